@@ -1,0 +1,165 @@
+"""How fast the trainer reads, and how well it predicts, against peers measured in the same run.
+
+    python benchmarks/training.py                   # the input pipeline, on a million synthetic rows: 1 minute
+    python benchmarks/training.py --data-dir DIR    # also the quality, on a folder with the lab's files: 1 more
+
+Peers of the input: the lab's own pipeline (TextLineDataset, one decode_csv a line, batch 512), merely drained, with
+nothing trained on it, which flatters it; and the same training fed one batch over and over. Peers of the model: the
+mean fare, and least squares on the raw columns. Prints ratios, medians of several rounds taken in turns, and exits
+with status 1 if a target is missed.
+"""
+
+import argparse
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+BATCH = 512
+CALL = 25
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, help="holds taxi-train.csv and taxi-valid.csv: measure quality, too")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    met = input_pipeline(arguments.rows, arguments.rounds)
+    if arguments.data_dir:
+        met &= quality(arguments.data_dir, arguments.seeds)
+    return 0 if met else 1
+
+
+def verdict(what: str, value: float, target: float, at_least: bool) -> bool:
+    """Print one figure beside its target; return whether it is met."""
+    met = value >= target if at_least else value <= target
+    print(f"{'ok  ' if met else 'MISS'} {what}: {value:.2f} (target {'>=' if at_least else '<='} {target})", flush=True)
+    return met
+
+
+def input_pipeline(rows: int, rounds: int) -> bool:
+    """Rows a second: the lab's pipeline, ours with training, the training alone. And memory: one epoch, then ten more."""
+    import tensorflow as tf
+
+    from trainer import sample_data
+    from trainer.data import CsvData, batched, prefetched, shuffled
+    from trainer.files import TensorFlowFiles
+    from trainer.model import FareModel
+    from trainer.rows import COLUMNS
+    from trainer.training import Training
+
+    with tempfile.TemporaryDirectory() as folder:
+        sample_data.write(Path(folder), rows, seed=1)
+        path = f"{folder}/{sample_data.TRAIN}"
+        steps = rows // BATCH // CALL * CALL
+        training = Training(FareModel("engineered", [128, 32, 4], seed=1), 0.003, steps)
+
+        def stream(window: int = 1 << 18) -> Iterator[np.ndarray]:
+            data = shuffled(CsvData(path, TensorFlowFiles(), lambda _: None), [1], window)
+            first = next(data)
+            training.model.adapt(first)
+            return prefetched(batched(chain([first], data), CALL, BATCH))
+
+        def ours() -> float:
+            started = time.perf_counter()
+            batches = stream()
+            for _ in range(steps // CALL):
+                training.train(next(batches), CALL)
+            return steps * BATCH / (time.perf_counter() - started)
+
+        same = next(stream())
+        training.train(same, CALL)  # compile
+
+        def constant() -> float:
+            started = time.perf_counter()
+            for _ in range(steps // CALL):
+                training.train(same, CALL)
+            return steps * BATCH / (time.perf_counter() - started)
+
+        def lab(count: int = 60_000) -> float:
+            def decode(line: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+                columns = tf.io.decode_csv(line, [[0.0], [-74.0], [40.0], [-74.0], [40.7], [1.0], ["nokey"]])
+                features = dict(zip(COLUMNS, columns, strict=True))
+                return features, features.pop("fare_amount")
+
+            dataset = tf.data.TextLineDataset(path).map(decode).shuffle(10 * BATCH).batch(BATCH).take(count // BATCH)
+            started = time.perf_counter()
+            for _ in dataset:
+                pass
+            return count // BATCH * BATCH / (time.perf_counter() - started)
+
+        rates: dict[str, list[float]] = {"lab": [], "ours": [], "constant": []}
+        for number in range(rounds):
+            for name, measure in (("lab", lab), ("ours", ours), ("constant", constant)):
+                rates[name].append(measure())
+            print(f"round {number + 1}: " + ", ".join(f"{name} {rate[-1]:,.0f}" for name, rate in rates.items()) + " rows/s")
+        median = {name: statistics.median(rate) for name, rate in rates.items()}
+        print("median: " + ", ".join(f"{name} {rate:,.0f}" for name, rate in median.items()) + " rows/s")
+
+        print("memory, reading and shuffling without training, peak of the process in MB:", end="")
+        before = _peak_mb()
+        source = CsvData(path, TensorFlowFiles(), lambda _: None)
+        parts = shuffled(source, [1])
+        seen = 0
+        peaks = []
+        for epoch in (1, 10):
+            while seen < epoch * rows:
+                seen += len(next(parts))
+            peaks.append(_peak_mb())
+        print(f" {before:.0f} before, {peaks[0]:.0f} after 1 epoch, {peaks[1]:.0f} after 10")
+    met = verdict("full epoch, ours / the lab's pipeline", median["ours"] / median["lab"], 20, at_least=True)
+    met &= verdict("full epoch, ours / constant batch", median["ours"] / median["constant"], 0.6, at_least=True)
+    met &= verdict("growth of peak memory over 9 more epochs, MB", peaks[1] - peaks[0], 20, at_least=False)
+    return met
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def quality(data_dir: Path, seeds: int) -> bool:
+    """Rmse on taxi-valid of the command as a user types it, with fresh interpreters, and the wall time of each."""
+    train, valid = (np.loadtxt(data_dir / f"taxi-{name}.csv", delimiter=",", usecols=range(6)) for name in ("train", "valid"))
+    mean = np.sqrt(np.mean((valid[:, 0] - train[:, 0].mean()) ** 2))
+    design = np.column_stack([train[:, 1:], np.ones(len(train))])
+    weights = np.linalg.lstsq(design, train[:, 0], rcond=None)[0]
+    linear = np.sqrt(np.mean((valid[:, 0] - np.column_stack([valid[:, 1:], np.ones(len(valid))]) @ weights) ** 2))
+    print(f"rmse of the mean fare {mean:.3f}, of least squares on raw columns {linear:.3f}")
+    scores: dict[str, list[float]] = {"engineered": [], "raw": []}
+    seconds = []
+    for features, seed in [("engineered", seed) for seed in range(1, seeds + 1)] + [("raw", 1)]:
+        with tempfile.TemporaryDirectory() as output:
+            command = [sys.executable, "-m", "trainer.task", "--train_data_paths", f"{data_dir}/taxi-train.csv"]
+            command += ["--eval_data_paths", f"{data_dir}/taxi-valid.csv", "--output_dir", output]
+            started = time.perf_counter()
+            done = subprocess.run(
+                [*command, "--features", features, "--seed", str(seed)],
+                cwd=Path(__file__).resolve().parents[1], stdout=subprocess.PIPE, text=True, check=True,
+            )
+            seconds.append(time.perf_counter() - started)
+        score = re.findall(r"^evaluation .* rmse=([\d.]+)", done.stdout, re.MULTILINE)[-1]
+        scores[features].append(float(score))
+        print(f"{features}, seed {seed}: rmse {score}, {seconds[-1]:.1f} s", flush=True)
+    met = verdict("rmse, engineered, worst seed", max(scores["engineered"]), 4.75, at_least=False)
+    met &= verdict("rmse, raw", scores["raw"][0], 9.03, at_least=False)
+    met &= verdict("wall seconds, slowest", max(seconds), 60, at_least=False)
+    return met
+
+
+if __name__ == "__main__":
+    sys.exit(main())

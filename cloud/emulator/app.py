@@ -1,0 +1,168 @@
+"""The emulator: one HTTP handler for all of Google's hosts. Who asks is settled here, then a dialect answers.
+
+The way of a request is one literal list (``Emulator.dialects``); every error becomes Google's JSON in one place.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from aiohttp import hdrs, web
+from aiohttp.http import HttpVersion11
+
+from cloud.emulator.envelopes import platform_error_response, storage_error_response, xml_error_response
+from cloud.emulator.metadata.routes import Metadata
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.routes import OAuth2
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
+
+_log = logging.getLogger(__name__)
+
+MAX_BODY = 64 * 2**20
+"""Bytes of a body that a dialect reads whole; streamed ones have no limit."""
+
+_LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
+_STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{_LOOPBACK}"
+_STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
+_STORAGE_JSON = r"(?:/(?:upload|download|resumable/upload))?/storage/v1(?:/.*)?|/batch(?:/storage/v1.*)?"
+_STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
+
+
+class Dialect(Protocol):
+    """One of Google's APIs."""
+
+    async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
+        """Answer ``request``, made by ``principal``.
+
+        Raises:
+            CloudError: becomes Google's error JSON.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Where a dialect is found."""
+
+    hosts: str
+    """Regular expression for the whole host name, without port."""
+    paths: str
+    """Regular expression for the whole path."""
+    dialect: Dialect
+    envelope: Callable[[CloudError], web.Response] = platform_error_response
+    """How errors are written here."""
+    asks_who: bool = True
+    """Whether bearer tokens are for this dialect: those that hand them out take none."""
+
+
+class Emulator:
+    """Serves one project. Hand it to a server as protocol factory; ``close`` ends what is being answered.
+
+    Args:
+        storage: the dialect of Cloud Storage.
+    """
+
+    def __init__(self, project: str, region: str, storage: Dialect, tokens: TokenRegistry, keys: KeyRing) -> None:
+        oauth2 = OAuth2(keys, tokens)
+        metadata = Metadata(project, region, tokens)
+        self._tokens = tokens
+        self._server: web.Server | None = None
+        self._answering: set[asyncio.Task[Any]] = set()
+        self.dialects = [
+            Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, asks_who=False),
+            Mount(_LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, asks_who=False),
+            Mount(r"oauth2\.googleapis\.com|" + _LOOPBACK, r"/token", oauth2, asks_who=False),
+            Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, asks_who=False),
+            Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, asks_who=False),
+            Mount(_STORAGE, _STORAGE_JSON, storage, storage_error_response),
+            Mount(_STORAGE_XML, r".*", storage, xml_error_response),
+        ]
+
+    def __call__(self) -> asyncio.Protocol:
+        """A protocol for one connection."""
+        if self._server is None:
+            self._server = web.Server(
+                self.handle,  # type: ignore[arg-type]
+                request_factory=_request,
+                access_log=None,
+                # Storage keeps what is sent: a body with Content-Encoding: gzip is stored as it is.
+                auto_decompress=False,
+            )
+        return self._server()
+
+    async def close(self, grace: float = 5.0) -> None:
+        """End every answer under way: by itself within ``grace`` seconds, else by cancelling it."""
+        if self._answering:
+            _, late = await asyncio.wait(self._answering, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._server is not None:
+            self._server.pre_shutdown()
+            await self._server.shutdown(grace)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """The answer to any request: never raises but when the client is gone or has part of an answer already."""
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._answering.add(task)
+        envelope: Callable[[CloudError], web.Response] = platform_error_response
+        try:
+            mount = self._mount(request)
+            envelope = mount.envelope
+            return await self._answer(mount, request)
+        except CloudError as error:
+            failure = error
+        except web.HTTPRequestEntityTooLarge:
+            failure = InvalidArgument(f"the body has more than {MAX_BODY} bytes")
+        except Exception as error:
+            if request.transport is None:
+                raise ConnectionResetError("the client is gone") from error
+            # The path, but not the query: it may hold a token.
+            _log.exception("%s %s%s failed", request.method, _host(request), request.path)
+            failure = CloudError("Internal error encountered.")
+        finally:
+            self._answering.discard(task)
+        if request.writer.output_size:
+            raise ConnectionAbortedError("failed in the middle of an answer") from failure
+        return envelope(failure)
+
+    async def _answer(self, mount: Mount, request: web.Request) -> web.StreamResponse:
+        principal = self._who(request) if mount.asks_who else ANONYMOUS
+        if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        return await mount.dialect.handle(request, principal)
+
+    def _mount(self, request: web.Request) -> Mount:
+        host = re.sub(r":\d+$", "", _host(request)).lower().removesuffix(".")
+        for mount in self.dialects:
+            if re.fullmatch(mount.hosts, host) and re.fullmatch(mount.paths, request.path, re.DOTALL):
+                return mount
+        raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{request.path[:500]}")
+
+    def _who(self, request: web.Request) -> Principal:
+        """Raises:
+        Unauthenticated: a token that is not (or no longer) good. Having none is no error: that is anonymous.
+        """
+        given = request.headers.get(hdrs.AUTHORIZATION)
+        if given is None:
+            value = request.query.get("access_token")
+            return ANONYMOUS if value is None else self._tokens.principal(value)
+        scheme, _, value = given.partition(" ")
+        if scheme.lower() not in ("bearer", "oauth") or not value:
+            raise Unauthenticated("Invalid Credentials")
+        return self._tokens.principal(value.strip())
+
+
+def _host(request: web.Request) -> str:
+    # Without the header, request.host would ask the resolver for this machine's name.
+    return request.host if hdrs.HOST in request.headers else ""
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.Request:
+    loop = asyncio.get_running_loop()
+    return web.Request(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)

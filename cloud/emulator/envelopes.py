@@ -1,0 +1,103 @@
+"""Google's error JSON, in the styles its APIs use, from a ``CloudError``. The only place that writes it.
+
+- Cloud Storage (and the other APIs of its age) lists ``errors`` with a domain and a camel-case reason:
+  https://cloud.google.com/storage/docs/json_api/v1/status-codes
+- The platform style (ML Engine, Vertex AI, Logging) has a canonical ``status`` and typed ``details``:
+  https://cloud.google.com/apis/design/errors
+- Cloud Storage's XML API: https://cloud.google.com/storage/docs/xml-api/reference-status
+"""
+
+import json
+from collections.abc import Callable
+from enum import Enum
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from cloud.errors import CloudError
+from cloud.resources import Json
+
+_STORAGE_REASONS = {
+    304: "notModified",
+    400: "invalid",
+    401: "required",
+    403: "forbidden",
+    404: "notFound",
+    409: "conflict",
+    410: "uploadSessionGone",
+    412: "conditionNotMet",
+    416: "requestedRangeNotSatisfiable",
+    429: "rateLimitExceeded",
+    501: "notImplemented",
+    503: "backendError",
+    504: "gatewayTimeout",
+}
+_XML_CODES = {
+    400: "InvalidArgument",
+    401: "AuthenticationRequired",
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    409: "Conflict",
+    412: "PreconditionFailed",
+    416: "InvalidRange",
+    501: "NotImplemented",
+    503: "ServiceUnavailable",
+}
+_SIGN_IN = 'Bearer realm="https://accounts.google.com/"'
+
+
+class ErrorStyle(Enum):
+    STORAGE = "storage"
+    PLATFORM = "platform"
+    XML = "xml"
+
+
+def storage_error(error: CloudError) -> Json:
+    """The body in Cloud Storage's style."""
+    item = {
+        "message": error.message,
+        "domain": "global",
+        "reason": _STORAGE_REASONS.get(error.http_status, "internalError"),
+    }
+    if error.field:
+        item |= {"locationType": "parameter", "location": error.field}
+    return {"error": {"code": error.http_status, "message": error.message, "errors": [item]}}
+
+
+def platform_error(error: CloudError) -> Json:
+    """The body in the platform's style; ``field`` becomes a BadRequest detail and part of the text, as at ML Engine."""
+    body: Json = {"code": error.http_status, "message": error.message, "status": error.code}
+    if error.field:
+        body["message"] = f"Field: {error.field} Error: {error.message}"
+        body["details"] = [
+            {
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": [{"field": error.field, "description": error.message}],
+            }
+        ]
+    return {"error": body}
+
+
+def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) -> web.Response:
+    """The whole answer."""
+    if error.http_status == 304:
+        return web.Response(status=304)
+    body = _BODIES[style](error)
+    kind = "application/xml" if style is ErrorStyle.XML else "application/json"
+    headers = {"WWW-Authenticate": _SIGN_IN} if error.http_status == 401 else {}
+    return web.Response(text=body, status=error.http_status, headers=headers, content_type=kind, charset="utf-8")
+
+
+def _xml_error(error: CloudError) -> str:
+    code = _XML_CODES.get(error.http_status, "InternalError")
+    if error.http_status == 404 and "bucket" in error.message:
+        code = "NoSuchBucket"
+    message = escape(error.message)
+    return f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+
+
+_BODIES: dict[ErrorStyle, Callable[[CloudError], str]] = {
+    ErrorStyle.STORAGE: lambda error: json.dumps(storage_error(error)),
+    ErrorStyle.PLATFORM: lambda error: json.dumps(platform_error(error)),
+    ErrorStyle.XML: _xml_error,
+}

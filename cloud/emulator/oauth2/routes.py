@@ -1,0 +1,30 @@
+"""The token endpoint: long-lived credentials in, access tokens out.
+
+https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests
+"""
+
+from aiohttp import web
+
+from cloud.emulator.oauth2 import wire
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.storage.policy import Principal
+
+
+class OAuth2:
+    def __init__(self, keys: KeyRing, tokens: TokenRegistry) -> None:
+        self._keys = keys
+        self._tokens = tokens
+
+    async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
+        if request.method != "POST":
+            return web.json_response({"error": "invalid_request"}, status=405, headers={"Allow": "POST"})
+        try:
+            owner = self._keys.redeem(wire.read_request(await request.read()))
+        except wire.TokenRefused as error:
+            return web.json_response(wire.error_response(error), status=400, headers=_NO_STORE)
+        token = self._tokens.issue(owner)
+        return web.json_response(wire.token_response(token.value, token.expires_in), headers=_NO_STORE)
+
+
+_NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749 §5.1

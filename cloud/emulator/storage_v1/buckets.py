@@ -1,0 +1,102 @@
+"""``storage.buckets.*`` and ``storage.projects.serviceAccount``."""
+
+from typing import Any
+
+from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1.call import Call
+from cloud.engine.storage import policy
+from cloud.engine.storage.policy import Role
+from cloud.engine.storage.records import BucketRecord
+from cloud.engine.storage.service import StorageService
+from cloud.errors import InvalidArgument
+from cloud.resources import Json
+
+
+class BucketMethods:
+    def __init__(self, storage: StorageService) -> None:
+        self._storage = storage
+        self._buckets = storage.buckets
+
+    async def insert(self, call: Call) -> Json:
+        resource = await call.json()
+        name = resource.get("name")
+        if not isinstance(name, str):
+            raise InvalidArgument("Required: the bucket's name", field="name")
+        acl, default_acl = self._acls(call, resource)
+        bucket = await self._buckets.insert(
+            call.principal,
+            name,
+            location=_text(resource, "location", "US"),
+            storage_class=_text(resource, "storageClass", "STANDARD"),
+            labels=wire.text_map(resource.get("labels"), {}, "labels"),
+            acl=acl,
+            default_acl=default_acl,
+        )
+        return self._answer(call, bucket)
+
+    async def list(self, call: Call) -> Json:
+        prefix = call.query.get("prefix", "")
+        found = [bucket for bucket in self._buckets.list_all(call.principal) if bucket.name.startswith(prefix)]
+        after, limit = call.query.get("pageToken", ""), min(call.integer("maxResults") or 1000, 1000)
+        rest = [bucket for bucket in found if bucket.name > after]
+        answer = wire.list_to_json("storage#buckets", (self._answer(call, bucket) for bucket in rest[:limit]))
+        if len(rest) > limit:
+            answer["nextPageToken"] = rest[limit - 1].name
+        return answer
+
+    async def get(self, call: Call) -> Json:
+        return self._answer(call, self._buckets.get(call.principal, call.path["bucket"], call.conditions()))
+
+    async def patch(self, call: Call) -> Json:
+        resource = await call.json()
+        name = call.path["bucket"]
+        current = self._buckets.find(call.principal, "storage.buckets.update", name)
+        changes: dict[str, Any] = {}
+        location = resource.get("location")
+        if location is not None and str(location).upper() != current.location:
+            raise InvalidArgument("a bucket's location cannot be changed", field="location")
+        if "labels" in resource:
+            changes["labels"] = wire.text_map(resource["labels"], current.labels, "labels")
+        if "storageClass" in resource:
+            changes["storage_class"] = _text(resource, "storageClass", current.storage_class)
+        acl, default_acl = self._acls(call, resource)
+        if acl is not None:
+            changes["acl"] = acl
+        if default_acl is not None:
+            changes["default_acl"] = default_acl
+        return self._answer(call, self._buckets.patch(call.principal, name, changes, call.conditions()))
+
+    async def delete(self, call: Call) -> None:
+        await self._buckets.delete(call.principal, call.path["bucket"], call.conditions())
+
+    async def service_account(self, call: Call) -> Json:
+        """The account as which Cloud Storage itself acts: of no use here but that clients ask for it."""
+        policy.require(call.principal, "storage.buckets.list", {})
+        email = f"service-{self._storage.project_number}@gs-project-accounts.iam.gserviceaccount.com"
+        return {"kind": "storage#serviceAccount", "email_address": email}
+
+    def _acls(self, call: Call, resource: dict[str, Any]) -> tuple[dict[str, Role] | None, dict[str, Role] | None]:
+        acl = wire.acl_from_json(resource.get("acl"), of_object=False, field="acl")
+        default = wire.acl_from_json(resource.get("defaultObjectAcl"), of_object=True, field="defaultObjectAcl")
+        number, owner = self._storage.project_number, call.principal.email
+        if "predefinedAcl" in call.query:
+            acl = policy.predefined_acl(call.query["predefinedAcl"], owner, number, of_object=False)
+        if "predefinedDefaultObjectAcl" in call.query:
+            predefined = call.query["predefinedDefaultObjectAcl"]
+            default = policy.predefined_acl(predefined, owner, number, of_object=True)
+            # In a default list the creator is whoever will create an object, which is added then.
+            default.pop(f"user-{owner}", None)
+        return acl, default
+
+    def _answer(self, call: Call, bucket: BucketRecord) -> Json:
+        full = call.query.get("projection") == "full"
+        return wire.bucket_to_json(bucket, call.base_url, self._storage.project_number, full=full)
+
+
+def _text(resource: dict[str, Any], field: str, default: str) -> str:
+    value = resource.get(field)
+    if value is None:
+        return default
+    if not isinstance(value, str) or not value:
+        raise InvalidArgument(f"text is expected, not {value!r}", field=field)
+    return value

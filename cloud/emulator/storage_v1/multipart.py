@@ -1,0 +1,89 @@
+"""The body of ``uploadType=multipart``: one part of JSON, then one of bytes, which are streamed on.
+
+Format: RFC 2387 (multipart/related) as in https://cloud.google.com/storage/docs/uploading-objects#rest-upload-objects.
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+from cloud.errors import InvalidArgument
+
+_LONGEST_HEAD = 1 << 20
+_BOUNDARY = re.compile(r"""boundary\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s;]+))""", re.IGNORECASE)
+
+
+def boundary_of(content_type: str) -> bytes:
+    """The boundary that a Content-Type names (gsutil puts it in single quotes).
+
+    Raises:
+        InvalidArgument: it names none.
+    """
+    match = _BOUNDARY.search(content_type) if content_type.lower().startswith("multipart/") else None
+    if match is None:
+        raise InvalidArgument(
+            f"multipart/related with a boundary is expected, not {content_type[:100]!r}", field="Content-Type"
+        )
+    return (match[1] or match[2] or match[3]).encode()
+
+
+class MultipartReader:
+    """Reads the two parts, in order: ``head`` once, then ``media`` once."""
+
+    def __init__(self, body: AsyncIterator[bytes], boundary: bytes) -> None:
+        self._body = body
+        self._mark = b"\r\n--" + boundary
+        # So that the first boundary, which has no line before it, is found like the others.
+        self._rest = b"\r\n"
+        self.media_type: str | None = None
+
+    async def head(self) -> bytes:
+        """The first part's body; ``media_type`` is known after it.
+
+        Raises:
+            InvalidArgument: the body ends too early, or the part is too long.
+        """
+        await self._until(self._mark)
+        await self._part_headers()
+        resource = await self._until(self._mark)
+        headers = await self._part_headers()
+        match = re.search(rb"^content-type:[ \t]*([^\r\n]+)", headers, re.IGNORECASE | re.MULTILINE)
+        self.media_type = match[1].decode("latin-1").strip() if match else None
+        return resource
+
+    async def _part_headers(self) -> bytes:
+        # The rest of the boundary's line counts as a first line of headers: it is empty but for padding.
+        return await self._until(b"\r\n\r\n")
+
+    async def media(self) -> AsyncIterator[bytes]:
+        """The second part's bytes as they come.
+
+        Raises:
+            InvalidArgument: the body ends without its last boundary.
+        """
+        held = self._rest
+        while True:
+            end = held.find(self._mark)
+            if end >= 0:
+                if end:
+                    yield held[:end]
+                return
+            # A boundary may begin in these bytes and end in the next.
+            safe = len(held) - len(self._mark) + 1
+            if safe > 0:
+                yield held[:safe]
+                held = held[safe:]
+            held += await self._more()
+
+    async def _until(self, mark: bytes) -> bytes:
+        while (end := self._rest.find(mark)) < 0:
+            if len(self._rest) > _LONGEST_HEAD:
+                raise InvalidArgument(f"a part's head is longer than {_LONGEST_HEAD} bytes", field="body")
+            self._rest += await self._more()
+        found, self._rest = self._rest[:end], self._rest[end + len(mark) :]
+        return found
+
+    async def _more(self) -> bytes:
+        try:
+            return await anext(self._body)
+        except StopAsyncIteration:
+            raise InvalidArgument("Missing end boundary in multipart body.", field="body") from None

@@ -1,0 +1,65 @@
+"""``Range`` of reads and ``Content-Range`` of resumable uploads, parsed. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from cloud.errors import InvalidArgument
+
+_RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)", re.IGNORECASE | re.ASCII)
+_CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d+)\s*-\s*(\d+|\*)|\*)\s*/\s*(\d+|\*)", re.IGNORECASE | re.ASCII)
+
+
+class RangeNotSatisfiable(InvalidArgument):
+    """The object has no byte in the range."""
+
+    http_status = 416
+
+
+def parse_range(header: str | None, size: int) -> range | None:
+    """The bytes meant, of ``size``; None for the whole object, which is also what several ranges get.
+
+    RFC 9110 §14.1.2: a header that is not understood is ignored.
+
+    Raises:
+        RangeNotSatisfiable: it begins after the last byte.
+    """
+    match = _RANGE.fullmatch(header.strip()) if header else None
+    if match is None or not (match[1] or match[2]):
+        return None
+    if not match[1]:
+        start, stop = max(0, size - int(match[2])), size
+    else:
+        start, stop = int(match[1]), min(size, int(match[2]) + 1) if match[2] else size
+        if match[2] and int(match[2]) < start:
+            return None
+    if start >= stop:
+        raise RangeNotSatisfiable(f"The requested range cannot be satisfied: {header!r} of {size} bytes", field="Range")
+    return range(start, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRange:
+    start: int | None
+    """First byte of the body; None asks for the upload's status."""
+    length: int | None
+    """Bytes in the body; None if the sender did not know."""
+    total: int | None
+    """Bytes of the whole object; None if not known yet."""
+
+
+def parse_content_range(header: str) -> ContentRange:
+    """Read ``bytes 0-41/42``, ``bytes 0-41/*``, ``bytes 0-*/*``, ``bytes */42`` or ``bytes */*``.
+
+    Raises:
+        InvalidArgument: anything else.
+    """
+    match = _CONTENT_RANGE.fullmatch(header.strip())
+    if match is None:
+        raise InvalidArgument(f"Failed to parse Content-Range header {header[:100]!r}.", field="Content-Range")
+    start = int(match[1]) if match[1] else None
+    total = int(match[3]) if match[3] != "*" else None
+    length = int(match[2]) - int(match[1]) + 1 if match[1] and match[2] != "*" else None
+    past_total = total is not None and start is not None and start + (length or 0) > total
+    if (length is not None and length < 1) or past_total:
+        raise InvalidArgument(f"Content-Range {header[:100]!r} is no range of its total.", field="Content-Range")
+    return ContentRange(start, length, total)

@@ -1,0 +1,176 @@
+"""Cloud Storage's methods: one table from Google's method ids to handlers, and the way of a request through it.
+
+JSON API: https://cloud.google.com/storage/docs/json_api/v1, XML API: https://cloud.google.com/storage/docs/xml-api.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from cloud.emulator.envelopes import ErrorStyle, error_response
+from cloud.emulator.storage_v1.acls import AclMethods
+from cloud.emulator.storage_v1.buckets import BucketMethods
+from cloud.emulator.storage_v1.call import Call
+from cloud.emulator.storage_v1.downloads import Downloads
+from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
+from cloud.emulator.storage_v1.objects import ObjectMethods
+from cloud.emulator.storage_v1.uploads import UploadMethods
+from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host
+from cloud.engine.storage.policy import Principal
+from cloud.engine.storage.service import StorageService
+from cloud.errors import CloudError, NotFound, Unavailable, Unimplemented
+from cloud.resources import Json
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
+"""Answers a call: a response of its own, JSON, or None for 204."""
+
+_JSON_API = re.compile(r"/(?:(?:upload|download|batch)/)?storage/v1(?:/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method_id: str
+    """Google's, as in the discovery document ``storage.v1``."""
+    verb: str
+    path: str
+    handler: Handler
+
+
+def routes(storage: StorageService) -> list[Route]:
+    """Every method there is. One that only the table knows is answered 501 with its id."""
+    downloads = Downloads(storage)
+    buckets, objects, acls = BucketMethods(storage), ObjectMethods(storage, downloads), AclMethods(storage)
+    uploads = UploadMethods(storage)
+    b, o = "/storage/v1/b", "/storage/v1/b/{bucket}/o"
+    item, upload = f"{o}/{{object}}", "/upload/storage/v1/b/{bucket}/o"
+    table = [
+        Route("storage.buckets.list", "GET", b, buckets.list),
+        Route("storage.buckets.insert", "POST", b, buckets.insert),
+        Route("storage.buckets.get", "GET", f"{b}/{{bucket}}", buckets.get),
+        Route("storage.buckets.patch", "PATCH", f"{b}/{{bucket}}", buckets.patch),
+        Route("storage.buckets.update", "PUT", f"{b}/{{bucket}}", buckets.patch),
+        Route("storage.buckets.delete", "DELETE", f"{b}/{{bucket}}", buckets.delete),
+        Route("storage.objects.list", "GET", o, objects.list),
+        Route("storage.objects.insert", "POST", o, objects.insert_empty),
+        Route("storage.objects.insert", "POST", upload, uploads.insert),
+        Route("storage.objects.insert", "PUT", upload, uploads.resume),
+        Route("storage.objects.insert", "DELETE", upload, uploads.cancel),
+        Route("storage.objects.get", "GET", item, objects.get),
+        Route("storage.objects.get", "GET", f"/download{item}", downloads.get),
+        Route("storage.objects.patch", "PATCH", item, objects.patch),
+        Route("storage.objects.update", "PUT", item, objects.update),
+        Route("storage.objects.delete", "DELETE", item, objects.delete),
+        Route("storage.objects.compose", "POST", f"{item}/compose", objects.compose),
+        Route("storage.objects.copy", "POST", f"{item}/copyTo/b/{{to_bucket}}/o/{{to_object}}", objects.copy),
+        Route("storage.objects.rewrite", "POST", f"{item}/rewriteTo/b/{{to_bucket}}/o/{{to_object}}", objects.rewrite),
+        Route(
+            "storage.projects.serviceAccount.get",
+            "GET",
+            "/storage/v1/projects/{project}/serviceAccount",
+            buckets.service_account,
+        ),
+        Route("storage.batch", "POST", "/batch/storage/v1", not_implemented("storage.batch")),
+        Route("storage.buckets.getIamPolicy", "GET", f"{b}/{{bucket}}/iam", not_implemented("buckets.getIamPolicy")),
+        Route("storage.buckets.setIamPolicy", "PUT", f"{b}/{{bucket}}/iam", not_implemented("buckets.setIamPolicy")),
+    ]
+    for kind, path in (
+        ("bucketAccessControls", f"{b}/{{bucket}}/acl"),
+        ("defaultObjectAccessControls", f"{b}/{{bucket}}/defaultObjectAcl"),
+        ("objectAccessControls", f"{item}/acl"),
+    ):
+        table += [
+            Route(f"storage.{kind}.list", "GET", path, acls.list),
+            Route(f"storage.{kind}.insert", "POST", path, acls.insert),
+            Route(f"storage.{kind}.get", "GET", f"{path}/{{entity}}", acls.get),
+            Route(f"storage.{kind}.patch", "PATCH", f"{path}/{{entity}}", acls.update),
+            Route(f"storage.{kind}.update", "PUT", f"{path}/{{entity}}", acls.update),
+            Route(f"storage.{kind}.delete", "DELETE", f"{path}/{{entity}}", acls.delete),
+        ]
+    return table
+
+
+def not_implemented(method: str) -> Handler:
+    """A handler for a method of Google's that is not emulated."""
+
+    async def refuse(_: Call) -> None:
+        raise Unimplemented(f"storage.{method.removeprefix('storage.')} is not emulated")
+
+    return refuse
+
+
+class StorageV1:
+    """The one front door to Cloud Storage."""
+
+    def __init__(self, storage: StorageService) -> None:
+        self._xml = XmlMethods(storage)
+        self._routes: dict[tuple[str, int], list[tuple[list[str], Route]]] = {}
+        for route in routes(storage):
+            pattern = route.path.split("/")
+            self._routes.setdefault((route.verb, len(pattern)), []).append((pattern, route))
+
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        """Answer one request, errors included."""
+        # The path as it was sent: an object's name may hold what quoting is for, "/" and ".." among it.
+        path = request.rel_url.raw_path
+        host_bucket = bucket_of_host(request.host)
+        style = ErrorStyle.XML if host_bucket or not _JSON_API.match(path) else ErrorStyle.STORAGE
+        try:
+            if style is ErrorStyle.XML:
+                bucket, _, name = (f"/{host_bucket}{path}" if host_bucket else path)[1:].partition("/")
+                return await self._xml.handle(request, unquote_name(bucket), unquote_name(name), principal)
+            route, names = self._match(request.method, path)
+            answer = await route.handler(Call(request, principal, names))
+            if isinstance(answer, web.StreamResponse):
+                return answer
+            return json_response(answer, request.query.get("fields"))
+        except CloudError as error:
+            return _failed(request, error, style)
+        except OSError as error:
+            # Nothing was promised yet: an upload is accepted only after its bytes are stored.
+            if isinstance(error, ConnectionError):
+                raise
+            return _failed(request, Unavailable(f"the state folder cannot be used: {error.strerror}"), style)
+
+    def _match(self, verb: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        segments = path.split("/")
+        for pattern, route in self._routes.get((verb, len(segments)), ()):
+            names: dict[str, str] = {}
+            for wanted, segment in zip(pattern, segments, strict=True):
+                if wanted.startswith("{"):
+                    names[wanted[1:-1]] = unquote_name(segment)
+                elif wanted != segment:
+                    break
+            else:
+                return route, names
+        raise NotFound(f"Not Found: {verb} {path[:300]} is no method of storage.v1")
+
+
+def json_response(answer: Json | None, fields: str | None) -> web.Response:
+    """The answer, cut down to what the ``fields`` parameter asks for; None is 204."""
+    if answer is None:
+        return web.Response(status=204)
+    if fields:
+        answer = apply_fields(parse_fields(fields), answer)
+    return web.Response(text=json.dumps(answer), content_type="application/json", charset="utf-8")
+
+
+def unquote_name(segment: str) -> str:
+    """Raises:
+    NotFound: not UTF-8: there cannot be anything of that name.
+    """
+    try:
+        return unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise NotFound(f"not UTF-8: {segment[:300]!r}") from None
+
+
+def _failed(request: web.Request, error: CloudError, style: ErrorStyle) -> web.StreamResponse:
+    response = error_response(error, style)
+    if not request.content.is_eof() and request.can_read_body:
+        # The rest of the body is not wanted, and must not be taken for the next request.
+        response.force_close()
+    return response

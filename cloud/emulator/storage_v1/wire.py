@@ -1,0 +1,180 @@
+"""Cloud Storage's JSON to and from records. Shapes: discovery document ``storage.v1``."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from cloud.engine.storage import policy
+from cloud.engine.storage.acls import AclTarget
+from cloud.engine.storage.policy import Acl, Role
+from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord
+from cloud.errors import InvalidArgument
+from cloud.resources import Json
+
+_TEXT_ATTRIBUTES = {
+    "contentType": "content_type",
+    "contentEncoding": "content_encoding",
+    "contentDisposition": "content_disposition",
+    "contentLanguage": "content_language",
+    "cacheControl": "cache_control",
+    "customTime": "custom_time",
+    "storageClass": "storage_class",
+}
+_MULTI_REGIONS = frozenset({"US", "EU", "ASIA"})
+
+
+def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, full: bool) -> Json:
+    multi = bucket.location in _MULTI_REGIONS
+    answer = {
+        "kind": "storage#bucket",
+        "id": bucket.name,
+        "selfLink": f"{base_url}/storage/v1/b/{bucket.name}",
+        "projectNumber": str(project_number),
+        "name": bucket.name,
+        "timeCreated": _time(bucket.create_time),
+        "updated": _time(bucket.update_time),
+        "metageneration": str(bucket.metageneration),
+        "location": bucket.location,
+        "locationType": "multi-region" if multi else "region",
+        "storageClass": bucket.storage_class,
+        "etag": _etag(bucket.metageneration),
+        "iamConfiguration": {
+            "bucketPolicyOnly": {"enabled": False},
+            "uniformBucketLevelAccess": {"enabled": False},
+            "publicAccessPrevention": "inherited",
+        },
+    }
+    if bucket.labels:
+        answer["labels"] = dict(bucket.labels)
+    if full:
+        answer["acl"] = acl_items(bucket.acl, AclTarget(bucket.name), base_url)
+        answer["defaultObjectAcl"] = acl_items(bucket.default_acl, AclTarget(bucket.name, is_default=True), base_url)
+        answer["owner"] = {"entity": f"project-owners-{project_number}"}
+    return answer
+
+
+def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
+    path = f"storage/v1/b/{record.bucket}/o/{quote(record.name, safe='')}"
+    attributes = record.attributes
+    answer = {
+        "kind": "storage#object",
+        "id": f"{record.bucket}/{record.name}/{record.generation}",
+        "selfLink": f"{base_url}/{path}",
+        "mediaLink": f"{base_url}/download/{path}?generation={record.generation}&alt=media",
+        "name": record.name,
+        "bucket": record.bucket,
+        "generation": str(record.generation),
+        "metageneration": str(record.metageneration),
+        "size": str(record.size),
+        "crc32c": record.crc32c,
+        "etag": _etag(record.generation, record.metageneration),
+        "timeCreated": _time(record.create_time),
+        "updated": _time(record.update_time),
+        "timeStorageClassUpdated": _time(record.create_time),
+        "timeFinalized": _time(record.create_time),
+    }
+    if record.md5:
+        answer["md5Hash"] = record.md5
+    if record.component_count:
+        answer["componentCount"] = record.component_count
+    for name, field in _TEXT_ATTRIBUTES.items():
+        value = getattr(attributes, field)
+        if value is not None:
+            answer[name] = value
+    if attributes.metadata:
+        answer["metadata"] = dict(attributes.metadata)
+    if full:
+        answer["acl"] = acl_items(record.acl, AclTarget(record.bucket, record.name), base_url)
+        answer["owner"] = {"entity": f"user-{record.owner}"}
+    return answer
+
+
+def acl_item(entity: str, role: Role, target: AclTarget, base_url: str) -> Json:
+    path = f"{base_url}/storage/v1/b/{target.bucket}"
+    answer = {"kind": "storage#objectAccessControl" if target.of_object else "storage#bucketAccessControl"}
+    answer |= {"entity": entity, "role": role.value, "bucket": target.bucket, "etag": _etag(entity, role.value)}
+    if target.object_name is not None:
+        path += f"/o/{quote(target.object_name, safe='')}"
+        answer["object"] = target.object_name
+    if not target.is_default:
+        answer["id"] = "/".join(part for part in (target.bucket, target.object_name, entity) if part)
+        answer["selfLink"] = f"{path}/acl/{quote(entity, safe='')}"
+    kind, _, name = entity.partition("-")
+    if kind in ("user", "group") and name:
+        answer["email"] = name
+    elif kind == "domain":
+        answer["domain"] = name
+    elif kind == "project":
+        team, _, number = name.partition("-")
+        return answer | {"projectTeam": {"projectNumber": number, "team": team}}
+    return answer
+
+
+def acl_items(acl: Acl, target: AclTarget, base_url: str) -> list[Json]:
+    return [acl_item(entity, role, target, base_url) for entity, role in acl.items()]
+
+
+def acl_from_json(items: object, *, of_object: bool, field: str) -> dict[str, Role] | None:
+    """A whole list from a resource's ``acl``; None if it is not there.
+
+    Raises:
+        InvalidArgument: not a list of entities and roles.
+    """
+    if items is None:
+        return None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise InvalidArgument("a list of objects with entity and role is expected", field=field)
+    return {
+        policy.check_entity(str(item.get("entity"))): policy.check_role(str(item.get("role")), of_object=of_object)
+        for item in items
+    }
+
+
+def attributes_from_json(resource: Mapping[str, Any]) -> Attributes:
+    """What a new object's resource says; what is not writable is ignored, as Google does."""
+    return Attributes(**attribute_changes(resource, {}))
+
+
+def attribute_changes(resource: Mapping[str, Any], metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The attributes that a patch names, as fields of ``Attributes``. Null removes; ``metadata`` is merged by key.
+
+    Raises:
+        InvalidArgument: a value is not text.
+    """
+    changes: dict[str, Any] = {}
+    for name, field in _TEXT_ATTRIBUTES.items():
+        if name in resource:
+            value = resource[name]
+            if value is not None and not isinstance(value, str):
+                raise InvalidArgument(f"text is expected, not {value!r}", field=name)
+            changes[field] = value
+    if "metadata" in resource:
+        changes["metadata"] = text_map(resource["metadata"], metadata, "metadata")
+    return changes
+
+
+def text_map(given: object, current: Mapping[str, str], field: str) -> dict[str, str]:
+    """``current`` with the keys of ``given`` set or, where null, removed; a null ``given`` removes all.
+
+    Raises:
+        InvalidArgument: not an object of texts.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not all(value is None or isinstance(value, str) for value in given.values()):
+        raise InvalidArgument("an object whose values are text is expected", field=field)
+    return {name: value for name, value in {**current, **given}.items() if value is not None}
+
+
+def list_to_json(kind: str, items: Iterable[Json]) -> dict[str, Any]:
+    return {"kind": kind, "items": list(items)}
+
+
+def _time(value: datetime) -> str:
+    return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
+def _etag(*parts: object) -> str:
+    return base64.b64encode("/".join(map(str, parts)).encode()).decode()

@@ -1,0 +1,107 @@
+"""The XML API's object methods, ``/BUCKET/OBJECT`` or ``OBJECT`` at ``BUCKET.storage.googleapis.com``.
+
+https://cloud.google.com/storage/docs/xml-api/reference-methods. TensorFlow reads this way.
+"""
+
+from aiohttp import web
+
+from cloud.emulator.storage_v1.call import Call
+from cloud.emulator.storage_v1.downloads import Downloads, media_headers
+from cloud.emulator.storage_v1.uploads import UploadMethods, with_hashes
+from cloud.engine.storage import policy
+from cloud.engine.storage.objects import NewObject
+from cloud.engine.storage.policy import Principal
+from cloud.engine.storage.preconditions import Preconditions
+from cloud.engine.storage.records import Attributes
+from cloud.engine.storage.service import StorageService
+from cloud.errors import InvalidArgument, Unimplemented
+
+_BUCKET_HOST = ".storage.googleapis.com"
+_CONDITIONS = {
+    "x-goog-if-generation-match": "generation_match",
+    "x-goog-if-generation-not-match": "generation_not_match",
+    "x-goog-if-metageneration-match": "metageneration_match",
+    "x-goog-if-metageneration-not-match": "metageneration_not_match",
+}
+_PREDEFINED = {
+    "private": "private",
+    "project-private": "projectPrivate",
+    "public-read": "publicRead",
+    "authenticated-read": "authenticatedRead",
+    "bucket-owner-read": "bucketOwnerRead",
+    "bucket-owner-full-control": "bucketOwnerFullControl",
+}
+
+
+class XmlMethods:
+    def __init__(self, storage: StorageService) -> None:
+        self._storage = storage
+        self._downloads = Downloads(storage)
+        self._uploads = UploadMethods(storage)
+
+    async def handle(self, request: web.Request, bucket: str, name: str, principal: Principal) -> web.StreamResponse:
+        """Answer a request for one object.
+
+        Raises:
+            Unimplemented: it is for a bucket, or a method other than GET, HEAD, PUT and DELETE.
+        """
+        call = Call(request, principal, {"bucket": bucket, "object": name})
+        if name:
+            match request.method:
+                case "GET" | "HEAD":
+                    return await self._downloads.get(call)
+                case "PUT":
+                    return await self._put(call)
+                case "DELETE":
+                    conditions, generation = _conditions(request), call.integer("generation")
+                    self._storage.objects.delete(principal, bucket, name, conditions=conditions, generation=generation)
+                    return web.Response(status=204)
+        raise Unimplemented(f"{request.method} of {'an object' if name else 'a bucket'} in the XML API is not emulated")
+
+    async def _put(self, call: Call) -> web.StreamResponse:
+        headers = call.request.headers
+        for unsupported in ("x-goog-copy-source", "x-goog-resumable", "x-goog-copy-source-generation"):
+            if unsupported in headers:
+                raise Unimplemented(f"{unsupported} in the XML API is not emulated")
+        acl = None
+        if "x-goog-acl" in headers:
+            predefined = _PREDEFINED.get(headers["x-goog-acl"], headers["x-goog-acl"])
+            number = self._storage.project_number
+            acl = policy.predefined_acl(predefined, call.principal.email, number, of_object=True)
+        prefix = "x-goog-meta-"
+        attributes = Attributes(
+            content_type=headers.get("Content-Type"),
+            content_encoding=headers.get("Content-Encoding"),
+            content_disposition=headers.get("Content-Disposition"),
+            content_language=headers.get("Content-Language"),
+            cache_control=headers.get("Cache-Control"),
+            metadata={
+                name.lower().removeprefix(prefix): value
+                for name, value in headers.items()
+                if name.lower().startswith(prefix)
+            },
+        )
+        new = NewObject(call.path["bucket"], call.path["object"], attributes, acl, _conditions(call.request))
+        new = with_hashes(call.request, new)
+        self._storage.objects.check_insert(call.principal, new)
+        record = await self._uploads.store(call, new, call.request.content.iter_any())
+        answer = media_headers(record)
+        return web.Response(headers={name: answer[name] for name in answer if name.startswith(("ETag", "X-Goog"))})
+
+
+def _conditions(request: web.Request) -> Preconditions:
+    given = {}
+    for header, field in _CONDITIONS.items():
+        text = request.headers.get(header)
+        if text is None:
+            continue
+        if not text.isascii() or not text.isdigit():
+            raise InvalidArgument(f"a whole number is expected, not {text[:100]!r}", field=header)
+        given[field] = int(text)
+    return Preconditions(**given)
+
+
+def bucket_of_host(host: str) -> str | None:
+    """The bucket that a host name stands for, None for the API's own host."""
+    host = host.partition(":")[0].lower()
+    return host.removesuffix(_BUCKET_HOST) if host.endswith(_BUCKET_HOST) else None

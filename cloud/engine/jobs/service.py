@@ -1,0 +1,151 @@
+"""The verbs of jobs: submit, get, list, cancel, follow, wait. Accepts, schedules and records; runners perform."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cloud.engine.changes import Changes
+from cloud.engine.jobs import scheduler
+from cloud.engine.jobs.logs import JobLog
+from cloud.engine.jobs.records import JobRecords
+from cloud.engine.jobs.runner import JobRun, Platform
+from cloud.errors import DeadlineExceeded, FailedPrecondition
+from cloud.lifecycle import JobEvent, JobState, next_job_state
+from cloud.resources import Job, JobSpec, LogEntry, Severity
+
+
+class JobService:
+    """The jobs of one project in one state folder.
+
+    Args:
+        state_dir: where records and logs are kept.
+        work_dir: for the private folders of running jobs.
+        concurrent_jobs: how many run at a time; the others wait QUEUED.
+    """
+
+    def __init__(self, *, state_dir: Path, work_dir: Path, platform: Platform, concurrent_jobs: int) -> None:
+        self._records = JobRecords(state_dir / "jobs.sqlite")
+        self._log_dir = state_dir / "logs"
+        self._work_dir = work_dir
+        self._platform = platform
+        self._concurrent_jobs = concurrent_jobs
+        self._changes = Changes()
+        self._logs: dict[str, JobLog] = {}
+        self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._closing = False
+
+    async def start(self) -> None:
+        """Take up what an earlier process left: queued jobs go on, others lost their processes with it."""
+        for job in self._records.unfinished():
+            if job.state is JobState.CANCELLING:
+                self._record(job.job_id, JobEvent.STOPPED, job.error_message)
+            elif job.state is not JobState.QUEUED:
+                self._record(job.job_id, JobEvent.FAILED, "The service was stopped while the job was running.")
+        self._schedule()
+
+    async def close(self) -> None:
+        """End all runs. Their jobs are FAILED for that reason; queued ones stay queued for the next start."""
+        self._closing = True
+        for run, _ in self._runs.values():
+            run.cancel()
+        await asyncio.gather(*(task for _, task in self._runs.values()))
+        self._records.close()
+
+    def submit(self, spec: JobSpec) -> Job:
+        job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
+        self._records.add(job)
+        for message in ("Validating job requirements...", f"Job {spec.job_id} is queued."):
+            self._append(spec.job_id, message)
+        self._schedule()
+        return job
+
+    def get(self, job_id: str) -> Job:
+        return self._records.get(job_id)
+
+    def list(self) -> list[Job]:
+        return list(reversed(self._records.all()))
+
+    def cancel(self, job_id: str) -> None:
+        job = self._records.get(job_id)
+        if job.state.is_final:
+            raise FailedPrecondition(f"job {job_id!r} is finished: {job.state.value}", field="job.job_id")
+        if job.state is JobState.CANCELLING:
+            return
+        self._record(job_id, JobEvent.CANCEL_REQUESTED, "The job was cancelled by the user.")
+        if job_id in self._runs:
+            self._runs[job_id][0].cancel()
+        else:
+            self._append(job_id, "Job cancelled.")
+            self._record(job_id, JobEvent.STOPPED, "The job was cancelled by the user.")
+
+    async def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
+        self._records.get(job_id)
+        async for entry in self._log(job_id).follow(lambda: self._records.get(job_id).state.is_final):
+            yield entry
+
+    async def wait(self, job_id: str, timeout: float | None) -> Job:
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    changed, job = self._changes.next(), self._records.get(job_id)
+                    if job.state.is_final:
+                        return job
+                    await changed.wait()
+        except TimeoutError:
+            state = self._records.get(job_id).state.value
+            raise DeadlineExceeded(f"job {job_id!r} is still {state} after {timeout:g} seconds") from None
+
+    def _schedule(self) -> None:
+        if self._closing:
+            return
+        for job_id in scheduler.plan(self._records.unfinished(), self._concurrent_jobs):
+            job = self._record(job_id, JobEvent.SCHEDULED)
+            run = JobRun(
+                spec=job.spec,
+                platform=self._platform,
+                folder=self._work_dir / job_id,
+                log=self._log(job_id),
+                report=lambda event, message, job_id=job_id: self._on_event(job_id, event, message),  # type: ignore[misc]
+            )
+            task = asyncio.create_task(run.run(), name=f"job {job_id}")
+            self._runs[job_id] = run, task
+            task.add_done_callback(lambda _, job_id=job_id: self._on_end(job_id))  # type: ignore[misc]
+
+    def _on_event(self, job_id: str, event: JobEvent, message: str) -> None:
+        if self._closing and event is JobEvent.STOPPED and self.get(job_id).state is not JobState.CANCELLING:
+            event, message = JobEvent.FAILED, "The service was stopped while the job was running."
+        if event is JobEvent.STOPPED:
+            message = self._records.get(job_id).error_message
+        self._record(job_id, event, message)
+
+    def _on_end(self, job_id: str) -> None:
+        del self._runs[job_id]
+        self._schedule()
+
+    def _record(self, job_id: str, event: JobEvent, message: str = "") -> Job:
+        job = self._records.get(job_id)
+        state, now = next_job_state(job.state, event), datetime.now(UTC)
+        job = replace(job, state=state, error_message=message)
+        if state is JobState.RUNNING:
+            job = replace(job, start_time=now)
+        if state.is_final:
+            job = replace(job, end_time=now)
+        self._records.update(job)
+        self._log(job_id).wake()
+        self._changes.notify()
+        return job
+
+    def _append(self, job_id: str, message: str) -> None:
+        try:
+            self._log(job_id).append(LogEntry(datetime.now(UTC), Severity.INFO, "service", message))
+        except OSError as error:
+            # The job keeps its record; its run meets the same unwritable log and fails for that reason.
+            logging.getLogger(__name__).warning("log of job %s: %s", job_id, error)
+
+    def _log(self, job_id: str) -> JobLog:
+        if job_id not in self._logs:
+            self._logs[job_id] = JobLog(self._log_dir / f"{job_id}.jsonl")
+        return self._logs[job_id]

@@ -1,0 +1,82 @@
+"""What to run, and how it ended."""
+
+import os
+import signal
+import site
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``python -m MODULE ARGV...`` in a folder.
+
+    Args:
+        environ: the whole environment, but for what ``full_environ`` adds.
+        import_path: folders that come before everything else in ``sys.path``.
+
+    Raises:
+        InvalidArgument: a NUL in anything, or an impossible variable name.
+    """
+
+    module: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    cwd: Path
+    import_path: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        for text in (self.module, *self.argv, *self.environ, *self.environ.values()):
+            if "\0" in text:
+                raise InvalidArgument(f"a NUL character cannot be handed to a process: {text[:200]!r}", field="args")
+        for name in self.environ:
+            if not name or "=" in name:
+                raise InvalidArgument(f"not the name of a variable: {name[:200]!r}", field="environ")
+
+    def full_environ(self) -> dict[str, str]:
+        """``environ``; with the import path in ``PYTHONPATH``, so that a Python that the process starts finds the same
+        modules; with the locale C.UTF-8 if it names none; with ``interpreter_environ``."""
+        environ = dict(self.environ)
+        inherited = environ.get("PYTHONPATH")
+        path = [*map(str, self.import_path), *([inherited] if inherited else [])]
+        if path:
+            environ["PYTHONPATH"] = os.pathsep.join(path)
+        if not any(environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
+            environ["LANG"] = "C.UTF-8"
+        return {**interpreter_environ(), **environ}
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended: exactly one of ``code`` and ``signal`` is set."""
+
+    code: int | None = None
+    signal: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.code is None) == (self.signal is None):
+            raise ValueError(f"either a code or a signal: {self.code}, {self.signal}")
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+    def __str__(self) -> str:
+        if self.signal is None:
+            return f"exited with status {self.code}"
+        try:
+            name = f" ({signal.Signals(self.signal).name})"
+        except ValueError:  # a real-time signal
+            name = ""
+        return f"was killed by signal {self.signal}{name}"
+
+
+def interpreter_environ() -> dict[str, str]:
+    """What Python needs to find its packages whatever ``HOME`` is: empty, unless there are some installed for one user
+    only (never in a virtual environment)."""
+    if site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
+        return {"PYTHONUSERBASE": site.getuserbase()}
+    return {}

@@ -1,0 +1,127 @@
+"""A SavedModel, loaded and called: the one module of ``cloud`` that imports TensorFlow."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from cloud.engine.serving.instances import to_batch, to_predictions
+from cloud.engine.serving.signatures import INTERNAL_SIGNATURES, Signature, TensorSpec
+from cloud.errors import FailedPrecondition, PredictionFailed
+from cloud.resources import Json
+
+Batch = dict[str, NDArray[Any]]
+
+
+class SavedModel:
+    """A model in memory. Not for use by several threads at a time.
+
+    Args:
+        path: the folder with ``saved_model.pb``.
+
+    Raises:
+        FailedPrecondition: it cannot be served; texts from the prediction library in the Cloud SDK.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not tf.saved_model.contains_saved_model(str(path)):
+            raise _unloadable("Cloud ML only supports TF 1.0 or above and models saved in SavedModel format.")
+        try:
+            # The functions refer to the object's variables but do not keep it alive.
+            self._loaded = tf.saved_model.load(str(path), tags=["serve"])
+        except Exception as error:  # noqa: BLE001 - damaged files make TensorFlow raise nearly anything
+            raise _unloadable(
+                f"Failed to load the model due to bad model data. tags: ['serve']\n{_one_line(error)}"
+            ) from error
+        self._functions = {
+            name: function for name, function in self._loaded.signatures.items() if name not in INTERNAL_SIGNATURES
+        }
+        if not self._functions:
+            raise _unloadable("MetaGraph must have at least one signature_def.")
+        self.signatures = {name: _describe(function) for name, function in self._functions.items()}
+
+    def prepare(self, signature: str, instances: list[Json]) -> Batch:
+        """The input arrays for ``instances``, which are not empty.
+
+        Raises:
+            PredictionFailed: they do not fit the signature.
+        """
+        return to_batch(instances, self.signatures[signature].inputs)
+
+    def run(self, signature: str, batch: Batch, count: int) -> list[dict[str, Json]]:
+        """Predictions for the ``count`` rows of ``batch``.
+
+        Raises:
+            PredictionFailed: the model fails on them, or gives something else than a row for each.
+        """
+        return to_predictions(self._call(signature, batch), count)
+
+    def warm_up(self) -> frozenset[str]:
+        """Call every signature twice, as only the third call of a TensorFlow function is fast.
+
+        Returns the signatures whose calls may be joined: what the model says about a row must not depend on the rows
+        beside it, as it does where a batch's mean is taken, say. A signature that cannot take zeros and ones (an image
+        decoder, say) is judged by its shapes alone.
+        """
+        return frozenset(name for name in self._functions if self._rows_are_independent(name))
+
+    def _rows_are_independent(self, name: str) -> bool:
+        signature = self.signatures[name]
+        try:
+            alone = self._call(name, _example(signature.inputs, 1))
+            beside = self._call(name, _example(signature.inputs, 2))
+        except PredictionFailed:
+            return signature.may_batch
+        return signature.may_batch and all(
+            len(beside[alias]) == 2 and _same(alone[alias][0], beside[alias][0]) for alias in alone
+        )
+
+    def _call(self, name: str, batch: Batch) -> Mapping[str, NDArray[Any]]:
+        inputs = self.signatures[name].inputs
+        try:
+            outputs = self._functions[name](
+                **{alias: tf.constant(array, dtype=inputs[alias].dtype) for alias, array in batch.items()}
+            )
+        except (tf.errors.OpError, TypeError, ValueError) as error:
+            raise PredictionFailed(f"Exception during running the graph: {_one_line(error)}") from error
+        return {alias: tensor.numpy() for alias, tensor in outputs.items()}
+
+
+def _describe(function: Any) -> Signature:
+    def spec(tensor: Any) -> TensorSpec:
+        return TensorSpec(tensor.dtype.name, None if tensor.shape.rank is None else tuple(tensor.shape.as_list()))
+
+    return Signature(
+        {alias: spec(tensor) for alias, tensor in sorted(function.structured_input_signature[1].items())},
+        {alias: spec(tensor) for alias, tensor in sorted(function.structured_outputs.items())},
+    )
+
+
+def _example(inputs: Mapping[str, TensorSpec], rows: int) -> Batch:
+    """Row 0 all zeros (or empty strings), row 1 all ones."""
+    batch = {}
+    for alias, spec in inputs.items():
+        sizes = [size or 1 for size in (spec.shape or ())[1:]]
+        values = [b"", b"1"][:rows] if spec.dtype == "string" else range(rows)
+        dtype = object if spec.dtype == "string" else tf.as_dtype(spec.dtype).as_numpy_dtype
+        column = np.array(values, dtype=dtype).reshape([rows] + [1] * len(sizes))
+        batch[alias] = np.broadcast_to(column, [rows, *sizes])
+    return batch
+
+
+def _same(left: NDArray[Any], right: NDArray[Any]) -> bool:
+    if left.dtype.kind in "fc":
+        return bool(np.allclose(left, right, rtol=1e-3, atol=1e-5, equal_nan=True))
+    return bool(np.array_equal(left, right))
+
+
+def _unloadable(detail: str) -> FailedPrecondition:
+    return FailedPrecondition(f"Failed to load model: {detail} (Error code: 0)")
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 2000 else text[:2000] + "…"

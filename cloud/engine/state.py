@@ -1,0 +1,54 @@
+"""The folder a local cloud keeps its state in: made, checked, and held by one process at a time."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from cloud.errors import FailedPrecondition
+
+
+class StateFolder:
+    """Held from construction to ``close``.
+
+    Args:
+        path: the folder, made if need be; None makes a private one that is removed on ``close``.
+
+    Raises:
+        FailedPrecondition: it cannot be written, or another process holds it.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._is_private = path is None
+        self.path = Path(tempfile.mkdtemp(prefix="local-cloud-")) if path is None else path.absolute()
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise FailedPrecondition(
+                f"the state folder {self.path} cannot be used: {error.strerror}; choose another with --state"
+            ) from error
+        try:
+            # The kernel lets go of it when this process ends, however it ends: no stale lock can remain.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._lock, 20, 0).decode(errors="replace").strip()
+            os.close(self._lock)
+            raise FailedPrecondition(
+                f"the state folder {self.path} "
+                f"is in use by process {holder}; stop that one, or choose another with --state"
+            ) from error
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def folder(self, name: str) -> Path:
+        """A folder in it, made if need be, readable by its owner only."""
+        folder = self.path / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def close(self) -> None:
+        os.close(self._lock)
+        if self._is_private:
+            shutil.rmtree(self.path, ignore_errors=True)

@@ -1,0 +1,173 @@
+"""The bytes of objects, kept by fake-gcs-server: put, read, copied, joined and deleted by key.
+
+Every request is retried while the server restarts: a put carries bytes that are all here already, and keys are never
+used twice, so doing it again does the same.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from cloud.engine.storage.server import FakeGcsServer
+from cloud.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+_BLOCK = 1 << 18
+_IN_MEMORY = 1 << 20
+_ATTEMPTS = 4
+_CONNECTIONS = 32
+
+
+class MediaGone(Exception):
+    """No media of that key: its object was replaced or deleted a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    size: int
+    md5: str | None
+    crc32c: str
+
+
+def spool(folder: str) -> IO[bytes]:
+    """Room for bytes on their way in: memory for few, a nameless file in ``folder`` for many.
+
+    They are collected before fake-gcs-server sees them because it holds one lock over everything while it reads an
+    upload's body: a slow client would stop all others.
+    """
+    return SpooledTemporaryFile(max_size=_IN_MEMORY, dir=folder)
+
+
+class MediaStore:
+    def __init__(self, server: FakeGcsServer) -> None:
+        self._server = server
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self._session:
+            await self._session.close()
+            self._session = None
+
+    async def make_bucket(self, bucket: str) -> bool:
+        """False if there was one of that name."""
+        async with self._request("POST", "/storage/v1/b", json={"name": bucket}) as reply:
+            return reply.status != 409
+
+    async def drop_bucket(self, bucket: str) -> None:
+        async with self._request("DELETE", f"/storage/v1/b/{bucket}") as reply:
+            if reply.status not in (200, 204, 404):
+                # Only debris is in it: the bucket itself is gone as far as anyone is concerned.
+                log.warning("fake-gcs-server keeps the folder of bucket %s: %s", bucket, await reply.text())
+
+    async def put(self, bucket: str, key: str, content: IO[bytes], size: int) -> Stored:
+        """Store ``content`` from its beginning, ``size`` bytes."""
+
+        async def blocks() -> AsyncIterator[bytes]:
+            content.seek(0)
+            while block := content.read(_BLOCK):
+                yield block
+
+        def body() -> object:
+            if size > _BLOCK:
+                return blocks()
+            content.seek(0)
+            return content.read()
+
+        path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}"
+        async with self._request("POST", path, body=body, headers={"Content-Length": str(size)}) as reply:
+            return await _stored(reply)
+
+    async def copy(self, bucket: str, key: str, to_bucket: str, to_key: str) -> Stored:
+        path = f"{_path(bucket, key)}/rewriteTo/b/{to_bucket}/o/{quote(to_key, safe='')}"
+        async with self._request("POST", path, json={}) as reply:
+            return await _stored(reply)
+
+    async def join(self, bucket: str, keys: Sequence[str], to_key: str) -> Stored:
+        request = {"sourceObjects": [{"name": key} for key in keys], "destination": {"contentType": "x/x"}}
+        async with self._request("POST", f"{_path(bucket, to_key)}/compose", json=request) as reply:
+            return await _stored(reply)
+
+    async def delete(self, bucket: str, key: str) -> None:
+        """Deleting what is not there is fine."""
+        async with self._request("DELETE", _path(bucket, key)) as reply:
+            await reply.read()
+
+    @asynccontextmanager
+    async def read(self, bucket: str, key: str, span: range) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of ``span``, which is not empty, as they come.
+
+        Raises:
+            MediaGone: there is no such key.
+            Unavailable: the server breaks off.
+        """
+        asked = {"Range": f"bytes={span.start}-{span.stop - 1}"}
+        async with self._request("GET", f"{_path(bucket, key)}?alt=media", headers=asked) as reply:
+            if reply.status == 404:
+                raise MediaGone
+            if reply.status != 206:
+                raise Unavailable(f"the storage server answers {reply.status} to a read")
+            yield _blocks(reply, len(span))
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, path: str, *, body: Any = None, **options: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        reply = await self._send(method, path, body, options)
+        async with reply:
+            if reply.status >= 500:
+                raise Unavailable(f"the storage server failed: {await reply.text()}")
+            yield reply
+
+    async def _send(self, method: str, path: str, body: Any, options: dict[str, Any]) -> aiohttp.ClientResponse:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+                auto_decompress=False,
+                # Without a type of its own the server guesses one from the content.
+                headers={"Content-Type": "application/octet-stream", "Accept-Encoding": "identity"},
+            )
+        for attempt in range(_ATTEMPTS):
+            url = await self._server.ready()
+            try:
+                return await self._session.request(
+                    method, URL(url + path, encoded=True), data=body() if body else None, **options
+                )
+            except aiohttp.ClientError as error:
+                if attempt == _ATTEMPTS - 1 or self._server.is_external:
+                    raise Unavailable(f"the storage server broke off: {error}") from error
+                # The connection ends before the process is reaped: give its supervisor a moment to notice.
+                await asyncio.sleep(0.05 * 2**attempt)
+        raise AssertionError
+
+
+async def _stored(reply: aiohttp.ClientResponse) -> Stored:
+    if reply.status != 200:
+        raise Unavailable(f"the storage server answers {reply.status}: {await reply.text()}")
+    answer = await reply.json(content_type=None)
+    answer = answer.get("resource", answer)
+    return Stored(int(answer["size"]), answer.get("md5Hash"), answer["crc32c"])
+
+
+async def _blocks(reply: aiohttp.ClientResponse, size: int) -> AsyncIterator[bytes]:
+    try:
+        async for block in reply.content.iter_any():
+            size -= len(block)
+            yield block
+    except aiohttp.ClientError as error:
+        raise Unavailable(f"the storage server broke off: {error}") from error
+    if size:
+        raise Unavailable(f"the storage server broke off {size} bytes early")
+
+
+def _path(bucket: str, key: str) -> str:
+    return f"/storage/v1/b/{bucket}/o/{quote(key, safe='')}"

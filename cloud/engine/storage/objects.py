@@ -1,0 +1,267 @@
+"""Objects: written whole, read by ranges, listed, changed, copied, composed and deleted, each by who may."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import IO, Any
+
+from cloud.engine.storage import object_names, policy
+from cloud.engine.storage.buckets import Buckets
+from cloud.engine.storage.debris import Debris
+from cloud.engine.storage.listing import ListQuery, Page, list_page
+from cloud.engine.storage.media import MediaGone, MediaStore, Stored
+from cloud.engine.storage.policy import Acl, Principal, Role
+from cloud.engine.storage.preconditions import ALWAYS, Preconditions
+from cloud.engine.storage.records import UNSAID, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
+from cloud.errors import InvalidArgument, NotFound, Unavailable
+from cloud.names import check_object
+
+MAX_COMPOSED = 32
+"""Sources of one compose (https://cloud.google.com/storage/docs/composite-objects)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """What an upload says about the object it makes."""
+
+    bucket: str
+    name: str
+    attributes: Attributes = UNSAID
+    acl: Acl | None = None
+    """None: the bucket's default list."""
+    conditions: Preconditions = ALWAYS
+    md5: str | None = None
+    """Base64; the upload is refused unless its bytes have it."""
+    crc32c: str | None = None
+
+
+class Objects:
+    def __init__(self, records: Records, media: MediaStore, debris: Debris, buckets: Buckets) -> None:
+        self._records = records
+        self._media = media
+        self._debris = debris
+        self._buckets = buckets
+
+    # ---------------------------------------------------------------- writing
+
+    def check_insert(self, principal: Principal, new: NewObject) -> BucketRecord:
+        """Raises what ``insert`` would as things stand: to be asked before a body is read."""
+        check_object(new.name)
+        bucket = self._buckets.find(principal, "storage.objects.create", new.bucket)
+        current = self._records.object(new.bucket, new.name)
+        if current:
+            policy.require(principal, "storage.objects.delete", bucket.acl, current.acl)
+        new.conditions.check(current)
+        return bucket
+
+    async def insert(
+        self, principal: Principal, new: NewObject, content: IO[bytes], size: int, *, upload: UploadRecord | None = None
+    ) -> ObjectRecord:
+        """Create or replace an object with all of ``content``, at once.
+
+        Args:
+            upload: the resumable upload this finishes.
+
+        Raises:
+            InvalidArgument: an illegal name, or the bytes do not have the hash that was announced.
+            NotFound: no such bucket.
+            ConditionNotMet: a precondition does not hold, before or after the bytes were stored.
+        """
+        self.check_insert(principal, new)
+        async with self._new_media(new) as key:
+            stored = await self._media.put(new.bucket, key, content, size)
+            for name, announced, found in (("md5Hash", new.md5, stored.md5), ("crc32c", new.crc32c, stored.crc32c)):
+                if announced not in (None, found):
+                    raise InvalidArgument(
+                        f"Provided {name} {announced!r} doesn't match calculated {name} {found!r}.", field=name
+                    )
+            return self._commit(principal, new, key, stored, upload=upload)
+
+    @asynccontextmanager
+    async def _new_media(self, new: NewObject) -> AsyncIterator[str]:
+        key = object_names.encode(new.name) + secrets.token_hex(8)
+        self._records.announce_media(new.bucket, key)
+        try:
+            yield key
+        except BaseException:
+            self._debris.clear(new.bucket, key)
+            raise
+
+    def _commit(
+        self,
+        principal: Principal,
+        new: NewObject,
+        key: str,
+        stored: Stored,
+        *,
+        upload: UploadRecord | None = None,
+        component_count: int | None = None,
+    ) -> ObjectRecord:
+        # From the check to the record nothing is awaited: no other request can come between.
+        bucket = self.check_insert(principal, new)
+        replaced = self._records.object(new.bucket, new.name)
+        creator = {f"user-{principal.email}": Role.OWNER} if principal.email else {}
+        now = datetime.now(UTC)
+        record = ObjectRecord(
+            bucket=new.bucket,
+            name=new.name,
+            media=key,
+            size=stored.size,
+            generation=self._records.next_generation(),
+            md5=None if component_count else stored.md5,
+            crc32c=stored.crc32c,
+            owner=principal.email,
+            create_time=now,
+            update_time=now,
+            acl=creator | dict(bucket.default_acl if new.acl is None else new.acl),
+            attributes=replace(new.attributes, storage_class=new.attributes.storage_class or bucket.storage_class),
+            component_count=component_count,
+        )
+        self._records.put_object(record, upload)
+        if replaced:
+            self._debris.clear(replaced.bucket, replaced.media)
+        return record
+
+    # ---------------------------------------------------------------- reading
+
+    def get(
+        self,
+        principal: Principal,
+        bucket: str,
+        name: str,
+        *,
+        conditions: Preconditions = ALWAYS,
+        generation: int | None = None,
+        permission: str = "storage.objects.get",
+    ) -> ObjectRecord:
+        """Raises:
+        NotFound: no such bucket or object, or its generation is another one.
+        PermissionDenied: also for an object that is not there, unless ``principal`` may list the bucket.
+        NotModified, ConditionNotMet: see ``Preconditions``.
+        """
+        record = self._find(principal, permission, bucket, name, generation)
+        conditions.check(record, reading=permission == "storage.objects.get")
+        return record
+
+    def _find(
+        self, principal: Principal, permission: str, bucket: str, name: str, generation: int | None = None
+    ) -> ObjectRecord:
+        holder = self._buckets.known(bucket)
+        record = self._records.object(bucket, name)
+        if record is None or generation not in (None, record.generation):
+            if not policy.allowed(principal, "storage.objects.list", holder.acl):
+                policy.refuse(principal, permission)
+            raise NotFound(f"No such object: {bucket}/{name}" + (f"#{generation}" if generation else ""))
+        policy.require(principal, permission, holder.acl, record.acl)
+        return record
+
+    @asynccontextmanager
+    async def read(self, record: ObjectRecord, span: range) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of ``span`` of what ``get`` gave, as they come.
+
+        Raises:
+            NotFound: it was replaced or deleted in between: ``get`` again.
+            Unavailable: the storage server breaks off.
+        """
+        try:
+            if span:
+                async with self._media.read(record.bucket, record.media, span) as blocks:
+                    yield blocks
+            else:
+                yield _nothing()
+        except MediaGone:
+            raise NotFound(f"No such object: {record.bucket}/{record.name}#{record.generation}") from None
+
+    def list_page(self, principal: Principal, bucket: str, query: ListQuery) -> Page[ObjectRecord]:
+        """Raises:
+        NotFound: no such bucket.
+        """
+        self._buckets.find(principal, "storage.objects.list", bucket)
+        return list_page(lambda start: self._records.objects_from(bucket, start), query)
+
+    # ---------------------------------------------------------------- changing
+
+    def patch(
+        self,
+        principal: Principal,
+        bucket: str,
+        name: str,
+        changes: Mapping[str, Any],
+        *,
+        acl: Acl | None = None,
+        conditions: Preconditions = ALWAYS,
+        generation: int | None = None,
+    ) -> ObjectRecord:
+        """Change attributes; the generation stays, the metageneration grows."""
+        record = self._find(principal, "storage.objects.update", bucket, name, generation)
+        if acl is not None:
+            policy.require(principal, "storage.objects.setIamPolicy", self._buckets.known(bucket).acl, record.acl)
+        conditions.check(record)
+        changed = record.changed(
+            attributes=replace(record.attributes, **changes), acl=record.acl if acl is None else acl
+        )
+        self._records.put_object(changed)
+        return changed
+
+    def delete(
+        self,
+        principal: Principal,
+        bucket: str,
+        name: str,
+        *,
+        conditions: Preconditions = ALWAYS,
+        generation: int | None = None,
+    ) -> None:
+        record = self._find(principal, "storage.objects.delete", bucket, name, generation)
+        conditions.check(record)
+        self._records.delete_object(bucket, name)
+        self._debris.clear(bucket, record.media)
+
+    async def copy(
+        self,
+        principal: Principal,
+        source: ObjectRecord,
+        new: NewObject,
+        *,
+        keep_attributes: bool,
+    ) -> ObjectRecord:
+        """Copy what ``get`` gave; attributes are the source's (``keep_attributes``) or those of ``new``."""
+        if keep_attributes:
+            new = replace(new, attributes=source.attributes)
+        self.check_insert(principal, new)
+        async with self._new_media(new) as key:
+            stored = await self._media.copy(source.bucket, source.media, new.bucket, key)
+            return self._commit(principal, new, key, stored, component_count=source.component_count)
+
+    async def compose(
+        self, principal: Principal, new: NewObject, sources: Sequence[tuple[str, int | None, Preconditions]]
+    ) -> ObjectRecord:
+        """Join objects of the bucket, given by name, generation and conditions, to a new one.
+
+        Raises:
+            InvalidArgument: none or more than 32 sources.
+            NotFound: one is not there.
+        """
+        if not 1 <= len(sources) <= MAX_COMPOSED:
+            raise InvalidArgument(
+                f"The number of source components provided ({len(sources)}) is not between 1 and {MAX_COMPOSED}.",
+                field="sourceObjects",
+            )
+        self.check_insert(principal, new)
+        parts = [
+            self.get(principal, new.bucket, name, generation=generation, conditions=conditions)
+            for name, generation, conditions in sources
+        ]
+        count = sum(part.component_count or 1 for part in parts)
+        async with self._new_media(new) as key:
+            stored = await self._media.join(new.bucket, [part.media for part in parts], key)
+            if stored.size != sum(part.size for part in parts):
+                raise Unavailable("a source changed while it was composed: try again")
+            return self._commit(principal, new, key, stored, component_count=count)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

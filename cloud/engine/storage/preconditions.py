@@ -1,0 +1,72 @@
+"""``ifGenerationMatch`` and its three siblings, decided against what is stored. Pure.
+
+https://cloud.google.com/storage/docs/request-preconditions; the status codes are those of the JSON API.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cloud.errors import FailedPrecondition
+
+
+class ConditionNotMet(FailedPrecondition):
+    """A precondition of the request does not hold; nothing was changed."""
+
+    http_status = 412
+
+
+class NotModified(FailedPrecondition):
+    """What the caller has is still current: the answer to a read with a ``NotMatch`` condition."""
+
+    http_status = 304
+
+
+class Generations(Protocol):
+    @property
+    def generation(self) -> int: ...
+    @property
+    def metageneration(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """Generation 0 stands for "there is no such object"."""
+
+    generation_match: int | None = None
+    generation_not_match: int | None = None
+    metageneration_match: int | None = None
+    metageneration_not_match: int | None = None
+
+    def check(self, current: Generations | None, *, reading: bool = False) -> None:
+        """Args:
+            current: the live object or bucket, None if there is none.
+            reading: the request changes nothing.
+
+        Raises:
+            ConditionNotMet: a condition does not hold.
+            NotModified: the same for a ``NotMatch`` condition of a read.
+        """
+        generation = current.generation if current else 0
+        metageneration = current.metageneration if current else None
+        if self.generation_match not in (None, generation):
+            raise _not_met("ifGenerationMatch", self.generation_match, generation)
+        if self.metageneration_match not in (None, metageneration):
+            raise _not_met("ifMetagenerationMatch", self.metageneration_match, metageneration)
+        for name, unwanted, found in (
+            ("ifGenerationNotMatch", self.generation_not_match, generation),
+            ("ifMetagenerationNotMatch", self.metageneration_not_match, metageneration),
+        ):
+            if unwanted is not None and unwanted == found:
+                if reading:
+                    raise NotModified("Not Modified", field=name)
+                raise _not_met(name, unwanted, found)
+
+
+ALWAYS = Preconditions()
+
+
+def _not_met(name: str, wanted: int | None, found: int | None) -> ConditionNotMet:
+    return ConditionNotMet(
+        f"At least one of the pre-conditions you specified did not hold: {name}={wanted}, the object has {found}.",
+        field=name,
+    )

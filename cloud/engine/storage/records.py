@@ -1,0 +1,279 @@
+"""What Cloud Storage remembers: buckets, objects, resumable uploads. Durable; the bytes of objects are elsewhere.
+
+A row of ``objects`` names the media (the key in fake-gcs-server) that holds the object's bytes, and switching it is one
+transaction: a reader sees the old object or the new one, whole. Every media is in ``debris`` before it is written and
+until a row names it, and again from when no row does: what a crash leaves behind is found there, never by searching.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cloud.engine.database import open_database
+from cloud.engine.storage.policy import Acl, Role
+
+_FORMAT = 1
+# TEXT compares by its UTF-8 bytes: the order in which Cloud Storage lists.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects (
+    bucket TEXT NOT NULL REFERENCES buckets (name), name TEXT NOT NULL, media TEXT NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (bucket, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS debris (
+    bucket TEXT NOT NULL, media TEXT NOT NULL, PRIMARY KEY (bucket, media)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uploads (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS clock (generation INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRecord:
+    name: str
+    location: str
+    storage_class: str
+    create_time: datetime
+    update_time: datetime
+    acl: Acl
+    default_acl: Acl
+    labels: Mapping[str, str] = field(default_factory=dict)
+    metageneration: int = 1
+
+    @property
+    def generation(self) -> int:
+        """Buckets have none; for preconditions."""
+        return self.metageneration
+
+    def changed(self, **changes: Any) -> "BucketRecord":
+        return replace(self, **changes, metageneration=self.metageneration + 1, update_time=datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What whoever writes an object may say about it; None is unsaid."""
+
+    content_type: str | None = None
+    content_encoding: str | None = None
+    content_disposition: str | None = None
+    content_language: str | None = None
+    cache_control: str | None = None
+    custom_time: str | None = None
+    storage_class: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+UNSAID = Attributes()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    bucket: str
+    name: str
+    media: str
+    """The key of its bytes in fake-gcs-server."""
+    size: int
+    """Bytes."""
+    generation: int
+    """Microseconds since 1970, never twice."""
+    md5: str | None
+    """Base64; None for composed objects, which have none."""
+    crc32c: str
+    """Base64, big-endian."""
+    owner: str
+    create_time: datetime
+    update_time: datetime
+    acl: Acl
+    attributes: Attributes = UNSAID
+    metageneration: int = 1
+    component_count: int | None = None
+    """How many objects it was composed of."""
+
+    def changed(self, **changes: Any) -> "ObjectRecord":
+        return replace(self, **changes, metageneration=self.metageneration + 1, update_time=datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRecord:
+    """A resumable upload: what was asked for when it began. Its bytes so far are in the file of its id."""
+
+    id: str
+    bucket: str
+    name: str
+    attributes: Attributes
+    acl: Acl
+    owner: str
+    is_project_owner: bool
+    create_time: datetime
+    conditions: tuple[int | None, int | None, int | None, int | None]
+    declared_size: int | None = None
+    md5: str | None = None
+    crc32c: str | None = None
+    finished: ObjectRecord | None = None
+
+
+class Records:
+    """The database of one state folder. All methods are quick, synchronous and atomic.
+
+    Raises (from every constructor of it):
+        FailedPrecondition: see ``open_database``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = open_database(path, _SCHEMA, _FORMAT)
+
+    def close(self) -> None:
+        self._database.close()
+
+    # ---------------------------------------------------------------- buckets
+
+    def bucket(self, name: str) -> BucketRecord | None:
+        row = self._database.execute("SELECT record FROM buckets WHERE name = ?", (name,)).fetchone()
+        return _bucket(json.loads(row["record"])) if row else None
+
+    def buckets(self) -> list[BucketRecord]:
+        rows = self._database.execute("SELECT record FROM buckets ORDER BY name")
+        return [_bucket(json.loads(row["record"])) for row in rows]
+
+    def put_bucket(self, record: BucketRecord) -> None:
+        self._database.execute("REPLACE INTO buckets VALUES (?, ?)", (record.name, _dump(record)))
+
+    def delete_bucket(self, name: str) -> None:
+        self._database.execute("DELETE FROM buckets WHERE name = ?", (name,))
+
+    # ---------------------------------------------------------------- objects
+
+    def object(self, bucket: str, name: str) -> ObjectRecord | None:
+        row = self._database.execute(
+            "SELECT record FROM objects WHERE bucket = ? AND name = ?", (bucket, name)
+        ).fetchone()
+        return _object(json.loads(row["record"])) if row else None
+
+    def objects_from(self, bucket: str, start: str) -> Iterator[ObjectRecord]:
+        """The bucket's objects in order of name, from ``start`` on. To be used up before the next change."""
+        rows = self._database.execute(
+            "SELECT record FROM objects WHERE bucket = ? AND name >= ? ORDER BY name", (bucket, start)
+        )
+        for row in rows:
+            yield _object(json.loads(row["record"]))
+
+    def holds_objects(self, bucket: str) -> bool:
+        return (
+            self._database.execute("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", (bucket,)).fetchone() is not None
+        )
+
+    def next_generation(self) -> int:
+        """Greater than all before, also those of an earlier run."""
+        row = self._database.execute("SELECT generation FROM clock").fetchone()
+        generation = max(time.time_ns() // 1000, row["generation"] + 1 if row else 0)
+        with self._transaction():
+            self._database.execute("DELETE FROM clock")
+            self._database.execute("INSERT INTO clock VALUES (?)", (generation,))
+        return generation
+
+    def put_object(self, record: ObjectRecord, upload: UploadRecord | None = None) -> None:
+        """Make ``record`` the live object of its name, and finish the upload that brought it."""
+        with self._transaction():
+            self._forget_media_of(record.bucket, record.name, unless=record.media)
+            self._database.execute(
+                "REPLACE INTO objects VALUES (?, ?, ?, ?)", (record.bucket, record.name, record.media, _dump(record))
+            )
+            self._database.execute("DELETE FROM debris WHERE bucket = ? AND media = ?", (record.bucket, record.media))
+            if upload:
+                self.put_upload(replace(upload, finished=record))
+
+    def delete_object(self, bucket: str, name: str) -> None:
+        with self._transaction():
+            self._forget_media_of(bucket, name)
+            self._database.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
+
+    def _forget_media_of(self, bucket: str, name: str, unless: str = "") -> None:
+        self._database.execute(
+            "INSERT OR IGNORE INTO debris "
+            "SELECT bucket, media FROM objects WHERE bucket = ? AND name = ? AND media != ?",
+            (bucket, name, unless),
+        )
+
+    # ---------------------------------------------------------------- debris
+
+    def announce_media(self, bucket: str, media: str) -> None:
+        """Note that ``media`` will be written and is worth nothing unless an object comes to name it."""
+        self._database.execute("INSERT OR IGNORE INTO debris VALUES (?, ?)", (bucket, media))
+
+    def media_is_gone(self, bucket: str, media: str) -> None:
+        self._database.execute("DELETE FROM debris WHERE bucket = ? AND media = ?", (bucket, media))
+
+    def debris(self) -> list[tuple[str, str]]:
+        return [(row["bucket"], row["media"]) for row in self._database.execute("SELECT bucket, media FROM debris")]
+
+    # ---------------------------------------------------------------- resumable uploads
+
+    def upload(self, upload_id: str) -> UploadRecord | None:
+        row = self._database.execute("SELECT record FROM uploads WHERE id = ?", (upload_id,)).fetchone()
+        return _upload(json.loads(row["record"])) if row else None
+
+    def uploads(self) -> list[UploadRecord]:
+        return [_upload(json.loads(row["record"])) for row in self._database.execute("SELECT record FROM uploads")]
+
+    def put_upload(self, record: UploadRecord) -> None:
+        self._database.execute("REPLACE INTO uploads VALUES (?, ?)", (record.id, _dump(record)))
+
+    def delete_upload(self, upload_id: str) -> None:
+        self._database.execute("DELETE FROM uploads WHERE id = ?", (upload_id,))
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._database)
+
+
+class _Transaction:
+    """One commit for all statements inside; rolled back on an exception."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._database.execute("ROLLBACK" if kind else "COMMIT")
+
+
+def _dump(record: BucketRecord | ObjectRecord | UploadRecord) -> str:
+    return json.dumps(asdict(record), default=_dump_value)
+
+
+def _dump_value(value: object) -> str:
+    assert isinstance(value, datetime)  # noqa: S101 - everything else in a record is JSON already
+    return value.isoformat()
+
+
+def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
+    for name in ("create_time", "update_time"):
+        if name in fields:
+            fields[name] = datetime.fromisoformat(fields[name])
+    for name in ("acl", "default_acl"):
+        if name in fields:
+            fields[name] = {entity: Role(role) for entity, role in fields[name].items()}
+    if "attributes" in fields:
+        fields["attributes"] = Attributes(**fields["attributes"])
+    return fields
+
+
+def _bucket(fields: dict[str, Any]) -> BucketRecord:
+    return BucketRecord(**_with_times(fields))
+
+
+def _object(fields: dict[str, Any]) -> ObjectRecord:
+    return ObjectRecord(**_with_times(fields))
+
+
+def _upload(fields: dict[str, Any]) -> UploadRecord:
+    fields["conditions"] = tuple(fields["conditions"])
+    fields["finished"] = _object(fields["finished"]) if fields["finished"] else None
+    return UploadRecord(**_with_times(fields))
+
+
+Scan = Callable[[str], Iterator[ObjectRecord]]

@@ -1,0 +1,47 @@
+"""Which of Google's hosts the emulator answers for: global, regional and per-bucket forms. Pure.
+
+Forms: https://cloud.google.com/storage/docs/request-endpoints, https://cloud.google.com/storage/docs/regional-endpoints,
+https://cloud.google.com/compute/docs/metadata/querying-metadata. A host belongs here on the day a dialect answers it.
+"""
+
+import re
+
+_EXACT = frozenset(
+    {
+        "www.googleapis.com",
+        "storage.googleapis.com",
+        "storage-upload.googleapis.com",
+        "storage-download.googleapis.com",
+        "storage.mtls.googleapis.com",
+        "oauth2.googleapis.com",
+        "accounts.google.com",
+    }
+)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")
+_REGIONAL = re.compile(r"storage\.[a-z]{2,20}(?:-[a-z]{2,20}\d{1,2})?\.rep\.googleapis\.com")
+_METADATA = frozenset({"metadata.google.internal", "metadata", "169.254.169.254"})
+
+
+def is_emulated(host: str, port: int) -> bool:
+    """Whether a TLS tunnel to ``host:port`` ends here."""
+    host = _canonical(host)
+    return port == 443 and bool(host in _EXACT or _BUCKET.fullmatch(host) or _REGIONAL.fullmatch(host))
+
+
+def is_metadata(host: str, port: int) -> bool:
+    """Whether plain HTTP to ``host:port`` is for the metadata server."""
+    return port == 80 and _canonical(host) in _METADATA
+
+
+def certificate_name(host: str) -> str:
+    """The name in the certificate shown for an emulated ``host``.
+
+    One for all buckets, as at Google: a bucket with a dot in its name fails verification there as here
+    (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
+    """
+    host = _canonical(host)
+    return "*.storage.googleapis.com" if host not in _EXACT and _BUCKET.fullmatch(host) else host
+
+
+def _canonical(host: str) -> str:
+    return host.lower().removesuffix(".")

@@ -1,0 +1,62 @@
+"""What the first request on a proxy connection asks for. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from cloud.gateway import hosts
+
+_CONNECT = re.compile(rb"CONNECT ([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5}) HTTP/1\.[01]\r?\n")
+_ABSOLUTE = re.compile(
+    rb"[A-Z]{1,20} ([a-z]{2,10})://([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(?:[/?][^ \r\n]*)? "
+    rb"HTTP/1\.[01]\r?\n",
+)
+_ORIGIN = re.compile(rb"[A-Z]{1,20} (?:/[^ \r\n]*|\*) HTTP/1\.[01]\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """``CONNECT`` to a host that is emulated: end its TLS here."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """A plain request for the emulator itself: to its own address, or to the metadata server."""
+
+    once: bool
+    """Close after one answer: the next absolute-form request may be for any host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A request for a host that is not emulated."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """No request of HTTP/1 at all."""
+
+    reason: str
+
+
+def read(head: bytes) -> Tunnel | Serve | Refuse | Malformed:
+    """Decide by the request line of ``head``."""
+    if match := _CONNECT.match(head):
+        host, port = match[1].decode(), int(match[2])
+        return Tunnel(host.lower()) if hosts.is_emulated(host, port) else Refuse(host.lower(), port)
+    if match := _ABSOLUTE.match(head):
+        scheme, host = match[1], match[2].decode()
+        port = int(match[3] or (443 if scheme == b"https" else 80))
+        if scheme == b"http" and hosts.is_metadata(host, port):
+            return Serve(once=True)
+        return Refuse(host.lower(), port)
+    if _ORIGIN.match(head):
+        return Serve(once=False)
+    line = head.partition(b"\n")[0].rstrip(b"\r")[:200]
+    return Malformed(
+        f"not a request this proxy understands (CONNECT HOST:PORT HTTP/1.1): {line.decode('ascii', 'replace')!r}"
+    )

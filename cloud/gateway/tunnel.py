@@ -1,0 +1,263 @@
+"""The way out of a job: a CONNECT proxy on loopback that ends Google's TLS here and refuses every other host."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from cloud.gateway import proxy_request
+from cloud.gateway.certs import CertificateAuthority
+from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
+
+_log = logging.getLogger(__name__)
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+
+_FIRST_HEAD_SECONDS = 10.0
+_HANDSHAKE_SECONDS = 10.0
+_LINGER_SECONDS = 2.0
+"""How long a refused client may go on sending: closing at once would reset the connection under the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Someone behind the gateway asked for a host that is not emulated."""
+
+    host: str
+    port: int
+    count: int
+    """How often so far, this time included."""
+
+
+class Gateway:
+    """The proxy, listening from ``start`` to ``close``.
+
+    Its one port answers ``CONNECT`` and absolute-form requests as a proxy does, and requests for itself
+    (``GCE_METADATA_HOST``, ``STORAGE_EMULATOR_HOST``) as a server.
+
+    Args:
+        protocol_factory: makes the HTTP/1.1 server protocol that gets each client's plaintext (``aiohttp.web.Server``).
+        ca_dir: private folder for the run's CA certificate.
+        on_refusal: told of each refused request.
+    """
+
+    def __init__(
+        self,
+        protocol_factory: ProtocolFactory,
+        ca_dir: Path,
+        on_refusal: Callable[[Refusal], None] | None = None,
+        *,
+        first_head_seconds: float = _FIRST_HEAD_SECONDS,
+    ) -> None:
+        self.protocol_factory = protocol_factory
+        self.authority = CertificateAuthority(ca_dir)
+        self.first_head_seconds = first_head_seconds
+        self._on_refusal = on_refusal
+        self._refused: Counter[tuple[str, int]] = Counter()
+        self._server: asyncio.Server | None = None
+        self._clients: set[_Client] = set()
+        self._all_gone = asyncio.Event()
+
+    @property
+    def ca_file(self) -> Path:
+        """PEM of this run's CA and no other: inside a job nothing else is to be trusted."""
+        return self.authority.file
+
+    @property
+    def address(self) -> str:
+        """``127.0.0.1:PORT``."""
+        if self._server is None:
+            raise RuntimeError("the gateway has not been started")
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"{host}:{port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """Every host refused so far, in the order of first asking."""
+        return [Refusal(host, port, count) for (host, port), count in self._refused.items()]
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Client(self), "127.0.0.1", 0, backlog=1024)
+
+    async def close(self) -> None:
+        """Stop listening and drop every connection, idle or not; returns when all are gone. May be called twice."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        server.close()
+        for client in list(self._clients):
+            client.abort()
+        if self._clients:
+            await self._all_gone.wait()
+        await server.wait_closed()
+
+    def refuse(self, host: str, port: int) -> None:
+        self._refused[host, port] += 1
+        refusal = Refusal(host, port, self._refused[host, port])
+        if refusal.count == 1:
+            _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
+        if self._on_refusal is not None:
+            self._on_refusal(refusal)
+
+    def arrived(self, client: "_Client") -> None:
+        self._clients.add(client)
+        self._all_gone.clear()
+
+    def gone(self, client: "_Client") -> None:
+        self._clients.discard(client)
+        if not self._clients:
+            self._all_gone.set()
+
+
+class _Client(asyncio.Protocol):
+    """One connection: reads the first head, then is the filter between transport (plain or TLS) and HTTP server."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._transport: asyncio.Transport
+        self._received = bytearray()
+        """Bytes not yet handed on: the first head, or plaintext that came before ``start_tls`` returned."""
+        self._timer: asyncio.TimerHandle
+        self._handshake: asyncio.Task[None] | None = None
+        self._refused = False
+        self._lost = False
+        self._http: asyncio.Protocol | None = None
+        self._requests = RequestStream()
+
+    # ---------------------------------------------------------------- called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._gateway.arrived(self)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._gateway.first_head_seconds, self._too_slow)
+
+    def data_received(self, data: bytes) -> None:
+        if self._http is not None:
+            if ready := self._requests.feed(data):
+                self._http.data_received(ready)
+        elif self._handshake is not None:
+            self._received += data
+        elif not self._refused:
+            self._read_first_head(data)
+
+    def eof_received(self) -> bool | None:
+        return self._http.eof_received() if self._http is not None else None
+
+    def pause_writing(self) -> None:
+        if self._http is not None:
+            self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._http is not None:
+            self._http.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost = True
+        self._timer.cancel()
+        if self._http is not None:
+            self._http.connection_lost(error)
+        if self._handshake is None:
+            self._gateway.gone(self)
+
+    def abort(self) -> None:
+        if self._handshake is not None:
+            self._handshake.cancel()
+        self._transport.abort()
+
+    # ---------------------------------------------------------------- the first head
+
+    def _read_first_head(self, data: bytes) -> None:
+        searched = max(0, len(self._received) - 3)
+        self._received += data
+        end = find_end(self._received, searched)
+        if end < 0 and len(self._received) <= MAX_HEAD:
+            return
+        self._timer.cancel()
+        if not 0 <= end <= MAX_HEAD:
+            self._answer("431 Request Header Fields Too Large", f"a request head has at most {MAX_HEAD} bytes")
+            return
+        match proxy_request.read(bytes(self._received[:end])):
+            case proxy_request.Tunnel(host):
+                self._open_tunnel(host, early=len(self._received) > end)
+            case proxy_request.Serve(once):
+                self._serve(self._transport, once=once)
+            case proxy_request.Refuse(host, port):
+                self._gateway.refuse(host, port)
+                self._answer(
+                    "403 Forbidden", f"this job runs offline: {host}:{port} is not a Google API that is emulated"
+                )
+            case proxy_request.Malformed(reason):
+                self._answer("400 Bad Request", reason)
+
+    def _too_slow(self) -> None:
+        seconds = self._gateway.first_head_seconds
+        self._answer("408 Request Timeout", f"no complete request head within {seconds:g} s")
+
+    def _answer(self, status: str, reason: str) -> None:
+        if self._transport.is_closing():
+            return
+        self._refused = True
+        self._received.clear()
+        body = f"{reason}\n".encode()
+        self._transport.write(
+            f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n".encode()
+            + body
+        )
+        self._transport.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+
+    # ---------------------------------------------------------------- serving
+
+    def _open_tunnel(self, host: str, *, early: bool) -> None:
+        if early:
+            # start_tls() reads from the socket only: a ClientHello that came with CONNECT would be lost.
+            self._answer("400 Bad Request", "wait for the answer to CONNECT before sending more")
+            return
+        self._received.clear()
+        self._handshake = asyncio.create_task(self._end_tls(host), name=f"TLS for {host}")
+        self._handshake.add_done_callback(self._handshake_over)
+
+    async def _end_tls(self, host: str) -> None:
+        self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                self._transport,
+                self,
+                self._gateway.authority.context_for(host),
+                server_side=True,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS,
+                ssl_shutdown_timeout=_LINGER_SECONDS,
+            )
+        except OSError as error:
+            _log.warning("no TLS for %s: does the client trust %s? %r", host, self._gateway.ca_file, error)
+            self._transport.abort()
+        else:
+            if transport is not None and not self._lost:
+                self._transport = transport
+                self._serve(transport, once=False)
+
+    def _handshake_over(self, _task: asyncio.Task[None]) -> None:
+        # connection_lost() is not called when TLS was never established, and never called twice when it was.
+        self._handshake = None
+        if self._http is None or self._lost:
+            self._gateway.gone(self)
+
+    def _serve(self, transport: asyncio.Transport, *, once: bool) -> None:
+        first, self._received = bytes(self._received), bytearray()
+        if once:
+            line, end, rest = first.partition(b"\r\n")
+            first = line + end + b"Connection: close\r\n" + rest
+        self._http = self._gateway.protocol_factory()
+        self._http.connection_made(transport)
+        if ready := self._requests.feed(first):
+            self._http.data_received(ready)

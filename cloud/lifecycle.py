@@ -1,0 +1,100 @@
+"""The states of jobs and model versions, and the only two tables that say how they change.
+
+Rule: nothing outside this file decides which state follows. Whoever performs work reports an *event*;
+``next_job_state`` and ``next_version_state`` answer with the state that follows or raise. The diagrams in
+docs/architecture.md are drawn from these tables (a test compares them).
+
+States are ML Engine v1's own (discovery document ``ml.v1``, schemas ``GoogleCloudMlV1__Job`` and
+``GoogleCloudMlV1__Version``). Every job that ends after a cancel request goes through CANCELLING, also one
+that was still queued, because a client polling for CANCELLING must be able to see it. Once cancelling, how
+the processes end no longer matters: STOPPED is the only event left.
+"""
+
+from enum import StrEnum
+
+from cloud.errors import FailedPrecondition
+
+
+class JobState(StrEnum):
+    QUEUED = "QUEUED"
+    PREPARING = "PREPARING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL_JOB_STATES
+
+
+class JobEvent(StrEnum):
+    SCHEDULED = "a slot is free"
+    STARTED = "all replicas run"
+    COMPLETED = "the primary replica exited with status 0"
+    FAILED = "a package, replica or limit failed"
+    CANCEL_REQUESTED = "cancel is asked for"
+    STOPPED = "no process is left"
+
+
+class VersionState(StrEnum):
+    CREATING = "CREATING"
+    READY = "READY"
+    FAILED = "FAILED"
+    DELETING = "DELETING"
+
+
+class VersionEvent(StrEnum):
+    LOADED = "a worker serves the model"
+    FAILED = "the model cannot be served"
+    DELETE_REQUESTED = "delete is asked for"
+
+
+FINAL_JOB_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
+
+JOB_TRANSITIONS: dict[tuple[JobState, JobEvent], JobState] = {
+    (JobState.QUEUED, JobEvent.SCHEDULED): JobState.PREPARING,
+    (JobState.QUEUED, JobEvent.FAILED): JobState.FAILED,
+    (JobState.QUEUED, JobEvent.CANCEL_REQUESTED): JobState.CANCELLING,
+    (JobState.PREPARING, JobEvent.STARTED): JobState.RUNNING,
+    (JobState.PREPARING, JobEvent.FAILED): JobState.FAILED,
+    (JobState.PREPARING, JobEvent.CANCEL_REQUESTED): JobState.CANCELLING,
+    (JobState.RUNNING, JobEvent.COMPLETED): JobState.SUCCEEDED,
+    (JobState.RUNNING, JobEvent.FAILED): JobState.FAILED,
+    (JobState.RUNNING, JobEvent.CANCEL_REQUESTED): JobState.CANCELLING,
+    (JobState.CANCELLING, JobEvent.CANCEL_REQUESTED): JobState.CANCELLING,
+    (JobState.CANCELLING, JobEvent.STOPPED): JobState.CANCELLED,
+}
+
+VERSION_TRANSITIONS: dict[tuple[VersionState, VersionEvent], VersionState] = {
+    (VersionState.CREATING, VersionEvent.LOADED): VersionState.READY,
+    (VersionState.CREATING, VersionEvent.FAILED): VersionState.FAILED,
+    (VersionState.READY, VersionEvent.FAILED): VersionState.FAILED,
+    (VersionState.READY, VersionEvent.DELETE_REQUESTED): VersionState.DELETING,
+    (VersionState.FAILED, VersionEvent.DELETE_REQUESTED): VersionState.DELETING,
+}
+
+
+def next_job_state(state: JobState, event: JobEvent) -> JobState:
+    """The state that follows ``event`` in ``state``.
+
+    Raises:
+        FailedPrecondition: the event cannot happen in this state.
+    """
+    following = JOB_TRANSITIONS.get((state, event))
+    if following is None:
+        raise FailedPrecondition(f"the job is {state.value}: {event.value!r} cannot follow")
+    return following
+
+
+def next_version_state(state: VersionState, event: VersionEvent) -> VersionState:
+    """The state that follows ``event`` in ``state``.
+
+    Raises:
+        FailedPrecondition: the event cannot happen in this state.
+    """
+    following = VERSION_TRANSITIONS.get((state, event))
+    if following is None:
+        raise FailedPrecondition(f"the version is {state.value}: {event.value!r} cannot follow")
+    return following

@@ -1,0 +1,220 @@
+"""The nouns of the workflow, as frozen values. Field names are ML Engine v1's in snake case.
+
+Times are aware UTC datetimes; durations are seconds. Shapes follow the discovery document ``ml.v1``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cloud.errors import InvalidArgument
+from cloud.lifecycle import JobState, VersionState
+from cloud.names import GsUri, check_id, check_module
+
+
+class ScaleTier(StrEnum):
+    """Named clusters (``GoogleCloudMlV1__TrainingInput.scaleTier``)."""
+
+    BASIC = "BASIC"
+    STANDARD_1 = "STANDARD_1"
+    PREMIUM_1 = "PREMIUM_1"
+    BASIC_GPU = "BASIC_GPU"
+    BASIC_TPU = "BASIC_TPU"
+    CUSTOM = "CUSTOM"
+
+
+class TaskType(StrEnum):
+    """A replica's role in ``TF_CONFIG`` and in log labels."""
+
+    CHIEF = "chief"
+    MASTER = "master"
+    WORKER = "worker"
+    PS = "ps"
+    EVALUATOR = "evaluator"
+
+
+class Severity(StrEnum):
+    """Cloud Logging's LogSeverity, the part a training job uses."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+class Access(StrEnum):
+    """What can be granted on a bucket: the lab's three gsutil commands."""
+
+    READ = "read"
+    """Read every object that is in the bucket now, and list it (``acl ch -u ACCOUNT:R -r``)."""
+    READ_NEW = "read new"
+    """Read every object created from now on (``defacl ch -u ACCOUNT:R``)."""
+    WRITE = "write"
+    """Create, overwrite, delete and list objects (``acl ch -u ACCOUNT:W``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    name: str
+    location: str
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    uri: GsUri
+    size: int
+    """Bytes."""
+    generation: int
+    content_type: str
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What to train: checked at construction, so that a ``JobSpec`` in hand is a legal one.
+
+    Raises:
+        InvalidArgument: naming the field, its value and the rule.
+    """
+
+    job_id: str
+    package_uris: tuple[GsUri, ...]
+    python_module: str
+    args: tuple[str, ...] = ()
+    region: str = "us-central1"
+    job_dir: GsUri | None = None
+    scale_tier: ScaleTier = ScaleTier.BASIC
+    worker_count: int = 0
+    parameter_server_count: int = 0
+    evaluator_count: int = 0
+    runtime_version: str | None = None
+    python_version: str | None = None
+    max_running_time: float = 604_800.0
+    """Seconds in RUNNING after which the service cancels the job; default from ``Scheduling.maxRunningTime``."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_id(self.job_id, "job.job_id")
+        check_module(self.python_module)
+        if not self.package_uris:
+            raise InvalidArgument("Non-custom jobs must have packages.", field="training_input.package_uris")
+        if len(self.package_uris) > 100:
+            raise InvalidArgument(
+                f"at most 100 packages, not {len(self.package_uris)}", field="training_input.package_uris"
+            )
+        if self.max_running_time <= 0:
+            raise InvalidArgument(
+                f"a positive number of seconds, not {self.max_running_time}",
+                field="training_input.scheduling.max_running_time",
+            )
+        for name in ("worker_count", "parameter_server_count", "evaluator_count"):
+            count = getattr(self, name)
+            if count < 0:
+                raise InvalidArgument(f"not a count: {count}", field=f"training_input.{name}")
+            if count and self.scale_tier is not ScaleTier.CUSTOM:
+                raise InvalidArgument(
+                    f"{count} is only legal with scale tier CUSTOM, not {self.scale_tier.value}",
+                    field=f"training_input.{name}",
+                )
+        if self.job_dir is not None and not self.job_dir.path:
+            raise InvalidArgument(
+                f"Must be of form gs://bucket/object: '{self.job_dir}'", field="training_input.job_dir"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    spec: JobSpec
+    state: JobState
+    create_time: datetime
+    start_time: datetime | None = None
+    """When RUNNING began."""
+    end_time: datetime | None = None
+    error_message: str = ""
+    """Why it FAILED or was cancelled; empty otherwise."""
+
+    @property
+    def job_id(self) -> str:
+        return self.spec.job_id
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    timestamp: datetime
+    severity: Severity
+    task_name: str
+    """``master-replica-0``, ``worker-replica-3``, … or ``service`` for the platform's own lines."""
+    message: str
+    """One line without its end; a line longer than the log's limit arrives in pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    name: str
+    """The bare id."""
+    region: str
+    create_time: datetime
+    description: str = ""
+    default_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSpec:
+    """What to serve: checked at construction like ``JobSpec``."""
+
+    model: str
+    name: str
+    deployment_uri: GsUri
+    """The folder that holds ``saved_model.pb``."""
+    runtime_version: str | None = None
+    python_version: str | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        check_id(self.model, "model.name")
+        check_id(self.name, "version.name")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    spec: VersionSpec
+    state: VersionState
+    create_time: datetime
+    is_default: bool = False
+    error_message: str = ""
+
+    @property
+    def model(self) -> str:
+        return self.spec.model
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """How far an upload or download of several files is."""
+
+    bytes_done: int
+    bytes_total: int
+    files_done: int
+    files_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a backend can do beyond the specification's core; declared, never found out by trying."""
+
+    accelerators: bool
+    """Scale tiers with GPUs or TPUs are accepted."""
+    enforces_grants: bool
+    """A job without grants on its bucket fails for that reason."""
+
+
+Json = Any
+"""A JSON value as ``json.loads`` gives it."""

@@ -1,0 +1,124 @@
+"""What the workflow knows of the lab's model: its data files, its trainer's command line, and how it is scored.
+
+The trainer itself is a package like any other (``trainer/``), staged from its folder and never imported here.
+"""
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from cloud.errors import InvalidArgument
+from cloud.resources import Json
+
+MODEL = "taxifare"
+MODULE = "trainer.task"
+TRAIN_FILES, EVAL_FILES = "taxi-train*", "taxi-valid*"
+FARE = "fare_amount"
+INPUTS = ("pickuplon", "pickuplat", "dropofflon", "dropofflat", "passengers")
+OUTPUT = "predictions"
+
+_COLUMNS = (FARE, *INPUTS, "key")
+_DEFAULTS = {
+    FARE: 0.0,
+    "pickuplon": -74.0,
+    "pickuplat": 40.0,
+    "dropofflon": -74.0,
+    "dropofflat": 40.7,
+    "passengers": 1.0,
+}
+"""The lab's, for empty fields (its trainer/model.py, DEFAULTS)."""
+
+TEST_INSTANCES: tuple[dict[str, float], ...] = tuple(
+    dict(zip(INPUTS, values, strict=True))
+    for values in (
+        (-73.885262, 40.773008, -73.987232, 40.732403, 2),  # the lab's test.json: LaGuardia to Union Square
+        (-73.7822, 40.6441, -73.9855, 40.7580, 1),  # John F. Kennedy airport to Times Square: the flat fare
+        (-73.9772, 40.7527, -73.9857, 40.7484, 1),  # a short ride in Midtown
+    )
+)
+
+
+def package_path() -> Path:
+    """The folder of the trainer that comes with this project.
+
+    Raises:
+        InvalidArgument: it is not installed.
+    """
+    found = find_spec(MODULE.partition(".")[0])
+    if found is None or found.origin is None:
+        raise InvalidArgument("the package 'trainer' is not installed: give --package-path", field="--package-path")
+    return Path(found.origin).parent
+
+
+def trainer_arguments(train_steps: int | None) -> tuple[str, ...]:
+    """The lab's command line, with the placeholders ``{data}`` and ``{output}``."""
+    steps = () if train_steps is None else (f"--train_steps={train_steps}",)
+    return (
+        f"--train_data_paths={{data}}/{TRAIN_FILES}",
+        f"--eval_data_paths={{data}}/{EVAL_FILES}",
+        "--output_dir={output}",
+        *steps,
+    )
+
+
+def check_data(folder: Path) -> None:
+    """Raises:
+    InvalidArgument: the lab's files are not in ``folder``.
+    """
+    for pattern in (TRAIN_FILES, EVAL_FILES):
+        if not any(path.is_file() for path in folder.glob(pattern)):
+            raise InvalidArgument(f"no file matches {folder / pattern}", field="--data-dir")
+
+
+def evaluation_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(EVAL_FILES) if path.is_file())
+
+
+def labelled_instances(files: Sequence[Path]) -> Iterator[tuple[dict[str, Json], float]]:
+    """Each row of the CSV files as an instance and its fare in dollars; rows that cannot be parsed are left out, as
+    the trainer leaves them out."""
+    for path in files:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            for row in csv.reader(file):
+                values = _values(row)
+                if values is not None:
+                    fare = values.pop(FARE)
+                    yield dict(values), fare
+
+
+def _values(row: list[str]) -> dict[str, float] | None:
+    if len(row) != len(_COLUMNS):
+        return None
+    try:
+        values = {
+            name: float(text) if text.strip() else _DEFAULTS[name] for name, text in zip(_DEFAULTS, row, strict=False)
+        }
+    except ValueError:
+        return None
+    return values if all(map(math.isfinite, values.values())) else None
+
+
+def predicted_fare(prediction: Json) -> float:
+    """The number in one prediction of the lab's model: ``{"predictions": [10.88]}``."""
+    value = prediction[OUTPUT] if isinstance(prediction, dict) else prediction
+    while isinstance(value, list):
+        (value,) = value
+    return float(value)
+
+
+class RootMeanSquare:
+    """Root mean square of differences, one at a time."""
+
+    def __init__(self) -> None:
+        self._sum = 0.0
+        self.count = 0
+
+    def add(self, difference: float) -> None:
+        self._sum += difference * difference
+        self.count += 1
+
+    @property
+    def value(self) -> float:
+        return math.sqrt(self._sum / self.count)

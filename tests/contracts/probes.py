@@ -1,0 +1,55 @@
+"""Small trainers for contract tests: packages written on the spot, each doing one thing a real trainer does."""
+
+import textwrap
+from pathlib import Path
+
+EXPORT = """
+import argparse
+import tensorflow as tf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--job-dir", required=True)
+parser.add_argument("--factor", type=float, default=2.0)
+given = parser.parse_args()
+
+
+class Scale(tf.Module):
+    def __init__(self):
+        self.factor = tf.Variable(given.factor)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x"), tf.TensorSpec([None], tf.float32, "y")])
+    def serve(self, x, y):
+        return {"scaled": x * self.factor + y}
+
+
+model = Scale()
+tf.saved_model.save(model, given.job_dir + "/export/1", signatures={"serving_default": model.serve})
+print("exported")
+"""
+"""Exports a model with inputs x, y and output scaled = factor * x + y to JOB_DIR/export/1."""
+
+READ_AND_WRITE = """
+import argparse
+import tensorflow as tf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--job-dir", required=True)
+parser.add_argument("--read")
+parser.add_argument("--write")
+given = parser.parse_args()
+if given.read:
+    print("read", tf.io.gfile.GFile(given.read).read())
+if given.write:
+    with tf.io.gfile.GFile(given.write, "w") as file:
+        file.write("written by the job")
+    print("wrote")
+"""
+
+
+def trainer(folder: Path, source: str, *, package: str = "probe", module: str = "task") -> Path:
+    """Write the package ``package`` with one module into ``folder``; returns the package's folder."""
+    path = folder / package
+    path.mkdir(parents=True)
+    (path / "__init__.py").touch()
+    (path / f"{module}.py").write_text(textwrap.dedent(source))
+    return path

@@ -1,0 +1,70 @@
+"""Jobs survive: what is written is read back, ids are never reused, another format is refused."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.engine.database import open_database
+from cloud.engine.jobs.records import JobRecords, spec_from_json, spec_to_json
+from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
+from cloud.lifecycle import JobState
+from cloud.names import GsUri
+from cloud.resources import Job, JobSpec, ScaleTier
+
+SPECS = st.builds(
+    JobSpec,
+    job_id=st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True),
+    package_uris=st.just((GsUri("bucket", "a/trainer-0.0.0.tar.gz"), GsUri("bucket", "b.whl"))),
+    python_module=st.just("trainer.task"),
+    args=st.lists(st.text(max_size=20)).map(tuple),
+    job_dir=st.sampled_from([None, GsUri("bucket", "out dir/é")]),
+    scale_tier=st.just(ScaleTier.CUSTOM),
+    worker_count=st.integers(0, 5),
+    runtime_version=st.sampled_from([None, "2.11"]),
+    max_running_time=st.floats(0.1, 1e6),
+    labels=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
+)
+JOB = Job(
+    JobSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, datetime(2026, 1, 2, tzinfo=UTC)
+)
+
+
+@given(SPECS)
+def test_specifications_round_trip(spec: JobSpec) -> None:
+    assert spec_from_json(spec_to_json(spec)) == spec
+
+
+def test_jobs_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:
+    done = replace(JOB, state=JobState.FAILED, end_time=datetime(2026, 1, 3, tzinfo=UTC), error_message="why")
+    records = JobRecords(tmp_path / "jobs.sqlite")
+    records.add(JOB)
+    records.update(done)
+    records.close()
+    again = JobRecords(tmp_path / "jobs.sqlite")
+    assert again.get("one") == done
+    assert again.unfinished() == []
+    with pytest.raises(AlreadyExists, match="A job with this id already exists"):
+        again.add(JOB)
+    again.close()
+
+
+def test_a_job_nobody_submitted(tmp_path: Path) -> None:
+    records = JobRecords(tmp_path / "jobs.sqlite")
+    with pytest.raises(NotFound, match="'nobody'"):
+        records.get("nobody")
+    records.close()
+
+
+def test_a_state_folder_of_another_version_is_refused(tmp_path: Path) -> None:
+    open_database(tmp_path / "jobs.sqlite", "", 99).close()
+    with pytest.raises(FailedPrecondition, match="format 99"):
+        JobRecords(tmp_path / "jobs.sqlite")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FailedPrecondition, match=r"missing.jobs\.sqlite"):
+        JobRecords(tmp_path / "missing" / "jobs.sqlite")

@@ -1,0 +1,152 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end, normalise
+
+# As TensorFlow 2.21 sends them.
+EMPTY_POST = (
+    b"POST /upload/storage/v1/b/b/o?uploadType=resumable&name=n HTTP/1.1\r\nHost: www.googleapis.com\r\n"
+    b"User-Agent: TSL\r\nAccept: */*\r\nAuthorization: Bearer x\r\nX-Upload-Content-Length: 6\r\nContent-Length: 0\r\n"
+    b"Transfer-Encoding: identity\r\nExpect: 100-continue\r\n\r\n"
+)
+UPLOAD = (
+    b"PUT /upload/storage/v1/b/b/o?upload_id=1 HTTP/1.1\r\nHost: www.googleapis.com\r\nContent-Range: bytes 0-5/6\r\n"
+    b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+)
+
+
+def run(*pieces: bytes) -> bytes:
+    stream = RequestStream()
+    return b"".join(stream.feed(piece) for piece in pieces)
+
+
+def test_empty_post_loses_only_its_identity_coding():
+    assert normalise(EMPTY_POST) == EMPTY_POST.replace(b"Transfer-Encoding: identity\r\n", b"")
+
+
+def test_chunked_upload_loses_only_its_length():
+    assert normalise(UPLOAD) == UPLOAD.replace(b"Content-Length: 6\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        # Ambiguous or wrong in other ways: the parser's to refuse.
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 3\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n , identity\r\nContent-Length: 3\r\n\r\n",
+        b"POST / HTTP/1.1\nTransfer-Encoding: identity\n\n",
+        b"POST / HTTP/1.1\r\nX-Transfer-Encoding: identity\r\n\r\n",
+    ],
+)
+def test_every_other_head_is_left_as_it_is(head):
+    assert normalise(head) == head
+
+
+def test_field_names_and_codings_are_read_in_any_case():
+    assert (
+        normalise(b"PUT / HTTP/1.1\r\ntransfer-ENCODING:Identity \r\nA: b\r\n\r\n") == b"PUT / HTTP/1.1\r\nA: b\r\n\r\n"
+    )
+
+
+def test_a_head_is_held_until_it_is_complete_and_a_body_is_not():
+    stream = RequestStream()
+    assert stream.feed(b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r") == b""
+    assert stream.feed(b"\nab") == b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"
+    assert stream.feed(b"cde") == b"cde"
+
+
+def test_blank_lines_before_a_request_are_no_head():
+    assert run(b"\r\n", b"\r\n" + EMPTY_POST) == b"\r\n\r\n" + normalise(EMPTY_POST)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"PUT / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 7\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnot a size\r\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 5000 + b"\r\n",
+        b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\n\n",
+    ],
+)
+def test_what_cannot_be_followed_is_handed_on_untouched_to_the_end(start):
+    assert run(start, EMPTY_POST, UPLOAD) == start + EMPTY_POST + UPLOAD
+
+
+def test_a_head_without_end_is_handed_on_at_the_limit():
+    stream = RequestStream()
+    endless = b"GET /" + b"x" * MAX_HEAD
+    assert stream.feed(endless) == endless
+    assert stream.feed(b"more") == b"more"
+
+
+@given(st.binary(max_size=40))
+def test_find_end_agrees_with_the_first_blank_line(data):
+    end = find_end(b"GET / HTTP/1.1\r\n" + data.replace(b"\n", b".").replace(b"\r", b".") + b"\r\n\r\nrest\r\n\r\n")
+    assert end == 16 + len(data) + 4
+
+
+# ------------------------------------------------------------------ any requests, in any pieces
+
+BODIES = st.binary(max_size=200) | st.sampled_from([b"", b"0\r\n\r\n", b"\r\n\r\n", EMPTY_POST, UPLOAD])
+EXTENSIONS = st.sampled_from([b"", b";a=b", b' ; c="d"'])
+TRAILERS = st.sampled_from([b"", b"X-Sum: 1\r\n", b"X-Sum: 1\r\nY: 2\r\n"])
+
+
+@st.composite
+def messages(draw):
+    """One request as sent, and as it should be handed on."""
+    body = draw(BODIES)
+    match draw(st.sampled_from(["none", "length", "both identity", "chunked", "both chunked"])):
+        case "none":
+            head, fields, framed = b"GET", b"", b""
+        case "length":
+            head, fields, framed = b"POST", b"Content-Length: %d\r\n" % len(body), body
+        case "both identity":
+            head, fields, framed = b"POST", b"Content-Length: %d\r\nTransfer-Encoding: identity\r\n" % len(body), body
+        case kind:
+            sizes = draw(st.lists(st.integers(1, 50), max_size=6))
+            chunks, rest = [], body
+            for size in sizes:
+                chunks.append(rest[:size])
+                rest = rest[size:]
+            framed = b"".join(
+                b"%x%s\r\n%s\r\n" % (len(chunk), draw(EXTENSIONS), chunk) for chunk in [*chunks, rest] if chunk
+            )
+            framed += b"0" + draw(EXTENSIONS) + b"\r\n" + draw(TRAILERS) + b"\r\n"
+            head, fields = b"PUT", b"Transfer-Encoding: chunked\r\n"
+            if kind == "both chunked":
+                fields = b"Content-Length: %d\r\n" % len(body) + fields
+    sent = b"%s /x HTTP/1.1\r\nHost: h\r\n%sAccept: */*\r\n\r\n" % (head, fields)
+    return sent + framed, normalise(sent) + framed
+
+
+@given(st.lists(messages(), min_size=1, max_size=5), st.data())
+def test_every_request_of_a_connection_is_normalised_however_its_bytes_arrive(requests, data):
+    sent = b"".join(request[0] for request in requests)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=30)))
+    pieces = [sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
+    assert run(*pieces) == b"".join(request[1] for request in requests)
+
+
+@given(st.lists(messages(), min_size=1, max_size=3))
+def test_byte_by_byte(requests):
+    sent = b"".join(request[0] for request in requests)
+    assert run(*(sent[at : at + 1] for at in range(len(sent)))) == b"".join(request[1] for request in requests)
+
+
+@given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=10))
+def test_no_byte_is_added_or_lost_whatever_is_sent(junk, cuts):
+    bounds = [0, *sorted(min(cut, len(junk)) for cut in cuts), len(junk)]
+    stream = RequestStream()
+    out = b"".join(stream.feed(junk[start:end]) for start, end in pairwise(bounds))
+    assert junk.startswith(out)

@@ -1,0 +1,62 @@
+"""The transition tables: every path from creation ends, final states are final, what the service promises holds."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.errors import FailedPrecondition
+from cloud.lifecycle import (
+    FINAL_JOB_STATES,
+    JOB_TRANSITIONS,
+    JobEvent,
+    JobState,
+    VersionEvent,
+    VersionState,
+    next_job_state,
+    next_version_state,
+)
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(JobState, JobEvent)))
+def test_a_job_moves_by_the_table_or_not_at_all(state: JobState, event: JobEvent) -> None:
+    if (state, event) in JOB_TRANSITIONS:
+        assert next_job_state(state, event) is JOB_TRANSITIONS[state, event]
+    else:
+        with pytest.raises(FailedPrecondition, match=state.value):
+            next_job_state(state, event)
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_states_are_final_exactly_if_nothing_follows(state: JobState) -> None:
+    assert state.is_final == (not any(start is state for start, _ in JOB_TRANSITIONS))
+
+
+@given(st.lists(st.sampled_from(JobEvent)))
+def test_any_history_keeps_the_promises(events: list[JobEvent]) -> None:
+    state, history = JobState.QUEUED, [JobState.QUEUED]
+    for event in events:
+        if (state, event) in JOB_TRANSITIONS:
+            state = next_job_state(state, event)
+            history.append(state)
+    if JobState.CANCELLED in history:
+        assert history[-2:] == [JobState.CANCELLING, JobState.CANCELLED] or JobState.CANCELLING in history[:-1]
+    if JobState.SUCCEEDED in history:
+        assert history == [JobState.QUEUED, JobState.PREPARING, JobState.RUNNING, JobState.SUCCEEDED]
+    assert sum(reached in FINAL_JOB_STATES for reached in history) <= 1
+
+
+@pytest.mark.parametrize("state", [state for state in JobState if not state.is_final])
+def test_every_unfinished_job_can_be_cancelled(state: JobState) -> None:
+    cancelling = next_job_state(state, JobEvent.CANCEL_REQUESTED)
+    assert next_job_state(cancelling, JobEvent.STOPPED) is JobState.CANCELLED
+
+
+def test_a_version_being_created_cannot_be_deleted() -> None:
+    with pytest.raises(FailedPrecondition, match="CREATING"):
+        next_version_state(VersionState.CREATING, VersionEvent.DELETE_REQUESTED)
+
+
+def test_a_failed_version_can_be_deleted() -> None:
+    assert next_version_state(VersionState.FAILED, VersionEvent.DELETE_REQUESTED) is VersionState.DELETING

@@ -1,0 +1,1 @@
+"""Predicts New York taxi fares: the package that runs inside a training job, and needs nothing else around it."""

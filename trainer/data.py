@@ -1,0 +1,198 @@
+"""CSV files, local or on `gs://`, to shuffled batches of rows: streamed, in bounded memory, without TensorFlow's ops.
+
+Why not `tf.data`: its line-by-line decoding spends far more time on the input than the model does on training.
+Parsing a megabyte at a time and shuffling by index keeps up with the model (see `benchmarks/training.py`).
+"""
+
+import glob
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.rows import COLUMNS, NUMBERS, BadRow, parse_block
+
+Rows = NDArray[np.float32]
+"""float32 [n, 6], columns `trainer.rows.NUMBERS`: dollars, then degrees, then a head count."""
+
+READ_BYTES = 1 << 20
+LONGEST_LINE = 1 << 20
+ALLOWED_BAD = 0.01
+WINDOW_ROWS = 1 << 18  # 6 MiB; a file that fits is shuffled perfectly and read once
+
+_T = TypeVar("_T")
+
+
+class DataError(Exception):
+    """The data cannot be trained on. The message is one line that says which file, what and how much."""
+
+
+class Files(Protocol):
+    """Where files are found and opened."""
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the files a path or glob stands for, sorted; empty if there is none. Raises OSError."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Open for reading; raises OSError. Only `read(n)` and the context manager are used."""
+
+
+class LocalFiles:
+    """Files of this machine."""
+
+    def matching(self, pattern: str) -> list[str]:
+        return sorted(glob.glob(pattern, recursive=True))
+
+    def open(self, path: str) -> BinaryIO:
+        return open(path, "rb")
+
+
+class CsvData:
+    """The rows of the files that `paths` stands for: a path, a glob, or several separated by commas.
+
+    Counts what it reads: `rows`, `bad` and `first_bad` (file, row) describe the first pass over the files.
+    Raises DataError if a pattern matches no file.
+    """
+
+    def __init__(self, paths: str, files: Files, say: Callable[[str], None] = print) -> None:
+        self.paths = paths
+        self._files = files
+        self._say = say
+        self.names: list[str] = []
+        for pattern in filter(None, (part.strip() for part in paths.split(","))):
+            try:
+                found = files.matching(pattern)
+            except OSError as error:
+                raise DataError(f"{pattern}: {error}") from error
+            if not found:
+                raise DataError(f"{pattern}: no file matches")
+            self.names += found
+        if not self.names:
+            raise DataError("no data path given")
+        self.rows = 0
+        self.bad = 0
+        self.first_bad: tuple[str, BadRow] | None = None
+        self._counted = False
+
+    def blocks(self) -> Iterator[Rows]:
+        """Yield the good rows of all files, in order, about a megabyte of text at a time.
+
+        Raises DataError if a file cannot be read or has a line without end, and, when the first pass ends, if it
+        held no rows at all or more than 1 % bad ones.
+        """
+        for name in self.names:
+            line = 1
+            for text in self._texts(name):
+                block = parse_block(text, line)
+                line += block.lines
+                if not self._counted:
+                    self.rows += len(block.values) + block.bad
+                    self.bad += block.bad
+                    if block.first_bad and not self.first_bad:
+                        self.first_bad = (name, block.first_bad)
+                if len(block.values):
+                    yield block.values
+        if not self._counted:
+            self.check()
+            self._counted = True
+
+    def read_through(self, most: int | None = None) -> None:
+        """Read all rows, or as many as hold the first `most`, only to raise DataError as `blocks` and `check` do."""
+        count = 0
+        for rows in self.blocks():
+            count += len(rows)
+            if most is not None and count >= most:
+                self.check()
+                return
+
+    def check(self) -> None:
+        """Judge what the first pass has read so far, and report what it skipped. Raises DataError as `blocks` does."""
+        if self._counted:
+            return
+        where = self.names[0] if len(self.names) == 1 else f"{self.paths} ({len(self.names)} files)"
+        if self.first_bad:
+            name, bad = self.first_bad
+            count = f"{self.bad:,} of {self.rows:,} rows ({self.bad / self.rows:.2%})"
+            first = f"first: {name} row {bad.number}: {bad.why}"
+            if self.bad > ALLOWED_BAD * self.rows:
+                raise DataError(
+                    f"{where}: {count} cannot be parsed, more than the {ALLOWED_BAD:.0%} allowed; {first}; "
+                    f"expected without header: {','.join(COLUMNS)}"
+                )
+            self._say(f"skipped {count} of {where}; {first}")
+        if not self.rows:
+            raise DataError(f"{where}: no rows")
+
+    def _texts(self, name: str) -> Iterator[bytes]:
+        rest = b""
+        try:
+            with self._files.open(name) as file:
+                while text := file.read(READ_BYTES):
+                    whole, newline, tail = text.rpartition(b"\n")
+                    if newline:
+                        yield rest + whole + newline
+                        rest = tail
+                    else:
+                        rest += text
+                    if len(rest) > LONGEST_LINE:
+                        raise DataError(f"{name}: a line longer than {LONGEST_LINE:,} bytes; is this a CSV file?")
+        except OSError as error:
+            raise DataError(f"{name}: {error.strerror or error}") from error
+        if rest:
+            yield rest
+
+
+def shuffled(data: CsvData, seed: Sequence[int], window: int = WINDOW_ROWS) -> Iterator[Rows]:
+    """Yield rows for ever, each once an epoch, shuffled within a window of at least `window` rows.
+
+    Never holds more than about two windows. Data that fits the window is read once and kept. The same seed gives the
+    same order. Raises DataError as `CsvData.blocks` does.
+    """
+    random = np.random.default_rng(seed)
+    while True:
+        pool: list[Rows] = []
+        held = 0
+        streamed = False
+        for rows in data.blocks():
+            pool.append(rows)
+            held += len(rows)
+            if held >= window:
+                # Half goes out, half stays to mix with what follows: neighbours in the file part for good.
+                mixed = np.concatenate(pool)[random.permutation(held)]
+                yield mixed[: held // 2]
+                pool, held, streamed = [mixed[held // 2 :]], held - held // 2, True
+        rest = np.concatenate(pool)
+        yield rest[random.permutation(len(rest))]
+        while not streamed:
+            yield rest[random.permutation(len(rest))]
+
+
+def batched(rows: Iterator[Rows], steps: int, size: int) -> Iterator[Rows]:
+    """Cut a stream of rows into float32 [steps, size, 6]: the batches of several steps at a time; drops the rest."""
+    whole = np.empty((steps * size, len(NUMBERS)), np.float32)
+    filled = 0
+    for part in rows:
+        while len(part):
+            taken = part[: len(whole) - filled]
+            whole[filled : filled + len(taken)] = taken
+            filled += len(taken)
+            part = part[len(taken) :]
+            if filled == len(whole):
+                yield whole.reshape(steps, size, len(NUMBERS)).copy()
+                filled = 0
+
+
+def prefetched(items: Iterator[_T], depth: int = 2) -> Iterator[_T]:
+    """Run an iterator in a thread, up to `depth` items ahead; what it raises is raised here, in its place."""
+    end = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
+        ahead = [pool.submit(next, items, end) for _ in range(depth)]
+        try:
+            while (item := ahead.pop(0).result()) is not end:
+                ahead.append(pool.submit(next, items, end))
+                yield item  # type: ignore[misc]
+        finally:
+            for future in ahead:
+                future.cancel()

@@ -1,0 +1,91 @@
+"""The fare model: five columns of a trip in, dollars out. Features and their scaling are part of its graph."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer.data import Rows
+from trainer.features import engineered_features, raw_features
+
+MEMBERS = 4  # networks side by side, averaged: what each makes of few rows differs, and that part cancels
+FARTHEST = 10.0  # spreads; beyond, a feature counts as this far
+
+
+class FareModel(keras.Model):
+    """A few small networks, each with a linear path beside its layers, whose mean is the fare.
+
+    `features` is 'raw' or 'engineered', `hidden_units` the width of each network's hidden layers. The same `seed` gives
+    the same first weights. `kind` names what makes two models' weights interchangeable.
+    """
+
+    def __init__(self, features: str, hidden_units: Sequence[int], seed: int) -> None:
+        super().__init__()
+        self.kind = f"{features} {'-'.join(map(str, hidden_units))}"
+        self.features = {"raw": raw_features, "engineered": engineered_features}[features]
+        self.standardise = Standardise()
+        self.hidden = [SideBySide(units, seed + depth, "relu") for depth, units in enumerate(hidden_units)]
+        self.top = SideBySide(1, seed + len(self.hidden))
+        self.linear = keras.layers.Dense(MEMBERS, use_bias=False, kernel_initializer="zeros")
+        self(tf.zeros([1, 5]))  # makes the weights
+
+    def adapt(self, rows: Rows) -> None:
+        """Set the scales of the features, and the first guess of a fare, from a sample of training rows, [n, 6]."""
+        self.standardise.adapt(self.features(tf.constant(rows[:, 1:])).numpy())
+        self.top.bias.assign(np.full(self.top.bias.shape, np.median(rows[:, 0])))
+
+    def members(self, trips: tf.Tensor) -> tf.Tensor:
+        """Return what each network says, dollars, float32 [n, MEMBERS], for trips, float32 [n, 5]."""
+        scaled = self.standardise(self.features(trips))
+        net = tf.tile(scaled[tf.newaxis], [MEMBERS, 1, 1])
+        for layer in self.hidden:
+            net = layer(net)
+        return tf.transpose(self.top(net)[:, :, 0]) + self.linear(scaled)
+
+    def call(self, trips: tf.Tensor) -> tf.Tensor:
+        """Return dollars, float32 [n], for trips, float32 [n, 5]."""
+        return tf.reduce_mean(self.members(trips), axis=1)
+
+
+class Standardise(keras.layers.Layer):
+    """Scales features by their middle and spread in the training data, kept as weights that are not trained."""
+
+    def build(self, shape: tuple[int | None, int]) -> None:
+        self.middle = self.add_weight(shape=(shape[-1],), initializer="zeros", trainable=False, name="middle")
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", trainable=False, name="scale")
+
+    def adapt(self, values: Rows) -> None:
+        """Take the scales from a sample, float32 [n, features]. Percentiles, so that a few wild rows do not matter."""
+        low, middle, high = np.percentile(values, [5, 50, 95], axis=0)
+        spread = (high - low) / 3.29  # the standard deviation, were the feature normal
+        rare = spread < 1e-6  # nearly always the same: what is left is how often it differs
+        middle = np.where(rare, values.mean(axis=0), middle)
+        spread = np.where(rare, values.std(axis=0), spread)
+        self.middle.assign(middle)
+        self.scale.assign(np.where(spread < 1e-6, 0.0, 1.0 / np.maximum(spread, 1e-6)))  # constant: no information
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value((values - self.middle) * self.scale, -FARTHEST, FARTHEST)
+
+
+class SideBySide(keras.layers.Layer):
+    """One dense layer in each of MEMBERS networks: float32 [MEMBERS, n, in] to [MEMBERS, n, units].
+
+    Faster than as many separate layers, and quicker to compile.
+    """
+
+    def __init__(self, units: int, seed: int, activation: str | None = None) -> None:
+        super().__init__()
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self._random = np.random.default_rng([seed, units])
+
+    def build(self, shape: tuple[int, int | None, int]) -> None:
+        limit = (6.0 / (shape[-1] + self.units)) ** 0.5  # Glorot's
+        first = self._random.uniform(-limit, limit, (MEMBERS, shape[-1], self.units)).astype(np.float32)
+        self.kernel = self.add_weight(shape=first.shape, initializer=lambda *_, **__: first, name="kernel")
+        self.bias = self.add_weight(shape=(MEMBERS, 1, self.units), initializer="zeros", name="bias")
+
+    def call(self, net: tf.Tensor) -> tf.Tensor:
+        return self.activation(tf.matmul(net, self.kernel) + self.bias)

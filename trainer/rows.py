@@ -1,0 +1,135 @@
+"""One block of CSV text to numbers: fast where every row is good, exact where one is not.
+
+A row is one physical line of seven columns, without a header, as in the lab this trainer comes from::
+
+    12.0,-73.987625,40.750617,-73.971163,40.78518,1,0
+    fare_amount,pickuplon,pickuplat,dropofflon,dropofflat,passengers,key
+"""
+
+import csv
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+LABEL = "fare_amount"
+INPUTS = ("pickuplon", "pickuplat", "dropofflon", "dropofflat", "passengers")
+COLUMNS = (LABEL, *INPUTS, "key")
+NUMBERS = COLUMNS[:-1]
+"""The columns kept, in the order in which they stand in every array of rows."""
+
+MISSING = {
+    "fare_amount": 0.0,
+    "pickuplon": -74.0,
+    "pickuplat": 40.0,
+    "dropofflon": -74.0,
+    "dropofflat": 40.7,
+    "passengers": 1.0,
+}
+"""What an empty field means: the lab's defaults. (An empty key is 'nokey' there; nothing here reads the key.)"""
+
+_BOM = b"\xef\xbb\xbf"
+_READ = pacsv.ReadOptions(use_threads=False, column_names=list(COLUMNS), block_size=1 << 27)
+_CONVERT = pacsv.ConvertOptions(
+    include_columns=list(NUMBERS),
+    column_types={name: pa.float64() for name in NUMBERS},
+    null_values=[""],
+)
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be used: `number` counts the lines of its file from 1; `why` is a clause without a full stop."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one block of text held.
+
+    `values` is float32 of shape [good rows, 6], columns NUMBERS, dollars and degrees, always finite.
+    `lines` counts physical lines (for numbering the next block), `bad` the rows left out, `first_bad` the first of them.
+    Empty lines are no rows.
+    """
+
+    values: NDArray[np.float32]
+    lines: int
+    bad: int = 0
+    first_bad: BadRow | None = None
+
+
+def parse_block(text: bytes, first_line: int = 1) -> Block:
+    """Parse whole lines; the newline at the very end may be missing. `first_line` is the number of the first one.
+
+    Never raises for what the text holds: rows that are not seven columns of finite numbers (and a key) are counted.
+    """
+    text = text.removeprefix(_BOM)
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    values = _parse_fast(text)
+    return _parse_exactly(text, first_line) if values is None else Block(values, lines=len(values))
+
+
+def _parse_fast(text: bytes) -> NDArray[np.float32] | None:
+    """All rows at once, or None if any one needs a closer look."""
+    if b"\r" in text or text == b"\n":
+        return None
+    try:
+        table = pacsv.read_csv(pa.BufferReader(text), read_options=_READ, convert_options=_CONVERT)
+    except pa.ArrowInvalid:
+        return None
+    # Fewer rows than lines: empty lines, or a quoted newline that joined two. Either way a line is not a row.
+    if table.num_rows != text.count(b"\n"):
+        return None
+    values = np.empty((table.num_rows, len(NUMBERS)), np.float32)
+    with np.errstate(over="ignore"):
+        for position, name in enumerate(NUMBERS):
+            column = table.column(name)
+            if column.null_count:
+                column = column.fill_null(MISSING[name])
+            values[:, position] = column.to_numpy()
+    return values if np.isfinite(values).all() else None
+
+
+def _parse_exactly(text: bytes, first_line: int) -> Block:
+    lines = text.split(b"\n")[:-1]
+    good: list[list[float]] = []
+    bad = 0
+    first_bad = None
+    for number, line in enumerate(lines, first_line):
+        if not line.strip():
+            continue
+        try:
+            good.append(_parse_line(line.decode("utf-8", "replace")))
+        except (ValueError, csv.Error) as error:
+            bad += 1
+            first_bad = first_bad or BadRow(number, str(error))
+    return Block(np.array(good, np.float32).reshape(-1, len(NUMBERS)), len(lines), bad, first_bad)
+
+
+def _parse_line(line: str) -> list[float]:
+    (fields,) = csv.reader([line])
+    if len(fields) != len(COLUMNS):
+        raise ValueError(f"{len(fields)} columns instead of {len(COLUMNS)}")
+    return [_parse_number(name, field.strip()) for name, field in zip(NUMBERS, fields, strict=False)]
+
+
+def _parse_number(name: str, field: str) -> float:
+    if not field:
+        return MISSING[name]
+    try:
+        if "_" in field or not field.isascii():  # float() reads 1_000 and ١; a CSV file does not mean them
+            raise ValueError
+        value = float(field)
+    except ValueError:
+        raise ValueError(f"{name} is not a number: {field[:40]!r}") from None
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.float32(value)):
+            raise ValueError(f"{name} is not finite: {field[:40]!r}")
+    return value

@@ -1,0 +1,166 @@
+"""Training and evaluation of a FareModel: many steps a call, resumable, with TensorBoard curves."""
+
+import math
+from collections.abc import Iterable
+
+import keras
+import tensorflow as tf
+
+from trainer.data import DataError, Rows
+from trainer.model import MEMBERS, FareModel
+from trainer.progress import Score
+from trainer.rows import NUMBERS
+
+WARMUP_STEPS = 100
+WEIGHT_DECAY = 0.1
+HUBER_DOLLARS = 5.0  # errors beyond this count linearly: a few rides are priced by things the columns do not show
+CHECKPOINTS_KEPT = 3
+
+
+class Training:
+    """A model on its way: its weights, its optimizer, the step reached.
+
+    The learning rate warms up to `learning_rate` and falls to 0 at `train_steps` along a cosine.
+    """
+
+    def __init__(self, model: FareModel, learning_rate: float, train_steps: int) -> None:
+        self.model = model
+        warmup = min(WARMUP_STEPS, train_steps // 10)
+        schedule = keras.optimizers.schedules.CosineDecay(
+            learning_rate / 10 if warmup else learning_rate,
+            decay_steps=max(train_steps - warmup, 1),
+            warmup_target=learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+        self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
+        self.optimizer.build(model.trainable_variables)
+        # One XLA program for the whole loop: three times the speed of TensorFlow running it op by op.
+        self._train = tf.function(self._train_steps, jit_compile=True)
+        self._score = tf.function(self._squares, input_signature=[tf.TensorSpec([None, len(NUMBERS)], tf.float32)])
+
+    @property
+    def step(self) -> int:
+        """How many steps these weights have been trained for."""
+        return int(self.optimizer.iterations.numpy())
+
+    def train(self, batches: Rows, steps: int) -> Score:
+        """Take `steps` steps, on the first that many of the batches: float32 [at least steps, rows, 6].
+
+        Calls with arrays of one shape share one compiled program, whatever `steps` is.
+        """
+        loss, square = self._train(tf.constant(batches), tf.constant(steps))
+        return Score(float(loss) / steps, math.sqrt(float(square) / steps), steps * batches.shape[1])
+
+    def evaluate(self, blocks: Iterable[Rows], most: int | None = None) -> Score:
+        """Score the model on all rows, or on the first `most` of them."""
+        loss = square = 0.0
+        count = 0
+        for rows in blocks:
+            rows = rows if most is None else rows[: most - count]
+            sums = self._score(rows)
+            loss += float(sums[0])
+            square += float(sums[1])
+            count += len(rows)
+            if count == most:
+                break
+        return Score(loss / count, math.sqrt(square / count), count)
+
+    def _train_steps(self, batches: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        variables = self.model.trainable_variables
+        loss_sum = tf.constant(0.0)
+        square_sum = tf.constant(0.0)
+        index = tf.constant(0)
+        while index < count:  # not `for … in tf.range(count)`: XLA would compile once for each count
+            rows = batches[index]
+            with tf.GradientTape() as tape:
+                error = self.model.members(reversed_by_half(rows[:, 1:])) - rows[:, :1]
+                loss = tf.reduce_sum(tf.reduce_mean(huber(error), axis=0))  # each member learns alone
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
+            loss_sum += loss / MEMBERS
+            square_sum += tf.reduce_mean(tf.square(tf.reduce_mean(error, axis=1)))
+            index += 1
+        return loss_sum, square_sum
+
+    def _squares(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        error = self.model(rows[:, 1:]) - rows[:, 0]
+        return tf.reduce_sum(huber(error)), tf.reduce_sum(tf.square(error))
+
+
+def reversed_by_half(trips: tf.Tensor) -> tf.Tensor:
+    """Swap pick-up and drop-off in every other trip, float32 [n, 5].
+
+    The way back costs about the same, which the network need not find out from few rows. Rows come shuffled, so which
+    half it is changes from epoch to epoch.
+    """
+    back = tf.gather(trips, [2, 3, 0, 1, 4], axis=1)
+    return tf.where(tf.range(tf.shape(trips)[0])[:, tf.newaxis] % 2 == 0, trips, back)
+
+
+def huber(error: tf.Tensor) -> tf.Tensor:
+    """Half the square of an error in dollars; beyond HUBER_DOLLARS, its straight continuation."""
+    size = tf.abs(error)
+    return tf.where(size < HUBER_DOLLARS, 0.5 * error * error, HUBER_DOLLARS * (size - 0.5 * HUBER_DOLLARS))
+
+
+class Checkpoints:
+    """The state of a training, saved under a folder so that a later process continues where this one was killed.
+
+    A checkpoint counts from the moment the folder's index file names it, which is after it was written completely.
+    """
+
+    def __init__(self, training: Training, folder: str) -> None:
+        self._training = training
+        self._kind = training.model.kind
+        checkpoint = tf.train.Checkpoint(
+            model=training.model, optimizer=training.optimizer, kind=tf.Variable(self._kind, trainable=False)
+        )
+        self._checkpoint = checkpoint
+        self._manager = tf.train.CheckpointManager(checkpoint, folder, CHECKPOINTS_KEPT)
+        self._saved_at: int | None = None
+
+    def restore(self) -> bool:
+        """Continue from the newest checkpoint; return whether there was one.
+
+        Raises DataError if it belongs to a different model.
+        """
+        latest = self._manager.latest_checkpoint
+        if latest is None:
+            return False
+        kind = tf.train.load_checkpoint(latest).get_tensor("kind/.ATTRIBUTES/VARIABLE_VALUE").decode()
+        if kind != self._kind:
+            raise DataError(
+                f"{latest} holds another model ({kind}) than asked for ({self._kind}): give a fresh --output_dir"
+            )
+        self._checkpoint.restore(latest).assert_existing_objects_matched()
+        self._saved_at = self._training.step
+        return True
+
+    def save(self) -> None:
+        """Save, unless this very step is saved already."""
+        if self._saved_at != self._training.step:
+            self._manager.save(checkpoint_number=self._training.step)
+            self._saved_at = self._training.step
+
+
+class Curves:
+    """What TensorBoard draws from a folder: `loss` and `rmse` by step."""
+
+    def __init__(self, folder: str) -> None:
+        self._writer = tf.summary.create_file_writer(folder)
+
+    def add(self, score: Score, step: int) -> None:
+        """Add one point to each curve."""
+        with self._writer.as_default(step):
+            _scalar("loss", score.loss)
+            _scalar("rmse", score.rmse)
+
+    def flush(self) -> None:
+        """Make what was added visible to TensorBoard."""
+        self._writer.flush()
+
+
+def _scalar(name: str, value: float) -> None:
+    """Do what `tf.summary.scalar` does; that one is TensorBoard's, and wants TensorBoard installed in the job."""
+    summary = tf.compat.v1.SummaryMetadata
+    metadata = summary(plugin_data=summary.PluginData(plugin_name="scalars"), data_class=1)  # DATA_CLASS_SCALAR
+    tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)
