@@ -55,7 +55,6 @@ FINAL_JOB_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANC
 
 JOB_TRANSITIONS: dict[tuple[JobState, JobEvent], JobState] = {
     (JobState.QUEUED, JobEvent.SCHEDULED): JobState.PREPARING,
-    (JobState.QUEUED, JobEvent.FAILED): JobState.FAILED,
     (JobState.QUEUED, JobEvent.CANCEL_REQUESTED): JobState.CANCELLING,
     (JobState.PREPARING, JobEvent.STARTED): JobState.RUNNING,
     (JobState.PREPARING, JobEvent.FAILED): JobState.FAILED,

@@ -1,4 +1,4 @@
-"""``LocalCloud``: a whole local cloud, wired. It owns the lifetime of every part and knows the way from one to the next.
+"""``LocalCloud``: a whole local cloud, wired. It owns the lifetime of every part.
 
     fake-gcs-server <- storage dialect <- gateway <- replicas, workers, and this process's own storage clients
 
@@ -64,11 +64,6 @@ class LocalCloud:
         self._state = state = StateFolder(settings.state_dir)
         parts.callback(state.close)
 
-        # First, because loading TensorFlow takes longer than all the rest, and goes on beside it.
-        launcher = Launcher(settings.launcher)
-        await launcher.start()
-        parts.push_async_callback(launcher.close)
-
         number = project_number(settings.project)
         storage = StorageService(state.folder("storage"), settings.fake_gcs_server, project_number=number)
         await storage.start()
@@ -79,9 +74,14 @@ class LocalCloud:
         await self._gateway.start()
         parts.push_async_callback(self._gateway.close)
 
+        # Returns at once; TensorFlow is loaded beside whatever comes next.
+        replica_environ = inherited_environ() | self._way_to_google()
+        launcher = Launcher(settings.launcher, environ=replica_environ)
+        await launcher.start()
+        parts.push_async_callback(launcher.close)
+
         account = ml_service_account(settings.project)
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
-        replica_environ = inherited_environ() | self._way_to_google()
         jobs = JobService(
             state_dir=state.folder("jobs"),
             work_dir=state.folder("work"),
@@ -120,8 +120,14 @@ class LocalCloud:
         self._parts.push_async_callback(client.close)
         return client
 
-    def _way_to_google(self) -> dict[str, str]:
-        return client_environ(self._gateway, project=self.settings.project, region=self.settings.region)
+    def _way_to_google(self, credentials_file: Path | None = None) -> dict[str, str]:
+        return client_environ(
+            proxy_url=self._gateway.url,
+            ca_file=self._gateway.ca_file,
+            metadata_host=self._gateway.address,
+            project=self.settings.project,
+            credentials_file=credentials_file,
+        )
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -134,10 +140,9 @@ class LocalCloud:
     def write_environment(self) -> Path:
         """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
         key, script = self._state.path / "owner-key.json", self._state.path / "environment.sh"
-        _write_private(
-            key, json.dumps(self._keys.service_account_file(owner(self.settings.project), self.settings.project))
-        )
-        variables = self._way_to_google() | {"GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+        principal, project = owner(self.settings.project), self.settings.project
+        _write_private(key, json.dumps(self._keys.service_account_file(principal, project)))
+        variables = self._way_to_google(credentials_file=key)
         _write_private(
             script, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
         )

@@ -17,37 +17,81 @@ def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> 
     """
     parser = OneLineParser("trainer.task", description)
     data = parser.add_argument_group("data")
-    data.add_argument("--train_data_paths", required=True, metavar="PATHS",
-                      help="CSV files to train on: a path, a glob, or several with commas; local or gs://")
+    data.add_argument(
+        "--train_data_paths",
+        required=True,
+        metavar="PATHS",
+        help="CSV files to train on: a path, a glob, or several with commas; local or gs://",
+    )
     data.add_argument("--eval_data_paths", required=True, metavar="PATHS", help="CSV files to evaluate on, likewise")
-    data.add_argument("--output_dir", required=True, metavar="DIR",
-                      help="where checkpoints, summaries and exports go; local or gs://")
-    data.add_argument("--job-dir", dest="job_dir", default="", metavar="DIR",
-                      help="given by the training service; accepted, not used")
+    data.add_argument(
+        "--output_dir", required=True, metavar="DIR", help="where checkpoints, summaries and exports go; local or gs://"
+    )
+    data.add_argument(
+        "--job-dir", dest="job_dir", default="", metavar="DIR", help="given by the training service; accepted, not used"
+    )
     training = parser.add_argument_group("training")
-    training.add_argument("--train_steps", type=whole_number(1), default=3000, metavar="N",
-                          help="steps in all, counting those of an earlier run in --output_dir (default %(default)s)")
-    training.add_argument("--train_batch_size", type=whole_number(1), default=512, metavar="N",
-                          help="rows a step (default %(default)s)")
-    training.add_argument("--learning_rate", type=_positive, default=0.003, metavar="RATE",
-                          help="highest learning rate; it falls to 0 along a cosine over --train_steps "
-                               "(default %(default)s)")
-    training.add_argument("--seed", type=whole_number(0), default=1, metavar="N",
-                          help="the same seed gives the same model on the same machine (default %(default)s)")
+    training.add_argument(
+        "--train_steps",
+        type=whole_number(1),
+        default=3000,
+        metavar="N",
+        help="steps in all, counting those of an earlier run in --output_dir (default %(default)s)",
+    )
+    training.add_argument(
+        "--train_batch_size", type=whole_number(1), default=512, metavar="N", help="rows a step (default %(default)s)"
+    )
+    training.add_argument(
+        "--learning_rate",
+        type=_positive,
+        default=0.003,
+        metavar="RATE",
+        help="highest learning rate; it falls to 0 along a cosine over --train_steps (default %(default)s)",
+    )
+    training.add_argument(
+        "--seed",
+        type=whole_number(0),
+        default=1,
+        metavar="N",
+        help="the same seed gives the same model on the same machine (default %(default)s)",
+    )
     model = parser.add_argument_group("model")
-    model.add_argument("--features", choices=FEATURES, default="engineered",
-                       help="raw: the lab's five columns; engineered: distances, directions, airports "
-                            "(default %(default)s)")
-    model.add_argument("--hidden_units", type=whole_number(1), nargs="+", default=[128, 32, 4], metavar="N",
-                       help="width of each hidden layer (default 128 32 4)")
+    model.add_argument(
+        "--features",
+        choices=FEATURES,
+        default="engineered",
+        help="raw: the lab's five columns; engineered: distances, directions, airports (default %(default)s)",
+    )
+    model.add_argument(
+        "--hidden_units",
+        type=whole_number(1),
+        nargs="+",
+        default=[128, 32, 4],
+        metavar="N",
+        help="width of each hidden layer (default 128 32 4)",
+    )
     evaluation = parser.add_argument_group("evaluation")
-    evaluation.add_argument("--eval_steps", type=whole_number(1), default=None, metavar="N",
-                            help="batches of --train_batch_size rows to evaluate on (default: every row)")
-    evaluation.add_argument("--eval_delay_secs", type=_seconds, default=10.0, metavar="S",
-                            help="no evaluation before this many seconds of training (default 10)")
-    evaluation.add_argument("--throttle_secs", type=_seconds, default=300.0, metavar="S",
-                            help="evaluate and export at most this often while training (default 300); "
-                                 "always once at the end")
+    evaluation.add_argument(
+        "--eval_steps",
+        type=whole_number(1),
+        default=None,
+        metavar="N",
+        help="batches of --train_batch_size rows to evaluate on (default: every row)",
+    )
+    evaluation.add_argument(
+        "--eval_delay_secs",
+        type=_seconds,
+        default=10.0,
+        metavar="S",
+        help="no evaluation before this many seconds of training (default 10)",
+    )
+    evaluation.add_argument(
+        "--throttle_secs",
+        type=_seconds,
+        default=300.0,
+        metavar="S",
+        help="evaluate and export at most this often while training (default 300); always once at the end",
+    )
     arguments = parser.parse_args(argv)
     try:
         require_single_replica(tf_config)

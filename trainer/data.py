@@ -56,7 +56,7 @@ class CsvData:
     Raises DataError if a pattern matches no file.
     """
 
-    def __init__(self, paths: str, files: Files, say: Callable[[str], None] = print) -> None:
+    def __init__(self, paths: str, files: Files, say: Callable[[str], None]) -> None:
         self.paths = paths
         self._files = files
         self._say = say

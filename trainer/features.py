@@ -1,4 +1,4 @@
-"""What the network sees of a trip. Part of the exported graph, so that a client sends what a taxi knows: five numbers."""
+"""What the network sees of a trip. Part of the exported graph: a client sends what a taxi knows, five numbers."""
 
 import math
 

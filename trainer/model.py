@@ -9,11 +9,11 @@ import tensorflow as tf
 from trainer.data import Rows
 from trainer.features import engineered_features, raw_features
 
-MEMBERS = 4  # networks side by side, averaged: what each makes of few rows differs, and that part cancels
+MEMBERS = 2  # networks side by side, averaged: what each makes of few rows differs, and that part cancels
 FARTHEST = 10.0  # spreads; beyond, a feature counts as this far
 
 
-class FareModel(keras.Model):
+class FareModel(keras.Model):  # type: ignore[misc]
     """A few small networks, each with a linear path beside its layers, whose mean is the fare.
 
     `features` is 'raw' or 'engineered', `hidden_units` the width of each network's hidden layers. The same `seed` gives
@@ -48,7 +48,7 @@ class FareModel(keras.Model):
         return tf.reduce_mean(self.members(trips), axis=1)
 
 
-class Standardise(keras.layers.Layer):
+class Standardise(keras.layers.Layer):  # type: ignore[misc]
     """Scales features by their middle and spread in the training data, kept as weights that are not trained."""
 
     def build(self, shape: tuple[int | None, int]) -> None:
@@ -69,7 +69,7 @@ class Standardise(keras.layers.Layer):
         return tf.clip_by_value((values - self.middle) * self.scale, -FARTHEST, FARTHEST)
 
 
-class SideBySide(keras.layers.Layer):
+class SideBySide(keras.layers.Layer):  # type: ignore[misc]
     """One dense layer in each of MEMBERS networks: float32 [MEMBERS, n, in] to [MEMBERS, n, units].
 
     Faster than as many separate layers, and quicker to compile.

@@ -41,7 +41,7 @@ _CONVERT = pacsv.ConvertOptions(
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be used: `number` counts the lines of its file from 1; `why` is a clause without a full stop."""
+    """A row that cannot be used: `number` counts the lines of its file from 1, `why` is a clause without full stop."""
 
     number: int
     why: str
@@ -52,8 +52,8 @@ class Block:
     """What one block of text held.
 
     `values` is float32 of shape [good rows, 6], columns NUMBERS, dollars and degrees, always finite.
-    `lines` counts physical lines (for numbering the next block), `bad` the rows left out, `first_bad` the first of them.
-    Empty lines are no rows.
+    `lines` counts physical lines, for numbering the next block; `bad` the rows left out; `first_bad` is the first of
+    them. Empty lines are no rows.
     """
 
     values: NDArray[np.float32]
@@ -124,7 +124,7 @@ def _parse_number(name: str, field: str) -> float:
     if not field:
         return MISSING[name]
     try:
-        if "_" in field or not field.isascii():  # float() reads 1_000 and ١; a CSV file does not mean them
+        if "_" in field or not field.isascii():  # float() reads 1_000 and other scripts' digits
             raise ValueError
         value = float(field)
     except ValueError:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from trainer.command_line import OneLineParser, whole_number
+from trainer.progress import complain, say
 from trainer.rows import COLUMNS
-from trainer.trips import draw
+from trainer.trips import Floats, draw
 
 TRAIN, VALID = "taxi-train.csv", "taxi-valid.csv"
 ROWS_AT_A_TIME = 1 << 18
@@ -28,14 +30,20 @@ ROWS_AT_A_TIME = 1 << 18
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 1 for a folder that cannot be used. Wrong flags exit with 2."""
     parser = OneLineParser("trainer.sample_data", __doc__ or "")
-    parser.add_argument("--rows", type=whole_number(1), default=10_000, metavar="N",
-                        help="rows to train on (default %(default)s); N/5 more to evaluate on")
+    parser.add_argument(
+        "--rows",
+        type=whole_number(1),
+        default=10_000,
+        metavar="N",
+        help="rows to train on (default %(default)s); N/5 more to evaluate on",
+    )
     parser.add_argument("--seed", type=whole_number(0), default=1, metavar="S", help="default %(default)s")
     parser.add_argument("--overwrite", action="store_true", help="replace these files where they exist")
     parser.add_argument("folder", metavar="DIR", type=Path, help="made if it does not exist")
     arguments = parser.parse_args(argv)
     try:
-        write(arguments.folder, arguments.rows, arguments.seed, arguments.overwrite, print)
+        for path in write(arguments.folder, arguments.rows, arguments.seed, overwrite=arguments.overwrite):
+            say(f"wrote {path}")
     except FileExistsError as error:
         return _refuse(parser, f"{error.filename or error} exists: give another folder, or --overwrite")
     except OSError as error:
@@ -44,12 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _refuse(parser: argparse.ArgumentParser, why: str) -> int:
-    print(f"{parser.prog}: error: {why}", file=sys.stderr)
+    complain(parser.prog, why)
     return 1
 
 
-def write(folder: Path, rows: int, seed: int, overwrite: bool = False, say=lambda line: None) -> None:
-    """Write both files. Each appears under its name only when it is complete.
+def write(folder: Path, rows: int, seed: int, *, overwrite: bool = False) -> list[Path]:
+    """Write both files and return their paths. Each appears under its name only when it is complete.
 
     Raises FileExistsError if one exists and may not be overwritten, OSError if the folder cannot be written to.
     """
@@ -71,10 +79,10 @@ def write(folder: Path, rows: int, seed: int, overwrite: bool = False, say=lambd
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
-        say(f"wrote {count:,} rows to {path}")
+    return [path for path, _, _ in targets]
 
 
-def _write_rows(file, random: np.random.Generator, first: int, count: int) -> None:
+def _write_rows(file: BinaryIO, random: np.random.Generator, first: int, count: int) -> None:
     trips = draw(random, count)
     columns = [_decimal(getattr(trips, name)) for name in COLUMNS[:5]]
     columns += [pa.array(trips.passengers), pa.array(np.arange(first, first + count))]
@@ -82,7 +90,7 @@ def _write_rows(file, random: np.random.Generator, first: int, count: int) -> No
     pacsv.write_csv(table, file, pacsv.WriteOptions(include_header=False, quoting_style="none"))
 
 
-def _decimal(values) -> pa.Array:
+def _decimal(values: Floats) -> pa.Array:
     """Floats as text with a decimal point always, as in the lab's files: 12.0, not 12."""
     text = pc.cast(pa.array(values), pa.string())
     return pc.if_else(pc.match_substring(text, "."), text, pc.binary_join_element_wise(text, "0", "."))

@@ -4,8 +4,8 @@
         --output_dir taxi_trained
 
 takes about 20 seconds on two cores, 10 of them to load TensorFlow, and ends at an rmse of about 4.6 dollars on the
-lab's files (with --features raw: about 5.2). Paths may be local or gs://. A run into the --output_dir of an earlier
-one continues where that one stopped.
+lab's files, with either set of features: a handful of rides there cost what no feature shows. Paths may be local or
+gs://. A run into the --output_dir of an earlier one continues where that one stopped.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from itertools import chain
 
 from trainer import command_line
 from trainer.data import CsvData, DataError, batched, prefetched, shuffled
-from trainer.progress import Progress, steps_a_call
+from trainer.progress import Progress, complain, say, steps_a_call
 
 CHECKPOINT_SECS = 10.0  # what a kill may cost
 
@@ -35,11 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         train_and_evaluate(arguments)
     except DataError as error:
-        print(f"trainer.task: error: {error}", file=sys.stderr, flush=True)
+        complain("trainer.task", str(error))
         return 1
     except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError) as error:
-        reason = str(error.message).partition("\n")[0]
-        print(f"trainer.task: error: {type(error).__name__}: {reason}", file=sys.stderr, flush=True)
+        complain("trainer.task", f"{type(error).__name__}: {str(error.message).splitlines()[0]}")
         return 1
     return 0
 
@@ -53,15 +52,15 @@ def train_and_evaluate(arguments: argparse.Namespace) -> None:
 
     # Data. The evaluation files are read through once, now: a mistake in them should not show after an hour.
     files = TensorFlowFiles()
-    train_data = CsvData(arguments.train_data_paths, files)
-    eval_data = CsvData(arguments.eval_data_paths, files)
+    train_data = CsvData(arguments.train_data_paths, files, say)
+    eval_data = CsvData(arguments.eval_data_paths, files, say)
     eval_rows = arguments.eval_steps and arguments.eval_steps * arguments.train_batch_size
     eval_data.read_through(eval_rows)
 
     # Model, and what an earlier run has left of it.
     model = FareModel(arguments.features, arguments.hidden_units, arguments.seed)
     training = Training(model, arguments.learning_rate, arguments.train_steps)
-    output_dir = arguments.output_dir.rstrip("/")
+    output_dir = writable_folder(arguments.output_dir)
     checkpoints = Checkpoints(training, output_dir)
     if checkpoints.restore():
         say(f"continuing from step {training.step} of an earlier run")
@@ -104,9 +103,15 @@ def train_and_evaluate(arguments: argparse.Namespace) -> None:
     evaluate_and_export()
 
 
-def say(line: str) -> None:
-    """Print a line that is seen at once, also where stdout is a pipe."""
-    print(line, flush=True)
+def writable_folder(path: str) -> str:
+    """Make a folder, local or on gs://, and return it without a final slash. Raises DataError if it cannot be made."""
+    import tensorflow as tf
+
+    try:
+        tf.io.gfile.makedirs(path)
+    except tf.errors.OpError as error:
+        raise DataError(f"{path}: cannot be made a folder: {str(error.message).splitlines()[0]}") from error
+    return path.rstrip("/")
 
 
 if __name__ == "__main__":

@@ -164,9 +164,7 @@ _HOURS = _RIDES / _RIDES.sum()
 _TRAFFIC = np.array([6, 5, 5, 4, 3, 3, 5, 8, 11, 12, 12, 12, 13, 13, 13, 13, 12, 13, 13, 11, 9, 8, 8, 7]) / 10.0
 
 
-def meter(
-    km: Floats, minutes: Floats, year: Floats, start: NDArray[np.int64], end: NDArray[np.int64]
-) -> Floats:
+def meter(km: Floats, minutes: Floats, year: Floats, start: NDArray[np.int64], end: NDArray[np.int64]) -> Floats:
     """Return the fare in dollars by the Taxi and Limousine Commission's tariff of its year (2012.68: 4 September 2012).
 
     2.50 for the flag drop, which covers the first unit, then 0.40 (since the change 0.50) for each unit: a fifth of a

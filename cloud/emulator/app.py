@@ -6,14 +6,13 @@ The way of a request is one literal list (``Emulator.dialects``); every error be
 import asyncio
 import logging
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from aiohttp import hdrs, web
-from aiohttp.http import HttpVersion11
+from aiohttp.http import HttpProcessingError, HttpVersion11
 
-from cloud.emulator.envelopes import platform_error_response, storage_error_response, xml_error_response
+from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
@@ -29,7 +28,7 @@ MAX_BODY = 64 * 2**20
 _LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 _STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{_LOOPBACK}"
 _STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
-_STORAGE_JSON = r"(?:/(?:upload|download|resumable/upload))?/storage/v1(?:/.*)?|/batch(?:/storage/v1.*)?"
+_STORAGE_JSON = r"(?:/(?:upload|download|batch))?/storage/v1(?:/.*)?"
 _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
 
 
@@ -53,8 +52,8 @@ class Mount:
     paths: str
     """Regular expression for the whole path."""
     dialect: Dialect
-    envelope: Callable[[CloudError], web.Response] = platform_error_response
-    """How errors are written here."""
+    errors: ErrorStyle = ErrorStyle.PLATFORM
+    """How what goes wrong before the dialect is asked, or unforeseen in it, is written."""
     asks_who: bool = True
     """Whether bearer tokens are for this dialect: those that hand them out take none."""
 
@@ -78,8 +77,8 @@ class Emulator:
             Mount(r"oauth2\.googleapis\.com|" + _LOOPBACK, r"/token", oauth2, asks_who=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, asks_who=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, asks_who=False),
-            Mount(_STORAGE, _STORAGE_JSON, storage, storage_error_response),
-            Mount(_STORAGE_XML, r".*", storage, xml_error_response),
+            Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE),
+            Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML),
         ]
 
     def __call__(self) -> asyncio.Protocol:
@@ -89,6 +88,7 @@ class Emulator:
                 self.handle,  # type: ignore[arg-type]
                 request_factory=_request,
                 access_log=None,
+                logger=_quiet_about_clients(),
                 # Storage keeps what is sent: a body with Content-Encoding: gzip is stored as it is.
                 auto_decompress=False,
             )
@@ -109,10 +109,10 @@ class Emulator:
         """The answer to any request: never raises but when the client is gone or has part of an answer already."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._answering.add(task)
-        envelope: Callable[[CloudError], web.Response] = platform_error_response
+        style = ErrorStyle.PLATFORM
         try:
             mount = self._mount(request)
-            envelope = mount.envelope
+            style = mount.errors
             return await self._answer(mount, request)
         except CloudError as error:
             failure = error
@@ -128,7 +128,7 @@ class Emulator:
             self._answering.discard(task)
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
-        return envelope(failure)
+        return error_response(failure, style)
 
     async def _answer(self, mount: Mount, request: web.Request) -> web.StreamResponse:
         principal = self._who(request) if mount.asks_who else ANONYMOUS
@@ -139,10 +139,11 @@ class Emulator:
 
     def _mount(self, request: web.Request) -> Mount:
         host = re.sub(r":\d+$", "", _host(request)).lower().removesuffix(".")
+        path = request.rel_url.raw_path
         for mount in self.dialects:
-            if re.fullmatch(mount.hosts, host) and re.fullmatch(mount.paths, request.path, re.DOTALL):
+            if re.fullmatch(mount.hosts, host) and re.fullmatch(mount.paths, path):
                 return mount
-        raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{request.path[:500]}")
+        raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
 
     def _who(self, request: web.Request) -> Principal:
         """Raises:
@@ -156,6 +157,16 @@ class Emulator:
         if scheme.lower() not in ("bearer", "oauth") or not value:
             raise Unauthenticated("Invalid Credentials")
         return self._tokens.principal(value.strip())
+
+
+def _quiet_about_clients() -> logging.Logger:
+    # aiohttp logs as an error, with what was sent (tokens, too), that a client garbled its request or left.
+    logger = logging.getLogger(f"{__name__}.http")
+    logger.filters = [lambda record: not (record.exc_info and isinstance(record.exc_info[1], _CLIENTS_OWN))]
+    return logger
+
+
+_CLIENTS_OWN = (HttpProcessingError, ConnectionError)
 
 
 def _host(request: web.Request) -> str:

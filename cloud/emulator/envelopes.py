@@ -90,7 +90,7 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
 
 def _xml_error(error: CloudError) -> str:
     code = _XML_CODES.get(error.http_status, "InternalError")
-    if error.http_status == 404 and "bucket" in error.message:
+    if error.http_status == 404 and error.message.startswith("The specified bucket"):
         code = "NoSuchBucket"
     message = escape(error.message)
     return f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"

@@ -31,7 +31,7 @@ def client_environ(
     environ |= dict.fromkeys(("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"), project)
     if credentials_file is not None:
         environ |= {"GOOGLE_APPLICATION_CREDENTIALS": str(credentials_file)}
-    return environ | _QUICK_TO_FAIL
+    return environ | _QUICK_TO_FAIL | _QUICK_TO_READ
 
 
 _CA_FILES = (
@@ -50,6 +50,11 @@ _QUICK_TO_FAIL = {
     "GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "100000",
     "GCS_RETRY_CONFIG_MAX_DELAY_TIME_US": "1000000",
     "GCS_REQUEST_CONNECTION_TIMEOUT_SECS": "10",
+}
+_QUICK_TO_READ = {
+    # TensorFlow clears a buffer of this size for each file it opens to read. At its own 64 MB that takes 40 ms, ten
+    # times what the request takes here.
+    "GCS_READ_CACHE_BLOCK_SIZE_MB": "8",
 }
 
 

@@ -6,7 +6,7 @@ https://cloud.google.com/compute/docs/metadata/querying-metadata. A host belongs
 
 import re
 
-_EXACT = frozenset(
+GLOBAL = frozenset(
     {
         "www.googleapis.com",
         "storage.googleapis.com",
@@ -25,7 +25,7 @@ _METADATA = frozenset({"metadata.google.internal", "metadata", "169.254.169.254"
 def is_emulated(host: str, port: int) -> bool:
     """Whether a TLS tunnel to ``host:port`` ends here."""
     host = _canonical(host)
-    return port == 443 and bool(host in _EXACT or _BUCKET.fullmatch(host) or _REGIONAL.fullmatch(host))
+    return port == 443 and bool(host in GLOBAL or _BUCKET.fullmatch(host) or _REGIONAL.fullmatch(host))
 
 
 def is_metadata(host: str, port: int) -> bool:
@@ -40,7 +40,7 @@ def certificate_name(host: str) -> str:
     (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
     """
     host = _canonical(host)
-    return "*.storage.googleapis.com" if host not in _EXACT and _BUCKET.fullmatch(host) else host
+    return "*.storage.googleapis.com" if host not in GLOBAL and _BUCKET.fullmatch(host) else host
 
 
 def _canonical(host: str) -> str:

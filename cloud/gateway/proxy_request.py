@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from cloud.gateway import hosts
 
-_CONNECT = re.compile(rb"CONNECT ([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5}) HTTP/1\.[01]\r?\n")
+_HOST = rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])"
+_CONNECT = re.compile(rb"CONNECT " + _HOST + rb":([0-9]{1,5}) HTTP/1\.[01]\r?\n")
 _ABSOLUTE = re.compile(
-    rb"[A-Z]{1,20} ([a-z]{2,10})://([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(?:[/?][^ \r\n]*)? "
-    rb"HTTP/1\.[01]\r?\n",
+    rb"(?!CONNECT )[A-Z]{1,20} ([a-z]{2,10})://" + _HOST + rb"(?::([0-9]{1,5}))?(?:[/?][^ \r\n]*)? HTTP/1\.[01]\r?\n"
 )
 _ORIGIN = re.compile(rb"[A-Z]{1,20} (?:/[^ \r\n]*|\*) HTTP/1\.[01]\r?\n")
 

@@ -18,7 +18,7 @@ MAX_HEAD = 65_536
 _MAX_LINE = 4_096
 """Bytes of a chunk-size or trailer line."""
 
-_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_NAMES = (b"transfer-encoding", b"content-length", b"upgrade")
 _FRAMING = re.compile(rb"\r\n(transfer-encoding|content-length|upgrade):([^\r\n]*)", re.IGNORECASE)
 _UNUSUAL = re.compile(rb"(?<!\r)\n|\r(?!\n)|\r\n[ \t]")
 """Line ends and folded lines (RFC 9112 §2.2, §5.2) on whose meaning parsers differ."""
@@ -29,8 +29,11 @@ _CHUNKED = -2
 
 def find_end(received: bytes | bytearray, start: int = 0) -> int:
     """Where the head in ``received`` ends, its blank line included; -1 if that is not there. Looks from ``start``."""
-    found = _END_OF_HEAD.search(received, start)
-    return found.end() if found else -1
+    usual = received.find(b"\n\r\n", start)
+    bare = received.find(b"\n\n", start, usual + 1 if usual >= 0 else len(received))
+    if bare >= 0:
+        return bare + 2
+    return usual + 3 if usual >= 0 else -1
 
 
 def normalise(head: bytes) -> bytes:
@@ -40,6 +43,9 @@ def normalise(head: bytes) -> bytes:
 
 def _normalise(head: bytes) -> tuple[bytes, int]:
     """The mended head, and its body's framing: a length, ``_CHUNKED`` or ``_UNKNOWN``."""
+    lower = head.lower()
+    if not any(name in lower for name in _NAMES) and lower.count(b"\n") == lower.count(b"\r\n"):
+        return head, 0
     if _UNUSUAL.search(head):
         return head, _UNKNOWN
     fields = [(match[1].lower(), match[2].strip(b" \t").lower(), match) for match in _FRAMING.finditer(head)]
@@ -70,13 +76,19 @@ class _At(Enum):
     CHUNK_END = auto()
     TRAILER = auto()
     UNFOLLOWED = auto()
+    OVER = auto()
 
 
 class RequestStream:
-    """One connection's bytes from client to server. Heads are held until complete, all else goes straight through."""
+    """One connection's bytes from client to server. Heads are held until complete, all else goes straight through.
 
-    def __init__(self) -> None:
+    Args:
+        once: drop what follows the first request.
+    """
+
+    def __init__(self, *, once: bool = False) -> None:
         self._at = _At.HEAD
+        self._next_request = _At.OVER if once else _At.HEAD
         self._held = b""
         """The incomplete head, not yet handed on; or a copy of the incomplete line, which is."""
         self._remaining = 0
@@ -100,6 +112,8 @@ class RequestStream:
                 case _At.UNFOLLOWED:
                     out.append(data[position:])
                     break
+                case _At.OVER:
+                    break
         return b"".join(out)
 
     def _head(self, data: bytes, position: int, out: list[bytes]) -> int:
@@ -120,7 +134,7 @@ class RequestStream:
         head, framing = _normalise(self._held[:end])
         out.append(head)
         self._held = b""
-        self._at = {_UNKNOWN: _At.UNFOLLOWED, _CHUNKED: _At.CHUNK_SIZE, 0: _At.HEAD}.get(framing, _At.BODY)
+        self._at = {_UNKNOWN: _At.UNFOLLOWED, _CHUNKED: _At.CHUNK_SIZE, 0: self._next_request}.get(framing, _At.BODY)
         self._remaining = max(0, framing)
         return position + end - held
 
@@ -129,7 +143,7 @@ class RequestStream:
         out.append(data[position:end])
         self._remaining -= end - position
         if not self._remaining:
-            self._at = _At.HEAD if self._at is _At.BODY else _At.CHUNK_SIZE
+            self._at = self._next_request if self._at is _At.BODY else _At.CHUNK_SIZE
         return end
 
     def _line(self, data: bytes, position: int, out: list[bytes]) -> int:
@@ -142,7 +156,7 @@ class RequestStream:
             return len(data)
         line, self._held = self._held, b""
         if self._at is _At.TRAILER:
-            self._at = _At.HEAD if line == b"\r\n" else _At.TRAILER
+            self._at = self._next_request if line == b"\r\n" else _At.TRAILER
         elif size := _SIZE.fullmatch(line):
             self._remaining = int(size[1], 16) + 2
             self._at = _At.CHUNK_END if self._remaining > 2 else _At.TRAILER

@@ -257,6 +257,7 @@ class _Client(asyncio.Protocol):
         if once:
             line, end, rest = first.partition(b"\r\n")
             first = line + end + b"Connection: close\r\n" + rest
+        self._requests = RequestStream(once=once)
         self._http = self._gateway.protocol_factory()
         self._http.connection_made(transport)
         if ready := self._requests.feed(first):

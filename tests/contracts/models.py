@@ -3,6 +3,7 @@
 import asyncio
 import math
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,10 @@ from cloud.names import GsUri
 from cloud.resources import VersionSpec
 from contracts.base import PATIENCE, Contract, fresh
 from contracts.probes import EXPORT
+
+
+_EXPORTED: WeakKeyDictionary[Backend, dict[float, GsUri]] = WeakKeyDictionary()
+"""Where the SavedModels made so far are, by their factor."""
 
 
 class ModelContract(Contract):
@@ -56,21 +61,17 @@ class ModelContract(Contract):
 
 
 class VersionContract(Contract):
-    @pytest.fixture(scope="class")
-    def exported(self) -> dict[float, GsUri]:
-        """Where the SavedModels made so far are, by their factor."""
-        return {}
+    @pytest_asyncio.fixture(loop_scope="session")
+    async def doubling(self, backend: Backend, tmp_path: Path) -> GsUri:
+        return await self.saved_model(backend, tmp_path, 2.0)
 
     @pytest_asyncio.fixture(loop_scope="session")
-    async def doubling(self, backend: Backend, exported: dict[float, GsUri], tmp_path: Path) -> GsUri:
-        return await self.saved_model(backend, exported, tmp_path, 2.0)
+    async def tripling(self, backend: Backend, tmp_path: Path) -> GsUri:
+        return await self.saved_model(backend, tmp_path, 3.0)
 
-    @pytest_asyncio.fixture(loop_scope="session")
-    async def tripling(self, backend: Backend, exported: dict[float, GsUri], tmp_path: Path) -> GsUri:
-        return await self.saved_model(backend, exported, tmp_path, 3.0)
-
-    async def saved_model(self, backend: Backend, exported: dict[float, GsUri], folder: Path, factor: float) -> GsUri:
+    async def saved_model(self, backend: Backend, folder: Path, factor: float) -> GsUri:
         """A SavedModel that answers ``factor * x + y``, made by a job of this backend once for each factor."""
+        exported = _EXPORTED.setdefault(backend, {})
         if factor not in exported:
             bucket = await self.open_bucket(backend)
             job = await self.train(backend, bucket, folder, EXPORT, f"--factor={factor}")
@@ -133,7 +134,7 @@ class VersionContract(Contract):
             await backend.predict(name, [{"x": 1, "y": 0}], version="v9")
 
     async def test_a_version_outlives_its_files(self, backend: Backend, tmp_path: Path) -> None:
-        uri = await self.saved_model(backend, {}, tmp_path, 5.0)
+        uri = await self.saved_model(backend, tmp_path, 5.0)
         name = await self.deployed(backend, uri)
         await backend.delete_objects(uri)
         assert await backend.predict(name, [{"x": 1, "y": 1}]) == [{"scaled": 6.0}]

@@ -3,6 +3,7 @@ on jobs once more with a fresh interpreter for each."""
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from cloud.backends.local import LocalBackend
@@ -12,15 +13,30 @@ from contracts.backend import BackendContract
 from contracts.jobs import JobContract
 
 
+async def _backend(launcher: LauncherKind) -> AsyncIterator[LocalBackend]:
+    async with LocalCloud(Settings(launcher=launcher, cancel_grace_seconds=0.5)) as cloud:
+        yield cloud.backend
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def warm() -> AsyncIterator[LocalBackend]:
+    async for backend in _backend(LauncherKind.WARM):
+        yield backend
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cold() -> AsyncIterator[LocalBackend]:
+    async for backend in _backend(LauncherKind.COLD):
+        yield backend
+
+
 class TestWarm(BackendContract):
-    @pytest_asyncio.fixture(scope="session", loop_scope="session")
-    async def backend(self) -> AsyncIterator[LocalBackend]:
-        async with LocalCloud(Settings(launcher=LauncherKind.WARM, cancel_grace_seconds=0.5)) as cloud:
-            yield cloud.backend
+    @pytest.fixture
+    def backend(self, warm: LocalBackend) -> LocalBackend:
+        return warm
 
 
 class TestCold(JobContract):
-    @pytest_asyncio.fixture(scope="session", loop_scope="session")
-    async def backend(self) -> AsyncIterator[LocalBackend]:
-        async with LocalCloud(Settings(launcher=LauncherKind.COLD, cancel_grace_seconds=0.5)) as cloud:
-            yield cloud.backend
+    @pytest.fixture
+    def backend(self, cold: LocalBackend) -> LocalBackend:
+        return cold

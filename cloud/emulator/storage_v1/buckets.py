@@ -69,6 +69,11 @@ class BucketMethods:
     async def delete(self, call: Call) -> None:
         await self._buckets.delete(call.principal, call.path["bucket"], call.conditions())
 
+    async def storage_layout(self, call: Call) -> Json:
+        """Where the bucket is, and that folders in it are only names: TensorFlow asks before it renames."""
+        bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
+        return wire.layout_to_json(bucket)
+
     async def service_account(self, call: Call) -> Json:
         """The account as which Cloud Storage itself acts: of no use here but that clients ask for it."""
         policy.require(call.principal, "storage.buckets.list", {})

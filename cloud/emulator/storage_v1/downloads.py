@@ -78,11 +78,9 @@ def media_headers(record: ObjectRecord) -> dict[str, str]:
         "X-Goog-Stored-Content-Length": str(record.size),
         "X-Goog-Stored-Content-Encoding": attributes.content_encoding or "identity",
     }
-    for name, value in (
-        ("Content-Encoding", attributes.content_encoding),
-        ("Content-Disposition", attributes.content_disposition),
-        ("Content-Language", attributes.content_language),
-    ):
-        if value:
-            headers[name] = value
-    return headers
+    said = {
+        "Content-Encoding": attributes.content_encoding,
+        "Content-Disposition": attributes.content_disposition,
+        "Content-Language": attributes.content_language,
+    }
+    return headers | {name: value for name, value in said.items() if value}

@@ -3,15 +3,14 @@
 JSON API: https://cloud.google.com/storage/docs/json_api/v1, XML API: https://cloud.google.com/storage/docs/xml-api.
 """
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+import orjson
 from aiohttp import web
 
-from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.storage_v1.acls import AclMethods
 from cloud.emulator.storage_v1.buckets import BucketMethods
 from cloud.emulator.storage_v1.call import Call
@@ -22,7 +21,7 @@ from cloud.emulator.storage_v1.uploads import UploadMethods
 from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host
 from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.service import StorageService
-from cloud.errors import CloudError, NotFound, Unavailable, Unimplemented
+from cloud.errors import NotFound, Unavailable, Unimplemented
 from cloud.resources import Json
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
@@ -54,6 +53,7 @@ def routes(storage: StorageService) -> list[Route]:
         Route("storage.buckets.patch", "PATCH", f"{b}/{{bucket}}", buckets.patch),
         Route("storage.buckets.update", "PUT", f"{b}/{{bucket}}", buckets.patch),
         Route("storage.buckets.delete", "DELETE", f"{b}/{{bucket}}", buckets.delete),
+        Route("storage.buckets.getStorageLayout", "GET", f"{b}/{{bucket}}/storageLayout", buckets.storage_layout),
         Route("storage.objects.list", "GET", o, objects.list),
         Route("storage.objects.insert", "POST", o, objects.insert_empty),
         Route("storage.objects.insert", "POST", upload, uploads.insert),
@@ -113,27 +113,28 @@ class StorageV1:
             self._routes.setdefault((route.verb, len(pattern)), []).append((pattern, route))
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        """Answer one request, errors included."""
+        """Answer one request.
+
+        Raises:
+            CloudError: as the engine's verbs say; also when the disk is full.
+        """
         # The path as it was sent: an object's name may hold what quoting is for, "/" and ".." among it.
         path = request.rel_url.raw_path
         host_bucket = bucket_of_host(request.host)
-        style = ErrorStyle.XML if host_bucket or not _JSON_API.match(path) else ErrorStyle.STORAGE
         try:
-            if style is ErrorStyle.XML:
+            if host_bucket or not _JSON_API.match(path):
                 bucket, _, name = (f"/{host_bucket}{path}" if host_bucket else path)[1:].partition("/")
                 return await self._xml.handle(request, unquote_name(bucket), unquote_name(name), principal)
             route, names = self._match(request.method, path)
             answer = await route.handler(Call(request, principal, names))
-            if isinstance(answer, web.StreamResponse):
-                return answer
-            return json_response(answer, request.query.get("fields"))
-        except CloudError as error:
-            return _failed(request, error, style)
+        except ConnectionError:
+            raise
         except OSError as error:
             # Nothing was promised yet: an upload is accepted only after its bytes are stored.
-            if isinstance(error, ConnectionError):
-                raise
-            return _failed(request, Unavailable(f"the state folder cannot be used: {error.strerror}"), style)
+            raise Unavailable(f"the state folder cannot be used: {error.strerror or error}") from error
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return json_response(answer, request.query.get("fields"))
 
     def _match(self, verb: str, path: str) -> tuple[Route, Mapping[str, str]]:
         segments = path.split("/")
@@ -155,7 +156,7 @@ def json_response(answer: Json | None, fields: str | None) -> web.Response:
         return web.Response(status=204)
     if fields:
         answer = apply_fields(parse_fields(fields), answer)
-    return web.Response(text=json.dumps(answer), content_type="application/json", charset="utf-8")
+    return web.Response(body=orjson.dumps(answer), content_type="application/json", charset="utf-8")
 
 
 def unquote_name(segment: str) -> str:
@@ -166,11 +167,3 @@ def unquote_name(segment: str) -> str:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError:
         raise NotFound(f"not UTF-8: {segment[:300]!r}") from None
-
-
-def _failed(request: web.Request, error: CloudError, style: ErrorStyle) -> web.StreamResponse:
-    response = error_response(error, style)
-    if not request.content.is_eof() and request.can_read_body:
-        # The rest of the body is not wanted, and must not be taken for the next request.
-        response.force_close()
-    return response

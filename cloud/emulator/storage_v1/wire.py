@@ -25,9 +25,18 @@ _TEXT_ATTRIBUTES = {
 _MULTI_REGIONS = frozenset({"US", "EU", "ASIA"})
 
 
+def layout_to_json(bucket: BucketRecord) -> Json:
+    return {
+        "kind": "storage#storageLayout",
+        "bucket": bucket.name,
+        "location": bucket.location,
+        "locationType": _location_type(bucket),
+        "hierarchicalNamespace": {"enabled": False},
+    }
+
+
 def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, full: bool) -> Json:
-    multi = bucket.location in _MULTI_REGIONS
-    answer = {
+    answer: dict[str, Any] = {
         "kind": "storage#bucket",
         "id": bucket.name,
         "selfLink": f"{base_url}/storage/v1/b/{bucket.name}",
@@ -37,7 +46,7 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
         "updated": _time(bucket.update_time),
         "metageneration": str(bucket.metageneration),
         "location": bucket.location,
-        "locationType": "multi-region" if multi else "region",
+        "locationType": _location_type(bucket),
         "storageClass": bucket.storage_class,
         "etag": _etag(bucket.metageneration),
         "iamConfiguration": {
@@ -58,7 +67,7 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
 def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
     path = f"storage/v1/b/{record.bucket}/o/{quote(record.name, safe='')}"
     attributes = record.attributes
-    answer = {
+    answer: dict[str, Any] = {
         "kind": "storage#object",
         "id": f"{record.bucket}/{record.name}/{record.generation}",
         "selfLink": f"{base_url}/{path}",
@@ -170,6 +179,10 @@ def text_map(given: object, current: Mapping[str, str], field: str) -> dict[str,
 
 def list_to_json(kind: str, items: Iterable[Json]) -> dict[str, Any]:
     return {"kind": kind, "items": list(items)}
+
+
+def _location_type(bucket: BucketRecord) -> str:
+    return "multi-region" if bucket.location in _MULTI_REGIONS else "region"
 
 
 def _time(value: datetime) -> str:

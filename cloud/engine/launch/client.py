@@ -23,9 +23,8 @@ PRELOAD = (
     "tensorflow",
     "keras",
     "setuptools.build_meta",
-    "setuptools.command.bdist_wheel",
-    "setuptools.command.build_py",
-    "setuptools.command.install",
+    *(f"setuptools.command.{name}" for name in ("bdist_wheel", "build_ext", "build_py", "egg_info", "install")),
+    *(f"setuptools.command.{name}" for name in ("install_egg_info", "install_lib", "install_scripts")),
 )
 """What trainers and the building of their packages spend their first seconds on."""
 _CLOSING_GRACE = 1.0

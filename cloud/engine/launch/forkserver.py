@@ -303,7 +303,7 @@ def run_module(request: Request) -> None:
     if "numpy.random" in sys.modules:  # like the standard library's, which looks after itself
         sys.modules["numpy.random"].seed()
     sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.modules["__main__"].__dict__["__builtins__"] = sys.modules["builtins"]
+    sys.modules["__main__"].__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
     try:
         runpy._run_module_as_main(request.module)  # type: ignore[attr-defined] # what "-m" itself calls
     except SystemExit:
@@ -342,10 +342,11 @@ def _forget_shadowed(import_path: Sequence[str]) -> None:
     }
     for name in present & families.keys() - _AT_STARTUP - {"__main__"}:
         spec = importlib.machinery.PathFinder.find_spec(name, import_path)
-        if spec is None or spec.loader is None or any(_is_compiled(member) for member in families[name]):
+        if spec is None or spec.loader is None or spec.origin == getattr(sys.modules[name], "__file__", None):
             continue
-        for member in families[name]:
-            del sys.modules[member]
+        if not any(_is_compiled(member) for member in families[name]):
+            for member in families[name]:
+                del sys.modules[member]
 
 
 def _is_compiled(name: str) -> bool:
@@ -431,14 +432,22 @@ def _descendants(ancestor: int) -> list[int]:
 
 
 def _open_descriptors() -> frozenset[int]:
-    folder = "/proc/self/fd" if _LINUX else "/dev/fd"
-    return frozenset(map(int, os.listdir(folder)))
+    found = map(int, os.listdir("/proc/self/fd" if _LINUX else "/dev/fd"))
+    return frozenset(descriptor for descriptor in found if _is_open(descriptor))
+
+
+def _is_open(descriptor: int) -> bool:
+    # The list holds the descriptor, too, through which it was read.
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _close_all_but(kept: Iterable[int]) -> None:
     for descriptor in _open_descriptors() - {0, 1, 2, *kept}:
-        with contextlib.suppress(OSError):  # the one through which the list was read
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def _arguments(argv: Sequence[str]) -> dict[str, Any]:

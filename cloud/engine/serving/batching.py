@@ -17,7 +17,7 @@ from cloud.errors import PredictionFailed
 from cloud.resources import Json
 
 Predictions = list[dict[str, Json]]
-Answer = Predictions | PredictionFailed
+Answer = Predictions | Exception
 
 
 class Model(Protocol):
@@ -51,25 +51,31 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._arrived: SimpleQueue[Request | None] = SimpleQueue()
         self._waiting: deque[Request] = deque()
-        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
-        self._thread.start()
+        self._ended = asyncio.Event()
+        threading.Thread(target=self._work, name="model", daemon=True).start()
 
-    async def predict(self, signature: str, instances: list[Json]) -> Predictions:
-        """Raises:
-        PredictionFailed: these instances, whatever they were run together with.
+    def submit(self, signature: str, instances: list[Json]) -> asyncio.Future[Predictions]:
+        """Have predictions made for ``instances``, which are not empty.
+
+        The future's exception is ``PredictionFailed`` if these instances are at fault, whatever they ran together with.
         """
         request = Request(signature, instances, self._loop.create_future())
         self._arrived.put(request)
-        return await request.answer
+        return request.answer
 
-    def close(self) -> None:
-        """Let the thread end once what was asked before is answered."""
+    async def close(self) -> None:
+        """End the thread once what was asked before is answered."""
         self._arrived.put(None)
+        await self._ended.wait()
 
     def _work(self) -> None:
         while batch := self._next():
-            answers = answer(self._model, batch)
+            try:
+                answers = answer(self._model, batch)
+            except Exception as error:  # noqa: BLE001 - a defect; whoever waits must hear of it, and the thread go on
+                answers = [error] * len(batch)
             self._loop.call_soon_threadsafe(_deliver, batch, answers)
+        self._loop.call_soon_threadsafe(self._ended.set)
 
     def _next(self) -> list[Request]:
         """The oldest waiting request and those that can join it; empty at the end."""
@@ -153,7 +159,7 @@ def _deliver(requests: list[Request], answers: list[Answer]) -> None:
     for request, outcome in zip(requests, answers, strict=True):
         if request.answer.done():  # its client went away
             continue
-        if isinstance(outcome, PredictionFailed):
+        if isinstance(outcome, Exception):
             request.answer.set_exception(outcome)
         else:
             request.answer.set_result(outcome)

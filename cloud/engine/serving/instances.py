@@ -33,11 +33,9 @@ def to_batch(instances: Sequence[Json], inputs: Mapping[str, TensorSpec]) -> dic
     Raises:
         PredictionFailed: an instance does not fit the inputs; the text names the first that does not by its index.
     """
-    if len(inputs) == 1:
-        columns = _single_column(instances, *inputs.items())
-    else:
-        columns = _columns(instances, inputs)
-    return {alias: _array(alias, columns[alias], spec) for alias, spec in inputs.items()}
+    columns = _single_column(instances, *inputs.items()) if len(inputs) == 1 else _columns(instances, inputs)
+    with np.errstate(over="ignore"):  # too large for float32 is found below, as infinity
+        return {alias: _array(alias, columns[alias], spec) for alias, spec in inputs.items()}
 
 
 def to_predictions(outputs: Mapping[str, NDArray[Any]], count: int) -> list[dict[str, Json]]:
@@ -143,8 +141,7 @@ def _require(values: list[Json], allowed: set[type], bad: Any) -> set[type]:
 def _floats(values: list[Json], dtype: str, bad: Any) -> NDArray[Any]:
     _require(values, {float, int}, bad)
     try:
-        with np.errstate(over="ignore"):
-            array = np.array(values, dtype=np.float64).astype(dtype)
+        array = np.array(values, dtype=dtype)
     except OverflowError:
         raise bad(max(range(len(values)), key=lambda position: abs(values[position]))) from None
     finite = np.isfinite(array)

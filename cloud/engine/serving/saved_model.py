@@ -1,6 +1,6 @@
 """A SavedModel, loaded and called: the one module of ``cloud`` that imports TensorFlow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from cloud.errors import FailedPrecondition, PredictionFailed
 from cloud.resources import Json
 
 Batch = dict[str, NDArray[Any]]
+Call = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Tensors by input to tensors by output."""
 
 
 class SavedModel:
@@ -32,7 +34,7 @@ class SavedModel:
         try:
             # The functions refer to the object's variables but do not keep it alive.
             self._loaded = tf.saved_model.load(str(path), tags=["serve"])
-        except Exception as error:  # noqa: BLE001 - damaged files make TensorFlow raise nearly anything
+        except Exception as error:  # damaged files make TensorFlow raise nearly anything
             raise _unloadable(
                 f"Failed to load the model due to bad model data. tags: ['serve']\n{_one_line(error)}"
             ) from error
@@ -41,6 +43,7 @@ class SavedModel:
         }
         if not self._functions:
             raise _unloadable("MetaGraph must have at least one signature_def.")
+        self._calls = {name: _direct_call(function) or _call(function) for name, function in self._functions.items()}
         self.signatures = {name: _describe(function) for name, function in self._functions.items()}
 
     def prepare(self, signature: str, instances: list[Json]) -> Batch:
@@ -80,14 +83,35 @@ class SavedModel:
         )
 
     def _call(self, name: str, batch: Batch) -> Mapping[str, NDArray[Any]]:
-        inputs = self.signatures[name].inputs
         try:
-            outputs = self._functions[name](
-                **{alias: tf.constant(array, dtype=inputs[alias].dtype) for alias, array in batch.items()}
-            )
+            outputs = self._calls[name]({alias: tf.constant(array) for alias, array in batch.items()})
         except (tf.errors.OpError, TypeError, ValueError) as error:
             raise PredictionFailed(f"Exception during running the graph: {_one_line(error)}") from error
         return {alias: tensor.numpy() for alias, tensor in outputs.items()}
+
+
+def _direct_call(function: Any) -> Call | None:
+    """A call that skips Keras' and TensorFlow's handling of Python arguments, which takes most of the time of a call of
+    a small model: 5 to 10 times faster. None where inputs cannot be told apart by their names, as in models of
+    TensorFlow 1."""
+    captured = list(function.captured_inputs)
+    order = [tensor.op.name for tensor in function.inputs[: len(function.inputs) - len(captured)]]
+    if sorted(order) != sorted(function.structured_input_signature[1]):
+        return None
+    dtypes = [tensor.dtype for tensor in function.outputs]
+    aliases = sorted(function.structured_outputs)  # the order in which TensorFlow flattens an object
+
+    def call(tensors: Mapping[str, Any]) -> Mapping[str, Any]:
+        outputs = tf.raw_ops.StatefulPartitionedCall(
+            args=[*(tensors[alias] for alias in order), *captured], Tout=dtypes, f=function
+        )
+        return dict(zip(aliases, outputs, strict=True))
+
+    return call
+
+
+def _call(function: Any) -> Call:
+    return lambda tensors: function(**tensors)
 
 
 def _describe(function: Any) -> Signature:

@@ -2,24 +2,30 @@
 
     python -m cloud.engine.serving.worker --model-dir DIR [--port N]
 
-``POST /predict`` takes ``{"instances": […], "signature_name": …}`` and gives ``{"predictions": […]}``, or 400 with
-``{"error": TEXT}``; ``GET /health`` answers 200. When the model is loaded and warm one JSON line on stdout says so:
-``{"ready": {"port": N, "signatures": {…}}}``; ``{"failed": TEXT}`` says that the model cannot be served, and the
-process exits with status 1. It ends on SIGTERM, after what was asked before is answered.
+``POST /predict`` takes ``{"instances": […], "signature_name": …}`` and gives ``{"predictions": […]}``, or status 400
+and ``{"error": TEXT}``. ``GET /health`` answers 200 with the model's signatures. When the model is loaded and warm, one
+JSON line on stdout says so: ``{"ready": {"port": N}}``. ``{"failed": TEXT}`` says that the model cannot be served;
+then the process exits with status 1. It ends on SIGTERM, after what was asked before is answered.
 """
 
 import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine, Mapping
+from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from aiohttp import web
 
-from cloud.engine.serving.batching import Batcher
+from cloud.engine.serving.batching import Batcher, Predictions
+from cloud.engine.serving.protocol import Connection, Request, Response, Send
 from cloud.engine.serving.signatures import Signature, choose
 from cloud.errors import FailedPrecondition, PredictionFailed
+
+if TYPE_CHECKING:
+    from cloud.engine.serving.saved_model import SavedModel
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of one request."""
@@ -27,62 +33,107 @@ MAX_BODY = 32 * 1024 * 1024
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cloud.engine.serving.worker", description="Serve a SavedModel.")
-    parser.add_argument("--model-dir", type=Path, required=True, help="folder with saved_model.pb")
-    parser.add_argument("--port", type=int, default=0, help="0 is any that is free")
+    parser.add_argument("--model-dir", type=Path, required=True, help="the folder with saved_model.pb")
+    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
     arguments = parser.parse_args(argv)
-    from cloud.engine.serving.saved_model import SavedModel  # after the flags are checked: it takes seconds
+
+    from cloud.engine.serving.saved_model import SavedModel  # loads TensorFlow: only once the flags are right
 
     try:
         model = SavedModel(arguments.model_dir)
     except FailedPrecondition as error:
         _report({"failed": error.message})
         return 1
-    joinable = model.warm_up()
-    if sys.platform == "win32":
-        asyncio.run(_serve(model, joinable, arguments.port))
-    else:
-        import uvloop
-
-        uvloop.run(_serve(model, joinable, arguments.port))
+    _run(_serve(model, arguments.port))
     return 0
 
 
-async def _serve(model, joinable, port) -> None:
-    batcher = Batcher(model, joinable=joinable)
-    server = web.Server(_Handler(batcher, model.signatures).handle, access_log=None)
-    runner = web.ServerRunner(server, handle_signals=False)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(serving)
+    else:
+        import uvloop
+
+        uvloop.run(serving)
+
+
+async def _serve(model: "SavedModel", port: int) -> None:
+    loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    bound = runner.addresses[0][1]
-    _report({"ready": {"port": bound, "signatures": model.signatures}})
+    if sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    batcher = Batcher(model, joinable=model.warm_up())
+    application = Application(batcher, model.signatures)
+    connections: set[Connection] = set()
+    server = await loop.create_server(
+        lambda: Connection(application.respond, connections, MAX_BODY), "127.0.0.1", port, backlog=1024
+    )
+    _report({"ready": {"port": server.sockets[0].getsockname()[1]}})
     await stopping.wait()
-    await runner.cleanup()
-    batcher.close()
+    server.close()
+    remaining = list(connections)
+    for connection in remaining:
+        connection.finish()
+    await batcher.close()
+    await asyncio.gather(*(connection.closed for connection in remaining))
 
 
-class _Handler:
-    def __init__(self, batcher: Batcher, signatures: dict[str, Signature]) -> None:
+class Application:
+    """What the worker answers."""
+
+    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature]) -> None:
         self._batcher = batcher
         self._signatures = signatures
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
-        if request.path == "/health":
-            return web.Response()
-        body = await request.read()
+    def respond(self, request: Request, send: Send) -> None:
+        match request.method, request.path:
+            case "POST", "/predict":
+                self._predict(request.body, send)
+            case "GET", "/health":
+                send(Response(HTTPStatus.OK, orjson.dumps({"signatures": self._signatures})))
+            case _, "/predict" | "/health":
+                send(_error(HTTPStatus.METHOD_NOT_ALLOWED, f"not {request.method}"))
+            case _:
+                send(_error(HTTPStatus.NOT_FOUND, "POST /predict or GET /health"))
+
+    def _predict(self, body: bytes, send: Send) -> None:
+        try:
+            signature, instances = self._read(body)
+        except PredictionFailed as error:
+            send(_error(HTTPStatus.BAD_REQUEST, error.message))
+        else:
+            self._batcher.submit(signature, instances).add_done_callback(lambda answer: send(_answer(answer)))
+
+    def _read(self, body: bytes) -> tuple[str, list[Any]]:
         try:
             asked = orjson.loads(body)
-            predictions = await self._batcher.predict(choose(self._signatures, asked.get("signature_name")), asked["instances"])
-        except PredictionFailed as error:
-            return web.Response(status=400, body=orjson.dumps({"error": error.message}))
-        return web.Response(body=orjson.dumps({"predictions": predictions}), content_type="application/json")
+        except orjson.JSONDecodeError as error:
+            raise PredictionFailed(f"the request is not JSON (which has no NaN): {error}") from None
+        if not isinstance(asked, dict) or not isinstance(asked.get("instances"), list) or not asked["instances"]:
+            raise PredictionFailed('the request is not {"instances": […]} with at least one instance')
+        name = asked.get("signature_name")
+        if not isinstance(name, str | None):
+            raise PredictionFailed(f"signature_name is not a string: {name!r:.100}")
+        return choose(self._signatures, name), asked["instances"]
+
+
+def _answer(answer: "asyncio.Future[Predictions]") -> Response:
+    match answer.exception():
+        case None:
+            return Response(HTTPStatus.OK, orjson.dumps({"predictions": answer.result()}))
+        case PredictionFailed() as error:
+            return _error(HTTPStatus.BAD_REQUEST, error.message)
+        case error:
+            return _error(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _error(status: HTTPStatus, text: str) -> Response:
+    return Response(status, orjson.dumps({"error": text}))
 
 
 def _report(value: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
-    sys.stdout.buffer.flush()
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Buckets:
         """
         record = self._records.bucket(name)
         if record is None:
-            raise NotFound("The specified bucket does not exist.")
+            raise NotFound(f"The specified bucket does not exist: {name[:260]!r}")
         return record
 
     async def insert(

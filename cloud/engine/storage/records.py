@@ -5,14 +5,15 @@ transaction: a reader sees the old object or the new one, whole. Every media is 
 until a row names it, and again from when no row does: what a crash leaves behind is found there, never by searching.
 """
 
-import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from cloud.engine.database import open_database
 from cloud.engine.storage.policy import Acl, Role
@@ -132,11 +133,11 @@ class Records:
 
     def bucket(self, name: str) -> BucketRecord | None:
         row = self._database.execute("SELECT record FROM buckets WHERE name = ?", (name,)).fetchone()
-        return _bucket(json.loads(row["record"])) if row else None
+        return _bucket(orjson.loads(row["record"])) if row else None
 
     def buckets(self) -> list[BucketRecord]:
         rows = self._database.execute("SELECT record FROM buckets ORDER BY name")
-        return [_bucket(json.loads(row["record"])) for row in rows]
+        return [_bucket(orjson.loads(row["record"])) for row in rows]
 
     def put_bucket(self, record: BucketRecord) -> None:
         self._database.execute("REPLACE INTO buckets VALUES (?, ?)", (record.name, _dump(record)))
@@ -150,7 +151,7 @@ class Records:
         row = self._database.execute(
             "SELECT record FROM objects WHERE bucket = ? AND name = ?", (bucket, name)
         ).fetchone()
-        return _object(json.loads(row["record"])) if row else None
+        return _object(orjson.loads(row["record"])) if row else None
 
     def objects_from(self, bucket: str, start: str) -> Iterator[ObjectRecord]:
         """The bucket's objects in order of name, from ``start`` on. To be used up before the next change."""
@@ -158,7 +159,7 @@ class Records:
             "SELECT record FROM objects WHERE bucket = ? AND name >= ? ORDER BY name", (bucket, start)
         )
         for row in rows:
-            yield _object(json.loads(row["record"]))
+            yield _object(orjson.loads(row["record"]))
 
     def holds_objects(self, bucket: str) -> bool:
         return (
@@ -213,10 +214,10 @@ class Records:
 
     def upload(self, upload_id: str) -> UploadRecord | None:
         row = self._database.execute("SELECT record FROM uploads WHERE id = ?", (upload_id,)).fetchone()
-        return _upload(json.loads(row["record"])) if row else None
+        return _upload(orjson.loads(row["record"])) if row else None
 
     def uploads(self) -> list[UploadRecord]:
-        return [_upload(json.loads(row["record"])) for row in self._database.execute("SELECT record FROM uploads")]
+        return [_upload(orjson.loads(row["record"])) for row in self._database.execute("SELECT record FROM uploads")]
 
     def put_upload(self, record: UploadRecord) -> None:
         self._database.execute("REPLACE INTO uploads VALUES (?, ?)", (record.id, _dump(record)))
@@ -242,12 +243,7 @@ class _Transaction:
 
 
 def _dump(record: BucketRecord | ObjectRecord | UploadRecord) -> str:
-    return json.dumps(asdict(record), default=_dump_value)
-
-
-def _dump_value(value: object) -> str:
-    assert isinstance(value, datetime)  # noqa: S101 - everything else in a record is JSON already
-    return value.isoformat()
+    return orjson.dumps(record).decode()
 
 
 def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
@@ -274,6 +270,3 @@ def _upload(fields: dict[str, Any]) -> UploadRecord:
     fields["conditions"] = tuple(fields["conditions"])
     fields["finished"] = _object(fields["finished"]) if fields["finished"] else None
     return UploadRecord(**_with_times(fields))
-
-
-Scan = Callable[[str], Iterator[ObjectRecord]]

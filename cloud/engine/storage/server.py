@@ -121,7 +121,7 @@ class FakeGcsServer:
         self._up.clear()
 
     async def _launch(self) -> None:
-        binary = _find_binary(self._override)
+        binary = find_binary(self._override)
         for _ in range(_START_ATTEMPTS):
             # -port 0 works but the port is never told. So a port is found by binding it, and handed over: whoever is
             # quicker to bind it in between makes the server end with "address already in use", and we try another.
@@ -215,7 +215,13 @@ async def _drain(output: asyncio.StreamReader) -> None:
         log.debug("%s", line.decode(errors="replace").rstrip())
 
 
-def _find_binary(override: str | None) -> str:
+def find_binary(override: str | None) -> str:
+    """The program to start.
+
+    Raises:
+        InvalidArgument: ``override`` is no program.
+        FailedPrecondition: there is none for this machine.
+    """
     if override:
         found = shutil.which(override)
         if found is None:

@@ -38,9 +38,9 @@ def test_the_defaults_are_the_lab_s() -> None:
 def test_a_wrong_flag_is_one_line_with_its_name_value_and_mend(
     flags: list[str], said: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as exit:
+    with pytest.raises(SystemExit) as ended:
         parse([*PATHS, *flags], "")
-    assert exit.value.code == 2
+    assert ended.value.code == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     for part in said:
@@ -67,7 +67,8 @@ def test_a_replica_of_several_may_not(kind: str, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         parse(PATHS, "", json.dumps({"cluster": cluster, "task": {"type": kind, "index": 0}}))
     line = capsys.readouterr().err
-    assert f"{kind} 0 of 4 replicas" in line and line.count("\n") == 1
+    assert f"{kind} 0 of 4 replicas" in line
+    assert line.count("\n") == 1
 
 
 @pytest.mark.parametrize("config", ["{", "[]", '"x"', '{"cluster": 5}', '{"task": [1]}'])

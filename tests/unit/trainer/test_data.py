@@ -13,6 +13,10 @@ from trainer import data
 from trainer.data import CsvData, DataError, LocalFiles, batched, prefetched, shuffled
 
 
+def quiet(line: str) -> None:
+    """Say nothing."""
+
+
 class Memory:
     """Files that are a dict."""
 
@@ -42,25 +46,25 @@ def fares(parts: Iterator[data.Rows], count: int) -> list[int]:
 
 def test_paths_are_files_globs_and_lists() -> None:
     files = Memory(a1=text(0, 2), a2=text(2, 2), b=text(4, 1))
-    assert CsvData("a*, b", files).names == ["a1", "a2", "b"]
-    assert [int(f) for block in CsvData("a*,b", files).blocks() for f in block[:, 0]] == [0, 1, 2, 3, 4]
+    assert CsvData("a*, b", files, quiet).names == ["a1", "a2", "b"]
+    assert [int(f) for block in CsvData("a*,b", files, quiet).blocks() for f in block[:, 0]] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("paths", ["nothing*", "a,nothing*"])
 def test_a_pattern_that_matches_nothing_is_an_error(paths: str) -> None:
     with pytest.raises(DataError, match=r"^nothing\*: no file matches$"):
-        CsvData(paths, Memory(a=text(0, 1)))
+        CsvData(paths, Memory(a=text(0, 1)), quiet)
 
 
 def test_no_pattern_at_all_is_an_error() -> None:
     with pytest.raises(DataError, match="no data path"):
-        CsvData(" , ", Memory())
+        CsvData(" , ", Memory(), quiet)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\r\n"])
 def test_a_file_without_rows_is_an_error(content: bytes) -> None:
-    with pytest.raises(DataError, match="^a: no rows$"):
-        list(CsvData("a", Memory(a=content)).blocks())
+    with pytest.raises(DataError, match=r"^a: no rows$"):
+        list(CsvData("a", Memory(a=content), quiet).blocks())
 
 
 def test_a_header_is_skipped_and_reported_once() -> None:
@@ -73,7 +77,7 @@ def test_a_header_is_skipped_and_reported_once() -> None:
 
 
 def test_more_than_one_percent_bad_rows_is_an_error_that_says_it_all() -> None:
-    rows = CsvData("a*", Memory(a1=text(0, 150), a2=b"1,2\n1,2\n"))
+    rows = CsvData("a*", Memory(a1=text(0, 150), a2=b"1,2\n1,2\n"), quiet)
     with pytest.raises(DataError) as error:
         list(rows.blocks())
     message = str(error.value)
@@ -83,55 +87,57 @@ def test_more_than_one_percent_bad_rows_is_an_error_that_says_it_all() -> None:
 
 
 def test_exactly_one_percent_is_not_too_much() -> None:
-    list(CsvData("a", Memory(a=text(0, 99) + b"bad\n"), lambda _: None).blocks())
+    list(CsvData("a", Memory(a=text(0, 99) + b"bad\n"), quiet).blocks())
 
 
 def test_rows_are_numbered_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "READ_BYTES", 64)
-    rows = CsvData("a", Memory(a=text(0, 500) + b"bad\n" + text(500, 10)), lambda _: None)
+    rows = CsvData("a", Memory(a=text(0, 500) + b"bad\n" + text(500, 10)), quiet)
     assert [int(f) for block in rows.blocks() for f in block[:, 0]] == list(range(510))
-    assert rows.first_bad is not None and rows.first_bad[1].number == 501
+    assert rows.first_bad is not None
+    assert rows.first_bad[1].number == 501
 
 
 def test_a_line_without_end_is_an_error_before_it_fills_the_memory() -> None:
     with pytest.raises(DataError, match="a line longer than 1,048,576 bytes"):
-        list(CsvData("a", Memory(a=b"\0" * (5 << 20))).blocks())
+        list(CsvData("a", Memory(a=b"\0" * (5 << 20)), quiet).blocks())
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(DataError, match=r"folder\.csv: Is a directory"):
-        list(CsvData(str(tmp_path / "*.csv"), LocalFiles()).blocks())
+        list(CsvData(str(tmp_path / "*.csv"), LocalFiles(), quiet).blocks())
 
 
 def test_reading_through_stops_when_it_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "READ_BYTES", 64)
-    rows = CsvData("a", Memory(a=text(0, 1000)))
+    rows = CsvData("a", Memory(a=text(0, 1000)), quiet)
     rows.read_through(10)
     assert 10 <= rows.rows < 20
 
 
 @given(st.integers(1, 300), st.integers(1, 400), st.integers(0, 5))
 def test_every_epoch_has_every_row_once(count: int, window: int, seed: int) -> None:
-    parts = shuffled(CsvData("a", Memory(a=text(0, count))), [seed], window)
+    parts = shuffled(CsvData("a", Memory(a=text(0, count)), quiet), [seed], window)
     found = fares(parts, 2 * count)
     assert sorted(found[:count]) == sorted(found[count : 2 * count]) == list(range(count))
 
 
 def test_shuffling_is_by_the_seed_and_differs_by_epoch() -> None:
     def two_epochs(seed: int) -> list[int]:
-        return fares(shuffled(CsvData("a", Memory(a=text(0, 50))), [seed]), 100)
+        return fares(shuffled(CsvData("a", Memory(a=text(0, 50)), quiet), [seed]), 100)
 
     first = two_epochs(1)
     assert first == two_epochs(1) != two_epochs(2)
-    assert first[:50] != first[50:] and first[:50] != list(range(50))
+    assert first[:50] != first[50:]
+    assert first[:50] != list(range(50))
 
 
 def test_a_file_that_fits_the_window_is_read_once_and_a_larger_one_again() -> None:
     files = Memory(a=text(0, 50))
-    fares(shuffled(CsvData("a", files), [1], window=51), 500)
+    fares(shuffled(CsvData("a", files, quiet), [1], window=51), 500)
     assert files.opened == ["a"]
-    fares(shuffled(CsvData("a", files), [1], window=50), 500)
+    fares(shuffled(CsvData("a", files, quiet), [1], window=50), 500)
     assert len(files.opened) > 5
 
 

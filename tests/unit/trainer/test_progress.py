@@ -10,12 +10,16 @@ from trainer.progress import MOST_STEPS_A_CALL, Progress, Score, report_interval
 @given(st.integers(1, 10_000_000))
 def test_reports_are_few_and_fall_on_the_ends_of_calls(train_steps: int) -> None:
     interval, steps = report_interval(train_steps), steps_a_call(train_steps)
-    assert interval % steps == 0 and 1 <= steps <= MOST_STEPS_A_CALL
+    assert interval % steps == 0
+    assert 1 <= steps <= MOST_STEPS_A_CALL
     lines = -(-train_steps // interval)
-    assert lines <= 40 and (lines >= 16 or interval == 1)
+    assert lines <= 40
+    assert lines >= 16 or interval == 1
 
 
-@pytest.mark.parametrize(("train_steps", "interval"), [(1, 1), (40, 1), (41, 2), (1000, 50), (3000, 100), (10_000, 500)])
+@pytest.mark.parametrize(
+    ("train_steps", "interval"), [(1, 1), (40, 1), (41, 2), (1000, 50), (3000, 100), (10_000, 500)]
+)
 def test_report_intervals_are_round(train_steps: int, interval: int) -> None:
     assert report_interval(train_steps) == interval
 

@@ -5,12 +5,11 @@ import pytest
 
 from trainer import sample_data
 from trainer.data import CsvData, LocalFiles
-from trainer.trips import EWR, JFK, meter, route
-from trainer.trips import kilometres
+from trainer.trips import EWR, JFK, kilometres, meter, route
 
 
 def columns(path: Path) -> np.ndarray:
-    return np.concatenate(list(CsvData(str(path), LocalFiles()).blocks()))
+    return np.concatenate(list(CsvData(str(path), LocalFiles(), print).blocks()))
 
 
 def meter_one(km: float, minutes: float, year: float, start: int = 0, end: int = 0) -> float:
@@ -22,10 +21,13 @@ def test_the_files_are_the_lab_s_in_shape_and_format(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     assert sorted(path.name for path in folder.iterdir()) == ["taxi-train.csv", "taxi-valid.csv"]
     train = (folder / "taxi-train.csv").read_text().splitlines()
-    assert len(train) == 1000 and len((folder / "taxi-valid.csv").read_text().splitlines()) == 200
+    assert len(train) == 1000
+    assert len((folder / "taxi-valid.csv").read_text().splitlines()) == 200
     for position, line in enumerate(train):
         fare, *ends, passengers, key = line.split(",")
-        assert all("." in number for number in (fare, *ends)) and passengers in "123456" and int(key) == position
+        assert all("." in number for number in (fare, *ends))
+        assert passengers in "123456"
+        assert int(key) == position
 
 
 def test_trips_are_plausible(tmp_path: Path) -> None:
@@ -35,8 +37,11 @@ def test_trips_are_plausible(tmp_path: Path) -> None:
     assert 0.0005 < missing.mean() < 0.005
     assert (lat2[missing] == 0).all()
     for lon, lat in ((lon1, lat1), (lon2, lat2)):
-        assert (np.abs(lon[~missing] + 74) < 0.4).all() and (np.abs(lat[~missing] - 40.75) < 0.4).all()
-    assert fare.min() == 2.5 and 6 < np.median(fare) < 12 and 8 < fare.mean() < 15
+        assert (np.abs(lon[~missing] + 74) < 0.4).all()
+        assert (np.abs(lat[~missing] - 40.75) < 0.4).all()
+    assert fare.min() == 2.5
+    assert 6 < np.median(fare) < 12
+    assert 8 < fare.mean() < 15
     along1, across1 = kilometres(lon1, lat1)
     along2, across2 = kilometres(lon2, lat2)
     length = np.abs(along1 - along2) + np.abs(across1 - across2)
@@ -75,7 +80,8 @@ def test_existing_files_are_kept_unless_told_otherwise(tmp_path: Path, capsys: p
     (tmp_path / "taxi-valid.csv").write_text("mine")
     assert sample_data.main(["--rows", "10", str(tmp_path)]) == 1
     error = capsys.readouterr().err
-    assert "taxi-valid.csv exists" in error and error.count("\n") == 1
+    assert "taxi-valid.csv exists" in error
+    assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["taxi-valid.csv"]
     assert sample_data.main(["--rows", "10", "--overwrite", str(tmp_path)]) == 0
     assert (tmp_path / "taxi-valid.csv").read_text() != "mine"
@@ -90,7 +96,7 @@ def test_a_folder_that_cannot_be_one_is_an_error(tmp_path: Path, capsys: pytest.
 
 @pytest.mark.parametrize("flags", [["--rows", "0"], ["--rows", "ten"], ["--seed", "-1"], []])
 def test_wrong_flags_are_one_line(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit:
+    with pytest.raises(SystemExit) as ended:
         sample_data.main([*flags, str(tmp_path)] if flags else [])
-    assert exit.value.code == 2
+    assert ended.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import pytest
@@ -89,10 +90,12 @@ def test_a_head_without_end_is_handed_on_at_the_limit():
     assert stream.feed(b"more") == b"more"
 
 
-@given(st.binary(max_size=40))
-def test_find_end_agrees_with_the_first_blank_line(data):
-    end = find_end(b"GET / HTTP/1.1\r\n" + data.replace(b"\n", b".").replace(b"\r", b".") + b"\r\n\r\nrest\r\n\r\n")
-    assert end == 16 + len(data) + 4
+@pytest.mark.parametrize(
+    ("received", "end"),
+    [(b"", -1), (b"a\r\n\r", -1), (b"a\r\n\r\nb\r\n\r\n", 5), (b"a\n\nb", 3), (b"a\r\n\nb", 4), (b"a\n\n\r\n", 3)],
+)
+def test_a_head_ends_with_its_first_blank_line(received, end):
+    assert find_end(received) == end
 
 
 # ------------------------------------------------------------------ any requests, in any pieces
@@ -142,6 +145,19 @@ def test_every_request_of_a_connection_is_normalised_however_its_bytes_arrive(re
 def test_byte_by_byte(requests):
     sent = b"".join(request[0] for request in requests)
     assert run(*(sent[at : at + 1] for at in range(len(sent)))) == b"".join(request[1] for request in requests)
+
+
+@given(st.text("\r\nx", max_size=12).map(str.encode), st.integers(0, 4))
+def test_the_end_of_a_head_is_what_the_grammar_says(received, start):
+    found = re.compile(rb"\r?\n\r?\n").search(received, start)
+    assert find_end(received, start) == (found.end() if found else -1)
+
+
+@given(messages(), st.lists(messages(), max_size=2), st.booleans())
+def test_once_means_the_first_request_only(first, others, together):
+    stream = RequestStream(once=True)
+    pieces = [first[0], *(other[0] for other in others)]
+    assert b"".join(map(stream.feed, [b"".join(pieces)] if together else pieces)) == first[1]
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=10))

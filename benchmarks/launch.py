@@ -1,0 +1,115 @@
+"""How soon a job's first line appears, measured against importing TensorFlow.
+
+    python benchmarks/launch.py
+
+Everything in one run, medians of ROUNDS, interleaved so that a busy machine is busy for all:
+
+- *import*: ``python -c "import tensorflow"`` in a fresh interpreter, the unit of all that follows;
+- *warm, new package*: install a source distribution never seen before and launch its module, which imports TensorFlow
+  and prints a line, until that line is here;
+- *warm, known package*: the same with a package that ran before;
+- *cold, known package*: for comparison.
+
+Targets: new at most 0.15, known at most 0.05, both with the download from the bucket, which takes tens of milliseconds
+and is not in here. Exits with status 1 if one is missed.
+"""
+
+import asyncio
+import io
+import statistics
+import sys
+import tarfile
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.launch.client import Command, Launcher, OutputLine
+from cloud.settings import LauncherKind, inherited_environ
+
+ROUNDS = 5
+TARGETS = {"warm, new package": 0.15, "warm, known package": 0.05}
+SETUP = "from setuptools import setup, find_packages\nsetup(name='trainer', packages=find_packages())\n"
+TASK = "import tensorflow, trainer.model, trainer.data\nprint('first line')\n"
+MODULE = "\n".join(f"def function_{number}(x):\n    return x * {number} + 1\n" for number in range(100))
+
+
+def package(path: Path) -> Path:
+    """A trainer of a few hundred lines whose content is like no other's."""
+    files = {
+        "setup.py": SETUP,
+        "trainer/__init__.py": f"build = '{uuid.uuid4()}'\n",
+        "trainer/task.py": TASK,
+        "trainer/model.py": MODULE,
+        "trainer/data.py": MODULE,
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(f"trainer-0.0.0/{name}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+async def first_line(launcher: Launcher, installer: PackageInstaller, archive: Path, work: Path) -> float:
+    """Seconds from an archive on disk to the first line of its module."""
+    heard = asyncio.Event()
+
+    def hear(line: OutputLine) -> None:
+        assert line.text == "first line" or line.stream == "stderr", line.text
+        if line.stream == "stdout":
+            heard.set()
+
+    environ = inherited_environ()
+    started = time.perf_counter()
+    folder = await installer.install(archive, work=work, environ=environ, on_output=lambda _: None)
+    process = await launcher.launch(Command("trainer.task", (), environ, work, (folder,)), hear)
+    await heard.wait()
+    seconds = time.perf_counter() - started
+    assert (await process.wait()).ok
+    return seconds
+
+
+async def import_tensorflow() -> float:
+    started = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "import tensorflow"), stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
+    return time.perf_counter() - started
+
+
+async def main() -> int:
+    seconds: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        warm, cold = Launcher(LauncherKind.WARM), Launcher(LauncherKind.COLD)
+        warm_installer, cold_installer = (PackageInstaller(each, work / "cache") for each in (warm, cold))
+        await warm.ready()
+        await first_line(warm, warm_installer, package(work / "trainer-0.0.0.tar.gz"), work)
+        for _ in range(ROUNDS):
+            archive = package(work / "trainer-0.0.0.tar.gz")
+            measured = {
+                "import": await import_tensorflow(),
+                "warm, new package": await first_line(warm, warm_installer, archive, work),
+                "warm, known package": await first_line(warm, warm_installer, archive, work),
+                "cold, known package": await first_line(cold, cold_installer, archive, work),
+            }
+            for name, value in measured.items():
+                seconds.setdefault(name, []).append(value)
+        await asyncio.gather(warm.close(), cold.close())
+    unit = statistics.median(seconds["import"])
+    missed = 0
+    for name, values in seconds.items():
+        median, target = statistics.median(values), TARGETS.get(name)
+        verdict = "" if target is None else f"  target {target:.2f} {'met' if median / unit <= target else 'MISSED'}"
+        missed += verdict.endswith("MISSED")
+        print(
+            f"{name:20} {median:8.3f} s  [{min(values):.3f}, {max(values):.3f}]  {median / unit:6.3f} x import{verdict}"
+        )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,95 @@
+"""Builds a wheel from an unpacked source distribution with the build backend that it names (PEP 517, PEP 518).
+
+    python -m build_wheel SOURCE RESULT
+
+Self-contained, and run by the launcher where the build backend is loaded already. Without the network, build
+requirements are those that are installed; as with ``pip install --no-build-isolation``, another version of one is
+worth a warning, not a refusal. RESULT is a folder; ``result.json`` there will say ``{"wheel": FILENAME}`` or
+``{"missing": [REQUIREMENT, ...]}``. If the backend fails, its traceback is the answer.
+"""
+
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+_DEFAULT_BACKEND = "setuptools.build_meta:__legacy__"  # PEP 517, "if the pyproject.toml file is absent"
+_NEEDS_NO_WHEEL = Version("70.1")
+"""Since this version setuptools writes wheels by itself, though many a ``pyproject.toml`` still asks for ``wheel``."""
+
+
+def main(source: Path, result: Path) -> dict[str, object]:
+    # A backend must not find this program's folder, nor a process that it starts.
+    sys.path.remove(str(Path(__file__).parent))
+    os.environ.pop("PYTHONPATH", None)
+    os.chdir(source)
+    system = _build_system(source)
+    missing = _missing(system.get("requires", ()))
+    if missing:
+        return {"missing": missing}
+    sys.path[:0] = [str(source / folder) for folder in system.get("backend-path", ())]
+    backend = _backend(system.get("build-backend", _DEFAULT_BACKEND))
+    if hasattr(backend, "get_requires_for_build_wheel"):
+        missing = _missing(backend.get_requires_for_build_wheel({}))
+        if missing:
+            return {"missing": missing}
+    return {"wheel": backend.build_wheel(str(result), {}, None)}
+
+
+def _build_system(source: Path) -> dict[str, Any]:
+    path = source / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    system: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("build-system", {})
+    return system
+
+
+def _backend(name: str) -> Any:
+    module, _, attributes = name.partition(":")
+    backend: Any = importlib.import_module(module)
+    for attribute in filter(None, attributes.split(".")):
+        backend = getattr(backend, attribute)
+    return backend
+
+
+def _missing(requirements: Iterable[str]) -> list[str]:
+    missing = []
+    for text in requirements:
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        installed = _installed(requirement.name)
+        if installed is None and not (requirement.name == "wheel" and _setuptools_writes_wheels()):
+            missing.append(text)
+        elif installed is not None and not requirement.specifier.contains(installed, prereleases=True):
+            print(f"The build asks for {text}; it is done with {installed}, which is installed.", file=sys.stderr)  # noqa: T201
+    return missing
+
+
+def _installed(name: str) -> Version | None:
+    try:
+        return Version(importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _setuptools_writes_wheels() -> bool:
+    version = _installed("setuptools")
+    return version is not None and version >= _NEEDS_NO_WHEEL
+
+
+if __name__ == "__main__":
+    source, result = map(Path, sys.argv[1:])
+    (result / "result.json").write_text(json.dumps(main(source, result)), encoding="utf-8")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is said and done. To take an interpreter apart that has TensorFlow loaded would take longer than the build.
+    os._exit(0)

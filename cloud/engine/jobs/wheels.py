@@ -1,0 +1,83 @@
+"""Wheels: whether one fits this Python, and where its files go.
+
+Format: https://packaging.python.org/specifications/binary-distribution-format/.
+"""
+
+import platform
+import sys
+import sysconfig
+import tempfile
+import zipfile
+from email.message import Message
+from email.parser import BytesParser
+from functools import cache
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag, parse_tag, sys_tags
+
+from cloud.engine.jobs.archives import BadArchiveError, open_wheel, unpack_wheel
+from cloud.errors import FailedPrecondition
+
+
+def install_wheel(wheel: Path, work: Path) -> tuple[Path, str]:
+    """Install into a new folder in ``work``; returns it and ``NAME-VERSION``.
+
+    Raises:
+        FailedPrecondition: it is damaged, leads out of the folder, or is not for this Python.
+    """
+    with open_wheel(wheel) as archive:
+        infos = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
+        if len(infos) != 1:
+            raise BadArchiveError(f"{wheel.name} is no wheel: it holds {len(infos)} .dist-info folders, not one")
+        name = infos[0].removesuffix(".dist-info")
+        _check_tags(wheel.name, _headers(archive, f"{infos[0]}/WHEEL"))
+        _check_python(wheel.name, _headers(archive, f"{infos[0]}/METADATA"))
+        folder = Path(tempfile.mkdtemp(dir=work, prefix="installed-"))
+        unpack_wheel(archive, wheel.name, folder, lambda member: _place(member, f"{name}.data"))
+    return folder, name
+
+
+def interpreter_tag() -> str:
+    """What a wheel built here may depend on besides its source."""
+    return f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
+
+
+def _place(member: str, data: str) -> str:
+    """Where a member goes, as ``pip install --target`` has it ("the .data directory" in the format)."""
+    top, _, rest = member.partition("/")
+    if top != data:
+        return member
+    kind, _, path = rest.partition("/")
+    return {"scripts": f"bin/{path}", "headers": f"include/{path}"}.get(kind, path)
+
+
+def _headers(archive: zipfile.ZipFile, member: str) -> Message:
+    try:
+        return BytesParser().parsebytes(archive.read(member))
+    except KeyError:
+        raise BadArchiveError(f"{archive.filename} is no wheel: it lacks {member}") from None
+
+
+def _check_tags(name: str, headers: Message) -> None:
+    tags = headers.get_all("Tag", [])
+    if not any(tag in _supported_tags() for text in tags for tag in parse_tag(text)):
+        raise FailedPrecondition(
+            f"{name} is for {', '.join(tags)}, not for this Python {platform.python_version()} on "
+            f"{sysconfig.get_platform()}: stage its source distribution, or a wheel for this platform"
+        )
+
+
+@cache
+def _supported_tags() -> frozenset[Tag]:
+    return frozenset(sys_tags())
+
+
+def _check_python(name: str, headers: Message) -> None:
+    wanted = headers.get("Requires-Python")
+    try:
+        fits = wanted is None or SpecifierSet(wanted).contains(platform.python_version(), prereleases=True)
+    except InvalidSpecifier:
+        fits = True  # pip, too, takes what it cannot read for no wish
+    if not fits:
+        raise FailedPrecondition(f"{name} requires Python {wanted}, this is {platform.python_version()}")

@@ -1,0 +1,180 @@
+"""The durable record of models and their versions."""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from cloud.engine.database import open_database
+from cloud.errors import AlreadyExists, NotFound
+from cloud.lifecycle import VersionEvent, VersionState, next_version_state
+from cloud.names import GsUri
+from cloud.resources import Model, Version, VersionSpec
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS models (
+    name TEXT PRIMARY KEY, region TEXT NOT NULL, create_time TEXT NOT NULL, description TEXT NOT NULL,
+    default_version TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS versions (
+    model TEXT NOT NULL REFERENCES models (name), name TEXT NOT NULL, deployment_uri TEXT NOT NULL,
+    runtime_version TEXT, python_version TEXT, description TEXT NOT NULL,
+    state TEXT NOT NULL, create_time TEXT NOT NULL, error_message TEXT NOT NULL, folder TEXT NOT NULL UNIQUE,
+    PRIMARY KEY (model, name)
+) STRICT
+"""
+_VERSIONS = """
+SELECT versions.*, models.default_version IS versions.name AS is_default
+FROM versions JOIN models ON models.name = versions.model
+"""
+
+
+class Records:
+    """Models and versions in an SQLite file. Only the event loop's thread uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = open_database(path, _SCHEMA, 1)
+
+    def close(self) -> None:
+        self._database.close()
+
+    # ---------------------------------------------------------------- models
+
+    def add_model(self, model: Model) -> None:
+        """Raises:
+        AlreadyExists: there is one of that name.
+        """
+        try:
+            self._database.execute(
+                "INSERT INTO models VALUES (?, ?, ?, ?, NULL)",
+                (model.name, model.region, model.create_time.isoformat(), model.description),
+            )
+        except sqlite3.IntegrityError:
+            raise AlreadyExists("A model with the same name already exists.", field="model.name") from None
+
+    def model(self, name: str) -> Model:
+        """Raises:
+        NotFound: no such model.
+        """
+        row = self._database.execute("SELECT * FROM models WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFound(
+                f'The model resource: "{name}" was not found. Please create the Cloud ML model resource first by using '
+                f"'gcloud ml-engine models create {name}'.",
+                field="name",
+            )
+        return _model(row)
+
+    def models(self) -> list[Model]:
+        """By name."""
+        return [_model(row) for row in self._database.execute("SELECT * FROM models ORDER BY name")]
+
+    def remove_model(self, name: str) -> None:
+        self._database.execute("DELETE FROM models WHERE name = ?", (name,))
+
+    def set_default(self, model: str, version: str | None) -> None:
+        self._database.execute("UPDATE models SET default_version = ? WHERE name = ?", (version, model))
+
+    # ---------------------------------------------------------------- versions
+
+    def add_version(self, version: Version, folder: str) -> None:
+        """Record a version and, if it is its model's first, that it is the default.
+
+        Args:
+            folder: name of the folder that holds its files.
+        """
+        spec = version.spec
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.execute(
+                "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(spec.model, spec.name, str(spec.deployment_uri), spec.runtime_version, spec.python_version),
+                    *(spec.description, version.state, version.create_time.isoformat(), version.error_message, folder),
+                ),
+            )
+            self._database.execute(
+                "UPDATE models SET default_version = coalesce(default_version, ?) WHERE name = ?",
+                (spec.name, spec.model),
+            )
+
+    def version(self, model: str, name: str) -> Version:
+        """Raises:
+        NotFound: no such model or version.
+        """
+        return _version(self._row(model, name))
+
+    def folder(self, model: str, name: str) -> str:
+        """Raises:
+        NotFound: no such model or version.
+        """
+        return str(self._row(model, name)["folder"])
+
+    def versions(self, model: str) -> list[Version]:
+        """By name."""
+        rows = self._database.execute(f"{_VERSIONS} WHERE versions.model = ? ORDER BY versions.name", (model,))
+        return [_version(row) for row in rows]
+
+    def versions_in(self, state: VersionState) -> list[Version]:
+        rows = self._database.execute(f"{_VERSIONS} WHERE versions.state = ?", (state,))
+        return [_version(row) for row in rows]
+
+    def folders(self) -> set[str]:
+        return {row["folder"] for row in self._database.execute("SELECT folder FROM versions")}
+
+    def change(self, model: str, name: str, event: VersionEvent, error_message: str = "") -> None:
+        """Bring the version to the state that follows ``event``.
+
+        Raises:
+            NotFound: no such model or version.
+            FailedPrecondition: the event cannot happen in its state.
+        """
+        state = next_version_state(self.version(model, name).state, event)
+        self._database.execute(
+            "UPDATE versions SET state = ?, error_message = ? WHERE model = ? AND name = ?",
+            (state, error_message, model, name),
+        )
+
+    def remove_version(self, model: str, name: str) -> None:
+        """Forget a version; a model whose default it was has none then."""
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.execute("DELETE FROM versions WHERE model = ? AND name = ?", (model, name))
+            self._database.execute(
+                "UPDATE models SET default_version = NULL WHERE name = ? AND default_version = ?", (model, name)
+            )
+
+    def _row(self, model: str, name: str) -> sqlite3.Row:
+        query = f"{_VERSIONS} WHERE versions.model = ? AND versions.name = ?"
+        row: sqlite3.Row | None = self._database.execute(query, (model, name)).fetchone()
+        if row is None:
+            self.model(model)
+            raise NotFound(f'The version resource: "{name}" of model "{model}" was not found.', field="name")
+        return row
+
+
+def _model(row: sqlite3.Row) -> Model:
+    return Model(
+        name=row["name"],
+        region=row["region"],
+        create_time=datetime.fromisoformat(row["create_time"]),
+        description=row["description"],
+        default_version=row["default_version"],
+    )
+
+
+def _version(row: sqlite3.Row) -> Version:
+    spec = VersionSpec(
+        model=row["model"],
+        name=row["name"],
+        deployment_uri=GsUri.parse(row["deployment_uri"]),
+        runtime_version=row["runtime_version"],
+        python_version=row["python_version"],
+        description=row["description"],
+    )
+    return Version(
+        spec=spec,
+        state=VersionState(row["state"]),
+        create_time=datetime.fromisoformat(row["create_time"]),
+        is_default=bool(row["is_default"]),
+        error_message=row["error_message"],
+    )

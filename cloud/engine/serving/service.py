@@ -1,0 +1,259 @@
+"""``ServingService``: models, their versions and predictions, as ``Backend`` specifies them."""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+import cloud
+from cloud.engine.launch.client import Command, Launcher
+from cloud.engine.serving.process import ModelServer
+from cloud.engine.serving.records import Records
+from cloud.errors import (
+    AlreadyExists,
+    CloudError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+)
+from cloud.lifecycle import VersionEvent, VersionState
+from cloud.names import GsUri, check_id
+from cloud.resources import Json, Model, Version, VersionSpec
+
+Fetch = Callable[[GsUri, Path], Awaitable[object]]
+"""Copies the objects in a folder of a bucket to a local folder, as the ML service account."""
+
+_Key = tuple[str, str]
+"""Of a version: its model's name and its own."""
+_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+_log = logging.getLogger(__name__)
+
+
+class ServingService:
+    """Use between ``start`` and ``close``; methods and errors of the same names are ``Backend``'s.
+
+    Args:
+        state_dir: holds the records and each version's files; made if need be.
+        environ: of the workers.
+        region: of new models.
+        time_limit: seconds for one prediction.
+    """
+
+    def __init__(
+        self,
+        *,
+        state_dir: Path,
+        launcher: Launcher,
+        fetch: Fetch,
+        environ: Mapping[str, str],
+        region: str,
+        time_limit: float = 60.0,
+    ) -> None:
+        self._files = state_dir / "versions"
+        self._records_path = state_dir / "serving.sqlite"
+        self._launcher = launcher
+        self._fetch = fetch
+        self._environ = dict(environ)
+        self._region = region
+        self._time_limit = time_limit
+        self._arriving: set[_Key] = set()
+        self._deploying: dict[_Key, asyncio.Task[None]] = {}
+        self._servers: dict[_Key, ModelServer] = {}
+
+    async def start(self) -> None:
+        """Take up the records. Versions that were READY are loaded by their first prediction."""
+        self._files.mkdir(parents=True, exist_ok=True)
+        self._records = Records(self._records_path)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None),  # ModelServer has its own
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        for version in self._records.versions_in(VersionState.CREATING):
+            reason = "Create Version failed. The service was stopped while it loaded the model: create it anew."
+            self._records.change(version.model, version.name, VersionEvent.FAILED, reason)
+        for version in self._records.versions_in(VersionState.DELETING):
+            self._records.remove_version(version.model, version.name)
+        kept = self._records.folders()
+        await asyncio.gather(*(_remove(folder) for folder in self._files.iterdir() if folder.name not in kept))
+
+    async def close(self) -> None:
+        """End all workers; records and files stay."""
+        for task in self._deploying.values():
+            task.cancel()
+        await asyncio.gather(*self._deploying.values(), return_exceptions=True)
+        await asyncio.gather(*(server.close() for server in self._servers.values()))
+        await self._session.close()
+        self._records.close()
+
+    # ---------------------------------------------------------------- models
+
+    async def create_model(self, name: str, *, description: str = "") -> Model:
+        check_id(name, "model.name")
+        model = Model(name=name, region=self._region, create_time=_now(), description=description)
+        self._records.add_model(model)
+        return model
+
+    async def get_model(self, name: str) -> Model:
+        return self._records.model(name)
+
+    async def list_models(self) -> list[Model]:
+        return self._records.models()
+
+    async def delete_model(self, name: str) -> None:
+        self._records.model(name)
+        if self._records.versions(name) or any(model == name for model, _ in self._arriving):
+            raise FailedPrecondition("A model with versions cannot be deleted. Please delete the versions first.")
+        self._records.remove_model(name)
+
+    # ---------------------------------------------------------------- versions
+
+    async def create_version(self, spec: VersionSpec) -> Version:
+        key = (spec.model, spec.name)
+        self._records.model(spec.model)
+        if key in self._arriving or spec.name in {version.name for version in self._records.versions(spec.model)}:
+            raise AlreadyExists("A version with the same name already exists.", field="version.name")
+        folder = self._files / uuid.uuid4().hex
+        self._arriving.add(key)
+        try:
+            await self._copy(spec.deployment_uri, folder)
+            version = Version(spec=spec, state=VersionState.CREATING, create_time=_now())
+            self._records.add_version(version, folder.name)
+        except BaseException:
+            await _remove(folder)
+            raise
+        finally:
+            self._arriving.discard(key)
+        self._deploying[key] = asyncio.create_task(self._deploy(key))
+        return self._records.version(*key)
+
+    async def get_version(self, model: str, name: str) -> Version:
+        return self._records.version(model, name)
+
+    async def list_versions(self, model: str) -> list[Version]:
+        self._records.model(model)
+        return self._records.versions(model)
+
+    async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
+        self._records.version(model, name)
+        deploying = self._deploying.get((model, name))
+        if deploying:
+            done, _ = await asyncio.wait({deploying}, timeout=timeout)
+            if not done:
+                raise DeadlineExceeded(f"version {name} of model {model} is still CREATING after {timeout:g} s")
+        return self._records.version(model, name)
+
+    async def set_default_version(self, model: str, name: str) -> Version:
+        version = self._records.version(model, name)
+        if version.state is not VersionState.READY:
+            raise FailedPrecondition(f"version {name} is {version.state}: only a READY one can be the default")
+        self._records.set_default(model, name)
+        return self._records.version(model, name)
+
+    async def delete_version(self, model: str, name: str) -> None:
+        version = self._records.version(model, name)
+        if version.is_default and len(self._records.versions(model)) > 1:
+            raise FailedPrecondition(
+                f"version {name} is the default of model {model}, which has others: "
+                "make another one the default before you delete this"
+            )
+        folder = self._files / self._records.folder(model, name)
+        self._records.change(model, name, VersionEvent.DELETE_REQUESTED)
+        server = self._servers.pop((model, name), None)
+        if server:
+            await server.close()
+        await _remove(folder)
+        self._records.remove_version(model, name)
+
+    # ---------------------------------------------------------------- prediction
+
+    async def predict(
+        self, model: str, instances: Sequence[Json], *, version: str | None = None, signature_name: str | None = None
+    ) -> list[Json]:
+        name = version or self._records.model(model).default_version
+        if name is None:
+            raise FailedPrecondition(f"model {model} has no default version: create a version", field="name")
+        state = self._records.version(model, name).state
+        if state is not VersionState.READY:
+            raise FailedPrecondition(
+                "Online prediction is unavailable for this version. Please verify that CreateVersion has completed "
+                f"successfully. (Version {name} is {state}.)",
+                field="name",
+            )
+        if not instances:
+            raise InvalidArgument("at least one instance is needed", field="instances")
+        try:
+            return await self._server(model, name).predict(instances, signature_name)
+        except FailedPrecondition as error:  # it was loaded once, but cannot be again: its files are damaged
+            self._fail((model, name), _bad_model(error))
+            raise
+
+    # ---------------------------------------------------------------- one version's life
+
+    async def _copy(self, source: GsUri, folder: Path) -> None:
+        if source.has_wildcard():
+            raise InvalidArgument(f"a folder's name, not a pattern: {source}", field="version.deployment_uri")
+        await asyncio.to_thread(folder.mkdir)
+        with contextlib.suppress(NotFound):  # an empty folder, in terms of a bucket
+            await self._fetch(source.as_folder(), folder)
+        if sum((folder / name).is_file() for name in _SAVED_MODEL_FILES) != 1:
+            raise FailedPrecondition(
+                f"With v1 endpoint, the model directory {source.as_folder()} is expected to contain exactly one of "
+                "thefollowing: saved_model.pb' file or 'saved_model.pbtxt' file.Please use SavedModel.",
+                field="version.deployment_uri",
+            )
+
+    async def _deploy(self, key: _Key) -> None:
+        try:
+            await self._server(*key).start()
+            self._records.change(*key, VersionEvent.LOADED)
+        except FailedPrecondition as error:
+            self._fail(key, _bad_model(error))
+        except CloudError as error:
+            self._fail(key, f"Create Version failed. {error.message}")
+        except Exception as error:  # noqa: BLE001 - a defect; a version must not stay CREATING for ever
+            _log.exception("version %s of model %s", *reversed(key))
+            self._fail(key, f"Create Version failed. Internal error encountered: {error!r}")
+        finally:
+            del self._deploying[key]
+
+    def _fail(self, key: _Key, reason: str) -> None:
+        """The version cannot be served; it may be that it is deleted meanwhile."""
+        self._servers.pop(key, None)  # there is no process: it failed to start
+        with contextlib.suppress(NotFound, FailedPrecondition):
+            self._records.change(*key, VersionEvent.FAILED, reason)
+
+    def _server(self, model: str, name: str) -> ModelServer:
+        server = self._servers.get((model, name))
+        if server is None:
+            folder = self._files / self._records.folder(model, name)
+            command = Command(
+                module="cloud.engine.serving.worker",
+                argv=("--model-dir", str(folder)),
+                environ=self._environ,
+                cwd=folder,
+                import_path=(Path(cloud.__path__[0]).parent,),
+            )
+            server = ModelServer(self._launcher, command, self._session, time_limit=self._time_limit)
+            self._servers[model, name] = server
+        return server
+
+
+def _bad_model(error: CloudError) -> str:
+    return f'Create Version failed. Bad model detected with error: "{error.message}"'
+
+
+async def _remove(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        await asyncio.to_thread(shutil.rmtree, folder)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,89 @@
+"""The front door over the real fake-gcs-server, without the gateway in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from yarl import URL
+
+from cloud.emulator.app import Emulator
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.storage.client import StorageClient
+from cloud.engine.storage.policy import Principal
+from cloud.engine.storage.service import StorageService
+
+OWNER = Principal("owner@example.com", is_project_owner=True)
+JOB = Principal("service-7@cloud-ml.google.com.iam.gserviceaccount.com")
+PEOPLE = {"owner": OWNER, "job": JOB}
+
+
+@dataclass
+class Door:
+    service: StorageService
+    url: str
+    session: aiohttp.ClientSession
+    tokens: dict[str, str]
+
+    async def call(self, verb: str, path: str, *, who: str = "owner", **options: Any) -> tuple[int, Any]:
+        """Status and JSON (or bytes) of one request; ``path`` is sent as it is."""
+        headers = {**({"Authorization": f"Bearer {self.tokens[who]}"} if who else {}), **options.pop("headers", {})}
+        url = URL(self.url + path, encoded=True)
+        async with self.session.request(verb, url, headers=headers, allow_redirects=False, **options) as reply:
+            body = await reply.read()
+            return reply.status, (await reply.json() if body and "json" in reply.content_type else body)
+
+    async def reply(self, verb: str, path: str, *, who: str = "owner", **options: Any) -> aiohttp.ClientResponse:
+        """The whole reply, read."""
+        headers = {**({"Authorization": f"Bearer {self.tokens[who]}"} if who else {}), **options.pop("headers", {})}
+        url = URL(path if path.startswith("http") else self.url + path, encoded=True)
+        async with self.session.request(verb, url, headers=headers, allow_redirects=False, **options) as reply:
+            await reply.read()
+            return reply
+
+    def client(self, who: str = "owner") -> StorageClient:
+        return StorageClient(self.url, lambda: self.tokens[who], "my-project")
+
+
+@asynccontextmanager
+async def open_door(state_dir: Path, override: str | None = None) -> AsyncIterator[Door]:
+    service = StorageService(state_dir, override, project_number=7)
+    await service.start()
+    tokens = TokenRegistry()
+    emulator = Emulator("my-project", "us-central1", StorageV1(service), tokens, KeyRing())
+    server = await asyncio.get_running_loop().create_server(emulator, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            yield Door(service, url, session, {who: tokens.issue(PEOPLE[who]).value for who in PEOPLE})
+    finally:
+        server.close()
+        await emulator.close()
+        await service.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    async with open_door(tmp_path_factory.mktemp("state")) as door:
+        yield door
+
+
+@pytest.fixture
+def front_door():
+    """Opens a door of one's own: ``async with front_door(state_dir) as door``."""
+    return open_door
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bucket(door: Door, request: pytest.FixtureRequest) -> str:
+    """A bucket of this test's own."""
+    name = f"bkt-{abs(hash(request.node.nodeid)):x}"
+    assert (await door.call("POST", "/storage/v1/b", json={"name": name}))[0] == 200
+    return name

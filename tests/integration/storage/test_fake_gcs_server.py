@@ -1,0 +1,198 @@
+"""The life of the fake-gcs-server process, and that nothing accepted is lost in a crash."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from cloud.engine.storage.client import StorageClient
+from cloud.engine.storage.server import FakeGcsServer, find_binary
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
+from cloud.names import GsUri
+
+DATA = os.urandom(3 << 20)
+
+
+async def gone(pid: int) -> None:
+    def runs() -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    async with asyncio.timeout(10):
+        while runs():  # noqa: ASYNC110 - not our child: nobody tells us
+            await asyncio.sleep(0.01)
+
+
+async def test_it_starts_on_a_port_of_its_own_and_ends(tmp_path):
+    servers = [FakeGcsServer(tmp_path / name) for name in "abc"]
+    await asyncio.gather(*(server.start() for server in servers))
+    assert len({server.url for server in servers}) == 3
+    async with aiohttp.ClientSession() as session, session.get(f"{servers[0].url}/storage/v1/b") as reply:
+        assert reply.status == 200
+    pids = [server.pid for server in servers]
+    for server in servers:
+        await server.close()
+        await server.close()
+    for pid in pids:
+        await gone(pid)
+
+
+async def test_one_that_runs_already_is_used_and_left_alone(tmp_path, front_door):
+    theirs = FakeGcsServer(tmp_path / "theirs")
+    await theirs.start()
+    async with front_door(tmp_path / "state", theirs.url) as door:
+        client = door.client()
+        await client.create_bucket("shared-bkt")
+        await client.write_object(GsUri("shared-bkt", "o"), b"x")
+        assert await client.read_object(GsUri("shared-bkt", "o")) == b"x"
+        await client.close()
+    assert (tmp_path / "theirs" / "shared-bkt").is_dir()
+    async with aiohttp.ClientSession() as session, session.get(f"{theirs.url}/storage/v1/b") as reply:
+        assert reply.status == 200
+    await theirs.close()
+
+
+async def test_what_cannot_be_started(tmp_path):
+    with pytest.raises(InvalidArgument, match="CLOUD_FAKE_GCS_SERVER"):
+        await FakeGcsServer(tmp_path, "no-such-program").start()
+    complaining = tmp_path / "complaining"
+    complaining.write_text("#!/bin/sh\necho cannot do that\nexit 3\n")
+    complaining.chmod(0o755)
+    with pytest.raises(FailedPrecondition, match="cannot do that"):
+        await FakeGcsServer(tmp_path / "root", str(complaining)).start()
+    (tmp_path / "file").touch()
+    with pytest.raises(FailedPrecondition, match="cannot be made"):
+        await FakeGcsServer(tmp_path / "file" / "root").start()
+
+
+async def test_a_port_that_is_taken_in_between_is_no_failure(tmp_path):
+    """A stand-in that loses the race for the port twice, then wins it."""
+    unlucky = tmp_path / "unlucky"
+    unlucky.write_text(
+        f"""#!/bin/sh
+echo >> {tmp_path}/tries
+if [ $(wc -l < {tmp_path}/tries) -lt 3 ]; then echo 'listen tcp: bind: address already in use'; exit 1; fi
+exec {find_binary(None)} "$@"
+"""
+    )
+    unlucky.chmod(0o755)
+    server = FakeGcsServer(tmp_path / "root", str(unlucky))
+    await server.start()
+    assert (tmp_path / "tries").read_text().count("\n") == 3
+    await server.close()
+
+
+async def test_it_is_restarted_and_requests_go_on(tmp_path, front_door):
+    async with front_door(tmp_path) as door:
+        client = door.client()
+        await client.create_bucket("bkt-crash")
+        await client.write_object(GsUri("bkt-crash", "before"), DATA)
+        for number in range(3):
+            uploads = [client.write_object(GsUri("bkt-crash", f"{number}/{i}"), DATA) for i in range(6)]
+            running = asyncio.gather(*uploads)
+            await asyncio.sleep(0.02)
+            os.kill(door.service.server.pid, signal.SIGKILL)
+            await running
+            assert await client.read_object(GsUri("bkt-crash", f"{number}/3")) == DATA
+        assert await client.read_object(GsUri("bkt-crash", "before")) == DATA
+        await client.close()
+
+
+FRONT = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[2])
+from conftest import open_door
+from pathlib import Path
+
+async def main():
+    async with open_door(Path(sys.argv[1])) as door:
+        print(door.url, door.tokens["owner"], door.service.server.pid, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def start_front(state_dir):
+    here = Path(__file__)
+    front = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", FRONT, str(state_dir), str(here.parent)),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=here.parents[3],
+    )
+    url, token, pid = (await front.stdout.readline()).decode().split()
+    return front, url, token, int(pid)
+
+
+async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, front_door):
+    front, url, token, pid = await start_front(tmp_path)
+    client = StorageClient(url, lambda: token, "my-project")
+    await client.create_bucket("bkt-kill", location="asia-east1")
+    accepted = []
+
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+        begin = f"{url}/upload/storage/v1/b/bkt-kill/o?uploadType=resumable&name=resumed"
+        async with session.post(begin) as reply:
+            session_path = reply.headers["Location"].removeprefix(url)
+        async with session.put(url + session_path, data=b"abc", headers={"Content-Range": "bytes 0-2/6"}) as reply:
+            assert reply.status == 308
+
+        async def put(number):
+            for turn in range(1000):
+                name = f"{number}-{turn}"
+                path = f"{url}/upload/storage/v1/b/bkt-kill/o?uploadType=media&name={name}"
+                async with session.post(path, data=name.encode()) as reply:
+                    if reply.status == 200:
+                        accepted.append(name)
+
+        writers = [asyncio.create_task(put(number)) for number in range(8)]
+        async with asyncio.timeout(20):
+            while len(accepted) < 40:  # noqa: ASYNC110 - by whichever of the writers
+                await asyncio.sleep(0.01)
+        front.kill()
+        await front.wait()
+        await asyncio.gather(*writers, return_exceptions=True)
+    await client.close()
+    await gone(pid)
+    async with front_door(tmp_path) as door:
+        client = door.client()
+        assert (await client.get_bucket("bkt-kill")).location == "ASIA-EAST1"
+        listed = {found.uri.path for found in await client.list_objects(GsUri("bkt-kill"))}
+        assert set(accepted) <= listed
+        for name in listed:
+            assert await client.read_object(GsUri("bkt-kill", name)) == name.encode()
+        reply = await door.reply("PUT", session_path, headers={"Content-Range": "bytes */6"})
+        assert (reply.status, reply.headers["Range"]) == (308, "bytes=0-2")
+        reply = await door.reply("PUT", session_path, data=b"def", headers={"Content-Range": "bytes 3-5/6"})
+        assert reply.status == 200
+        assert await client.read_object(GsUri("bkt-kill", "resumed")) == b"abcdef"
+        await client.delete_objects(GsUri("bkt-kill"))
+        await client.delete_bucket("bkt-kill")
+        with pytest.raises(NotFound):
+            await client.get_bucket("bkt-kill")
+        await client.close()
+        media = door.service.server.root
+    # What the crash left behind is cleared away, too.
+    assert [path for path in media.rglob("*") if path.is_file() and "$" in path.name] == []
+
+
+async def test_everything_is_there_after_a_restart(tmp_path, front_door):
+    async with front_door(tmp_path) as door:
+        client = door.client()
+        bucket = await client.create_bucket("bkt-again")
+        await client.write_object(GsUri("bkt-again", "d/"), b"")
+        found = await client.write_object(GsUri("bkt-again", "o"), b"x", content_type="text/csv")
+        await client.close()
+    async with front_door(tmp_path) as door:
+        client = door.client()
+        assert await client.list_buckets() == [bucket]
+        assert (await client.list_objects(GsUri("bkt-again")))[1] == found
+        assert await client.read_object(GsUri("bkt-again", "o")) == b"x"
+        await client.close()

@@ -1,0 +1,313 @@
+"""What fake-gcs-server gets wrong is right at the front door (test_upstream.py shows the same things there)."""
+
+import asyncio
+import base64
+import hashlib
+import io
+import json
+from urllib.parse import quote
+
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+UPLOAD = "/upload/storage/v1/b/{}/o?uploadType=media&name={}"
+
+
+def at(bucket, name):
+    return f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
+
+
+async def put(door, bucket, name, data=b"x", query="", who="owner"):
+    path = UPLOAD.format(bucket, quote(name, safe="")) + query
+    return await door.call("POST", path, data=data, who=who, headers={"Content-Type": "text/plain"})
+
+
+async def names(door, bucket, query=""):
+    status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/o?{query}")
+    assert status == 200
+    return [item["name"] for item in answer.get("items", [])], answer.get("prefixes", [])
+
+
+STRANGE = [
+    "../../etc/passwd",
+    "..",
+    "a",
+    "a/b",
+    "a/",
+    "a/../q",
+    "a//b",
+    "/a",
+    "A",
+    "é",
+    "e\u0301",
+    "name with spaces & ?query#fragment%2F",
+    "x" * 1024,
+    "ü" * 512,
+    "a.metadata",
+    "*[x]?",
+    "\U0001f600\t\x01\x7f",
+]
+
+
+async def test_any_name_is_an_object_of_its_own(door, bucket, tmp_path_factory):
+    wanted = [name for name in STRANGE if name != ".."]
+    for name in wanted:
+        assert (await put(door, bucket, name, name.encode()))[0] == 200
+    assert (await put(door, bucket, ".."))[0] == 400
+    listed, _ = await names(door, bucket)
+    assert listed == sorted(wanted, key=str.encode)
+    for name in wanted:
+        assert await door.call("GET", at(bucket, name) + "?alt=media") == (200, name.encode())
+        assert await door.call("GET", f"/{bucket}/{quote(name)}") == (200, name.encode())
+        assert (await door.call("GET", at(bucket, name)))[1]["name"] == name
+    media = door.service.server.root
+    outside = [path for path in media.parent.rglob("*") if path.is_file() and media not in path.parents]
+    assert {path.parent for path in outside} == {media.parent}
+    assert not [path for path in outside if not path.name.startswith("storage.sqlite3")]
+    for name in wanted:
+        assert (await door.call("DELETE", at(bucket, name)))[0] == 204
+    assert await names(door, bucket) == ([], [])
+
+
+async def test_placeholders_are_listed(door, bucket):
+    """TensorFlow makes a folder as a zero-byte object and looks for it."""
+    await put(door, bucket, "dir/", b"")
+    await put(door, bucket, "dir/sub/x")
+    assert await names(door, bucket, "prefix=dir/") == (["dir/", "dir/sub/x"], [])
+    assert await names(door, bucket, "prefix=dir/&delimiter=/") == (["dir/"], ["dir/sub/"])
+    assert await names(door, bucket, "delimiter=/&includeTrailingDelimiter=true") == (["dir/"], ["dir/"])
+
+
+async def test_listing(door, bucket):
+    await asyncio.gather(*(put(door, bucket, f"d{number}/f.{kind}") for number in range(4) for kind in ("csv", "txt")))
+    assert (await names(door, bucket, "delimiter=/"))[1] == ["d0/", "d1/", "d2/", "d3/"]
+    assert (await names(door, bucket, "matchGlob=**.csv"))[0] == [f"d{number}/f.csv" for number in range(4)]
+    assert (await names(door, bucket, "startOffset=d1/g&endOffset=d3"))[0] == ["d2/f.csv", "d2/f.txt"]
+    found, token = [], ""
+    while True:
+        query = f"maxResults=3&fields=items/name,nextPageToken&pageToken={quote(token)}"
+        _, page = await door.call("GET", f"/storage/v1/b/{bucket}/o?{query}")
+        assert page.keys() <= {"items", "nextPageToken"}
+        assert all(item.keys() == {"name"} for item in page["items"])
+        found += [item["name"] for item in page["items"]]
+        token = page.get("nextPageToken")
+        if not token:
+            break
+    assert len(found) == 8
+    for query in ("maxResults=x", "pageToken=%25", "fields=items(", "matchGlob=%7Ba"):
+        status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/o?{query}")
+        assert status == 400
+        assert answer["error"]["errors"][0]["reason"] == "invalid"
+
+
+async def test_preconditions_hold_on_every_verb(door, bucket):
+    _, first = await put(door, bucket, "o", b"1")
+    generation = int(first["generation"])
+    for query in ("ifGenerationMatch=0", f"ifGenerationNotMatch={generation}", "ifMetagenerationMatch=9"):
+        assert (await put(door, bucket, "o", b"2", "&" + query))[0] == 412
+        assert (await door.call("DELETE", f"{at(bucket, 'o')}?{query}"))[0] == 412
+        assert (await door.call("PATCH", f"{at(bucket, 'o')}?{query}", json={"metadata": {"a": "b"}}))[0] == 412
+        copied = f"{at(bucket, 'o')}/rewriteTo/b/{bucket}/o/o?{query}"
+        assert (await door.call("POST", copied))[0] == 412
+    assert (await door.call("GET", f"{at(bucket, 'o')}?ifGenerationMatch=1"))[0] == 412
+    assert (await door.call("GET", f"{at(bucket, 'o')}?ifGenerationNotMatch={generation}"))[0] == 304
+    assert (await door.call("GET", f"{at(bucket, 'o')}?alt=media&ifGenerationNotMatch={generation}"))[0] == 304
+    assert (await door.call("GET", f"{at(bucket, 'o')}?generation=1"))[0] == 404
+    assert await door.call("GET", f"{at(bucket, 'o')}?alt=media") == (200, b"1")
+    status, second = await put(door, bucket, "o", b"2", f"&ifGenerationMatch={generation}")
+    assert status == 200
+    assert int(second["generation"]) > generation
+
+
+async def test_of_many_who_create_one_object_one_wins(door, bucket):
+    results = await asyncio.gather(*(put(door, bucket, "o", b"%d" % n, "&ifGenerationMatch=0") for n in range(16)))
+    assert sorted(status for status, _ in results) == [200] + [412] * 15
+    [winner] = [number for number, (status, _) in enumerate(results) if status == 200]
+    assert await door.call("GET", at(bucket, "o") + "?alt=media") == (200, b"%d" % winner)
+
+
+async def test_a_patch_changes_the_metadata_and_not_the_generation(door, bucket):
+    _, first = await put(door, bucket, "o", b"1")
+    _, patched = await door.call("PATCH", at(bucket, "o"), json={"contentType": "text/csv", "metadata": {"k": "v"}})
+    assert (patched["generation"], patched["metageneration"]) == (first["generation"], "2")
+    assert (patched["contentType"], patched["metadata"]) == ("text/csv", {"k": "v"})
+    _, patched = await door.call("PATCH", at(bucket, "o"), json={"metadata": {"k": None, "l": "w"}})
+    assert patched["metadata"] == {"l": "w"}
+    _, updated = await door.call("PUT", at(bucket, "o"), json={"contentType": "text/x"})
+    assert "metadata" not in updated
+    assert (await door.call("PATCH", at(bucket, "o"), json={"metadata": {"k": 1}}))[0] == 400
+
+
+async def test_reads_by_range(door, bucket):
+    await put(door, bucket, "o", bytes(range(100)))
+    for path in (f"/{bucket}/o", at(bucket, "o") + "?alt=media", f"/download{at(bucket, 'o')}?alt=media"):
+        reply = await door.reply("GET", path, headers={"Range": "bytes=10-19"})
+        assert (reply.status, reply.headers["Content-Range"]) == (206, "bytes 10-19/100")
+        assert (await door.call("GET", path, headers={"Range": "bytes=-10"}))[1] == bytes(range(90, 100))
+        reply = await door.reply("GET", path, headers={"Range": "bytes=100-200"})
+        assert (reply.status, reply.headers["Content-Range"]) == (416, "bytes */100")
+    reply = await door.reply("HEAD", f"/{bucket}/o")
+    assert (reply.status, reply.headers["Content-Length"]) == (200, "100")
+    await put(door, bucket, "empty", b"")
+    assert await door.call("GET", f"/{bucket}/empty") == (200, b"")
+    assert (await door.call("GET", f"/{bucket}/empty", headers={"Range": "bytes=0-9"}))[0] == 416
+
+
+async def test_copy_and_compose(door, bucket):
+    await put(door, bucket, "a", b"1")
+    await put(door, bucket, "b", b"23")
+    _, answer = await door.call("POST", f"{at(bucket, 'a')}/rewriteTo/b/{bucket}/o/d%2Fc")
+    assert (answer["done"], answer["resource"]["contentType"]) == (True, "text/plain")
+    _, answer = await door.call("POST", f"{at(bucket, 'a')}/copyTo/b/{bucket}/o/e", json={"contentType": "x/y"})
+    assert answer["contentType"] == "x/y"
+    sources = {"sourceObjects": [{"name": "a"}, {"name": "b"}, {"name": "a"}]}
+    _, answer = await door.call("POST", f"{at(bucket, 'abc')}/compose", json=sources)
+    assert (answer["componentCount"], answer["size"], "md5Hash" in answer) == (3, "4", False)
+    assert await door.call("GET", f"/{bucket}/abc") == (200, b"1231")
+    for bad in ({}, {"sourceObjects": []}, {"sourceObjects": [{"name": "a"}] * 33}, {"sourceObjects": [{}]}):
+        assert (await door.call("POST", f"{at(bucket, 'abc')}/compose", json=bad))[0] == 400
+    missing = {"sourceObjects": [{"name": "nope"}]}
+    assert (await door.call("POST", f"{at(bucket, 'abc')}/compose", json=missing))[0] == 404
+    assert (await door.call("POST", f"{at(bucket, 'nope')}/rewriteTo/b/{bucket}/o/x"))[0] == 404
+
+
+async def test_buckets(door):
+    labels = {"team": "taxi"}
+    status, made = await door.call(
+        "POST", "/storage/v1/b?project=p", json={"name": "taxi-eu", "location": "europe-west1", "labels": labels}
+    )
+    assert (status, made["location"], made["labels"], made["projectNumber"]) == (200, "EUROPE-WEST1", labels, "7")
+    assert (await door.call("GET", "/storage/v1/b/taxi-eu?fields=location"))[1] == {"location": "EUROPE-WEST1"}
+    assert (await door.call("POST", "/storage/v1/b", json={"name": "taxi-eu"}))[0] == 409
+    for name in ("A", "google-x", "x", None):
+        assert (await door.call("POST", "/storage/v1/b", json={"name": name}))[0] == 400
+    _, patched = await door.call("PATCH", "/storage/v1/b/taxi-eu", json={"labels": {"team": None, "a": "b"}})
+    assert (patched["labels"], patched["metageneration"], patched["timeCreated"]) == (
+        {"a": "b"},
+        "2",
+        made["timeCreated"],
+    )
+    assert (await door.call("PATCH", "/storage/v1/b/taxi-eu", json={"location": "us"}))[0] == 400
+    assert "taxi-eu" in [item["name"] for item in (await door.call("GET", "/storage/v1/b?project=p"))[1]["items"]]
+    await put(door, "taxi-eu", "o")
+    status, refusal = await door.call("DELETE", "/storage/v1/b/taxi-eu")
+    assert (status, refusal["error"]["errors"][0]["reason"]) == (409, "conflict")
+    await door.call("DELETE", at("taxi-eu", "o"))
+    assert (await door.call("DELETE", "/storage/v1/b/taxi-eu"))[0] == 204
+    assert (await door.call("GET", "/storage/v1/b/taxi-eu"))[0] == 404
+    assert (await put(door, "taxi-eu", "o"))[0] == 404
+    assert (await door.call("GET", "/storage/v1/b/taxi-eu/o"))[0] == 404
+    assert (await door.call("POST", "/storage/v1/b", json={"name": "taxi-eu"}))[0] == 200
+
+
+async def test_methods_that_are_not_there_say_so(door, bucket):
+    status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/iam")
+    assert (status, answer["error"]["message"]) == (501, "storage.buckets.getIamPolicy is not emulated")
+    status, answer = await door.call("POST", "/batch/storage/v1", data=b"")
+    assert (status, "storage.batch" in answer["error"]["message"]) == (501, True)
+    assert (await door.call("GET", "/storage/v1/nothing"))[0] == 404
+    status, body = await door.call("GET", f"/{bucket}")
+    assert (status, b"<Code>NotImplemented</Code>" in body) == (501, True)
+    status, body = await door.call("GET", "/no-such-bucket/o")
+    assert (status, b"<Code>NoSuchBucket</Code>" in body) == (404, True)
+
+
+async def test_bad_bodies_are_refused(door, bucket):
+    for body in (b"{", b"[]", b'"x"', b"\xff", b"{" * 100_000):
+        status, answer = await door.call("POST", "/storage/v1/b", data=body)
+        assert (status, answer["error"]["errors"][0]["location"]) == (400, "body")
+    assert (await door.call("POST", "/storage/v1/b", data=io.BytesIO(b" " * (2 << 20))))[0] == 400
+    for kind in ("", "?uploadType=x", "?uploadType=media", "?uploadType=multipart"):
+        assert (await door.call("POST", f"/upload/storage/v1/b/{bucket}/o{kind}", data=b"x"))[0] == 400
+
+
+async def test_hashes_that_are_announced_are_checked(door, bucket):
+    digest = base64.b64encode(hashlib.md5(b"x", usedforsecurity=False).digest()).decode()
+    path = UPLOAD.format(bucket, "o")
+    assert (await door.call("POST", path, data=b"x", headers={"Content-MD5": digest}))[0] == 200
+    status, answer = await door.call("POST", path, data=b"y", headers={"X-Goog-Hash": f"md5={digest}"})
+    assert (status, "doesn't match" in answer["error"]["message"]) == (400, True)
+    assert await door.call("GET", f"/{bucket}/o") == (200, b"x")
+
+
+async def test_a_slow_upload_holds_nobody_up(door, bucket):
+    go_on = asyncio.Event()
+
+    async def slow():
+        yield b"a" * 100
+        await go_on.wait()
+        yield b"b"
+
+    upload = asyncio.create_task(put(door, bucket, "slow", slow()))
+    async with asyncio.timeout(10):
+        await put(door, bucket, "quick", b"1")
+        assert await door.call("GET", f"/{bucket}/quick") == (200, b"1")
+        assert await names(door, bucket) == (["quick"], [])
+    go_on.set()
+    assert (await upload)[1]["size"] == "101"
+
+
+async def test_readers_see_the_old_or_the_new_object_whole(door, bucket):
+    size = 300_000
+    await put(door, bucket, "o", b"0" * size)
+    done = False
+
+    async def read():
+        seen = set()
+        while not done:
+            status, body = await door.call("GET", f"/{bucket}/o")
+            assert (status, len(body), len(set(body))) == (200, size, 1)
+            seen.add(body[:1])
+        return seen
+
+    readers = [asyncio.create_task(read()) for _ in range(4)]
+    for number in range(10):
+        await put(door, bucket, "o", b"%d" % number * size)
+    done = True
+    assert set.union(*await asyncio.gather(*readers)) > {b"0"}
+
+
+async def test_xml_writes(door, bucket):
+    headers = {"Content-Type": "text/csv", "x-goog-meta-k": "v", "x-goog-if-generation-match": "0"}
+    assert (await door.call("PUT", f"/{bucket}/d/o", data=b"1", headers=headers))[0] == 200
+    _, found = await door.call("GET", at(bucket, "d/o"))
+    assert (found["contentType"], found["metadata"]) == ("text/csv", {"k": "v"})
+    status, body = await door.call("PUT", f"/{bucket}/d/o", data=b"1", headers=headers)
+    assert (status, b"<Code>PreconditionFailed</Code>" in body) == (412, True)
+    host = {"Host": f"{bucket}.storage.googleapis.com"}
+    assert await door.call("GET", "/d/o", headers=host) == (200, b"1")
+    assert (await door.call("DELETE", f"/{bucket}/d/o"))[0] == 204
+    assert (await door.call("GET", f"/{bucket}/d/o"))[0] == 404
+
+
+async def test_multipart_uploads(door, bucket):
+    head = json.dumps({"name": "m/o", "metadata": {"k": "v"}}).encode()
+    body = b"--b\r\nContent-Type: application/json\r\n\r\n" + head
+    body += b"\r\n--b\r\nContent-Type: text/csv\r\n\r\n" + b"1,2\r\n--\r\n" + b"\r\n--b--\r\n"
+    path = f"/upload/storage/v1/b/{bucket}/o?uploadType=multipart"
+    kind = {"Content-Type": 'multipart/related; boundary="b"'}
+    status, answer = await door.call("POST", path, data=body, headers=kind)
+    assert (status, answer["contentType"], answer["metadata"]) == (200, "text/csv", {"k": "v"})
+    assert await door.call("GET", f"/{bucket}/m/o") == (200, b"1,2\r\n--\r\n")
+    assert (await door.call("POST", path, data=body[:-8], headers=kind))[0] == 400
+
+
+async def test_links_lead_to_where_the_caller_came_from(door, bucket):
+    headers = {"Host": "storage.googleapis.com", "X-Forwarded-Proto": "https"}
+    _, answer = await door.call("POST", UPLOAD.format(bucket, "o"), data=b"1", headers=headers)
+    assert answer["selfLink"] == f"https://storage.googleapis.com{at(bucket, 'o')}"
+    path = f"/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name=o"
+    reply = await door.reply("POST", path, headers=headers)
+    assert reply.headers["Location"].startswith(f"https://storage.googleapis.com/upload/storage/v1/b/{bucket}/o?")
+
+
+async def test_the_layout_that_tensorflow_asks_for(door, bucket):
+    status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/storageLayout")
+    assert (status, answer["hierarchicalNamespace"], answer["location"]) == (200, {"enabled": False}, "US")
+    assert (await door.call("GET", f"/storage/v1/b/{bucket}/storageLayout", who="job"))[0] == 403
+
+
+async def test_the_service_account_of_cloud_storage(door):
+    _, answer = await door.call("GET", "/storage/v1/projects/p/serviceAccount")
+    assert answer["email_address"] == "service-7@gs-project-accounts.iam.gserviceaccount.com"

@@ -1,0 +1,180 @@
+"""Resumable uploads: what TensorFlow and Google's clients do when connections break."""
+
+import asyncio
+import os
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DATA = os.urandom(100_000)
+
+
+async def begin(door, bucket, name="o", query="", **options):
+    path = f"/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name={name}{query}"
+    reply = await door.reply("POST", path, **options)
+    assert reply.status == 200
+    return reply.headers["Location"]
+
+
+async def send(door, location, content_range, data=b""):
+    headers = {"Content-Range": content_range} if content_range else {}
+    reply = await door.reply("PUT", location, data=data, headers=headers)
+    return reply.status, reply.headers.get("Range")
+
+
+async def until_received(door, location, count):
+    async with asyncio.timeout(10):
+        while (await send(door, location, "bytes */*"))[1] != f"bytes=0-{count - 1}":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def stored(door, bucket, name="o"):
+    return await door.call("GET", f"/{bucket}/{name}")
+
+
+async def test_as_tensorflow_writes(door, bucket):
+    """The whole file in one PUT, asked about first as its retries do."""
+    location = await begin(door, bucket, headers={"X-Upload-Content-Length": str(len(DATA))})
+    assert await send(door, location, f"bytes */{len(DATA)}") == (308, None)
+    assert (await send(door, location, f"bytes 0-{len(DATA) - 1}/{len(DATA)}", DATA))[0] == 200
+    assert await stored(door, bucket) == (200, DATA)
+
+
+@pytest.mark.parametrize("query", ["bytes */6", "bytes */*"])
+async def test_asking_how_far_it_is_changes_nothing(door, bucket, query):
+    location = await begin(door, bucket)
+    assert await send(door, location, "bytes 0-2/6", b"abc") == (308, "bytes=0-2")
+    for _ in range(3):
+        assert await send(door, location, query) == (308, "bytes=0-2")
+    assert (await stored(door, bucket))[0] == 404
+    assert (await send(door, location, "bytes 3-5/6", b"def"))[0] == 200
+    assert await stored(door, bucket) == (200, b"abcdef")
+    # The answer may have been lost: asking again gives it again.
+    assert (await send(door, location, query))[0] == 200
+    assert (await send(door, location, "bytes 3-5/6", b"def"))[0] == 200
+
+
+async def test_pieces_may_repeat_and_overlap_but_leave_no_gap(door, bucket):
+    location = await begin(door, bucket)
+    assert await send(door, location, "bytes 0-3/8", b"abcd") == (308, "bytes=0-3")
+    assert await send(door, location, "bytes 0-3/8", b"abcd") == (308, "bytes=0-3")
+    assert await send(door, location, "bytes 2-5/8", b"cdef") == (308, "bytes=0-5")
+    assert (await send(door, location, "bytes 7-7/8", b"h"))[0] == 503
+    assert await send(door, location, "bytes 0-1/8", b"ab") == (308, "bytes=0-5")
+    assert (await send(door, location, "bytes 4-7/8", b"efgh"))[0] == 200
+    assert await stored(door, bucket) == (200, b"abcdefgh")
+
+
+async def test_a_sender_that_does_not_know_the_size(door, bucket):
+    location = await begin(door, bucket)
+    assert await send(door, location, "bytes 0-3/*", b"abcd") == (308, "bytes=0-3")
+    assert await send(door, location, "bytes 4-5/*", b"ef") == (308, "bytes=0-5")
+    assert (await send(door, location, "bytes */6"))[0] == 200
+    assert await stored(door, bucket) == (200, b"abcdef")
+
+
+@pytest.mark.parametrize("content_range", [None, "bytes */0"])
+async def test_an_empty_object(door, bucket, content_range):
+    location = await begin(door, bucket)
+    assert (await send(door, location, content_range))[0] == 200
+    assert await stored(door, bucket) == (200, b"")
+
+
+async def test_everything_in_one_piece_without_a_range(door, bucket):
+    location = await begin(door, bucket, query="", headers={"X-Upload-Content-Type": "text/csv"})
+    reply = await door.reply("PUT", location, data=DATA)
+    assert reply.status == 200
+    assert (await door.call("GET", f"/storage/v1/b/{bucket}/o/o"))[1]["contentType"] == "text/csv"
+
+
+async def test_a_connection_that_breaks_loses_nothing_that_arrived(door, bucket):
+    location = await begin(door, bucket)
+    size, half = len(DATA), len(DATA) // 2
+    url = urlsplit(location)
+    _, writer = await asyncio.open_connection(url.hostname, url.port)
+    head = (
+        f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nAuthorization: Bearer {door.tokens['owner']}\r\n"
+    )
+    head += f"Content-Range: bytes 0-{size - 1}/{size}\r\nContent-Length: {size}\r\n\r\n"
+    writer.write(head.encode() + DATA[:half])
+    await writer.drain()
+    await until_received(door, location, half)
+    writer.transport.abort()
+    assert await send(door, location, f"bytes */{size}") == (308, f"bytes=0-{half - 1}")
+    assert (await send(door, location, f"bytes {half}-{size - 1}/{size}", DATA[half:]))[0] == 200
+    assert await stored(door, bucket) == (200, DATA)
+
+
+async def test_a_new_connection_takes_over_from_a_stuck_one(door, bucket):
+    location = await begin(door, bucket)
+    stuck, size = asyncio.Event(), len(DATA)
+
+    async def slow():
+        yield DATA[:1000]
+        await stuck.wait()
+        yield b"x" * (size - 1000)
+
+    first = asyncio.create_task(send(door, location, f"bytes 0-{size - 1}/{size}", slow()))
+    await until_received(door, location, 1000)
+    async with asyncio.timeout(10):
+        assert await send(door, location, f"bytes 1000-1999/{size}", DATA[1000:2000]) == (308, "bytes=0-1999")
+    stuck.set()
+    assert (await first)[0] == 503
+    assert await send(door, location, f"bytes */{size}") == (308, "bytes=0-1999")
+
+
+async def test_two_final_pieces_make_one_object(door, bucket):
+    location = await begin(door, bucket)
+    answers = await asyncio.gather(*(door.call("PUT", location.removeprefix(door.url), data=b"abc") for _ in range(8)))
+    good = [answer["generation"] for status, answer in answers if status == 200]
+    assert good
+    assert len(set(good)) == 1
+
+
+async def test_conditions_are_checked_at_both_ends(door, bucket):
+    location = await begin(door, bucket, query="&ifGenerationMatch=0")
+    other = await begin(door, bucket, query="&ifGenerationMatch=0")
+    assert (await send(door, other, None, b"1"))[0] == 200
+    assert (await send(door, location, None, b"2"))[0] == 412
+    assert await stored(door, bucket) == (200, b"1")
+    path = f"/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name=o&ifGenerationMatch=0"
+    assert (await door.call("POST", path))[0] == 412
+
+
+async def test_sessions_that_are_not_there(door, bucket):
+    location = await begin(door, bucket)
+    assert (await door.reply("DELETE", location)).status == 499
+    assert (await send(door, location, "bytes */*"))[0] == 404
+    assert (await send(door, f"{door.url}/upload/storage/v1/b/{bucket}/o?upload_id=../../x", None, b"x"))[0] == 404
+    assert (await door.call("PUT", f"/upload/storage/v1/b/{bucket}/o", data=b"x"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("content_range", "data"), [("bytes 0-2/2", b"abc"), ("bytes 0-1/9", b"abc"), ("octets 0-1/2", b"ab")]
+)
+async def test_ranges_that_lie_are_refused(door, bucket, content_range, data):
+    location = await begin(door, bucket)
+    assert (await send(door, location, content_range, data))[0] == 400
+    assert (await stored(door, bucket))[0] == 404
+
+
+async def test_a_body_shorter_than_its_range_is_not_the_end(door, bucket):
+    location = await begin(door, bucket)
+    assert await send(door, location, "bytes 0-5/6", b"abc") == (308, "bytes=0-2")
+    assert (await send(door, location, "bytes 3-5/6", b"def"))[0] == 200
+    assert await stored(door, bucket) == (200, b"abcdef")
+
+
+async def test_clients_that_cannot_bear_308(door, bucket):
+    location = await begin(door, bucket)
+    headers = {"Content-Range": "bytes 0-2/6", "X-GUploader-No-308": "yes"}
+    reply = await door.reply("PUT", location, data=b"abc", headers=headers)
+    assert (reply.status, reply.headers["X-HTTP-Status-Code-Override"]) == (200, "308")
+
+
+async def test_it_takes_the_right_to_create(door, bucket):
+    path = f"/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name=o"
+    assert (await door.call("POST", path, who="job"))[0] == 403
+    assert (await door.call("POST", path, who=""))[0] == 401

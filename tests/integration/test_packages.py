@@ -1,0 +1,414 @@
+"""Packages from a folder of sources to a running module."""
+
+import asyncio
+import io
+import os
+import signal
+import sys
+import tarfile
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cloud import packaging
+from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.requirements import check_requirements
+from cloud.engine.launch.client import PRELOAD, Command, Launcher, OutputLine
+from cloud.errors import FailedPrecondition, InvalidArgument
+from cloud.settings import LauncherKind
+
+ENVIRON = {"PATH": os.environ["PATH"]}
+KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
+
+
+@pytest.fixture(params=KINDS)
+async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
+    launcher = Launcher(request.param, preload=[name for name in PRELOAD if name.startswith("setuptools")])
+    yield launcher
+    await launcher.close()
+
+
+@pytest.fixture
+def lines() -> list[OutputLine]:
+    return []
+
+
+@pytest.fixture
+def install(launcher: Launcher, tmp_path: Path, lines: list[OutputLine]) -> Callable[[Path], Awaitable[Path]]:
+    installer = PackageInstaller(launcher, tmp_path / "cache")
+    work = tmp_path / "work"
+    work.mkdir()
+
+    async def install(archive: Path) -> Path:
+        return await installer.install(archive, work=work, environ=ENVIRON, on_output=lines.append)
+
+    return install
+
+
+Install = Callable[[Path], Awaitable[Path]]
+
+
+def tree(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def sdist(path: Path, files: dict[str, str]) -> Path:
+    top = path.name.removesuffix(".tar.gz")
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(f"{top}/{name}")
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+async def run(launcher: Launcher, module: str, *folders: Path) -> list[str]:
+    said: list[str] = []
+    command = Command(module, (), ENVIRON, folders[0], folders)
+    status = await (await launcher.launch(command, lambda line: said.append(line.text))).wait()
+    assert status.ok, said
+    return said
+
+
+# ---------------------------------------------------------------- from a folder to an archive
+
+
+async def test_package_without_setup_py(tmp_path: Path) -> None:
+    root = tree(
+        tmp_path / "lab",
+        {
+            "trainer/__init__.py": "",
+            "trainer/task.py": "print('hi')",
+            "trainer/sub/__init__.py": "",
+            "trainer/data.csv": "1",
+            "other/__init__.py": "",
+            "pyproject.toml": "[project]\nname='whole-lab'\nversion='9'\n",
+        },
+    )
+    before = snapshot(root)
+
+    async with packaging.sdist(root / "trainer") as archive:
+        assert archive.name == "trainer-0.0.0.tar.gz"
+        with tarfile.open(archive) as tar:
+            names = {name for name in tar.getnames() if name.endswith((".py", ".csv", ".toml"))}
+        assert len(packaging.digest(archive)) == 64
+
+    assert names == {f"trainer-0.0.0/{name}" for name in ("setup.py", "trainer/__init__.py", "trainer/task.py")}
+    assert not archive.exists()
+    assert snapshot(root) == before
+
+
+async def test_package_with_setup_py(tmp_path: Path) -> None:
+    root = tree(
+        tmp_path / "lab",
+        {
+            "setup.py": """
+from setuptools import setup, find_packages
+import helper, trainer
+open("trainer/generated.py", "w").write("generated = True")
+setup(name="my-fares", version=trainer.__version__, packages=find_packages(), package_data={"trainer": ["*.csv"]})
+""",
+            "helper.py": "",
+            "trainer/__init__.py": "__version__ = '1.2'",
+            "trainer/sub/__init__.py": "",
+            "trainer/build/__init__.py": "",
+            "trainer/rates.csv": "1",
+            "build/lib/stale/__init__.py": "",
+            ".git/config": "",
+            "environment/pyvenv.cfg": "",
+            "environment/lib/huge/__init__.py": "",
+        },
+    )
+    (root / "circle").symlink_to(root)
+    (root / "broken").symlink_to("nowhere")
+    os.mkfifo(root / "pipe")
+    before = set(root.rglob("*"))
+
+    async with packaging.sdist(root / "trainer") as archive:
+        assert archive.name == "my_fares-1.2.tar.gz"
+        with tarfile.open(archive) as tar:
+            names = {name.removeprefix("my_fares-1.2/") for name in tar.getnames() if "egg-info" not in name}
+
+    assert {name for name in names if name.endswith((".py", ".csv"))} == {
+        *("setup.py", "trainer/__init__.py", "trainer/generated.py", "trainer/sub/__init__.py"),
+        *("trainer/build/__init__.py", "trainer/rates.csv"),
+    }
+    assert set(root.rglob("*")) == before
+
+
+async def test_folder_that_is_no_package(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument) as failure:
+        async with packaging.sdist(tree(tmp_path / "trainer", {"task.py": ""})):
+            pass
+
+    assert failure.value.message == (
+        f"[{tmp_path}/trainer] is not a valid Python package because it does not contain an `__init__.py` file. "
+        "Please create one and try again."
+    )
+
+
+async def test_setup_py_that_fails(tmp_path: Path) -> None:
+    tree(tmp_path, {"setup.py": "print('x\\n' * 500)\nraise ValueError('no version')", "trainer/__init__.py": ""})
+
+    with pytest.raises(InvalidArgument) as failure:
+        async with packaging.sdist(tmp_path / "trainer"):
+            pass
+
+    assert "ValueError: no version" in failure.value.message
+    assert "python setup.py sdist" in failure.value.message
+    assert len(failure.value.message.splitlines()) < 40
+
+
+@pytest.mark.parametrize("source", ["", "import sys; sys.exit(0)"])
+async def test_setup_py_that_builds_nothing(tmp_path: Path, source: str) -> None:
+    tree(tmp_path, {"setup.py": source, "trainer/__init__.py": ""})
+
+    with pytest.raises(InvalidArgument, match="Packaging of user Python code failed"):
+        async with packaging.sdist(tmp_path / "trainer"):
+            pass
+
+
+async def test_root_that_is_a_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "MAX_ROOT_BYTES", 100)
+    tree(tmp_path, {"data.csv": "x" * 101, "trainer/__init__.py": ""})
+
+    async with packaging.sdist(tmp_path / "trainer") as archive:
+        assert archive.name == "trainer-0.0.0.tar.gz"  # what is not needed may be as large as it likes
+    tree(tmp_path, {"setup.py": ""})
+    with pytest.raises(InvalidArgument, match="keep data elsewhere"):
+        async with packaging.sdist(tmp_path / "trainer"):
+            pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd_open")
+async def test_cancelled_build_leaves_no_process(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pid")
+    source = f"import os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); import time; time.sleep(600)"
+    tree(tmp_path, {"setup.py": source, "trainer/__init__.py": ""})
+
+    async def build() -> None:
+        async with packaging.sdist(tmp_path / "trainer"):
+            pass
+
+    task = asyncio.create_task(build())
+    pid = int(await asyncio.to_thread((tmp_path / "pid").read_text))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+# ---------------------------------------------------------------- from an archive to a folder
+
+
+SETUP = "from setuptools import setup\nsetup(name='trainer', version='0.0.0', packages=['trainer'])\n"
+
+
+def trainer(path: Path, task: str, setup: str = SETUP, **files: str) -> Path:
+    return sdist(path, {"setup.py": setup, "trainer/__init__.py": "", "trainer/task.py": task, **files})
+
+
+async def test_sdist_runs_and_runs_again_from_the_cache(
+    launcher: Launcher, install: Install, tmp_path: Path, lines: list[OutputLine]
+) -> None:
+    tree(tmp_path, {"lab/trainer/__init__.py": "", "lab/trainer/task.py": "print('hi from', __name__)"})
+    async with packaging.sdist(tmp_path / "lab/trainer") as archive:
+        first = await install(archive)
+    assert await run(launcher, "trainer.task", first) == ["hi from __main__"]
+    assert [line.text for line in lines] == [
+        "Processing ./trainer-0.0.0.tar.gz",
+        "Successfully installed trainer-0.0.0",
+    ]
+    kept = list((tmp_path / "cache").iterdir())
+    (first / "trainer/task.py").write_text("print('changed by the job')")
+
+    # Another archive of the same files: its bytes differ, for they hold times.
+    os.utime(tmp_path / "lab/trainer/task.py", (1, 1))
+    async with packaging.sdist(tmp_path / "lab/trainer") as archive:
+        second = await install(archive)
+
+    assert await run(launcher, "trainer.task", second) == ["hi from __main__"]
+    assert list((tmp_path / "cache").iterdir()) == kept
+    assert len(kept) == 1
+    assert [path.name for path in (tmp_path / "work").iterdir() if path.name.startswith("build-")] == []
+
+
+async def test_what_runs_from_the_cache_is_not_built_again(install: Install, tmp_path: Path) -> None:
+    counter = tmp_path / "built"
+    setup = f"open({str(counter)!r}, 'a').write('x')\n{SETUP}"
+    archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", "", setup)
+
+    await install(archive)
+    times = len(counter.read_text())
+    await install(archive)
+
+    assert len(counter.read_text()) == times
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"\0" * 50 + data[50:]]
+)
+async def test_damaged_cache_entry_is_not_used(
+    launcher: Launcher, install: Install, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", "print('whole')")
+    await install(archive)
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))
+
+    assert await run(launcher, "trainer.task", await install(archive)) == ["whole"]
+
+    kept.write_bytes(kept.read_bytes())
+    assert zipfile.ZipFile(kept).testzip() is None
+
+
+async def test_the_same_package_several_times_at_once(launcher: Launcher, install: Install, tmp_path: Path) -> None:
+    archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", "print('fine')")
+
+    folders = await asyncio.gather(*(install(archive) for _ in range(4)))
+
+    assert len(set(folders)) == 4
+    for folder in folders:
+        assert await run(launcher, "trainer.task", folder) == ["fine"]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+async def test_another_version_of_a_module_is_another_package(
+    launcher: Launcher, install: Install, tmp_path: Path
+) -> None:
+    for text in ("one", "two"):
+        archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", f"print('{text}')")
+        assert await run(launcher, "trainer.task", await install(archive)) == [text]
+
+
+async def test_data_files_and_metadata(launcher: Launcher, install: Install, tmp_path: Path) -> None:
+    setup = SETUP.replace("packages=", "package_data={'trainer': ['*.csv']}, data_files=[('etc', ['c'])], packages=")
+    task = """
+import importlib.metadata, importlib.resources, pathlib
+print((importlib.resources.files('trainer') / 'rates.csv').read_text())
+print(importlib.metadata.version('trainer'), (pathlib.Path(__file__).parents[1] / 'etc/c').read_text())
+"""
+    archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", task, setup, **{"trainer/rates.csv": "2.5", "c": "settings"})
+
+    assert await run(launcher, "trainer.task", await install(archive)) == ["2.5", "0.0.0 settings"]
+
+
+async def test_other_backends(launcher: Launcher, install: Install, tmp_path: Path) -> None:
+    # A backend within the source distribution itself (PEP 517, "in-tree build backends").
+    backend = """
+import zipfile
+def build_wheel(folder, settings, metadata):
+    with zipfile.ZipFile(folder + "/own-2-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("own/task.py", "print('own')")
+        wheel.writestr("own-2.dist-info/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+        wheel.writestr("own-2.dist-info/METADATA", "Metadata-Version: 2.1\\nName: own\\nVersion: 2\\n")
+    return "own-2-py3-none-any.whl"
+"""
+    system = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['in_tree']\n"
+    archive = sdist(tmp_path / "own-2.tar.gz", {"pyproject.toml": system, "in_tree/backend.py": backend})
+
+    assert await run(launcher, "own.task", await install(archive)) == ["own"]
+
+
+async def test_pyproject_only(launcher: Launcher, install: Install, tmp_path: Path, lines: list[OutputLine]) -> None:
+    project = "[build-system]\nrequires = ['setuptools<50', 'wheel']\nbuild-backend = 'setuptools.build_meta'\n"
+    project += "[project]\nname = 'fares'\nversion = '3'\n[tool.setuptools]\npackages = ['fares']\n"
+    archive = sdist(tmp_path / "fares-3.tar.gz", {"pyproject.toml": project, "fares/task.py": "print('fares')"})
+
+    assert await run(launcher, "fares.task", await install(archive)) == ["fares"]
+    assert lines[-1].text == "Successfully installed fares-3"
+
+
+async def test_missing_build_requirement(install: Install, tmp_path: Path) -> None:
+    project = "[build-system]\nrequires = ['absent-backend>=3']\nbuild-backend = 'absent'\n"
+
+    with pytest.raises(FailedPrecondition, match="its build requires absent-backend>=3, which is not installed here"):
+        await install(sdist(tmp_path / "p-1.tar.gz", {"pyproject.toml": project}))
+
+
+@pytest.mark.parametrize(
+    ("setup", "said"),
+    [
+        ("raise ValueError('no version file')", "ValueError: no version file"),
+        ("import absent_module", "No module named 'absent_module'"),
+        ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9 (SIGKILL)"),
+        ("import sys; sys.exit(5)", "exited with status 5"),
+    ],
+)
+async def test_build_that_fails(install: Install, tmp_path: Path, setup: str, said: str) -> None:
+    with pytest.raises(FailedPrecondition) as failure:
+        await install(sdist(tmp_path / "p-1.tar.gz", {"setup.py": setup}))
+
+    assert failure.value.field == "training_input.package_uris"
+    assert failure.value.message.startswith("p-1.tar.gz cannot be built")
+    assert said in failure.value.message
+    assert not (tmp_path / "cache").exists()
+
+
+async def test_setup_py_sees_nothing_of_this_project(install: Install, tmp_path: Path) -> None:
+    probe = tmp_path / "probe"
+    setup = f"""
+import os, sys, importlib.util
+found = [name for name in ("build_wheel", "cloud", "pep517") if importlib.util.find_spec(name)]
+open({str(probe)!r}, "w").write(repr((found, os.environ.get("PYTHONPATH"), os.path.basename(os.getcwd()))))
+"""
+    await install(trainer(tmp_path / "trainer-0.0.0.tar.gz", "", setup + SETUP))
+
+    found, path, cwd = eval(probe.read_text())  # noqa: S307 - written by the line above
+    assert set(found) <= {"cloud"}, "only what is installed, as this project itself may be"
+    assert (path, cwd) == (None, "trainer-0.0.0")
+
+
+@pytest.mark.parametrize("name", ["trainer-0.0.0.tar.bz2", "trainer-0.0.0.egg", "trainer.py"])
+async def test_other_kinds_of_archives(install: Install, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+
+    with pytest.raises(FailedPrecondition, match="a package is a"):
+        await install(tmp_path / name)
+
+
+async def test_wheels_and_requirements_between_packages(launcher: Launcher, install: Install, tmp_path: Path) -> None:
+    setup = SETUP.replace("packages=", "install_requires=['fare-tables>=2', 'pytest'], packages=")
+    task = "import fare_tables; print(fare_tables.rate)"
+    mine = await install(trainer(tmp_path / "trainer-0.0.0.tar.gz", task, setup))
+    with pytest.raises(FailedPrecondition, match="requires fare-tables>=2, which is not installed"):
+        check_requirements([mine])
+    wheel = tmp_path / "fare_tables-2.1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("fare_tables.py", "rate = 2.5")
+        archive.writestr("fare_tables-2.1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(
+            "fare_tables-2.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: fare-tables\nVersion: 2.1\n"
+        )
+
+    tables = await install(wheel)
+
+    check_requirements([mine, tables])
+    assert await run(launcher, "trainer.task", mine, tables) == ["2.5"]
+
+
+async def test_cancelled_installation_leaves_no_process(install: Install, tmp_path: Path) -> None:
+    pipe = tmp_path / "pid"
+    os.mkfifo(pipe)
+    setup = f"import os; open({str(pipe)!r}, 'w').write(str(os.getpid())); import time; time.sleep(600)"
+    task = asyncio.ensure_future(install(sdist(tmp_path / "p-1.tar.gz", {"setup.py": setup})))
+    pid = int(await asyncio.to_thread(pipe.read_text))
+
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, signal.SIG_DFL)

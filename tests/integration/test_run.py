@@ -1,0 +1,237 @@
+"""``python -m cloud.run`` as a person starts it: what it prints, what it reports, how it ends, what it leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from contracts.probes import trainer
+
+LAB_DATA = Path(__file__).parents[3] / "shared" / "data"
+STEPS = ["bucket", "grant", "data", "package", "train", "deploy", "predict", "evaluate", "clean up"]
+
+
+def start(*flags: str, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "cloud.run", *flags]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOUD_")}
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def run(*flags: str, cwd: Path) -> tuple[int, str]:
+    process = start(*flags, cwd=cwd)
+    output, _ = process.communicate(timeout=150)
+    return process.returncode, output
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A small folder with the lab's files."""
+    folder = tmp_path / "data"
+    command = [sys.executable, "-m", "trainer.sample_data", "--rows", "600", "--seed", "3", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    return folder
+
+
+@pytest.mark.timeout(200)
+def test_the_labs_model_goes_all_the_way(tmp_path: Path) -> None:
+    data = ["--data-dir", str(LAB_DATA)] if LAB_DATA.is_dir() else []
+    status, output = run(*data, "--report", "report.json", cwd=tmp_path)
+    assert status == 0, output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [step["name"] for step in report["steps"]] == STEPS
+    assert report["backend"] == "local"
+    assert report["project"] == "local-project"
+    assert report["job"]["state"] == "SUCCEEDED"
+    assert report["job"]["startTime"] < report["job"]["endTime"]
+    assert report["model"]["name"] == "taxifare"
+    assert report["model"]["uri"].startswith(f"gs://{report['bucket']}/{report['job']['id']}/output/export/exporter/")
+    assert len(report["predictions"]) == 3
+    assert report["error"] is None
+    # The lab's own files have five rows of nonsense in the evaluation file: predicting the mean scores 10.4 there.
+    assert report["metrics"]["rmse"] <= (4.75 if data else 6.0)
+    assert f"RMSE on the whole evaluation file: {report['metrics']['rmse']:.4f}" in output
+    assert "predicted fare" in output
+    assert report["seconds"] == pytest.approx(sum(step["seconds"] for step in report["steps"]), rel=0.3)
+
+
+def test_someone_elses_trainer(tmp_path: Path) -> None:
+    source = """
+        import sys
+        import tensorflow as tf
+
+        data, output = sys.argv[1:3]
+        print("first line of", data, tf.io.gfile.GFile(data + "/notes.txt").readline())
+
+        class Answer(tf.Module):
+            @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "question")])
+            def serve(self, question):
+                return {"answer": question * 0 + 42}
+
+        model = Answer()
+        tf.saved_model.save(model, output + "/model", signatures=model.serve)
+        print("step 1/1")
+    """
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "notes.txt").write_text("anything at all\n")
+    flags = ["--package-path", str(trainer(tmp_path, source, package="mine")), "--module", "mine.task"]
+    status, output = run(
+        *flags, "--data-dir", "data", "--report", "report.json", "--", "{data}", "{output}", cwd=tmp_path
+    )
+    assert status == 0, output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert "anything at all" in output
+    assert report["model"]["name"] == "mine"
+    assert report["model"]["uri"].endswith("/output/model")
+    assert report["metrics"]["rmse"] is None
+    assert "skipped" in next(step["detail"] for step in report["steps"] if step["name"] == "predict")
+
+
+def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x").write_text("1")
+    mine = trainer(tmp_path, "raise ValueError('not today')")
+    status, output = run(
+        "--package-path", str(mine), "--module", "probe.task", "--data-dir", "data", "--report", "report.json",
+        "--launcher", "cold", cwd=tmp_path,
+    )  # fmt: skip
+    assert status == 1
+    assert "train failed" in output
+    assert "ValueError: not today" in output
+    assert "What to do:" in output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["error"]["step"] == "train"
+    assert "not today" in report["error"]["message"]
+    assert report["job"]["state"] == "FAILED"
+    assert report["steps"][-1]["name"] == "clean up"
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--data-dir", "missing"], "--data-dir: no such folder: missing"),
+        (["--data-dir", "empty"], "--data-dir: the folder is empty: empty"),
+        (["--data-dir", "other"], "taxi-train*"),
+        (["--bucket", "Illegal_Bucket"], "Invalid bucket name 'Illegal_Bucket'"),
+        (["--project", "x"], "project id"),
+        (["--module", "a.b"], "--package-path and --module go together"),
+        (["--", "--flag"], "arguments need --package-path"),
+        (["--backend", "gcp"], "--backend gcp is not there yet"),
+        (["--report", "missing/report.json"], "--report"),
+        (["--package-path", "empty", "--module", "a b"], "not a Python module name"),
+        (["--train-steps", "0"], "--train-steps"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_one_clear_line_before_anything_is_made(tmp_path: Path, flags: list[str], says: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").touch()
+    status, output = run(*flags, cwd=tmp_path)
+    assert status == 2
+    assert says in output
+    assert "Traceback" not in output
+    assert "Make the bucket" not in output
+
+
+def test_a_folder_that_is_no_package(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    flags = ["--package-path", "plain", "--module", "plain.task", "--data-dir", str(data), "--launcher", "cold"]
+    status, output = run(*flags, cwd=tmp_path)
+    assert status == 1
+    assert "package failed" in output
+    assert "__init__.py" in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_cancels_the_job_and_cleans_up(tmp_path: Path, data: Path, number: signal.Signals) -> None:
+    mine = trainer(tmp_path, "import signal; print('in the middle', flush=True); signal.pause()")
+    process = start(
+        "--package-path", str(mine), "--module", "probe.task", "--data-dir", str(data), "--report", "report.json",
+        "--state", "state", "--launcher", "cold", cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if "in the middle" in line:
+            break
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=60)
+    output = "".join(seen) + rest
+    assert process.returncode == 130, output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["job"]["state"] == "CANCELLED", output
+    assert report["steps"][-1]["name"] == "clean up"
+    assert not list((tmp_path / "state" / "work").iterdir())
+    assert not any(path.is_file() for path in (tmp_path / "state" / "storage" / "media").rglob("*")), output
+    assert "Traceback" not in output
+
+
+def test_keep_leaves_everything_up_until_it_is_ended(tmp_path: Path) -> None:
+    source = """
+        import sys
+        import tensorflow as tf
+
+        output = sys.argv[1]
+
+        class Answer(tf.Module):
+            @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "question")])
+            def serve(self, question):
+                return {"answer": question + 1}
+
+        model = Answer()
+        tf.saved_model.save(model, output + "/model", signatures=model.serve)
+    """
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x").write_text("1")
+    mine = trainer(tmp_path, source)
+    process = start(
+        "--package-path", str(mine), "--module", "probe.task", "--data-dir", "data", "--keep", "--", "{output}",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if "Ctrl-C ends it" in line:
+            break
+    (script,) = [line.split()[1] for line in seen if line.strip().startswith(". ")]
+    (export,) = [line.rpartition("EXPORT:")[2].strip(" )\n") for line in seen if "EXPORT:" in line]
+    (tmp_path / "instances.json").write_text('{"question": 1}\n')
+    shell = (
+        f". {script} && {sys.executable} -m cloud.local_predict --model-dir {export} --json-instances instances.json"
+    )
+    told = subprocess.run(["sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert told.returncode == 0, told.stderr
+    assert "2.0" in told.stdout
+    assert not Path(script).exists()
+
+
+def test_a_second_run_in_the_same_state_folder_is_refused(tmp_path: Path, data: Path) -> None:
+    mine = trainer(tmp_path, textwrap.dedent("import signal; print('holding', flush=True); signal.pause()"))
+    flags = ["--package-path", str(mine), "--module", "probe.task", "--data-dir", str(data), "--state", "state"]
+    first = start(*flags, "--launcher", "cold", cwd=tmp_path)
+    assert first.stdout is not None
+    for line in first.stdout:
+        if "holding" in line:
+            break
+    status, output = run(*flags, "--launcher", "cold", cwd=tmp_path)
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=60)
+    assert status == 1
+    assert f"in use by process {first.pid}" in output

@@ -1,0 +1,77 @@
+"""Signatures are made by google-auth, the library that makes them in real clients."""
+
+from datetime import timedelta
+
+import pytest
+from google.auth import _helpers, crypt, jwt
+from google.oauth2 import service_account
+
+from cloud.emulator.oauth2 import wire
+from cloud.emulator.oauth2.keys import TOKEN_URI, KeyRing
+from cloud.emulator.oauth2.tokens import ml_service_account, owner
+
+ACCOUNT = ml_service_account("my-project")
+NOW = 1_700_000_000
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return KeyRing(lambda: NOW)
+
+
+@pytest.fixture(scope="module")
+def file(ring):
+    return ring.service_account_file(ACCOUNT, "my-project")
+
+
+def signed(file, **changes) -> wire.Assertion:
+    claims = {"iss": file["client_email"], "aud": TOKEN_URI, "iat": NOW, "exp": NOW + 3600, "scope": "x"} | changes
+    return wire.read_assertion(jwt.encode(crypt.RSASigner.from_service_account_info(file), claims).decode())
+
+
+def test_the_key_file_is_one_that_google_auth_reads(file):
+    credentials = service_account.Credentials.from_service_account_info(file)
+    assert (credentials.service_account_email, credentials.project_id) == (ACCOUNT.email, "my-project")
+
+
+def test_a_signed_assertion_proves_its_issuer(ring, file):
+    assert ring.redeem(signed(file)) == ACCOUNT
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"iss": "someone@else.example"}, "account not found"),
+        ({"aud": "https://evil.example/token"}, "audience"),
+        ({"iat": NOW - 7200, "exp": NOW - 3600}, "reasonable timeframe"),
+        ({"iat": NOW + 3600, "exp": NOW + 7200}, "reasonable timeframe"),
+    ],
+)
+def test_other_claims_prove_nothing(ring, file, changes, text):
+    with pytest.raises(wire.InvalidGrant, match=text):
+        ring.redeem(signed(file, **changes))
+
+
+def test_another_rings_key_proves_nothing(ring, file):
+    strangers = KeyRing(lambda: NOW).service_account_file(ACCOUNT, "my-project")
+    with pytest.raises(wire.InvalidGrant, match="Signature"):
+        ring.redeem(signed(strangers))
+
+
+def test_asking_twice_gives_the_same_key(ring, file):
+    assert ring.service_account_file(ACCOUNT, "my-project") == file
+
+
+def test_a_user_file_holds_a_refresh_token_that_proves_the_user(ring):
+    me = owner("my-project")
+    assert ring.redeem(ring.user_file(me)["refresh_token"]) == me
+    with pytest.raises(wire.InvalidGrant):
+        ring.redeem("1//made-up")
+
+
+def test_the_real_clock_is_used_by_default():
+    ring = KeyRing()
+    file = ring.service_account_file(ACCOUNT, "my-project")
+    now = _helpers.utcnow()
+    stamps = {"iat": _helpers.datetime_to_secs(now), "exp": _helpers.datetime_to_secs(now + timedelta(hours=1))}
+    assert ring.redeem(signed(file, **stamps)) == ACCOUNT

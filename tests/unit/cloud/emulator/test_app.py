@@ -1,0 +1,328 @@
+"""The whole emulator driven without a socket, with a dialect that tells what reached it in storage's place."""
+
+import asyncio
+import json
+import logging
+from unittest import mock
+
+import pytest
+from aiohttp import StreamReader, web
+from aiohttp.test_utils import make_mocked_request
+
+from cloud.emulator.app import Emulator
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.tokens import TokenRegistry, owner
+from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.errors import PermissionDenied
+from cloud.gateway import hosts
+
+ME = owner("my-project")
+FLAVOR = {"Metadata-Flavor": "Google"}
+
+
+class Recorder:
+    """Stands for storage: remembers who asked, and answers or raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.seen: list[Principal] = []
+        self.outcome: web.Response | Exception = web.Response(text="stored")
+
+    async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
+        self.seen.append(principal)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.fixture
+def clock():
+    return mock.Mock(return_value=0.0)
+
+
+@pytest.fixture
+def tokens(clock):
+    return TokenRegistry(clock)
+
+
+@pytest.fixture
+def storage():
+    return Recorder()
+
+
+@pytest.fixture
+def keys():
+    return KeyRing()
+
+
+@pytest.fixture
+def emulator(storage, tokens, keys):
+    return Emulator("my-project", "us-central1", storage, tokens, keys)
+
+
+def request(method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"") -> web.Request:
+    host, slash, path = url.partition("/")
+    payload = StreamReader(mock.Mock(), 2**16)
+    payload.feed_data(body)
+    payload.feed_eof()
+    return nothing_sent(make_mocked_request(method, slash + path, {"Host": host, **(headers or {})}, payload=payload))
+
+
+def nothing_sent(asked: web.Request) -> web.Request:
+    asked.writer.output_size = 0
+    return asked
+
+
+# ---------------------------------------------------------------- who asks
+
+
+async def test_a_good_token_is_its_principal(emulator, storage, tokens):
+    token = tokens.issue(ME).value
+    for how in ({"Authorization": f"Bearer {token}"}, {"Authorization": f"bearer  {token} "}):
+        await emulator.handle(request("GET", "www.googleapis.com/storage/v1/b", how))
+    await emulator.handle(request("GET", f"www.googleapis.com/storage/v1/b?access_token={token}"))
+    assert storage.seen == [ME, ME, ME]
+
+
+async def test_no_token_is_anonymous(emulator, storage):
+    await emulator.handle(request("GET", "storage.googleapis.com/b/o"))
+    assert storage.seen == [ANONYMOUS]
+
+
+@pytest.mark.parametrize("value", ["Bearer ya29.unknown", "Bearer", "Bearer ", "Basic dTpw", "x"])
+async def test_a_bad_token_is_401_in_googles_form(emulator, storage, value):
+    answer = await emulator.handle(request("GET", "www.googleapis.com/storage/v1/b", {"Authorization": value}))
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert json.loads(answer.text)["error"]["code"] == 401
+    assert json.loads(answer.text)["error"]["message"] == "Invalid Credentials"
+    assert storage.seen == []
+
+
+async def test_an_expired_token_is_401(emulator, tokens, clock):
+    token = tokens.issue(ME, 60).value
+    clock.return_value = 61.0
+    answer = await emulator.handle(
+        request("GET", "storage.googleapis.com/storage/v1/b", {"Authorization": f"Bearer {token}"})
+    )
+    assert answer.status == 401
+
+
+# ---------------------------------------------------------------- where it goes
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "www.googleapis.com/storage/v1/b",
+        "www.googleapis.com:443/upload/storage/v1/b/x/o",
+        "Storage.GoogleAPIs.com/storage/v1/b",
+        "storage.googleapis.com/bucket/object",
+        "bucket.storage.googleapis.com/object",
+        "storage.us-central1.rep.googleapis.com/storage/v1/b",
+        "127.0.0.1:4443/storage/v1/b",
+        "localhost:1/bucket/object%0Aname",
+        "[::1]:1/download/storage/v1/b/x/o/y",
+    ],
+)
+async def test_storage_is_found(emulator, storage, url):
+    assert (await emulator.handle(request("GET", url))).text == "stored"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "evil.example/storage/v1/b",
+        "www.googleapis.com/unknown",
+        "ml.googleapis.com/v1/projects/p",
+        "oauth2.googleapis.com/x",
+        "/x",
+    ],
+)
+async def test_what_no_dialect_answers_is_404_in_googles_form(emulator, storage, url):
+    answer = await emulator.handle(request("GET", url))
+    assert (answer.status, json.loads(answer.text)["error"]["status"]) == (404, "NOT_FOUND")
+    assert storage.seen == []
+
+
+async def test_a_request_without_host_asks_no_resolver(emulator):
+    bare = nothing_sent(make_mocked_request("GET", "/storage/v1/b"))
+    with mock.patch("socket.getfqdn", side_effect=AssertionError):
+        assert (await emulator.handle(bare)).status == 404
+
+
+@pytest.mark.parametrize("host", ["metadata.google.internal", "169.254.169.254", "127.0.0.1:8080", "localhost"])
+async def test_the_metadata_server_is_found_and_takes_no_tokens(emulator, tokens, host):
+    url = f"{host}/computeMetadata/v1/instance/service-accounts/default/token"
+    answer = await emulator.handle(request("GET", url, FLAVOR | {"Authorization": "Bearer nonsense"}))
+    assert not tokens.principal(json.loads(answer.text)["access_token"]).is_project_owner
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "oauth2.googleapis.com/token",
+        "www.googleapis.com/oauth2/v3/token",
+        "www.googleapis.com/oauth2/v4/token",
+        "accounts.google.com/o/oauth2/token",
+        "127.0.0.1:1/token",
+    ],
+)
+async def test_a_refresh_token_buys_an_access_token_at_every_name_of_the_endpoint(emulator, tokens, keys, url):
+    body = f"grant_type=refresh_token&refresh_token={keys.user_file(ME)['refresh_token']}".encode()
+    answer = await emulator.handle(request("POST", url, body=body))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert tokens.principal(json.loads(answer.text)["access_token"]) == ME
+
+
+async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
+    answer = await emulator.handle(
+        request("POST", "oauth2.googleapis.com/token", body=b"grant_type=refresh_token&refresh_token=x")
+    )
+    assert (answer.status, json.loads(answer.text)["error"]) == (400, "invalid_grant")
+    assert (await emulator.handle(request("GET", "oauth2.googleapis.com/token"))).status == 405
+
+
+@pytest.mark.parametrize("host", [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com"])
+async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(emulator, host):
+    paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")
+    statuses = {(await emulator.handle(request("POST", f"{host}{path}"))).status for path in paths}
+    assert statuses != {404}
+
+
+# ---------------------------------------------------------------- errors
+
+
+async def test_a_cloud_error_becomes_json_or_xml_by_api(emulator, storage):
+    storage.outcome = PermissionDenied("x may not")
+    answer = await emulator.handle(request("GET", "storage.googleapis.com/storage/v1/b"))
+    assert (answer.status, json.loads(answer.text)["error"]["message"]) == (403, "x may not")
+    answer = await emulator.handle(request("GET", "storage.googleapis.com/bucket/object"))
+    assert (answer.status, answer.content_type) == (403, "application/xml")
+
+
+async def test_what_nobody_foresaw_is_500_and_logged_without_secrets(emulator, storage, tokens, caplog):
+    storage.outcome = ZeroDivisionError("boom")
+    token = tokens.issue(ME).value
+    asked = request("GET", f"storage.googleapis.com/storage/v1/b?access_token={token}")
+    answer = await emulator.handle(asked)
+    assert (answer.status, json.loads(answer.text)["error"]["message"]) == (500, "Internal error encountered.")
+    assert "ZeroDivisionError: boom" in caplog.text
+    assert "/storage/v1/b failed" in caplog.text
+    assert token not in caplog.text
+    assert "boom" not in answer.text
+
+
+async def test_a_body_too_long_to_be_read_whole_is_400(emulator, storage):
+    storage.outcome = web.HTTPRequestEntityTooLarge(1, 2)
+    answer = await emulator.handle(request("POST", "storage.googleapis.com/storage/v1/b"))
+    assert (answer.status, json.loads(answer.text)["error"]["code"]) == (400, 400)
+
+
+async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(emulator, storage):
+    storage.outcome = PermissionDenied("too late")
+    asked = request("GET", "storage.googleapis.com/bucket/object")
+    asked.writer.output_size = 100
+    with pytest.raises(ConnectionAbortedError):
+        await emulator.handle(asked)
+
+
+async def test_a_client_that_left_is_nobodys_error(emulator, storage, caplog):
+    storage.outcome = ConnectionResetError("Cannot write to closing transport")
+    asked = request("GET", "storage.googleapis.com/bucket/object")
+    asked.protocol.transport = None
+    with pytest.raises(ConnectionResetError):
+        await emulator.handle(asked)
+    assert caplog.records == []
+
+
+# ---------------------------------------------------------------- as a server's protocol
+
+
+class Wire(asyncio.Transport):
+    """A connection whose other end is this list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closed = asyncio.Event()
+
+    def write(self, data) -> None:
+        self.written.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def is_closing(self) -> bool:
+        return self.closed.is_set()
+
+
+async def converse(emulator: Emulator, data: bytes) -> bytes:
+    protocol, wire = emulator(), Wire()
+    protocol.connection_made(wire)
+    protocol.data_received(data)
+    async with asyncio.timeout(10):
+        await wire.closed.wait()
+    protocol.connection_lost(None)
+    return b"".join(wire.written)
+
+
+async def test_continue_is_said_once_the_caller_is_known_and_before_the_body(emulator, tokens):
+    head = (
+        "PUT /storage/v1/b HTTP/1.1\r\nHost: storage.googleapis.com\r\nExpect: 100-continue\r\n"
+        "Connection: close\r\n{}\r\n"
+    )
+    good = f"Authorization: Bearer {tokens.issue(ME).value}\r\nContent-Length: 0\r\n"
+    said = await converse(emulator, head.format(good).encode())
+    assert said.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    said = await converse(emulator, head.format("Authorization: Bearer x\r\nContent-Length: 0\r\n").encode())
+    assert said.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_a_garbled_request_is_400_and_its_text_is_not_logged(emulator, caplog):
+    with caplog.at_level(logging.DEBUG):
+        said = await converse(emulator, b"GET / HTTP/1.1\r\nHost: h\r\nAuthorization Bearer secret\r\n\r\n")
+    assert b" 400 " in said.partition(b"\r\n")[0]
+    assert "secret" not in caplog.text
+
+
+async def test_compressed_bodies_are_handed_on_as_they_are(emulator, storage):
+    bodies = []
+
+    async def keep(request, principal, /):
+        bodies.append(await request.read())
+        return web.Response()
+
+    storage.handle = keep
+    packed = b"\x1f\x8b not really gzip"
+    await converse(
+        emulator,
+        b"PUT /b/o HTTP/1.1\r\nHost: storage.googleapis.com\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(packed) + packed,
+    )
+    assert bodies == [packed]
+
+
+async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, storage):
+    began, release, ends = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(request, principal, /):
+        began.set()
+        try:
+            await (release.wait() if request.path == "/quick/o" else asyncio.Event().wait())
+            ends.append("done")
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+        return web.Response()
+
+    storage.handle = slow
+    tasks = [
+        asyncio.create_task(emulator.handle(request("GET", f"storage.googleapis.com/{name}/o")))
+        for name in ("quick", "slow")
+    ]
+    await began.wait()
+    release.set()
+    await emulator.close(grace=0.05)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert ends == ["done", "cancelled"]
+    assert isinstance(results[1], asyncio.CancelledError)

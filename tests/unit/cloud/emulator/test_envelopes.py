@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from cloud.emulator.envelopes import ErrorStyle, error_response, platform_error, storage_error
+from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
+from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+
+
+def every_kind(kind=CloudError):
+    return [kind, *(below for child in kind.__subclasses__() for below in every_kind(child))]
+
+
+@pytest.mark.parametrize("kind", every_kind())
+def test_storage_style_has_googles_shape(kind):
+    error = storage_error(kind("what", field="name"))["error"]
+    assert error.keys() == {"code", "message", "errors"}
+    assert error["code"] == kind.http_status
+    assert error["message"] == "what"
+    [item] = error["errors"]
+    assert item.keys() == {"message", "domain", "reason", "locationType", "location"}
+    assert item["location"] == "name"
+
+
+@pytest.mark.parametrize("kind", every_kind())
+def test_platform_style_has_googles_shape(kind):
+    assert platform_error(kind("what"))["error"] == {"code": kind.http_status, "message": "what", "status": kind.code}
+
+
+def test_a_field_is_told_as_ml_engine_tells_it():
+    error = platform_error(InvalidArgument("too long", field="job.job_id"))["error"]
+    assert error["message"] == "Field: job.job_id Error: too long"
+    assert error["details"] == [
+        {
+            "@type": "type.googleapis.com/google.rpc.BadRequest",
+            "fieldViolations": [{"field": "job.job_id", "description": "too long"}],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (NotFound(""), "notFound"),
+        (PermissionDenied(""), "forbidden"),
+        (Unauthenticated(""), "required"),
+        (ConditionNotMet(""), "conditionNotMet"),
+        (CloudError(""), "internalError"),
+    ],
+)
+def test_storage_reasons(error, reason):
+    assert storage_error(error)["error"]["errors"][0]["reason"] == reason
+
+
+def test_responses():
+    response = error_response(NotFound("no <such> thing"))
+    assert (response.status, response.content_type) == (404, "application/json")
+    assert json.loads(response.text)["error"]["message"] == "no <such> thing"
+    response = error_response(NotFound("no <such> thing"), ErrorStyle.XML)
+    assert "<Code>NoSuchKey</Code><Message>no &lt;such&gt; thing</Message>" in response.text
+    response = error_response(NotFound("The specified bucket does not exist: 'b'"), ErrorStyle.XML)
+    assert "<Code>NoSuchBucket</Code>" in response.text
+    assert error_response(Unauthenticated("who?")).headers["WWW-Authenticate"].startswith("Bearer")
+    assert error_response(NotModified("same")).body is None

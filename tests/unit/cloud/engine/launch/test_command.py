@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.launch.command import Command, ExitStatus
+from cloud.errors import InvalidArgument
+
+
+def command(environ: dict[str, str], *import_path: str) -> Command:
+    return Command("m", (), environ, Path("/"), tuple(map(Path, import_path)))
+
+
+def test_environ_is_given_on_as_it_is() -> None:
+    environ = {"LANG": "de_DE.UTF-8", "A": "=b c"}
+
+    assert command(environ).full_environ() == environ
+
+
+def test_import_path_comes_before_an_inherited_python_path() -> None:
+    environ = command({"PYTHONPATH": "/c:/d", "LC_ALL": "C"}, "/a", "/b").full_environ()
+
+    assert environ == {"PYTHONPATH": "/a:/b:/c:/d", "LC_ALL": "C"}
+
+
+def test_without_a_locale_text_is_utf_8() -> None:
+    assert command({"LANG": ""}).full_environ() == {"LANG": "C.UTF-8"}
+
+
+@pytest.mark.parametrize("environ", [{"A=B": ""}, {"": "x"}, {"A": "\0"}, {"A\0": ""}])
+def test_impossible_variables(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidArgument):
+        command(environ)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "ok"),
+    [
+        (ExitStatus(0), "exited with status 0", True),
+        (ExitStatus(3), "exited with status 3", False),
+        (ExitStatus(signal=9), "was killed by signal 9 (SIGKILL)", False),
+        (ExitStatus(signal=40), "was killed by signal 40", False),
+    ],
+)
+def test_exit_status(status: ExitStatus, text: str, ok: bool) -> None:
+    assert (str(status), status.ok) == (text, ok)
+
+
+@pytest.mark.parametrize("both_or_none", [{}, {"code": 0, "signal": 9}])
+def test_exit_status_is_one_or_the_other(both_or_none: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="either"):
+        ExitStatus(**both_or_none)

@@ -1,0 +1,40 @@
+"""Specifications: a legal one can be made, an illegal one names field, value and rule."""
+
+import pytest
+
+from cloud.errors import InvalidArgument
+from cloud.names import GsUri
+from cloud.resources import JobSpec, ScaleTier, VersionSpec
+
+PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"job_id": "1st"}, "job.job_id", "1st"),
+        ({"python_module": "trainer/task.py"}, "python_module", "trainer/task"),
+        ({"package_uris": ()}, "training_input.package_uris", "must have packages"),
+        ({"package_uris": PACKAGES * 101}, "training_input.package_uris", "101"),
+        ({"max_running_time": 0}, "training_input.scheduling.max_running_time", "0"),
+        ({"worker_count": 2}, "training_input.worker_count", "CUSTOM"),
+        ({"scale_tier": ScaleTier.CUSTOM, "evaluator_count": -1}, "training_input.evaluator_count", "-1"),
+        ({"job_dir": GsUri("bucket")}, "training_input.job_dir", "gs://bucket/object"),
+    ],
+)
+def test_an_illegal_job_is_never_made(changes: dict[str, object], field: str, says: str) -> None:
+    given: dict[str, object] = {"job_id": "job", "package_uris": PACKAGES, "python_module": "trainer.task"}
+    with pytest.raises(InvalidArgument, match=says) as caught:
+        JobSpec(**(given | changes))  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_counts_are_for_custom_tiers() -> None:
+    assert JobSpec("job", PACKAGES, "trainer.task", scale_tier=ScaleTier.CUSTOM, worker_count=2).worker_count == 2
+
+
+@pytest.mark.parametrize(("model", "name", "field"), [("my-model", "v1", "model.name"), ("m", "1", "version.name")])
+def test_an_illegal_version_is_never_made(model: str, name: str, field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        VersionSpec(model, name, GsUri("bucket", "x"))
+    assert caught.value.field == field

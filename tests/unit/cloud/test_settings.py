@@ -1,0 +1,51 @@
+"""Settings come from ``CLOUD_*`` variables; a useless value names its variable."""
+
+from pathlib import Path
+
+import pytest
+
+from cloud.errors import InvalidArgument
+from cloud.settings import LauncherKind, Settings
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    assert Settings.from_environ({}) == Settings()
+    assert Settings.from_environ({"CLOUD_REGION": ""}) == Settings()
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_environ(
+        {
+            "CLOUD_PROJECT": "my-project",
+            "CLOUD_REGION": "europe-west1",
+            "CLOUD_STATE": "/some/where",
+            "CLOUD_LAUNCHER": "cold",
+            "CLOUD_CONCURRENT_JOBS": "3",
+            "CLOUD_CANCEL_GRACE_SECONDS": "0.5",
+            "CLOUD_FAKE_GCS_SERVER": "http://127.0.0.1:4443",
+        }
+    )
+    assert settings == Settings(
+        project="my-project",
+        region="europe-west1",
+        state_dir=Path("/some/where"),
+        launcher=LauncherKind.COLD,
+        concurrent_jobs=3,
+        cancel_grace_seconds=0.5,
+        fake_gcs_server="http://127.0.0.1:4443",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLOUD_CONCURRENT_JOBS", "many"),
+        ("CLOUD_CONCURRENT_JOBS", "0"),
+        ("CLOUD_LAUNCHER", "lukewarm"),
+        ("CLOUD_CANCEL_GRACE_SECONDS", "-1"),
+    ],
+)
+def test_a_useless_value_is_named_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(InvalidArgument, match=value) as caught:
+        Settings.from_environ({name: value})
+    assert caught.value.field == name
