@@ -112,9 +112,7 @@ def input_pipeline(rows: int, rounds: int) -> bool:
         print("median: " + ", ".join(f"{name} {rate:,.0f}" for name, rate in median.items()) + " rows/s")
 
         before, once, often = (_peak_mb(path, epochs) for epochs in (0, 3, 30))
-    print(
-        f"peak memory of a process that reads and shuffles: {before} MB at rest, {once} after 3 epochs, {often} after 30"
-    )
+    print(f"peak memory of reading and shuffling: {before} MB at rest, {once} after 3 epochs, {often} after 30")
     met = verdict("full epoch, ours / the lab's pipeline", median["ours"] / median["lab"], 20, at_least=True)
     met &= verdict("full epoch, ours / constant batch", median["ours"] / median["constant"], 0.6, at_least=True)
     met &= verdict("peak memory of 30 epochs / of 3", often / once, 1.1, at_least=False)

@@ -1,50 +1,36 @@
-"""``LocalCloud``: a whole local cloud, wired. It owns the lifetime of every part.
+"""``LocalCloud``: a whole local cloud from ``async with`` to its end."""
 
-    fake-gcs-server <- storage dialect <- gateway <- replicas, workers, and this process's own storage clients
-
-Every access to a bucket goes through that one door, ours too, so that grants hold and no name escapes.
-"""
-
-import json
-import os
-import shlex
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from cloud.backends.local import LocalBackend
-from cloud.emulator.app import Emulator
-from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
-from cloud.emulator.storage_v1.routes import StorageV1
-from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.jobs.runner import Platform
-from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
-from cloud.engine.serving.service import ServingService
 from cloud.engine.state import StateFolder
-from cloud.engine.storage.client import StorageClient
-from cloud.engine.storage.policy import Principal
-from cloud.engine.storage.service import StorageService
-from cloud.gateway.environ import client_environ
-from cloud.gateway.tunnel import Gateway, Refusal
+from cloud.gateway.environ import READ_WHEN_LOADED
 from cloud.settings import Settings, inherited_environ
+
+if TYPE_CHECKING:
+    from cloud.backends.local import LocalBackend
+    from cloud.gateway.tunnel import Refusal
+
+_QUIET = {
+    # No accelerator is offered here: TensorFlow need not look for one, and complain.
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "TF_CPP_MIN_LOG_LEVEL": "1",
+}
 
 
 class LocalCloud:
-    """Runs from ``async with`` to its end; then no process of it is left.
+    """Use as an async context manager; at its end no process of it is left.
 
     Raises:
         FailedPrecondition: on entering, if the state folder or fake-gcs-server cannot be used.
     """
 
-    backend: LocalBackend
-
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._parts = AsyncExitStack()
-        self._tokens, self._keys = TokenRegistry(), KeyRing()
 
     async def __aenter__(self) -> Self:
         try:
@@ -60,95 +46,32 @@ class LocalCloud:
         await self._parts.aclose()
 
     async def _start(self) -> None:
-        settings, parts = self.settings, self._parts
-        self._state = state = StateFolder(settings.state_dir)
-        parts.callback(state.close)
-
-        number = project_number(settings.project)
-        storage = StorageService(state.folder("storage"), settings.fake_gcs_server, project_number=number)
-        await storage.start()
-        parts.push_async_callback(storage.close)
-        emulator = Emulator(settings.project, settings.region, StorageV1(storage), self._tokens, self._keys)
-        parts.push_async_callback(emulator.close)
-        self._gateway = Gateway(emulator, state.folder("gateway"))
-        await self._gateway.start()
-        parts.push_async_callback(self._gateway.close)
-
-        # Returns at once; TensorFlow is loaded beside whatever comes next.
-        replica_environ = inherited_environ() | self._way_to_google()
-        launcher = Launcher(settings.launcher, environ=replica_environ)
+        self._state = StateFolder(self.settings.state_dir)
+        self._parts.callback(self._state.close)
+        environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
+        launcher = Launcher(self.settings.launcher, environ=environ)
         await launcher.start()
-        parts.push_async_callback(launcher.close)
+        self._parts.push_async_callback(launcher.close)
 
-        account = ml_service_account(settings.project)
-        as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
-        jobs = JobService(
-            state_dir=state.folder("jobs"),
-            work_dir=state.folder("work"),
-            platform=Platform(
-                launcher=launcher,
-                installer=PackageInstaller(launcher, state.folder("packages")),
-                fetch=as_account.download,
-                environ=replica_environ,
-                project=settings.project,
-                grace=settings.cancel_grace_seconds,
-            ),
-            concurrent_jobs=settings.concurrent_jobs,
-        )
-        await jobs.start()
-        parts.push_async_callback(jobs.close)
-        serving = ServingService(
-            state_dir=state.folder("serving"),
-            launcher=launcher,
-            fetch=as_account.download,
-            environ=replica_environ,
-            region=settings.region,
-        )
-        await serving.start()
-        parts.push_async_callback(serving.close)
-        self.backend = LocalBackend(
-            project=settings.project,
-            region=settings.region,
-            ml_service_account=account.email,
-            storage=as_owner,
-            jobs=jobs,
-            serving=serving,
-        )
+        # Imported here, not above: TensorFlow is loading by now, and goes on while this takes its half second.
+        from cloud.assembly import Assembly
 
-    def _storage_client(self, principal: Principal) -> StorageClient:
-        client = StorageClient(self._gateway.url, lambda: self._tokens.current(principal).value, self.settings.project)
-        self._parts.push_async_callback(client.close)
-        return client
-
-    def _way_to_google(self, credentials_file: Path | None = None) -> dict[str, str]:
-        return client_environ(
-            proxy_url=self._gateway.url,
-            ca_file=self._gateway.ca_file,
-            metadata_host=self._gateway.address,
-            project=self.settings.project,
-            credentials_file=credentials_file,
-        )
+        self._assembly = Assembly(self.settings, self._state, launcher, environ)
+        self._parts.push_async_callback(self._assembly.close)
+        await self._assembly.start()
 
     @property
-    def refusals(self) -> list[Refusal]:
+    def backend(self) -> "LocalBackend":
+        return self._assembly.backend
+
+    @property
+    def refusals(self) -> "list[Refusal]":
         """What jobs wanted from hosts that are not emulated."""
-        return self._gateway.refusals
+        return self._assembly.refusals
 
     def log_file(self, job_id: str) -> Path:
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"
 
     def write_environment(self) -> Path:
         """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
-        key, script = self._state.path / "owner-key.json", self._state.path / "environment.sh"
-        principal, project = owner(self.settings.project), self.settings.project
-        _write_private(key, json.dumps(self._keys.service_account_file(principal, project)))
-        variables = self._way_to_google(credentials_file=key)
-        _write_private(
-            script, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
-        )
-        return script
-
-
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+        return self._assembly.write_environment()

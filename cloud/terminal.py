@@ -95,10 +95,10 @@ class Terminal:
 
 
 def _fares(predictions: list[tuple[Json, Json]]) -> Table:
-    table = Table(title="Predictions")
+    table = Table(title="Predicted fares")
     for name in taxifare.INPUTS:
         table.add_column(name, justify="right")
-    table.add_column("predicted fare", justify="right", style="bold")
+    table.add_column("fare", justify="right", style="bold")
     for instance, answer in predictions:
         inputs = (str(instance[name]) for name in taxifare.INPUTS)
         table.add_row(*inputs, f"${taxifare.predicted_fare(answer):.2f}")

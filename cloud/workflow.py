@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -96,7 +96,8 @@ class Workflow:
         self._backend, self._plan, self._observer = backend, plan, observer
         self._staging = GsUri(plan.bucket, plan.job_id)
         self._detail = ""
-        self._undo: list[Callable[[], Awaitable[object]]] = []
+        self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
+        """What was made, by name, and how to remove it."""
 
     async def __aenter__(self) -> "Workflow":
         return self
@@ -104,9 +105,8 @@ class Workflow:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._undo and not self.keep:
             async with self._step("clean up", "Remove what this run made"):
-                count = len(self._undo)
+                self._detail = ", ".join(name for name, _ in reversed(self._undo))
                 await self._clean_up()
-                self._detail = f"{count} things"
 
     async def run(self) -> None:
         """All chapters in order.
@@ -133,9 +133,9 @@ class Workflow:
                 self._detail = f"gs://{name} exists already; it stays"
             else:
                 bucket = await backend.create_bucket(name, location=backend.region)
-                self._undo.append(lambda: backend.delete_bucket(name))
+                self._undo.append(("bucket", lambda: backend.delete_bucket(name)))
                 self._detail = f"gs://{name} in {bucket.location}"
-            self._undo.append(lambda: backend.delete_objects(self._staging.as_folder()))
+            self._undo.append(("objects", lambda: backend.delete_objects(self._staging.as_folder())))
 
     async def _grant(self) -> None:
         async with self._step("grant", "Let the ML service account in"):
@@ -170,7 +170,7 @@ class Workflow:
             job_dir=self.output,
         )
         async with self._step("train", f"Train: job {spec.job_id}"):
-            self._undo.append(lambda: self._end_job(spec.job_id))
+            self._undo.append(("job's processes", lambda: self._end_job(spec.job_id)))
             self.report.job = await self._backend.submit_job(spec)
             async for entry in self._backend.follow_logs(spec.job_id):
                 self._observer.logged(entry)
@@ -182,7 +182,7 @@ class Workflow:
             self._detail = f"{job.state.value}, output in {self.output}"
 
     async def _end_job(self, job_id: str) -> None:
-        if not (await self._backend.get_job(job_id)).state.is_final:
+        with suppress(FailedPrecondition):  # it is finished
             await self._backend.cancel_job(job_id)
         self.report.job = await self._backend.wait_for_job(job_id)
 
@@ -194,10 +194,10 @@ class Workflow:
                 await backend.get_model(model)
             except NotFound:
                 await backend.create_model(model)
-                self._undo.append(lambda: backend.delete_model(model))
+                self._undo.append(("model", lambda: backend.delete_model(model)))
             taken = {version.name for version in await backend.list_versions(model)}
             name = next(name for number in range(1, len(taken) + 2) if (name := f"v{number}") not in taken)
-            self._undo.append(lambda: self._remove_version(name))
+            self._undo.append(("version", lambda: self._remove_version(name)))
             version = self.report.version = await backend.deploy(VersionSpec(model, name, saved_model))
             if version.state is not VersionState.READY:
                 raise FailedPrecondition(version.error_message)
@@ -281,12 +281,13 @@ class Workflow:
         """
         left = []
         while self._undo:
+            what, remove = self._undo.pop()
             try:
-                await self._undo.pop()()
+                await remove()
             except NotFound:
                 continue  # Somebody else removed it, or it never came to be: that is what was wanted.
             except CloudError as error:
-                left.append(str(error))
+                left.append(f"{what}: {error}")
         if left:
             raise FailedPrecondition("could not be removed: " + "; ".join(left))
 

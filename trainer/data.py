@@ -105,6 +105,7 @@ class CsvData:
             count += len(rows)
             if most is not None and count >= most:
                 self.check()
+                self._counted = True
                 return
 
     def check(self) -> None:

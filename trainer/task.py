@@ -89,10 +89,11 @@ def train_and_evaluate(arguments: argparse.Namespace) -> None:
         for batches in prefetched(stream):
             steps = min(len(batches), arguments.train_steps - training.step)
             mean = progress.add(training.train(batches, steps), steps, training.step)
+            if mean:
+                train_curves.add(mean, training.step)
             if training.step >= arguments.train_steps:
                 break
             if mean:
-                train_curves.add(mean, training.step)
                 if clock() >= checkpoint_due:
                     checkpoints.save()
                     checkpoint_due = clock() + CHECKPOINT_SECS

@@ -109,7 +109,8 @@ class Backend(ABC):
         file ``destination`` (into it, if it is a folder); otherwise each to its relative path below ``destination``.
 
         Paths are relative to the folder ``source`` names or, with wildcards, to the folder before the first of them.
-        Folders are made. Zero-byte placeholders (``dir/``) become folders. A name that would leave ``destination`` is refused.
+        Folders are made. Zero-byte placeholders (``dir/``) become folders. A name that would leave ``destination`` is
+        refused.
 
         Raises:
             NotFound: no object is meant.

@@ -31,7 +31,7 @@ def client_environ(
     environ |= dict.fromkeys(("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"), project)
     if credentials_file is not None:
         environ |= {"GOOGLE_APPLICATION_CREDENTIALS": str(credentials_file)}
-    return environ | _QUICK_TO_FAIL | _QUICK_TO_READ
+    return environ | READ_WHEN_LOADED
 
 
 _CA_FILES = (
@@ -43,15 +43,15 @@ _CA_FILES = (
     "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
 )
 
-_QUICK_TO_FAIL = {
+READ_WHEN_LOADED = {
+    # TensorFlow reads these once, when it is loaded: a process that is to be forked must have them by then.
+    #
     # TensorFlow repeats a failed request up to 10 times, up to 32 s apart: minutes of silence, where the server is a
     # neighbour that answers at once or never. Three repeats 0.1, 0.2 and 0.4 s apart outlast a hiccup.
     "GCS_RETRY_CONFIG_MAX_RETRIES": "3",
     "GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "100000",
     "GCS_RETRY_CONFIG_MAX_DELAY_TIME_US": "1000000",
     "GCS_REQUEST_CONNECTION_TIMEOUT_SECS": "10",
-}
-_QUICK_TO_READ = {
     # TensorFlow clears a buffer of this size for each file it opens to read. At its own 64 MB that takes 40 ms, ten
     # times what the request takes here.
     "GCS_READ_CACHE_BLOCK_SIZE_MB": "8",

@@ -13,6 +13,7 @@ from pathlib import Path
 from cloud.engine.jobs.environ import Replica, argv, environ, replicas
 from cloud.engine.jobs.logs import JobLog, severity_of
 from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.requirements import check_requirements
 from cloud.engine.launch.client import Command, ExitStatus, Launcher, OutputLine, Process
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent
@@ -128,7 +129,9 @@ class JobRun:
                 )
             )
         # A later package replaces an earlier one's modules, as the runner's successive pip installs do.
-        return tuple(reversed(installed))
+        import_path = tuple(reversed(installed))
+        check_requirements(import_path)
+        return import_path
 
     async def _launch(self, members: Sequence[Replica], import_path: tuple[Path, ...]) -> None:
         addresses = _free_addresses(members)
@@ -186,7 +189,8 @@ class JobRun:
         said = tail[starts[-1] :] if starts else tail[-3:]
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         cause = "" if status.code is not None else f" It {status}."
-        return f"The replica {replica.spoken_name} exited with a non-zero status of {code}.{cause} \n" + "\n".join(said)
+        reason = "\n".join(said)
+        return f"The replica {replica.spoken_name} exited with a non-zero status of {code}.{cause} \n{reason}".rstrip()
 
     def _hear(self, replica: Replica, line: OutputLine) -> None:
         if line.stream == "stderr":

@@ -22,13 +22,15 @@ __all__ = ["PRELOAD", "Command", "ExitStatus", "Launcher", "OutputLine", "Proces
 PRELOAD = (
     "tensorflow",
     "keras",
+    "orjson",
+    "uvloop",
     "setuptools.build_meta",
     *(f"setuptools.command.{name}" for name in ("bdist_wheel", "build_ext", "build_py", "egg_info", "install")),
     *(f"setuptools.command.{name}" for name in ("install_egg_info", "install_lib", "install_scripts")),
 )
-"""What trainers and the building of their packages spend their first seconds on."""
+"""What trainers, serving workers and the building of packages spend their first seconds on."""
 _CLOSING_GRACE = 1.0
-_FORKSERVER = Path(__file__).with_name("forkserver.py")
+_FORKSERVER = Path(__file__).parent / "forkserver" / "__main__.py"
 
 
 class Launcher:
@@ -80,6 +82,7 @@ class Launcher:
             FailedPrecondition: the folder to run in does not exist.
             Unavailable: the launcher cannot load its modules, or was killed twice.
         """
+        said = ""
         for _ in range(2):
             server = await self._running()
             try:
@@ -87,11 +90,14 @@ class Launcher:
             except NeverStartedError:
                 await server.ready()  # says why, if it never was
                 await server.close()
+                said = server.said
             else:
                 self._processes.add(process)
                 process.on_end(self._processes.discard)
                 return process
-        raise Unavailable("the launcher was killed while it started a process: look for what kills it, try again")
+        raise Unavailable(
+            f"the launcher was killed, twice, while it started a process; its last words: {said or 'none'}"
+        )
 
     async def close(self) -> None:
         """End all processes and the launcher. May be called twice."""
@@ -116,8 +122,8 @@ class _ForkServer:
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, output: int) -> None:
         self._process = process
         self._control = control
-        self._said: deque[str] = deque(maxlen=20)
-        self._output = OutputPipe("stderr", output, lambda line: self._said.append(line.text))
+        self._lines: deque[str] = deque(maxlen=20)
+        self._output = OutputPipe("stderr", output, lambda line: self._lines.append(line.text))
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._following = asyncio.create_task(self._follow())
         self.is_running = True
@@ -148,6 +154,11 @@ class _ForkServer:
             theirs.close()
             os.close(writer)
         return cls(process, ours, reader)
+
+    @property
+    def said(self) -> str:
+        """What it wrote last."""
+        return "\n".join(self._lines)
 
     async def ready(self) -> None:
         await asyncio.shield(self._ready)
@@ -187,6 +198,6 @@ class _ForkServer:
             self._control.close()
             self._output.drain()
             if not self._ready.done():
-                said = "\n".join(self._said)
-                self._ready.set_exception(Unavailable(f"the launcher did not start: {reason or 'it ended'}\n{said}"))
+                text = f"the launcher did not start: {reason or 'it ended'}\n{self.said}"
+                self._ready.set_exception(Unavailable(text))
                 self._ready.exception()  # retrieved: nobody may have asked

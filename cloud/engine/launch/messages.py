@@ -1,4 +1,4 @@
-"""How the engine and ``forkserver.py`` talk: lines of JSON over Unix sockets, and descriptors."""
+"""How the engine and the ``forkserver`` program talk: lines of JSON over Unix sockets, and descriptors."""
 
 import asyncio
 import json

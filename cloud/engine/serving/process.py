@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
 import orjson
 
 from cloud.engine.launch.client import Command, Launcher, OutputLine, Process
+from cloud.engine.serving.client import WorkerClient
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
 from cloud.resources import Json
 
@@ -24,7 +24,6 @@ class ModelServer:
 
     Args:
         command: runs the worker for one model.
-        session: limits neither connections nor time; stays the caller's.
         time_limit: seconds for one prediction, waiting for its turn included.
         start_limit: seconds until the model must be loaded.
     """
@@ -33,14 +32,12 @@ class ModelServer:
         self,
         launcher: Launcher,
         command: Command,
-        session: aiohttp.ClientSession,
         *,
         time_limit: float = 60.0,
         start_limit: float = 300.0,
     ) -> None:
         self._launcher = launcher
         self._command = command
-        self._session = session
         self._time_limit = time_limit
         self._start_limit = start_limit
         self._current: asyncio.Task[_Worker] | None = None
@@ -68,10 +65,10 @@ class ModelServer:
             worker = await self._worker()
             try:
                 async with asyncio.timeout(self._time_limit):
-                    return await worker.ask(self._session, body)
+                    return await worker.ask(body)
             except TimeoutError:
                 raise self._too_late(worker) from None
-            except aiohttp.ClientError:  # it died, maybe over another request; to predict again does no harm
+            except ConnectionError:  # it died, maybe over another request; to predict again does no harm
                 self._discard(worker)
         raise Unavailable(
             "the model's worker died twice over this request: the model may need more memory than there is"
@@ -89,7 +86,8 @@ class ModelServer:
         await asyncio.gather(*self._ending)
 
     async def _worker(self) -> "_Worker":
-        return await asyncio.shield(self._running())
+        current = self._running()
+        return current.result() if current.done() else await asyncio.shield(current)
 
     def _running(self) -> "asyncio.Task[_Worker]":
         """The worker, or its start; a new one if there is none."""
@@ -140,17 +138,18 @@ class _Worker:
         self.is_alive = True
         self.has_answered = False
         self.last_answer = asyncio.get_running_loop().time()
-        self._url = f"http://127.0.0.1:{port}/predict"
+        self._client = WorkerClient(port)
+        process.on_end(lambda _: self._client.close())
 
-    async def ask(self, session: aiohttp.ClientSession, body: bytes) -> list[Json]:
-        async with session.post(self._url, data=body) as response:
-            reply = orjson.loads(await response.read())
+    async def ask(self, body: bytes) -> list[Json]:
+        status, text = await self._client.post("/predict", body)
+        reply = orjson.loads(text)
         self.has_answered = True
         self.last_answer = asyncio.get_running_loop().time()
-        if response.status == HTTPStatus.BAD_REQUEST:
+        if status is HTTPStatus.BAD_REQUEST:
             raise PredictionFailed(reply["error"])
-        if response.status != HTTPStatus.OK:
-            raise CloudError(f"the model's worker answered {response.status}: {reply}")
+        if status is not HTTPStatus.OK:
+            raise CloudError(f"the model's worker answered {status}: {reply}")
         predictions: list[Json] = reply["predictions"]
         return predictions
 
@@ -166,7 +165,10 @@ async def _launch(launcher: Launcher, command: Command) -> _Worker:
         else:
             verdict.set_result(found)
 
-    process = await launcher.launch(command, on_output)
+    try:
+        process = await launcher.launch(command, on_output)
+    except FailedPrecondition as error:  # says nothing about the model
+        raise Unavailable(f"the model's worker cannot be started: {error.message}") from error
     ended = asyncio.create_task(process.wait())
     either: set[asyncio.Future[Any]] = {verdict, ended}
     try:

@@ -38,13 +38,13 @@ class Connection(asyncio.Protocol):
 
     Args:
         open_connections: this one is in it while it is open.
-        max_body: bytes; a longer request is refused with 413 and the connection closed.
+        max_size: bytes; a longer request is refused with 413 and the connection closed.
     """
 
-    def __init__(self, respond: Respond, open_connections: set["Connection"], max_body: int) -> None:
+    def __init__(self, respond: Respond, open_connections: set["Connection"], max_size: int) -> None:
         self._respond = respond
         self._open_connections = open_connections
-        self._max_body = max_body
+        self._max_size = max_size
         self._parser = httptools.HttpRequestParser(self)
         self._requests: deque[tuple[Request, bool]] = deque()
         self._busy = False
@@ -70,12 +70,16 @@ class Connection(asyncio.Protocol):
         self.closed.set_result(None)
 
     def data_received(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._max_size:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(HTTPStatus.NOT_IMPLEMENTED)
         except httptools.HttpParserError:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if self._size > self._max_body else HTTPStatus.BAD_REQUEST)
+            self._refuse(HTTPStatus.BAD_REQUEST)
 
     def finish(self) -> None:
         """Close once what was asked is answered."""
@@ -87,15 +91,12 @@ class Connection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        self._count(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(name + value)
         if name.lower() == b"expect" and value.lower() == b"100-continue" and not self._busy:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        self._count(body)
         self._body.append(body)
 
     def on_message_complete(self) -> None:
@@ -107,11 +108,6 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         else:
             self._next()
-
-    def _count(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._max_body:
-            raise ValueError  # makes the parser stop: HttpParserCallbackError
 
     # ---------------------------------------------------------------- answers
 

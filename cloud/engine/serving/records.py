@@ -103,6 +103,24 @@ class Records:
         """
         return _version(self._row(model, name))
 
+    def standing(self, model: str, name: str | None) -> tuple[str | None, VersionState | None]:
+        """Name and state of a version, or of the default one; Nones if there is no default. Quick, for predictions.
+
+        Raises:
+            NotFound: no such model or version.
+        """
+        query = """
+            SELECT name, state FROM versions
+            WHERE model = ?1 AND name = coalesce(?2, (SELECT default_version FROM models WHERE name = ?1))
+        """
+        row = self._database.execute(query, (model, name)).fetchone()
+        if row is not None:
+            return row["name"], VersionState(row["state"])
+        if name is not None:
+            self._row(model, name)  # raises
+        self.model(model)
+        return None, None
+
     def folder(self, model: str, name: str) -> str:
         """Raises:
         NotFound: no such model or version.

@@ -38,13 +38,18 @@ class SavedModel:
             raise _unloadable(
                 f"Failed to load the model due to bad model data. tags: ['serve']\n{_one_line(error)}"
             ) from error
-        self._functions = {
+        functions = {
             name: function for name, function in self._loaded.signatures.items() if name not in INTERNAL_SIGNATURES
         }
-        if not self._functions:
+        if not functions:
             raise _unloadable("MetaGraph must have at least one signature_def.")
-        self._calls = {name: _direct_call(function) or _call(function) for name, function in self._functions.items()}
-        self.signatures = {name: _describe(function) for name, function in self._functions.items()}
+        is_version_1 = hasattr(self._loaded, "prune")  # the mark of what TensorFlow 1 saved: tf.saved_model.load
+        self._calls: dict[str, Call] = {}
+        self.signatures: dict[str, Signature] = {}
+        for name, function in functions.items():
+            keywords = _keywords(function, is_version_1=is_version_1)
+            self.signatures[name] = _describe(function, keywords)
+            self._calls[name] = _call(function, keywords) if is_version_1 else _direct_call(function, keywords)
 
     def prepare(self, signature: str, instances: list[Json]) -> Batch:
         """The input arrays for ``instances``, which are not empty.
@@ -69,7 +74,7 @@ class SavedModel:
         beside it, as it does where a batch's mean is taken, say. A signature that cannot take zeros and ones (an image
         decoder, say) is judged by its shapes alone.
         """
-        return frozenset(name for name in self._functions if self._rows_are_independent(name))
+        return frozenset(name for name in self.signatures if self._rows_are_independent(name))
 
     def _rows_are_independent(self, name: str) -> bool:
         signature = self.signatures[name]
@@ -79,7 +84,7 @@ class SavedModel:
         except PredictionFailed:
             return signature.may_batch
         return signature.may_batch and all(
-            len(beside[alias]) == 2 and _same(alone[alias][0], beside[alias][0]) for alias in alone
+            len(beside[alias]) == 2 and _same(alone[alias], beside[alias][:1]) for alias in alone
         )
 
     def _call(self, name: str, batch: Batch) -> Mapping[str, NDArray[Any]]:
@@ -90,36 +95,43 @@ class SavedModel:
         return {alias: tensor.numpy() for alias, tensor in outputs.items()}
 
 
-def _direct_call(function: Any) -> Call | None:
-    """A call that skips Keras' and TensorFlow's handling of Python arguments, which takes most of the time of a call of
-    a small model: 5 to 10 times faster. None where inputs cannot be told apart by their names, as in models of
-    TensorFlow 1."""
+def _keywords(function: Any, *, is_version_1: bool) -> dict[str, str]:
+    """The keyword of each input. Keywords are the inputs' names made fit for Python, where TensorFlow 2 saved them."""
+    specs = function.structured_input_signature[1]
+    names = {keyword if is_version_1 else spec.name or keyword: keyword for keyword, spec in sorted(specs.items())}
+    return names if len(names) == len(specs) else {keyword: keyword for keyword in specs}
+
+
+def _call(function: Any, keywords: Mapping[str, str]) -> Call:
+    return lambda tensors: function(**{keywords[alias]: tensor for alias, tensor in tensors.items()})
+
+
+def _direct_call(function: Any, keywords: Mapping[str, str]) -> Call:
+    """A call that skips TensorFlow's handling of Python arguments, which takes most of the time of a small model's
+    call: without it 0.08 ms instead of 0.45."""
     captured = list(function.captured_inputs)
     order = [tensor.op.name for tensor in function.inputs[: len(function.inputs) - len(captured)]]
-    if sorted(order) != sorted(function.structured_input_signature[1]):
-        return None
+    if sorted(order) != sorted(keywords.values()):
+        return _call(function, keywords)
+    aliases = {keyword: alias for alias, keyword in keywords.items()}
     dtypes = [tensor.dtype for tensor in function.outputs]
-    aliases = sorted(function.structured_outputs)  # the order in which TensorFlow flattens an object
+    outputs = sorted(function.structured_outputs)  # the order in which TensorFlow flattens an object
 
     def call(tensors: Mapping[str, Any]) -> Mapping[str, Any]:
-        outputs = tf.raw_ops.StatefulPartitionedCall(
-            args=[*(tensors[alias] for alias in order), *captured], Tout=dtypes, f=function
-        )
-        return dict(zip(aliases, outputs, strict=True))
+        arguments = [*(tensors[aliases[keyword]] for keyword in order), *captured]
+        results = tf.raw_ops.StatefulPartitionedCall(args=arguments, Tout=dtypes, f=function)
+        return dict(zip(outputs, results, strict=True))
 
     return call
 
 
-def _call(function: Any) -> Call:
-    return lambda tensors: function(**tensors)
-
-
-def _describe(function: Any) -> Signature:
+def _describe(function: Any, keywords: Mapping[str, str]) -> Signature:
     def spec(tensor: Any) -> TensorSpec:
         return TensorSpec(tensor.dtype.name, None if tensor.shape.rank is None else tuple(tensor.shape.as_list()))
 
+    inputs = function.structured_input_signature[1]
     return Signature(
-        {alias: spec(tensor) for alias, tensor in sorted(function.structured_input_signature[1].items())},
+        {alias: spec(inputs[keyword]) for alias, keyword in sorted(keywords.items())},
         {alias: spec(tensor) for alias, tensor in sorted(function.structured_outputs.items())},
     )
 

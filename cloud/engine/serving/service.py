@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
-
 import cloud
 from cloud.engine.launch.client import Command, Launcher
 from cloud.engine.serving.process import ModelServer
@@ -71,11 +69,6 @@ class ServingService:
         """Take up the records. Versions that were READY are loaded by their first prediction."""
         self._files.mkdir(parents=True, exist_ok=True)
         self._records = Records(self._records_path)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None),  # ModelServer has its own
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
         for version in self._records.versions_in(VersionState.CREATING):
             reason = "Create Version failed. The service was stopped while it loaded the model: create it anew."
             self._records.change(version.model, version.name, VersionEvent.FAILED, reason)
@@ -90,7 +83,6 @@ class ServingService:
             task.cancel()
         await asyncio.gather(*self._deploying.values(), return_exceptions=True)
         await asyncio.gather(*(server.close() for server in self._servers.values()))
-        await self._session.close()
         self._records.close()
 
     # ---------------------------------------------------------------- models
@@ -177,10 +169,9 @@ class ServingService:
     async def predict(
         self, model: str, instances: Sequence[Json], *, version: str | None = None, signature_name: str | None = None
     ) -> list[Json]:
-        name = version or self._records.model(model).default_version
+        name, state = self._records.standing(model, version)
         if name is None:
             raise FailedPrecondition(f"model {model} has no default version: create a version", field="name")
-        state = self._records.version(model, name).state
         if state is not VersionState.READY:
             raise FailedPrecondition(
                 "Online prediction is unavailable for this version. Please verify that CreateVersion has completed "
@@ -241,7 +232,7 @@ class ServingService:
                 cwd=folder,
                 import_path=(Path(cloud.__path__[0]).parent,),
             )
-            server = ModelServer(self._launcher, command, self._session, time_limit=self._time_limit)
+            server = ModelServer(self._launcher, command, time_limit=self._time_limit)
             self._servers[model, name] = server
         return server
 

@@ -27,7 +27,7 @@ from cloud.errors import FailedPrecondition, PredictionFailed
 if TYPE_CHECKING:
     from cloud.engine.serving.saved_model import SavedModel
 
-MAX_BODY = 32 * 1024 * 1024
+MAX_SIZE = 32 * 1024 * 1024
 """Bytes of one request."""
 
 
@@ -66,7 +66,7 @@ async def _serve(model: "SavedModel", port: int) -> None:
     application = Application(batcher, model.signatures)
     connections: set[Connection] = set()
     server = await loop.create_server(
-        lambda: Connection(application.respond, connections, MAX_BODY), "127.0.0.1", port, backlog=1024
+        lambda: Connection(application.respond, connections, MAX_SIZE), "127.0.0.1", port, backlog=1024
     )
     _report({"ready": {"port": server.sockets[0].getsockname()[1]}})
     await stopping.wait()

@@ -177,6 +177,10 @@ class FakeGcsServer:
             last.append(f"it does not listen after {_START_SECONDS:g} s")
             process.kill()
             await process.wait()
+        except asyncio.CancelledError:
+            process.kill()
+            self._release_lifeline()
+            raise
         self._release_lifeline()
         return " / ".join(last)
 

@@ -114,6 +114,8 @@ def test_reading_through_stops_when_it_has_enough(monkeypatch: pytest.MonkeyPatc
     rows = CsvData("a", Memory(a=text(0, 1000)), quiet)
     rows.read_through(10)
     assert 10 <= rows.rows < 20
+    assert sum(map(len, rows.blocks())) == 1000
+    assert rows.rows < 20  # counted once
 
 
 @given(st.integers(1, 300), st.integers(1, 400), st.integers(0, 5))

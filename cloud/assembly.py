@@ -1,0 +1,139 @@
+"""The parts of a local cloud, wired: what is made of what, and the way from one to the next.
+
+    fake-gcs-server <- storage dialect <- gateway <- replicas, workers, and this process's own storage clients
+
+Every access to a bucket goes through that one door, ours too, so that grants hold and no name escapes.
+"""
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from cloud.backends.local import LocalBackend
+from cloud.emulator.app import Emulator
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
+from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.runner import Platform
+from cloud.engine.jobs.service import JobService
+from cloud.engine.launch.client import Launcher
+from cloud.engine.serving.service import ServingService
+from cloud.engine.state import StateFolder
+from cloud.engine.storage.client import StorageClient
+from cloud.engine.storage.policy import Principal
+from cloud.engine.storage.service import StorageService
+from cloud.gateway.environ import client_environ
+from cloud.gateway.tunnel import Gateway, Refusal
+from cloud.settings import Settings
+
+
+class Assembly:
+    """From ``start`` to ``close``.
+
+    Args:
+        base_environ: what every process of this cloud gets, besides the way to the gateway.
+    """
+
+    backend: LocalBackend
+
+    def __init__(
+        self, settings: Settings, state: StateFolder, launcher: Launcher, base_environ: Mapping[str, str]
+    ) -> None:
+        self._settings, self._state, self._launcher = settings, state, launcher
+        self._base_environ = dict(base_environ)
+        self._parts = AsyncExitStack()
+        self._tokens, self._keys = TokenRegistry(), KeyRing()
+
+    async def close(self) -> None:
+        """End all jobs, workers and servers. Also after a ``start`` that failed."""
+        await self._parts.aclose()
+
+    async def start(self) -> None:
+        """Raises:
+        FailedPrecondition: the state folder or fake-gcs-server cannot be used.
+        """
+        settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
+        number = project_number(settings.project)
+        storage = StorageService(state.folder("storage"), settings.fake_gcs_server, project_number=number)
+        await storage.start()
+        parts.push_async_callback(storage.close)
+        emulator = Emulator(settings.project, settings.region, StorageV1(storage), self._tokens, self._keys)
+        parts.push_async_callback(emulator.close)
+        self._gateway = Gateway(emulator, state.folder("gateway"))
+        await self._gateway.start()
+        parts.push_async_callback(self._gateway.close)
+
+        replica_environ = self._base_environ | self._way_to_google()
+        account = ml_service_account(settings.project)
+        as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
+        jobs = JobService(
+            state_dir=state.folder("jobs"),
+            work_dir=state.folder("work"),
+            platform=Platform(
+                launcher=launcher,
+                installer=PackageInstaller(launcher, state.folder("packages")),
+                fetch=as_account.download,
+                environ=replica_environ,
+                project=settings.project,
+                grace=settings.cancel_grace_seconds,
+            ),
+            concurrent_jobs=settings.concurrent_jobs,
+        )
+        await jobs.start()
+        parts.push_async_callback(jobs.close)
+        serving = ServingService(
+            state_dir=state.folder("serving"),
+            launcher=launcher,
+            fetch=as_account.download,
+            environ=replica_environ,
+            region=settings.region,
+        )
+        await serving.start()
+        parts.push_async_callback(serving.close)
+        self.backend = LocalBackend(
+            project=settings.project,
+            region=settings.region,
+            ml_service_account=account.email,
+            storage=as_owner,
+            jobs=jobs,
+            serving=serving,
+        )
+
+    def _storage_client(self, principal: Principal) -> StorageClient:
+        client = StorageClient(self._gateway.url, lambda: self._tokens.current(principal).value, self._settings.project)
+        self._parts.push_async_callback(client.close)
+        return client
+
+    def _way_to_google(self, credentials_file: Path | None = None) -> dict[str, str]:
+        return client_environ(
+            proxy_url=self._gateway.url,
+            ca_file=self._gateway.ca_file,
+            metadata_host=self._gateway.address,
+            project=self._settings.project,
+            credentials_file=credentials_file,
+        )
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What jobs wanted from hosts that are not emulated."""
+        return self._gateway.refusals
+
+    def write_environment(self) -> Path:
+        """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
+        key, script = self._state.path / "owner-key.json", self._state.path / "environment.sh"
+        principal, project = owner(self._settings.project), self._settings.project
+        _write_private(key, json.dumps(self._keys.service_account_file(principal, project)))
+        variables = self._way_to_google(credentials_file=key)
+        _write_private(
+            script, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
+        )
+        return script
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)

@@ -1,0 +1,92 @@
+"""The launcher: loads modules once, then forks a supervisor for each request."""
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from .supervisor import Supervisor, report
+from .unix import (
+    LINUX,
+    become_subreaper,
+    child_signals,
+    descendants,
+    die_with_parent,
+    fork,
+    open_descriptors,
+    reap,
+    send_signal,
+)
+from .user_process import Streams
+
+
+def main(kind: str, control_fd: int, parent: int, preload: Sequence[str]) -> Callable[[], None]:
+    """Serve until the engine is gone. Returns only in a process that is to become the user's: what it is to do."""
+    control = socket.socket(fileno=control_fd)
+    control.set_inheritable(False)
+    if LINUX:
+        die_with_parent(parent, signal.SIGKILL)
+        become_subreaper()
+    try:
+        for name in preload:
+            importlib.import_module(name)
+    except BaseException as error:  # noqa: BLE001 - also a module that calls sys.exit
+        traceback.print_exc()
+        reason = traceback.format_exception_only(error)[-1].strip()
+        control.sendall(json.dumps({"failed": f"cannot preload {name}: {reason}"}).encode() + b"\n")
+        sys.exit(1)
+    kept = open_descriptors() - {control_fd}
+    # What is loaded now never becomes garbage: no collection in a child needs to look at it, or copy its pages.
+    gc.collect()
+    gc.freeze()
+    child_ended = child_signals()
+    control.sendall(json.dumps({"ready": True}).encode() + b"\n")
+    return _serve(kind, control, child_ended, kept)
+
+
+def _serve(kind: str, control: socket.socket, child_ended: int, kept: frozenset[int]) -> Callable[[], None]:
+    supervisors: set[int] = set()
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(child_ended, select.POLLIN)
+    while True:
+        ready = dict(poll.poll())
+        if child_ended in ready:
+            os.read(child_ended, 4096)
+            _bury(supervisors)
+        if control.fileno() in ready:
+            _, descriptors, _, _ = socket.recv_fds(control, 1, 3)
+            if len(descriptors) != 3:
+                sys.exit(0)
+            streams = Streams(*descriptors)
+            try:
+                pid = fork()
+            except OSError as error:
+                with socket.socket(fileno=os.dup(streams.leash)) as leash:
+                    report(leash, {"error": f"no process can be started: {error.strerror}"})
+            else:
+                if pid == 0:
+                    control.detach()
+                    return Supervisor(kind, streams, kept).run()
+                supervisors.add(pid)
+            for descriptor in streams:
+                os.close(descriptor)
+
+
+def _bury(supervisors: set[int]) -> None:
+    """Reap supervisors. What one that was killed left behind has become a child of this process: end it."""
+    orphaned = False
+    for pid, status in reap()[0]:
+        orphaned = orphaned or (pid in supervisors and status != 0)
+        supervisors.discard(pid)
+    if orphaned:
+        kept = {process for pid in supervisors for process in descendants(pid)}
+        for process in set(descendants(os.getpid())) - kept:
+            if process.pid not in supervisors:
+                send_signal(process.pid, signal.SIGKILL)

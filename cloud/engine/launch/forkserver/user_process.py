@@ -1,0 +1,111 @@
+"""The user's process: what it is before a line of the user's runs."""
+
+import ctypes
+import gc
+import importlib.machinery
+import os
+import runpy
+import signal
+import sys
+import time
+import types
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, NoReturn
+
+from . import AT_STARTUP
+from .unix import LINUX, die_with_parent
+
+
+class Request(NamedTuple):
+    """What to run; see ``Command`` in client.py."""
+
+    module: str
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    cwd: str
+    import_path: Sequence[str]
+
+
+class Streams(NamedTuple):
+    """The descriptors that come with one request."""
+
+    stdout: int
+    stderr: int
+    leash: int
+
+
+def become_user_process(streams: Streams, parent: int) -> None:
+    """Everything about a process that does not depend on what runs in it."""
+    os.setsid()
+    if LINUX:
+        die_with_parent(parent, signal.SIGKILL)
+    os.dup2(streams.stdout, 1)
+    os.dup2(streams.stderr, 2)
+
+
+def execute(request: Request) -> NoReturn:
+    command = [sys.executable, "-P", "-u", "-X", "utf8", "-m", request.module, *request.argv]
+    os.execve(command[0], command, request.environ)  # noqa: S606 - the whole point
+
+
+def run_module(request: Request) -> None:
+    """Be ``python -m``: this function returns or raises what the interpreter's own main function would see."""
+    gc.enable()
+    _replace_environ(request.environ)
+    sys.argv = ["-m", *request.argv]
+    sys.orig_argv = [sys.executable, "-P", "-u", "-X", "utf8", "-m", request.module, *request.argv]
+    python_path = request.environ.get("PYTHONPATH", "")
+    sys.path[:0] = [os.path.abspath(folder) for folder in python_path.split(os.pathsep) if folder]
+    _forget_shadowed(request.import_path)
+    if "numpy.random" in sys.modules:  # like the standard library's, which looks after itself
+        sys.modules["numpy.random"].seed()
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.modules["__main__"].__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
+    try:
+        runpy._run_module_as_main(request.module)  # type: ignore[attr-defined] # what "-m" itself calls
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _hide_launcher(error)
+        raise
+
+
+def _hide_launcher(error: BaseException) -> None:
+    """Have the interpreter show ``error`` without this file's frames."""
+    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    show = sys.excepthook
+    sys.excepthook = lambda kind, value, _: show(kind, value.with_traceback(trace), trace)
+
+
+def _replace_environ(environ: Mapping[str, str]) -> None:
+    """Exactly ``environ``, for Python and for C, whatever libraries of the preload may have set."""
+    ctypes.CDLL(None).clearenv()
+    os.environ.clear()
+    os.environ.update(environ)
+    # What was worked out from the old one:
+    time.tzset()
+    if "tempfile" in sys.modules:
+        setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010 - a module, for all mypy knows
+
+
+def _forget_shadowed(import_path: Sequence[str]) -> None:
+    """Let a job's own modules win over preloaded ones of the same name, if those can be loaded twice in a process."""
+    importlib.invalidate_caches()
+    families: dict[str, list[str]] = {}
+    for name in sys.modules:
+        families.setdefault(name.partition(".")[0], []).append(name)
+    present = {
+        entry.partition(".")[0] for folder in import_path if os.path.isdir(folder) for entry in os.listdir(folder)
+    }
+    for name in present & families.keys() - AT_STARTUP - {"__main__"}:
+        spec = importlib.machinery.PathFinder.find_spec(name, import_path)
+        if spec is None or spec.loader is None or spec.origin == getattr(sys.modules[name], "__file__", None):
+            continue
+        if not any(_is_compiled(member) for member in families[name]):
+            for member in families[name]:
+                del sys.modules[member]
+
+
+def _is_compiled(name: str) -> bool:
+    spec = getattr(sys.modules[name], "__spec__", None)
+    return isinstance(getattr(spec, "loader", None), importlib.machinery.ExtensionFileLoader)

@@ -1,0 +1,110 @@
+"""Predict with a SavedModel on this machine, without a cloud, as ``gcloud ml-engine local predict`` does.
+
+python -m cloud.local_predict --model-dir EXPORT --json-instances FILE [--signature-name NAME]
+
+FILE holds one JSON instance a line. Checks, texts and the table follow the Cloud SDK (``predict_utilities``).
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import click
+
+from cloud.engine.serving.signatures import DEFAULT_SIGNATURE, choose
+from cloud.errors import CloudError, InvalidArgument
+from cloud.resources import Json
+
+
+@click.command()
+@click.option(
+    "--model-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="The folder that holds saved_model.pb.",
+)
+@click.option(
+    "--json-instances",
+    type=click.File("r", encoding="utf-8-sig"),
+    required=True,
+    help="A file with one JSON instance a line; - is standard input.",
+)
+@click.option("--signature-name", help="Default: the model's only signature, else serving_default.")
+def main(model_dir: Path, json_instances: IO[str], signature_name: str | None) -> None:
+    """Predict with the SavedModel in --model-dir for each instance in --json-instances."""
+    try:
+        instances = read_instances(list(json_instances))
+        _check_model_dir(model_dir)
+        predictions = _predict(model_dir, instances, signature_name)
+    except CloudError as error:
+        click.echo(f"ERROR: (cloud.local_predict) {error.message}", err=True)
+        sys.exit(1)
+    except UnicodeDecodeError as error:
+        click.echo(f"ERROR: (cloud.local_predict) {json_instances.name} is not UTF-8: {error}", err=True)
+        sys.exit(1)
+    for line in table(predictions):
+        click.echo(line)
+
+
+def read_instances(lines: Sequence[str]) -> list[Json]:
+    """The instances in the lines of a file.
+
+    Raises:
+        InvalidArgument: an empty line, one that is not JSON, or none at all.
+    """
+    instances = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise InvalidArgument(f"Empty line is not allowed in the instances file. (Line {number}.)")
+        try:
+            instances.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise InvalidArgument(
+                f"Input instances are not in JSON format. (Line {number}: {error.msg} at character {error.pos}.)"
+            ) from None
+    if not instances:
+        raise InvalidArgument("No valid instance was found in input file.")
+    return instances
+
+
+def table(predictions: Sequence[Json]) -> list[str]:
+    """Lines to print: a column for each output under its name in capitals, or bare values without a heading."""
+    if not predictions:
+        return []
+    if not isinstance(predictions[0], dict):
+        return [_cell(prediction) for prediction in predictions]
+    keys = sorted(predictions[0])
+    rows = [[key.upper() for key in keys], *([_cell(row[key]) for key in keys] for row in predictions)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _cell(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _check_model_dir(folder: Path) -> None:
+    names = ("saved_model.pb", "saved_model.pbtxt")
+    if any((folder / name).is_file() for name in names):
+        return
+    below = sorted(path.parent for name in names for path in folder.glob(f"*/{name}"))
+    hint = f" Did you mean {below[-1]}?" if below else ""
+    raise InvalidArgument(f"{folder} holds no saved_model.pb: --model-dir is the folder of one SavedModel.{hint}")
+
+
+def _predict(folder: Path, instances: list[Json], signature_name: str | None) -> list[dict[str, Json]]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its greetings, not its errors
+    from cloud.engine.serving.saved_model import SavedModel  # takes seconds: only for input that is worth it
+
+    model = SavedModel(folder)
+    signature = choose(model.signatures, signature_name)
+    if signature_name is None and signature != DEFAULT_SIGNATURE:
+        click.echo(f"The model has no signature {DEFAULT_SIGNATURE}: using its only one, {signature}.", err=True)
+    return model.run(signature, model.prepare(signature, instances), len(instances))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""A serving service over a folder of SavedModels, and what its launcher started."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from cloud.engine.launch.client import Command, Launcher, Process
+from cloud.engine.launch.output import OnOutput
+from cloud.engine.serving.service import ServingService
+from cloud.errors import NotFound
+from cloud.lifecycle import VersionState
+from cloud.names import GsUri
+from cloud.resources import Version, VersionSpec
+from cloud.settings import inherited_environ
+
+ENVIRON = {**inherited_environ(), "TF_CPP_MIN_LOG_LEVEL": "2"}
+PATIENCE = 60.0
+
+
+class RecordingLauncher(Launcher):
+    """Remembers what it started, so that a test can kill it."""
+
+    started: list[Process]
+
+    async def launch(self, command: Command, on_output: OnOutput) -> Process:
+        process = await super().launch(command, on_output)
+        self.started.append(process)
+        return process
+
+
+class Cloud:
+    """Services over one state folder; their bucket is the folder ``models``."""
+
+    def __init__(self, state_dir: Path, launcher: RecordingLauncher, models: Path) -> None:
+        self.models = models
+        self.launcher = launcher
+        self.state_dir = state_dir
+
+    @asynccontextmanager
+    async def service(self, **options: float) -> AsyncIterator[ServingService]:
+        service = ServingService(
+            state_dir=self.state_dir,
+            launcher=self.launcher,
+            fetch=self.fetch,
+            environ=ENVIRON,
+            region="us-east1",
+            **options,
+        )
+        await service.start()
+        try:
+            yield service
+        finally:
+            await service.close()
+
+    async def fetch(self, source: GsUri, destination: Path) -> None:
+        folder = self.models / source.path
+        if not folder.is_dir():
+            raise NotFound(f"no objects in {source}")
+        await asyncio.to_thread(shutil.copytree, folder, destination, dirs_exist_ok=True)
+
+
+async def deploy(service: ServingService, model: str, version: str, source: str) -> Version:
+    """A version of the SavedModel in the folder ``source``; the model is made if there is none."""
+    if model not in [known.name for known in await service.list_models()]:
+        await service.create_model(model)
+    created = await service.create_version(VersionSpec(model, version, GsUri("bucket", source)))
+    assert created.state is VersionState.CREATING
+    return await service.wait_for_version(model, version, timeout=PATIENCE)

@@ -1,0 +1,54 @@
+"""One warm launcher, and the SavedModels that a process of it makes: this process never loads TensorFlow."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from integration.serving.clouds import ENVIRON, Cloud, RecordingLauncher, deploy
+
+from cloud.engine.launch.client import Command
+from cloud.engine.serving.service import ServingService
+from cloud.settings import LauncherKind
+
+TESTS = Path(__file__).parents[2]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def launcher() -> AsyncIterator[RecordingLauncher]:
+    kind = LauncherKind.WARM if sys.platform == "linux" else LauncherKind.COLD
+    warm = RecordingLauncher(kind, preload=["tensorflow"])
+    warm.started = []
+    yield warm
+    await warm.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def models(launcher: RecordingLauncher, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See models.py for what is in it."""
+    folder = tmp_path_factory.mktemp("models")
+    lines: list[str] = []
+    command = Command("integration.serving.models", (str(folder),), ENVIRON, folder, (TESTS,))
+    process = await launcher.launch(command, lambda line: lines.append(line.text))
+    assert (await process.wait()).ok, "\n".join(lines)
+    return folder
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served(
+    launcher: RecordingLauncher, models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServingService]:
+    """A service with models ``zoo``, ``double``, ``old`` (TensorFlow 1) and ``single`` (only ``predict``), for tests
+    that change nothing."""
+    async with Cloud(tmp_path_factory.mktemp("state"), launcher, models).service() as service:
+        sources = {"zoo": "zoo", "double": "double", "old": "version_1", "single": "only_predict"}
+        versions = await asyncio.gather(*(deploy(service, model, "v1", source) for model, source in sources.items()))
+        assert [version.error_message for version in versions] == [""] * len(sources)
+        yield service
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, launcher: RecordingLauncher, models: Path) -> Cloud:
+    return Cloud(tmp_path, launcher, models)

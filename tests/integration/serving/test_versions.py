@@ -1,0 +1,164 @@
+"""Models and versions that come, go and have bad days, each in a real worker process."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+from integration.serving.clouds import PATIENCE, Cloud, deploy
+
+from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
+from cloud.lifecycle import VersionState
+from cloud.names import GsUri
+from cloud.resources import VersionSpec
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_two_models_with_two_versions_each(cloud: Cloud) -> None:
+    async with cloud.service() as service:
+        await service.create_model("a")
+        await service.create_model("b", description="the other")
+        with pytest.raises(FailedPrecondition, match="no default version"):
+            await service.predict("a", [1])
+        await asyncio.gather(deploy(service, "a", "v1", "double"), deploy(service, "b", "v1", "triple"))
+        await asyncio.gather(deploy(service, "a", "v2", "triple"), deploy(service, "b", "v2", "double"))
+
+        async def ask(model: str, version: str | None) -> float:
+            (answer,) = await service.predict(model, [{"x": 1, "y": 0}], version=version)
+            return float(answer["scaled"])
+
+        assert await asyncio.gather(ask("a", "v1"), ask("a", "v2"), ask("b", "v1"), ask("b", "v2")) == [2, 3, 3, 2]
+        assert await asyncio.gather(ask("a", None), ask("b", None)) == [2, 3]
+        assert (await service.set_default_version("a", "v2")).is_default
+        assert await ask("a", None) == 3
+        assert [(version.name, version.is_default) for version in await service.list_versions("a")] == [
+            ("v1", False),
+            ("v2", True),
+        ]
+        with pytest.raises(FailedPrecondition, match="default"):
+            await service.delete_version("a", "v2")
+        with pytest.raises(FailedPrecondition, match=r"^A model with versions cannot be deleted\."):
+            await service.delete_model("a")
+        with pytest.raises(AlreadyExists, match=r"A version with the same name already exists\."):
+            await service.create_version(VersionSpec("a", "v1", GsUri("bucket", "double")))
+        await service.delete_version("a", "v1")
+        await service.delete_version("a", "v2")
+        await service.delete_model("a")
+        assert [model.name for model in await service.list_models()] == ["b"]
+        assert len(list((cloud.state_dir / "versions").iterdir())) == 2
+    for process in cloud.launcher.started[-4:]:
+        await asyncio.wait_for(process.wait(), PATIENCE)
+
+
+async def test_models_that_cannot_be_served(cloud: Cloud) -> None:
+    async with cloud.service() as service:
+        corrupt, silent = await asyncio.gather(
+            deploy(service, "corrupt", "v1", "corrupt"), deploy(service, "silent", "v1", "silent")
+        )
+        assert (corrupt.state, silent.state) == (VersionState.FAILED, VersionState.FAILED)
+        assert corrupt.error_message.startswith(
+            'Create Version failed. Bad model detected with error: "Failed to load model: '
+            "Failed to load the model due to bad model data. tags: ['serve']"
+        )
+        assert corrupt.error_message.endswith('(Error code: 0)"')
+        assert "MetaGraph must have at least one signature_def." in silent.error_message
+        with pytest.raises(FailedPrecondition, match="Online prediction is unavailable"):
+            await service.predict("corrupt", [1])
+        with pytest.raises(FailedPrecondition, match="READY"):
+            await service.set_default_version("corrupt", "v1")
+        for folder in ("", "nothing/there"):
+            with pytest.raises(FailedPrecondition, match="expected to contain exactly one of thefollowing"):
+                await service.create_version(VersionSpec("silent", "v2", GsUri("bucket", folder)))
+        with pytest.raises(InvalidArgument, match="not a pattern"):
+            await service.create_version(VersionSpec("silent", "v2", GsUri("bucket", "exp*/")))
+        assert [version.name for version in await service.list_versions("silent")] == ["v1"]
+        await service.delete_version("corrupt", "v1")
+        assert (await service.get_model("corrupt")).default_version is None
+        assert len(list((cloud.state_dir / "versions").iterdir())) == 1
+
+
+async def test_another_start_on_the_same_state(cloud: Cloud) -> None:
+    async with cloud.service() as first:
+        await deploy(first, "model", "v1", "double")
+        await first.create_version(VersionSpec("model", "v2", GsUri("bucket", "triple")))
+        with pytest.raises(DeadlineExceeded, match="CREATING"):
+            await first.wait_for_version("model", "v2", timeout=0)
+        with pytest.raises(FailedPrecondition, match="CREATING"):
+            await first.delete_version("model", "v2")
+
+    async with cloud.service() as second:
+        assert await second.predict("model", [{"x": 1, "y": 0}]) == [{"scaled": 2.0}]
+        interrupted = await second.wait_for_version("model", "v2")
+        assert interrupted.state is VersionState.FAILED
+        assert "stopped" in interrupted.error_message
+
+
+async def test_a_version_whose_files_were_damaged_meanwhile(cloud: Cloud) -> None:
+    async with cloud.service() as first:
+        await deploy(first, "model", "v1", "double")
+    for file in (cloud.state_dir / "versions").rglob("variables.*"):
+        file.write_bytes(b"damaged")
+    async with cloud.service() as second:
+        with pytest.raises(FailedPrecondition, match="bad model data"):
+            await second.predict("model", [{"x": 1, "y": 0}])
+        assert (await second.get_version("model", "v1")).state is VersionState.FAILED
+        with pytest.raises(FailedPrecondition, match="Online prediction is unavailable"):
+            await second.predict("model", [{"x": 1, "y": 0}])
+
+
+async def test_one_name_is_taken_once(cloud: Cloud) -> None:
+    async with cloud.service() as service:
+        await service.create_model("model")
+        spec = VersionSpec("model", "v1", GsUri("bucket", "double"))
+        outcomes = await asyncio.gather(*(service.create_version(spec) for _ in range(3)), return_exceptions=True)
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyExists", "AlreadyExists", "Version"]
+        assert (await service.wait_for_version("model", "v1", timeout=PATIENCE)).state is VersionState.READY
+
+
+# -------------------------------------------------------------------- bad days
+
+
+async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
+    async with cloud.service() as service:
+        await deploy(service, "model", "v1", "double")
+        worker = cloud.launcher.started[-1]
+        answered = 0
+
+        async def keep_asking(client: int) -> None:
+            nonlocal answered
+            for number in range(60):
+                assert await service.predict("model", [{"x": client, "y": number}]) == [
+                    {"scaled": 2.0 * client + number}
+                ]
+                answered += 1
+                if answered == 100:
+                    os.kill(worker.pid, signal.SIGKILL)
+
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*map(keep_asking, range(8)))
+        assert answered == 480
+        assert (await worker.wait()).signal == signal.SIGKILL
+        assert cloud.launcher.started[-1] is not worker
+
+
+async def test_a_worker_that_hangs_is_replaced(cloud: Cloud) -> None:
+    async with cloud.service(time_limit=1.0) as service:
+        await deploy(service, "model", "v1", "zoo")
+        hanging = cloud.launcher.started[-1]
+        with pytest.raises(Unavailable, match="gave no answer for 1 s and is replaced"):
+            await service.predict("model", [-1.0], signature_name="spin")
+        assert await service.predict("model", [1.0], signature_name="spin") == [{"x": 1.0}]
+        assert (await hanging.wait()).signal == signal.SIGKILL
+
+
+async def test_deleting_a_version_fails_those_who_ask(cloud: Cloud) -> None:
+    async with cloud.service() as service:
+        await deploy(service, "model", "v1", "zoo")
+        asking = asyncio.create_task(service.predict("model", [-1.0], signature_name="spin"))
+        done, _ = await asyncio.wait({asking}, timeout=0.3)
+        assert not done
+        await service.delete_version("model", "v1")
+        with pytest.raises(Unavailable, match="is being stopped"):
+            await asking
+        assert await service.list_versions("model") == []

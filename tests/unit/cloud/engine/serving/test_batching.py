@@ -1,0 +1,146 @@
+import asyncio
+import threading
+from collections import deque
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.engine.serving.batching import Answer, Batcher, Request, answer, take
+from cloud.errors import PredictionFailed
+
+
+class Squares:
+    """A model that squares numbers. ``"x"`` does not fit; 13 makes it fail; lists must be as long as each other."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[Any]] = []
+        self.free = threading.Event()
+        self.free.set()
+        self.busy = threading.Event()
+
+    def prepare(self, signature: str, instances: list[Any]) -> list[Any]:
+        if "x" in instances:
+            raise PredictionFailed("x does not fit")
+        if len({len(instance) if isinstance(instance, list) else 0 for instance in instances}) > 1:
+            raise PredictionFailed("ragged")
+        return instances
+
+    def run(self, signature: str, batch: list[Any], count: int) -> list[dict[str, Any]]:
+        self.busy.set()
+        assert self.free.wait(20)
+        assert len(batch) == count
+        self.calls.append(batch)
+        if 13 in batch:
+            raise PredictionFailed("thirteen")
+        if 666 in batch:
+            raise ZeroDivisionError("a defect")
+        return [{signature: value if isinstance(value, list) else value * value} for value in batch]
+
+
+def expected(instances: list[Any]) -> Any:
+    if "x" in instances:
+        return "x does not fit"
+    if 13 in instances:
+        return "thirteen"
+    return [{"s": value * value} for value in instances]
+
+
+def shown(outcome: Answer) -> Any:
+    return outcome if isinstance(outcome, list) else str(outcome)
+
+
+def requests(*instances: list[Any]) -> list[Request]:
+    future: Any = None  # nobody waits for these
+    return [Request("s", each, future) for each in instances]
+
+
+@given(st.lists(st.lists(st.integers(0, 14) | st.just("x"), min_size=1, max_size=4), min_size=1, max_size=8))
+def test_each_request_gets_its_own_answer_whatever_is_beside_it(instances: list[list[Any]]) -> None:
+    answers = answer(Squares(), requests(*instances))
+    assert [shown(outcome) for outcome in answers] == [expected(each) for each in instances]
+
+
+def test_good_requests_share_one_call() -> None:
+    model = Squares()
+    answer(model, requests([1], [2, 3], [4]))
+    assert model.calls == [[1, 2, 3, 4]]
+
+
+def test_those_that_do_not_fit_do_not_keep_the_others_from_sharing() -> None:
+    model = Squares()
+    assert [shown(outcome) for outcome in answer(model, requests([1], ["x"], [2]))] == [
+        [{"s": 1}],
+        "x does not fit",
+        [{"s": 4}],
+    ]
+    assert model.calls == [[1, 2]]
+
+
+def test_what_fits_only_alone_runs_alone() -> None:
+    model = Squares()
+    assert answer(model, requests([[1, 2]], [[3]])) == [[{"s": [1, 2]}], [{"s": [3]}]]
+    assert model.calls == [[[1, 2]], [[3]]]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9)), min_size=1, max_size=12),
+    st.sets(st.sampled_from("ab")),
+)
+def test_all_are_taken_in_order_and_only_those_that_may_share(
+    arrived: list[tuple[str, int]], joinable: set[str]
+) -> None:
+    future: Any = None
+    waiting = deque(Request(signature, [0] * rows, future) for signature, rows in arrived)
+    order = list(waiting)
+    taken: list[Request] = []
+    while waiting:
+        before = list(waiting)
+        batch = take(waiting, joinable, max_rows=10)
+        assert batch[0] is before[0]
+        assert len({request.signature for request in batch}) == 1
+        assert len(batch) == 1 or (batch[0].signature in joinable and sum(len(each.instances) for each in batch) <= 10)
+        assert list(waiting) == [request for request in before if request not in batch]
+        taken += batch
+    assert sorted(map(order.index, taken)) == list(range(len(order)))
+
+
+async def test_what_arrives_while_the_model_is_busy_is_run_together() -> None:
+    model = Squares()
+    batcher = Batcher(model, joinable={"s"})
+    model.free.clear()
+    first = batcher.submit("s", [1])
+    await asyncio.to_thread(model.busy.wait, 20)
+    others = [batcher.submit("s", [number]) for number in range(2, 7)]
+    model.free.set()
+    assert await asyncio.gather(first, *others) == [[{"s": number**2}] for number in range(1, 7)]
+    assert model.calls == [[1], [2, 3, 4, 5, 6]]
+    await batcher.close()
+
+
+async def test_closing_answers_what_was_asked_before() -> None:
+    batcher = Batcher(Squares(), joinable=set())
+    asked = [batcher.submit("s", [number]) for number in (1, 2, 3)]
+    await batcher.close()
+    assert [future.result() for future in asked] == [[{"s": 1}], [{"s": 4}], [{"s": 9}]]
+
+
+async def test_a_defect_is_told_and_the_next_request_answered() -> None:
+    batcher = Batcher(Squares(), joinable={"s"})
+    with pytest.raises(ZeroDivisionError, match="a defect"):
+        await batcher.submit("s", [666])
+    assert await batcher.submit("s", [2]) == [{"s": 4}]
+    await batcher.close()
+
+
+async def test_who_went_away_gets_nothing_and_spoils_nothing() -> None:
+    model = Squares()
+    batcher = Batcher(model, joinable={"s"})
+    model.free.clear()
+    gone = batcher.submit("s", [1])
+    gone.cancel()
+    stays = batcher.submit("s", [2])
+    model.free.set()
+    assert await stays == [{"s": 4}]
+    await batcher.close()

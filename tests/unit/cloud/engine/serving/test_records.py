@@ -1,0 +1,94 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.serving.records import Records
+from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
+from cloud.lifecycle import VersionEvent, VersionState
+from cloud.names import GsUri
+from cloud.resources import Model, Version, VersionSpec
+
+NOW = datetime(2018, 8, 29, 13, 25, 1, 250000, tzinfo=UTC)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    records = Records(tmp_path / "serving.sqlite")
+    records.add_model(Model("taxi", "us-east1", NOW, "fares"))
+    yield records
+    records.close()
+
+
+def add_version(records: Records, name: str) -> Version:
+    spec = VersionSpec("taxi", name, GsUri("bucket", "export/1/"), "2.21", "3.11", "first")
+    version = Version(spec, VersionState.CREATING, NOW)
+    records.add_version(version, f"folder-{name}")
+    return version
+
+
+def test_what_is_recorded_survives(records: Records, tmp_path: Path) -> None:
+    add_version(records, "v1")
+    records.change("taxi", "v1", VersionEvent.FAILED, "why")
+    again = Records(tmp_path / "serving.sqlite")
+    assert again.model("taxi") == Model("taxi", "us-east1", NOW, "fares", "v1")
+    assert again.version("taxi", "v1") == Version(
+        VersionSpec("taxi", "v1", GsUri("bucket", "export/1/"), "2.21", "3.11", "first"),
+        VersionState.FAILED,
+        NOW,
+        is_default=True,
+        error_message="why",
+    )
+    assert again.folder("taxi", "v1") == "folder-v1"
+    again.close()
+
+
+def test_models_and_versions_are_listed_by_name(records: Records) -> None:
+    records.add_model(Model("a", "r", NOW))
+    for name in ("v2", "v10", "v1"):
+        add_version(records, name)
+    assert [model.name for model in records.models()] == ["a", "taxi"]
+    assert [version.name for version in records.versions("taxi")] == ["v1", "v10", "v2"]
+    assert records.versions("a") == []
+    assert records.folders() == {"folder-v1", "folder-v2", "folder-v10"}
+
+
+def test_the_first_version_is_the_default_until_another_is_set(records: Records) -> None:
+    assert records.standing("taxi", None) == (None, None)
+    add_version(records, "v1")
+    add_version(records, "v2")
+    assert records.standing("taxi", None) == ("v1", VersionState.CREATING)
+    records.set_default("taxi", "v2")
+    assert [version.is_default for version in records.versions("taxi")] == [False, True]
+    records.remove_version("taxi", "v2")
+    assert records.model("taxi").default_version is None
+    add_version(records, "v3")
+    assert records.model("taxi").default_version == "v3"
+
+
+def test_states_follow_the_table(records: Records) -> None:
+    add_version(records, "v1")
+    with pytest.raises(FailedPrecondition, match="CREATING"):
+        records.change("taxi", "v1", VersionEvent.DELETE_REQUESTED)
+    records.change("taxi", "v1", VersionEvent.LOADED)
+    assert records.standing("taxi", "v1") == ("v1", VersionState.READY)
+    records.change("taxi", "v1", VersionEvent.DELETE_REQUESTED)
+    assert [version.name for version in records.versions_in(VersionState.DELETING)] == ["v1"]
+
+
+def test_names_that_are_taken_or_unknown(records: Records) -> None:
+    with pytest.raises(AlreadyExists, match=r"^model\.name: A model with the same name already exists\.$"):
+        records.add_model(Model("taxi", "r", NOW))
+    for call in (records.version, records.folder, records.standing):
+        with pytest.raises(NotFound, match='version resource: "v9"'):
+            call("taxi", "v9")
+        with pytest.raises(NotFound, match='model resource: "nobody" was not found'):
+            call("nobody", "v1")
+    with pytest.raises(NotFound, match="nobody"):
+        records.standing("nobody", None)
+
+
+def test_a_model_is_forgotten(records: Records) -> None:
+    records.remove_model("taxi")
+    assert records.models() == []
