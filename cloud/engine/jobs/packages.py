@@ -90,7 +90,7 @@ class PackageInstaller:
             cwd=source,
             import_path=(_BUILDER,),
         )
-        process = await self._launcher.launch(command, said.append)
+        process = await self._launcher.launch(command, said.append, impatient=True)
         try:
             status = await process.wait()
         finally:

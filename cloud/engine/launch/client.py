@@ -57,6 +57,7 @@ class Launcher:
         self._preload = tuple(preload) if kind is LauncherKind.WARM else ()
         self._environ = dict(environ)
         self._server: _ForkServer | None = None
+        self._stand_in: Launcher | None = None
         self._starting = asyncio.Lock()
         self._processes: set[Process] = set()
 
@@ -72,16 +73,20 @@ class Launcher:
         """
         await (await self._running()).ready()
 
-    async def launch(self, command: Command, on_output: OnOutput) -> Process:
+    async def launch(self, command: Command, on_output: OnOutput, *, impatient: bool = False) -> Process:
         """Start a process.
 
         Args:
             on_output: gets each line, in the order of its stream, in this event loop; must not raise.
+            impatient: start it cold if a warm launcher is still loading, for a process that needs no TensorFlow.
 
         Raises:
             FailedPrecondition: the folder to run in does not exist.
             Unavailable: the launcher cannot load its modules, or was killed twice.
         """
+        if impatient and not (await self._running()).is_ready:
+            self._stand_in = self._stand_in or Launcher(LauncherKind.COLD, environ=self._environ)
+            return await self._stand_in.launch(command, on_output)
         said = ""
         for _ in range(2):
             server = await self._running()
@@ -102,6 +107,8 @@ class Launcher:
     async def close(self) -> None:
         """End all processes and the launcher. May be called twice."""
         await asyncio.gather(*(process.stop(_CLOSING_GRACE) for process in self._processes))
+        if self._stand_in:
+            await self._stand_in.close()
         if self._server:
             await self._server.close()
             self._server = None
@@ -159,6 +166,10 @@ class _ForkServer:
     def said(self) -> str:
         """What it wrote last."""
         return "\n".join(self._lines)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._ready.done()
 
     async def ready(self) -> None:
         await asyncio.shield(self._ready)
