@@ -19,12 +19,18 @@ from cloud.errors import CloudError, InvalidArgument
 from cloud.resources import Json
 
 
+def _existing(_: click.Context, __: click.Parameter, folder: str) -> str:
+    if not folder.startswith("gs://") and not Path(folder).is_dir():
+        raise click.BadParameter(f"no such folder: {folder}")
+    return folder
+
+
 @click.command()
 @click.option(
     "--model-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    callback=_existing,
     required=True,
-    help="The folder that holds saved_model.pb.",
+    help="The folder that holds saved_model.pb; may be on gs://.",
 )
 @click.option(
     "--json-instances",
@@ -33,11 +39,12 @@ from cloud.resources import Json
     help="A file with one JSON instance a line; - is standard input.",
 )
 @click.option("--signature-name", help="Default: the model's only signature, else serving_default.")
-def main(model_dir: Path, json_instances: IO[str], signature_name: str | None) -> None:
+def main(model_dir: str, json_instances: IO[str], signature_name: str | None) -> None:
     """Predict with the SavedModel in --model-dir for each instance in --json-instances."""
     try:
         instances = read_instances(list(json_instances))
-        _check_model_dir(model_dir)
+        if not model_dir.startswith("gs://"):
+            _check_model_dir(Path(model_dir))
         predictions = _predict(model_dir, instances, signature_name)
     except CloudError as error:
         click.echo(f"ERROR: (cloud.local_predict) {error.message}", err=True)
@@ -95,7 +102,7 @@ def _check_model_dir(folder: Path) -> None:
     raise InvalidArgument(f"{folder} holds no saved_model.pb: --model-dir is the folder of one SavedModel.{hint}")
 
 
-def _predict(folder: Path, instances: list[Json], signature_name: str | None) -> list[dict[str, Json]]:
+def _predict(folder: str, instances: list[Json], signature_name: str | None) -> list[dict[str, Json]]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its greetings, not its errors
     from cloud.engine.serving.saved_model import SavedModel  # takes seconds: only for input that is worth it
 

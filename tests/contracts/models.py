@@ -16,7 +16,6 @@ from cloud.resources import VersionSpec
 from contracts.base import PATIENCE, Contract, fresh
 from contracts.probes import EXPORT
 
-
 _EXPORTED: WeakKeyDictionary[Backend, dict[float, GsUri]] = WeakKeyDictionary()
 """Where the SavedModels made so far are, by their factor."""
 

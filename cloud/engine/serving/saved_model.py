@@ -1,7 +1,6 @@
 """A SavedModel, loaded and called: the one module of ``cloud`` that imports TensorFlow."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,18 +21,18 @@ class SavedModel:
     """A model in memory. Not for use by several threads at a time.
 
     Args:
-        path: the folder with ``saved_model.pb``.
+        path: the folder with ``saved_model.pb``, local or anywhere that TensorFlow reads (``gs://``).
 
     Raises:
         FailedPrecondition: it cannot be served; texts from the prediction library in the Cloud SDK.
     """
 
-    def __init__(self, path: Path) -> None:
-        if not tf.saved_model.contains_saved_model(str(path)):
+    def __init__(self, path: str) -> None:
+        if not tf.saved_model.contains_saved_model(path):
             raise _unloadable("Cloud ML only supports TF 1.0 or above and models saved in SavedModel format.")
         try:
             # The functions refer to the object's variables but do not keep it alive.
-            self._loaded = tf.saved_model.load(str(path), tags=["serve"])
+            self._loaded = tf.saved_model.load(path, tags=["serve"])
         except Exception as error:  # damaged files make TensorFlow raise nearly anything
             raise _unloadable(
                 f"Failed to load the model due to bad model data. tags: ['serve']\n{_one_line(error)}"

@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -33,7 +32,7 @@ MAX_SIZE = 32 * 1024 * 1024
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cloud.engine.serving.worker", description="Serve a SavedModel.")
-    parser.add_argument("--model-dir", type=Path, required=True, help="the folder with saved_model.pb")
+    parser.add_argument("--model-dir", type=str, required=True, help="the folder with saved_model.pb")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
     arguments = parser.parse_args(argv)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from integration.serving.clouds import ENVIRON, Cloud, RecordingLauncher, deploy
 
 from cloud.engine.launch.client import Command
 from cloud.engine.serving.service import ServingService
 from cloud.settings import LauncherKind
+from integration.serving.clouds import ENVIRON, Cloud, RecordingLauncher, deploy
 
 TESTS = Path(__file__).parents[2]
 

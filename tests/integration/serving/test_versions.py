@@ -5,12 +5,12 @@ import os
 import signal
 
 import pytest
-from integration.serving.clouds import PATIENCE, Cloud, deploy
 
 from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
+from integration.serving.clouds import PATIENCE, Cloud, deploy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

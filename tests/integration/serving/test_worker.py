@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from integration.serving.clouds import ENVIRON, PATIENCE, RecordingLauncher
 
 import cloud as package
 from cloud.engine.launch.client import Command, OutputLine, Process
+from integration.serving.clouds import ENVIRON, PATIENCE, RecordingLauncher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ROOT = Path(package.__path__[0]).parent

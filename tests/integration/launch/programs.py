@@ -1,0 +1,92 @@
+"""Programs for the launcher to start, and what tests of it need to know about processes."""
+
+import asyncio
+import os
+import select
+import sys
+import textwrap
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.launch.client import Command, ExitStatus, Launcher, OutputLine
+from cloud.settings import LauncherKind
+
+ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "SPACED": " a=b\tü "}
+KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="process trees can only be followed on Linux")
+
+
+class Programs:
+    """Modules in a folder of their own, and how to run them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: list[OutputLine] = []
+
+    def write(self, source: str, module: str = "program") -> str:
+        path = self.folder / (module.replace(".", "/") + ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(source))
+        return module
+
+    def command(self, source: str, *argv: str, **environ: str) -> Command:
+        return Command(self.write(source), argv, {**ENVIRON, **environ}, self.folder, (self.folder,))
+
+    def text(self, stream: str = "stdout") -> str:
+        return "\n".join(line.text for line in self.lines if line.stream == stream)
+
+    async def said(self, text: str) -> None:
+        """Wait until the standard output holds ``text``."""
+        async with asyncio.timeout(20):
+            while text not in self.text():
+                self._heard = asyncio.Event()
+                await self._heard.wait()
+
+    def hear(self, line: OutputLine) -> None:
+        self.lines.append(line)
+        with suppress(AttributeError):
+            self._heard.set()
+
+
+async def run(launcher: Launcher, command: Command, on_output: Callable[[OutputLine], None]) -> ExitStatus:
+    async with asyncio.timeout(30):
+        return await (await launcher.launch(command, on_output)).wait()
+
+
+async def until_gone(pids: list[int], act: Callable[[], None] = lambda: None) -> None:
+    """``act``, then wait until no process of ``pids`` lives."""
+    handles = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(pid))
+    act()
+    for handle in handles:
+        readable, _, _ = await asyncio.to_thread(select.select, [handle], [], [], 20)
+        os.close(handle)
+        assert readable, f"one of {pids} still runs"
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def descendants(ancestor: int) -> list[int]:
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = [ancestor]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found[1:]
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

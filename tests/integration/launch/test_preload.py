@@ -1,0 +1,121 @@
+"""What a warm launcher has loaded, and what it has not yet."""
+
+import asyncio
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.launch.client import Launcher
+from cloud.errors import Unavailable
+from cloud.settings import LauncherKind
+from integration.launch.programs import (
+    Programs,
+    linux_only,
+    run,
+)
+
+
+@linux_only
+async def test_requests_wait_for_the_preload(programs: Programs) -> None:
+    programs.write("import time; time.sleep(0.5); print('loaded')", "slow")
+    launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})
+    command = programs.command("import sys; print('slow' in sys.modules)")
+
+    statuses = await asyncio.gather(*(run(launcher, command, programs.hear) for _ in range(3)))
+
+    assert all(status.ok for status in statuses)
+    assert [line.text for line in programs.lines] == ["True"] * 3
+    await launcher.close()
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [("import absent_module", "No module named 'absent_module'"), ("import sys; sys.exit(3)", "SystemExit: 3")],
+)
+async def test_preload_that_fails(programs: Programs, source: str, reason: str) -> None:
+    programs.write(source, "bad")
+    launcher = Launcher(LauncherKind.WARM, preload=("json", "bad"), environ={"PYTHONPATH": str(programs.folder)})
+
+    with pytest.raises(Unavailable, match=f"cannot preload bad: .*{reason}"):
+        await launcher.ready()
+    with pytest.raises(Unavailable, match="cannot preload bad"):
+        await launcher.launch(programs.command("print('never')"), programs.hear)
+
+    assert programs.lines == []
+    await launcher.close()
+    await launcher.close()
+
+
+@linux_only
+async def test_close_while_loading(programs: Programs) -> None:
+    programs.write("import time; time.sleep(600)", "slow")
+    launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})
+    await launcher.start()
+
+    async with asyncio.timeout(10):
+        await launcher.close()
+
+
+TRAIN = """
+    import os, sys
+    import numpy, tensorflow as tf
+
+    weight = tf.Variable(0.0)
+    optimizer = tf.keras.optimizers.SGD(0.1)
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((weight * x - 3.0 * x) ** 2)
+        optimizer.apply_gradients([(tape.gradient(loss, weight), weight)])
+    for x in tf.data.Dataset.from_tensor_slices(tf.ones([200, 4])).map(lambda x: x, num_parallel_calls=2).batch(4):
+        step(x)
+    print("weight", round(float(weight), 3))
+    print("random", float(tf.random.uniform([])), float(tf.keras.random.uniform([])))
+    tf.saved_model.save(tf.Module(), sys.argv[1])
+    print(sorted(os.listdir(sys.argv[1])))
+    try:
+        tf.io.gfile.GFile("gs://bucket/object").read()
+    except tf.errors.OpError as error:
+        print("bucket", type(error).__name__)
+    """
+
+
+@linux_only
+async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_path: Path) -> None:
+    callers: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        callers.append(await reader.readline())
+        writer.close()
+
+    proxy = await asyncio.start_server(answer, "127.0.0.1")
+    port = proxy.sockets[0].getsockname()[1]
+    # TensorFlow reads how often to try again when it is loaded; the proxy, at each request.
+    launcher = Launcher(
+        LauncherKind.WARM, preload=("tensorflow", "keras"), environ={"GCS_RETRY_CONFIG_MAX_RETRIES": "0"}
+    )
+    command = programs.command(
+        TRAIN,
+        https_proxy=f"http://127.0.0.1:{port}",
+        GOOGLE_AUTH_TOKEN_FOR_TESTING="x",  # noqa: S106 - none
+    )
+    commands = [replace(command, argv=(str(tmp_path / name),)) for name in ("a", "b")]
+    try:
+        await launcher.ready()
+        statuses = await asyncio.gather(*(run(launcher, each, programs.hear) for each in commands))
+    finally:
+        await launcher.close()
+        proxy.close()
+
+    assert all(status.ok for status in statuses), programs.text("stderr")
+    lines = programs.text().splitlines()
+    assert lines.count("weight 3.0") == 2
+    randoms = [set(line.split()[1:]) for line in lines if line.startswith("random")]
+    assert len(randoms[0] | randoms[1]) == 4
+    assert sum("saved_model.pb" in line for line in lines) == 2
+    assert sum(line.startswith("bucket ") for line in lines) == 2
+    assert len(callers) >= 2
+    assert all(re.match(rb"CONNECT \w+\.googleapis\.com:443 ", line) for line in callers)
