@@ -1,16 +1,18 @@
 """The model through its doors: features in the graph, scales from the data, a SavedModel. Needs TensorFlow."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-tf = pytest.importorskip("tensorflow")
+from trainer.rows import INPUTS
 
-from trainer.export import export  # noqa: E402
-from trainer.features import engineered_features  # noqa: E402
-from trainer.model import FareModel  # noqa: E402
-from trainer.rows import INPUTS  # noqa: E402
+# Each worker process collects every module: TensorFlow is imported only where a test runs.
+if TYPE_CHECKING:
+    from trainer.model import FareModel
+
+pytestmark = pytest.mark.xdist_group("tensorflow")
 
 MIDTOWN_TO_JFK = [-73.98, 40.75, -73.785, 40.645, 2.0]
 GARBAGE = [[0.0, 0.0, 0.0, 0.0, 1.0], [1e30, -1e30, -73.98, 40.75, 1e30]]
@@ -24,13 +26,19 @@ def rows() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def model(rows: np.ndarray) -> FareModel:
+def model(rows: np.ndarray) -> "FareModel":
+    from trainer.model import FareModel
+
     made = FareModel("engineered", [8, 4], seed=1)
     made.adapt(rows)
     return made
 
 
 def test_features_know_the_length_and_the_airport() -> None:
+    import tensorflow as tf
+
+    from trainer.features import engineered_features
+
     there, back = engineered_features(
         tf.constant([MIDTOWN_TO_JFK, [*MIDTOWN_TO_JFK[2:4], *MIDTOWN_TO_JFK[:2], 2.0]])
     ).numpy()
@@ -44,6 +52,10 @@ def test_features_know_the_length_and_the_airport() -> None:
 
 
 def test_a_position_that_is_none_is_said_and_not_measured() -> None:
+    import tensorflow as tf
+
+    from trainer.features import engineered_features
+
     values = engineered_features(tf.constant(GARBAGE)).numpy()
     assert np.abs(values).max() < 100
     assert values[:, 12].tolist() == [1, 1]
@@ -52,12 +64,18 @@ def test_a_position_that_is_none_is_said_and_not_measured() -> None:
 
 @pytest.mark.parametrize("features", ["raw", "engineered"])
 def test_garbage_gets_a_sober_fare(features: str, rows: np.ndarray) -> None:
+    import tensorflow as tf
+
+    from trainer.model import FareModel
+
     made = FareModel(features, [8, 4], seed=1)
     made.adapt(rows)
     assert (np.abs(made(tf.constant(GARBAGE)).numpy()) < 200).all()
 
 
 def test_weights_are_the_seed_s() -> None:
+    from trainer.model import FareModel
+
     def weights(seed: int) -> list[np.ndarray]:
         return [np.asarray(weight) for weight in FareModel("raw", [4], seed).weights]
 
@@ -66,8 +84,12 @@ def test_weights_are_the_seed_s() -> None:
 
 
 def test_the_export_takes_five_named_floats_and_says_what_the_model_says(
-    model: FareModel, rows: np.ndarray, tmp_path: Path
+    model: "FareModel", rows: np.ndarray, tmp_path: Path
 ) -> None:
+    import tensorflow as tf
+
+    from trainer.export import export
+
     signature = tf.saved_model.load(export(model, str(tmp_path))).signatures["serving_default"]
     taken = signature.structured_input_signature[1]
     assert {name: (spec.shape.as_list(), spec.dtype) for name, spec in taken.items()} == {
@@ -81,7 +103,9 @@ def test_the_export_takes_five_named_floats_and_says_what_the_model_says(
         np.testing.assert_allclose(served["predictions"][:, 0], model(tf.constant(trips)), rtol=1e-5)
 
 
-def test_exports_are_named_by_the_second_and_always_rise(model: FareModel, tmp_path: Path) -> None:
+def test_exports_are_named_by_the_second_and_always_rise(model: "FareModel", tmp_path: Path) -> None:
+    from trainer.export import export
+
     exporter = tmp_path / "export" / "exporter"
     (exporter / "temp-notes").mkdir(parents=True)
     made = [export(model, f"{tmp_path}/", now) for now in (1535549236.9, 1535549236.0, 1500000000.0, 1600000000.0)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-tf = pytest.importorskip("tensorflow")
+from trainer import sample_data, task
 
-from trainer import sample_data, task  # noqa: E402
+pytestmark = pytest.mark.xdist_group("tensorflow")
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def eagerly() -> Iterator[None]:
     """Run op by op: for a few steps quicker than compiling them."""
+    import tensorflow as tf
+
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
@@ -34,6 +36,8 @@ def command(data: Path, output: Path, *more: str) -> list[str]:
 
 
 def scalars(folder: Path) -> dict[str, dict[int, float]]:
+    import tensorflow as tf
+
     """The curves in the event files of a folder: {name: {step: value}}."""
     curves: dict[str, dict[int, float]] = {}
     for path in sorted(folder.iterdir()):

@@ -1,0 +1,113 @@
+"""Bad days of jobs that only the local cloud has: a full disk, a restart, a reach for the internet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from cloud.lifecycle import JobState
+from cloud.names import GsUri
+from cloud.resources import JobSpec
+from cloud.serve import LocalCloud
+from cloud.settings import LauncherKind, Settings
+from contracts.base import PATIENCE, Contract
+from contracts.probes import trainer
+
+WAIT = "import signal; print('waiting', flush=True); signal.pause()"
+
+
+@asynccontextmanager
+async def local_cloud(state: Path, **changes: object) -> AsyncIterator[LocalCloud]:
+    settings = Settings(state_dir=state, launcher=LauncherKind.COLD, cancel_grace_seconds=0.5, **changes)  # type: ignore[arg-type]
+    async with LocalCloud(settings) as cloud:
+        yield cloud
+
+
+async def until_waiting(cloud: LocalCloud, job_id: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        async for entry in cloud.backend.follow_logs(job_id):
+            if entry.message == "waiting":
+                return
+
+
+async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contracts.base.fresh", lambda word: f"{word}_full")
+    logs = tmp_path / "state" / "jobs" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "job_full.jsonl").symlink_to("/dev/full")
+    async with local_cloud(tmp_path / "state") as cloud:
+        bucket = await Contract().open_bucket(cloud.backend)
+        job = await Contract().train(cloud.backend, bucket, tmp_path, WAIT)
+        assert job.job_id == "job_full"
+        assert job.state is JobState.FAILED
+        assert "log could not be written" in job.error_message
+        assert "No space left on device" in job.error_message
+
+
+async def test_jobs_after_a_restart(tmp_path: Path) -> None:
+    contract = Contract()
+    async with local_cloud(tmp_path / "state", concurrent_jobs=1) as cloud:
+        bucket = await contract.open_bucket(cloud.backend)
+        running = await contract.submit(cloud.backend, bucket, tmp_path, WAIT)
+        queued = await contract.submit(cloud.backend, bucket, tmp_path, "print('after the restart')")
+        await until_waiting(cloud, running.job_id)
+        assert (await cloud.backend.get_job(queued.job_id)).state is JobState.QUEUED
+    async with local_cloud(tmp_path / "state") as cloud:
+        lost = await cloud.backend.get_job(running.job_id)
+        assert lost.state is JobState.FAILED
+        assert "service was stopped" in lost.error_message
+        job = await cloud.backend.wait_for_job(queued.job_id, timeout=PATIENCE)
+        assert job.state is JobState.SUCCEEDED, job.error_message
+        assert "after the restart" in await contract.said(cloud.backend, job)
+        assert "waiting" in await contract.said(cloud.backend, lost)
+
+
+async def test_a_queued_job_is_cancelled_without_having_run(tmp_path: Path) -> None:
+    contract = Contract()
+    async with local_cloud(tmp_path / "state", concurrent_jobs=1) as cloud:
+        bucket = await contract.open_bucket(cloud.backend)
+        first = await contract.submit(cloud.backend, bucket, tmp_path, WAIT)
+        second = await contract.submit(cloud.backend, bucket, tmp_path, WAIT)
+        await until_waiting(cloud, first.job_id)
+        await cloud.backend.cancel_job(second.job_id)
+        job = await cloud.backend.wait_for_job(second.job_id, timeout=PATIENCE)
+        assert job.state is JobState.CANCELLED
+        assert job.start_time is None
+        assert await contract.said(cloud.backend, job) == []
+        await cloud.backend.cancel_job(first.job_id)
+        await cloud.backend.wait_for_job(first.job_id, timeout=PATIENCE)
+
+
+async def test_a_reach_for_the_internet_is_refused_and_told(tmp_path: Path) -> None:
+    source = """
+        import urllib.request
+        urllib.request.urlopen("https://example.com/data.csv")
+    """
+    contract = Contract()
+    async with local_cloud(tmp_path / "state") as cloud:
+        bucket = await contract.open_bucket(cloud.backend)
+        job = await contract.train(cloud.backend, bucket, tmp_path, source)
+        assert job.state is JobState.FAILED
+        assert "403" in job.error_message
+        assert [(refusal.host, refusal.port) for refusal in cloud.refusals] == [("example.com", 443)]
+
+
+async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Path) -> None:
+    contract = Contract()
+    async with local_cloud(tmp_path / "state") as cloud:
+        bucket = await contract.open_bucket(cloud.backend)
+        package = trainer(tmp_path / "mine", WAIT)
+        requires = (
+            "from setuptools import setup; setup(name='p', packages=['probe'], install_requires=['nobody-has>=2'])"
+        )
+        (tmp_path / "mine" / "setup.py").write_text(requires)
+        staged = await cloud.backend.stage_package(package, GsUri(bucket, "staging"))
+        await cloud.backend.submit_job(JobSpec("needy", (staged,), "probe.task"))
+        job = await cloud.backend.wait_for_job("needy", timeout=PATIENCE)
+        assert job.state is JobState.FAILED
+        assert "nobody-has>=2" in job.error_message
+        assert "not installed" in job.error_message
