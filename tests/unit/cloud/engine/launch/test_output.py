@@ -12,7 +12,7 @@ def split(pieces: list[bytes], limit: int) -> list[str]:
     return [line for piece in pieces for line in splitter.feed(piece)] + splitter.finish()
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\n"), max_size=30)), st.data())
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=30)), st.data())
 def test_lines_within_the_limit_come_out_as_they_went_in(lines: list[str], data: st.DataObject) -> None:
     written = "".join(line + "\n" for line in lines).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(written)))))
@@ -30,7 +30,7 @@ def test_no_piece_is_longer_than_the_limit_and_nothing_held_is_either(pieces: li
         assert len(splitter._rest) <= limit
 
 
-@given(st.text(st.characters(exclude_characters="\n"), max_size=200), st.integers(4, 20))
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=200), st.integers(4, 20))
 def test_a_long_line_is_cut_between_characters(text: str, limit: int) -> None:
     lines = split([text.encode()], limit)
 
