@@ -25,6 +25,11 @@ def severity_of(stream: str, text: str) -> Severity:
     return Severity.ERROR if stream == "stderr" else Severity.INFO
 
 
+def is_tensorflows(text: str) -> bool:
+    """Whether a line is TensorFlow's own logging: on stderr whatever happens, and hardly ever why a trainer ended."""
+    return _TENSORFLOW.match(text) is not None
+
+
 class JobLog:
     """Append and follow. An entry is in the file when ``append`` returns.
 

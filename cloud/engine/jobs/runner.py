@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.jobs.environ import Replica, argv, environ, replicas
-from cloud.engine.jobs.logs import JobLog, severity_of
+from cloud.engine.jobs.logs import JobLog, is_tensorflows, severity_of
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.requirements import check_requirements
 from cloud.engine.launch.client import Command, ExitStatus, Launcher, OutputLine, Process
@@ -186,7 +186,7 @@ class JobRun:
     def _explain(self, replica: Replica, status: ExitStatus) -> str:
         tail = list(self._tails[replica])
         starts = [number for number, line in enumerate(tail) if line.startswith("Traceback (most recent call last)")]
-        said = tail[starts[-1] :] if starts else tail[-3:]
+        said = tail[starts[-1] :] if starts else [line for line in tail if not is_tensorflows(line)][-3:]
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         cause = "" if status.code is not None else f" It {status}."
         reason = "\n".join(said)
