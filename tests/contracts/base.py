@@ -47,7 +47,7 @@ class Contract:
         source: str,
         *args: str,
         module: str = "probe.task",
-        max_running_time: float = 600.0,
+        **spec: object,
     ) -> Job:
         package = await backend.stage_package(trainer(folder / fresh("source"), source), GsUri(bucket, "staging"))
         job_id = fresh("job")
@@ -59,7 +59,7 @@ class Contract:
                 args=args,
                 region=backend.region,
                 job_dir=GsUri(bucket, f"jobs/{job_id}"),
-                max_running_time=max_running_time,
+                **spec,  # type: ignore[arg-type]
             )
         )
 

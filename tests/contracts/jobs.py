@@ -10,7 +10,7 @@ from cloud.backends.base import Backend
 from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import JobSpec, Severity
+from cloud.resources import JobSpec, ScaleTier, Severity
 from contracts.base import PATIENCE, Contract, fresh
 from contracts.probes import READ_AND_WRITE, trainer
 
@@ -225,6 +225,38 @@ class JobContract(Contract):
         jobs = [await self.submit(backend, bucket, tmp_path, f"print('job {number}')") for number in range(5)]
         done = await asyncio.gather(*(backend.wait_for_job(job.job_id, timeout=PATIENCE) for job in jobs))
         assert [job.state for job in done] == [JobState.SUCCEEDED] * 5
+
+    async def test_replicas_know_each_other_and_end_with_the_primary(
+        self, backend: Backend, bucket: str, tmp_path: Path
+    ) -> None:
+        source = """
+            import json, os, signal
+            config = json.loads(os.environ["TF_CONFIG"])
+            hosts = {role: len(hosts) for role, hosts in config["cluster"].items()}
+            print("I am", config["task"]["type"], config["task"]["index"], "of", hosts, flush=True)
+            if config["task"]["type"] != "chief":
+                signal.pause()
+        """
+        job = await self.train(
+            backend, bucket, tmp_path, source, scale_tier=ScaleTier.CUSTOM, worker_count=2, parameter_server_count=1
+        )
+        assert job.state is JobState.SUCCEEDED, job.error_message
+        said = {(entry.task_name, entry.message) for entry in await self.log(backend, job)}
+        assert ("master-replica-0", "I am chief 0 of {'chief': 1, 'worker': 2, 'ps': 1}") in said
+
+    async def test_a_replica_that_fails_fails_the_job_and_is_named(
+        self, backend: Backend, bucket: str, tmp_path: Path
+    ) -> None:
+        source = """
+            import json, os, signal, sys
+            if json.loads(os.environ["TF_CONFIG"])["task"]["type"] == "worker":
+                sys.exit("a worker's trouble")
+            signal.pause()
+        """
+        job = await self.train(backend, bucket, tmp_path, source, scale_tier=ScaleTier.CUSTOM, worker_count=1)
+        assert job.state is JobState.FAILED
+        assert "The replica worker 0 exited with a non-zero status of 1." in job.error_message
+        assert "a worker's trouble" in job.error_message
 
     async def test_a_job_reads_and_writes_the_bucket(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         await backend.write_object(GsUri(bucket, "in.txt"), b"from the bucket")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import JobSpec
+from cloud.resources import JobSpec, ScaleTier
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from contracts.base import PATIENCE, Contract
@@ -111,3 +112,12 @@ async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Pat
         assert job.state is JobState.FAILED
         assert "nobody-has>=2" in job.error_message
         assert "not installed" in job.error_message
+
+
+async def test_a_tier_with_accelerators_is_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    async with local_cloud(tmp_path / "state") as cloud:
+        assert not cloud.backend.abilities.accelerators
+        spec = JobSpec("fast", (GsUri("some-bucket", "x.whl"),), "probe.task", scale_tier=ScaleTier.BASIC_GPU)
+        with pytest.raises(InvalidArgument, match="BASIC_GPU"):
+            await cloud.backend.submit_job(spec)
+        assert await cloud.backend.list_jobs() == []
