@@ -202,12 +202,15 @@ async def test_buckets(door):
 
 
 async def test_methods_that_are_not_there_say_so(door, bucket):
-    status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/iam")
-    assert (status, answer["error"]["message"]) == (501, "storage.buckets.getIamPolicy is not emulated")
-    status, answer = await door.call("POST", "/batch/storage/v1", data=b"")
-    assert (status, "storage.batch" in answer["error"]["message"]) == (501, True)
+    status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/notificationConfigs")
+    message = "storage.notifications.list is not emulated: there is no Pub/Sub to notify."
+    assert (status, answer["error"]["message"]) == (501, message)
+    for feature in ({"versioning": {"enabled": True}}, {"retentionPolicy": {"retentionPeriod": "9"}}):
+        status, answer = await door.call("PATCH", f"/storage/v1/b/{bucket}", json=feature)
+        assert (status, answer["error"]["errors"][0]["reason"]) == (501, "notImplemented")
+    assert (await door.call("PATCH", f"/storage/v1/b/{bucket}", json={"versioning": {"enabled": False}}))[0] == 200
     assert (await door.call("GET", "/storage/v1/nothing"))[0] == 404
-    status, body = await door.call("GET", f"/{bucket}")
+    status, body = await door.call("PUT", f"/{bucket}")
     assert (status, b"<Code>NotImplemented</Code>" in body) == (501, True)
     status, body = await door.call("GET", "/no-such-bucket/o")
     assert (status, b"<Code>NoSuchBucket</Code>" in body) == (404, True)
