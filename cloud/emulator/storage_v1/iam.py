@@ -75,7 +75,7 @@ def bindings_from_json(resource: Mapping[str, Any], members: Members) -> Binding
         Unimplemented: a binding with a condition.
     """
     bindings: dict[str, tuple[str, ...]] = {}
-    given = resource.get("bindings") or []
+    given = [] if resource.get("bindings") is None else resource["bindings"]
     if not isinstance(given, list):
         raise InvalidArgument("a list is expected", field="policy.bindings")
     for binding in given:
