@@ -13,10 +13,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from cloud.backends.local import LocalBackend
-from cloud.emulator.app import Emulator
+from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
 from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.runner import Platform
 from cloud.engine.jobs.service import JobService
@@ -101,6 +103,17 @@ class Assembly:
             storage=as_owner,
             jobs=jobs,
             serving=serving,
+        )
+        ml = MlV1(
+            self.backend,
+            project_number=number,
+            tenant_number=project_number(tenant_project(settings.project)),
+            state_dir=state.folder("ml_v1"),
+        )
+        parts.push_async_callback(ml.close)
+        ml.start()
+        emulator.mount(
+            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()), Mount(HOSTS, r".*", ml)
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:
