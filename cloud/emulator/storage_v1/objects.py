@@ -143,6 +143,17 @@ class ObjectMethods:
         )
         return await self._objects.copy(call.principal, source, new, keep_attributes=not resource)
 
+    async def move(self, call: Call) -> Json:
+        new = NewObject(call.path["bucket"], call.path["to_object"], conditions=call.conditions())
+        record = await self._objects.move(
+            call.principal,
+            new,
+            call.path["object"],
+            conditions=call.conditions("Source"),
+            generation=call.integer("sourceGeneration"),
+        )
+        return self._answer(call, record)
+
     async def compose(self, call: Call) -> Json:
         request = await call.json()
         sources, destination = request.get("sourceObjects"), request.get("destination") or {}

@@ -73,10 +73,9 @@ REFUSED = (
     ),
     Refused(
         "objects",
-        "nothing is soft-deleted; an object is renamed by rewrite and delete",
+        "nothing is soft-deleted, and objects have no contexts",
         (
             ("bulkRestore", "POST", "b/{}/o/bulkRestore"),
-            ("move", "POST", "b/{}/o/{}/moveTo/o/{}"),
             ("restore", "POST", "b/{}/o/{}/restore"),
             ("viewFullContext", "GET", "b/{}/o/{}/viewFullContext"),
         ),

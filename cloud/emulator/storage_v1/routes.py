@@ -67,6 +67,7 @@ def routes(storage: StorageService) -> list[Route]:
         Route("storage.objects.update", "PUT", item, objects.update),
         Route("storage.objects.delete", "DELETE", item, objects.delete),
         Route("storage.objects.compose", "POST", f"{item}/compose", objects.compose),
+        Route("storage.objects.move", "POST", f"{item}/moveTo/o/{{to_object}}", objects.move),
         Route("storage.objects.copy", "POST", f"{item}/copyTo/b/{{to_bucket}}/o/{{to_object}}", objects.copy),
         Route("storage.objects.rewrite", "POST", f"{item}/rewriteTo/b/{{to_bucket}}/o/{{to_object}}", objects.rewrite),
         Route(

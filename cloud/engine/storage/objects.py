@@ -253,6 +253,45 @@ class Objects:
             stored = await self._media.copy(source.bucket, source.media, new.bucket, key)
             return self._commit(principal, new, key, stored, component_count=source.component_count)
 
+    async def move(
+        self,
+        principal: Principal,
+        new: NewObject,
+        name: str,
+        *,
+        conditions: Preconditions = ALWAYS,
+        generation: int | None = None,
+    ) -> ObjectRecord:
+        """Give an object of the bucket of ``new`` its name; it takes what deleting the one and creating the other take.
+
+        Args:
+            name: of the object as it is.
+            conditions: on that object; those in ``new`` are on the one that is replaced.
+
+        Raises:
+            InvalidArgument: both names are the same.
+            Unavailable: the object was replaced in between.
+        """
+        if name == new.name:
+            raise InvalidArgument("an object cannot be moved to itself", field="destinationObject")
+
+        def find() -> ObjectRecord:
+            found = self._find(principal, "storage.objects.delete", new.bucket, name, generation)
+            conditions.check(found)
+            return found
+
+        source = find()
+        new = replace(new, attributes=source.attributes, acl=None)
+        self.check_insert(principal, new)
+        async with self._new_media(new) as key:
+            stored = await self._media.copy(source.bucket, source.media, new.bucket, key)
+            if find().media != source.media:
+                raise Unavailable("the object was replaced while it was moved: try again")
+            record = self._commit(principal, new, key, stored, component_count=source.component_count)
+        self._records.delete_object(source.bucket, source.name)
+        self._debris.clear(source.bucket, source.media)
+        return record
+
     async def compose(
         self, principal: Principal, new: NewObject, sources: Sequence[tuple[str, int | None, Preconditions]]
     ) -> ObjectRecord:

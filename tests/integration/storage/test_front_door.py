@@ -314,3 +314,24 @@ async def test_the_layout_that_tensorflow_asks_for(door, bucket):
 async def test_the_service_account_of_cloud_storage(door):
     _, answer = await door.call("GET", "/storage/v1/projects/p/serviceAccount")
     assert answer["email_address"] == "service-7@gs-project-accounts.iam.gserviceaccount.com"
+
+
+async def test_moving(door, bucket):
+    _, made = await put(door, bucket, "a/b", b"1")
+    _, other = await put(door, bucket, "c", b"2")
+    to_c = f"{at(bucket, 'a/b')}/moveTo/o/c"
+    for query in (
+        "ifGenerationMatch=0",
+        "ifSourceGenerationMatch=1",
+        "ifSourceMetagenerationMatch=2",
+        f"ifGenerationNotMatch={other['generation']}",
+    ):
+        assert (await door.call("POST", f"{to_c}?{query}"))[0] == 412
+    assert (await door.call("POST", to_c, who="job"))[0] == 403
+    status, moved = await door.call("POST", f"{to_c}?ifSourceGenerationMatch={made['generation']}")
+    assert (status, moved["name"], moved["contentType"]) == (200, "c", "text/plain")
+    assert int(moved["generation"]) > int(other["generation"])
+    assert await names(door, bucket) == (["c"], [])
+    assert await door.call("GET", f"/{bucket}/c") == (200, b"1")
+    assert (await door.call("POST", to_c))[0] == 404
+    assert (await door.call("POST", f"{at(bucket, 'c')}/moveTo/o/c"))[0] == 400
