@@ -5,30 +5,35 @@
 Every access to a bucket goes through that one door, ours too, so that grants hold and no name escapes.
 """
 
+import asyncio
 import json
-import os
-import shlex
-from collections.abc import Mapping
+import logging
+import shutil
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from cloud.backends.local import LocalBackend
-from cloud.emulator.app import Emulator
+from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
 from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.runner import Platform
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.serving.service import ServingService
-from cloud.engine.state import StateFolder
+from cloud.engine.state import StateFolder, write_private
 from cloud.engine.storage.client import StorageClient
+from cloud.engine.storage.guard import Lapse
 from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.service import StorageService
-from cloud.gateway.environ import client_environ
+from cloud.gateway.environ import OwnerFiles, boto_configuration, client_environ, owner_environ
 from cloud.gateway.tunnel import Gateway, Refusal
 from cloud.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 class Assembly:
@@ -36,17 +41,26 @@ class Assembly:
 
     Args:
         base_environ: what every process of this cloud gets, besides the way to the gateway.
+        on_refusal: told of each request for a host that is not emulated.
     """
 
     backend: LocalBackend
+    storage: StorageService
 
     def __init__(
-        self, settings: Settings, state: StateFolder, launcher: Launcher, base_environ: Mapping[str, str]
+        self,
+        settings: Settings,
+        state: StateFolder,
+        launcher: Launcher,
+        base_environ: Mapping[str, str],
+        on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher = settings, state, launcher
         self._base_environ = dict(base_environ)
         self._parts = AsyncExitStack()
         self._tokens, self._keys = TokenRegistry(), KeyRing()
+        self._on_refusal = on_refusal
+        self._owner_environ: dict[str, str] | None = None
 
     async def close(self) -> None:
         """End all jobs, workers and servers. Also after a ``start`` that failed."""
@@ -58,12 +72,20 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
-        storage = StorageService(state.folder("storage"), settings.fake_gcs_server, project_number=number)
+        storage = self.storage = StorageService(
+            state.folder("storage"),
+            settings.fake_gcs_server,
+            project=settings.project,
+            project_number=number,
+            iam=settings.iam,
+            on_lapse=_say,
+        )
         await storage.start()
         parts.push_async_callback(storage.close)
-        emulator = Emulator(settings.project, settings.region, StorageV1(storage), self._tokens, self._keys)
+        dialect = StorageV1(storage)
+        emulator = self._emulator = Emulator(settings.project, settings.region, dialect, self._tokens, self._keys)
         parts.push_async_callback(emulator.close)
-        self._gateway = Gateway(emulator, state.folder("gateway"))
+        self._gateway = Gateway(emulator, state.folder("gateway"), self._on_refusal, port=settings.port)
         await self._gateway.start()
         parts.push_async_callback(self._gateway.close)
 
@@ -102,38 +124,77 @@ class Assembly:
             jobs=jobs,
             serving=serving,
         )
+        ml = MlV1(
+            self.backend,
+            project_number=number,
+            tenant_number=project_number(tenant_project(settings.project)),
+            state_dir=state.folder("ml_v1"),
+        )
+        parts.push_async_callback(ml.close)
+        ml.start()
+        emulator.mount(
+            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()), Mount(HOSTS, r".*", ml)
+        )
 
     def _storage_client(self, principal: Principal) -> StorageClient:
         client = StorageClient(self._gateway.url, lambda: self._tokens.current(principal).value, self._settings.project)
         self._parts.push_async_callback(client.close)
         return client
 
-    def _way_to_google(self, credentials_file: Path | None = None) -> dict[str, str]:
+    def _way_to_google(self) -> dict[str, str]:
         return client_environ(
             proxy_url=self._gateway.url,
             ca_file=self._gateway.ca_file,
             metadata_host=self._gateway.address,
             project=self._settings.project,
-            credentials_file=credentials_file,
         )
+
+    @property
+    def url(self) -> str:
+        """Of the gateway, ``http://127.0.0.1:PORT``."""
+        return self._gateway.url
 
     @property
     def refusals(self) -> list[Refusal]:
         """What jobs wanted from hosts that are not emulated."""
         return self._gateway.refusals
 
-    def write_environment(self) -> Path:
-        """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
-        key, script = self._state.path / "owner-key.json", self._state.path / "environment.sh"
-        principal, project = owner(self._settings.project), self._settings.project
-        _write_private(key, json.dumps(self._keys.service_account_file(principal, project)))
-        variables = self._way_to_google(credentials_file=key)
-        _write_private(
-            script, "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
+    async def owner_environ(self) -> dict[str, str]:
+        """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes
+        a key and what else it needs, once."""
+        if self._owner_environ is None:
+            self._owner_environ = await self._let_owner_in()
+        return dict(self._owner_environ)
+
+    async def _let_owner_in(self) -> dict[str, str]:
+        principal, project, folder = owner(self._settings.project), self._settings.project, self._state.folder("owner")
+        files = OwnerFiles(folder / "key.json", folder / "boto", folder / "gcloud")
+        key = await asyncio.to_thread(self._keys.service_account_file, principal, project)
+        write_private(files.credentials, json.dumps(key))
+        write_private(
+            files.boto,
+            boto_configuration(
+                proxy_url=self._gateway.url,
+                ca_file=self._gateway.ca_file,
+                project=project,
+                credentials=files.credentials,
+                state_dir=folder / "gsutil",
+            ),
         )
-        return script
+        # What gcloud keeps there are tokens of a run before, if there was one.
+        shutil.rmtree(files.gcloud, ignore_errors=True)
+        door = await self._gateway.open_door()
+        self._emulator.let_in(int(door.rpartition(":")[2]), principal)
+        return owner_environ(
+            proxy_url=self._gateway.url,
+            ca_file=self._gateway.ca_file,
+            metadata_host=self._gateway.address,
+            storage_url=f"http://{door}",
+            project=project,
+            region=self._settings.region,
+            files=files,
+        )
 
 
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+def _say(lapse: Lapse) -> None:
+    _log.warning("%s", lapse)

@@ -54,6 +54,10 @@ class AlreadyExists(CloudError):
     code, http_status = "ALREADY_EXISTS", 409
 
 
+class Aborted(CloudError):
+    code, http_status = "ABORTED", 409
+
+
 class ResourceExhausted(CloudError):
     code, http_status = "RESOURCE_EXHAUSTED", 429
 

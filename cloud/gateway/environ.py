@@ -1,5 +1,6 @@
 """The environment variables that lead unmodified clients to the gateway, and nowhere else. Pure."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -16,7 +17,7 @@ def client_environ(
     aiohttp, and with it gcloud-aio, reads proxies only from a session made with ``trust_env=True``.
 
     ``STORAGE_EMULATOR_HOST`` is left out on purpose: Google's clients send no credentials to an emulator, so that a job
-    would lose the identity its grants are for.
+    would lose the identity its grants are for. (The owner has it: see ``owner_environ``.)
 
     Args:
         proxy_url: ``http://127.0.0.1:PORT`` of the gateway.
@@ -31,8 +32,98 @@ def client_environ(
     environ |= dict.fromkeys(("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"), project)
     if credentials_file is not None:
         environ |= {"GOOGLE_APPLICATION_CREDENTIALS": str(credentials_file)}
-    return environ | READ_WHEN_LOADED
+    return environ | _GCSFS | READ_WHEN_LOADED
 
+
+@dataclass(frozen=True, slots=True)
+class OwnerFiles:
+    """What the owner's programs read from disk."""
+
+    credentials: Path
+    """A service account's key."""
+    boto: Path
+    """gsutil's configuration (``boto_configuration``)."""
+    gcloud: Path
+    """Folder of gcloud's own: it keeps tokens there, which are no good for another cloud."""
+
+
+def owner_environ(
+    *, proxy_url: str, ca_file: Path, metadata_host: str, storage_url: str, project: str, region: str, files: OwnerFiles
+) -> dict[str, str]:
+    """What a program is started with that acts as the project's owner: ``client_environ``, the owner's credentials, and
+    what gcloud, gsutil and the clients that take no proxy from the environment need. ``FOREIGN`` is to be unset.
+
+    gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Where nobody can be asked, gcloud's
+    ``ai-platform`` commands take region us-central1, and its host for that region knows no global models: hence
+    ``CLOUDSDK_AI_PLATFORM_REGION``.
+
+    Args:
+        storage_url: ``http://127.0.0.1:PORT`` where a request without a token is the owner's: google-cloud-storage and
+            gcloud-aio send none to an emulator (see docs/decisions/0006-the-owners-door.md).
+    """
+    environ = client_environ(
+        proxy_url=proxy_url,
+        ca_file=ca_file,
+        metadata_host=metadata_host,
+        project=project,
+        credentials_file=files.credentials,
+    )
+    environ |= dict.fromkeys(_REGION, region)
+    return environ | {
+        "STORAGE_EMULATOR_HOST": storage_url,
+        "BOTO_CONFIG": str(files.boto),
+        "CLOUDSDK_CONFIG": str(files.gcloud),
+        "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": str(files.credentials),
+        "CLOUDSDK_AI_PLATFORM_REGION": "global",
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_ML": "https://ml.googleapis.com/",
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": "https://logging.googleapis.com/",
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": "https://storage.googleapis.com/storage/v1/",
+        "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
+        "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
+    }
+
+
+def boto_configuration(*, proxy_url: str, ca_file: Path, project: str, credentials: Path, state_dir: Path) -> str:
+    """gsutil's configuration file: it reads neither proxies nor credentials from where other clients find them.
+
+    Sections and names: https://cloud.google.com/storage/docs/boto-gsutil.
+    """
+    host, _, port = proxy_url.removeprefix("http://").partition(":")
+    return f"""[Credentials]
+gs_service_key_file = {credentials}
+
+[Boto]
+proxy = {host}
+proxy_port = {port}
+ca_certificates_file = {ca_file}
+
+[GSUtil]
+default_project_id = {project}
+default_api_version = 2
+software_update_check_period = 0
+state_dir = {state_dir}
+"""
+
+
+FOREIGN = (
+    "BOTO_PATH",
+    "CLOUDSDK_ACTIVE_CONFIG_NAME",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+    "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
+    "CLOUDSDK_BILLING_QUOTA_PROJECT",
+    "CLOUDSDK_CORE_ACCOUNT",
+    "CLOUD_STORAGE_EMULATOR_ENDPOINT",
+    "GOOGLE_AUTH_TOKEN_FOR_TESTING",
+    "GOOGLE_CLOUD_QUOTA_PROJECT",
+    "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+    "NO_GCE_CHECK",
+)
+"""Variables that would lead a client, or its identity, elsewhere."""
+
+_REGION = ("GOOGLE_CLOUD_REGION", "GOOGLE_CLOUD_LOCATION", "CLOUD_ML_REGION", "CLOUDSDK_COMPUTE_REGION")
 
 _CA_FILES = (
     "CURL_CA_BUNDLE",
@@ -42,6 +133,14 @@ _CA_FILES = (
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
 )
+
+_GCSFS = {
+    # gcsfs speaks through aiohttp, which looks for a proxy only if it is told to. What it is told here it would be told
+    # in code: https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration.
+    "FSSPEC_GCS": '{"session_kwargs": {"trust_env": true}}',
+    # What kind a bucket is it asks over gRPC, which is not emulated, and waits half a minute each time.
+    "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
+}
 
 READ_WHEN_LOADED = {
     # TensorFlow reads these once, when it is loaded: a process that is to be forked must have them by then.

@@ -1,7 +1,9 @@
 """Which of Google's hosts the emulator answers for: global, regional and per-bucket forms. Pure.
 
 Forms: https://cloud.google.com/storage/docs/request-endpoints, https://cloud.google.com/storage/docs/regional-endpoints,
-https://cloud.google.com/compute/docs/metadata/querying-metadata. A host belongs here on the day a dialect answers it.
+https://cloud.google.com/compute/docs/metadata/querying-metadata,
+https://cloud.google.com/ai-platform/prediction/docs/regional-endpoints. A host belongs here on the day a
+dialect answers it.
 """
 
 import re
@@ -15,10 +17,14 @@ GLOBAL = frozenset(
         "storage.mtls.googleapis.com",
         "oauth2.googleapis.com",
         "accounts.google.com",
+        "ml.googleapis.com",
+        "ml.mtls.googleapis.com",
     }
 )
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")
-_REGIONAL = re.compile(r"storage\.[a-z]{2,20}(?:-[a-z]{2,20}\d{1,2})?\.rep\.googleapis\.com")
+_REGIONAL = re.compile(
+    r"storage\.[a-z]{2,20}(?:-[a-z]{2,20}\d{1,2})?\.rep\.googleapis\.com|[a-z]{2,20}-[a-z]{2,20}\d{1,2}-ml\.googleapis\.com"
+)
 _METADATA = frozenset({"metadata.google.internal", "metadata", "169.254.169.254"})
 
 

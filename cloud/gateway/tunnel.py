@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from cloud.errors import FailedPrecondition
 from cloud.gateway import proxy_request
 from cloud.gateway.certs import CertificateAuthority
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
@@ -42,6 +44,7 @@ class Gateway:
         protocol_factory: makes the HTTP/1.1 server protocol that gets each client's plaintext (``aiohttp.web.Server``).
         ca_dir: private folder for the run's CA certificate.
         on_refusal: told of each refused request.
+        port: where to listen; 0 finds a free one.
     """
 
     def __init__(
@@ -50,14 +53,17 @@ class Gateway:
         ca_dir: Path,
         on_refusal: Callable[[Refusal], None] | None = None,
         *,
+        port: int = 0,
         first_head_seconds: float = _FIRST_HEAD_SECONDS,
     ) -> None:
         self.protocol_factory = protocol_factory
         self.authority = CertificateAuthority(ca_dir)
         self.first_head_seconds = first_head_seconds
         self._on_refusal = on_refusal
+        self._port = port
         self._refused: Counter[tuple[str, int]] = Counter()
         self._server: asyncio.Server | None = None
+        self._doors: list[asyncio.Server] = []
         self._clients: set[_Client] = set()
         self._all_gone = asyncio.Event()
 
@@ -71,8 +77,7 @@ class Gateway:
         """``127.0.0.1:PORT``."""
         if self._server is None:
             raise RuntimeError("the gateway has not been started")
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"{host}:{port}"
+        return _address(self._server)
 
     @property
     def url(self) -> str:
@@ -84,28 +89,51 @@ class Gateway:
         return [Refusal(host, port, count) for (host, port), count in self._refused.items()]
 
     async def start(self) -> None:
+        """Raises:
+        FailedPrecondition: the port cannot be had.
+        """
+        try:
+            self._server = await self._listen(self._port)
+        except OSError as error:
+            raise FailedPrecondition(
+                f"port {self._port} cannot be had: {os.strerror(error.errno or 0)}; choose another, or 0 for any",
+                field="port",
+            ) from None
+
+    async def open_door(self) -> str:
+        """Listen at one more address, until ``close``; returns its ``127.0.0.1:PORT``.
+
+        What comes in there is told from the rest by the connection's local address.
+        """
+        door = await self._listen(0)
+        self._doors.append(door)
+        return _address(door)
+
+    async def _listen(self, port: int) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Client(self), "127.0.0.1", 0, backlog=1024)
+        return await loop.create_server(lambda: _Client(self), "127.0.0.1", port, backlog=1024)
 
     async def close(self) -> None:
         """Stop listening and drop every connection, idle or not; returns when all are gone. May be called twice."""
         if self._server is None:
             return
-        server, self._server = self._server, None
-        server.close()
+        servers, self._server, self._doors = [self._server, *self._doors], None, []
+        for server in servers:
+            server.close()
         for client in list(self._clients):
             client.abort()
         if self._clients:
             await self._all_gone.wait()
-        await server.wait_closed()
+        for server in servers:
+            await server.wait_closed()
 
     def refuse(self, host: str, port: int) -> None:
         self._refused[host, port] += 1
         refusal = Refusal(host, port, self._refused[host, port])
-        if refusal.count == 1:
-            _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
         if self._on_refusal is not None:
             self._on_refusal(refusal)
+        elif refusal.count == 1:
+            _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
 
     def arrived(self, client: "_Client") -> None:
         self._clients.add(client)
@@ -115,6 +143,11 @@ class Gateway:
         self._clients.discard(client)
         if not self._clients:
             self._all_gone.set()
+
+
+def _address(server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    return f"{host}:{port}"
 
 
 class _Client(asyncio.Protocol):

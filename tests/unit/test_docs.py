@@ -1,17 +1,42 @@
 """The documentation says what the code does."""
 
 import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_state_diagrams_are_those_of_the_tables() -> None:
-    spec = importlib.util.spec_from_file_location("state_diagrams", ROOT / "docs" / "state_diagrams.py")
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    diagrams = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(diagrams)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_of_methods_are_those_of_the_routes() -> None:
+    tables = load("methods_table")
+    page = (ROOT / "docs" / "fidelity.md").read_text()
+    assert "`projects.jobs.create`" in page
+    assert tables.rewritten(page) == page, "run: python docs/methods_table.py"
+
+
+def test_what_is_served_is_what_google_has_and_no_more() -> None:
+    tables = load("methods_table")
+    for api in tables.apis():
+        assert api.served | api.refused | api.missing == tables.google(api.document)
+        assert not api.served & api.refused
+    ml = tables.apis()[0]
+    assert ml.missing
+    assert all(".studies." in name for name in ml.missing)
+
+
+def test_the_state_diagrams_are_those_of_the_tables() -> None:
+    diagrams = load("state_diagrams")
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert "QUEUED --> PREPARING" in page
     assert diagrams.redrawn(page) == page, "run: python docs/state_diagrams.py"

@@ -48,7 +48,7 @@ class AclMethods:
 
 def _target(call: Call) -> AclTarget:
     is_default = call.request.rel_url.raw_path.split("/")[5] == "defaultObjectAcl"
-    return AclTarget(call.path["bucket"], call.path.get("object"), is_default)
+    return AclTarget(call.path["bucket"], call.path.get("object"), is_default, call.integer("generation"))
 
 
 def _required(resource: dict[str, Any], field: str) -> str:

@@ -1,14 +1,15 @@
 """``storage.buckets.*`` and ``storage.projects.serviceAccount``."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from cloud.emulator.storage_v1 import wire
 from cloud.emulator.storage_v1.call import Call
 from cloud.engine.storage import policy
-from cloud.engine.storage.policy import Role
 from cloud.engine.storage.records import BucketRecord
+from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, Unimplemented
 from cloud.resources import Json
 
 
@@ -22,7 +23,9 @@ class BucketMethods:
         name = resource.get("name")
         if not isinstance(name, str):
             raise InvalidArgument("Required: the bucket's name", field="name")
+        _check_features(resource)
         acl, default_acl = self._acls(call, resource)
+        is_uniform, is_never_public = wire.iam_configuration_from_json(resource.get("iamConfiguration"))
         bucket = await self._buckets.insert(
             call.principal,
             name,
@@ -31,6 +34,8 @@ class BucketMethods:
             labels=wire.text_map(resource.get("labels"), {}, "labels"),
             acl=acl,
             default_acl=default_acl,
+            is_uniform=bool(is_uniform),
+            is_never_public=bool(is_never_public),
         )
         return self._answer(call, bucket)
 
@@ -49,6 +54,7 @@ class BucketMethods:
 
     async def patch(self, call: Call) -> Json:
         resource = await call.json()
+        _check_features(resource)
         name = call.path["bucket"]
         current = self._buckets.find(call.principal, "storage.buckets.update", name)
         changes: dict[str, Any] = {}
@@ -64,6 +70,11 @@ class BucketMethods:
             changes["acl"] = acl
         if default_acl is not None:
             changes["default_acl"] = default_acl
+        is_uniform, is_never_public = wire.iam_configuration_from_json(resource.get("iamConfiguration"))
+        if is_uniform is not None and is_uniform != (current.uniform_since is not None):
+            changes["uniform_since"] = datetime.now(UTC) if is_uniform else None
+        if is_never_public is not None and is_never_public != current.is_never_public:
+            changes["is_never_public"] = is_never_public
         return self._answer(call, self._buckets.patch(call.principal, name, changes, call.conditions()))
 
     async def delete(self, call: Call) -> None:
@@ -76,7 +87,7 @@ class BucketMethods:
 
     async def service_account(self, call: Call) -> Json:
         """The account as which Cloud Storage itself acts: of no use here but that clients ask for it."""
-        policy.require(call.principal, "storage.buckets.list", {})
+        self._storage.guard.require(call.principal, "storage.buckets.list", None)
         email = f"service-{self._storage.project_number}@gs-project-accounts.iam.gserviceaccount.com"
         return {"kind": "storage#serviceAccount", "email_address": email}
 
@@ -96,6 +107,25 @@ class BucketMethods:
     def _answer(self, call: Call, bucket: BucketRecord) -> Json:
         full = call.query.get("projection") == "full"
         return wire.bucket_to_json(bucket, call.base_url, self._storage.project_number, full=full)
+
+
+def _check_features(resource: dict[str, Any]) -> None:
+    """Raises:
+    Unimplemented: something is switched on that whoever does so will rely on, and that is not emulated.
+    """
+    for field, switch in _FEATURES.items():
+        value = resource.get(field)
+        if value and (switch is None or (isinstance(value, dict) and value.get(switch))):
+            raise Unimplemented(f"a bucket's {field} is not emulated")
+
+
+_FEATURES = {
+    "versioning": "enabled",
+    "billing": "requesterPays",
+    "hierarchicalNamespace": "enabled",
+    "objectRetention": None,
+    "retentionPolicy": None,
+}
 
 
 def _text(resource: dict[str, Any], field: str, default: str) -> str:

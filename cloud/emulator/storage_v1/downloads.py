@@ -4,6 +4,7 @@ from aiohttp import web
 
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.ranges import RangeNotSatisfiable, parse_range
+from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.records import ObjectRecord
 from cloud.engine.storage.service import StorageService
 from cloud.errors import NotFound
@@ -15,14 +16,19 @@ class Downloads:
     def __init__(self, storage: StorageService) -> None:
         self._objects = storage.objects
 
-    async def get(self, call: Call) -> web.StreamResponse:
-        """The object of the call's path, or the range of it that is asked for; streamed."""
+    async def get(self, call: Call, conditions: Preconditions | None = None) -> web.StreamResponse:
+        """The object of the call's path, or the range of it that is asked for; streamed.
+
+        Args:
+            conditions: instead of those in the call's query.
+        """
+        conditions = call.conditions() if conditions is None else conditions
         for _ in range(_ATTEMPTS):
             record = self._objects.get(
                 call.principal,
                 call.path["bucket"],
                 call.path["object"],
-                conditions=call.conditions(),
+                conditions=conditions,
                 generation=call.integer("generation"),
             )
             try:

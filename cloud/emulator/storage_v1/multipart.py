@@ -31,9 +31,9 @@ class MultipartReader:
 
     def __init__(self, body: AsyncIterator[bytes], boundary: bytes) -> None:
         self._body = body
-        self._mark = b"\r\n--" + boundary
-        # So that the first boundary, which has no line before it, is found like the others.
-        self._rest = b"\r\n"
+        self._boundary = b"--" + boundary
+        self._newline = self._mark = b""
+        self._rest = b""
         self.media_type: str | None = None
 
     async def head(self) -> bytes:
@@ -42,7 +42,12 @@ class MultipartReader:
         Raises:
             InvalidArgument: the body ends too early, or the part is too long.
         """
-        await self._until(self._mark)
+        await self._until(self._boundary)
+        padding = await self._until(b"\n")
+        # RFC 2046 wants CR LF. gcsfs writes LF alone, and Google takes it.
+        self._newline = b"\r\n" if padding.endswith(b"\r") else b"\n"
+        self._mark = self._newline + self._boundary
+        self._rest = self._newline + self._rest
         await self._part_headers()
         resource = await self._until(self._mark)
         headers = await self._part_headers()
@@ -52,7 +57,7 @@ class MultipartReader:
 
     async def _part_headers(self) -> bytes:
         # The rest of the boundary's line counts as a first line of headers: it is empty but for padding.
-        return await self._until(b"\r\n\r\n")
+        return await self._until(self._newline * 2)
 
     async def media(self) -> AsyncIterator[bytes]:
         """The second part's bytes as they come.

@@ -12,6 +12,7 @@ from cloud.engine.storage.listing import ListQuery
 from cloud.engine.storage.objects import NewObject
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.records import Attributes, ObjectRecord
+from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
@@ -142,6 +143,17 @@ class ObjectMethods:
         )
         return await self._objects.copy(call.principal, source, new, keep_attributes=not resource)
 
+    async def move(self, call: Call) -> Json:
+        new = NewObject(call.path["bucket"], call.path["to_object"], conditions=call.conditions())
+        record = await self._objects.move(
+            call.principal,
+            new,
+            call.path["object"],
+            conditions=call.conditions("Source"),
+            generation=call.integer("sourceGeneration"),
+        )
+        return self._answer(call, record)
+
     async def compose(self, call: Call) -> Json:
         request = await call.json()
         sources, destination = request.get("sourceObjects"), request.get("destination") or {}
@@ -158,7 +170,8 @@ class ObjectMethods:
         return self._answer(call, record)
 
     def _answer(self, call: Call, record: ObjectRecord) -> Json:
-        return wire.object_to_json(record, call.base_url, full=call.query.get("projection") == "full")
+        full = call.query.get("projection") == "full" and self._storage.buckets.has_lists(record.bucket)
+        return wire.object_to_json(record, call.base_url, full=full)
 
 
 def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> NewObject:
@@ -185,9 +198,7 @@ def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> New
     )
 
 
-def object_acl(
-    call: Call, project_number: int, resource: dict[str, Any], predefined: str
-) -> dict[str, policy.Role] | None:
+def object_acl(call: Call, project_number: int, resource: dict[str, Any], predefined: str) -> dict[str, Role] | None:
     """The list that a request gives, predefined or in the resource; None for the default one."""
     name = call.query.get(predefined)
     if name:

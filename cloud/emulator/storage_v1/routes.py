@@ -16,7 +16,9 @@ from cloud.emulator.storage_v1.buckets import BucketMethods
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads
 from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
+from cloud.emulator.storage_v1.iam import IamMethods
 from cloud.emulator.storage_v1.objects import ObjectMethods
+from cloud.emulator.storage_v1.refused import REFUSED, Refused
 from cloud.emulator.storage_v1.uploads import UploadMethods
 from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host
 from cloud.engine.storage.policy import Principal
@@ -27,7 +29,7 @@ from cloud.resources import Json
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
 """Answers a call: a response of its own, JSON, or None for 204."""
 
-_JSON_API = re.compile(r"/(?:(?:upload|download|batch)/)?storage/v1(?:/|$)")
+_JSON_API = re.compile(r"/(?:(?:upload|download)/)?storage/v1(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,10 @@ class Route:
 
 
 def routes(storage: StorageService) -> list[Route]:
-    """Every method there is. One that only the table knows is answered 501 with its id."""
+    """Every method that is served."""
     downloads = Downloads(storage)
     buckets, objects, acls = BucketMethods(storage), ObjectMethods(storage, downloads), AclMethods(storage)
-    uploads = UploadMethods(storage)
+    uploads, iam = UploadMethods(storage), IamMethods(storage)
     b, o = "/storage/v1/b", "/storage/v1/b/{bucket}/o"
     item, upload = f"{o}/{{object}}", "/upload/storage/v1/b/{bucket}/o"
     table = [
@@ -65,6 +67,7 @@ def routes(storage: StorageService) -> list[Route]:
         Route("storage.objects.update", "PUT", item, objects.update),
         Route("storage.objects.delete", "DELETE", item, objects.delete),
         Route("storage.objects.compose", "POST", f"{item}/compose", objects.compose),
+        Route("storage.objects.move", "POST", f"{item}/moveTo/o/{{to_object}}", objects.move),
         Route("storage.objects.copy", "POST", f"{item}/copyTo/b/{{to_bucket}}/o/{{to_object}}", objects.copy),
         Route("storage.objects.rewrite", "POST", f"{item}/rewriteTo/b/{{to_bucket}}/o/{{to_object}}", objects.rewrite),
         Route(
@@ -73,10 +76,13 @@ def routes(storage: StorageService) -> list[Route]:
             "/storage/v1/projects/{project}/serviceAccount",
             buckets.service_account,
         ),
-        Route("storage.batch", "POST", "/batch/storage/v1", not_implemented("storage.batch")),
-        Route("storage.buckets.getIamPolicy", "GET", f"{b}/{{bucket}}/iam", not_implemented("buckets.getIamPolicy")),
-        Route("storage.buckets.setIamPolicy", "PUT", f"{b}/{{bucket}}/iam", not_implemented("buckets.setIamPolicy")),
     ]
+    for kind, path in (("buckets", f"{b}/{{bucket}}"), ("objects", item)):
+        table += [
+            Route(f"storage.{kind}.getIamPolicy", "GET", f"{path}/iam", iam.get),
+            Route(f"storage.{kind}.setIamPolicy", "PUT", f"{path}/iam", iam.set),
+            Route(f"storage.{kind}.testIamPermissions", "GET", f"{path}/iam/testPermissions", iam.test),
+        ]
     for kind, path in (
         ("bucketAccessControls", f"{b}/{{bucket}}/acl"),
         ("defaultObjectAccessControls", f"{b}/{{bucket}}/defaultObjectAcl"),
@@ -93,11 +99,18 @@ def routes(storage: StorageService) -> list[Route]:
     return table
 
 
-def not_implemented(method: str) -> Handler:
-    """A handler for a method of Google's that is not emulated."""
+def refusals() -> list[Route]:
+    """A route for each method of Google's that is not emulated."""
+    return [
+        Route(f"storage.{group.resource}.{name}", verb, f"/storage/v1/{path}", _refuse(group, name))
+        for group in REFUSED
+        for name, verb, path in group.methods
+    ]
 
+
+def _refuse(group: Refused, name: str) -> Handler:
     async def refuse(_: Call) -> None:
-        raise Unimplemented(f"storage.{method.removeprefix('storage.')} is not emulated")
+        raise Unimplemented(f"storage.{group.resource}.{name} is not emulated: {group.reason}.")
 
     return refuse
 
@@ -108,7 +121,7 @@ class StorageV1:
     def __init__(self, storage: StorageService) -> None:
         self._xml = XmlMethods(storage)
         self._routes: dict[tuple[str, int], list[tuple[list[str], Route]]] = {}
-        for route in routes(storage):
+        for route in (*routes(storage), *refusals()):
             pattern = route.path.split("/")
             self._routes.setdefault((route.verb, len(pattern)), []).append((pattern, route))
 

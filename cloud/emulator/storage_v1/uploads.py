@@ -116,7 +116,8 @@ class UploadMethods:
         return web.Response(status=308, reason="Resume Incomplete", headers=headers)
 
     def _answer(self, call: Call, record: ObjectRecord) -> Json:
-        return wire.object_to_json(record, call.base_url, full=call.query.get("projection") == "full")
+        full = call.query.get("projection") == "full" and self._storage.buckets.has_lists(record.bucket)
+        return wire.object_to_json(record, call.base_url, full=full)
 
 
 def with_hashes(request: web.Request, new: NewObject) -> NewObject:

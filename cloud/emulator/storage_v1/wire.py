@@ -2,14 +2,15 @@
 
 import base64
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from cloud.engine.storage import policy
 from cloud.engine.storage.acls import AclTarget
-from cloud.engine.storage.policy import Acl, Role
+from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord
+from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -22,6 +23,8 @@ _TEXT_ATTRIBUTES = {
     "customTime": "custom_time",
     "storageClass": "storage_class",
 }
+_UNIFORM_REVERSIBLE = timedelta(days=90)
+"""How long uniform access can be switched off again (https://cloud.google.com/storage/docs/uniform-bucket-level-access)."""
 _MULTI_REGIONS = frozenset({"US", "EU", "ASIA"})
 
 
@@ -48,20 +51,54 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
         "location": bucket.location,
         "locationType": _location_type(bucket),
         "storageClass": bucket.storage_class,
-        "etag": _etag(bucket.metageneration),
-        "iamConfiguration": {
-            "bucketPolicyOnly": {"enabled": False},
-            "uniformBucketLevelAccess": {"enabled": False},
-            "publicAccessPrevention": "inherited",
-        },
+        "etag": etag(bucket.metageneration),
+        "iamConfiguration": iam_configuration(bucket),
     }
     if bucket.labels:
         answer["labels"] = dict(bucket.labels)
-    if full:
+    if full and bucket.uniform_since is None:
         answer["acl"] = acl_items(bucket.acl, AclTarget(bucket.name), base_url)
         answer["defaultObjectAcl"] = acl_items(bucket.default_acl, AclTarget(bucket.name, is_default=True), base_url)
         answer["owner"] = {"entity": f"project-owners-{project_number}"}
     return answer
+
+
+def iam_configuration(bucket: BucketRecord) -> Json:
+    uniform: dict[str, Any] = {"enabled": bucket.uniform_since is not None}
+    if bucket.uniform_since:
+        uniform["lockedTime"] = _time(bucket.uniform_since + _UNIFORM_REVERSIBLE)
+    return {
+        # The name it had before: https://cloud.google.com/storage/docs/uniform-bucket-level-access.
+        "bucketPolicyOnly": uniform,
+        "uniformBucketLevelAccess": uniform,
+        "publicAccessPrevention": "enforced" if bucket.is_never_public else "inherited",
+    }
+
+
+def iam_configuration_from_json(value: object) -> tuple[bool | None, bool | None]:
+    """Whether access is to be uniform, and never public; None where nothing is said.
+
+    Raises:
+        InvalidArgument: not of that form.
+    """
+    if value is None:
+        return None, None
+    if not isinstance(value, dict):
+        raise InvalidArgument("an object is expected", field="iamConfiguration")
+    uniform = None
+    for name in ("bucketPolicyOnly", "uniformBucketLevelAccess"):
+        switch = value.get(name)
+        if switch is None:
+            continue
+        if not isinstance(switch, dict) or not isinstance(switch.get("enabled", False), bool):
+            raise InvalidArgument("an object with enabled: true or false is expected", field=f"iamConfiguration.{name}")
+        uniform = switch.get("enabled", False)
+    prevention = value.get("publicAccessPrevention")
+    if prevention not in (None, "enforced", "inherited", "unspecified"):
+        raise InvalidArgument(
+            f"enforced or inherited, not {prevention!r}", field="iamConfiguration.publicAccessPrevention"
+        )
+    return uniform, None if prevention is None else prevention == "enforced"
 
 
 def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
@@ -78,7 +115,7 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
         "metageneration": str(record.metageneration),
         "size": str(record.size),
         "crc32c": record.crc32c,
-        "etag": _etag(record.generation, record.metageneration),
+        "etag": etag(record.generation, record.metageneration),
         "timeCreated": _time(record.create_time),
         "updated": _time(record.update_time),
         "timeStorageClassUpdated": _time(record.create_time),
@@ -103,7 +140,7 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
 def acl_item(entity: str, role: Role, target: AclTarget, base_url: str) -> Json:
     path = f"{base_url}/storage/v1/b/{target.bucket}"
     answer = {"kind": "storage#objectAccessControl" if target.of_object else "storage#bucketAccessControl"}
-    answer |= {"entity": entity, "role": role.value, "bucket": target.bucket, "etag": _etag(entity, role.value)}
+    answer |= {"entity": entity, "role": role.value, "bucket": target.bucket, "etag": etag(entity, role.value)}
     if target.object_name is not None:
         path += f"/o/{quote(target.object_name, safe='')}"
         answer["object"] = target.object_name
@@ -189,5 +226,14 @@ def _time(value: datetime) -> str:
     return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
-def _etag(*parts: object) -> str:
+def etag(*parts: object) -> str:
+    """Another one for other parts."""
     return base64.b64encode("/".join(map(str, parts)).encode()).decode()
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """The numbers that ``etag`` made the text of; none at all if it did not."""
+    try:
+        return tuple(map(int, base64.b64decode(text, validate=True).decode("ascii").split("/")))
+    except ValueError:
+        return ()

@@ -1,4 +1,4 @@
-"""The XML API's object methods, ``/BUCKET/OBJECT`` or ``OBJECT`` at ``BUCKET.storage.googleapis.com``.
+"""The XML API: ``/BUCKET/OBJECT``, or ``OBJECT`` at ``BUCKET.storage.googleapis.com``; objects, and lists of them.
 
 https://cloud.google.com/storage/docs/xml-api/reference-methods. TensorFlow reads this way.
 """
@@ -8,6 +8,7 @@ from aiohttp import web
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads, media_headers
 from cloud.emulator.storage_v1.uploads import UploadMethods, with_hashes
+from cloud.emulator.storage_v1.xml_list import is_plain_list, listed
 from cloud.engine.storage import policy
 from cloud.engine.storage.objects import NewObject
 from cloud.engine.storage.policy import Principal
@@ -40,22 +41,24 @@ class XmlMethods:
         self._uploads = UploadMethods(storage)
 
     async def handle(self, request: web.Request, bucket: str, name: str, principal: Principal) -> web.StreamResponse:
-        """Answer a request for one object.
+        """Answer a request for one object, or for the list of a bucket's.
 
         Raises:
-            Unimplemented: it is for a bucket, or a method other than GET, HEAD, PUT and DELETE.
+            Unimplemented: any other method.
         """
         call = Call(request, principal, {"bucket": bucket, "object": name})
         if name:
             match request.method:
                 case "GET" | "HEAD":
-                    return await self._downloads.get(call)
+                    return await self._downloads.get(call, _conditions(request))
                 case "PUT":
                     return await self._put(call)
                 case "DELETE":
                     conditions, generation = _conditions(request), call.integer("generation")
                     self._storage.objects.delete(principal, bucket, name, conditions=conditions, generation=generation)
                     return web.Response(status=204)
+        elif bucket and request.method in ("GET", "HEAD") and is_plain_list(request.query):
+            return listed(self._storage, call)
         raise Unimplemented(f"{request.method} of {'an object' if name else 'a bucket'} in the XML API is not emulated")
 
     async def _put(self, call: Call) -> web.StreamResponse:

@@ -12,6 +12,7 @@ from cloud.engine.jobs import scheduler
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.runner import JobRun, Platform
+from cloud.engine.jobs.runtime import remark
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_state
 from cloud.resources import Job, JobSpec, LogEntry, Severity
@@ -57,8 +58,9 @@ class JobService:
     def submit(self, spec: JobSpec) -> Job:
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)
-        for message in ("Validating job requirements...", f"Job {spec.job_id} is queued."):
-            self._append(spec.job_id, message)
+        for message in ("Validating job requirements...", remark(spec), f"Job {spec.job_id} is queued."):
+            if message is not None:
+                self._append(spec.job_id, message)
         self._schedule()
         return job
 

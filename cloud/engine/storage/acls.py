@@ -6,7 +6,7 @@ from cloud.engine.storage import policy
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.objects import Objects
 from cloud.engine.storage.policy import Acl, Principal
-from cloud.engine.storage.records import Records
+from cloud.engine.storage.records import BucketRecord, Records
 from cloud.errors import NotFound
 
 
@@ -17,6 +17,8 @@ class AclTarget:
     bucket: str
     object_name: str | None = None
     is_default: bool = False
+    generation: int | None = None
+    """The object's, where it matters."""
 
     @property
     def of_object(self) -> bool:
@@ -33,40 +35,59 @@ class AccessControls:
     def entries(self, principal: Principal, target: AclTarget) -> Acl:
         """Raises:
         NotFound: no such bucket or object.
+        ListsDisabled: the bucket has uniform bucket-level access.
         """
-        return self._read(principal, target, "getIamPolicy")
+        bucket, acl = self._read(principal, target, "getIamPolicy")
+        of_object = target.object_name is not None
+        policy.check_lists_count(
+            bucket.access, policy.CANNOT_GET_OF_OBJECT if of_object else policy.CANNOT_GET_OF_BUCKET
+        )
+        return acl
 
     def put(self, principal: Principal, target: AclTarget, entity: str, role: str) -> None:
         """Give ``entity`` this role instead of the one it had.
 
         Raises:
             InvalidArgument: no such kind of entity, or no role of that name here.
+            ListsDisabled: the bucket has uniform bucket-level access.
+            PublicAccessPrevented: the entity is everyone.
         """
-        acl = self._read(principal, target, "setIamPolicy")
+        bucket, acl = self._for_change(principal, target)
         checked = policy.check_role(role, of_object=target.of_object)
-        self._write(target, {**acl, policy.check_entity(entity): checked})
+        policy.check_not_public(bucket.access, policy.check_entity(entity))
+        self._write(target, {**acl, entity: checked})
 
     def remove(self, principal: Principal, target: AclTarget, entity: str) -> None:
         """Raises:
         NotFound: ``entity`` has no role.
+        ListsDisabled: the bucket has uniform bucket-level access.
         """
-        acl = dict(self._read(principal, target, "setIamPolicy"))
+        acl = dict(self._for_change(principal, target)[1])
         if acl.pop(entity, None) is None:
             raise NotFound(f"The specified ACL entry could not be found: {entity!r}")
         self._write(target, acl)
 
-    def _read(self, principal: Principal, target: AclTarget, verb: str) -> Acl:
+    def _for_change(self, principal: Principal, target: AclTarget) -> tuple[BucketRecord, Acl]:
+        bucket, acl = self._read(principal, target, "setIamPolicy")
+        of_object = target.object_name is not None
+        policy.check_lists_count(
+            bucket.access, policy.CANNOT_CHANGE_OF_OBJECT if of_object else policy.CANNOT_CHANGE_OF_BUCKET
+        )
+        return bucket, acl
+
+    def _read(self, principal: Principal, target: AclTarget, verb: str) -> tuple[BucketRecord, Acl]:
         if target.object_name is not None:
             permission = f"storage.objects.{verb}"
-            return self._objects.get(principal, target.bucket, target.object_name, permission=permission).acl
+            record = self._objects.get(
+                principal, target.bucket, target.object_name, generation=target.generation, permission=permission
+            )
+            return self._buckets.known(target.bucket), record.acl
         bucket = self._buckets.find(principal, f"storage.buckets.{verb}", target.bucket)
-        return bucket.default_acl if target.is_default else bucket.acl
+        return bucket, bucket.default_acl if target.is_default else bucket.acl
 
     def _write(self, target: AclTarget, acl: Acl) -> None:
         if target.object_name is not None:
-            record = self._records.object(target.bucket, target.object_name)
-            assert record is not None  # noqa: S101 - read a moment ago, and nothing was awaited since
-            self._records.put_object(record.changed(acl=acl))
+            self._objects.put_acl(target.bucket, target.object_name, acl)
             return
         bucket = self._buckets.known(target.bucket)
         field = "default_acl" if target.is_default else "acl"

@@ -6,12 +6,16 @@ from typing import Any
 
 from cloud.engine.storage import policy
 from cloud.engine.storage.debris import Debris
+from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.media import MediaStore
-from cloud.engine.storage.policy import Acl, Principal
+from cloud.engine.storage.policy import Acl, Bindings, BucketAccess, Principal
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.records import BucketRecord, Records
+from cloud.engine.storage.roles import OBJECT_ROLES, Role
 from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, NotFound
 from cloud.names import check_bucket
+
+_DECIDING = {"acl", "default_acl", "uniform_since", "is_never_public"}
 
 
 class BucketNotEmpty(FailedPrecondition):
@@ -21,10 +25,11 @@ class BucketNotEmpty(FailedPrecondition):
 
 
 class Buckets:
-    def __init__(self, records: Records, media: MediaStore, debris: Debris, project_number: int) -> None:
+    def __init__(self, records: Records, media: MediaStore, debris: Debris, guard: Guard, project_number: int) -> None:
         self._records = records
         self._media = media
         self._debris = debris
+        self._guard = guard
         self._project_number = project_number
 
     def find(self, principal: Principal, permission: str, name: str) -> BucketRecord:
@@ -32,11 +37,16 @@ class Buckets:
 
         Raises:
             NotFound: no such bucket.
-            PermissionDenied, Unauthenticated: see ``policy.require``.
+            PermissionDenied, Unauthenticated: see ``policy.refuse``.
         """
         record = self.known(name)
-        policy.require(principal, permission, record.acl)
+        self._guard.require(principal, permission, record)
         return record
+
+    def has_lists(self, name: str) -> bool:
+        """Whether the lists of this bucket and its objects count and are shown."""
+        record = self._records.bucket(name)
+        return record is not None and record.uniform_since is None
 
     def known(self, name: str) -> BucketRecord:
         """Raises:
@@ -57,20 +67,27 @@ class Buckets:
         labels: Mapping[str, str] | None = None,
         acl: Acl | None = None,
         default_acl: Acl | None = None,
+        is_uniform: bool = False,
+        is_never_public: bool = False,
     ) -> BucketRecord:
         """Make a bucket; its lists are ``projectPrivate`` unless given.
 
         Raises:
-            InvalidArgument: an illegal name.
+            InvalidArgument: an illegal name, or lists for a bucket with uniform bucket-level access.
+            PublicAccessPrevented: lists that name everyone, and public access prevention.
             AlreadyExists: the name is taken.
         """
         check_bucket(name)
-        policy.require(principal, "storage.buckets.create", {})
+        self._guard.require(principal, "storage.buckets.create", None)
         if self._records.bucket(name):
             raise AlreadyExists(
                 "Your previous request to create the named bucket succeeded and you already own it. "
                 f"Choose another name than {name!r}."
             )
+        access = BucketAccess(is_uniform=is_uniform, is_never_public=is_never_public)
+        if acl is not None or default_acl is not None:
+            policy.check_lists_count(access, policy.CANNOT_CHANGE_OF_BUCKET)
+            policy.check_not_public(access, *(acl or ()), *(default_acl or ()))
         team = policy.predefined_acl("projectPrivate", principal.email, self._project_number, of_object=False)
         now = datetime.now(UTC)
         record = BucketRecord(
@@ -82,6 +99,9 @@ class Buckets:
             acl=dict(team if acl is None else acl),
             default_acl=dict(team if default_acl is None else default_acl),
             labels=dict(labels or {}),
+            bindings=_of_the_team(self._project_number) if is_uniform else {},
+            uniform_since=now if is_uniform else None,
+            is_never_public=is_never_public,
         )
         self._records.put_bucket(record)
         try:
@@ -102,18 +122,26 @@ class Buckets:
         return record
 
     def list_all(self, principal: Principal) -> list[BucketRecord]:
-        policy.require(principal, "storage.buckets.list", {})
+        self._guard.require(principal, "storage.buckets.list", None)
         return self._records.buckets()
 
     def patch(
         self, principal: Principal, name: str, changes: Mapping[str, Any], conditions: Preconditions = ALWAYS
     ) -> BucketRecord:
-        """Change fields of the record (``labels``, ``storage_class``, ``acl``, ``default_acl``)."""
+        """Change fields of the record (``labels``, ``storage_class``, ``acl``, ``default_acl``, ``uniform_since``,
+        ``is_never_public``).
+
+        Raises:
+            ListsDisabled, PublicAccessPrevented: see ``insert``.
+        """
         record = self.find(principal, "storage.buckets.update", name)
-        if {"acl", "default_acl"} & changes.keys():
-            policy.require(principal, "storage.buckets.setIamPolicy", record.acl)
+        if _DECIDING & changes.keys():
+            self._guard.require(principal, "storage.buckets.setIamPolicy", record)
         conditions.check(record)
         changed = record.changed(**changes)
+        for listed in {"acl", "default_acl"} & changes.keys():
+            policy.check_lists_count(changed.access, policy.CANNOT_CHANGE_OF_BUCKET)
+            policy.check_not_public(changed.access, *changes[listed])
         self._records.put_bucket(changed)
         return changed
 
@@ -129,3 +157,10 @@ class Buckets:
         await self._debris.settle()
         if self._records.bucket(name) is None:
             await self._media.drop_bucket(name)
+
+
+def _of_the_team(project_number: int) -> Bindings:
+    """What a bucket made with uniform access gives to its project, instead of the lists that objects would have:
+    https://cloud.google.com/storage/docs/access-control/iam-roles#basic-roles-modifiable."""
+    owners, editors, viewers = (f"project-{team}-{project_number}" for team in ("owners", "editors", "viewers"))
+    return {OBJECT_ROLES[Role.OWNER]: (editors, owners), OBJECT_ROLES[Role.READER]: (viewers,)}

@@ -10,11 +10,13 @@ from typing import IO, Any
 from cloud.engine.storage import object_names, policy
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.debris import Debris
+from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.listing import ListQuery, Page, list_page
 from cloud.engine.storage.media import MediaGone, MediaStore, Stored
-from cloud.engine.storage.policy import Acl, Principal, Role
+from cloud.engine.storage.policy import Acl, Principal
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.records import UNSAID, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
+from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_object
 
@@ -38,10 +40,11 @@ class NewObject:
 
 
 class Objects:
-    def __init__(self, records: Records, media: MediaStore, debris: Debris, buckets: Buckets) -> None:
+    def __init__(self, records: Records, media: MediaStore, debris: Debris, guard: Guard, buckets: Buckets) -> None:
         self._records = records
         self._media = media
         self._debris = debris
+        self._guard = guard
         self._buckets = buckets
 
     # ---------------------------------------------------------------- writing
@@ -52,7 +55,10 @@ class Objects:
         bucket = self._buckets.find(principal, "storage.objects.create", new.bucket)
         current = self._records.object(new.bucket, new.name)
         if current:
-            policy.require(principal, "storage.objects.delete", bucket.acl, current.acl)
+            self._guard.require(principal, "storage.objects.delete", bucket, current.acl)
+        if new.acl is not None:
+            policy.check_lists_count(bucket.access, policy.CANNOT_INSERT_OF_OBJECT)
+            policy.check_not_public(bucket.access, *new.acl)
         new.conditions.check(current)
         return bucket
 
@@ -151,10 +157,10 @@ class Objects:
         holder = self._buckets.known(bucket)
         record = self._records.object(bucket, name)
         if record is None or generation not in (None, record.generation):
-            if not policy.allowed(principal, "storage.objects.list", holder.acl):
-                policy.refuse(principal, permission)
+            if not policy.allowed(principal, "storage.objects.list", holder.access):
+                self._guard.refuse(principal, permission, holder)
             raise NotFound(f"No such object: {bucket}/{name}" + (f"#{generation}" if generation else ""))
-        policy.require(principal, permission, holder.acl, record.acl)
+        self._guard.require(principal, permission, holder, record.acl)
         return record
 
     @asynccontextmanager
@@ -197,11 +203,23 @@ class Objects:
         """Change attributes; the generation stays, the metageneration grows."""
         record = self._find(principal, "storage.objects.update", bucket, name, generation)
         if acl is not None:
-            policy.require(principal, "storage.objects.setIamPolicy", self._buckets.known(bucket).acl, record.acl)
+            holder = self._buckets.known(bucket)
+            self._guard.require(principal, "storage.objects.setIamPolicy", holder, record.acl)
+            policy.check_lists_count(holder.access, policy.CANNOT_CHANGE_OF_OBJECT)
+            policy.check_not_public(holder.access, *acl)
         conditions.check(record)
         changed = record.changed(
             attributes=replace(record.attributes, **changes), acl=record.acl if acl is None else acl
         )
+        self._records.put_object(changed)
+        return changed
+
+    def put_acl(self, bucket: str, name: str, acl: Acl) -> ObjectRecord:
+        """Replace the list of an object that ``get`` gave just now."""
+        record = self._records.object(bucket, name)
+        if record is None:
+            raise NotFound(f"No such object: {bucket}/{name}")
+        changed = record.changed(acl=acl)
         self._records.put_object(changed)
         return changed
 
@@ -234,6 +252,45 @@ class Objects:
         async with self._new_media(new) as key:
             stored = await self._media.copy(source.bucket, source.media, new.bucket, key)
             return self._commit(principal, new, key, stored, component_count=source.component_count)
+
+    async def move(
+        self,
+        principal: Principal,
+        new: NewObject,
+        name: str,
+        *,
+        conditions: Preconditions = ALWAYS,
+        generation: int | None = None,
+    ) -> ObjectRecord:
+        """Give an object of the bucket of ``new`` its name; it takes what deleting the one and creating the other take.
+
+        Args:
+            name: of the object as it is.
+            conditions: on that object; those in ``new`` are on the one that is replaced.
+
+        Raises:
+            InvalidArgument: both names are the same.
+            Unavailable: the object was replaced in between.
+        """
+        if name == new.name:
+            raise InvalidArgument("an object cannot be moved to itself", field="destinationObject")
+
+        def find() -> ObjectRecord:
+            found = self._find(principal, "storage.objects.delete", new.bucket, name, generation)
+            conditions.check(found)
+            return found
+
+        source = find()
+        new = replace(new, attributes=source.attributes, acl=None)
+        self.check_insert(principal, new)
+        async with self._new_media(new) as key:
+            stored = await self._media.copy(source.bucket, source.media, new.bucket, key)
+            if find().media != source.media:
+                raise Unavailable("the object was replaced while it was moved: try again")
+            record = self._commit(principal, new, key, stored, component_count=source.component_count)
+        self._records.delete_object(source.bucket, source.name)
+        self._debris.clear(source.bucket, source.media)
+        return record
 
     async def compose(
         self, principal: Principal, new: NewObject, sources: Sequence[tuple[str, int | None, Preconditions]]

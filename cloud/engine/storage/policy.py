@@ -1,16 +1,16 @@
-"""Who may do what in Cloud Storage: access control lists, and the decision over them. Pure.
+"""Who may do what in Cloud Storage: access control lists, policies, and the decision over them. Pure.
 
-Roles and what they allow: https://cloud.google.com/storage/docs/access-control/lists#permissions and, permission by
-permission, https://cloud.google.com/storage/docs/access-control/iam#acls ("relation to IAM roles"). Bucket policies
-(IAM) would be one more source of grants beside the lists in ``allowed``.
+https://cloud.google.com/storage/docs/access-control: a request passes if the bucket's policy, the bucket's list or (for
+an object) the object's list allows it. With uniform bucket-level access the lists of objects say nothing.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
 
-from cloud.errors import InvalidArgument, PermissionDenied, Unauthenticated
+from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role
+from cloud.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,65 +27,72 @@ class Principal:
 
 ANONYMOUS = Principal("")
 
-
-class Role(StrEnum):
-    READER = "READER"
-    WRITER = "WRITER"
-    OWNER = "OWNER"
-
-
 Acl = Mapping[str, Role]
 """Role by entity: ``user-EMAIL``, ``project-owners-NUMBER``, ``allUsers``, …; at most one for each."""
 
-_BUCKET_READER = frozenset({"storage.buckets.get", "storage.objects.list"})
-_BUCKET_WRITER = _BUCKET_READER | {"storage.objects.create", "storage.objects.delete"}
-_POLICY_OF_BUCKET = {"storage.buckets.update", "storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"}
-BUCKET_PERMISSIONS: Mapping[Role, frozenset[str]] = {
-    Role.READER: _BUCKET_READER,
-    Role.WRITER: _BUCKET_WRITER,
-    Role.OWNER: _BUCKET_WRITER | _POLICY_OF_BUCKET,
-}
-OBJECT_PERMISSIONS: Mapping[Role, frozenset[str]] = {
-    Role.READER: frozenset({"storage.objects.get"}),
-    Role.OWNER: frozenset(
-        {
-            "storage.objects.get",
-            "storage.objects.update",
-            "storage.objects.getIamPolicy",
-            "storage.objects.setIamPolicy",
-        }
-    ),
-}
+Bindings = Mapping[str, tuple[str, ...]]
+"""Entities by the role they have in a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAccess:
+    """What decides over a bucket and its objects."""
+
+    acl: Acl = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=dict)
+    """The policy but for the legacy bucket roles, which are ``acl``."""
+    is_uniform: bool = False
+    """Lists of objects are without effect."""
+    is_never_public: bool = False
+    """Public access prevention: ``allUsers`` and ``allAuthenticatedUsers`` are without effect."""
+
+
+class PublicAccessPrevented(FailedPrecondition):
+    """A grant to everyone, on a bucket that prevents it."""
+
+    http_status = 412
+
+
+class ListsDisabled(InvalidArgument):
+    """A use of access control lists where uniform bucket-level access switches them off."""
+
+
+_PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
 _OF_THE_BUCKET = frozenset({"storage.objects.list"})
 _ENTITY = re.compile(r"allUsers|allAuthenticatedUsers|(user|group|domain)-[^\s/]+|project-(owners|editors|viewers)-\w+")
 
 
-def allowed(principal: Principal, permission: str, bucket_acl: Acl, object_acl: Acl | None = None) -> bool:
-    """Whether ``principal`` has ``permission`` (``storage.objects.get``) through these lists.
+def allowed(principal: Principal, permission: str, bucket: BucketAccess, object_acl: Acl | None = None) -> bool:
+    """Whether ``principal`` has ``permission`` (``storage.objects.get``) on a bucket, or on the object in it whose list
+    is given.
 
     The owners of the project own everything in it.
     """
     if principal.is_project_owner:
         return True
     return any(
-        permission in permissions.get(role, ())
-        for acl, permissions in ((bucket_acl, BUCKET_PERMISSIONS), (object_acl or {}, OBJECT_PERMISSIONS))
-        for entity, role in acl.items()
-        if _includes(entity, principal)
+        permission in ROLE_PERMISSIONS[role] and _includes(entity, principal)
+        for entity, role in _grants(bucket, object_acl)
+        if not (bucket.is_never_public and entity in _PUBLIC)
     )
 
 
-def require(principal: Principal, permission: str, bucket_acl: Acl, object_acl: Acl | None = None) -> None:
+def _grants(bucket: BucketAccess, object_acl: Acl | None) -> Iterator[tuple[str, str]]:
+    for entity, role in bucket.acl.items():
+        yield entity, BUCKET_ROLES[role]
+    for name, entities in bucket.bindings.items():
+        for entity in entities:
+            yield entity, name
+    if object_acl and not bucket.is_uniform:
+        for entity, role in object_acl.items():
+            yield entity, OBJECT_ROLES[role]
+
+
+def refuse(principal: Principal, permission: str) -> NoReturn:
     """Raises:
     Unauthenticated: an anonymous caller is refused.
     PermissionDenied: another one is; the text is Google's.
     """
-    if not allowed(principal, permission, bucket_acl, object_acl):
-        refuse(principal, permission)
-
-
-def refuse(principal: Principal, permission: str) -> None:
-    """Raises what ``require`` does."""
     of_object = permission.startswith("storage.objects.") and permission not in _OF_THE_BUCKET
     kind = "object" if of_object else "bucket"
     access = (
@@ -128,10 +135,39 @@ def check_role(role: str, *, of_object: bool) -> Role:
     Raises:
         InvalidArgument: there is none, or objects do not have it.
     """
-    choice = OBJECT_PERMISSIONS if of_object else BUCKET_PERMISSIONS
+    choice = OBJECT_ROLES if of_object else BUCKET_ROLES
     if role not in Role.__members__ or Role(role) not in choice:
         raise InvalidArgument(f"Invalid role {role[:200]!r}: use {', '.join(choice)}", field="role")
     return Role(role)
+
+
+def check_not_public(access: BucketAccess, *entities: str) -> None:
+    """Raises:
+    PublicAccessPrevented: one of ``entities`` is everyone, and the bucket prevents public access.
+    """
+    if access.is_never_public and not _PUBLIC.isdisjoint(entities):
+        raise PublicAccessPrevented(
+            "The member bindings allUsers and allAuthenticatedUsers are not allowed since public access prevention is "
+            "enforced."
+        )
+
+
+def check_lists_count(access: BucketAccess, what: str) -> None:
+    """Args:
+        what: what cannot be done, as Google begins its sentence.
+
+    Raises:
+        ListsDisabled: the bucket has uniform bucket-level access.
+    """
+    if access.is_uniform:
+        raise ListsDisabled(f"{what}. Read more at https://cloud.google.com/storage/docs/uniform-bucket-level-access")
+
+
+CANNOT_GET_OF_BUCKET = "Cannot get legacy ACL for a bucket that has uniform bucket-level access"
+CANNOT_CHANGE_OF_BUCKET = "Cannot use ACL API to update bucket policy when uniform bucket-level access is enabled"
+CANNOT_GET_OF_OBJECT = "Cannot get legacy ACL for an object when uniform bucket-level access is enabled"
+CANNOT_CHANGE_OF_OBJECT = "Cannot update access control for an object when uniform bucket-level access is enabled"
+CANNOT_INSERT_OF_OBJECT = "Cannot insert legacy ACL for an object when uniform bucket-level access is enabled"
 
 
 def predefined_acl(name: str, owner: str, project_number: int, *, of_object: bool) -> dict[str, Role]:

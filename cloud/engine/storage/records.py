@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 
 from cloud.engine.database import open_database
-from cloud.engine.storage.policy import Acl, Role
+from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
+from cloud.engine.storage.roles import Role
 
 _FORMAT = 1
 # TEXT compares by its UTF-8 bytes: the order in which Cloud Storage lists.
@@ -43,6 +44,16 @@ class BucketRecord:
     default_acl: Acl
     labels: Mapping[str, str] = field(default_factory=dict)
     metageneration: int = 1
+    bindings: Bindings = field(default_factory=dict)
+    """The bucket's policy but for the legacy bucket roles: those are ``acl``."""
+    uniform_since: datetime | None = None
+    """When uniform bucket-level access was switched on; None is off."""
+    is_never_public: bool = False
+    """Public access prevention is enforced."""
+
+    @property
+    def access(self) -> BucketAccess:
+        return BucketAccess(self.acl, self.bindings, self.uniform_since is not None, self.is_never_public)
 
     @property
     def generation(self) -> int:
@@ -105,7 +116,7 @@ class UploadRecord:
     bucket: str
     name: str
     attributes: Attributes
-    acl: Acl
+    acl: Acl | None
     owner: str
     is_project_owner: bool
     create_time: datetime
@@ -247,12 +258,14 @@ def _dump(record: BucketRecord | ObjectRecord | UploadRecord) -> str:
 
 
 def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
-    for name in ("create_time", "update_time"):
-        if name in fields:
+    for name in ("create_time", "update_time", "uniform_since"):
+        if fields.get(name):
             fields[name] = datetime.fromisoformat(fields[name])
     for name in ("acl", "default_acl"):
-        if name in fields:
+        if fields.get(name) is not None:
             fields[name] = {entity: Role(role) for entity, role in fields[name].items()}
+    if "bindings" in fields:
+        fields["bindings"] = {role: tuple(entities) for role, entities in fields["bindings"].items()}
     if "attributes" in fields:
         fields["attributes"] = Attributes(**fields["attributes"])
     return fields

@@ -1,17 +1,22 @@
 """Cloud Storage of one project: the parts put together, brought up and taken down."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from cloud.engine.storage.acls import AccessControls
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.debris import Debris
+from cloud.engine.storage.guard import Guard, Lapse
+from cloud.engine.storage.iam import IamPolicies
 from cloud.engine.storage.media import MediaStore, spool
+from cloud.engine.storage.members import Members
 from cloud.engine.storage.objects import Objects
 from cloud.engine.storage.records import Records
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.uploads import ResumableUploads
 from cloud.errors import FailedPrecondition
+from cloud.settings import IamMode
 
 
 class StorageService:
@@ -20,11 +25,25 @@ class StorageService:
     Args:
         state_dir: where everything is kept; of this service alone.
         override: see ``FakeGcsServer``.
+        project: the project's id, as it appears in policies.
         project_number: as it appears in access control lists and bucket resources.
+        iam: what becomes of requests that nobody has allowed.
+        on_lapse: is told, the first time, of each that passed in spite of that (``IamMode.SOFT``).
     """
 
-    def __init__(self, state_dir: Path, override: str | None = None, *, project_number: int = 1) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        override: str | None = None,
+        *,
+        project: str = "local-project",
+        project_number: int = 1,
+        iam: IamMode = IamMode.STRICT,
+        on_lapse: Callable[[Lapse], None] | None = None,
+    ) -> None:
         self.project_number = project_number
+        self.members = Members(project, project_number)
+        self.guard = Guard(iam, on_lapse)
         self._incoming = state_dir / "incoming"
         self._uploading = state_dir / "uploads"
         self._state_dir = state_dir
@@ -45,9 +64,10 @@ class StorageService:
         self._records = Records(self._state_dir / "storage.sqlite3")
         self._is_open = True
         self._debris = Debris(self._records, self._media)
-        self.buckets = Buckets(self._records, self._media, self._debris, self.project_number)
-        self.objects = Objects(self._records, self._media, self._debris, self.buckets)
+        self.buckets = Buckets(self._records, self._media, self._debris, self.guard, self.project_number)
+        self.objects = Objects(self._records, self._media, self._debris, self.guard, self.buckets)
         self.acls = AccessControls(self._records, self.buckets, self.objects)
+        self.iam = IamPolicies(self._records, self.guard, self.buckets, self.objects)
         self.uploads = ResumableUploads(self._records, self.objects, self._uploading)
         try:
             await self.server.start()

@@ -40,14 +40,14 @@ class ResumableUploads:
 
     def begin(self, principal: Principal, new: NewObject, declared_size: int | None) -> UploadRecord:
         """Raises what ``Objects.insert`` would."""
-        bucket = self._objects.check_insert(principal, new)
+        self._objects.check_insert(principal, new)
         conditions = new.conditions
         upload = UploadRecord(
             id=secrets.token_urlsafe(32),
             bucket=new.bucket,
             name=new.name,
             attributes=new.attributes,
-            acl=bucket.default_acl if new.acl is None else new.acl,
+            acl=new.acl,
             owner=principal.email,
             is_project_owner=principal.is_project_owner,
             create_time=datetime.now(UTC),

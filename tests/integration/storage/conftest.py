@@ -53,8 +53,8 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door(state_dir: Path, override: str | None = None) -> AsyncIterator[Door]:
-    service = StorageService(state_dir, override, project_number=7)
+async def open_door(state_dir: Path, override: str | None = None, **settings: Any) -> AsyncIterator[Door]:
+    service = StorageService(state_dir, override, project="my-project", project_number=7, **settings)
     await service.start()
     tokens = TokenRegistry()
     emulator = Emulator("my-project", "us-central1", StorageV1(service), tokens, KeyRing())

@@ -202,12 +202,15 @@ async def test_buckets(door):
 
 
 async def test_methods_that_are_not_there_say_so(door, bucket):
-    status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/iam")
-    assert (status, answer["error"]["message"]) == (501, "storage.buckets.getIamPolicy is not emulated")
-    status, answer = await door.call("POST", "/batch/storage/v1", data=b"")
-    assert (status, "storage.batch" in answer["error"]["message"]) == (501, True)
+    status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/notificationConfigs")
+    message = "storage.notifications.list is not emulated: there is no Pub/Sub to notify."
+    assert (status, answer["error"]["message"]) == (501, message)
+    for feature in ({"versioning": {"enabled": True}}, {"retentionPolicy": {"retentionPeriod": "9"}}):
+        status, answer = await door.call("PATCH", f"/storage/v1/b/{bucket}", json=feature)
+        assert (status, answer["error"]["errors"][0]["reason"]) == (501, "notImplemented")
+    assert (await door.call("PATCH", f"/storage/v1/b/{bucket}", json={"versioning": {"enabled": False}}))[0] == 200
     assert (await door.call("GET", "/storage/v1/nothing"))[0] == 404
-    status, body = await door.call("GET", f"/{bucket}")
+    status, body = await door.call("PUT", f"/{bucket}")
     assert (status, b"<Code>NotImplemented</Code>" in body) == (501, True)
     status, body = await door.call("GET", "/no-such-bucket/o")
     assert (status, b"<Code>NoSuchBucket</Code>" in body) == (404, True)
@@ -311,3 +314,24 @@ async def test_the_layout_that_tensorflow_asks_for(door, bucket):
 async def test_the_service_account_of_cloud_storage(door):
     _, answer = await door.call("GET", "/storage/v1/projects/p/serviceAccount")
     assert answer["email_address"] == "service-7@gs-project-accounts.iam.gserviceaccount.com"
+
+
+async def test_moving(door, bucket):
+    _, made = await put(door, bucket, "a/b", b"1")
+    _, other = await put(door, bucket, "c", b"2")
+    to_c = f"{at(bucket, 'a/b')}/moveTo/o/c"
+    for query in (
+        "ifGenerationMatch=0",
+        "ifSourceGenerationMatch=1",
+        "ifSourceMetagenerationMatch=2",
+        f"ifGenerationNotMatch={other['generation']}",
+    ):
+        assert (await door.call("POST", f"{to_c}?{query}"))[0] == 412
+    assert (await door.call("POST", to_c, who="job"))[0] == 403
+    status, moved = await door.call("POST", f"{to_c}?ifSourceGenerationMatch={made['generation']}")
+    assert (status, moved["name"], moved["contentType"]) == (200, "c", "text/plain")
+    assert int(moved["generation"]) > int(other["generation"])
+    assert await names(door, bucket) == (["c"], [])
+    assert await door.call("GET", f"/{bucket}/c") == (200, b"1")
+    assert (await door.call("POST", to_c))[0] == 404
+    assert (await door.call("POST", f"{at(bucket, 'c')}/moveTo/o/c"))[0] == 400

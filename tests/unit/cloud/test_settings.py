@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cloud.errors import InvalidArgument
-from cloud.settings import LauncherKind, Settings
+from cloud.settings import IamMode, LauncherKind, Settings
 
 
 def test_what_is_not_set_has_its_default() -> None:
@@ -22,6 +22,7 @@ def test_every_variable_is_read() -> None:
             "CLOUD_LAUNCHER": "cold",
             "CLOUD_CONCURRENT_JOBS": "3",
             "CLOUD_CANCEL_GRACE_SECONDS": "0.5",
+            "CLOUD_IAM": "soft",
             "CLOUD_FAKE_GCS_SERVER": "http://127.0.0.1:4443",
         }
     )
@@ -32,6 +33,7 @@ def test_every_variable_is_read() -> None:
         launcher=LauncherKind.COLD,
         concurrent_jobs=3,
         cancel_grace_seconds=0.5,
+        iam=IamMode.SOFT,
         fake_gcs_server="http://127.0.0.1:4443",
     )
 

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
-from cloud.emulator.app import Emulator
+from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner
 from cloud.engine.storage.policy import ANONYMOUS, Principal
@@ -182,8 +183,12 @@ async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
     assert (await emulator.handle(request("GET", "oauth2.googleapis.com/token"))).status == 405
 
 
-@pytest.mark.parametrize("host", [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com"])
+@pytest.mark.parametrize(
+    "host",
+    [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com", "us-east1-ml.googleapis.com"],
+)
 async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(emulator, host):
+    emulator.mount(Mount(ml_v1.HOSTS, r".*", Recorder()))
     paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")
     statuses = {(await emulator.handle(request("POST", f"{host}{path}"))).status for path in paths}
     assert statuses != {404}

@@ -2,13 +2,22 @@ import json
 
 import pytest
 
-from cloud.emulator.envelopes import ErrorStyle, error_response, platform_error, storage_error
+from cloud.emulator.envelopes import (
+    ErrorStyle,
+    InvalidRequest,
+    QuotaFailure,
+    Violation,
+    error_response,
+    platform_error,
+    storage_error,
+)
 from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 
 
 def every_kind(kind=CloudError):
-    return [kind, *(below for child in kind.__subclasses__() for below in every_kind(child))]
+    below = [each for child in kind.__subclasses__() for each in every_kind(child)]
+    return [kind, *(each for each in below if each not in (InvalidRequest, QuotaFailure))]
 
 
 @pytest.mark.parametrize("kind", every_kind())
@@ -25,6 +34,22 @@ def test_storage_style_has_googles_shape(kind):
 @pytest.mark.parametrize("kind", every_kind())
 def test_platform_style_has_googles_shape(kind):
     assert platform_error(kind("what"))["error"] == {"code": kind.http_status, "message": "what", "status": kind.code}
+
+
+def test_everything_wrong_with_a_request_is_told_at_once():
+    error = platform_error(InvalidRequest([Violation("job.args", "no list"), Violation("", "unknown")]))["error"]
+    assert error["message"] == "no list\nunknown"
+    assert error["details"][0]["fieldViolations"] == [
+        {"field": "job.args", "description": "no list"},
+        {"description": "unknown"},
+    ]
+
+
+def test_a_quota_says_what_it_is_on():
+    error = platform_error(QuotaFailure("no GPUs", subject="my-project"))["error"]
+    assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
+    [violation] = error["details"][0]["violations"]
+    assert violation == {"subject": "my-project", "description": "no GPUs"}
 
 
 def test_a_field_is_told_as_ml_engine_tells_it():

@@ -16,6 +16,9 @@ from cloud.gateway import hosts
         "storage.us-central1.rep.googleapis.com",
         "storage.eu.rep.googleapis.com",
         "oauth2.googleapis.com",
+        "ml.googleapis.com",
+        "us-central1-ml.googleapis.com",
+        "northamerica-northeast1-ml.googleapis.com",
     ],
 )
 def test_google_hosts_are_emulated_on_the_https_port_only(host):
@@ -28,6 +31,8 @@ def test_google_hosts_are_emulated_on_the_https_port_only(host):
     [
         "googleapis.com",
         "evilstorage.googleapis.com",
+        "evil-ml.googleapis.com",
+        "x.us-central1-ml.googleapis.com",
         "storage.googleapis.com.evil.example",
         "pypi.org",
         "www.google.com",

@@ -4,8 +4,8 @@ import pytest
 
 from cloud.emulator.storage_v1 import wire
 from cloud.engine.storage.acls import AclTarget
-from cloud.engine.storage.policy import Role
 from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord
+from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)

@@ -4,22 +4,23 @@ from hypothesis import strategies as st
 
 from cloud.engine.storage.policy import (
     ANONYMOUS,
-    BUCKET_PERMISSIONS,
-    OBJECT_PERMISSIONS,
+    BucketAccess,
     Principal,
-    Role,
+    PublicAccessPrevented,
     allowed,
     check_entity,
+    check_not_public,
     check_role,
     predefined_acl,
-    require,
+    refuse,
 )
+from cloud.engine.storage.roles import ALL_PERMISSIONS, BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role
 from cloud.errors import InvalidArgument, PermissionDenied, Unauthenticated
 
 JOB = Principal("job@p.iam.gserviceaccount.com")
 OWNER = Principal("me@example.com", is_project_owner=True)
 LIST, GET, CREATE, DELETE = (f"storage.objects.{verb}" for verb in ("list", "get", "create", "delete"))
-ALL = sorted(set().union(*BUCKET_PERMISSIONS.values(), *OBJECT_PERMISSIONS.values()))
+ALL = sorted(ALL_PERMISSIONS)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_what_roles_allow(bucket_role, object_role, permissions):
     entity = f"user-{JOB.email}"
     bucket_acl = {entity: bucket_role} if bucket_role else {}
     object_acl = {entity: object_role} if object_role else {}
-    assert {one for one in ALL if allowed(JOB, one, bucket_acl, object_acl)} == permissions
+    assert {one for one in ALL if allowed(JOB, one, BucketAccess(bucket_acl), object_acl)} == permissions
 
 
 @pytest.mark.parametrize(
@@ -79,32 +80,101 @@ def test_what_roles_allow(bucket_role, object_role, permissions):
     ],
 )
 def test_whom_entities_mean(entity, principal, included):
-    assert allowed(principal, LIST, {entity: Role.READER}) is included
+    assert allowed(principal, LIST, BucketAccess({entity: Role.READER})) is included
+
+
+OBJECTS, BUCKETS = "storage.objects.", "storage.buckets."
+VERBS = ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
+EVERY_OBJECT_VERB = {f"{OBJECTS}{verb}" for verb in VERBS}
+# https://cloud.google.com/storage/docs/access-control/iam-roles
+TABLE = {
+    "roles/storage.objectViewer": {GET, LIST},
+    "roles/storage.objectCreator": {CREATE},
+    "roles/storage.objectUser": {CREATE, DELETE, GET, LIST, f"{OBJECTS}update"},
+    "roles/storage.objectAdmin": EVERY_OBJECT_VERB,
+    "roles/storage.admin": EVERY_OBJECT_VERB | {one.replace(OBJECTS, BUCKETS) for one in EVERY_OBJECT_VERB},
+    "roles/storage.bucketViewer": {f"{BUCKETS}get", f"{BUCKETS}list"},
+    "roles/storage.legacyObjectReader": {GET},
+    "roles/storage.legacyObjectOwner": {
+        GET,
+        *(f"{OBJECTS}{verb}" for verb in ("update", "getIamPolicy", "setIamPolicy")),
+    },
+    "roles/storage.legacyBucketReader": {LIST, f"{BUCKETS}get"},
+    "roles/storage.legacyBucketWriter": {LIST, CREATE, DELETE, f"{BUCKETS}get"},
+    "roles/storage.legacyBucketOwner": {
+        LIST,
+        CREATE,
+        DELETE,
+        *(f"{BUCKETS}{verb}" for verb in ("get", "update", "getIamPolicy", "setIamPolicy")),
+    },
+}
+
+
+@pytest.mark.parametrize("role", sorted(TABLE))
+@pytest.mark.parametrize("is_uniform", [False, True])
+def test_what_a_binding_gives(role, is_uniform):
+    access = BucketAccess(bindings={role: ("user-other@x.org", f"user-{JOB.email}")}, is_uniform=is_uniform)
+    assert {one for one in ALL if allowed(JOB, one, access)} == TABLE[role]
+    assert not any(allowed(ANONYMOUS, one, access) for one in ALL)
+
+
+def test_every_role_has_its_row():
+    assert TABLE.keys() == ROLE_PERMISSIONS.keys()
+
+
+@pytest.mark.parametrize(("names", "of_object"), [(BUCKET_ROLES, False), (OBJECT_ROLES, True)])
+def test_a_role_in_a_list_is_a_legacy_role_in_a_policy(names, of_object):
+    for role, name in names.items():
+        acl = {"allUsers": role}
+        listed = allowed_through(BucketAccess(), acl) if of_object else allowed_through(BucketAccess(acl))
+        assert listed == allowed_through(BucketAccess(bindings={name: ("allUsers",)}))
+
+
+def allowed_through(access, object_acl=None):
+    return {one for one in ALL if allowed(ANONYMOUS, one, access, object_acl)}
+
+
+def test_uniform_access_switches_lists_of_objects_off():
+    acl = {f"user-{JOB.email}": Role.OWNER}
+    assert allowed(JOB, GET, BucketAccess(), acl)
+    assert not allowed(JOB, GET, BucketAccess(is_uniform=True), acl)
+    assert allowed(JOB, LIST, BucketAccess(acl, is_uniform=True), acl)
+
+
+def test_public_access_prevention():
+    acl, bindings = {"allUsers": Role.OWNER}, {"roles/storage.admin": ("allAuthenticatedUsers",)}
+    assert allowed(JOB, GET, BucketAccess(acl, bindings), acl)
+    prevented = BucketAccess(acl, bindings, is_never_public=True)
+    assert not any(allowed(who, one, prevented, acl) for one in ALL for who in (JOB, ANONYMOUS))
+    check_not_public(BucketAccess(), "allUsers")
+    check_not_public(prevented, "user-a@b.c")
+    with pytest.raises(PublicAccessPrevented):
+        check_not_public(prevented, "user-a@b.c", "allAuthenticatedUsers")
 
 
 @given(st.sampled_from(ALL))
 def test_project_owners_own_everything(permission):
-    assert allowed(OWNER, permission, {})
+    assert allowed(OWNER, permission, BucketAccess())
 
 
 @given(st.sampled_from(ALL))
 def test_nobody_else_has_anything_by_default(permission):
     acl = predefined_acl("projectPrivate", OWNER.email, 1, of_object=False)
-    assert not allowed(JOB, permission, acl, acl)
-    assert not allowed(ANONYMOUS, permission, acl, acl)
+    assert not allowed(JOB, permission, BucketAccess(acl), acl)
+    assert not allowed(ANONYMOUS, permission, BucketAccess(acl), acl)
 
 
 def test_refusals_read_as_googles():
     with pytest.raises(PermissionDenied) as refusal:
-        require(JOB, GET, {}, {})
+        refuse(JOB, GET)
     assert refusal.value.message == (
         f"{JOB.email} does not have storage.objects.get access to the Google Cloud Storage object. "
         "Permission 'storage.objects.get' denied on resource (or it may not exist)."
     )
     with pytest.raises(PermissionDenied, match=r"storage\.objects\.list access to the Google Cloud Storage bucket"):
-        require(JOB, LIST, {})
+        refuse(JOB, LIST)
     with pytest.raises(Unauthenticated, match="Anonymous caller does not have"):
-        require(ANONYMOUS, GET, {})
+        refuse(ANONYMOUS, GET)
 
 
 @pytest.mark.parametrize("entity", ["", "nobody", "user-", "user-a b", "project-owners", "user-a/b"])

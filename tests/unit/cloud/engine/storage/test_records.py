@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloud.engine.storage.policy import Role
 from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
+from cloud.engine.storage.roles import Role
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 BUCKET = BucketRecord("bkt", "US", "STANDARD", NOW, NOW, {"allUsers": Role.READER}, {}, {"team": "taxi"}, 3)

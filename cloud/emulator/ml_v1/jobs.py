@@ -1,0 +1,97 @@
+"""``ml.projects.jobs.*``."""
+
+from datetime import UTC, datetime
+
+from cloud.emulator.filters import parse_filter
+from cloud.emulator.ml_v1 import wire
+from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
+from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1.records import Record
+from cloud.emulator.ml_v1.training import check_training_input
+from cloud.emulator.schemas import Schemas
+from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from cloud.lifecycle import JobState
+from cloud.resources import Job, Json
+
+SCHEMA = "GoogleCloudMlV1__Job"
+
+
+class JobMethods:
+    def __init__(self, project: Project, schemas: Schemas) -> None:
+        self._project, self._schemas = project, schemas
+        self._backend, self._records = project.backend, project.records
+
+    async def create(self, call: Call) -> Json:
+        body = call.body
+        check_new_id(body.get("jobId", ""), "job_id")
+        check_labels(body.get("labels", {}), "job.labels")
+        if "predictionInput" in body:
+            raise InvalidArgument(
+                "Batch prediction is not done here: call projects.predict.", field="job.prediction_input"
+            )
+        if "trainingInput" not in body:
+            raise InvalidArgument("One of trainingInput and predictionInput is required.", field="job.training_input")
+        check_training_input(
+            body["trainingInput"],
+            project=self._project.id,
+            service_account=await self._backend.ml_service_account(),
+            accelerators=self._backend.abilities.accelerators,
+        )
+        try:
+            job = await self._backend.submit_job(wire.job_spec(body))
+        except AlreadyExists:
+            raise AlreadyExists("A job with this id already exists.", field="job.job_id") from None
+        record = self._records.change(self.record(job), wire.recorded(body, wire.JOB_FIELDS))
+        return wire.job_json(job, record, datetime.now(UTC))
+
+    async def get(self, call: Call) -> Json:
+        job = await self._backend.get_job(call.ids[1])
+        answer = self._json(job)
+        if job.state is JobState.QUEUED:
+            answer |= _position(job, await self._backend.list_jobs())
+        return answer
+
+    async def list(self, call: Call) -> Json:
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
+        jobs = await self._backend.list_jobs()
+        answers = [self._json(job) | _position(job, jobs) for job in jobs]
+        # Newest first, and no job ever goes: a page's last id is always found again.
+        return call.page("jobs", filter(wanted, answers), "jobId")
+
+    async def patch(self, call: Call) -> Json:
+        mask = call.mask("labels", "etag")
+        job = await self._backend.get_job(call.ids[1])
+        record = self.record(job)
+        if "etag" in mask:
+            check_etag(call.body.get("etag", ""), record.etag)
+        if "labels" in mask:
+            labels = call.body.get("labels", {})
+            check_labels(labels, "job.labels")
+            record = self._records.change(record, {**record.fields, "labels": labels})
+        return wire.job_json(job, record, datetime.now(UTC))
+
+    async def cancel(self, call: Call) -> Json:
+        try:
+            await self._backend.cancel_job(call.ids[1])
+        except FailedPrecondition as error:
+            job = await self._backend.get_job(call.ids[1])
+            if not job.state.is_final:
+                raise
+            # Airflow takes this 400 for "it is already complete".
+            raise FailedPrecondition(
+                f"Cannot cancel a job that is {job.state.value}: it is finished.", field="name"
+            ) from error
+        return {}
+
+    def record(self, job: Job) -> Record:
+        return self._records.get(f"jobs/{job.job_id}", job.create_time)
+
+    def _json(self, job: Job) -> dict[str, Json]:
+        return wire.job_json(job, self.record(job), datetime.now(UTC))
+
+
+def _position(job: Job, newest_first: "list[Job]") -> dict[str, Json]:
+    if job.state is not JobState.QUEUED:
+        return {}
+    waiting = [other.job_id for other in reversed(newest_first) if other.state is JobState.QUEUED]
+    return {"jobPosition": str(waiting.index(job.job_id) + 1)} if job.job_id in waiting else {}

@@ -1,0 +1,86 @@
+"""``ml.projects.models.*`` without versions."""
+
+from cloud.emulator.filters import parse_filter
+from cloud.emulator.ml_v1 import wire
+from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
+from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1.records import Record
+from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
+from cloud.emulator.ml_v1.versions import VersionMethods
+from cloud.emulator.schemas import Schemas
+from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from cloud.resources import Json, Model
+
+SCHEMA = "GoogleCloudMlV1__Model"
+
+
+class ModelMethods:
+    def __init__(self, project: Project, schemas: Schemas, versions: VersionMethods) -> None:
+        self._project, self._schemas, self._versions = project, schemas, versions
+        self._backend, self._records = project.backend, project.records
+
+    async def create(self, call: Call) -> Json:
+        body = call.body
+        check_new_id(body.get("name", ""), "model.name")
+        check_labels(body.get("labels", {}), "model.labels")
+        regions = body.get("regions", [DEFAULT_REGION])
+        if len(regions) != 1 or regions[0] not in REGIONS:
+            raise InvalidArgument(
+                f"Exactly one of the regions {', '.join(REGIONS)}, not {str(regions)[:100]}.", field="model.regions"
+            )
+        try:
+            model = await self._backend.create_model(body["name"], description=body.get("description", ""))
+        except AlreadyExists:
+            raise AlreadyExists("A model with the same name already exists.", field="model.name") from None
+        fields = wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
+        return wire.model_json(self._project.id, model, self._records.change(self.record(model), fields), None)
+
+    async def get(self, call: Call) -> Json:
+        return await self._json(await self._backend.get_model(call.ids[1]))
+
+    async def list(self, call: Call) -> Json:
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
+        answers = [await self._json(model) for model in await self._backend.list_models()]
+        return call.page("models", filter(wanted, answers), "name")
+
+    async def patch(self, call: Call) -> Json:
+        mask = call.mask("description", "defaultVersion.name")
+        model = await self._backend.get_model(call.ids[1])
+        check_etag(call.body.get("etag"), self.record(model).etag)
+        if "defaultVersion.name" in mask:
+            # Both forms are sent: the bare id and the full name.
+            version = call.body.get("defaultVersion", {}).get("name", "").rpartition("/")[2]
+            await self._backend.set_default_version(model.name, version)
+            model = await self._backend.get_model(model.name)
+        record = self.record(model)
+        fields = dict(record.fields)
+        if "description" in mask:
+            fields["description"] = call.body.get("description", "")
+        self._records.change(record, {"regions": [model.region]} | fields)
+        answer = await self._json(model)
+        operation = self._project.begin(f"update_model_{model.name}", "UPDATE_MODEL", str(answer["name"]))
+        return self._project.finish(operation, response=wire.typed("Model", answer))
+
+    async def delete(self, call: Call) -> Json:
+        name = call.ids[1]
+        try:
+            await self._backend.delete_model(name)
+        except FailedPrecondition:
+            raise FailedPrecondition(
+                "A model with versions cannot be deleted. Please delete the versions first.", field="name"
+            ) from None
+        self._records.remove(f"models/{name}")
+        operation = self._project.begin(f"delete_model_{name}", "DELETE_MODEL", wire.model_name(self._project.id, name))
+        return self._project.finish(operation, response=wire.EMPTY)
+
+    def record(self, model: Model) -> Record:
+        return self._records.get(f"models/{model.name}", model.create_time)
+
+    async def _json(self, model: Model) -> dict[str, Json]:
+        default = None
+        if model.default_version is not None:
+            try:
+                default = self._versions.json(await self._backend.get_version(model.name, model.default_version))
+            except NotFound:  # deleted this moment
+                default = None
+        return wire.model_json(self._project.id, model, self.record(model), default)

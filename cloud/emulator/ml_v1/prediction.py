@@ -1,0 +1,87 @@
+"""``ml.projects.predict`` and ``ml.projects.explain``.
+
+Request, answers and their two forms (the global endpoint's own server, TensorFlow Serving behind the regional ones):
+the documentation pages "online predict" and "explain", and replies seen in public.
+"""
+
+import orjson
+from aiohttp import web
+
+from cloud.emulator.discovery import parse
+from cloud.emulator.ml_v1 import wire
+from cloud.emulator.ml_v1.call import Call, Project
+from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
+from cloud.resources import Json
+
+MAX_PAYLOAD = 1_572_864
+"""Bytes of a request: 1.5 MB."""
+
+
+class PredictionMethods:
+    def __init__(self, project: Project) -> None:
+        self._project, self._backend = project, project.backend
+
+    async def predict(self, call: Call) -> web.Response:
+        model, version = _target(call)
+        if len(call.content) > MAX_PAYLOAD:
+            raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
+        instances, signature = _read(parse(call.content))
+        rows = await self._has_bare_rows(model, version)
+        try:
+            predictions = await self._backend.predict(model, instances, version=version, signature_name=signature)
+        except PredictionFailed as error:
+            # Not the error envelope of everything else; and from the global endpoint it is no error to HTTP.
+            text = error.message if rows else f"Prediction failed: {error.message}"
+            return _answer({"error": text}, 400 if rows else 200)
+        return _answer({"predictions": [_bare(one) for one in predictions] if rows else predictions}, 200)
+
+    async def explain(self, call: Call) -> Json:
+        model, version = _target(call)
+        version = version or (await self._backend.get_model(model)).default_version
+        if version is None:
+            raise FailedPrecondition(f"Model {model} has no default version.", field="name")
+        found = await self._backend.get_version(model, version)
+        record = self._project.records.get(f"models/{model}/versions/{version}", found.create_time)
+        if "explanationConfig" in record.fields:
+            raise FailedPrecondition("Explanations are not computed here, only predictions.", field="name")
+        raise FailedPrecondition(
+            f"Version {version} of model {model} was created without an explanationConfig: it explains nothing.",
+            field="name",
+        )
+
+    async def _has_bare_rows(self, model: str, version: str | None) -> bool:
+        """Whether the version is on a machine of a regional endpoint."""
+        found = (await self._backend.get_model(model)).default_version if version is None else version
+        if found is None:
+            return False  # which predict refuses
+        at = (await self._backend.get_version(model, found)).create_time
+        record = self._project.records.get(f"models/{model}/versions/{found}", at)
+        return wire.machine_type(record) in REGIONAL_SERVING_MACHINES
+
+
+def _target(call: Call) -> tuple[str, str | None]:
+    match call.name.split("/")[2:]:
+        case ["models", model]:
+            return model, None
+        case ["models", model, "versions", version]:
+            return model, version
+    raise NotFound(f"{call.name[:300]!r} is neither a model nor a version.", field="name")
+
+
+def _read(body: Json) -> tuple[list[Json], str | None]:
+    if not isinstance(body, dict) or not isinstance(body.get("instances"), list):
+        raise InvalidArgument("The request is an object with a list of 'instances'.", field="instances")
+    signature = body.get("signature_name")
+    if not isinstance(signature, str | None):
+        raise InvalidArgument("The name of a signature is a string.", field="signature_name")
+    return body["instances"], signature or None
+
+
+def _bare(prediction: Json) -> Json:
+    """As TensorFlow Serving writes a row: without the output's name if there is only one."""
+    return next(iter(prediction.values())) if isinstance(prediction, dict) and len(prediction) == 1 else prediction
+
+
+def _answer(body: Json, status: int) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", charset="utf-8")

@@ -1,0 +1,69 @@
+"""What belongs to the project as a whole: its configuration, operations and locations."""
+
+from dataclasses import replace
+
+from cloud.emulator.filters import parse_filter
+from cloud.emulator.ml_v1.call import Call, Project
+from cloud.emulator.ml_v1.tables import REGIONS
+from cloud.emulator.ml_v1.wire import operation_json
+from cloud.emulator.schemas import Schemas
+from cloud.errors import NotFound
+from cloud.resources import Json
+
+_OPERATION, _METADATA = "GoogleLongrunning__Operation", "GoogleCloudMlV1__OperationMetadata"
+
+
+class ProjectMethods:
+    def __init__(self, project: Project, schemas: Schemas) -> None:
+        self._project, self._schemas = project, schemas
+
+    async def get_config(self, _: Call) -> Json:
+        tenant = self._project.tenant_number
+        return {
+            "serviceAccount": await self._project.backend.ml_service_account(),
+            "serviceAccountProject": str(tenant),
+            "config": {"tpuServiceAccount": f"service-{tenant}@cloud-tpu.iam.gserviceaccount.com"},
+        }
+
+    # ---------------------------------------------------------------- operations
+
+    async def get_operation(self, call: Call) -> Json:
+        return operation_json(self._project.id, self._project.operations.get(call.ids[1]))
+
+    async def list_operations(self, call: Call) -> Json:
+        wanted = parse_filter(call.query.get("filter", ""), self._is_field_of_operation)
+        answers = [operation_json(self._project.id, operation) for operation in self._project.operations.all()]
+        return call.page("operations", filter(wanted, answers), "name")
+
+    async def cancel_operation(self, call: Call) -> Json:
+        """Only asks: what is under way sees it when its present step is done."""
+        operation = self._project.operations.get(call.ids[1])
+        if not operation.is_done:
+            metadata = {**operation.metadata, "isCancellationRequested": True}
+            self._project.operations.update(replace(operation, metadata=metadata))
+        return {}
+
+    async def no_operation(self, call: Call) -> Json:
+        raise NotFound(f"There are no operations in a location: {call.name[:300]!r}.", field="name")
+
+    def _is_field_of_operation(self, path: str) -> bool:
+        head, _, rest = path.partition(".")
+        if head == "metadata" and rest:
+            return self._schemas.has_field(_METADATA, rest)
+        return self._schemas.has_field(_OPERATION, path)
+
+    # ---------------------------------------------------------------- locations
+
+    async def get_location(self, call: Call) -> Json:
+        region = call.ids[1]
+        if region not in REGIONS:
+            raise NotFound(f"The location {region[:60]!r} is not one of {', '.join(REGIONS)}.", field="name")
+        return self._location(region)
+
+    async def list_locations(self, call: Call) -> Json:
+        return call.page("locations", map(self._location, REGIONS), "name")
+
+    def _location(self, region: str) -> dict[str, Json]:
+        kinds = ("TRAINING", "ONLINE_PREDICTION")
+        name = f"projects/{self._project.id}/locations/{region}"
+        return {"name": name, "capabilities": [{"type": kind} for kind in kinds]}

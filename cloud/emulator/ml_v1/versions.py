@@ -1,0 +1,158 @@
+"""``ml.projects.models.versions.*``, and the tasks that see their operations through."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from cloud.emulator.filters import parse_filter
+from cloud.emulator.ml_v1 import wire
+from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
+from cloud.emulator.ml_v1.deployment import check_labels, check_version
+from cloud.emulator.ml_v1.records import Record
+from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
+from cloud.emulator.operations import CANCELLED, Operation, rpc_status
+from cloud.emulator.schemas import Schemas
+from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument
+from cloud.lifecycle import VersionState
+from cloud.resources import Json, Version
+
+SCHEMA = "GoogleCloudMlV1__Version"
+_log = logging.getLogger(__name__)
+
+
+class VersionMethods:
+    def __init__(self, project: Project, schemas: Schemas) -> None:
+        self._project, self._schemas = project, schemas
+        self._backend, self._records = project.backend, project.records
+        self._followed: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """See to the operations that an earlier process left unfinished."""
+        for operation in self._project.operations.unfinished():
+            self._follow(operation)
+
+    async def close(self) -> None:
+        """Operations under way stay unfinished, for the next start."""
+        for task in self._followed.values():
+            task.cancel()
+        await asyncio.gather(*self._followed.values(), return_exceptions=True)
+
+    async def create(self, call: Call) -> Json:
+        body, model = call.body, call.ids[1]
+        check_new_id(body.get("name", ""), "version.name")
+        check_labels(body.get("labels", {}), "version.labels")
+        machine = check_version(
+            body,
+            project=self._project.id,
+            on_regional_endpoint=call.on_regional_endpoint,
+            accelerators=self._backend.abilities.accelerators,
+        )
+        await self._backend.get_model(model)
+        try:
+            version = await self._backend.create_version(wire.version_spec(model, body))
+        except AlreadyExists:
+            raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
+        self._records.change(self.record(version), wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine})
+        # As the service answered: the version in it has no state, and is not said to be the default.
+        shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
+        name = wire.model_name(self._project.id, model)
+        stem = f"create_{model}_{version.name}"
+        operation = self._project.begin(stem, "CREATE_VERSION", name, version=shown)
+        self._follow(operation)
+        return wire.operation_json(self._project.id, operation)
+
+    async def get(self, call: Call) -> Json:
+        return self.json(await self._backend.get_version(*call.ids[1:]))
+
+    async def list(self, call: Call) -> Json:
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
+        answers = [self.json(version) for version in await self._backend.list_versions(call.ids[1])]
+        return call.page("versions", filter(wanted, answers), "name")
+
+    async def patch(self, call: Call) -> Json:
+        mask = call.mask("description", "requestLoggingConfig", "autoScaling.minNodes", "manualScaling.nodes")
+        version = await self._backend.get_version(*call.ids[1:])
+        if version.state not in (VersionState.READY, VersionState.FAILED):
+            raise FailedPrecondition(f"The version is {version.state.value}: it cannot be updated now.", field="name")
+        record = self.record(version)
+        check_etag(call.body.get("etag"), record.etag)
+        if "manualScaling.nodes" in mask and wire.machine_type(record) not in REGIONAL_SERVING_MACHINES:
+            raise InvalidArgument(
+                "Manual scaling can be updated on a Compute Engine (N1) machine type only.", field="update_mask"
+            )
+        fields = dict(record.fields)
+        for path in sorted(mask):
+            _put(fields, path, call.body)
+        self._records.change(record, fields)
+        answer = self.json(version)
+        model = wire.model_name(self._project.id, version.model)
+        operation = self._project.begin(
+            f"update_{version.model}_{version.name}", "UPDATE_VERSION", model, version=answer
+        )
+        return self._project.finish(operation, response=wire.typed("Version", answer))
+
+    async def delete(self, call: Call) -> Json:
+        _, model, name = call.ids
+        shown = self.json(await self._backend.get_version(model, name))
+        await self._backend.delete_version(model, name)
+        self._records.remove(f"models/{model}/versions/{name}")
+        stem = f"delete_{model}_{name}"
+        operation = self._project.begin(stem, "DELETE_VERSION", wire.model_name(self._project.id, model), version=shown)
+        return self._project.finish(operation, response=wire.EMPTY)
+
+    async def set_default(self, call: Call) -> Json:
+        return self.json(await self._backend.set_default_version(*call.ids[1:]))
+
+    def record(self, version: Version) -> Record:
+        return self._records.get(f"models/{version.model}/versions/{version.name}", version.create_time)
+
+    def json(self, version: Version) -> dict[str, Json]:
+        return wire.version_json(self._project.id, version, self.record(version))
+
+    # ---------------------------------------------------------------- operations under way
+
+    def _follow(self, operation: Operation) -> None:
+        task = asyncio.create_task(self._see_through(operation), name=f"operation {operation.name}")
+        self._followed[operation.name] = task
+        task.add_done_callback(lambda _: self._followed.pop(operation.name, None))
+
+    async def _see_through(self, operation: Operation) -> None:
+        _, model, version_id = operation.metadata["version"]["name"].split("/")[1::2]
+        try:
+            version = await self._backend.wait_for_version(model, version_id)
+            operation = self._project.operations.get(operation.name)
+            if operation.metadata.get("isCancellationRequested") and await self._undo(version):
+                status = {"code": CANCELLED, "message": "The operation was cancelled."}
+                self._project.finish(operation, error=status)
+            elif version.state is VersionState.FAILED:
+                self._project.finish(operation, error=rpc_status(FailedPrecondition(version.error_message)))
+            else:
+                self._project.finish(operation, response=wire.typed("Version", self.json(version)))
+        except CloudError as error:
+            self._project.finish(operation, error=rpc_status(error))
+        except Exception:  # noqa: BLE001 - a defect; an operation must not go on for ever
+            _log.exception("operation %s", operation.name)
+            self._project.finish(operation, error=rpc_status(CloudError("Internal error encountered.")))
+
+    async def _undo(self, version: Version) -> bool:
+        """Delete a version whose making was cancelled; False if it must stay, as the default beside others must."""
+        with suppress(FailedPrecondition):
+            await self._backend.delete_version(version.model, version.name)
+            self._records.remove(f"models/{version.model}/versions/{version.name}")
+            return True
+        return False
+
+
+def _put(fields: dict[str, Json], path: str, body: Json) -> None:
+    """Make ``fields`` hold at ``path`` (at most two names) what ``body`` holds there."""
+    name, _, below = path.partition(".")
+    given = body.get(name)
+    if below:
+        value = (given or {}).get(below)
+        rest = {key: item for key, item in fields.get(name, {}).items() if key != below}
+        given = rest if value is None else rest | {below: value}
+    if given is None:
+        # An empty text says that it was emptied here; a version's own description is not to show again.
+        fields.pop(name, None)
+    else:
+        fields[name] = given

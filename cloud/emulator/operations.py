@@ -1,0 +1,116 @@
+"""Long-running operations: what was begun, and how it ended. Durable, and never forgotten.
+
+Shape: ``google.longrunning.Operation``, the same in every API that has it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.engine.database import open_database
+from cloud.errors import CloudError, NotFound
+from cloud.resources import Json
+
+CANCELLED = 1
+"""``google.rpc.Code`` of an operation that was cancelled."""
+_RPC_CODES = {
+    "INVALID_ARGUMENT": 3,
+    "DEADLINE_EXCEEDED": 4,
+    "NOT_FOUND": 5,
+    "ALREADY_EXISTS": 6,
+    "PERMISSION_DENIED": 7,
+    "RESOURCE_EXHAUSTED": 8,
+    "FAILED_PRECONDITION": 9,
+    "ABORTED": 10,
+    "UNIMPLEMENTED": 12,
+    "INTERNAL": 13,
+    "UNAVAILABLE": 14,
+    "UNAUTHENTICATED": 16,
+}
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS operations (
+    sequence INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, metadata TEXT NOT NULL, error TEXT, response TEXT
+) STRICT
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    name: str
+    """The bare id."""
+    metadata: Mapping[str, Json]
+    error: Mapping[str, Json] | None = None
+    """``google.rpc.Status``."""
+    response: Mapping[str, Json] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.error is not None or self.response is not None
+
+
+def rpc_status(error: CloudError) -> dict[str, Json]:
+    """``google.rpc.Status`` of what failed."""
+    return {"code": _RPC_CODES[error.code], "message": error.message}
+
+
+class Operations:
+    """The operations of one API in an SQLite file. Only the event loop's thread uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = open_database(path, _SCHEMA, 1)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def begin(self, stem: str, number: int, metadata: Mapping[str, Json]) -> Operation:
+        """Record a new operation, named ``STEM-NUMBER`` with the first number from ``number`` on that is free."""
+        while True:
+            name = f"{stem}-{number}"
+            try:
+                self._database.execute(
+                    "INSERT INTO operations (name, metadata) VALUES (?, ?)", (name, json.dumps(metadata))
+                )
+            except sqlite3.IntegrityError:
+                number += 1
+            else:
+                return Operation(name, metadata)
+
+    def update(self, operation: Operation) -> None:
+        """Record how it stands now."""
+        self._database.execute(
+            "UPDATE operations SET metadata = ?, error = ?, response = ? WHERE name = ?",
+            (
+                json.dumps(operation.metadata),
+                None if operation.error is None else json.dumps(operation.error),
+                None if operation.response is None else json.dumps(operation.response),
+                operation.name,
+            ),
+        )
+
+    def get(self, name: str) -> Operation:
+        """Raises:
+        NotFound: no such operation.
+        """
+        row = self._database.execute("SELECT * FROM operations WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFound(f"The specified operation was not found: {name[:200]!r}", field="name")
+        return _operation(row)
+
+    def all(self) -> list[Operation]:
+        """Newest first."""
+        return [_operation(row) for row in self._database.execute("SELECT * FROM operations ORDER BY sequence DESC")]
+
+    def unfinished(self) -> list[Operation]:
+        query = "SELECT * FROM operations WHERE error IS NULL AND response IS NULL ORDER BY sequence"
+        return [_operation(row) for row in self._database.execute(query)]
+
+
+def _operation(row: sqlite3.Row) -> Operation:
+    return Operation(
+        name=row["name"],
+        metadata=json.loads(row["metadata"]),
+        error=None if row["error"] is None else json.loads(row["error"]),
+        response=None if row["response"] is None else json.loads(row["response"]),
+    )

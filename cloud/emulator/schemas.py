@@ -1,0 +1,304 @@
+"""JSON values against the schemas of a discovery document: what Google's front end accepts, in the normal form it
+would write itself, and what it says of the rest. Pure.
+
+Accepted and normal forms: https://protobuf.dev/programming-guides/json/. Texts: the public transcoding library of
+Google's API front ends (https://github.com/protocolbuffers/protobuf/tree/v21.0/src/google/protobuf/util/internal).
+"""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from cloud.emulator.envelopes import InvalidRequest, Violation
+from cloud.resources import Json
+
+_SHOWN = 200
+"""Characters of a wrong value that an error repeats."""
+_RANGES = {
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
+_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
+_LONGEST = 315_576_000_000
+"""Seconds, the limit of ``google.protobuf.Duration``."""
+_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class Schemas:
+    """The schemas of one API.
+
+    Args:
+        schemas: the ``schemas`` of a discovery document.
+    """
+
+    def __init__(self, schemas: Mapping[str, Json]) -> None:
+        self._fields = {
+            name: {
+                alias: (field, spec) for field, spec in schema.get("properties", {}).items() for alias in _names(field)
+            }
+            for name, schema in schemas.items()
+        }
+
+    def read(self, name: str, value: Json, path: str = "") -> dict[str, Json]:
+        """``value`` in normal form: camel-case names, no nulls and no default values, int64 as strings, enums by name.
+
+        Args:
+            name: of the schema.
+            path: where in the request it is, in snake case (``job``); empty for all of it.
+
+        Raises:
+            InvalidRequest: with everything that is wrong.
+        """
+        reader = _Reader(self._fields)
+        read = reader.message(name, value, path)
+        if reader.violations:
+            raise InvalidRequest(reader.violations)
+        return read
+
+    def has_field(self, name: str, path: str) -> bool:
+        """Whether ``path`` (``trainingInput.region``) leads to a field of the schema ``name``, or into a map of it."""
+        field, _, rest = path.partition(".")
+        found = self._fields.get(name, {}).get(field)
+        if found is None:
+            return False
+        spec = found[1].get("items", found[1])
+        if not rest:
+            return True
+        return self.has_field(spec["$ref"], rest) if "$ref" in spec else spec.get("type") in ("object", "any")
+
+
+def parameter(spec: Mapping[str, Json], text: str, name: str) -> tuple[Json, list[Violation]]:
+    """The value of a query parameter, and what is wrong with it."""
+    reader = _Reader({})
+    return reader.value(spec, text, _snake(name), "", name), reader.violations
+
+
+class _Reader:
+    """Reads one value, and goes on after a fault to find the others."""
+
+    def __init__(self, fields: Mapping[str, Mapping[str, tuple[str, Json]]]) -> None:
+        self._fields = fields
+        self.violations: list[Violation] = []
+
+    def message(self, name: str, value: Json, path: str) -> dict[str, Json]:
+        if not isinstance(value, dict):
+            if path:
+                self._wrong(path, _type_url(name), value)
+            else:
+                self._fault("", 'Invalid JSON payload received. Unknown name "": Root element must be a message.')
+            return {}
+        known, read, seen = self._fields[name], dict[str, Json](), set[str]()
+        for key, item in value.items():
+            field, spec = known.get(key, ("", {}))
+            if not field:
+                self._unknown(path, key, "Cannot find field.")
+            elif field in seen:
+                self._unknown(path, key, "Field is set twice.")
+            elif item is not None:
+                below = self.value(spec, item, f"{path}.{_snake(field)}" if path else _snake(field), name, field)
+                if not _is_default(spec, below):
+                    read[field] = below
+            seen.add(field)
+        return read
+
+    def value(self, spec: Mapping[str, Json], value: Json, path: str, owner: str, field: str) -> Json:
+        """``value`` of ``field`` in the message ``owner`` (empty for a parameter), in normal form; None if wrong."""
+        if "$ref" in spec:
+            return self.message(spec["$ref"], value, path)
+        match spec["type"]:
+            case "any":
+                return value
+            case "array":
+                return self._list(spec["items"], value, path, owner, field)
+            case "object":
+                return self._map(spec.get("additionalProperties", {"type": "any"}), value, path, owner, field)
+        if isinstance(value, list):
+            place, _, name = path.rpartition(".")
+            self._unknown(place, name, "Proto field is not repeating, cannot start list.")
+            return None
+        if "enum" in spec:
+            kind = f"{_type_url(owner)}.{field[0].upper()}{field[1:]}" if owner else "TYPE_ENUM"
+            return self._enum(spec["enum"], value, path, kind)
+        kind, convert = _SCALARS[spec.get("format", spec["type"])]
+        read, complaint = convert(value)
+        if read is None:
+            complaint = complaint and f"Field '{field}', {complaint}"
+            self._wrong(path, kind, value, complaint)
+        return read
+
+    def _list(self, spec: Mapping[str, Json], value: Json, path: str, owner: str, field: str) -> list[Json]:
+        if not isinstance(value, list):
+            self._wrong(path, _kind(spec), value)
+            return []
+        return [self.value(spec, item, f"{path}[{index}]", owner, field) for index, item in enumerate(value)]
+
+    def _map(self, spec: Mapping[str, Json], value: Json, path: str, owner: str, field: str) -> dict[str, Json]:
+        if not isinstance(value, dict):
+            self._wrong(path, "Map", value)
+            return {}
+        return {
+            key: self.value(spec, item, f"{path}[{index}].value", owner, field)
+            for index, (key, item) in enumerate(value.items())
+        }
+
+    def _enum(self, names: list[str], value: Json, path: str, kind: str) -> str | None:
+        if isinstance(value, str) and value in names:
+            return value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
+            return names[value]
+        self._wrong(path, kind, value)
+        return None
+
+    def _unknown(self, path: str, name: str, why: str) -> None:
+        place = f" at '{path}'" if path else ""
+        shown = json.dumps(name[:_SHOWN], ensure_ascii=False)
+        self._fault(path, f"Invalid JSON payload received. Unknown name {shown}{place}: {why}")
+
+    def _wrong(self, path: str, kind: str, value: Json, complaint: str = "") -> None:
+        shown = complaint or json.dumps(value, ensure_ascii=False)[:_SHOWN]
+        self._fault(path, f"Invalid value at '{path}' ({kind}), {shown}")
+
+    def _fault(self, path: str, description: str) -> None:
+        self.violations.append(Violation(path, description))
+
+
+# ---------------------------------------------------------------- scalars: (normal form or None, complaint)
+
+_Converted = tuple[Json, str]
+
+
+def _string(value: Json) -> _Converted:
+    return (value if isinstance(value, str) else None), ""
+
+
+def _boolean(value: Json) -> _Converted:
+    if isinstance(value, bool):
+        return value, ""
+    return {"true": True, "false": False}.get(value) if isinstance(value, str) else None, ""
+
+
+def _integer(kind: str) -> Callable[[Json], _Converted]:
+    low, high = _RANGES[kind]
+
+    def convert(value: Json) -> _Converted:
+        if isinstance(value, str) and _WHOLE.fullmatch(value):
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            return None, ""
+        return (str(value) if kind.endswith("64") else value), ""
+
+    return convert
+
+
+def _number(value: Json) -> _Converted:
+    if isinstance(value, str):
+        if value in _WORDS:
+            return value, ""
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None, ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None, ""
+    try:
+        return (value if math.isfinite(float(value)) else None), ""
+    except OverflowError:
+        return None, ""
+
+
+def _bytes(value: Json) -> _Converted:
+    if not isinstance(value, str):
+        return None, ""
+    text = value.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None, ""
+    return base64.b64encode(content).decode(), ""
+
+
+def _timestamp(value: Json) -> _Converted:
+    if not isinstance(value, str):
+        return None, f"Invalid data type for timestamp, value is {json.dumps(value)[:_SHOWN]}"
+    match = _TIMESTAMP.fullmatch(value)
+    if match is None:
+        return None, "Illegal timestamp format; timestamps must end with 'Z' or have a valid timezone offset."
+    try:
+        moment = datetime.fromisoformat(match[1] + match[3]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None, f"Invalid time format: {value[:_SHOWN]}"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + _fraction(match[2]) + "Z", ""
+
+
+def _duration(value: Json) -> _Converted:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None, "Illegal duration format; duration must end with 's'"
+    if int(match[2]) > _LONGEST:
+        return None, "Duration value exceeds limits"
+    return f"{match[1]}{int(match[2])}{_fraction(match[3])}s", ""
+
+
+def _fraction(digits: str | None) -> str:
+    # Three, six or nine digits, as few as hold it.
+    digits = (digits or "").rstrip("0")
+    return f".{digits.ljust(-(-len(digits) // 3) * 3, '0')}" if digits else ""
+
+
+def _mask(value: Json) -> _Converted:
+    return (value if isinstance(value, str) and re.fullmatch(r"[\w.,* -]*", value) else None), ""
+
+
+_SCALARS: Mapping[str, tuple[str, Callable[[Json], _Converted]]] = {
+    "string": ("TYPE_STRING", _string),
+    "boolean": ("TYPE_BOOL", _boolean),
+    "int32": ("TYPE_INT32", _integer("int32")),
+    "uint32": ("TYPE_UINT32", _integer("uint32")),
+    "int64": ("TYPE_INT64", _integer("int64")),
+    "uint64": ("TYPE_UINT64", _integer("uint64")),
+    "double": ("TYPE_DOUBLE", _number),
+    "float": ("TYPE_FLOAT", _number),
+    "byte": ("TYPE_BYTES", _bytes),
+    "google-datetime": ("type.googleapis.com/google.protobuf.Timestamp", _timestamp),
+    "google-duration": ("type.googleapis.com/google.protobuf.Duration", _duration),
+    "google-fieldmask": ("type.googleapis.com/google.protobuf.FieldMask", _mask),
+}
+
+
+def _is_default(spec: Mapping[str, Json], value: Json) -> bool:
+    """Whether a field of this value is written by leaving it out, as every message and value of ``any`` is not."""
+    if "$ref" in spec or spec["type"] == "any":
+        return False
+    return (
+        not value or ("enum" in spec and value == spec["enum"][0]) or (value == "0" and "64" in spec.get("format", ""))
+    )
+
+
+def _kind(spec: Mapping[str, Json]) -> str:
+    if "$ref" in spec:
+        return _type_url(spec["$ref"])
+    return _SCALARS[spec.get("format", spec["type"])][0] if spec["type"] in ("string", "integer", "number") else "List"
+
+
+def _type_url(schema: str) -> str:
+    # GoogleCloudMlV1__TrainingInput is google.cloud.ml.v1.TrainingInput
+    package, *names = [part for part in schema.split("_") if part]
+    return "type.googleapis.com/" + ".".join([re.sub(r"(?<!^)(?=[A-Z])", ".", package).lower(), *names])
+
+
+def _names(field: str) -> set[str]:
+    return {field, _snake(field)}
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,75 @@
+"""Those whom a grant is for, in the two spellings that Cloud Storage has: entities of lists, members of policies. Pure.
+
+Entities: https://cloud.google.com/storage/docs/json_api/v1/bucketAccessControls#resource. Members:
+https://cloud.google.com/iam/docs/principal-identifiers. Each entity is exactly one member, so that a list and a policy
+can be two views of the same grants.
+"""
+
+import re
+from dataclasses import dataclass
+
+from cloud.engine.storage.policy import check_entity
+from cloud.errors import InvalidArgument
+
+_SERVICE = ".gserviceaccount.com"
+_TEAMS = {"projectOwner": "owners", "projectEditor": "editors", "projectViewer": "viewers"}
+_EMAIL = re.compile(r"[^@\s/:]+@[^@\s/:]+\.[^@\s/:]+")
+_DOMAIN = re.compile(r"[^@\s/:]+\.[^@\s/:]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Translates; projects are known by id in policies and by number in lists.
+
+    Args:
+        project: the id of the one project whose number is known.
+    """
+
+    project: str
+    project_number: int
+
+    def entity(self, member: str) -> str:
+        """What a list calls ``member``.
+
+        Raises:
+            InvalidArgument: it is none, or of a kind that is not emulated.
+        """
+        kind, _, name = member.partition(":")
+        if member in ("allUsers", "allAuthenticatedUsers"):
+            return member
+        if kind in ("user", "serviceAccount", "group") and _EMAIL.fullmatch(name):
+            is_service = name.lower().endswith(_SERVICE)
+            if is_service != (kind == "serviceAccount"):
+                right = "serviceAccount" if is_service else "user"
+                raise _invalid(member, f'The account is of type "{right}": name it "{right}:{name}"')
+            return check_entity(f"{'group' if kind == 'group' else 'user'}-{name}")
+        if kind == "domain" and _DOMAIN.fullmatch(name):
+            return f"domain-{name}"
+        if kind in _TEAMS and name:
+            if name == self.project:
+                return f"project-{_TEAMS[kind]}-{self.project_number}"
+            if name.isdecimal():
+                return f"project-{_TEAMS[kind]}-{name}"
+            raise _invalid(member, f"there is no project but {self.project!r} here")
+        if kind in ("principal", "principalSet", "deleted"):
+            raise _invalid(member, "federated and deleted identities are not emulated")
+        raise _invalid(
+            member,
+            "use allUsers, allAuthenticatedUsers, user:EMAIL, serviceAccount:EMAIL, group:EMAIL, domain:DOMAIN or "
+            "projectOwner|projectEditor|projectViewer:PROJECT",
+        )
+
+    def member(self, entity: str) -> str:
+        """What a policy calls ``entity``."""
+        kind, _, name = entity.partition("-")
+        if kind == "project":
+            team, _, number = name.partition("-")
+            role = next(role for role, known in _TEAMS.items() if known == team)
+            return f"{role}:{self.project if number == str(self.project_number) else number}"
+        if kind == "user":
+            return f"{'serviceAccount' if name.lower().endswith(_SERVICE) else 'user'}:{name}"
+        return f"{kind}:{name}" if name else entity
+
+
+def _invalid(member: str, mend: str) -> InvalidArgument:
+    return InvalidArgument(f"Invalid argument: member {member[:200]!r}: {mend}", field="policy.bindings.members")

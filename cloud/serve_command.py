@@ -1,0 +1,217 @@
+"""``python -m cloud.serve``: an offline Google Cloud until Ctrl-C, or around one command."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cloud import shells
+from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
+from cloud.gateway.environ import FOREIGN
+from cloud.guest import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, Guest
+from cloud.names import check_project
+from cloud.running import Announcement, RunningCloud, find_running
+from cloud.serve import LocalCloud
+from cloud.settings import IamMode, LauncherKind, Settings, user_runtime_dir, whole_environ
+
+if TYPE_CHECKING:
+    from cloud.gateway.tunnel import Refusal
+
+_COMMAND = "python -m cloud.serve"
+_STATE = click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="The cloud's state is kept in this folder."
+)
+
+
+class _CommandAfterDashes(click.Group):
+    """What follows the first ``--`` is a command of the user's, and never an option or subcommand of ours."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        context.obj = None
+        if "--" in args:
+            cut = args.index("--")
+            context.obj, args = args[cut + 1 :], args[:cut]
+        return super().parse_args(context, args)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            raise click.UsageError(f"{args[0]!r} is no subcommand: a command to run inside the cloud comes after --")
+        return super().resolve_command(context, args)
+
+
+@click.group(
+    cls=_CommandAfterDashes,
+    invoke_without_command=True,
+    subcommand_metavar="[env | -- COMMAND…]",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@_STATE
+@click.option("--port", type=int, help="Where to listen on loopback; 0 finds a free port.  [default: $CLOUD_PORT or 0]")
+@click.option("--project", help="Project id.  [default: $CLOUD_PROJECT or local-project]")
+@click.option("--region", help="Its region.  [default: $CLOUD_REGION or us-central1]")
+@click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
+@click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
+@click.pass_context
+def main(
+    context: click.Context,
+    *,
+    state: Path | None,
+    port: int | None,
+    project: str | None,
+    region: str | None,
+    launcher: str | None,
+    iam: str | None,
+) -> None:
+    """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
+
+    Alone it serves until Ctrl-C. With a command after "--" it runs that inside, and ends with its exit status. The
+    subcommand "env" prints the environment for another shell. Without --state all is gone at the end.
+    """
+    command: list[str] | None = context.obj
+    if context.invoked_subcommand is not None:
+        if command is not None:
+            raise click.UsageError(f"{context.invoked_subcommand} takes no command")
+        return
+    if command == []:
+        raise click.UsageError("a command is missing after --")
+    with _clear_errors():
+        given: dict[str, object] = {
+            "state_dir": state,
+            "port": port,
+            "project": project and check_project(project),
+            "region": region,
+            "launcher": launcher and LauncherKind(launcher),
+            "iam": iam and IamMode(iam),
+        }
+        chosen = {name: value for name, value in given.items() if value is not None}
+        settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
+        sys.exit(asyncio.run(_Serving(settings, command).run()))
+
+
+@main.command()
+@_STATE
+@click.option("--shell", type=click.Choice(list(shells.FORMS)), default="bash", show_default=True)
+def env(*, state: Path | None, shell: str) -> None:
+    """Print the environment that makes a shell's programs use the cloud that is running.
+
+    eval "$(python -m cloud.serve env)"
+    """
+    with _clear_errors():
+        state = state or Settings.from_environ().state_dir
+        running = find_running(state or user_runtime_dir())
+        if running is None:
+            where = f" with --state {state}" if state else ""
+            raise FailedPrecondition(f"no cloud is running{where}: start one with {_COMMAND}{where}")
+        click.echo(shells.FORMS[shell](running.environ, FOREIGN), nl=False)
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Turns what the user can act on into one line and an exit status."""
+    try:
+        yield
+    except CloudError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2 if isinstance(error, (InvalidArgument, Unimplemented)) else 1)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+class _Serving:
+    """One run: a cloud, and what it is for."""
+
+    def __init__(self, settings: Settings, command: Sequence[str] | None) -> None:
+        self._settings = settings
+        self._command = command
+        self._on_signal: Callable[[signal.Signals], None] | None = None
+        self._ended_by: signal.Signals | None = None
+
+    async def run(self) -> int:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio.run made it
+        numbers = FORWARDED if self._command else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, self._signalled, number, task)
+        try:
+            async with LocalCloud(self._settings, on_refusal=self._refused) as cloud:
+                environ = await cloud.owner_environ()
+                with closing(self._announce(cloud, environ)):
+                    return await (self._around(environ) if self._command else self._until_ended(cloud))
+        except asyncio.CancelledError:
+            if self._ended_by is None:
+                raise
+            return 128 + self._ended_by
+
+    def _signalled(self, number: signal.Signals, task: "asyncio.Task[int]") -> None:
+        if self._on_signal is not None:
+            self._on_signal(number)
+        elif number not in (signal.SIGUSR1, signal.SIGUSR2):
+            self._ended_by = number
+            task.cancel()
+
+    def _announce(self, cloud: LocalCloud, environ: dict[str, str]) -> Announcement:
+        return Announcement(RunningCloud(os.getpid(), cloud.url, environ), [cloud.state_dir, user_runtime_dir()])
+
+    async def _around(self, environ: dict[str, str]) -> int:
+        assert self._command is not None  # noqa: S101 - asked before
+        inherited = {name: value for name, value in whole_environ().items() if name not in FOREIGN}
+        guest = Guest(self._command, inherited | environ)
+        self._on_signal = guest.forward
+        try:
+            return await guest.run()
+        except OSError as error:
+            click.echo(f"error: {self._command[0]}: {error.strerror}", err=True)
+            return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+
+    async def _until_ended(self, cloud: LocalCloud) -> int:
+        ended = asyncio.Event()
+        self._on_signal = lambda _: ended.set()
+        click.echo(_welcome(cloud))
+        await ended.wait()
+        self._on_signal = None  # whoever asks again need not wait
+        click.echo("ending")
+        return 0
+
+    def _refused(self, refusal: "Refusal") -> None:
+        # The first, and then ever more rarely: a client that tries again and again shall not fill the screen.
+        if refusal.count & (refusal.count - 1) == 0:
+            times = f", {refusal.count} times" if refusal.count > 1 else ""
+            click.echo(f"refused: {refusal.host}:{refusal.port} is not emulated here{times}", err=True)
+
+
+def _welcome(cloud: LocalCloud) -> str:
+    from cloud.gateway.hosts import is_emulated
+
+    settings = cloud.settings
+    kept = "kept" if settings.state_dir else "gone at the end"
+    shown = [f"  {host:<26} {what}" for host, what in _APIS.items() if is_emulated(host, 443)]
+    state = f" --state {settings.state_dir}" if settings.state_dir else ""
+    return "\n".join(
+        [
+            f"Google Cloud, offline: project {settings.project}, {settings.region}",
+            f"  {cloud.state_dir!s:<26} its state, {kept}",
+            *shown,
+            f"  {cloud.url.removeprefix('http://'):<26} the proxy that leads there, and the metadata server",
+            "In another shell:",
+            f'  eval "$({sys.executable} -m cloud.serve env{state})"',
+            "Ctrl-C ends it.",
+        ]
+    )
+
+
+_APIS = {
+    "storage.googleapis.com": "Cloud Storage, JSON and XML",
+    "ml.googleapis.com": "ML Engine v1",
+    "aiplatform.googleapis.com": "Vertex AI v1",
+    "logging.googleapis.com": "Cloud Logging: entries.list",
+    "oauth2.googleapis.com": "access tokens",
+}

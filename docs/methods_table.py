@@ -1,0 +1,75 @@
+"""Writes the tables of methods in fidelity.md from the emulator's routes: ``python docs/methods_table.py``."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from unittest import mock
+
+from cloud.emulator.ml_v1 import routes as ml_v1
+from cloud.emulator.storage_v1 import routes as storage_v1
+
+PAGE = Path(__file__).with_name("fidelity.md")
+
+
+@dataclass(frozen=True)
+class Api:
+    """What is made of Google's methods, by id."""
+
+    document: str
+    served: frozenset[str]
+    refused: frozenset[str]
+    missing: frozenset[str]
+
+
+def google(document: str) -> frozenset[str]:
+    """The ids of all methods in a discovery document of google-api-python-client."""
+    path = files("googleapiclient") / "discovery_cache" / "documents" / f"{document}.json"
+    return frozenset(_ids(json.loads(path.read_text(encoding="utf-8"))))
+
+
+def apis() -> list[Api]:
+    anything = mock.Mock()
+    ml = ml_v1.routes(anything, anything, anything)
+    return [
+        _api("ml.v1", {r.method_id for r in ml if not r.is_refused}, {r.method_id for r in ml if r.is_refused}),
+        _api(
+            "storage.v1",
+            {route.method_id for route in storage_v1.routes(anything)},
+            {route.method_id for route in storage_v1.refusals()},
+        ),
+    ]
+
+
+def rewritten(page: str) -> str:
+    """``page`` with each table between its markers written anew."""
+    for api in apis():
+        lines = ["| | methods | |", "| --- | --- | --- |"]
+        for word in ("served", "refused", "missing"):
+            ids: frozenset[str] = getattr(api, word)
+            names = sorted(name.removeprefix(api.document.partition(".")[0] + ".") for name in ids)
+            lines.append(f"| {word} | {len(ids)} | {' '.join(f'`{name}`' for name in names)} |")
+        begin, end = f"<!-- methods of {api.document} -->\n", f"\n<!-- end of methods of {api.document} -->"
+        before, _, rest = page.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"{PAGE} has no place for the methods of {api.document}")
+        page = before + begin + "\n".join(lines) + end + after
+    return page
+
+
+def _api(document: str, served: set[str], refused: set[str]) -> Api:
+    known = google(document)
+    return Api(document, frozenset(served), frozenset(refused), known - served - refused)
+
+
+def _ids(resource: dict) -> Iterator[str]:  # type: ignore[type-arg]
+    for method in resource.get("methods", {}).values():
+        yield method["id"]
+    for below in resource.get("resources", {}).values():
+        yield from _ids(below)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,124 @@
+"""The lab's client program, step by step: ``python googleapiclient_steps.py STEP JSON``. Nothing here is ours."""
+
+import json
+import sys
+import time
+
+import httplib2
+from googleapiclient import discovery
+from googleapiclient.errors import HttpError
+
+COURSE_URL = "https://storage.googleapis.com/cloud-ml/discovery/ml_v1_discovery.json"
+
+
+def training_job(job_id: str, bucket: str, package: str) -> dict:
+    return {
+        "jobId": job_id,
+        "labels": {"course": "ml"},
+        "trainingInput": {
+            "scaleTier": "BASIC",
+            "packageUris": [package],
+            "pythonModule": "probe.task",
+            "region": "us-central1",
+            "jobDir": f"gs://{bucket}/{job_id}",
+            "runtimeVersion": "2.3",
+            "pythonVersion": "3.7",
+        },
+    }
+
+
+def finished_job(api, name: str) -> dict:
+    while True:
+        job = api.projects().jobs().get(name=name).execute()
+        if job["state"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
+            return job
+        time.sleep(0.1)
+
+
+def finished(api, operation: dict) -> dict:
+    while not operation.get("done"):
+        time.sleep(0.1)
+        operation = api.projects().operations().get(name=operation["name"]).execute()
+    return operation
+
+
+def failure(request) -> list:
+    try:
+        request.execute()
+    except HttpError as error:
+        content = json.loads(error.content)["error"]
+        detail = content.get("details", [{}])[0]
+        fields = [violation.get("field") for violation in detail.get("fieldViolations", [])]
+        return [error.resp.status, content["status"], *fields[:1]]
+    raise AssertionError("it did not fail")
+
+
+def lab(project: str, bucket: str, package: str) -> dict:
+    api = discovery.build("ml", "v1")
+    parent, model = f"projects/{project}", f"projects/{project}/models/taxifare"
+    found = {"config": api.projects().getConfig(name=parent).execute()}
+    body = training_job("lab_1", bucket, package)
+    found["job"] = api.projects().jobs().create(parent=parent, body=body).execute()
+    found["ended"] = finished_job(api, f"{parent}/jobs/lab_1")
+    models = api.projects().models()
+    found["model"] = models.create(parent=parent, body={"name": "taxifare", "regions": ["us-central1"]}).execute()
+    for name, create, end in (("v1", "creating", "created"), ("v2", "again", "second")):
+        version = {
+            "name": name,
+            "deploymentUri": f"gs://{bucket}/lab_1/export/1/",
+            "runtimeVersion": "2.3",
+            "pythonVersion": "3.7",
+        }
+        found[create] = models.versions().create(parent=model, body=version).execute()
+        found[end] = finished(api, found[create])
+    instances = {"instances": [{"x": 3.0, "y": 1.0}, {"x": 1.5, "y": 0.0}]}
+    found["prediction"] = api.projects().predict(name=f"{model}/versions/v1", body=instances).execute()
+    found["wrong"] = api.projects().predict(name=model, body={"instances": [{"x": "?"}]}).execute()
+    found["default"] = models.versions().setDefault(name=f"{model}/versions/v2", body={}).execute()
+    found["refused"] = failure(models.versions().delete(name=f"{model}/versions/v2"))[:2]
+    found["deleted"] = [
+        finished(api, models.versions().delete(name=f"{model}/versions/{version}").execute())
+        for version in ("v1", "v2")
+    ]
+    found["deleted"].append(finished(api, models.delete(name=model).execute()))
+    found["models"] = models.list(parent=parent).execute()
+    return found
+
+
+def cancel(project: str, bucket: str, package: str) -> dict:
+    api = discovery.build("ml", "v1")
+    name = f"projects/{project}/jobs/sleepy"
+    body = training_job("sleepy", bucket, package)
+    body["trainingInput"]["pythonModule"] = "sleeper.task"
+    jobs = api.projects().jobs()
+    jobs.create(parent=f"projects/{project}", body=body).execute()
+    found = {"cancel": jobs.cancel(name=name, body={}).execute(), "ended": finished_job(api, name)}
+    return found | {"again": failure(jobs.cancel(name=name, body={}))[:2]}
+
+
+def errors(project: str, bucket: str) -> dict:
+    api = discovery.build("ml", "v1")
+    jobs, parent = api.projects().jobs(), f"projects/{project}"
+    bad = training_job("fine", bucket, "gs://bucket/p.tar.gz")
+    bad["trainingInput"]["scaleTire"] = "BASIC"
+    # The address as the client makes it, without the client's credentials.
+    address = api.projects().getConfig(name=parent).uri
+    response, _ = httplib2.Http().request(address)
+    return {
+        "unknown field": failure(jobs.create(parent=parent, body=bad)),
+        "bad id": failure(jobs.create(parent=parent, body=training_job("not-good", bucket, "gs://bucket/p.tar.gz"))),
+        "missing job": failure(jobs.get(name=f"{parent}/jobs/none")),
+        "other project": failure(jobs.list(parent="projects/somebody-elses")),
+        "anonymous": [response.status],
+    }
+
+
+def from_discovery_url(project: str) -> dict:
+    api = discovery.build("ml", "v1", discoveryServiceUrl=COURSE_URL)
+    return api.projects().getConfig(name=f"projects/{project}").execute()
+
+
+STEPS = {"lab": lab, "cancel": cancel, "errors": errors, "discovery": from_discovery_url}
+
+if __name__ == "__main__":
+    print(json.dumps(STEPS[sys.argv[1]](**json.loads(sys.argv[2]))))  # noqa: T201

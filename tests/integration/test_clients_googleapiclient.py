@@ -1,0 +1,131 @@
+"""Google's own Python client, unmodified, in processes that have nothing of ours but environment variables."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cloud.names import GsUri
+from cloud.resources import Access
+from cloud.serve import LocalCloud
+from cloud.settings import Settings, inherited_environ
+from contracts.probes import EXPORT, trainer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PROJECT = "lab-project"
+CLIENT = Path(__file__).with_name("googleapiclient_steps.py")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cloud() -> AsyncIterator[LocalCloud]:
+    async with LocalCloud(Settings(project=PROJECT, cancel_grace_seconds=0.5)) as cloud:
+        yield cloud
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def environ(cloud: LocalCloud) -> dict[str, str]:
+    return inherited_environ() | await cloud.owner_environ()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bucket(cloud: LocalCloud) -> str:
+    backend = cloud.backend
+    await backend.create_bucket("lab-bucket")
+    for access in Access:
+        await backend.grant("lab-bucket", await backend.ml_service_account(), access)
+    return "lab-bucket"
+
+
+async def run(environ: dict[str, str], step: str, **given: str) -> dict:
+    """What a step of googleapiclient_steps.py found out."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, CLIENT, step, json.dumps(given)), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, error = await process.communicate()
+    assert process.returncode == 0, error.decode()
+    return json.loads(out)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(
+    cloud: LocalCloud, environ: dict[str, str], bucket: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict:
+    folder = tmp_path_factory.mktemp("source")
+    package = await cloud.backend.stage_package(trainer(folder, EXPORT), GsUri(bucket, "staging"))
+    return await run(environ, "lab", project=PROJECT, bucket=bucket, package=str(package))
+
+
+async def test_the_configuration_names_the_account_to_grant_to(cloud, lab):
+    config = lab["config"]
+    assert config["serviceAccount"] == await cloud.backend.ml_service_account()
+    assert config["config"]["tpuServiceAccount"] == (
+        f"service-{config['serviceAccountProject']}@cloud-tpu.iam.gserviceaccount.com"
+    )
+
+
+async def test_a_job_is_queued_then_runs_and_ends(lab):
+    assert lab["job"]["state"] == "QUEUED"
+    assert "startTime" not in lab["job"]
+    assert "scaleTier" not in lab["job"]["trainingInput"]
+    assert lab["ended"]["state"] == "SUCCEEDED", lab["ended"]
+    assert lab["ended"]["trainingInput"] == lab["job"]["trainingInput"]
+    assert lab["ended"]["labels"] == {"course": "ml"}
+    assert lab["ended"]["startTime"] <= lab["ended"]["endTime"]
+
+
+async def test_a_model_is_made_at_once_and_a_version_by_an_operation(lab):
+    assert lab["model"]["name"] == f"projects/{PROJECT}/models/taxifare"
+    operation = lab["creating"]
+    assert operation["name"].startswith(f"projects/{PROJECT}/operations/create_taxifare_v1-")
+    assert "done" not in operation
+    assert operation["metadata"]["operationType"] == "CREATE_VERSION"
+    assert "state" not in operation["metadata"]["version"]
+    assert lab["created"]["done"] is True
+    assert lab["created"]["response"]["state"] == "READY"
+    assert lab["created"]["response"]["isDefault"] is True
+
+
+async def test_predictions_come_in_the_form_of_the_global_endpoint(lab):
+    assert lab["prediction"] == {"predictions": [{"scaled": 7.0}, {"scaled": 3.0}]}
+
+
+async def test_a_wrong_instance_is_an_error_string_with_status_200(lab):
+    assert lab["wrong"].keys() == {"error"}
+    assert lab["wrong"]["error"].startswith("Prediction failed: ")
+
+
+async def test_a_second_version_becomes_default_by_request(lab):
+    assert "isDefault" not in lab["second"]["response"]
+    assert lab["default"]["isDefault"] is True
+    assert lab["refused"] == [400, "FAILED_PRECONDITION"]
+    assert [operation["done"] for operation in lab["deleted"]] == [True, True, True]
+    assert lab["models"] == {}
+
+
+async def test_a_job_is_cancelled(environ, cloud, bucket, tmp_path):
+    package = await cloud.backend.stage_package(
+        trainer(tmp_path, "import time\ntime.sleep(600)", package="sleeper"), GsUri(bucket, "staging")
+    )
+    found = await run(environ, "cancel", project=PROJECT, bucket=bucket, package=str(package))
+    assert found["cancel"] == {}
+    assert found["ended"]["state"] == "CANCELLED"
+    assert found["ended"]["errorMessage"]
+    assert found["again"] == [400, "FAILED_PRECONDITION"]
+
+
+async def test_errors_are_what_the_client_expects(environ, bucket):
+    found = await run(environ, "errors", project=PROJECT, bucket=bucket)
+    assert found["unknown field"] == [400, "INVALID_ARGUMENT", "job.training_input"]
+    assert found["bad id"] == [400, "INVALID_ARGUMENT", "job_id"]
+    assert found["missing job"][:2] == [404, "NOT_FOUND"]
+    assert found["other project"][:2] == [403, "PERMISSION_DENIED"]
+    assert found["anonymous"][0] == 401
+
+
+async def test_the_discovery_document_is_where_the_course_says(environ):
+    assert (await run(environ, "discovery", project=PROJECT))["serviceAccount"].startswith("service-")

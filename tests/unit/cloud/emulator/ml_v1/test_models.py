@@ -1,0 +1,219 @@
+import asyncio
+
+import pytest
+
+from cloud.lifecycle import VersionEvent
+from contracts.memory_backend import MemoryBackend
+from contracts.ml_api import Api
+from contracts.ml_requests import version
+
+REGIONAL = "us-central1-ml.googleapis.com"
+NAME = "projects/my-project/models/taxifare"
+
+
+async def deployed(api, *names: str, **given):
+    await api.ask("POST", "/models", {"name": "taxifare", "regions": ["us-central1"]})
+    for name in names:
+        await finished(api, await api.ask("POST", "/models/taxifare/versions", version(name, **given)))
+
+
+async def finished(api, operation):
+    async with asyncio.timeout(5):
+        while not operation.get("done"):
+            await asyncio.sleep(0)
+            operation = await api.ask("GET", operation["name"].removeprefix("projects/my-project"))
+    return operation
+
+
+async def test_a_model_is_answered_at_once(api):
+    body = {"name": "taxifare", "description": "fares", "regions": ["us-east1"], "labels": {"a": "b"}}
+    model = await api.ask("POST", "/models", body | {"onlinePredictionLogging": True})
+    assert model == body | {"name": NAME, "onlinePredictionLogging": True, "etag": model["etag"]}
+    assert await api.ask("GET", "/models/taxifare") == model
+    assert await api.ask("GET", "/models") == {"models": [model]}
+
+
+async def test_a_name_is_used_once(api):
+    await deployed(api)
+    error = await api.refusal("POST", "/models", {"name": "taxifare"})
+    assert error["code"] == 409
+    assert error["message"] == "Field: model.name Error: A model with the same name already exists."
+
+
+@pytest.mark.parametrize("body", [{}, {"name": "a-b"}, {"name": "m", "regions": []}, {"name": "m", "regions": ["x"]}])
+async def test_what_is_no_model(api, body):
+    expected = 200 if body.get("regions") == [] else 400  # an empty list is none, which is the default
+    assert (await api.send("POST", "/v1/projects/my-project/models", body)).status == expected
+
+
+async def test_a_version_is_made_by_an_operation(tmp_path):
+    backend = MemoryBackend(versions_settle=False)
+    api = Api(backend, tmp_path)
+    await api.ask("POST", "/models", {"name": "taxifare"})
+    operation = await api.ask("POST", "/models/taxifare/versions", version(labels={"a": "b"}))
+    assert operation["name"].startswith("projects/my-project/operations/create_taxifare_v1-")
+    assert operation.keys() == {"name", "metadata"}
+    metadata = operation["metadata"]
+    assert metadata["operationType"] == "CREATE_VERSION"
+    assert metadata["modelName"] == NAME
+    shown = metadata["version"]
+    assert shown["name"] == f"{NAME}/versions/v1"
+    assert (shown["machineType"], shown["framework"], shown["labels"]) == ("mls1-c1-m2", "TENSORFLOW", {"a": "b"})
+    assert not {"state", "isDefault"} & shown.keys()
+    assert (await api.ask("GET", "/models/taxifare/versions/v1"))["state"] == "CREATING"
+    await backend.settle("taxifare", "v1", VersionEvent.LOADED)
+    done = await finished(api, operation)
+    assert done["response"]["@type"] == "type.googleapis.com/google.cloud.ml.v1.Version"
+    assert done["response"]["state"] == "READY"
+    assert done["metadata"]["endTime"]
+    await api.dialect.close()
+
+
+async def test_a_model_that_cannot_be_loaded_is_told_by_operation_and_version(tmp_path):
+    backend = MemoryBackend(versions_settle=False)
+    api = Api(backend, tmp_path)
+    await api.ask("POST", "/models", {"name": "taxifare"})
+    operation = await api.ask("POST", "/models/taxifare/versions", version())
+    await backend.settle("taxifare", "v1", VersionEvent.FAILED, "Create Version failed. Bad model")
+    done = await finished(api, operation)
+    assert done["error"] == {"code": 9, "message": "Create Version failed. Bad model"}
+    assert "response" not in done
+    found = await api.ask("GET", "/models/taxifare/versions/v1")
+    assert (found["state"], found["errorMessage"]) == ("FAILED", "Create Version failed. Bad model")
+    await api.dialect.close()
+
+
+async def test_an_operation_outlives_the_server(tmp_path):
+    backend = MemoryBackend(versions_settle=False)
+    api = Api(backend, tmp_path)
+    await api.ask("POST", "/models", {"name": "taxifare"})
+    operation = await api.ask("POST", "/models/taxifare/versions", version())
+    await api.dialect.close()
+    api.restart()
+    assert "done" not in await api.ask("GET", operation["name"].removeprefix("projects/my-project"))
+    await backend.settle("taxifare", "v1", VersionEvent.LOADED)
+    assert (await finished(api, operation))["response"]["state"] == "READY"
+    await api.dialect.close()
+
+
+async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp_path):
+    backend = MemoryBackend(versions_settle=False)
+    api = Api(backend, tmp_path)
+    await api.ask("POST", "/models", {"name": "taxifare"})
+    operation = await api.ask("POST", "/models/taxifare/versions", version())
+    path = operation["name"].removeprefix("projects/my-project")
+    assert await api.ask("POST", f"{path}:cancel", {}) == {}
+    assert (await api.ask("GET", path))["metadata"]["isCancellationRequested"] is True
+    await backend.settle("taxifare", "v1", VersionEvent.LOADED)
+    assert (await finished(api, operation))["error"]["code"] == 1
+    assert await api.ask("GET", "/models/taxifare/versions") == {}
+    assert await api.ask("POST", f"{path}:cancel", {}) == {}
+    await api.dialect.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "text"),
+    [
+        ({"deploymentUri": ""}, None, "deployment_uri"),
+        ({"deploymentUri": "/tmp/x"}, None, "gs://bucket/object"),  # noqa: S108
+        ({"deploymentUri": "gs://bucket/empty/"}, None, "deployment_uri"),
+        ({"name": "a-b"}, None, "A name should start with a letter"),
+        ({"runtimeVersion": "0.9"}, None, "runtime version '0.9'"),
+        ({"framework": "XGBOOST"}, None, "TensorFlow SavedModel"),
+        (
+            {"predictionClass": "a.B", "framework": "TENSORFLOW"},
+            None,
+            'Exactly one of "prediction_class" and "framework"',
+        ),
+        ({"predictionClass": "a.B"}, None, "Custom prediction routines"),
+        ({"container": {"image": "x"}}, None, "custom container"),
+        ({"machineType": "n1-standard-4"}, None, "Machine type is not available on this endpoint."),
+        ({"machineType": "mls1-c1-m2"}, REGIONAL, "Machine type is not available on this endpoint."),
+        ({"machineType": "pdp11"}, None, "'pdp11' is not supported"),
+        ({"manualScaling": {"nodes": 1}, "autoScaling": {"minNodes": 1}}, None, "Only one of"),
+        ({"acceleratorConfig": {"count": "1", "type": "NVIDIA_TESLA_T4"}}, None, "The request for 1 T4 accelerators"),
+    ],
+)
+async def test_what_cannot_be_served_is_refused(api, given, host, text):
+    await deployed(api)
+    options = {"host": host} if host else {}
+    error = await api.refusal("POST", "/models/taxifare/versions", version(**given), **options)
+    assert error["code"] in (400, 429)
+    assert text in error["message"]
+    assert api.backend.versions == {}
+
+
+async def test_the_first_version_is_the_default_until_another_is_made_so(api):
+    await deployed(api, "v1", "v2")
+    listed = (await api.ask("GET", "/models/taxifare/versions"))["versions"]
+    assert [(one["name"].rpartition("/")[2], one.get("isDefault", False)) for one in listed] == [
+        ("v1", True),
+        ("v2", False),
+    ]
+    assert (await api.ask("GET", "/models/taxifare"))["defaultVersion"] == listed[0]
+    chosen = await api.ask("POST", "/models/taxifare/versions/v2:setDefault", {})
+    assert (chosen["name"], chosen["isDefault"]) == (f"{NAME}/versions/v2", True)
+    error = await api.refusal("DELETE", "/models/taxifare/versions/v2")
+    assert (error["code"], error["status"]) == (400, "FAILED_PRECONDITION")
+
+
+async def test_deletes_are_operations_and_a_model_goes_last(api):
+    await deployed(api, "v1")
+    error = await api.refusal("DELETE", "/models/taxifare")
+    assert "A model with versions cannot be deleted. Please delete the versions first." in error["message"]
+    gone = await api.ask("DELETE", "/models/taxifare/versions/v1")
+    assert gone["done"] is True
+    assert gone["metadata"]["operationType"] == "DELETE_VERSION"
+    assert gone["response"] == {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    gone = await api.ask("DELETE", "/models/taxifare")
+    assert gone["name"].startswith("projects/my-project/operations/delete_model_taxifare-")
+    assert await api.ask("GET", "/models") == {}
+    kinds = [one["metadata"]["operationType"] for one in (await api.ask("GET", "/operations"))["operations"]]
+    assert kinds == ["DELETE_MODEL", "DELETE_VERSION", "CREATE_VERSION"]
+    found = await api.ask("GET", "/operations?filter=metadata.operationType:DELETE_*%20done=true&pageSize=1")
+    assert len(found["operations"]) == 1
+    assert found["nextPageToken"]
+
+
+async def test_a_name_used_anew_inherits_nothing(api):
+    await api.ask("POST", "/models", {"name": "m", "labels": {"a": "b"}})
+    await api.backend.delete_model("m")
+    await api.backend.create_model("m")
+    assert "labels" not in await api.ask("GET", "/models/m")
+
+
+async def test_patching_a_model(api):
+    await deployed(api, "v1", "v2")
+    body = {"description": "new", "defaultVersion": {"name": "v2"}}
+    done = await api.ask("PATCH", "/models/taxifare?updateMask=description,default_version.name", body)
+    assert (done["done"], done["metadata"]["operationType"]) == (True, "UPDATE_MODEL")
+    model = await api.ask("GET", "/models/taxifare")
+    assert model["description"] == "new"
+    assert model["defaultVersion"]["name"] == f"{NAME}/versions/v2"
+    assert done["response"] == {"@type": "type.googleapis.com/google.cloud.ml.v1.Model"} | model
+    await api.ask("PATCH", "/models/taxifare?updateMask=description", {})
+    assert "description" not in await api.ask("GET", "/models/taxifare")
+    assert (await api.refusal("PATCH", "/models/taxifare?updateMask=labels", {"labels": {}}))["code"] == 400
+    stale = {"description": "x", "etag": model["etag"]}
+    assert (await api.refusal("PATCH", "/models/taxifare?updateMask=description", stale))["status"] == "ABORTED"
+
+
+async def test_patching_a_version(api):
+    await deployed(api, "v1", description="old", autoScaling={"maxNodes": 3})
+    path = "/models/taxifare/versions/v1"
+    mask = "description,autoScaling.minNodes,requestLoggingConfig"
+    logging = {"samplingPercentage": 0.5, "bigqueryTableName": "p.d.t"}
+    body = {"description": "", "autoScaling": {"minNodes": 1, "maxNodes": 9}, "requestLoggingConfig": logging}
+    done = await api.ask("PATCH", f"{path}?updateMask={mask}", body)
+    found = await api.ask("GET", path)
+    assert "description" not in found
+    assert (found["autoScaling"], found["requestLoggingConfig"]) == ({"maxNodes": 3, "minNodes": 1}, logging)
+    assert done["response"]["etag"] == found["etag"]
+    error = await api.refusal("PATCH", f"{path}?updateMask=manualScaling.nodes", {"manualScaling": {"nodes": 2}})
+    assert "N1" in error["message"]
+
+
+async def test_the_regional_endpoint_gives_another_machine(api):
+    await api.ask("POST", "/models", {"name": "taxifare"})
+    await finished(api, await api.ask("POST", "/models/taxifare/versions", version(), host=REGIONAL))
+    assert (await api.ask("GET", "/models/taxifare/versions/v1"))["machineType"] == "n1-standard-2"

@@ -1,0 +1,61 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from cloud.engine.storage.guard import Guard, Lapse
+from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.engine.storage.records import BucketRecord
+from cloud.engine.storage.roles import Role
+from cloud.errors import PermissionDenied, Unauthenticated
+from cloud.settings import IamMode
+
+JOB, OTHER = Principal("job@p.iam.gserviceaccount.com"), Principal("other@x.org")
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+BUCKET = BucketRecord("bkt", "US", "STANDARD", NOW, NOW, {f"user-{JOB.email}": Role.READER}, {})
+LIST, CREATE = "storage.objects.list", "storage.objects.create"
+
+
+def test_what_is_allowed_passes_in_every_mode():
+    for mode in IamMode:
+        guard = Guard(mode)
+        guard.require(JOB, LIST, BUCKET)
+        assert guard.permits(JOB, LIST, BUCKET)
+        assert guard.lapses == {}
+
+
+def test_strict_refuses():
+    guard = Guard()
+    with pytest.raises(PermissionDenied, match=CREATE):
+        guard.require(JOB, CREATE, BUCKET)
+    with pytest.raises(Unauthenticated):
+        guard.require(ANONYMOUS, LIST, BUCKET)
+    with pytest.raises(PermissionDenied):
+        guard.require(JOB, "storage.buckets.list", None)
+    assert not guard.permits(JOB, CREATE, BUCKET)
+    assert guard.lapses == {}
+
+
+def test_soft_reports_each_lapse_once_and_counts_all():
+    told = []
+    guard = Guard(IamMode.SOFT, told.append)
+    for _ in range(3):
+        guard.require(JOB, CREATE, BUCKET)
+        guard.require(ANONYMOUS, LIST, BUCKET)
+    guard.require(OTHER, "storage.buckets.list", None)
+    assert guard.permits(OTHER, CREATE, BUCKET)
+    created, listed = Lapse(JOB.email, CREATE, "bkt"), Lapse("", LIST, "bkt")
+    made = Lapse(OTHER.email, "storage.buckets.list", "")
+    assert told == [created, listed, made]
+    assert guard.lapses == {created: 3, listed: 3, made: 1}
+    assert str(created) == f"{JOB.email} does not have {CREATE} on gs://bkt: strict mode refuses this"
+    assert str(listed).startswith("Anonymous caller does not have")
+    assert "the project" in str(made)
+
+
+def test_off_says_nothing():
+    told = []
+    guard = Guard(IamMode.OFF, told.append)
+    guard.require(ANONYMOUS, CREATE, BUCKET)
+    assert guard.permits(ANONYMOUS, CREATE, BUCKET)
+    assert told == []
+    assert guard.lapses == {}
