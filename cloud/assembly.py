@@ -14,6 +14,8 @@ from contextlib import AsyncExitStack
 
 from cloud.backends.local import LocalBackend
 from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
+from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
@@ -132,8 +134,11 @@ class Assembly:
         )
         parts.push_async_callback(ml.close)
         ml.start()
+        logs = LoggingV2(self.backend, project_number=number)
         emulator.mount(
-            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()), Mount(HOSTS, r".*", ml)
+            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
+            Mount(HOSTS, r".*", ml),
+            Mount(LOGGING_HOSTS, r".*", logs),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:

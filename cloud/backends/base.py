@@ -224,6 +224,14 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+        """The entries that the job's log has now, in the order of ``follow_logs``, without waiting for more.
+
+        Raises:
+            NotFound: no such job.
+        """
+
+    @abstractmethod
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         """The job, once it is finished in whatever state.
 

@@ -123,6 +123,9 @@ class LocalBackend(Backend):
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         return self._jobs.follow_logs(job_id)
 
+    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+        return await self._jobs.read_logs(job_id)
+
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         return await self._jobs.wait(job_id, timeout)
 

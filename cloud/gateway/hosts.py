@@ -19,6 +19,8 @@ GLOBAL = frozenset(
         "accounts.google.com",
         "ml.googleapis.com",
         "ml.mtls.googleapis.com",
+        "logging.googleapis.com",
+        "logging.mtls.googleapis.com",
     }
 )
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")

@@ -123,6 +123,45 @@ class JobContract(Contract):
         said = [line for line in await self.said(backend, job) if line.startswith(("line", "the very last"))]
         assert said == [*(f"line {number}" for number in range(2000)), "the very last, without an end"]
 
+    async def test_what_is_read_at_the_end_is_what_was_followed(
+        self, backend: Backend, bucket: str, tmp_path: Path
+    ) -> None:
+        job = await self.train(backend, bucket, tmp_path, "for n in range(100): print('line', n)")
+        assert list(await backend.read_logs(job.job_id)) == await self.log(backend, job)
+
+    async def test_the_services_lines_are_around_the_trainers_own(
+        self, backend: Backend, bucket: str, tmp_path: Path
+    ) -> None:
+        job = await self.train(backend, bucket, tmp_path, "print('hello')")
+        said = [entry.message for entry in await self.log(backend, job)]
+        wanted = [
+            "Validating job requirements...",
+            "Job creation request has been successfully validated.",
+            f"Job {job.job_id} is queued.",
+            "Waiting for job to be provisioned.",
+            "Waiting for training program to start.",
+            "Running module probe.task.",
+            f"Downloading the package: {job.spec.package_uris[0]}",
+            f"Installing the package: {job.spec.package_uris[0]}",
+            f"Running command: python3 -m probe.task --job-dir {job.spec.job_dir}",
+            "hello",
+            "Module completed; cleaning up.",
+            "Clean up finished.",
+            "Finished tearing down training program.",
+            "Job completed successfully.",
+        ]
+        assert [message for message in said if message in wanted] == wanted
+        assert said[0] == wanted[0]
+        assert said[-1] == wanted[-1]
+
+    async def test_why_a_job_failed_is_in_its_log(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+        job = await self.train(backend, bucket, tmp_path, "raise ValueError('what happened')")
+        *_, why, torn_down, failed = await self.log(backend, job)
+        assert why.message == "The replica master 0 exited with a non-zero status of 1."
+        assert why.severity is Severity.ERROR
+        assert torn_down.message == "Finished tearing down training program."
+        assert failed.message == "Job failed."
+
     async def test_a_megabyte_without_a_newline(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         job = await self.train(backend, bucket, tmp_path, "print('x' * 1_000_000)")
         assert job.state is JobState.SUCCEEDED
@@ -151,6 +190,7 @@ class JobContract(Contract):
                 if entry.message == "waiting for the signal":
                     break
         assert (await backend.get_job(job.job_id)).state is JobState.RUNNING
+        assert "waiting for the signal" in [entry.message for entry in await backend.read_logs(job.job_id)]
         await backend.cancel_job(job.job_id)
         job = await backend.wait_for_job(job.job_id, timeout=PATIENCE)
         assert job.state is JobState.CANCELLED
@@ -209,7 +249,7 @@ class JobContract(Contract):
         await backend.wait_for_job(spec.job_id, timeout=PATIENCE)
 
     async def test_a_job_nobody_submitted(self, backend: Backend) -> None:
-        for call in (backend.get_job, backend.cancel_job, backend.wait_for_job):
+        for call in (backend.get_job, backend.cancel_job, backend.wait_for_job, backend.read_logs):
             with pytest.raises(NotFound, match="nobody"):
                 await call("nobody")
         with pytest.raises(NotFound, match="nobody"):

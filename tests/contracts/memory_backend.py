@@ -54,6 +54,7 @@ class MemoryBackend(Backend):
         self.jobs: dict[str, Job] = {}
         self.models: dict[str, Model] = {}
         self.versions: dict[tuple[str, str], Version] = {}
+        self.logs: dict[str, list[LogEntry]] = {}
         self.signatures: list[str | None] = []
         self._versions_settle = versions_settle
         self._settled = asyncio.Condition()
@@ -139,6 +140,10 @@ class MemoryBackend(Backend):
 
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         _not_here()
+
+    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+        await self.get_job(job_id)
+        return list(self.logs.get(job_id, ()))
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         _not_here()

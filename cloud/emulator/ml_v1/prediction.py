@@ -52,6 +52,9 @@ class PredictionMethods:
 
     async def _has_bare_rows(self, model: str, version: str | None) -> bool:
         """Whether the version is on a machine of a regional endpoint."""
+        # Few are, and a prediction is what is to be quick.
+        if not self._project.records.any_below(f"models/{model}", "machineType", "n1-"):
+            return False
         found = (await self._backend.get_model(model)).default_version if version is None else version
         if found is None:
             return False  # which predict refuses

@@ -75,6 +75,14 @@ class Records:
             policy_revision=row["policy_revision"],
         )
 
+    def any_below(self, name: str, field: str, start: str) -> bool:
+        """Whether the text in ``field`` begins with ``start`` in any record below ``name``, also in an outdated one."""
+        query = """
+            SELECT 1 FROM resources WHERE name > ?1 || '/' AND name < ?1 || '0'
+            AND substr(json_extract(fields, '$.' || ?2), 1, length(?3)) = ?3 LIMIT 1
+        """
+        return self._database.execute(query, (name, field, start)).fetchone() is not None
+
     def change(self, record: Record, fields: Mapping[str, Json]) -> Record:
         """Write ``fields`` in place of the record's; returns it with a new etag."""
         return self._write(replace(record, fields=fields, revision=record.revision + 1))

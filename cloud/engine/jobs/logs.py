@@ -65,6 +65,14 @@ class JobLog:
         """Have followers look again whether the job is finished."""
         self._changes.notify()
 
+    def read(self) -> list[LogEntry]:
+        """Every entry so far."""
+        try:
+            lines = self._path.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [_entry(line) for line in lines if line.endswith(b"\n")]
+
     async def follow(self, finished: Callable[[], bool]) -> AsyncIterator[LogEntry]:
         """Every entry from the first; ends when ``finished()`` and all is read."""
         self._path.touch(0o600)

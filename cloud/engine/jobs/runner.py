@@ -63,6 +63,10 @@ class JobRun:
     async def run(self) -> None:
         """Returns when nothing of the job is left and its last event is reported. Raises nothing."""
         event, message = await self._perform()
+        if event is JobEvent.FAILED and message:
+            self._say(message.splitlines()[0].rstrip(), Severity.ERROR)
+        if self._processes:
+            self._say("Finished tearing down training program.")
         closing = {JobEvent.COMPLETED: "Job completed successfully.", JobEvent.FAILED: "Job failed."}
         self._say(closing.get(event, "Job cancelled."), Severity.ERROR if event is JobEvent.FAILED else Severity.INFO)
         if self._log_error and event is not JobEvent.STOPPED:
@@ -80,8 +84,7 @@ class JobRun:
         finally:
             for stop in stops:
                 stop.cancel()
-            await self._stop_everything()
-            await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+            await self._clean_up()
         if self._cancelled.is_set() or work.cancelled():
             return JobEvent.STOPPED if self._cancelled.is_set() else JobEvent.FAILED, ""
         error = work.exception()
@@ -107,13 +110,13 @@ class JobRun:
             failures = await self._wait_for_primary(members[0])
         if failures:
             return JobEvent.FAILED, " ".join(self._explain(replica, status) for replica, status in failures)
-        self._say("Module completed; cleaning up.", replica=members[0])
         return JobEvent.COMPLETED, ""
 
     async def _install_packages(self, primary: Replica) -> tuple[Path, ...]:
         folder = self.folder / "packages"
         folder.mkdir(parents=True)
         self._say("Waiting for training program to start.")
+        self._say(f"Running module {self.spec.python_module}.", replica=primary)
         installed = []
         for uri in self.spec.package_uris:
             self._say(f"Downloading the package: {uri}", replica=primary)
@@ -177,6 +180,15 @@ class JobRun:
         finally:
             for wait in waits:
                 wait.cancel()
+
+    async def _clean_up(self) -> None:
+        ended = () if self._cancelled.is_set() else tuple(self._processes)
+        for replica in ended:
+            self._say("Module completed; cleaning up.", replica=replica)
+        await self._stop_everything()
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        for replica in ended:
+            self._say("Clean up finished.", replica=replica)
 
     async def _stop_everything(self) -> None:
         await asyncio.gather(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +58,8 @@ class JobService:
     def submit(self, spec: JobSpec) -> Job:
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)
-        for message in ("Validating job requirements...", remark(spec), f"Job {spec.job_id} is queued."):
+        checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
+        for message in (*checked, remark(spec), f"Job {spec.job_id} is queued."):
             if message is not None:
                 self._append(spec.job_id, message)
         self._schedule()
@@ -88,6 +89,10 @@ class JobService:
         async for entry in self._log(job_id).follow(lambda: self._records.get(job_id).state.is_final):
             yield entry
 
+    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+        self._records.get(job_id)
+        return await asyncio.to_thread(self._log(job_id).read)
+
     async def wait(self, job_id: str, timeout: float | None) -> Job:
         try:
             async with asyncio.timeout(timeout):
@@ -105,6 +110,7 @@ class JobService:
             return
         for job_id in scheduler.plan(self._records.unfinished(), self._concurrent_jobs):
             job = self._record(job_id, JobEvent.SCHEDULED)
+            self._append(job_id, "Waiting for job to be provisioned.")
             run = JobRun(
                 spec=job.spec,
                 platform=self._platform,

@@ -10,6 +10,7 @@ from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner
@@ -188,7 +189,7 @@ async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
     [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com", "us-east1-ml.googleapis.com"],
 )
 async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(emulator, host):
-    emulator.mount(Mount(ml_v1.HOSTS, r".*", Recorder()))
+    emulator.mount(Mount(ml_v1.HOSTS, r".*", Recorder()), Mount(logging_v2.HOSTS, r".*", Recorder()))
     paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")
     statuses = {(await emulator.handle(request("POST", f"{host}{path}"))).status for path in paths}
     assert statuses != {404}
@@ -331,3 +332,23 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert ends == ["done", "cancelled"]
     assert isinstance(results[1], asyncio.CancelledError)
+
+
+# ---------------------------------------------------------------- doors
+
+
+@pytest.mark.parametrize(
+    ("port", "headers", "who"),
+    [
+        (7, {}, ME),
+        (8, {}, ANONYMOUS),
+        (7, {"Origin": "https://evil.example"}, ANONYMOUS),
+    ],
+    ids=str,
+)
+async def test_who_shows_no_token_is_whom_the_door_is_for(emulator, storage, port, headers, who):
+    emulator.let_in(7, ME)
+    asked = request("GET", "127.0.0.1:7/storage/v1/b", headers)
+    asked.transport.get_extra_info.side_effect = lambda name: ("127.0.0.1", port) if name == "sockname" else None
+    await emulator.handle(asked)
+    assert storage.seen == [who]

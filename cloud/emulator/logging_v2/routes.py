@@ -1,0 +1,80 @@
+"""Cloud Logging's ``entries.list`` over any backend's jobs: what ``gcloud ai-platform jobs stream-logs`` asks.
+
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import orjson
+from aiohttp import web
+
+from cloud.backends.base import Backend
+from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, read_query
+from cloud.emulator.ml_v1.iam import require_credential
+from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
+from cloud.engine.storage.policy import Principal
+from cloud.errors import NotFound, PermissionDenied
+from cloud.resources import Json, LogEntry
+
+HOSTS = r"logging(?:\.mtls)?\.googleapis\.com"
+METHODS = ("logging.entries.list",)
+"""Google's ids of what is answered here."""
+_PATH = "/v2/entries:list"
+
+
+class LoggingV2:
+    """The log entries of one project.
+
+    Args:
+        project_number: by which requests may name it, too.
+    """
+
+    def __init__(self, backend: Backend, *, project_number: int) -> None:
+        self._backend = backend
+        self._number = project_number
+
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        """Raises:
+        CloudError: to be written in the platform's style.
+        """
+        if (request.method, request.path) != ("POST", _PATH):
+            raise NotFound(f"The requested URL {request.path[:300]} was not found on this server.")
+        require_credential(principal)
+        project = self._backend.project
+        if not principal.is_project_owner:
+            raise PermissionDenied(
+                "Permission 'logging.logEntries.list' denied on resource "
+                f"'//logging.googleapis.com/projects/{project}' (or it may not exist)."
+            )
+        query = read_query(await request.read(), project, self._number)
+        answer = await self._list(query)
+        if mask := request.query.get("fields"):
+            answer = apply_fields(parse_fields(mask), answer)
+        compact = request.query.get("prettyPrint", "true").lower() in ("false", "0")
+        layout = 0 if compact else orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        return web.Response(body=orjson.dumps(answer, option=layout), content_type="application/json", charset="utf-8")
+
+    async def _list(self, query: Query) -> dict[str, Json]:
+        project = self._backend.project
+        logs = [
+            (job.job_id, await self._backend.read_logs(job.job_id))
+            for job in await self._backend.list_jobs()
+            if query.wanted(job_facts(project, job)) is not False
+        ]
+        # A long log takes its time, and others want answers.
+        found = await asyncio.to_thread(_select, project, logs, query)
+        end = query.start + query.size
+        answer: dict[str, Json] = {}
+        if page := found[query.start : end]:
+            answer["entries"] = page
+        if end < len(found):
+            answer["nextPageToken"] = query.token(end)
+        return answer
+
+
+def _select(project: str, logs: Iterable[tuple[str, Sequence[LogEntry]]], query: Query) -> list[Json]:
+    entries = (entry_json(project, job_id, place, entry) for job_id, log in logs for place, entry in enumerate(log))
+    found = [entry for entry in entries if query.wanted(entry)]
+    found.sort(key=lambda entry: (entry["timestamp"], entry["insertId"]), reverse=query.newest_first)
+    return found
