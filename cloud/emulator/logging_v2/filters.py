@@ -54,11 +54,13 @@ class _Parser:
         self._depth = 0
 
     def parse(self) -> Predicate:
-        if self._next.kind is Kind.END:
+        first = self._next
+        if first.kind is Kind.END:
             return lambda _: True
         wanted = self._conjunction(self._term)
-        if self._next.kind is not Kind.END:
-            raise _invalid(self._next)
+        left = self._next
+        if left.kind is not Kind.END:
+            raise _invalid(left)
         return wanted
 
     @property

@@ -15,7 +15,7 @@ from contracts.memory_backend import MemoryBackend
 from contracts.ml_api import Api
 
 IN_ONE_CLOUD = 10
-EXAMPLES = int(os.environ.get("REQUESTS", "400")) // IN_ONE_CLOUD
+EXAMPLES = int(os.environ.get("REQUESTS", "200")) // IN_ONE_CLOUD
 VIZIER = "ml.projects.locations.studies."
 DOCUMENT = load("ml.v1")
 REQUESTS = Requests(DOCUMENT, {name for name in DOCUMENT.methods if not name.startswith(VIZIER)}, "my-project")
