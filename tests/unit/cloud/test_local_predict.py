@@ -10,7 +10,13 @@ from cloud.errors import InvalidArgument
 from cloud.local_predict import main, read_instances, table
 
 
-@given(st.lists(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_instances_are_read_as_written(instances: list[object]) -> None:
     assert read_instances([json.dumps(instance) + "\n" for instance in instances]) == instances
 
