@@ -179,8 +179,9 @@ def test_at_a_terminal_ctrl_c_reaches_the_command_once(environ: dict[str, str]) 
         "got = []\n"
         "signal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
         "print('ready', flush=True)\n"
-        "signal.pause()\n"
-        "signal.sigtimedwait([signal.SIGUSR1], 0.5)\n"
+        "while not got:\n"
+        "    signal.sigtimedwait([signal.SIGUSR1], 0.1)\n"
+        "signal.sigtimedwait([signal.SIGUSR1], 0.5)  # time for another\n"
         "print('interrupts', len(got), sys.stdin.readline().strip(), flush=True)\n"
     )
     pid, terminal = pty.fork()
