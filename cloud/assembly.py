@@ -30,6 +30,7 @@ from cloud.engine.state import StateFolder, write_private
 from cloud.engine.storage.client import StorageClient
 from cloud.engine.storage.guard import Lapse
 from cloud.engine.storage.policy import Principal
+from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import OwnerFiles, boto_configuration, client_environ, owner_environ
 from cloud.gateway.tunnel import Gateway, Refusal
@@ -42,6 +43,7 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
+        server: fake-gcs-server for the state's folder "storage/media", starting or not.
         base_environ: what every process of this cloud gets, besides the way to the gateway.
         on_refusal: told of each request for a host that is not emulated.
     """
@@ -54,10 +56,11 @@ class Assembly:
         settings: Settings,
         state: StateFolder,
         launcher: Launcher,
+        server: FakeGcsServer,
         base_environ: Mapping[str, str],
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
-        self._settings, self._state, self._launcher = settings, state, launcher
+        self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
         self._base_environ = dict(base_environ)
         self._parts = AsyncExitStack()
         self._tokens, self._keys = TokenRegistry(), KeyRing()
@@ -74,13 +77,17 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
+        # Two thousand bits of RSA take a tenth of a second: made while fake-gcs-server starts.
+        key = asyncio.to_thread(self._keys.service_account_file, owner(settings.project), settings.project)
+        self._owner_key = asyncio.create_task(key)
+        parts.push_async_callback(asyncio.wait, [self._owner_key])
         storage = self.storage = StorageService(
             state.folder("storage"),
-            settings.fake_gcs_server,
             project=settings.project,
             project_number=number,
             iam=settings.iam,
             on_lapse=_say,
+            server=self._server,
         )
         await storage.start()
         parts.push_async_callback(storage.close)
@@ -174,8 +181,7 @@ class Assembly:
     async def _let_owner_in(self) -> dict[str, str]:
         principal, project, folder = owner(self._settings.project), self._settings.project, self._state.folder("owner")
         files = OwnerFiles(folder / "key.json", folder / "boto", folder / "gcloud")
-        key = await asyncio.to_thread(self._keys.service_account_file, principal, project)
-        write_private(files.credentials, json.dumps(key))
+        write_private(files.credentials, json.dumps(await self._owner_key))
         write_private(
             files.boto,
             boto_configuration(

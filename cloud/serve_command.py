@@ -1,6 +1,7 @@
 """``python -m cloud.serve``: an offline Google Cloud until Ctrl-C, or around one command."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -142,8 +143,10 @@ class _Serving:
         for number in numbers:
             loop.add_signal_handler(number, self._signalled, number, task)
         try:
-            async with LocalCloud(self._settings, on_refusal=self._refused) as cloud:
+            async with LocalCloud(self._settings, on_refusal=self._refused, soon_a_job=False) as cloud:
                 environ = await cloud.owner_environ()
+                gc.freeze()
+                gc.enable()  # see cloud/serve.py
                 with closing(self._announce(cloud, environ)):
                     return await (self._around(environ) if self._command else self._until_ended(cloud))
         except asyncio.CancelledError:

@@ -29,7 +29,7 @@ MAX_BODY = 64 * 2**20
 _LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 _STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{_LOOPBACK}"
 _STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
-_STORAGE_JSON = r"(?:/(?:upload|download))?/storage/v1(?:/.*)?"
+_STORAGE_JSON = r"(?:/(?:(?:resumable/)?upload|download))?/storage/v1(?:/.*)?"
 _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
 
 

@@ -98,6 +98,8 @@ gs_service_key_file = {credentials}
 proxy = {host}
 proxy_port = {port}
 ca_certificates_file = {ca_file}
+num_retries = 3
+max_retry_delay = 1
 
 [GSUtil]
 default_project_id = {project}

@@ -54,14 +54,15 @@ class _Parser:
         self._depth = 0
 
     def parse(self) -> Predicate:
-        first = self._next
-        if first.kind is Kind.END:
+        if self._has_ended():
             return lambda _: True
         wanted = self._conjunction(self._term)
-        left = self._next
-        if left.kind is not Kind.END:
-            raise _invalid(left)
+        if not self._has_ended():
+            raise _invalid(self._next)
         return wanted
+
+    def _has_ended(self) -> bool:
+        return self._next.kind is Kind.END
 
     @property
     def _next(self) -> Token:
@@ -82,7 +83,7 @@ class _Parser:
 
     def _conjunction(self, part: Callable[[], Predicate]) -> Predicate:
         parts = [self._disjunction(part)]
-        while self._takes("AND") or not (self._next.kind is Kind.END or self._next.is_mark(")")):
+        while self._takes("AND") or not (self._has_ended() or self._next.is_mark(")")):
             parts.append(self._disjunction(part))
         return parts[0] if len(parts) == 1 else lambda entry: _all(parts, entry)
 

@@ -5,12 +5,13 @@ https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import orjson
 from aiohttp import web
 
 from cloud.backends.base import Backend
-from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, read_query
+from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, key_of, read_query
 from cloud.emulator.ml_v1.iam import require_credential
 from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
 from cloud.engine.storage.policy import Principal
@@ -63,18 +64,24 @@ class LoggingV2:
             if query.wanted(job_facts(project, job)) is not False
         ]
         # A long log takes its time, and others want answers.
-        found = await asyncio.to_thread(_select, project, logs, query)
-        end = query.start + query.size
-        answer: dict[str, Json] = {}
-        if page := found[query.start : end]:
-            answer["entries"] = page
-        if end < len(found):
-            answer["nextPageToken"] = query.token(end)
+        page, more = await asyncio.to_thread(_page, project, logs, query)
+        answer: dict[str, Json] = {"entries": page} if page else {}
+        if more:
+            answer["nextPageToken"] = query.token(page[-1])
         return answer
 
 
-def _select(project: str, logs: Iterable[tuple[str, Sequence[LogEntry]]], query: Query) -> list[Json]:
-    entries = (entry_json(project, job_id, place, entry) for job_id, log in logs for place, entry in enumerate(log))
-    found = [entry for entry in entries if query.wanted(entry)]
-    found.sort(key=lambda entry: (entry["timestamp"], entry["insertId"]), reverse=query.newest_first)
-    return found
+def _page(project: str, logs: Iterable[tuple[str, Sequence[LogEntry]]], query: Query) -> tuple[list[Json], bool]:
+    """One page, and whether there are more."""
+    lines = [(key_of(job_id, place, entry), job_id, entry) for job_id, log in logs for place, entry in enumerate(log)]
+    lines.sort(key=itemgetter(0), reverse=query.newest_first)
+    page: list[Json] = []
+    for key, job_id, entry in lines:
+        if query.after is not None and (key >= query.after if query.newest_first else key <= query.after):
+            continue
+        found = entry_json(project, job_id, key, entry)
+        if query.wanted(found):
+            if len(page) == query.size:
+                return page, True
+            page.append(found)
+    return page, False

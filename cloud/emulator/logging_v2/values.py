@@ -59,6 +59,7 @@ def contains(value: Json, text: str) -> bool:
     return any(text in found.casefold() for found in _texts(value))
 
 
+@functools.lru_cache(maxsize=1024)
 def nanoseconds(text: str) -> int:
     """Since 1970.
 

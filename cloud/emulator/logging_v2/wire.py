@@ -6,6 +6,7 @@ of replicas JSON.
 """
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -49,13 +50,14 @@ class Query:
     wanted: Predicate
     newest_first: bool
     size: int
-    start: int
-    """How many entries earlier pages had."""
+    after: tuple[str, str] | None
+    """``timestamp`` and ``insertId`` of the last entry of the page before this one."""
     _mark: str
 
-    def token(self, start: int) -> str:
-        """For the page that begins after ``start`` entries."""
-        return base64.urlsafe_b64encode(json.dumps([self._mark, start]).encode()).decode()
+    def token(self, last: Mapping[str, Json]) -> str:
+        """For the page that begins after the entry ``last``."""
+        parts = [self._mark, last["timestamp"], last["insertId"]]
+        return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
 def read_query(content: bytes, project: str, number: int) -> Query:
@@ -83,7 +85,7 @@ def read_query(content: bytes, project: str, number: int) -> Query:
         wanted=parse_filter(text),
         newest_first=_ORDERS[order],
         size=min(size or _DEFAULT_SIZE, _LARGEST_SIZE),
-        start=_read_token(body.get("pageToken", ""), mark),
+        after=_read_token(body.get("pageToken", ""), mark),
         _mark=mark,
     )
 
@@ -99,16 +101,22 @@ def job_facts(project: str, job: Job) -> dict[str, Json]:
     )
 
 
-def entry_json(project: str, job_id: str, place: int, entry: LogEntry) -> dict[str, Json]:
-    """One entry.
+def key_of(job_id: str, place: int, entry: LogEntry) -> tuple[str, str]:
+    """``timestamp`` and ``insertId``, by which entries are in order.
 
     Args:
         place: in the job's log. Identifiers sort as places do: with them clients go on where they were among entries of
             one moment (``insertId > "…"``).
     """
+    moment = entry.timestamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment, f"{place:010x}{_short(job_id)}"
+
+
+def entry_json(project: str, job_id: str, key: tuple[str, str], entry: LogEntry) -> dict[str, Json]:
+    """One entry, of which ``key_of`` gave the ``key``."""
+    moment, insert_id = key
     is_service = entry.task_name == _SERVICE
     log = f"ml.googleapis.com/{job_id}" if is_service else entry.task_name
-    moment = entry.timestamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
     labels = {
         "ml.googleapis.com/job_id": job_id,
         "ml.googleapis.com/task_name": entry.task_name,
@@ -118,7 +126,7 @@ def entry_json(project: str, job_id: str, place: int, entry: LogEntry) -> dict[s
         labels["ml.googleapis.com/job_id/log_area"] = "root"
         labels["compute.googleapis.com/resource_name"] = f"cmle-training-{entry.task_name}-{_short(job_id)}"
     return {
-        "insertId": f"{place:010x}{_short(job_id)}",
+        "insertId": insert_id,
         **({"textPayload": entry.message} if is_service else {"jsonPayload": _payload(entry)}),
         "resource": {
             "type": "ml_job",
@@ -142,6 +150,7 @@ def _payload(entry: LogEntry) -> Mapping[str, Json]:
     }
 
 
+@functools.lru_cache(maxsize=1024)
 def _short(job_id: str) -> str:
     return hashlib.sha256(job_id.encode()).hexdigest()[:8]
 
@@ -155,14 +164,14 @@ def _check_resource(name: str, projects: set[str]) -> None:
         raise PermissionDenied(f"Permission denied for all log views of {name[:200]}.")
 
 
-def _read_token(token: str, mark: str) -> int:
+def _read_token(token: str, mark: str) -> tuple[str, str] | None:
     if not token:
-        return 0
+        return None
     try:
         found = json.loads(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, RecursionError):
         found = None
     match found:
-        case [str(given), int(start)] if given == mark and start >= 0:
-            return start
+        case [str(given), str(timestamp), str(insert_id)] if given == mark:
+            return timestamp, insert_id
     raise InvalidArgument("page_token doesn't match arguments from the request", field="page_token")

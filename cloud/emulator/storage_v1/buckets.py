@@ -9,7 +9,7 @@ from cloud.engine.storage import policy
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument, Unimplemented
+from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 
@@ -111,12 +111,13 @@ class BucketMethods:
 
 def _check_features(resource: dict[str, Any]) -> None:
     """Raises:
-    Unimplemented: something is switched on that whoever does so will rely on, and that is not emulated.
+    InvalidArgument: something is switched on that whoever does so will rely on, and that is not emulated. Not 501:
+        gsutil repeats that for minutes before it tells.
     """
     for field, switch in _FEATURES.items():
         value = resource.get(field)
         if value and (switch is None or (isinstance(value, dict) and value.get(switch))):
-            raise Unimplemented(f"a bucket's {field} is not emulated")
+            raise InvalidArgument(f"A bucket's {field} is not emulated.", field=field)
 
 
 _FEATURES = {

@@ -12,7 +12,7 @@ from cloud.engine.storage.iam import IamPolicy, PolicyTarget
 from cloud.engine.storage.members import Members
 from cloud.engine.storage.policy import Bindings
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument, Unimplemented
+from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 _PERMISSIONS = ("storage.buckets.", "storage.objects.", "storage.managedFolders.", "storage.multipartUploads.")
@@ -71,8 +71,7 @@ def bindings_from_json(resource: Mapping[str, Any], members: Members) -> Binding
     """The grants of a policy; several for one role are one.
 
     Raises:
-        InvalidArgument: not of a policy's form, or a member that is none.
-        Unimplemented: a binding with a condition.
+        InvalidArgument: not of a policy's form, a member that is none, or a binding with a condition.
     """
     bindings: dict[str, tuple[str, ...]] = {}
     given = [] if resource.get("bindings") is None else resource["bindings"]
@@ -84,7 +83,7 @@ def bindings_from_json(resource: Mapping[str, Any], members: Members) -> Binding
         if not isinstance(role, str) or not isinstance(named, list) or not all(isinstance(one, str) for one in named):
             raise InvalidArgument("each binding has a role and a list of members", field="policy.bindings")
         if binding.get("condition"):
-            raise Unimplemented("IAM conditions are not emulated: grant without one")
+            raise InvalidArgument("IAM conditions are not emulated: grant without one.", field="policy.bindings")
         entities = (*bindings.get(role, ()), *map(members.entity, named))
         bindings[role] = tuple(sorted(set(entities)))
     return bindings

@@ -29,7 +29,7 @@ from cloud.resources import Json
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
 """Answers a call: a response of its own, JSON, or None for 204."""
 
-_JSON_API = re.compile(r"/(?:(?:upload|download)/)?storage/v1(?:/|$)")
+_JSON_API = re.compile(r"/(?:(?:(?:resumable/)?upload|download)/)?storage/v1(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ class StorageV1:
             if host_bucket or not _JSON_API.match(path):
                 bucket, _, name = (f"/{host_bucket}{path}" if host_bucket else path)[1:].partition("/")
                 return await self._xml.handle(request, unquote_name(bucket), unquote_name(name), principal)
-            route, names = self._match(request.method, path)
+            # Where resumable uploads began in older discovery documents, and gsutil begins them still.
+            route, names = self._match(request.method, path.removeprefix("/resumable"))
             answer = await route.handler(Call(request, principal, names))
         except ConnectionError:
             raise

@@ -55,6 +55,7 @@ class FakeGcsServer:
         self._process: Process | None = None
         self._lifeline = -1
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -69,12 +70,22 @@ class FakeGcsServer:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    def begin(self) -> None:
+        """Start it without waiting: ``start`` then does, and raises what went wrong."""
+        if self._begun is None:
+            self._begun = asyncio.create_task(self._start())
+
     async def start(self) -> None:
         """Returns once it answers.
 
         Raises:
             FailedPrecondition: no binary, ``root`` cannot be written, or the program ends with a complaint.
         """
+        self.begin()
+        assert self._begun is not None  # noqa: S101 - just made
+        await self._begun
+
+    async def _start(self) -> None:
         if self.is_external:
             self._url = str(self._override).rstrip("/")
             self._up.set()
@@ -103,6 +114,9 @@ class FakeGcsServer:
 
     async def close(self) -> None:
         """End it. May be called twice."""
+        if self._begun is not None:
+            self._begun.cancel()
+            await asyncio.gather(self._begun, return_exceptions=True)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -25,6 +25,7 @@ class StorageService:
     Args:
         state_dir: where everything is kept; of this service alone.
         override: see ``FakeGcsServer``.
+        server: one that has begun to start, for ``state_dir / "media"``; this service's from now on.
         project: the project's id, as it appears in policies.
         project_number: as it appears in access control lists and bucket resources.
         iam: what becomes of requests that nobody has allowed.
@@ -40,6 +41,7 @@ class StorageService:
         project_number: int = 1,
         iam: IamMode = IamMode.STRICT,
         on_lapse: Callable[[Lapse], None] | None = None,
+        server: FakeGcsServer | None = None,
     ) -> None:
         self.project_number = project_number
         self.members = Members(project, project_number)
@@ -47,7 +49,7 @@ class StorageService:
         self._incoming = state_dir / "incoming"
         self._uploading = state_dir / "uploads"
         self._state_dir = state_dir
-        self.server = FakeGcsServer(state_dir / "media", override)
+        self.server = server or FakeGcsServer(state_dir / "media", override)
         self._media = MediaStore(self.server)
         self._is_open = False
 

@@ -207,7 +207,7 @@ async def test_methods_that_are_not_there_say_so(door, bucket):
     assert (status, answer["error"]["message"]) == (501, message)
     for feature in ({"versioning": {"enabled": True}}, {"retentionPolicy": {"retentionPeriod": "9"}}):
         status, answer = await door.call("PATCH", f"/storage/v1/b/{bucket}", json=feature)
-        assert (status, answer["error"]["errors"][0]["reason"]) == (501, "notImplemented")
+        assert (status, answer["error"]["errors"][0]["reason"]) == (400, "invalid")
     assert (await door.call("PATCH", f"/storage/v1/b/{bucket}", json={"versioning": {"enabled": False}}))[0] == 200
     assert (await door.call("GET", "/storage/v1/nothing"))[0] == 404
     status, body = await door.call("PUT", f"/{bucket}")

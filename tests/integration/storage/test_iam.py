@@ -88,23 +88,20 @@ async def test_a_stale_etag_changes_nothing(door, bucket):
 
 
 @pytest.mark.parametrize(
-    ("policy", "status"),
+    "policy",
     [
-        ({}, 400),
-        ({"bindings": {}}, 400),
-        ({"bindings": ["x"]}, 400),
-        ({"bindings": [{"role": "roles/storage.admin"}]}, 400),
-        ({"bindings": [{"role": "roles/storage.admin", "members": [1]}]}, 400),
-        ({"bindings": [{"role": "roles/storage.admin", "members": ["me"]}]}, 400),
-        ({"bindings": [{"role": "roles/viewer", "members": ["allUsers"]}]}, 400),
-        (
-            {"bindings": [{"role": "roles/storage.admin", "members": ["allUsers"], "condition": {"expression": "1"}}]},
-            501,
-        ),
+        {},
+        {"bindings": {}},
+        {"bindings": ["x"]},
+        {"bindings": [{"role": "roles/storage.admin"}]},
+        {"bindings": [{"role": "roles/storage.admin", "members": [1]}]},
+        {"bindings": [{"role": "roles/storage.admin", "members": ["me"]}]},
+        {"bindings": [{"role": "roles/viewer", "members": ["allUsers"]}]},
+        {"bindings": [{"role": "roles/storage.admin", "members": ["allUsers"], "condition": {"expression": "1"}}]},
     ],
 )
-async def test_bad_policies_are_refused(door, bucket, policy, status):
-    assert (await door.call("PUT", f"/storage/v1/b/{bucket}/iam", json=policy))[0] == status
+async def test_bad_policies_are_refused(door, bucket, policy):
+    assert (await door.call("PUT", f"/storage/v1/b/{bucket}/iam", json=policy))[0] == 400
     assert (await door.call("GET", f"/storage/v1/b/{bucket}/iam"))[1]["etag"] == "MQ=="
 
 

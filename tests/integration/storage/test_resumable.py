@@ -178,3 +178,11 @@ async def test_it_takes_the_right_to_create(door, bucket):
     path = f"/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name=o"
     assert (await door.call("POST", path, who="job"))[0] == 403
     assert (await door.call("POST", path, who=""))[0] == 401
+
+
+async def test_where_gsutil_begins(door, bucket):
+    path = f"/resumable/upload/storage/v1/b/{bucket}/o?uploadType=resumable"
+    reply = await door.reply("POST", path, json={"name": "o"})
+    assert reply.status == 200
+    assert (await send(door, reply.headers["Location"], "bytes 0-2/3", b"abc"))[0] == 200
+    assert await stored(door, bucket) == (200, b"abc")

@@ -85,6 +85,12 @@ def test_nothing_is_both_set_and_unset():
 def test_gsutils_file_says_what_the_variables_say():
     read = ConfigParser()
     read.read_string(boto_configuration(proxy_url="http://127.0.0.1:5", credentials=FILES.credentials, **BOTO))
-    assert dict(read["Boto"]) == {"proxy": "127.0.0.1", "proxy_port": "5", "ca_certificates_file": "/run/ca.pem"}
+    assert dict(read["Boto"]) == {
+        "proxy": "127.0.0.1",
+        "proxy_port": "5",
+        "ca_certificates_file": "/run/ca.pem",
+        "num_retries": "3",
+        "max_retry_delay": "1",
+    }
     assert read["Credentials"]["gs_service_key_file"] == "/s/key.json"
     assert read["GSUtil"]["default_project_id"] == "my-project"

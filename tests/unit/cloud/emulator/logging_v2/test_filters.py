@@ -7,13 +7,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloud.emulator.logging_v2.filters import parse_filter, partly
-from cloud.emulator.logging_v2.wire import entry_json
+from cloud.emulator.logging_v2.wire import entry_json, key_of
 from cloud.errors import InvalidArgument
 from cloud.resources import LogEntry, Severity
 
 WHEN = datetime(2018, 8, 29, 13, 25, 1, 123456, tzinfo=UTC)
-LINE = entry_json("my-project", "taxi_1", 7, LogEntry(WHEN, Severity.WARNING, "master-replica-0", "Loss = 3.5 (bad)"))
-SERVICE = entry_json("my-project", "taxi_1", 8, LogEntry(WHEN, Severity.INFO, "service", "Job failed."))
+
+
+def entry(place: int, severity: Severity, task: str, message: str) -> dict:
+    written = LogEntry(WHEN, severity, task, message)
+    return entry_json("my-project", "taxi_1", key_of("taxi_1", place, written), written)
+
+
+LINE = entry(7, Severity.WARNING, "master-replica-0", "Loss = 3.5 (bad)")
+SERVICE = entry(8, Severity.INFO, "service", "Job failed.")
 ID = LINE["insertId"]
 
 

@@ -1,0 +1,45 @@
+"""Fixtures for the tests of any project: Google's clients in a test reach a local cloud, and no other.
+
+    def test_my_upload(local_cloud):
+        google.cloud.storage.Client().create_bucket("my-bucket")
+
+One cloud serves the whole session. Nothing of it is loaded before a test asks for it.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from cloud.background import BackgroundCloud
+    from cloud.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def local_cloud_settings() -> "Settings":
+    """How the session's cloud is set: by ``CLOUD_*`` variables. Override it in a conftest.py to set it otherwise."""
+    from cloud.settings import Settings
+
+    return Settings.from_environ()
+
+
+@pytest.fixture(scope="session")
+def local_cloud_session(local_cloud_settings: "Settings") -> "Iterator[BackgroundCloud]":
+    """The session's cloud, for fixtures of a wider scope than one test. The environment is left as it is."""
+    from cloud.background import BackgroundCloud
+
+    with BackgroundCloud(local_cloud_settings) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.MonkeyPatch) -> "BackgroundCloud":
+    """The session's cloud; during the test this process's environment leads every client to it, as the owner."""
+    from cloud.gateway.environ import FOREIGN
+
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in local_cloud_session.environ.items():
+        monkeypatch.setenv(name, value)
+    return local_cloud_session

@@ -1,0 +1,92 @@
+"""The fixtures as another project has them: a pytest run of its own."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SUITE = '''
+import os, subprocess, sys
+import pytest, requests
+
+def buckets():
+    """With a client that blocks, in the thread that runs the tests."""
+    url = os.environ["STORAGE_EMULATOR_HOST"] + "/storage/v1/b?project=" + os.environ["GOOGLE_CLOUD_PROJECT"]
+    return [item["name"] for item in requests.get(url, timeout=20).json()["items"]]
+
+def test_before():
+    assert "cloud.assembly" not in sys.modules
+    assert "GOOGLE_APPLICATION_CREDENTIALS" not in os.environ
+
+def test_blocking(local_cloud):
+    local_cloud.run(local_cloud.backend.create_bucket("made-in-a-test"))
+    assert buckets() == ["made-in-a-test"]
+
+def test_in_between():
+    assert "GOOGLE_APPLICATION_CREDENTIALS" not in os.environ
+
+def test_another_process(local_cloud):
+    assert requests.get("https://storage.googleapis.com/storage/v1/b?project=x", timeout=20).status_code == 401
+    told = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "https://example.com"],
+                          capture_output=True, text=True)
+    assert told.stdout == "000"
+    assert [refusal.host for refusal in local_cloud.refusals] == ["example.com"]
+
+async def test_async(local_cloud):
+    assert [bucket.name for bucket in await local_cloud.backend.list_buckets()] == ["made-in-a-test"]
+    with pytest.raises(Exception, match="no job 'nobody'"):
+        async for _ in local_cloud.backend.follow_logs("nobody"):
+            pass
+
+@pytest.fixture(scope="session")
+def wide(local_cloud_session):
+    return local_cloud_session.project
+
+def test_wide(wide, local_cloud, local_cloud_settings):
+    assert wide == local_cloud.project == local_cloud_settings.project == "my-project"
+    assert local_cloud.backend.region == "europe-west1"
+'''
+CONFTEST = """
+import pytest
+from cloud.settings import LauncherKind, Settings
+
+@pytest.fixture(scope="session")
+def local_cloud_settings():
+    return Settings(project="my-project", region="europe-west1", launcher=LauncherKind.COLD)
+"""
+ASYNCIO = ["-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"]
+
+
+def run_pytest(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    plugins = ["-p", "cloud.pytest_plugin", "-p", "pytest_asyncio.plugin"]
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | more
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, "-q", "-W", "error", *ASYNCIO, str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environ,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_a_project_of_its_own_has_the_cloud_as_a_fixture(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(SUITE)
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    told = run_pytest(tmp_path)
+    assert "6 passed" in told.stdout, told.stdout + told.stderr
+
+
+def test_a_cloud_that_cannot_start_is_one_error_in_the_test(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("def test_it(local_cloud): pass\n")
+    told = run_pytest(tmp_path, CLOUD_FAKE_GCS_SERVER="no-such-program", CLOUD_LAUNCHER="cold")
+    assert told.returncode == 1
+    assert "neither a URL nor a program: 'no-such-program'" in told.stdout
+
+
+def test_the_distribution_brings_the_plugin() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"]["pytest11"] == {"local_cloud": "cloud.pytest_plugin"}
