@@ -9,8 +9,6 @@ import pytest
 
 from trainer import sample_data, task
 
-pytestmark = pytest.mark.xdist_group("tensorflow")
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,9 +34,9 @@ def command(data: Path, output: Path, *more: str) -> list[str]:
 
 
 def scalars(folder: Path) -> dict[str, dict[int, float]]:
+    """The curves in the event files of a folder: {name: {step: value}}."""
     import tensorflow as tf
 
-    """The curves in the event files of a folder: {name: {step: value}}."""
     curves: dict[str, dict[int, float]] = {}
     for path in sorted(folder.iterdir()):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
@@ -89,6 +87,7 @@ def test_a_job_trains_evaluates_exports_and_is_continued(
     assert error.count("\n") == 1
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_same_seed_gives_the_same_model(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def evaluation(name: str) -> str:
         flags = ["--train_steps", "20", "--features", "raw", "--seed", "7", "--eval_steps", "2"]

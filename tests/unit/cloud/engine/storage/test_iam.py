@@ -215,7 +215,9 @@ class Policies(RuleBasedStateMachine):
                 assert {one.removeprefix("storage.") for one in held} == may
 
 
-Policies.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Policies.TestCase.settings = settings(
+    max_examples=settings.default.max_examples // 2, stateful_step_count=20, deadline=None
+)
 test_policies = Policies.TestCase
 
 
