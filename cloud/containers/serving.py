@@ -33,7 +33,7 @@ class Container:
         model_dir = environ.get("AIP_STORAGE_URI", "")
         if not model_dir:
             raise InvalidArgument(
-                "set it to the SavedModel's folder, here or on gs://; on Vertex AI the uploaded model needs an artifactUri",
+                "set it to the SavedModel's folder, here or on gs://; on Vertex AI a model needs an artifactUri",
                 field="AIP_STORAGE_URI",
             )
         port = environ.get("AIP_HTTP_PORT") or "8080"
