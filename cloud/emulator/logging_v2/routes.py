@@ -11,10 +11,10 @@ import orjson
 from aiohttp import web
 
 from cloud.backends.base import Backend
+from cloud.emulator.fields import apply_fields, parse_fields
 from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, key_of, read_query
 from cloud.emulator.ml_v1.iam import require_credential
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import NotFound, PermissionDenied
 from cloud.resources import Json, LogEntry
 

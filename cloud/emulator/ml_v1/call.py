@@ -11,7 +11,7 @@ from cloud.emulator.ml_v1.records import Records
 from cloud.emulator.ml_v1.wire import operation_json
 from cloud.emulator.operations import Operation, Operations
 from cloud.emulator.pages import page
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument
 from cloud.names import ID_RULE, is_id
 from cloud.resources import Json

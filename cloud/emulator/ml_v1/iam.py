@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from cloud.emulator.ml_v1.call import Call, Project
 from cloud.emulator.ml_v1.records import Record
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from cloud.resources import Json
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from cloud.backends.base import Backend
 from cloud.emulator.discovery import Discovery, load
+from cloud.emulator.fields import apply_fields, parse_fields
 from cloud.emulator.ml_v1.call import Call, Project
 from cloud.emulator.ml_v1.iam import AccessMethods, require_credential
 from cloud.emulator.ml_v1.jobs import JobMethods
@@ -19,8 +20,7 @@ from cloud.emulator.ml_v1.projects import ProjectMethods
 from cloud.emulator.ml_v1.records import Records
 from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.operations import Operations
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
 
