@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+from cloud.emulator.call import Call, check_etag
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
 from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.training import check_training_input
 from cloud.emulator.schemas import Schemas
@@ -52,7 +53,7 @@ class JobMethods:
         return answer
 
     async def list(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.json_path(SCHEMA, path))
         jobs = await self._backend.list_jobs()
         answers = [self._json(job) | _position(job, jobs) for job in jobs]
         # Newest first, and no job ever goes: a page's last id is always found again.
