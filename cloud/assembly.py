@@ -110,6 +110,7 @@ class Assembly:
                 fetch=as_account.download,
                 environ=replica_environ,
                 project=settings.project,
+                project_number=number,
                 grace=settings.cancel_grace_seconds,
             ),
             concurrent_jobs=settings.concurrent_jobs,
