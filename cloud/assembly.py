@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from cloud.backends.local import LocalBackend
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import LOOPBACK, Emulator, Mount
+from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
@@ -180,6 +181,10 @@ class Assembly:
     def refusals(self) -> list[Refusal]:
         """What jobs wanted from hosts that are not emulated."""
         return self._gateway.refusals
+
+    @property
+    def faults(self) -> Faults:
+        return self._emulator.faults
 
     async def owner_environ(self) -> dict[str, str]:
         """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes

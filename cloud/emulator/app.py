@@ -14,6 +14,7 @@ from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator.batch import Batch
 from cloud.emulator.envelopes import ErrorStyle, error_response
+from cloud.emulator.faults import ConnectionCut, Faults
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
@@ -36,6 +37,13 @@ _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
 
 class Dialect(Protocol):
     """One of Google's APIs."""
+
+    def method_id(self, request: web.Request, /) -> str:
+        """Google's id of the method that is asked for.
+
+        Raises:
+            NotFound: there is none.
+        """
 
     async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
         """Answer ``request``, made by ``principal``.
@@ -71,6 +79,7 @@ class Emulator:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle, "/storage/v1/", ErrorStyle.STORAGE)
+        self.faults = Faults()
         self._tokens = tokens
         self._doors: dict[int, Principal] = {}
         self._server: web.Server | None = None
@@ -109,6 +118,7 @@ class Emulator:
 
     async def close(self, grace: float = 5.0) -> None:
         """End every answer under way: by itself within ``grace`` seconds, else by cancelling it."""
+        self.faults.end()
         if self._answering:
             _, late = await asyncio.wait(self._answering, timeout=grace)
             for task in late:
@@ -133,6 +143,8 @@ class Emulator:
             mount = self._mount(request)
             style = mount.errors
             return await self._answer(mount, request)
+        except ConnectionCut:
+            raise
         except CloudError as error:
             failure = error
         except web.HTTPRequestEntityTooLarge:
@@ -152,6 +164,11 @@ class Emulator:
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
+        outcome = self.faults.take(mount.dialect.method_id(request)) if self.faults else None
+        if outcome is not None:
+            return await self.faults.perform(
+                outcome, request, lambda: mount.dialect.handle(request, principal), mount.errors
+            )
         return await mount.dialect.handle(request, principal)
 
     def _mount(self, request: web.Request) -> Mount:

@@ -23,6 +23,9 @@ class Metadata:
             project=project, number=project_number(project), region=region, email=self._account.email
         )
 
+    def method_id(self, _: web.Request) -> str:
+        return "metadata.get"
+
     async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
             return _text(405, f"{request.method} is not served")

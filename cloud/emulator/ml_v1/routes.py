@@ -123,6 +123,9 @@ class MlV1:
         self._operations.close()
         self._records.close()
 
+    def method_id(self, request: web.Request) -> str:
+        return self._document.match(request.method, request.rel_url.raw_path)[0].id
+
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
 
@@ -167,6 +170,9 @@ class MlV1:
 
 class Document:
     """The API's discovery document, for clients that ask for it: anyone may."""
+
+    def method_id(self, _: web.Request) -> str:
+        return "discovery.apis.getRest"
 
     async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
         return web.Response(body=load(DOCUMENT).content, content_type="application/json", charset="utf-8")
