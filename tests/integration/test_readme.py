@@ -1,4 +1,4 @@
-"""The examples in README.md under "Google's clients", run one after the other inside one local cloud."""
+"""The examples in README.md: those of Google's clients, one after the other inside one local cloud, and the tests."""
 
 import re
 import shutil
@@ -12,9 +12,13 @@ import pytest
 from cloud.background import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 SECTION = README.partition("### Google's clients\n")[2].partition("\n### ")[0]
 EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
+(TESTS,) = re.findall(r"^```python\n(.*?)^```$", README.partition("### In your tests\n")[2], re.DOTALL | re.MULTILINE)[
+    :1
+]
 SAYS = {
     "curl": '"name":"a.txt"',
     "google.cloud": "some text",
@@ -45,3 +49,11 @@ def test_an_example_runs_as_it_is(environ: dict[str, str], tmp_path: Path, numbe
     told = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert told.returncode == 0, told.stderr
     assert says in told.stdout.replace('": "', '":"')
+
+
+def test_the_tests_pass(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(TESTS)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+    environ = inherited_environ() | {"CLOUD_LAUNCHER": "cold", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    told = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert "2 passed" in told.stdout, told.stdout + told.stderr
