@@ -129,7 +129,7 @@ class MlMachine(RuleBasedStateMachine):
 
     def set_policy(self, path: str, bindings: dict[str, list[str]], which: str) -> None:
         written = [{"role": role, "members": members} for role, members in bindings.items()]
-        known, current = self.policies.get(path, ([], "ACAB"))
+        current = self.policies[path][1] if path in self.policies else "ACAB"
         policy = {"bindings": written} | self.etag(which, current)
         if which == "stale":
             assert self.expect(409, "POST", f"{path}:setIamPolicy", {"policy": policy})["status"] == "ABORTED"

@@ -1,11 +1,12 @@
-"""``kill -9`` of the server at random points of a workflow: whatever it had accepted is there when it is started again on
-the same folder, nothing is half there, no job runs for ever, and no process outlives its server.
+"""``kill -9`` of the server at random points of a workflow: whatever it had accepted is there when it is started again
+on the same folder, nothing is half there, no job runs for ever, and no process outlives its server.
 
 ``KILLS=50 KILL_SEED=7 pytest tests/integration/test_kill.py`` kills that often.
 """
 
 import asyncio
 import contextlib
+import functools
 import io
 import json
 import os
@@ -22,8 +23,8 @@ import aiohttp
 import pytest
 
 from cloud.running import RunningCloud, find_running
-from integration.ledger import Ledger
 from integration.launch.programs import linux_only
+from integration.ledger import Ledger
 
 KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
@@ -93,8 +94,8 @@ class Workflow:
         for turn in range(10**6):
             name = f"{self.run}-{turn}"
             data = self.chance.randbytes(self.chance.choice([0, 10, 400_000]))
-            write = self.client.resume if len(data) > 10 else self.client.put
-            await self.ledger.change(("object", name), data, lambda name=name, data=data, write=write: write(name, data))
+            write = functools.partial(self.client.resume if len(data) > 10 else self.client.put, name, data)
+            await self.ledger.change(("object", name), data, write)
             if turn % 3 == 0:
                 path = f"/storage/v1/b/kept/o/{name}"
                 await self.ledger.change(("object", name), None, lambda path=path: self.client.ask("DELETE", path))

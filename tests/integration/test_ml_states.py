@@ -1,5 +1,5 @@
-"""ML Engine's jobs, and models with versions, over HTTP against models of a few lines: ids, states, defaults, etags, pages,
-policies and error codes, across restarts. ``EXAMPLES=500 STEPS=50 pytest ...`` draws as many as that."""
+"""ML Engine's jobs, and models with versions, over HTTP against models of a few lines: ids, states, defaults, etags,
+pages, policies and error codes, across restarts. ``EXAMPLES=500 STEPS=50 pytest ...`` draws as many as that."""
 
 import asyncio
 import os
@@ -243,7 +243,7 @@ class Models(MlMachine):
     @rule(model=IDS, name=IDS)
     def delete_version(self, model: str, name: str) -> None:
         found = self.version(model, name)
-        held = self.models[model] if model in self.models else None
+        held = self.models.get(model)
         must_stay = held and found and (found.state == "CREATING" or (held.default == name and len(held.versions) > 1))
         status = 404 if found is None else 400 if must_stay else 200
         answer = self.expect(status, "DELETE", f"/models/{model}/versions/{name}")
