@@ -52,8 +52,10 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
     """
     links: list[tuple[str, str]] = []
     tops: set[str] = set()
+    count = size = 0
     with _open_tar(archive) as tar:
         for member in _members(tar, archive.name):
+            count, size = count + 1, size + member.size
             name = _inside(member.name, archive.name)
             tops.add(name.partition("/")[0])
             if member.isdir():
@@ -68,6 +70,9 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
     for name, target in links:
         if not (folder / target).is_file():
             raise BadArchiveError(f"{archive.name}: {name!r} is a link to {target!r}, which is no file of the archive")
+        # A link has no size in the archive. As a copy it has its target's: a thousand of them to one large file, too.
+        size += (folder / target).stat().st_size
+        _check_limits(archive.name, count, size)
         with (folder / target).open("rb") as source:
             _write(source, folder / name, (folder / target).stat().st_mode)
     roots = [folder / top for top in tops if top != "."]
