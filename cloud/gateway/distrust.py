@@ -30,9 +30,15 @@ _ANY = (
 _DISTRUST = re.compile(r"ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE)")
 
 
-def is_distrust(error: OSError) -> bool:
-    """Whether TLS failed because the client said, by an alert (RFC 8446 §6.2), that it does not trust us."""
-    return isinstance(error, ssl.SSLError) and _DISTRUST.search(str(error)) is not None
+def distrust(error: OSError) -> str | None:
+    """What a failed handshake says of the client's trust; None if that was not the matter."""
+    if isinstance(error, ssl.SSLError):
+        # An alert (RFC 8446 §6.2).
+        return "the client does not trust this run's CA" if _DISTRUST.search(str(error)) else None
+    if isinstance(error, ConnectionResetError):
+        # asyncio's clients leave without one.
+        return "the client broke off, as one does that does not trust this run's CA"
+    return None
 
 
 def advice(user_agent: str) -> str:

@@ -12,7 +12,7 @@ from typing import cast
 from cloud.errors import FailedPrecondition
 from cloud.gateway import proxy_request
 from cloud.gateway.certs import CertificateAuthority
-from cloud.gateway.distrust import advice, is_distrust
+from cloud.gateway.distrust import advice, distrust
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
 _log = logging.getLogger(__name__)
@@ -139,13 +139,12 @@ class Gateway:
 
     def no_tls(self, host: str, user_agent: str, error: OSError) -> None:
         """A handshake failed. That a client does not trust us is said once: it will try again and again."""
-        if not is_distrust(error):
+        why = distrust(error)
+        if why is None:
             _log.info("no TLS for %s: %r", host, error)
         elif (host, user_agent) not in self._distrusted:
             self._distrusted.add((host, user_agent))
-            _log.warning(
-                "no TLS for %s: the client does not trust this run's CA, %s: %s", host, self.ca_file, advice(user_agent)
-            )
+            _log.warning("no TLS for %s: %s, %s: %s", host, why, self.ca_file, advice(user_agent))
 
     def arrived(self, client: "_Client") -> None:
         self._clients.add(client)

@@ -3,7 +3,7 @@ import ssl
 import pytest
 
 from cloud.gateway import environ
-from cloud.gateway.distrust import advice, is_distrust
+from cloud.gateway.distrust import advice, distrust
 
 
 def ssl_error(reason: str) -> ssl.SSLError:
@@ -35,16 +35,17 @@ def test_others_are_told_all_of_them(user_agent: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "distrusts"),
+    ("error", "says"),
     [
-        (ssl_error("TLSV1_ALERT_UNKNOWN_CA"), True),
-        (ssl_error("SSLV3_ALERT_CERTIFICATE_UNKNOWN"), True),
-        (ssl_error("SSLV3_ALERT_BAD_CERTIFICATE"), True),
-        (ssl_error("NO_SHARED_CIPHER"), False),
-        (ssl.SSLError(1), False),
-        (ConnectionResetError(), False),
+        (ssl_error("TLSV1_ALERT_UNKNOWN_CA"), "does not trust"),
+        (ssl_error("SSLV3_ALERT_CERTIFICATE_UNKNOWN"), "does not trust"),
+        (ssl_error("SSLV3_ALERT_BAD_CERTIFICATE"), "does not trust"),
+        (ssl_error("NO_SHARED_CIPHER"), None),
+        (ssl.SSLError(1), None),
+        (ConnectionResetError(), "broke off"),
+        (ConnectionAbortedError("SSL handshake is taking longer than 10.0 seconds"), None),
     ],
     ids=repr,
 )
-def test_which_errors_say_that_the_certificate_is_not_trusted(error: OSError, *, distrusts: bool) -> None:
-    assert is_distrust(error) is distrusts
+def test_which_errors_say_that_the_certificate_is_not_trusted(error: OSError, says: str | None) -> None:
+    assert says in (distrust(error) or "") if says else distrust(error) is None
