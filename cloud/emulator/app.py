@@ -19,13 +19,14 @@ from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.disk import out_of_room
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
-MAX_BODY = 64 * 2**20
-"""Bytes of a body that a dialect reads whole; streamed ones have no limit."""
+MAX_BODY = 10 * 2**20
+"""Bytes of a body that a dialect reads whole, as at Google's front end; streamed ones have no limit."""
 
 LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 """Names of this machine."""
@@ -148,13 +149,17 @@ class Emulator:
         except CloudError as error:
             failure = error
         except web.HTTPRequestEntityTooLarge:
-            failure = InvalidArgument(f"the body has more than {MAX_BODY} bytes")
+            failure = InvalidArgument(f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
+        except RecursionError as error:
+            # Nothing here recurses but along what was sent: JSON, filters, field masks.
+            _log.warning("%s %s%s: %s", request.method, _host(request), request.path, error)
+            failure = InvalidArgument("The request is nested too deeply.")
         except Exception as error:
             if request.transport is None:
                 raise ConnectionResetError("the client is gone") from error
             # The path, but not the query: it may hold a token.
             _log.exception("%s %s%s failed", request.method, _host(request), request.path)
-            failure = CloudError("Internal error encountered.")
+            failure = out_of_room(error) or CloudError("Internal error encountered.")
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)

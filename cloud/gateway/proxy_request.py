@@ -10,6 +10,7 @@ _CONNECT = re.compile(rb"CONNECT " + _HOST + rb":([0-9]{1,5}) HTTP/1\.[01]\r?\n"
 _ABSOLUTE = re.compile(
     rb"(?!CONNECT )[A-Z]{1,20} ([a-z]{2,10})://" + _HOST + rb"(?::([0-9]{1,5}))?(?:[/?][^ \r\n]*)? HTTP/1\.[01]\r?\n"
 )
+_USER_AGENT = re.compile(rb"\nuser-agent:[ \t]*([!-~][ -~]{0,59})", re.IGNORECASE)
 _ORIGIN = re.compile(rb"[A-Z]{1,20} (?:/[^ \r\n]*|\*) HTTP/1\.[01]\r?\n")
 
 
@@ -18,6 +19,8 @@ class Tunnel:
     """``CONNECT`` to a host that is emulated: end its TLS here."""
 
     host: str
+    user_agent: str = ""
+    """What the client calls itself, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ def read(head: bytes) -> Tunnel | Serve | Refuse | Malformed:
     """Decide by the request line of ``head``."""
     if match := _CONNECT.match(head):
         host, port = match[1].decode(), int(match[2])
-        return Tunnel(host.lower()) if hosts.is_emulated(host, port) else Refuse(host.lower(), port)
+        if not hosts.is_emulated(host, port):
+            return Refuse(host.lower(), port)
+        agent = _USER_AGENT.search(head)
+        return Tunnel(host.lower(), agent[1].decode() if agent else "")
     if match := _ABSOLUTE.match(head):
         scheme, host = match[1], match[2].decode()
         port = int(match[3] or (443 if scheme == b"https" else 80))

@@ -12,6 +12,7 @@ from typing import cast
 from cloud.errors import FailedPrecondition
 from cloud.gateway import proxy_request
 from cloud.gateway.certs import CertificateAuthority
+from cloud.gateway.distrust import advice, distrust
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Gateway:
         self._on_refusal = on_refusal
         self._port = port
         self._refused: Counter[tuple[str, int]] = Counter()
+        self._distrusted: set[tuple[str, str]] = set()
         self._server: asyncio.Server | None = None
         self._doors: list[asyncio.Server] = []
         self._clients: set[_Client] = set()
@@ -134,6 +136,15 @@ class Gateway:
             self._on_refusal(refusal)
         elif refusal.count == 1:
             _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
+
+    def no_tls(self, host: str, user_agent: str, error: OSError) -> None:
+        """A handshake failed. That a client does not trust us is said once: it will try again and again."""
+        why = distrust(error)
+        if why is None:
+            _log.info("no TLS for %s: %r", host, error)
+        elif (host, user_agent) not in self._distrusted:
+            self._distrusted.add((host, user_agent))
+            _log.warning("no TLS for %s: %s, %s: %s", host, why, self.ca_file, advice(user_agent))
 
     def arrived(self, client: "_Client") -> None:
         self._clients.add(client)
@@ -219,8 +230,8 @@ class _Client(asyncio.Protocol):
             self._answer("431 Request Header Fields Too Large", f"a request head has at most {MAX_HEAD} bytes")
             return
         match proxy_request.read(bytes(self._received[:end])):
-            case proxy_request.Tunnel(host):
-                self._open_tunnel(host, early=len(self._received) > end)
+            case proxy_request.Tunnel() as wanted:
+                self._open_tunnel(wanted, early=len(self._received) > end)
             case proxy_request.Serve(once):
                 self._serve(self._transport, once=once)
             case proxy_request.Refuse(host, port):
@@ -251,28 +262,28 @@ class _Client(asyncio.Protocol):
 
     # ---------------------------------------------------------------- serving
 
-    def _open_tunnel(self, host: str, *, early: bool) -> None:
+    def _open_tunnel(self, wanted: proxy_request.Tunnel, *, early: bool) -> None:
         if early:
             # start_tls() reads from the socket only: a ClientHello that came with CONNECT would be lost.
             self._answer("400 Bad Request", "wait for the answer to CONNECT before sending more")
             return
         self._received.clear()
-        self._handshake = asyncio.create_task(self._end_tls(host), name=f"TLS for {host}")
+        self._handshake = asyncio.create_task(self._end_tls(wanted), name=f"TLS for {wanted.host}")
         self._handshake.add_done_callback(self._handshake_over)
 
-    async def _end_tls(self, host: str) -> None:
+    async def _end_tls(self, wanted: proxy_request.Tunnel) -> None:
         self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
             transport = await asyncio.get_running_loop().start_tls(
                 self._transport,
                 self,
-                self._gateway.authority.context_for(host),
+                self._gateway.authority.context_for(wanted.host),
                 server_side=True,
                 ssl_handshake_timeout=_HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=_LINGER_SECONDS,
             )
         except OSError as error:
-            _log.warning("no TLS for %s: does the client trust %s? %r", host, self._gateway.ca_file, error)
+            self._gateway.no_tls(wanted.host, wanted.user_agent, error)
             self._transport.abort()
         else:
             if transport is not None and not self._lost:

@@ -21,6 +21,7 @@ from cloud.emulator.storage_v1.objects import ObjectMethods
 from cloud.emulator.storage_v1.refused import REFUSED, Refused
 from cloud.emulator.storage_v1.uploads import UploadMethods
 from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host, xml_method_id
+from cloud.engine.disk import out_of_room
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
 from cloud.errors import NotFound, Unavailable, Unimplemented
@@ -147,7 +148,8 @@ class StorageV1:
             raise
         except OSError as error:
             # Nothing was promised yet: an upload is accepted only after its bytes are stored.
-            raise Unavailable(f"the state folder cannot be used: {error.strerror or error}") from error
+            reason = f"the state folder cannot be used: {error.strerror or error}"
+            raise out_of_room(error) or Unavailable(reason) from error
         if isinstance(answer, web.StreamResponse):
             return answer
         return json_response(answer, request.query.get("fields"))

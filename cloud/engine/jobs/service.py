@@ -18,6 +18,20 @@ from cloud.lifecycle import JobEvent, JobState, next_job_state
 from cloud.resources import Job, JobSpec, LogEntry, Severity
 
 
+def moved(job: Job, event: JobEvent, message: str, now: datetime) -> Job:
+    """The job after ``event``. Its times are in order, also if the clock was set back meanwhile.
+
+    Raises:
+        FailedPrecondition: the event cannot happen in its state.
+    """
+    state = next_job_state(job.state, event)
+    job = replace(job, state=state, error_message=message)
+    now = max(now, job.start_time or job.create_time)
+    if state is JobState.RUNNING:
+        job = replace(job, start_time=now)
+    return replace(job, end_time=now) if state.is_final else job
+
+
 class JobService:
     """The jobs of one project in one state folder.
 
@@ -134,13 +148,7 @@ class JobService:
         self._schedule()
 
     def _record(self, job_id: str, event: JobEvent, message: str = "") -> Job:
-        job = self._records.get(job_id)
-        state, now = next_job_state(job.state, event), datetime.now(UTC)
-        job = replace(job, state=state, error_message=message)
-        if state is JobState.RUNNING:
-            job = replace(job, start_time=now)
-        if state.is_final:
-            job = replace(job, end_time=now)
+        job = moved(self._records.get(job_id), event, message, datetime.now(UTC))
         self._records.update(job)
         self._log(job_id).wake()
         self._changes.notify()
