@@ -18,6 +18,7 @@ from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimpl
 from cloud.gateway.environ import FOREIGN
 from cloud.guest import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, Guest
 from cloud.names import check_project
+from cloud.owner_token import owner_token
 from cloud.running import Announcement, RunningCloud, find_running
 from cloud.serve import LocalCloud
 from cloud.settings import IamMode, LauncherKind, Settings, user_runtime_dir, whole_environ
@@ -52,7 +53,7 @@ class _CommandAfterDashes(click.Group):
 @click.group(
     cls=_CommandAfterDashes,
     invoke_without_command=True,
-    subcommand_metavar="[env | -- COMMAND…]",
+    subcommand_metavar="[env | token | -- COMMAND…]",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @_STATE
@@ -75,7 +76,8 @@ def main(
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
     Alone it serves until Ctrl-C. With a command after "--" it runs that inside, and ends with its exit status. The
-    subcommand "env" prints the environment for another shell. Without --state all is gone at the end.
+    subcommand "env" prints the environment for another shell, "token" an access token. Without --state all is gone at
+    the end.
     """
     command: list[str] | None = context.obj
     if context.invoked_subcommand is not None:
@@ -107,12 +109,28 @@ def env(*, state: Path | None, shell: str) -> None:
     eval "$(python -m cloud.serve env)"
     """
     with _clear_errors():
-        state = state or Settings.from_environ().state_dir
-        running = find_running(state or user_runtime_dir())
-        if running is None:
-            where = f" with --state {state}" if state else ""
-            raise FailedPrecondition(f"no cloud is running{where}: start one with {_COMMAND}{where}")
-        click.echo(shells.FORMS[shell](running.environ, FOREIGN), nl=False)
+        click.echo(shells.FORMS[shell](_running(state).environ, FOREIGN), nl=False)
+
+
+@main.command()
+@_STATE
+def token(*, state: Path | None) -> None:
+    """Print an access token of the project's owner, as "gcloud auth print-access-token" does where gcloud is installed.
+
+    It is one of the cloud whose environment this is; elsewhere, of the cloud that is running.
+    """
+    with _clear_errors():
+        door = None if state else whole_environ().get("STORAGE_EMULATOR_HOST")
+        click.echo(owner_token(door or _running(state).environ["STORAGE_EMULATOR_HOST"]))
+
+
+def _running(state: Path | None) -> RunningCloud:
+    state = state or Settings.from_environ().state_dir
+    running = find_running(state or user_runtime_dir())
+    if running is None:
+        where = f" with --state {state}" if state else ""
+        raise FailedPrecondition(f"no cloud is running{where}: start one with {_COMMAND}{where}")
+    return running
 
 
 @contextmanager

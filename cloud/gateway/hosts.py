@@ -21,6 +21,8 @@ GLOBAL = frozenset(
         "ml.mtls.googleapis.com",
         "logging.googleapis.com",
         "logging.mtls.googleapis.com",
+        "iamcredentials.googleapis.com",
+        "iamcredentials.mtls.googleapis.com",
     }
 )
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")
