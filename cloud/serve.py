@@ -98,6 +98,11 @@ class LocalCloud:
         """What jobs wanted from hosts that are not emulated."""
         return self._assembly.refusals
 
+    @property
+    def lapses(self) -> list[str]:
+        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        return self._assembly.lapses
+
     def log_file(self, job_id: str) -> Path:
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"
 

@@ -21,7 +21,7 @@ from cloud.names import check_project
 from cloud.owner_token import owner_token
 from cloud.running import Announcement, RunningCloud, find_running
 from cloud.serve import LocalCloud
-from cloud.settings import IamMode, LauncherKind, Settings, user_runtime_dir, whole_environ
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings, user_runtime_dir, whole_environ
 
 if TYPE_CHECKING:
     from cloud.gateway.tunnel import Refusal
@@ -62,6 +62,7 @@ class _CommandAfterDashes(click.Group):
 @click.option("--region", help="Its region.  [default: $CLOUD_REGION or us-central1]")
 @click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
 @click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
+@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.pass_context
 def main(
     context: click.Context,
@@ -72,6 +73,7 @@ def main(
     region: str | None,
     launcher: str | None,
     iam: str | None,
+    runtime: str | None,
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
@@ -94,6 +96,7 @@ def main(
             "region": region,
             "launcher": launcher and LauncherKind(launcher),
             "iam": iam and IamMode(iam),
+            "runtime": runtime and RuntimeMode(runtime),
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
@@ -166,7 +169,11 @@ class _Serving:
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py
                 with closing(self._announce(cloud, environ)):
-                    return await (self._around(environ) if self._command else self._until_ended(cloud))
+                    try:
+                        return await (self._around(environ) if self._command else self._until_ended(cloud))
+                    finally:
+                        for lapse in cloud.lapses:
+                            click.echo(f"not allowed: {lapse}", err=True)
         except asyncio.CancelledError:
             if self._ended_by is None:
                 raise

@@ -179,6 +179,13 @@ def test_variables_that_lead_elsewhere_are_gone_and_the_users_own_stay(environ: 
     assert told.stdout == "none kept\n"
 
 
+def test_in_soft_mode_what_would_have_been_refused_is_said_at_the_end(environ: dict[str, str]) -> None:
+    ask = "curl -s -o /dev/null https://storage.googleapis.com/storage/v1/b?project=local-project"
+    told = run(environ, "--iam", "soft", "--", "sh", "-c", "; ".join([ask] * 3))
+    lapse = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
+    assert told.stderr.splitlines() == [lapse, f"not allowed: {lapse}, 3 times"]
+
+
 def test_the_key_is_private_and_gone_with_the_cloud(environ: dict[str, str]) -> None:
     show = 'stat -c "%a" "$GOOGLE_APPLICATION_CREDENTIALS"; echo "$GOOGLE_APPLICATION_CREDENTIALS"'
     mode, key = run(environ, "--", "sh", "-c", show).stdout.split()
@@ -341,6 +348,7 @@ def test_the_port_that_was_asked_for(environ: dict[str, str]) -> None:
         (["--port", "70000"], "from 0 to 65535, not 70000"),
         (["--project", "x"], "project id"),
         (["--iam", "lax"], "lax"),
+        (["--runtime", "newest"], "newest"),
         (["pytest"], "a command to run inside the cloud comes after --"),
         (["--"], "a command is missing after --"),
         (["env", "--", "true"], "env takes no command"),

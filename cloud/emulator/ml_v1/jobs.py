@@ -35,7 +35,7 @@ class JobMethods:
             body["trainingInput"],
             project=self._project.id,
             service_account=await self._backend.ml_service_account(),
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
         try:
             job = await self._backend.submit_job(wire.job_spec(body))

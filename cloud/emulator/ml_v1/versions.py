@@ -45,7 +45,7 @@ class VersionMethods:
             body,
             project=self._project.id,
             on_regional_endpoint=call.on_regional_endpoint,
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
         try:
