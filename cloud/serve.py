@@ -104,6 +104,11 @@ class LocalCloud:
         """What is to go wrong on purpose, method by method."""
         return self._assembly.faults
 
+    @property
+    def lapses(self) -> list[str]:
+        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        return self._assembly.lapses
+
     def log_file(self, job_id: str) -> Path:
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"
 

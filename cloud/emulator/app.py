@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
+from cloud.emulator import iam_credentials
 from cloud.emulator.batch import Batch
 from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.faults import ConnectionCut, Faults
@@ -91,6 +92,7 @@ class Emulator:
             Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, asks_who=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, asks_who=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, asks_who=False),
+            Mount(iam_credentials.HOSTS, r".*", iam_credentials.IamCredentials(), asks_who=False),
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML),
@@ -165,7 +167,7 @@ class Emulator:
         return error_response(failure, style)
 
     async def _answer(self, mount: Mount, request: web.Request) -> web.StreamResponse:
-        principal = self._who(request) if mount.asks_who else ANONYMOUS
+        principal = self._who(request) if mount.asks_who else self._at_door(request)
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0

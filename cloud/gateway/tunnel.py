@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from cloud.errors import FailedPrecondition
-from cloud.gateway import proxy_request
+from cloud.gateway import http2, proxy_request
 from cloud.gateway.certs import CertificateAuthority
 from cloud.gateway.distrust import advice, distrust
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
@@ -186,8 +186,7 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._http is not None:
-            if ready := self._requests.feed(data):
-                self._http.data_received(ready)
+            self._hand_on(self._http, data)
         elif self._handshake is not None:
             self._received += data
         elif not self._refused:
@@ -239,6 +238,8 @@ class _Client(asyncio.Protocol):
                 self._answer(
                     "403 Forbidden", f"this job runs offline: {host}:{port} is not a Google API that is emulated"
                 )
+            case proxy_request.Http2():
+                self._refuse_http2()
             case proxy_request.Malformed(reason):
                 self._answer("400 Bad Request", reason)
 
@@ -258,6 +259,13 @@ class _Client(asyncio.Protocol):
             + body
         )
         self._transport.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+
+    def _refuse_http2(self) -> None:
+        _log.warning("a client was refused that speaks HTTP/2 only: %s", http2.REASON)
+        self._refused = True
+        self._received.clear()
+        self._transport.write(http2.REFUSAL)
         self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
     # ---------------------------------------------------------------- serving
@@ -304,5 +312,10 @@ class _Client(asyncio.Protocol):
         self._requests = RequestStream(once=once)
         self._http = self._gateway.protocol_factory()
         self._http.connection_made(transport)
-        if ready := self._requests.feed(first):
-            self._http.data_received(ready)
+        self._hand_on(self._http, first)
+
+    def _hand_on(self, http: asyncio.Protocol, data: bytes) -> None:
+        if ready := self._requests.feed(data):
+            http.data_received(ready)
+        elif self._requests.is_http2 and not self._refused:
+            self._refuse_http2()

@@ -67,15 +67,15 @@ class Chain:
             await writer.wait_closed()
 
     async def tunnel(
-        self, host: str = HOST, sni: str | None = HOST
+        self, host: str = HOST, sni: str | None = HOST, alpn: list[str] | None = None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await self.connect()
         writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-        trust = self.trust
-        if sni is None:
-            trust = ssl.create_default_context(cafile=str(self.gateway.ca_file))
-            trust.check_hostname = False
+        trust = ssl.create_default_context(cafile=str(self.gateway.ca_file))
+        trust.check_hostname = sni is not None
+        if alpn is not None:
+            trust.set_alpn_protocols(alpn)
         await writer.start_tls(trust, server_hostname=sni)
         return reader, writer
 
@@ -173,13 +173,14 @@ async def test_two_hundred_connections_at_once(chain):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("flag", ["https", "metadata", "direct"])
-async def test_curl_needs_the_environment_only(chain, flag):
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+@pytest.mark.parametrize("way", ["https", "metadata", "direct"])
+async def test_curl_needs_the_environment_only(chain, way, version):
     url = {
         "https": f"https://{HOST}/b/o",
         "metadata": "http://metadata.google.internal/computeMetadata/v1/",
         "direct": f"{chain.gateway.url}/computeMetadata/v1/",
-    }[flag]
+    }[way]
     environ = client_environ(
         proxy_url=chain.gateway.url,
         ca_file=chain.gateway.ca_file,
@@ -187,7 +188,7 @@ async def test_curl_needs_the_environment_only(chain, flag):
         project="p-12345",
     )
     process = await asyncio.create_subprocess_exec(
-        "curl", "-sS", "--fail", url, env={"PATH": os.environ["PATH"], **environ}, stdout=-1
+        "curl", "-sS", "--fail", version, url, env={"PATH": os.environ["PATH"], **environ}, stdout=-1
     )
     out, _ = await process.communicate()
     assert process.returncode == 0
@@ -234,6 +235,32 @@ async def test_a_client_that_speaks_no_tls_is_nobodys_business(chain, caplog):
         assert b"HTTP" not in await reader.read()
         writer.close()
     assert caplog.records == []
+
+
+# ---------------------------------------------------------------- HTTP/2
+
+
+@pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["h2"], None)], ids=str)
+async def test_of_what_a_client_offers_http_1_1_is_chosen(chain, offered, chosen):
+    _, writer = await chain.tunnel(alpn=offered)
+    assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == chosen
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize("way", ["tunnel", "connect"])
+async def test_a_client_that_speaks_http_2_only_is_told_to_use_http_1_1(chain, way, caplog):
+    reader, writer = await getattr(chain, way)()
+    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    for piece in (b"PRI * HTTP/2.0\r\n", b"\r\nSM\r\n\r\n" + settings, settings):
+        writer.write(piece)
+        await writer.drain()
+    assert await reader.readexactly(9) == settings
+    frame = await reader.readexactly(9)
+    goaway = await reader.readexactly(int.from_bytes(frame[:3]))
+    writer.transport.abort()
+    assert (frame[3], goaway[:8]) == (7, bytes([0, 0, 0, 0, 0, 0, 0, 0xD]))  # RFC 9113 §6.8, §7: HTTP_1_1_REQUIRED
+    assert goaway[8:].startswith(b"HTTP/1.1 is spoken here")
+    assert [record.message for record in caplog.records if "speaks HTTP/2 only" in record.message]
 
 
 # ---------------------------------------------------------------- refusals

@@ -37,7 +37,7 @@ class JobMethods:
             body["trainingInput"],
             project=self._project.id,
             service_account=await self._backend.ml_service_account(),
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
         spec, fields = wire.job_spec(body), wire.recorded(body, wire.JOB_FIELDS)
         try:

@@ -42,7 +42,7 @@ class VersionMethods:
             body,
             project=self._project.id,
             on_regional_endpoint=not call.host.startswith("ml."),
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
         spec = wire.version_spec(model, body)

@@ -54,7 +54,7 @@ def routes(storage: StorageService) -> list[Route]:
         Route("storage.buckets.insert", "POST", b, buckets.insert),
         Route("storage.buckets.get", "GET", f"{b}/{{bucket}}", buckets.get),
         Route("storage.buckets.patch", "PATCH", f"{b}/{{bucket}}", buckets.patch),
-        Route("storage.buckets.update", "PUT", f"{b}/{{bucket}}", buckets.patch),
+        Route("storage.buckets.update", "PUT", f"{b}/{{bucket}}", buckets.update),
         Route("storage.buckets.delete", "DELETE", f"{b}/{{bucket}}", buckets.delete),
         Route("storage.buckets.getStorageLayout", "GET", f"{b}/{{bucket}}/storageLayout", buckets.storage_layout),
         Route("storage.objects.list", "GET", o, objects.list),
