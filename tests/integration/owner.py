@@ -24,14 +24,18 @@ class Owner:
         host, port = cloud.environ["STORAGE_EMULATOR_HOST"].removeprefix("http://").split(":")
         self.door = (host, int(port))
 
-    def raw(self, verb: str, api: str, path: str | bytes, body: bytes = b"") -> tuple[int, bytes]:
+    def raw(
+        self, verb: str, api: str, path: str, body: bytes = b"", *, header: str = "Accept: */*"
+    ) -> tuple[int, bytes]:
         """Status and body; one connection each."""
-        path = path.encode() if isinstance(path, str) else path
-        head = b"%s %s HTTP/1.1\r\nHost: %s.googleapis.com\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        head = (
+            f"{verb} {path} HTTP/1.1\r\nHost: {api}.googleapis.com\r\nContent-Length: {len(body)}\r\n"
+            f"Connection: close\r\n{header}\r\n\r\n"
+        )
         answer = b""
         with socket.create_connection(self.door, timeout=30) as connection:
             with suppress(ConnectionError):  # refused before all was sent: the answer is there
-                connection.sendall(head % (verb.encode(), path, api.encode(), len(body)) + body)
+                connection.sendall(head.encode() + body)
             while block := connection.recv(MB):
                 answer += block
         head, _, content = answer.partition(b"\r\n\r\n")

@@ -87,6 +87,29 @@ def test_deep_queries_are_refused(owner: Owner, depth: int) -> None:
         assert status in (200, 400), (query[:80], content)
 
 
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "header"),
+    [
+        ("GET", "/storage/v1/b/days/o/small?alt=media", f"Range: bytes={NINES}-"),
+        ("GET", "/days/small", f"x-goog-if-generation-match: {NINES}"),
+        ("PUT", "/days/small", f"x-goog-if-generation-match: {NINES}"),
+        ("POST", "/upload/storage/v1/b/days/o?uploadType=resumable&name=n", f"X-Upload-Content-Length: {NINES}"),
+        ("POST", "/upload/storage/v1/b/days/o?uploadType=resumable&name=n", "X-Upload-Content-Length: " + "9" * 19),
+        ("POST", f"/upload/storage/v1/b/days/o?uploadType=resumable&name=n&ifGenerationMatch={'9' * 19}", "X: y"),
+        ("GET", f"/storage/v1/b/days/o?maxResults={'9' * 19}", "X: y"),
+        ("GET", f"/storage/v1/b/days/o/small?generation={'9' * 19}", "X: y"),
+    ],
+    ids=lambda value: value[:60],
+)
+def test_numbers_that_are_too_long_are_no_numbers(owner: Owner, verb: str, path: str, header: str) -> None:
+    assert owner.put("days", "small", b"small") == 200
+    status, content = owner.raw(verb, STORAGE, path, header=header)
+    assert status < 500, content
+
+
 PATHS = """
 /.. /../../etc/passwd /%2e%2e/x /bkt/../../etc/passwd /bkt/%2e%2e%2f%2e%2e%2fx /bkt/%00 /%00/x /bkt/%ff%fe /bkt/%
 /bkt/%zz // ///bkt//x /bkt// /bkt/ü /bkt/日本 /storage/v1/b/../b /storage/v1/b/%00 /storage/v1/b/days/o/..
