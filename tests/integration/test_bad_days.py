@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import re
 import socket
 import tarfile
 import time
@@ -11,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,52 +17,10 @@ from cloud.background import BackgroundCloud
 from cloud.settings import LauncherKind, Settings
 from contracts.full_disk import files_of_at_most
 from contracts.ml_requests import training_job
+from contracts.probes import wheel
+from integration.owner import MB, ML, PROJECT, STORAGE, Owner
 
-ML, STORAGE, LOGGING, TOKENS = "ml", "storage", "logging", "oauth2"
-PROJECT = "/v1/projects/local-project"
-MB = 2**20
-
-
-class Owner:
-    """Requests as bytes, at the door where who shows no token is the owner."""
-
-    def __init__(self, cloud: BackgroundCloud) -> None:
-        self.cloud = cloud
-        host, port = cloud.environ["STORAGE_EMULATOR_HOST"].removeprefix("http://").split(":")
-        self.door = (host, int(port))
-
-    def raw(self, verb: str, api: str, path: str | bytes, body: bytes = b"") -> tuple[int, bytes]:
-        """Status and body; one connection each."""
-        path = path.encode() if isinstance(path, str) else path
-        head = b"%s %s HTTP/1.1\r\nHost: %s.googleapis.com\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-        answer = b""
-        with socket.create_connection(self.door, timeout=30) as connection:
-            with suppress(ConnectionError):  # refused before all was sent: the answer is there
-                connection.sendall(head % (verb.encode(), path, api.encode(), len(body)) + body)
-            while block := connection.recv(MB):
-                answer += block
-        head, _, content = answer.partition(b"\r\n\r\n")
-        return int(head.split()[1]), content
-
-    def json(self, verb: str, api: str, path: str, body: Any = None) -> tuple[int, Any]:
-        status, content = self.raw(verb, api, path, b"" if body is None else json.dumps(body).encode())
-        return status, json.loads(content) if content else None
-
-    def put(self, name: str, data: bytes) -> int:
-        return self.raw("POST", STORAGE, f"/upload/storage/v1/b/days/o?uploadType=media&name={name}", data)[0]
-
-    def check_error(self, answer: tuple[int, bytes], *statuses: int) -> None:
-        """In the form of the API: JSON with the code, XML, or OAuth's."""
-        status, content = answer
-        assert status in statuses, answer
-        if content.startswith(b"<?xml"):
-            assert re.search(rb"<Code>\w+</Code><Message>", content)
-        else:
-            error = json.loads(content)["error"]
-            assert error == "invalid_request" or (error["code"] == status and error["message"])
-
-    def is_well(self) -> bool:
-        return self.json("GET", ML, f"{PROJECT}:getConfig")[0] == 200
+LOGGING, TOKENS = "logging", "oauth2"
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +28,8 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
     state = tmp_path_factory.mktemp("days")
     with BackgroundCloud(Settings(launcher=LauncherKind.COLD, state_dir=state, concurrent_jobs=4)) as cloud:
         owner = Owner(cloud)
-        for bucket in ("days", "other"):
-            assert owner.json("POST", STORAGE, "/storage/v1/b", {"name": bucket})[0] == 200
-        account = owner.json("GET", ML, f"{PROJECT}:getConfig")[1]["serviceAccount"]
-        reader = {"entity": f"user-{account}", "role": "READER"}
-        for listed in ("acl", "defaultObjectAcl"):
-            assert owner.json("POST", STORAGE, f"/storage/v1/b/days/{listed}", reader)[0] == 200
+        owner.open_bucket("days")
+        owner.open_bucket("other")
         assert owner.json("POST", ML, f"{PROJECT}/models", {"name": "m"})[0] == 200
         yield owner
 
@@ -136,6 +88,29 @@ def test_deep_queries_are_refused(owner: Owner, depth: int) -> None:
         assert status in (200, 400), (query[:80], content)
 
 
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "header"),
+    [
+        ("GET", "/storage/v1/b/days/o/small?alt=media", f"Range: bytes={NINES}-"),
+        ("GET", "/days/small", f"x-goog-if-generation-match: {NINES}"),
+        ("PUT", "/days/small", f"x-goog-if-generation-match: {NINES}"),
+        ("POST", "/upload/storage/v1/b/days/o?uploadType=resumable&name=n", f"X-Upload-Content-Length: {NINES}"),
+        ("POST", "/upload/storage/v1/b/days/o?uploadType=resumable&name=n", "X-Upload-Content-Length: " + "9" * 19),
+        ("POST", f"/upload/storage/v1/b/days/o?uploadType=resumable&name=n&ifGenerationMatch={'9' * 19}", "X: y"),
+        ("GET", f"/storage/v1/b/days/o?maxResults={'9' * 19}", "X: y"),
+        ("GET", f"/storage/v1/b/days/o/small?generation={'9' * 19}", "X: y"),
+    ],
+    ids=lambda value: value[:60],
+)
+def test_numbers_that_are_too_long_are_no_numbers(owner: Owner, verb: str, path: str, header: str) -> None:
+    assert owner.put("days", "small", b"small") == 200
+    status, content = owner.raw(verb, STORAGE, path, header=header)
+    assert status < 500, content
+
+
 PATHS = """
 /.. /../../etc/passwd /%2e%2e/x /bkt/../../etc/passwd /bkt/%2e%2e%2f%2e%2e%2fx /bkt/%00 /%00/x /bkt/%ff%fe /bkt/%
 /bkt/%zz // ///bkt//x /bkt// /bkt/ü /bkt/日本 /storage/v1/b/../b /storage/v1/b/%00 /storage/v1/b/days/o/..
@@ -165,7 +140,7 @@ def test_strange_paths_lead_nowhere(owner: Owner, api: str) -> None:
 def test_a_name_that_climbs_is_a_name(owner: Owner) -> None:
     before = set(owner.cloud.state_dir.parent.iterdir())
     for name in ("..%2f..%2fescaped", "%2fescaped", "a%2f..%2f..%2fescaped"):
-        assert owner.put(name, b"here") == 200
+        assert owner.put("days", name, b"here") == 200
         assert owner.raw("GET", STORAGE, f"/storage/v1/b/days/o/{name}?alt=media") == (200, b"here")
     assert set(owner.cloud.state_dir.parent.iterdir()) == before
     assert not Path("/escaped").exists()
@@ -181,7 +156,7 @@ def memory() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells how much memory is in use")
 def test_clients_that_never_read_cost_a_buffer_each_and_two_hundred_others_are_served(owner: Owner) -> None:
-    assert owner.put("large", bytes(32 * MB)) == 200
+    assert owner.put("days", "large", bytes(32 * MB)) == 200
     ask = b"GET /storage/v1/b/days/o/large?alt=media HTTP/1.1\r\nHost: storage.googleapis.com\r\n\r\n"
     before = memory()
     deaf = [socket.create_connection(owner.door) for _ in range(20)]
@@ -251,7 +226,12 @@ def claims(size: int) -> bytes:
 
 
 def disk_use(folder: Path) -> int:
-    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+    used = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with suppress(FileNotFoundError):  # a job's folder goes at its end
+                used += (Path(place) / name).lstat().st_blocks * 512
+    return used
 
 
 EVIL = {
@@ -277,26 +257,47 @@ EVIL = {
 def test_evil_packages_fail_their_jobs_and_cost_nothing(owner: Owner) -> None:
     before = disk_use(owner.cloud.state_dir)
     for name, (content, _) in EVIL.items():
-        assert owner.put(f"{name}.tar.gz", content) == 200
+        assert owner.put("days", f"{name}.tar.gz", content) == 200
         body = training_job(name, packageUris=[f"gs://days/{name}.tar.gz"])
         assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
     largest = 0
     for name, (_, reason) in EVIL.items():
-        while (job := owner.json("GET", ML, f"{PROJECT}/jobs/{name}")[1])["state"] not in ("FAILED", "SUCCEEDED"):
+        for job in owner.until_state(name, "FAILED"):
             largest = max(largest, disk_use(owner.cloud.state_dir))
-            time.sleep(0.05)
-        assert (job["state"], reason in job["errorMessage"]) == ("FAILED", True), job["errorMessage"]
+            said = job.get("errorMessage", "")
+        assert reason in said
     assert largest - before < 200 * MB
     assert disk_use(owner.cloud.state_dir) - before < 10 * MB
     assert list(owner.cloud.state_dir.parent.rglob("evil")) == []
+
+
+# ---------------------------------------------------------------- a clock that is set
+
+
+@pytest.mark.parametrize("jump", [-86400 * 400, 86400 * 400])
+def test_a_job_runs_on_when_the_clock_is_set(owner: Owner, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
+    name = f"clock_{'back' if jump < 0 else 'ahead'}"
+    assert owner.put("days", "wait-1-py3-none-any.whl", wheel("wait", "import signal; signal.pause()")) == 200
+    wait = {"packageUris": ["gs://days/wait-1-py3-none-any.whl"], "pythonModule": "wait"}
+    body = training_job(name, scheduling={"maxRunningTime": "1000s"}, **wait)
+    assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
+    list(owner.until_state(name, "RUNNING"))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + jump)
+    # Another one needs tokens, packages, processes and limits of time.
+    assert owner.json("POST", ML, f"{PROJECT}/jobs", training_job(f"{name}_more", **wait))[0] == 200
+    list(owner.until_state(f"{name}_more", "RUNNING"))
+    for started in (name, f"{name}_more"):
+        assert owner.json("GET", ML, f"{PROJECT}/jobs/{started}")[1]["state"] == "RUNNING"
+        assert owner.json("POST", ML, f"{PROJECT}/jobs/{started}:cancel", {})[0] == 200
+        list(owner.until_state(started, "CANCELLED"))
 
 
 # ---------------------------------------------------------------- a full disk
 
 
 def test_on_a_full_disk_requests_are_refused_and_all_goes_on_when_there_is_room(owner: Owner) -> None:
-    wait = training_job("waits", packageUris=["gs://days/none.whl"])
-    assert owner.put("small", b"small") == 200
+    assert owner.put("days", "small", b"small") == 200
     with files_of_at_most(MB // 2):
         # Its bytes are collected in a file, which cannot grow.
         status, content = owner.raw(
@@ -309,5 +310,17 @@ def test_on_a_full_disk_requests_are_refused_and_all_goes_on_when_there_is_room(
         assert owner.raw("GET", STORAGE, "/storage/v1/b/days/o/small?alt=media") == (200, b"small")
         assert owner.json("GET", ML, f"{PROJECT}/jobs/big")[0] == 404
     assert owner.json("GET", STORAGE, "/storage/v1/b/days/o/big")[0] == 404
-    assert owner.put("big", bytes(4 * MB)) == 200
-    assert owner.json("POST", ML, f"{PROJECT}/jobs", wait)[0] == 200
+    assert owner.put("days", "big", bytes(4 * MB)) == 200
+
+
+def test_on_a_full_disk_a_job_still_comes_to_its_end(owner: Owner) -> None:
+    assert owner.put("days", "wait-1-py3-none-any.whl", wheel("wait", "import signal; signal.pause()")) == 200
+    body = training_job("waits", packageUris=["gs://days/wait-1-py3-none-any.whl"], pythonModule="wait")
+    assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
+    list(owner.until_state("waits", "RUNNING"))
+    with files_of_at_most(1):
+        assert owner.json("POST", ML, f"{PROJECT}/jobs/waits:cancel", {})[0] == 200
+        list(owner.until_state("waits", "CANCELLED"))
+        owner.check_error(owner.raw("POST", ML, f"{PROJECT}/models", b'{"name": "late"}'), 429)
+    assert owner.json("POST", ML, f"{PROJECT}/models", {"name": "late"})[0] == 200
+    assert owner.json("GET", ML, f"{PROJECT}/jobs/waits")[1]["state"] == "CANCELLED"

@@ -7,14 +7,12 @@ on the same folder, nothing is half there, no job runs for ever, and no process 
 import asyncio
 import contextlib
 import functools
-import io
 import json
 import os
 import random
 import select
 import subprocess
 import sys
-import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import aiohttp
 import pytest
 
 from cloud.running import RunningCloud, find_running
+from contracts.probes import wheel
 from integration.launch.programs import linux_only
 from integration.ledger import Ledger
 
@@ -260,12 +259,7 @@ async def prepare(client: Client) -> None:
     account = (await client.ask("GET", "/v1/projects/local-project:getConfig"))["serviceAccount"]
     OWNERS[1]["members"] = [f"serviceAccount:{account}"]
     await client.ask("PUT", "/storage/v1/b/kept/iam", {"bindings": OWNERS})
-    wheel = io.BytesIO()
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("wait.py", TRAINER)
-        archive.writestr("wait-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr("wait-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: wait\nVersion: 1\n")
-    await client.put("wait-1-py3-none-any.whl", wheel.getvalue())
+    await client.put("wait-1-py3-none-any.whl", wheel("wait", TRAINER))
     await client.put("model/saved_model.pb", b"no model")
 
 

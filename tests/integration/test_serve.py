@@ -342,6 +342,19 @@ def test_the_port_that_was_asked_for(environ: dict[str, str]) -> None:
     assert told.stdout == f"http://127.0.0.1:{port}\n"
 
 
+def test_a_state_folder_of_another_version_is_one_clear_error(environ: dict[str, str], tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert run(environ, "--state", str(state), "--", "true").returncode == 0
+    (state / "format").write_text("0\n")
+    before = {path: path.stat().st_mtime_ns for path in state.rglob("*")}
+    told = run(environ, "--state", str(state), "--", "true")
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"error: the state folder {state} was written by another version of this program")
+    assert "choose another folder with --state" in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in state.rglob("*")} == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -104,7 +104,7 @@ def _conditions(request: web.Request) -> Preconditions:
         text = request.headers.get(header)
         if text is None:
             continue
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > 19:
             raise InvalidArgument(f"a whole number is expected, not {text[:100]!r}", field=header)
         given[field] = int(text)
     return Preconditions(**given)
