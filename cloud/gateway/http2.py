@@ -1,6 +1,7 @@
 """What a client that speaks HTTP/2 without having agreed on it is told: to use HTTP/1.1. Pure.
 
-Whoever offers both in the TLS handshake (ALPN) gets HTTP/1.1, and never comes here. The frames are those of RFC 9113.
+Whoever offers both in the TLS handshake (ALPN) gets HTTP/1.1, and who offers nothing else ``grpc_refusal``: neither
+comes here. The frames are those of RFC 9113.
 """
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\n"

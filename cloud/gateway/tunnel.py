@@ -13,6 +13,7 @@ from cloud.errors import FailedPrecondition
 from cloud.gateway import http2, proxy_request
 from cloud.gateway.certs import CertificateAuthority
 from cloud.gateway.distrust import advice, distrust
+from cloud.gateway.grpc_refusal import PROTOCOL, GrpcRefusal
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
 _log = logging.getLogger(__name__)
@@ -174,7 +175,9 @@ class _Client(asyncio.Protocol):
         self._refused = False
         self._lost = False
         self._http: asyncio.Protocol | None = None
-        self._requests = RequestStream()
+        self._feed: Callable[[bytes], bytes] = bytes
+        """What is to be handed on of what comes."""
+        self._requests: RequestStream | None = None
 
     # ---------------------------------------------------------------- called by the event loop
 
@@ -296,7 +299,10 @@ class _Client(asyncio.Protocol):
         else:
             if transport is not None and not self._lost:
                 self._transport = transport
-                self._serve(transport, once=False)
+                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == PROTOCOL:
+                    self._hand_over(GrpcRefusal(), transport, bytes)
+                else:
+                    self._serve(transport, once=False)
 
     def _handshake_over(self, _task: asyncio.Task[None]) -> None:
         # connection_lost() is not called when TLS was never established, and never called twice when it was.
@@ -305,17 +311,21 @@ class _Client(asyncio.Protocol):
             self._gateway.gone(self)
 
     def _serve(self, transport: asyncio.Transport, *, once: bool) -> None:
-        first, self._received = bytes(self._received), bytearray()
         if once:
-            line, end, rest = first.partition(b"\r\n")
-            first = line + end + b"Connection: close\r\n" + rest
+            self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._requests = RequestStream(once=once)
-        self._http = self._gateway.protocol_factory()
+        self._hand_over(self._gateway.protocol_factory(), transport, self._requests.feed)
+
+    def _hand_over(
+        self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]
+    ) -> None:
+        first, self._received = bytes(self._received), bytearray()
+        self._http, self._feed = protocol, feed
         self._http.connection_made(transport)
         self._hand_on(self._http, first)
 
     def _hand_on(self, http: asyncio.Protocol, data: bytes) -> None:
-        if ready := self._requests.feed(data):
+        if ready := self._feed(data):
             http.data_received(ready)
-        elif self._requests.is_http2 and not self._refused:
+        elif self._requests is not None and self._requests.is_http2 and not self._refused:
             self._refuse_http2()

@@ -18,6 +18,7 @@ import pytest
 from aiohttp import web
 
 from cloud.gateway.environ import client_environ
+from cloud.gateway.grpc_refusal import MESSAGE
 from cloud.gateway.tunnel import Gateway, Refusal
 
 HOST = "storage.googleapis.com"
@@ -240,8 +241,8 @@ async def test_a_client_that_speaks_no_tls_is_nobodys_business(chain, caplog):
 # ---------------------------------------------------------------- HTTP/2
 
 
-@pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["h2"], None)], ids=str)
-async def test_of_what_a_client_offers_http_1_1_is_chosen(chain, offered, chosen):
+@pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["h2"], "h2")], ids=str)
+async def test_of_what_a_client_offers_http_1_1_is_chosen_where_it_can_be(chain, offered, chosen):
     _, writer = await chain.tunnel(alpn=offered)
     assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == chosen
     writer.transport.abort()
@@ -261,6 +262,35 @@ async def test_a_client_that_speaks_http_2_only_is_told_to_use_http_1_1(chain, w
     assert (frame[3], goaway[:8]) == (7, bytes([0, 0, 0, 0, 0, 0, 0, 0xD]))  # RFC 9113 §6.8, §7: HTTP_1_1_REQUIRED
     assert goaway[8:].startswith(b"HTTP/1.1 is spoken here")
     assert [record.message for record in caplog.records if "speaks HTTP/2 only" in record.message]
+
+
+CALL_BY_GRPC = """
+import sys, time, grpc
+channel = grpc.secure_channel(sys.argv[1], grpc.ssl_channel_credentials())
+for _ in range(2):
+    began = time.monotonic()
+    try:
+        channel.unary_unary("/google.cloud.aiplatform.v1.ModelService/ListModels")(b"request", timeout=5)
+    except grpc.RpcError as error:
+        print(error.code().name, time.monotonic() - began, error.details())
+"""
+
+
+async def test_grpc_is_refused_at_once_in_its_own_form(chain):
+    environ = os.environ | client_environ(
+        proxy_url=chain.gateway.url, ca_file=chain.gateway.ca_file, metadata_host="127.0.0.1:1", project="my-project"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", CALL_BY_GRPC, HOST), env=environ, stdout=subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    calls = out.decode().splitlines()
+    assert len(calls) == 2
+    for call in calls:
+        code, seconds, details = call.split(" ", 2)
+        assert code == "UNIMPLEMENTED"
+        assert float(seconds) < 1
+        assert details == MESSAGE
 
 
 # ---------------------------------------------------------------- refusals
