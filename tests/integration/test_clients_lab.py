@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(200)
 LAB = Path(__file__).with_name("lab")
 STEPS = 30
 
@@ -25,7 +26,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
         env=kept | {"XDG_RUNTIME_DIR": str(folder.parent)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=180,
         check=False,
     )
     assert told.returncode == 0, told.stderr

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.gateway.proxy_request import Malformed, Refuse, Serve, Tunnel, read
+from cloud.gateway.http2 import PREFACE
+from cloud.gateway.proxy_request import Http2, Malformed, Refuse, Serve, Tunnel, read
 
 
 def head(line: str) -> bytes:
@@ -86,3 +87,8 @@ def test_a_request_line_too_long_for_a_message_is_cut():
 @given(st.binary(max_size=100))
 def test_any_bytes_get_an_answer(data):
     assert isinstance(read(data + b"\r\n\r\n"), Tunnel | Serve | Refuse | Malformed)
+
+
+def test_http_2_is_known_by_its_preface_and_nothing_else():
+    assert read(PREFACE) == Http2()
+    assert isinstance(read(b"PRI * HTTP/2.0\r\nHost: h\r\n\r\n"), Malformed)
