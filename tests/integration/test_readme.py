@@ -17,7 +17,8 @@ SECTION = README.partition("### Google's clients\n")[2].partition("\n### ")[0]
 EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
 SAYS = {
     "curl": '"name":"a.txt"',
-    "google.cloud": "some text",
+    "import storage": "some text",
+    "import aiplatform": "endpoints: []",
     "discovery": "service-",
     "gcsfs": "b'some text'",
     "tensorflow": "some text",
