@@ -51,6 +51,7 @@ class EndpointMethods:
         except AlreadyExists:
             raise AlreadyExists(f"The Endpoint already exists: {name!r}.", field="endpoint_id") from None
         kept = {key: body[key] for key in _FIELDS if key in body}
+        self._records.remove(name)  # of one that somebody else deleted
         endpoint = self._records.add(name, kept | {"deployedModels": [], "trafficSplit": {}, "deploying": {}})
         operation = self._project.begin(name, "CreateEndpoint")
         return self._project.finish(operation, response=typed("Endpoint", self._json(endpoint)))
@@ -100,12 +101,12 @@ async def find_endpoint(project: Project, name: str) -> Record:
     Raises:
         NotFound: there is none, here or in the backend.
     """
-    record = project.records.get(name)
+    project.records.get(name)
     try:
         await project.backend.get_model(backend_model(name))
     except NotFound:
         raise NotFound(f"The Endpoint does not exist: {name[:300]!r}.", field="name") from None
-    return record
+    return project.records.get(name)
 
 
 def backend_model(name: str) -> str:

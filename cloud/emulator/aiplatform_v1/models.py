@@ -66,9 +66,12 @@ class ModelMethods:
             raise InvalidArgument(
                 f"An id has 1 to 63 of the characters [a-z0-9_-]: {model_id[:100]!r}.", field="model_id"
             )
-        model = self._records.get(parent) if parent else None
+        if parent is not None:
+            self._records.get(parent)
         await check_artifacts(self._backend, given)
-        if model is None:
+        if parent is not None:
+            model = self._records.get(parent)
+        else:
             name = f"locations/{location}/models/{model_id or self._project.new_id()}"
             fields = {key: given[key] for key in _MODEL_FIELDS if key in given}
             model = self._records.add(name, fields | {"lastVersion": 0})

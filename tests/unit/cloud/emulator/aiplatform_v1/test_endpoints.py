@@ -240,3 +240,10 @@ async def test_an_endpoint_that_somebody_else_deleted_is_gone(api):
     assert (await api.refusal("GET", endpoint))["status"] == "NOT_FOUND"
     assert await api.ask("GET", "/endpoints") == {}
     assert (await api.ask("DELETE", endpoint))["done"] is True
+
+
+async def test_an_id_may_be_used_again_when_somebody_else_deleted_its_endpoint(api):
+    for _ in range(2):
+        api.backend.models.clear()
+        answer = await api.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"})
+        assert answer["response"]["name"] == f"{PARENT}/endpoints/mine"
