@@ -241,6 +241,9 @@ class Abilities:
     """Scale tiers with GPUs or TPUs are accepted."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
+    runtimes: Mapping[str, frozenset[str]] | None = None
+    """The runtime versions there are, with the Python versions of each: a job or version that asks for another is
+    refused. None: each runs in what there is, whatever it asks for."""
 
 
 Json = Any

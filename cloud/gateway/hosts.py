@@ -25,6 +25,8 @@ GLOBAL = frozenset(
         "aiplatform.mtls.googleapis.com",
         "cloudresourcemanager.googleapis.com",
         "cloudresourcemanager.mtls.googleapis.com",
+        "iamcredentials.googleapis.com",
+        "iamcredentials.mtls.googleapis.com",
     }
 )
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")

@@ -29,6 +29,9 @@ class CloudResourceManagerV3:
     def __init__(self, project: str, number: int) -> None:
         self._project, self._number = project, number
 
+    def method_id(self, request: web.Request) -> str:
+        return load(DOCUMENT).match(request.method, request.rel_url.raw_path)[0].id
+
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Raises:
         CloudError: to be written in the platform's style.

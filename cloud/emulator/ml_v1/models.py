@@ -30,12 +30,16 @@ class ModelMethods:
             raise InvalidArgument(
                 f"Exactly one of the regions {', '.join(REGIONS)}, not {str(regions)[:100]}.", field="model.regions"
             )
+        name, fields = body["name"], wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
         try:
-            model = await self._backend.create_model(body["name"], description=body.get("description", ""))
+            model, record = await self._project.making.make(
+                f"models/{name}",
+                fields,
+                lambda: self._backend.create_model(name, description=body.get("description", "")),
+            )
         except AlreadyExists:
             raise AlreadyExists("A model with the same name already exists.", field="model.name") from None
-        fields = wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
-        return wire.model_json(self._project.id, model, self._records.change(self.record(model), fields), None)
+        return wire.model_json(self._project.id, model, record, None)
 
     async def get(self, call: Call) -> Json:
         return await self._json(await self._backend.get_model(call.ids[1]))

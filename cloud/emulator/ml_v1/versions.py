@@ -42,14 +42,17 @@ class VersionMethods:
             body,
             project=self._project.id,
             on_regional_endpoint=not call.host.startswith("ml."),
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
+        spec = wire.version_spec(model, body)
+        fields = wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine}
         try:
-            version = await self._backend.create_version(wire.version_spec(model, body))
+            version, _ = await self._project.making.make(
+                f"models/{model}/versions/{spec.name}", fields, lambda: self._backend.create_version(spec)
+            )
         except AlreadyExists:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
-        self._records.change(self.record(version), wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine})
         # As the service answered: the version in it has no state, and is not said to be the default.
         shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
         name = wire.model_name(self._project.id, model)
