@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from cloud.backends.local import LocalBackend
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import LOOPBACK, Emulator, Mount
+from cloud.emulator.cloudresourcemanager_v3 import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
@@ -151,6 +152,7 @@ class Assembly:
         )
         parts.push_async_callback(vertex.close)
         vertex.start()
+        projects = resource_manager.CloudResourceManagerV3(settings.project, number)
         logs = LoggingV2(self.backend, project_number=number)
         emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
@@ -159,6 +161,7 @@ class Assembly:
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
+            Mount(resource_manager.HOSTS, r".*", projects),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:

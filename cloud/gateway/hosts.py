@@ -23,6 +23,8 @@ GLOBAL = frozenset(
         "logging.mtls.googleapis.com",
         "aiplatform.googleapis.com",
         "aiplatform.mtls.googleapis.com",
+        "cloudresourcemanager.googleapis.com",
+        "cloudresourcemanager.mtls.googleapis.com",
         "iamcredentials.googleapis.com",
         "iamcredentials.mtls.googleapis.com",
     }

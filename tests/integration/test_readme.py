@@ -31,6 +31,7 @@ SAYS = {
     "curl with a token": '"serviceAccount":"service-',
     "google-cloud-storage": "some text",
     "googleapiclient": "service-",
+    "google-cloud-aiplatform": "endpoints: []",
     "gcloud-aio-storage": "b'some text'",
     "gcsfs": "b'some text'",
     "TensorFlow": "some text",

@@ -8,6 +8,7 @@ from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
+from cloud.emulator.operations import EMPTY
 from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json, Model
@@ -76,7 +77,7 @@ class ModelMethods:
             ) from None
         self._records.remove(f"models/{name}")
         operation = self._project.begin(f"delete_model_{name}", "DELETE_MODEL", wire.model_name(self._project.id, name))
-        return self._project.finish(operation, response=wire.EMPTY)
+        return self._project.finish(operation, response=EMPTY)
 
     def record(self, model: Model) -> Record:
         return self._records.get(f"models/{model.name}", model.create_time)

@@ -10,7 +10,7 @@ from cloud.emulator.ml_v1.deployment import check_labels, check_version
 from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
-from cloud.emulator.operations import CANCELLED, Operation, rpc_status
+from cloud.emulator.operations import CANCELLED, EMPTY, Operation, rpc_status
 from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
@@ -98,7 +98,7 @@ class VersionMethods:
         self._records.remove(f"models/{model}/versions/{name}")
         stem = f"delete_{model}_{name}"
         operation = self._project.begin(stem, "DELETE_VERSION", wire.model_name(self._project.id, model), version=shown)
-        return self._project.finish(operation, response=wire.EMPTY)
+        return self._project.finish(operation, response=EMPTY)
 
     async def set_default(self, call: Call) -> Json:
         return self.json(await self._backend.set_default_version(*call.ids[1:]))

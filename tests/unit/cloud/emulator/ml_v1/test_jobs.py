@@ -4,7 +4,7 @@ import pytest
 
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import JobSpec
+from cloud.resources import JobSpec, Service
 from contracts.ml_requests import training_job
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
@@ -229,3 +229,11 @@ async def test_a_job_submitted_another_way_is_shown_too(api):
         "scheduling": {"maxRunningTime": "90.500s"},
     }
     assert job["labels"] == {"a": "b"}
+
+
+async def test_a_job_of_vertex_ai_is_none_of_ml_engine(api):
+    await api.backend.submit_job(JobSpec("17", (), "trainer.task", service=Service.VERTEX_AI))
+    await api.ask("POST", "/jobs", training_job())
+    assert [job["jobId"] for job in (await api.ask("GET", "/jobs"))["jobs"]] == ["lab"]
+    for verb, path in (("GET", "/jobs/17"), ("PATCH", "/jobs/17?updateMask=labels"), ("POST", "/jobs/17:cancel")):
+        assert (await api.refusal(verb, path, {} if verb != "GET" else b""))["code"] == 404
