@@ -144,9 +144,10 @@ class Emulator:
         except Exception as error:
             if request.transport is None:
                 raise ConnectionResetError("the client is gone") from error
+            full = out_of_room(error)
             # The path, but not the query: it may hold a token.
-            _log.exception("%s %s%s failed", request.method, _host(request), request.path)
-            failure = out_of_room(error) or CloudError("Internal error encountered.")
+            _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
+            failure = full or CloudError("Internal error encountered.")
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)
