@@ -2,96 +2,18 @@
 
 import asyncio
 import gc
-import logging
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from cloud.gateway.environ import client_environ
 from cloud.gateway.tunnel import Gateway, Refusal
-
-HOST = "storage.googleapis.com"
-
-
-PIECE = bytes(65_536)
-sent_endlessly = Counter[str]()
-"""Pieces that the server got rid of, by path."""
-
-
-async def echo(request: web.BaseRequest) -> web.StreamResponse:
-    if request.path.startswith("/endless"):
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while True:
-            await response.write(PIECE)
-            sent_endlessly[request.path] += 1
-    if request.headers.get("Expect"):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
-    body = await request.read()
-    return web.json_response(
-        {"method": request.method, "url": str(request.url), "body": body.decode(), "fields": sorted(request.headers)}
-    )
-
-
-class Chain:
-    """A gateway in front of an echo server, and what clients need to know of it."""
-
-    def __init__(self, gateway: Gateway, refusals: list[Refusal]) -> None:
-        self.gateway = gateway
-        self.refusals = refusals
-        self.trust = ssl.create_default_context(cafile=str(gateway.ca_file))
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host, port = self.gateway.address.split(":")
-        return await asyncio.open_connection(host, int(port))
-
-    async def say(self, data: bytes) -> bytes:
-        """Everything the gateway answers to ``data``, until it closes the connection."""
-        reader, writer = await self.connect()
-        try:
-            writer.write(data)
-            return await reader.read()
-        finally:
-            writer.close()
-            await writer.wait_closed()
-
-    async def tunnel(
-        self, host: str = HOST, sni: str | None = HOST
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await self.connect()
-        writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-        trust = self.trust
-        if sni is None:
-            trust = ssl.create_default_context(cafile=str(self.gateway.ca_file))
-            trust.check_hostname = False
-        await writer.start_tls(trust, server_hostname=sni)
-        return reader, writer
-
-
-@asynccontextmanager
-async def running(folder, **settings) -> AsyncIterator[Chain]:
-    server = web.Server(echo, access_log=None)
-    refusals: list[Refusal] = []
-    gateway = Gateway(server, folder / "ca", refusals.append, **settings)
-    await gateway.start()
-    try:
-        yield Chain(gateway, refusals)
-    finally:
-        await gateway.close()
-        server.pre_shutdown()
-        await server.shutdown(1)
+from integration.gateway_chain import HOST, PIECE, running, sent_endlessly
 
 
 @pytest.fixture
@@ -192,48 +114,6 @@ async def test_curl_needs_the_environment_only(chain, flag):
     out, _ = await process.communicate()
     assert process.returncode == 0
     assert f'"url": "{url}"'.encode() in out
-
-
-async def test_a_client_that_does_not_trust_the_ca_is_told_once_what_it_reads(chain, client, caplog):
-    agents = ["curl/8.5.0", "MyTool/1", None]
-    for agent in agents * 2:
-        headers = {} if agent is None else {"User-Agent": agent}
-        with caplog.at_level(logging.WARNING), pytest.raises(aiohttp.ClientConnectorCertificateError):
-            await client.get(f"https://{HOST}/", proxy=chain.gateway.url, proxy_headers=headers)
-    async with client.get(f"https://{HOST}/", proxy=chain.gateway.url, ssl=chain.trust) as response:
-        assert response.status == 200
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("cloud")]
-    start = f"no TLS for {HOST}: the client broke off, as one does that does not trust this run's CA, "
-    assert all(text.startswith(f"{start}{chain.gateway.ca_file}: ") for text in told)
-    assert told[0].endswith("curl/8.5.0 reads CURL_CA_BUNDLE")
-    assert "MyTool/1 reads one of CURL_CA_BUNDLE (curl" in told[1]
-    assert "reads SSL_CERT_FILE" in told[2]  # aiohttp says who it is
-    assert len(told) == len(agents)
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-async def test_a_client_that_says_it_does_not_trust_the_ca_is_believed(chain, caplog):
-    with caplog.at_level(logging.WARNING):
-        process = await asyncio.create_subprocess_exec(
-            "curl", "-s", f"https://{HOST}/b/o", env={"PATH": os.environ["PATH"], "https_proxy": chain.gateway.url}
-        )
-        assert await process.wait() == 60  # "peer certificate cannot be authenticated"
-    (told,) = [record.getMessage() for record in caplog.records if record.name.startswith("cloud")]
-    assert told.startswith(
-        f"no TLS for {HOST}: the client does not trust this run's CA, {chain.gateway.ca_file}: curl/"
-    )
-    assert told.endswith(" reads CURL_CA_BUNDLE")
-
-
-async def test_a_client_that_speaks_no_tls_is_nobodys_business(chain, caplog):
-    with caplog.at_level(logging.WARNING):
-        reader, writer = await chain.connect()
-        writer.write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"no handshake at all")
-        assert b"HTTP" not in await reader.read()
-        writer.close()
-    assert caplog.records == []
 
 
 # ---------------------------------------------------------------- refusals
