@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from aiohttp import hdrs, web
+from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator.batch import Batch
@@ -142,7 +142,7 @@ class Emulator:
             _log.warning("%s %s%s: %s", request.method, _host(request), request.path, error)
             failure = InvalidArgument("The request is nested too deeply.")
         except Exception as error:
-            if request.transport is None:
+            if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
             full = out_of_room(error)
             # The path, but not the query: it may hold a token.
