@@ -144,6 +144,14 @@ def _clear_errors() -> Iterator[None]:
     except CloudError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2 if isinstance(error, (InvalidArgument, Unimplemented)) else 1)
+    except OSError as error:
+        from cloud.engine.disk import out_of_room
+
+        full = out_of_room(error)
+        if full is None:
+            raise
+        click.echo(f"error: {full}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from aiohttp import hdrs, web
+from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator import iam_credentials
@@ -157,11 +157,12 @@ class Emulator:
             _log.warning("%s %s%s: %s", request.method, _host(request), request.path, error)
             failure = InvalidArgument("The request is nested too deeply.")
         except Exception as error:
-            if request.transport is None:
+            if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
+            full = out_of_room(error)
             # The path, but not the query: it may hold a token.
-            _log.exception("%s %s%s failed", request.method, _host(request), request.path)
-            failure = out_of_room(error) or CloudError("Internal error encountered.")
+            _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
+            failure = full or CloudError("Internal error encountered.")
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)

@@ -23,6 +23,7 @@ def open_database(path: Path, schema: str, version: int) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, version):
+            connection.close()
             raise FailedPrecondition(
                 f"{path} has format {found}, this version reads {version}: use another state folder, or remove this one"
             )
@@ -32,7 +33,4 @@ def open_database(path: Path, schema: str, version: int) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise FailedPrecondition(f"{path} cannot be used: {error}") from error
-    except FailedPrecondition:
-        connection.close()
-        raise
     return connection

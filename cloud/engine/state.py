@@ -30,9 +30,7 @@ class StateFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise FailedPrecondition(
-                f"the state folder {self.path} cannot be used: {error.strerror}; choose another with --state"
-            ) from error
+            raise _unusable(self.path, error) from error
         try:
             # The kernel lets go of it when this process ends, however it ends: no stale lock can remain.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,18 +53,16 @@ class StateFolder:
         # Here, before any part looks at its own: one part must not change what the next may turn out not to understand.
         stamp = self.path / "format"
         try:
-            found = stamp.read_text(errors="replace").strip()
-        except FileNotFoundError:
-            found = ""
+            found = stamp.read_text(errors="replace").strip() if stamp.exists() else ""
+            if not found:
+                write_private(stamp, f"{FORMAT}\n")
         except OSError as error:
-            raise FailedPrecondition(f"{stamp} cannot be read: {error.strerror}; choose another --state") from error
+            raise _unusable(self.path, error) from error
         if found not in ("", str(FORMAT)):
             raise FailedPrecondition(
                 f"the state folder {self.path} was written by another version of this program (format {found[:20]}, "
                 f"this one reads {FORMAT}): use that version, choose another folder with --state, or remove this one"
             )
-        if not found:
-            write_private(stamp, f"{FORMAT}\n")
 
     def folder(self, name: str) -> Path:
         """A folder in it, made if need be, readable by its owner only."""
@@ -78,6 +74,10 @@ class StateFolder:
         os.close(self._lock)
         if self._is_private:
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _unusable(path: Path, error: OSError) -> FailedPrecondition:
+    return FailedPrecondition(f"the state folder {path} cannot be used: {error.strerror}; choose another with --state")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -118,7 +118,7 @@ class Jobs(RuleBasedStateMachine):
 
 @pytest.fixture(scope="module")
 def owner() -> Iterator[Owner]:
-    settings = Settings(launcher=LauncherKind.COLD, concurrent_jobs=2, cancel_grace_seconds=0.5)
+    settings = Settings(launcher=LauncherKind.COLD, concurrent_jobs=6, cancel_grace_seconds=0.5)
     with BackgroundCloud(settings) as cloud:
         owner = Owner(cloud)
         owner.open_bucket("jobs")

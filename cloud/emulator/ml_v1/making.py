@@ -60,8 +60,9 @@ class Making:
             self._records.intend(name, fields)
             try:
                 made = await create()
-            except CloudError:
-                self._records.forget_intent(name)
+            except CloudError as error:
+                if error.http_status < 500:  # otherwise it may be there all the same
+                    self._records.forget_intent(name)
                 raise
             return made, self._written(name, made, fields)
 

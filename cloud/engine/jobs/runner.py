@@ -87,9 +87,9 @@ class JobRun:
             for stop in stops:
                 stop.cancel()
             await self._clean_up()
+        error = None if work.cancelled() else work.exception()
         if self._cancelled.is_set() or work.cancelled():
             return JobEvent.STOPPED if self._cancelled.is_set() else JobEvent.FAILED, ""
-        error = work.exception()
         match error:
             case None:
                 return work.result()
@@ -107,6 +107,8 @@ class JobRun:
         members = replicas(self.spec)
         import_path = await self._install_packages(members[0])
         await self._launch(members, import_path)
+        if self._cancelled.is_set():  # just now: this task is about to be told
+            return JobEvent.STOPPED, ""
         self.report(JobEvent.STARTED, "")
         async with asyncio.timeout(self.spec.max_running_time):
             failures = await self._wait_for_primary(members[0])

@@ -6,7 +6,7 @@ import logging
 from unittest import mock
 
 import pytest
-from aiohttp import StreamReader, web
+from aiohttp import ClientConnectionResetError, StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
@@ -235,10 +235,12 @@ async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(emulator, stor
         await emulator.handle(asked)
 
 
-async def test_a_client_that_left_is_nobodys_error(emulator, storage, caplog):
-    storage.outcome = ConnectionResetError("Cannot write to closing transport")
+@pytest.mark.parametrize("is_noticed", [True, False])
+async def test_a_client_that_left_is_nobodys_error(emulator, storage, caplog, is_noticed):
+    storage.outcome = ClientConnectionResetError("Cannot write to closing transport")
     asked = request("GET", "storage.googleapis.com/bucket/object")
-    asked.protocol.transport = None
+    if is_noticed:
+        asked.protocol.transport = None
     with pytest.raises(ConnectionResetError):
         await emulator.handle(asked)
     assert caplog.records == []

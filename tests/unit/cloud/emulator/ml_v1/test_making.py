@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from cloud.errors import InvalidArgument, Unavailable
 from contracts.ml_requests import training_job, version
 
 VERBS = {"jobs": "submit_job", "models": "create_model", "versions": "create_version"}
@@ -22,20 +23,23 @@ def request(kind):
     }[kind]
 
 
-async def killed(api, monkeypatch, kind, *, accepted):
+async def killed(api, monkeypatch, kind, *, accepted, by=Killed):
     verb = VERBS[kind]
     accept = getattr(api.backend, verb)
 
     async def until_then(*given, **named):
         if accepted:
             await accept(*given, **named)
-        raise Killed
+        raise by
 
     path, body, _ = request(kind)
     with monkeypatch.context() as patch:
         patch.setattr(api.backend, verb, until_then)
-        with pytest.raises(Killed):
-            await api.ask("POST", path, body)
+        if by is Killed:
+            with pytest.raises(Killed):
+                await api.ask("POST", path, body)
+        else:
+            assert (await api.refusal("POST", path, body))["code"] == by.http_status
 
 
 @pytest.mark.parametrize("kind", VERBS)
@@ -62,6 +66,19 @@ async def test_what_it_never_accepted_leaves_nothing(api, monkeypatch, kind):
     await api.ask("POST", path, body)
     api.restart()
     assert "labels" not in await api.ask("GET", resource)
+
+
+async def test_what_was_accepted_without_an_answer_has_its_settings(api, monkeypatch):
+    await killed(api, monkeypatch, "jobs", accepted=True, by=Unavailable("no answer"))
+    api.restart()
+    assert (await api.ask("GET", "/jobs/j"))["labels"] == LABELS["labels"]
+
+
+async def test_what_was_refused_leaves_no_settings_for_another_of_that_name(api, monkeypatch):
+    await killed(api, monkeypatch, "models", accepted=False, by=InvalidArgument("not like that"))
+    await api.backend.create_model("n")
+    api.restart()
+    assert "labels" not in await api.ask("GET", "/models/n")
 
 
 async def test_one_made_another_way_meanwhile_keeps_what_it_has(api, monkeypatch):
