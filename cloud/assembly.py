@@ -27,13 +27,13 @@ from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state import StateFolder, write_private
-from cloud.engine.storage.client import StorageClient
 from cloud.engine.storage.guard import Lapse
 from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import OwnerFiles, boto_configuration, client_environ, owner_environ
 from cloud.gateway.tunnel import Gateway, Refusal
+from cloud.gcs.client import StorageClient
 from cloud.settings import Settings
 
 _log = logging.getLogger(__name__)
