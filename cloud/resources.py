@@ -157,7 +157,8 @@ class Model:
     name: str
     """The bare id."""
     region: str
-    create_time: datetime
+    create_time: datetime | None
+    """None where the service does not tell (ML Engine v1's ``Model`` has no such field)."""
     description: str = ""
     default_version: str | None = None
 

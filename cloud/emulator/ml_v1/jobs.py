@@ -12,6 +12,7 @@ from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
+from cloud.wire.ml_v1 import job_spec
 
 SCHEMA = "GoogleCloudMlV1__Job"
 
@@ -38,7 +39,7 @@ class JobMethods:
             accelerators=self._backend.abilities.accelerators,
         )
         try:
-            job = await self._backend.submit_job(wire.job_spec(body))
+            job = await self._backend.submit_job(job_spec(body))
         except AlreadyExists:
             raise AlreadyExists("A job with this id already exists.", field="job.job_id") from None
         record = self._records.change(self.record(job), wire.recorded(body, wire.JOB_FIELDS))

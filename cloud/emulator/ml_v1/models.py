@@ -1,5 +1,7 @@
 """``ml.projects.models.*`` without versions."""
 
+from datetime import UTC, datetime
+
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.ml_v1 import wire
 from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
@@ -12,6 +14,7 @@ from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Not
 from cloud.resources import Json, Model
 
 SCHEMA = "GoogleCloudMlV1__Model"
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ModelMethods:
@@ -74,7 +77,7 @@ class ModelMethods:
         return self._project.finish(operation, response=wire.EMPTY)
 
     def record(self, model: Model) -> Record:
-        return self._records.get(f"models/{model.name}", model.create_time)
+        return self._records.get(f"models/{model.name}", model.create_time or _UNKNOWN)
 
     async def _json(self, model: Model) -> dict[str, Json]:
         default = None

@@ -15,6 +15,7 @@ from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
 from cloud.resources import Json, Version
+from cloud.wire.ml_v1 import version_spec
 
 SCHEMA = "GoogleCloudMlV1__Version"
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class VersionMethods:
         )
         await self._backend.get_model(model)
         try:
-            version = await self._backend.create_version(wire.version_spec(model, body))
+            version = await self._backend.create_version(version_spec(model, body))
         except AlreadyExists:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
         self._records.change(self.record(version), wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine})
