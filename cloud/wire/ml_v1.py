@@ -81,6 +81,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def precise_timestamp(moment: datetime) -> str:
+    """In microseconds, as protobuf writes times."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def duration(value: float) -> str:
     """Seconds as protobuf writes them: ``7200s``, ``0.500s``."""
     whole, _, digits = f"{value:.9f}".partition(".")
