@@ -25,10 +25,10 @@ from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.runner import Platform
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
+from cloud.engine.principal import Principal
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state import StateFolder, write_private
 from cloud.engine.storage.guard import Lapse
-from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import OwnerFiles, boto_configuration, client_environ, owner_environ
@@ -110,6 +110,7 @@ class Assembly:
                 fetch=as_account.download,
                 environ=replica_environ,
                 project=settings.project,
+                project_number=number,
                 grace=settings.cancel_grace_seconds,
             ),
             concurrent_jobs=settings.concurrent_jobs,

@@ -18,7 +18,7 @@ from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
-from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from cloud.emulator.envelopes import ErrorStyle, error_response
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument
 
 MAX_PARTS = 100

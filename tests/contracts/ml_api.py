@@ -12,7 +12,7 @@ from cloud.emulator.app import MAX_BODY
 from cloud.emulator.discovery import load
 from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.ml_v1.routes import MlV1
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import CloudError
 from cloud.resources import Json
 from contracts.memory_backend import MemoryBackend

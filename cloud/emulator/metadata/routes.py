@@ -7,7 +7,7 @@ from aiohttp import web
 
 from cloud.emulator.metadata import wire
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 
 _ROOT = "/computeMetadata/v1"
 _HEADERS = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}

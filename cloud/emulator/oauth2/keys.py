@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from cloud.emulator.oauth2.wire import Assertion, InvalidGrant
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
 AUDIENCES = frozenset(

@@ -8,7 +8,7 @@ from aiohttp import web
 from cloud.emulator.oauth2 import wire
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 
 
 class OAuth2:

@@ -11,17 +11,17 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
+from cloud.emulator.fields import apply_fields, parse_fields
 from cloud.emulator.storage_v1.acls import AclMethods
 from cloud.emulator.storage_v1.buckets import BucketMethods
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
 from cloud.emulator.storage_v1.iam import IamMethods
 from cloud.emulator.storage_v1.objects import ObjectMethods
 from cloud.emulator.storage_v1.refused import REFUSED, Refused
 from cloud.emulator.storage_v1.uploads import UploadMethods
 from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
 from cloud.errors import NotFound, Unavailable, Unimplemented
 from cloud.resources import Json

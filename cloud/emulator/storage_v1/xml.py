@@ -9,9 +9,9 @@ from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads, media_headers
 from cloud.emulator.storage_v1.uploads import UploadMethods, with_hashes
 from cloud.emulator.storage_v1.xml_list import is_plain_list, listed
+from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.objects import NewObject
-from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.records import Attributes
 from cloud.engine.storage.service import StorageService

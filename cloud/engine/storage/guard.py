@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
-from cloud.engine.storage.policy import Acl, BucketAccess, Principal
+from cloud.engine.storage.policy import Acl, BucketAccess
 from cloud.engine.storage.records import BucketRecord
 from cloud.settings import IamMode
 

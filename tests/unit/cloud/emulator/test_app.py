@@ -14,7 +14,7 @@ from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner
-from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import PermissionDenied
 from cloud.gateway import hosts
 

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.engine.storage.guard import Guard, Lapse
-from cloud.engine.storage.policy import ANONYMOUS, Principal
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
 from cloud.errors import PermissionDenied, Unauthenticated
