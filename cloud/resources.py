@@ -242,6 +242,8 @@ class Abilities:
     """Scale tiers with GPUs or TPUs are accepted."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
+    predicts_any_version: bool = True
+    """A version that is not the default answers predictions, too; elsewhere ``predict`` refuses it."""
 
 
 Json = Any

@@ -13,6 +13,7 @@ from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.retries import Pace, Retries
 from cloud.backends.google.service import Place, Service
 from cloud.backends.google.transport import HttpTransport, Transport
+from cloud.backends.google.vertex_ai import VertexAi
 from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import VersionState
@@ -46,18 +47,17 @@ class GcpBackend(Backend):
 
     def __init__(
         self,
-        *,
         project: str,
         region: str,
+        *,
         transport: Transport,
         storage: StorageClient,
         service: Service,
+        logs: Logs,
         pace: Pace,
-        lateness: Lateness,
     ) -> None:
         self.project, self.region, self.abilities = project, region, service.abilities
-        self._transport, self._storage, self._service, self._pace = transport, storage, service, pace
-        self._logs = Logs(transport, project, pace=pace, lateness=lateness)
+        self._transport, self._storage, self._service, self._logs, self._pace = transport, storage, service, logs, pace
 
     async def close(self) -> None:
         await self._service.close()
@@ -218,6 +218,8 @@ def open_gcp(
     credentials: Any = None,
     network: Network = Network(),  # noqa: B008 - a frozen value
     labels: Mapping[str, str] = {},
+    container: Json = None,
+    service_account: str | None = None,
     pace: Pace = Pace(),  # noqa: B008
     lateness: Lateness = Lateness(),  # noqa: B008
     retries: Retries = Retries(),  # noqa: B008
@@ -228,6 +230,7 @@ def open_gcp(
         service: one of ``SERVICES``.
         credentials: google-auth's; the application default ones without.
         labels: put on everything that is made.
+        container, service_account: see ``VertexAi``.
     """
     identity = Identity(network, credentials)
     transport = HttpTransport(region, identity=identity, network=network, patience=retries)
@@ -238,12 +241,14 @@ def open_gcp(
         region=region,
         session=network.session,
     )
-    return GcpBackend(
-        project=project,
-        region=region,
-        transport=transport,
-        storage=storage,
-        service=MlEngine(Place(transport, project, region, pace, dict(labels))),
-        pace=pace,
-        lateness=lateness,
-    )
+    logs = Logs(transport, project, pace=pace, lateness=lateness)
+    place = Place(transport, project, region, pace, dict(labels))
+    opened: Service
+    match service:
+        case "vertex-ai":
+            opened = VertexAi(place, logs, storage.read_object, container=container, service_account=service_account)
+        case "ml-engine":
+            opened = MlEngine(place)
+        case _:
+            raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {service!r}", field="service")
+    return GcpBackend(project, region, transport=transport, storage=storage, service=opened, logs=logs, pace=pace)
