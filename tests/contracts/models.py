@@ -108,7 +108,7 @@ class VersionContract(Contract):
         if backend.abilities.predicts_any_version:
             assert await asked == [{"scaled": 3.0}]
         else:
-            with pytest.raises(FailedPrecondition, match="'v2'.*default"):
+            with pytest.raises(FailedPrecondition, match=r"'v2'.*default"):
                 await asked
 
     async def test_the_default_can_be_moved(self, backend: Backend, doubling: GsUri, tripling: GsUri) -> None:
