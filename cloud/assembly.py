@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
 from cloud.backends.local import LocalBackend
-from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.app import LOOPBACK, Emulator, Mount
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
@@ -142,10 +143,18 @@ class Assembly:
         )
         parts.push_async_callback(ml.close)
         ml.start()
+        vertex = aiplatform_v1.AiplatformV1(
+            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1")
+        )
+        parts.push_async_callback(vertex.close)
+        vertex.start()
         logs = LoggingV2(self.backend, project_number=number)
         emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
+            *(Mount(hosts, paths, aiplatform_v1.Document()) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            Mount(aiplatform_v1.HOSTS, r".*", vertex),
+            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
         )
 

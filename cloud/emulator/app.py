@@ -26,8 +26,9 @@ _log = logging.getLogger(__name__)
 MAX_BODY = 64 * 2**20
 """Bytes of a body that a dialect reads whole; streamed ones have no limit."""
 
-_LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
-_STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{_LOOPBACK}"
+LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
+"""Names of this machine."""
+_STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{LOOPBACK}"
 _STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
 _STORAGE_JSON = r"(?:/(?:(?:resumable/)?upload|download))?/storage/v1(?:/.*)?"
 _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
@@ -76,8 +77,8 @@ class Emulator:
         self._answering: set[asyncio.Task[Any]] = set()
         self.dialects = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, asks_who=False),
-            Mount(_LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, asks_who=False),
-            Mount(r"oauth2\.googleapis\.com|" + _LOOPBACK, r"/token", oauth2, asks_who=False),
+            Mount(LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, asks_who=False),
+            Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, asks_who=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, asks_who=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, asks_who=False),
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE),

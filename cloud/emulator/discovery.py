@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import orjson
 
 from cloud.emulator.envelopes import InvalidRequest, Violation
-from cloud.emulator.schemas import Schemas, message_name, parameter, snake
+from cloud.emulator.schemas import EnumNumbers, Schemas, message_name, parameter, snake
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -61,12 +61,13 @@ class Discovery:
 
     Args:
         content: of the document, JSON.
+        numbers: see ``Schemas``.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, numbers: EnumNumbers | None = None) -> None:
         document = orjson.loads(content)
         self.content = content
-        self.schemas = Schemas(document["schemas"])
+        self.schemas = Schemas(document["schemas"], numbers)
         self.methods = {method.id: method for method in _methods(document)}
         self._common = document["parameters"]
         self._found: dict[tuple[str, str, str], list[Method]] = {}
@@ -144,18 +145,29 @@ def parse(content: bytes) -> Json:
         raise InvalidArgument(f"Invalid JSON payload received. {error}") from None
 
 
-@functools.cache
-def load(name: str) -> Discovery:
-    """The document ``name`` (``ml.v1``).
+_loaded: dict[str, Discovery] = {}
+
+
+def load(name: str, numbers: EnumNumbers | None = None) -> Discovery:
+    """The document ``name`` (``ml.v1``), read once.
+
+    Args:
+        numbers: see ``Schemas``.
 
     Raises:
         FailedPrecondition: google-api-python-client is not installed, or has no such document.
     """
+    if name not in _loaded:
+        _loaded[name] = Discovery(_content(name), numbers)
+    return _loaded[name]
+
+
+def _content(name: str) -> bytes:
     package = importlib.util.find_spec("googleapiclient")
     for folder in (package.submodule_search_locations or ()) if package else ():
         path = Path(folder) / "discovery_cache" / "documents" / f"{name}.json"
         if path.is_file():
-            return Discovery(path.read_bytes())
+            return path.read_bytes()
     raise FailedPrecondition(f"there is no discovery document {name}: install google-api-python-client")
 
 

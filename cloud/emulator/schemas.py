@@ -32,6 +32,8 @@ _LONGEST = 315_576_000_000
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+EnumNumbers = Mapping[str, Mapping[int, str]]
+"""Names of enums by their numbers, by schema and field (``GoogleCloudAiplatformV1Scheduling.strategy``)."""
 Fields = Mapping[str, tuple[str, Json]]
 """Name and specification of a message's fields, by each name that they may be given."""
 
@@ -41,11 +43,10 @@ class Schemas:
 
     Args:
         schemas: the ``schemas`` of a discovery document.
-        numbers: of the enums whose names are not in the order of their numbers, by schema and field
-            (``Scheduling.strategy``): a document does not tell.
+        numbers: of the enums whose names are not in the order of their numbers: a document does not tell.
     """
 
-    def __init__(self, schemas: Mapping[str, Json], numbers: Mapping[str, Mapping[int, str]] | None = None) -> None:
+    def __init__(self, schemas: Mapping[str, Json], numbers: EnumNumbers | None = None) -> None:
         self._schemas, self._numbers = schemas, numbers or {}
         self._read: dict[str, Fields] = {}
 
@@ -105,7 +106,7 @@ def message_name(schema: str) -> str:
 class _Reader:
     """Reads one value, and goes on after a fault to find the others."""
 
-    def __init__(self, fields: Callable[[str], Fields], numbers: Mapping[str, Mapping[int, str]]) -> None:
+    def __init__(self, fields: Callable[[str], Fields], numbers: EnumNumbers) -> None:
         self._fields, self._numbers = fields, numbers
         self.violations: list[Violation] = []
 

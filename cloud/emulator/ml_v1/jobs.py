@@ -1,5 +1,6 @@
 """``ml.projects.jobs.*``."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cloud.emulator.call import Call, check_etag
@@ -92,7 +93,7 @@ class JobMethods:
             raise NotFound(f"no job {job.job_id!r} of ML Engine in this project", field="job.job_id")
         return job
 
-    async def _list(self) -> "list[Job]":
+    async def _list(self) -> Sequence[Job]:
         return [job for job in await self._backend.list_jobs() if job.spec.service is Service.ML_ENGINE]
 
     def record(self, job: Job) -> Record:
@@ -102,7 +103,7 @@ class JobMethods:
         return wire.job_json(job, self.record(job), datetime.now(UTC))
 
 
-def _position(job: Job, newest_first: "list[Job]") -> dict[str, Json]:
+def _position(job: Job, newest_first: Sequence[Job]) -> dict[str, Json]:
     if job.state is not JobState.QUEUED:
         return {}
     waiting = [other.job_id for other in reversed(newest_first) if other.state is JobState.QUEUED]
