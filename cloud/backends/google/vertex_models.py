@@ -124,8 +124,11 @@ class VertexModels:
     async def delete_version(self, model: str, name: str) -> None:
         async with self._changing[model]:
             endpoint, version = await self._both(model, name)
-            if (model, name) in self._deploying:
-                raise FailedPrecondition(f"version {name!r} is CREATING: it cannot be deleted yet", field="name")
+            one, deploying = deployed(endpoint, name), self._deploying.get((model, name))
+            if deploying is not None:
+                if one is None:
+                    raise FailedPrecondition(f"version {name!r} is CREATING: it cannot be deleted yet", field="name")
+                await asyncio.wait([deploying])
             others = [other for other in await self._registered(model) if other.name != version.name]
             if others and default_version(endpoint) == name:
                 raise FailedPrecondition(
@@ -133,7 +136,7 @@ class VertexModels:
                     "others first",
                     field="name",
                 )
-            if (one := deployed(endpoint, name)) is not None:
+            if one is not None:
                 await self._undeploy(endpoint, one)
             await self._unregister(version, others)
             self._failed.pop((model, name), None)
