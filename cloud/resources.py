@@ -112,7 +112,7 @@ class JobSpec:
     base_output_directory: GsUri | None = None
     """Vertex AI's: below it are the folders that the ``AIP_`` variables name."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Vertex AI's: variables for every replica besides the service's own, which win."""
+    """Vertex AI's: variables for every replica besides the service's own, over which they win."""
 
     def __post_init__(self) -> None:
         if self.service is Service.VERTEX_AI:
