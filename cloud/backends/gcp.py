@@ -11,7 +11,7 @@ from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
 from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.retries import Pace, Retries
-from cloud.backends.google.service import Place, Service
+from cloud.backends.google.service import Made, Place, Service
 from cloud.backends.google.transport import HttpTransport, Transport
 from cloud.backends.google.vertex_ai import VertexAi
 from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
@@ -63,6 +63,14 @@ class GcpBackend(Backend):
         await self._service.close()
         await self._storage.close()
         await self._transport.close()
+
+    async def made_by(self, run: str) -> Made:
+        """What carries the label of this run of ``cloud.run``."""
+        return await self._service.made_by(run)
+
+    async def labels(self, bucket: str) -> dict[str, str]:
+        """Of a bucket."""
+        return await self._storage.labels(bucket)
 
     # ---------------------------------------------------------------- buckets
 
@@ -239,6 +247,7 @@ def open_gcp(
         lambda: transport.in_thread(identity.token),
         check_project(project),
         region=region,
+        labels=labels,
         session=network.session,
     )
     logs = Logs(transport, project, pace=pace, lateness=lateness)

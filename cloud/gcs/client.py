@@ -43,6 +43,7 @@ class StorageClient:
     token: the bearer token of now.
     project: whose buckets are listed and made.
     region: location of buckets that are made without one.
+    labels: of buckets that are made.
     session: makes the HTTP session, where the way there is not the direct one.
     """
 
@@ -53,11 +54,13 @@ class StorageClient:
         project: str,
         *,
         region: str = "us-central1",
+        labels: Mapping[str, str] | None = None,
         session: Callable[[], aiohttp.ClientSession] = aiohttp.ClientSession,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._session = session
+        self._labels = {"labels": dict(labels)} if labels else {}
         self._project = project
         self._region = region
         self._opened: _Storage | None = None
@@ -71,11 +74,15 @@ class StorageClient:
     # ---------------------------------------------------------------- buckets
 
     async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
-        resource = {"name": check_bucket(name), "location": location or self._region}
+        resource = {"name": check_bucket(name), "location": location or self._region, **self._labels}
         return _bucket(await self._call("POST", "b", {"project": self._project}, resource, again=False))
 
     async def get_bucket(self, name: str) -> Bucket:
         return _bucket(await self._call("GET", f"b/{quote(name, safe='')}"))
+
+    async def labels(self, name: str) -> dict[str, str]:
+        """Of a bucket."""
+        return dict((await self._call("GET", f"b/{quote(name, safe='')}")).get("labels", {}))
 
     async def list_buckets(self) -> list[Bucket]:
         items = await self._pages("b", {"project": self._project})

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cloud.backends.google.errors import error_of_operation
 from cloud.backends.google.logs import JobLog
-from cloud.backends.google.service import REQUEST_LABEL, Place, Service, naming, without_mark
+from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Made, Place, Service, naming, without_mark
 from cloud.backends.google.transport import Settled
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.lifecycle import JobState, VersionState
@@ -33,6 +33,19 @@ class MlEngine(Service):
     async def ml_service_account(self) -> str:
         config = await self._send("ml.projects.getConfig", {"name": self._project})
         return str(config["serviceAccount"])
+
+    async def made_by(self, run: str) -> Made:
+        pages, parent = self._place.transport.pages, {"parent": self._project}
+        jobs = [_job(item) for item in await pages(f"{_JOBS}.list", parent, "jobs") if _is_of(item, run)]
+        listed, versions = await pages(f"{_MODELS}.list", parent, "models"), list[tuple[str, str]]()
+        for model in listed:
+            found = await pages(f"{_VERSIONS}.list", {"parent": model["name"]}, "versions")
+            versions += [(_last(model["name"]), _last(item["name"])) for item in found if _is_of(item, run)]
+        return Made(
+            jobs=[job.job_id for job in jobs if not job.state.is_final],
+            versions=versions,
+            models=[_last(model["name"]) for model in listed if _is_of(model, run)],
+        )
 
     # ---------------------------------------------------------------- jobs
 
@@ -211,6 +224,10 @@ def _version(model: str, item: Json) -> Version:
         is_default=item.get("isDefault", False),
         error_message=item.get("errorMessage", ""),
     )
+
+
+def _is_of(item: Json, run: str) -> bool:
+    return bool(item.get("labels", {}).get(RUN_LABEL) == run)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -16,6 +16,20 @@ REQUEST_LABEL = "request-id"
 """Label by which a resource is known to be what a certain request made, should its answer have been lost."""
 
 
+RUN_LABEL = "run"
+"""Label that names the run of ``cloud.run`` by which a resource was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What bills, or is in the way of the next run, by id."""
+
+    jobs: Sequence[str]
+    """Those that are not finished."""
+    versions: Sequence[tuple[str, str]]
+    models: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a service works, and how."""
@@ -41,6 +55,10 @@ class Service(ABC):
 
     @abstractmethod
     async def ml_service_account(self) -> str: ...
+
+    @abstractmethod
+    async def made_by(self, run: str) -> "Made":
+        """What is there that carries the label ``RUN_LABEL`` with this value."""
 
     # ---------------------------------------------------------------- jobs
 

@@ -137,7 +137,13 @@ class HttpTransport(Transport):
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """What ``work``, which blocks, returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # What was sent is sent. Whoever cleans up now is to find what it made.
+            await asyncio.wait([future])
+            raise
 
     def _blocking(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
         client = getattr(self._own, "client", None)

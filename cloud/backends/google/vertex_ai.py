@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from cloud.backends.google.logs import JobLog, Logs
 from cloud.backends.google.saved_model import signature
-from cloud.backends.google.service import Place, Service
+from cloud.backends.google.service import Made, Place, Service
 from cloud.backends.google.vertex_endpoints import ENDPOINTS, Registered, Serving
 from cloud.backends.google.vertex_jobs import VertexJobs
 from cloud.backends.google.vertex_models import VertexModels
@@ -54,6 +54,10 @@ class VertexAi(Service):
         told = await self._send("storage.projects.serviceAccount.get", {"projectId": self._place.project})
         number = re.sub(r"\D", "", told["email_address"].partition("@")[0])
         return f"service-{number}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com"
+
+    async def made_by(self, run: str) -> Made:
+        versions, models = await self._models.made_by(run)
+        return Made(await self._jobs.made_by(run), versions, models)
 
     # ---------------------------------------------------------------- jobs
 

@@ -32,6 +32,8 @@ class Registered:
     outputs: Mapping[str, list[str]] = field(default_factory=dict)
     """Of each signature."""
     aliases: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What it was made with: a label in the registry is the whole model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Serving:
         return next((version for version in self.versions.values() if version.spec.name == name), None)
 
 
-def description_of(spec: VersionSpec, outputs: Mapping[str, list[str]]) -> str:
+def description_of(spec: VersionSpec, outputs: Mapping[str, list[str]], labels: Mapping[str, str]) -> str:
     """What the registry is to remember of a version."""
     told = {
         "version": spec.name,
@@ -54,6 +56,7 @@ def description_of(spec: VersionSpec, outputs: Mapping[str, list[str]]) -> str:
         "runtimeVersion": spec.runtime_version,
         "pythonVersion": spec.python_version,
         "outputs": outputs,
+        "labels": dict(labels),
     }
     return json.dumps({name: value for name, value in told.items() if value})
 
@@ -75,8 +78,14 @@ def registered(model: str, item: Json) -> Registered | None:
     )
     bare = item["name"].partition("@")[0]
     created = datetime.fromisoformat(item.get("versionCreateTime") or item["createTime"])
-    aliases = tuple(item.get("versionAliases", ()))
-    return Registered(f"{bare}@{item['versionId']}", spec, created, told.get("outputs", {}), aliases)
+    return Registered(
+        name=f"{bare}@{item['versionId']}",
+        spec=spec,
+        create_time=created,
+        outputs=told.get("outputs", {}),
+        aliases=tuple(item.get("versionAliases", ())),
+        labels=told.get("labels", {}),
+    )
 
 
 def deployed(endpoint: Json, version: str) -> Json:

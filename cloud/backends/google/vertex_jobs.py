@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from cloud.backends.google.images import training_image
 from cloud.backends.google.logs import JobLog, Logs
-from cloud.backends.google.service import REQUEST_LABEL, Place, naming
+from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Place, naming
 from cloud.backends.google.vertex_wire import cluster, custom_job, is_ours, job, to_workflow, wants_tail
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
@@ -68,6 +68,12 @@ class VertexJobs:
         )
         jobs = [await self._read(item) for item in listed if is_ours(item)]
         return sorted(jobs, key=lambda found: found.create_time, reverse=True)
+
+    async def made_by(self, run: str) -> Sequence[str]:
+        """Ids of a run's jobs that are not finished."""
+        wanted = {"parent": self._parent, "filter": f'labels.{RUN_LABEL}="{run}"'}
+        listed = await self._place.transport.pages(f"{_JOBS}.list", wanted, "customJobs")
+        return [found.job_id for found in (job(item) for item in listed if is_ours(item)) if not found.state.is_final]
 
     async def cancel(self, job_id: str) -> None:
         item = await self._item(job_id)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from cloud.backends.google import saved_model
 from cloud.backends.google.images import Image, serving_image
 from cloud.backends.google.operations import finish, unfinished
-from cloud.backends.google.service import REQUEST_LABEL, Place
+from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Place
 from cloud.backends.google.vertex_endpoints import (
     ENDPOINTS,
     MODELS,
@@ -102,11 +102,11 @@ class VertexModels:
 
     async def get_version(self, model: str, name: str) -> Version:
         endpoint, version = await self._both(model, name)
-        return self._version(version, endpoint)
+        return await self._version(version, endpoint)
 
     async def list_versions(self, model: str) -> list[Version]:
         endpoint = await self.endpoints.get(model)
-        found = [self._version(version, endpoint) for version in await self._registered(model)]
+        found = [await self._version(version, endpoint) for version in await self._registered(model)]
         return sorted(found, key=lambda version: version.name)
 
     async def set_default(self, model: str, name: str) -> Version:
@@ -119,12 +119,15 @@ class VertexModels:
             f"{ENDPOINTS}.patch", {"name": endpoint["name"], "updateMask": "trafficSplit"}, body
         )
         await self._make_default(version)
-        return self._version(version, endpoint)
+        return await self._version(version, endpoint)
 
     async def delete_version(self, model: str, name: str) -> None:
         async with self._changing[model]:
             endpoint, version = await self._both(model, name)
             one, deploying = deployed(endpoint, name), self._deploying.get((model, name))
+            if deploying is None and one is None:
+                endpoint = await self._deployed_by_others(endpoint, model)
+                one = deployed(endpoint, name)
             if deploying is not None:
                 if one is None:
                     raise FailedPrecondition(f"version {name!r} is CREATING: it cannot be deleted yet", field="name")
@@ -140,6 +143,14 @@ class VertexModels:
                 await self._undeploy(endpoint, one)
             await self._unregister(version, others)
             self._failed.pop((model, name), None)
+
+    async def made_by(self, run: str) -> tuple[list[tuple[str, str]], list[str]]:
+        """A run's versions and models."""
+        endpoints, versions = await self.endpoints.list(), list[tuple[str, str]]()
+        for model in {endpoint["displayName"] for endpoint in endpoints}:
+            found = await self._registered(model)
+            versions += [(model, each.spec.name) for each in found if each.labels.get(RUN_LABEL) == run]
+        return versions, [each["displayName"] for each in endpoints if each["labels"].get(RUN_LABEL) == run]
 
     async def serving(self, model: str) -> Serving:
         endpoint, versions = await asyncio.gather(self.endpoints.get(model), self._registered(model))
@@ -194,7 +205,7 @@ class VertexModels:
             "labels": self._place.marked(),
             "artifactUri": str(spec.deployment_uri),
             "containerSpec": self._container or {"imageUri": image.uri},
-            "versionDescription": description_of(spec, outputs),
+            "versionDescription": description_of(spec, outputs, self._place.labels),
         }
 
         async def settled() -> Json:
@@ -286,6 +297,17 @@ class VertexModels:
         operation = await self._send(f"{ENDPOINTS}.deployModel", {"endpoint": name}, body, settled=settled)
         await finish(self._place, operation)
 
+    async def _deployed_by_others(self, endpoint: Json, model: str) -> Json:
+        """The endpoint, once a deployment that another process began, and left, is done."""
+        operation = await unfinished(self._place, endpoint["name"], "DeployModel")
+        if operation is None:
+            return endpoint
+        try:
+            await finish(self._place, operation)
+        except CloudError as error:
+            _log.info("%s: %s", operation["name"], error)
+        return await self.endpoints.get(model)
+
     async def _undeploy(self, endpoint: Json, one: Json) -> None:
         name = endpoint["name"]
 
@@ -299,13 +321,15 @@ class VertexModels:
             self._place, await self._send(f"{ENDPOINTS}.undeployModel", {"endpoint": name}, body, settled=settled)
         )
 
-    def _version(self, version: Registered, endpoint: Json) -> Version:
-        name = version.spec.name
+    async def _version(self, version: Registered, endpoint: Json) -> Version:
+        name, key, message = version.spec.name, (version.spec.model, version.spec.name), ""
         if deployed(endpoint, name) is not None:
-            state, message = VersionState.READY, ""
-        elif (version.spec.model, name) in self._deploying:
-            state, message = VersionState.CREATING, ""
+            state = VersionState.READY
+        elif key in self._deploying:
+            state = VersionState.CREATING
+        elif key not in self._failed and await unfinished(self._place, endpoint["name"], "DeployModel"):
+            state = VersionState.CREATING  # by another process
         else:
             state = VersionState.FAILED
-            message = self._failed.get((version.spec.model, name), "It is not deployed: delete it, and make it anew.")
+            message = self._failed.get(key, "It is not deployed: delete it, and make it anew.")
         return Version(version.spec, state, version.create_time, default_version(endpoint) == name, message)
