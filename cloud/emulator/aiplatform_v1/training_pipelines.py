@@ -75,8 +75,8 @@ class TrainingPipelineMethods:
                 )
             if "parentModel" in body:
                 self._models.find(self._own_parent(body))
-        job = {"displayName": body["displayName"], "jobSpec": spec, "labels": body.get("labels", {})}
-        job_record, _ = await self._jobs.begin(location, job)
+        described = {name: body[name] for name in ("displayName", "labels") if name in body}
+        job_record, _ = await self._jobs.begin(location, described | {"jobSpec": spec})
         fields = {name: body[name] for name in _FIELDS if name in body}
         name = f"locations/{location}/trainingPipelines/{self._project.new_id()}"
         record = self._records.add(name, fields | {"job": job_record.id, "unfinished": True})
