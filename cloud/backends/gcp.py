@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,25 @@ class GcpBackend(Backend):
         service: Service,
         logs: Logs,
         pace: Pace,
+        network: Network,
+        token: Callable[[], Awaitable[str]],
     ) -> None:
         self.project, self.region, self.abilities = project, region, service.abilities
         self._transport, self._storage, self._service, self._logs, self._pace = transport, storage, service, logs, pace
+        self._network, self._token = network, token
 
     async def close(self) -> None:
         await self._service.close()
         await self._storage.close()
         await self._transport.close()
+
+    async def token(self) -> str:
+        """The access token of now, of whom this backend acts as."""
+        return await self._token()
+
+    def session(self) -> Any:
+        """An ``aiohttp.ClientSession`` by the way to Google that this backend takes."""
+        return self._network.session()
 
     async def made_by(self, run: str) -> Made:
         """What carries the label of this run of ``cloud.run``."""
@@ -242,9 +253,13 @@ def open_gcp(
     """
     identity = Identity(network, credentials)
     transport = HttpTransport(region, identity=identity, network=network, patience=retries)
+
+    def token() -> Awaitable[str]:
+        return transport.in_thread(identity.token)
+
     storage = StorageClient(
         STORAGE,
-        lambda: transport.in_thread(identity.token),
+        token,
         check_project(project),
         region=region,
         labels=labels,
@@ -260,4 +275,14 @@ def open_gcp(
             opened = MlEngine(place)
         case _:
             raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {service!r}", field="service")
-    return GcpBackend(project, region, transport=transport, storage=storage, service=opened, logs=logs, pace=pace)
+    return GcpBackend(
+        project,
+        region,
+        transport=transport,
+        storage=storage,
+        service=opened,
+        logs=logs,
+        pace=pace,
+        network=network,
+        token=token,
+    )
