@@ -71,7 +71,7 @@ class Emulator:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle, "/storage/v1/", ErrorStyle.STORAGE)
-        self._tokens = tokens
+        self._tokens, self._keys = tokens, keys
         self._doors: dict[int, Principal] = {}
         self._server: web.Server | None = None
         self._answering: set[asyncio.Task[Any]] = set()
@@ -170,11 +170,15 @@ class Emulator:
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
             value = request.query.get("access_token")
-            return self._at_door(request) if value is None else self._tokens.principal(value)
+            return self._at_door(request) if value is None else self._of_token(value)
         scheme, _, value = given.partition(" ")
         if scheme.lower() not in ("bearer", "oauth") or not value:
             raise Unauthenticated("Invalid Credentials")
-        return self._tokens.principal(value.strip())
+        return self._of_token(value.strip())
+
+    def _of_token(self, value: str) -> Principal:
+        # A header of a JSON Web Token begins with {" in base64; an access token of Google's, with ya29.
+        return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
     def _at_door(self, request: web.Request) -> Principal:
         # A page in a browser can reach any port of this machine, but cannot help saying where it is from.

@@ -12,6 +12,7 @@ from typing import cast
 from cloud.errors import FailedPrecondition
 from cloud.gateway import proxy_request
 from cloud.gateway.certs import CertificateAuthority
+from cloud.gateway.grpc_refusal import PROTOCOL, GrpcRefusal
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
 _log = logging.getLogger(__name__)
@@ -163,7 +164,8 @@ class _Client(asyncio.Protocol):
         self._refused = False
         self._lost = False
         self._http: asyncio.Protocol | None = None
-        self._requests = RequestStream()
+        self._feed: Callable[[bytes], bytes] = bytes
+        """What is to be handed on of what comes."""
 
     # ---------------------------------------------------------------- called by the event loop
 
@@ -175,7 +177,7 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._http is not None:
-            if ready := self._requests.feed(data):
+            if ready := self._feed(data):
                 self._http.data_received(ready)
         elif self._handshake is not None:
             self._received += data
@@ -277,7 +279,10 @@ class _Client(asyncio.Protocol):
         else:
             if transport is not None and not self._lost:
                 self._transport = transport
-                self._serve(transport, once=False)
+                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == PROTOCOL:
+                    self._hand_over(GrpcRefusal(), transport, bytes)
+                else:
+                    self._serve(transport, once=False)
 
     def _handshake_over(self, _task: asyncio.Task[None]) -> None:
         # connection_lost() is not called when TLS was never established, and never called twice when it was.
@@ -286,12 +291,15 @@ class _Client(asyncio.Protocol):
             self._gateway.gone(self)
 
     def _serve(self, transport: asyncio.Transport, *, once: bool) -> None:
-        first, self._received = bytes(self._received), bytearray()
         if once:
-            line, end, rest = first.partition(b"\r\n")
-            first = line + end + b"Connection: close\r\n" + rest
-        self._requests = RequestStream(once=once)
-        self._http = self._gateway.protocol_factory()
+            self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        self._hand_over(self._gateway.protocol_factory(), transport, RequestStream(once=once).feed)
+
+    def _hand_over(
+        self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]
+    ) -> None:
+        first, self._received = bytes(self._received), bytearray()
+        self._http, self._feed = protocol, feed
         self._http.connection_made(transport)
-        if ready := self._requests.feed(first):
+        if ready := self._feed(first):
             self._http.data_received(ready)

@@ -18,6 +18,7 @@ import pytest
 from aiohttp import web
 
 from cloud.gateway.environ import client_environ
+from cloud.gateway.grpc_refusal import MESSAGE
 from cloud.gateway.tunnel import Gateway, Refusal
 
 HOST = "storage.googleapis.com"
@@ -200,6 +201,35 @@ async def test_a_client_that_does_not_trust_the_ca_is_named_in_the_log(chain, cl
     async with client.get(f"https://{HOST}/", proxy=chain.gateway.url, ssl=chain.trust) as response:
         assert response.status == 200
     assert f"no TLS for {HOST}" in caplog.text
+
+
+CALL_BY_GRPC = """
+import sys, time, grpc
+channel = grpc.secure_channel(sys.argv[1], grpc.ssl_channel_credentials())
+for _ in range(2):
+    began = time.monotonic()
+    try:
+        channel.unary_unary("/google.cloud.aiplatform.v1.ModelService/ListModels")(b"request", timeout=5)
+    except grpc.RpcError as error:
+        print(error.code().name, time.monotonic() - began, error.details())
+"""
+
+
+async def test_grpc_is_refused_at_once_in_its_own_form(chain):
+    environ = os.environ | client_environ(
+        proxy_url=chain.gateway.url, ca_file=chain.gateway.ca_file, metadata_host="127.0.0.1:1", project="my-project"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", CALL_BY_GRPC, HOST), env=environ, stdout=subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    calls = out.decode().splitlines()
+    assert len(calls) == 2
+    for call in calls:
+        code, seconds, details = call.split(" ", 2)
+        assert code == "UNIMPLEMENTED"
+        assert float(seconds) < 1
+        assert details == MESSAGE
 
 
 # ---------------------------------------------------------------- refusals

@@ -28,8 +28,9 @@ def check_container(model: Mapping[str, Json]) -> None:
 
 
 def is_own(container: Mapping[str, Json]) -> bool:
-    """Whether a ``ModelContainerSpec`` runs this project's serving worker: its answers have their own form."""
-    return OWN_SERVING.match(" ".join([*container.get("command", ()), *container.get("args", ())])) is not None
+    """Whether a ``ModelContainerSpec`` runs this project's serving worker, as docker/serving.Dockerfile makes it: its
+    answers have their own form."""
+    return OWN_SERVING.fullmatch(" ".join([*container.get("command", ()), *container.get("args", ())])) is not None
 
 
 async def check_artifacts(backend: Backend, model: Mapping[str, Json]) -> None:

@@ -33,8 +33,11 @@ class PredictionMethods:
 
     async def predict(self, call: Call) -> Json:
         endpoint, deployed = self._route(call)
-        predictions = await self._ask(endpoint, deployed, _as_integers(call.body.get("instances", [])), None)
         version = self._records.get(deployed["version"])
+        instances = _as_integers(call.body.get("instances", []))
+        # TensorFlow Serving knows no parameters.
+        signature = _chosen(call.body.get("parameters")) if _is_own(version) else None
+        predictions = await self._ask(endpoint, deployed, instances, signature)
         name, _, number = version.name.partition("@")
         return {
             "predictions": predictions,
@@ -84,8 +87,19 @@ class PredictionMethods:
         predictions = await self._backend.predict(
             backend_model(endpoint.name), instances, version=version, signature_name=signature
         )
-        own = is_own(self._records.get(deployed["version"]).fields["containerSpec"])
+        own = _is_own(self._records.get(deployed["version"]))
         return predictions if own else [_bare(one) for one in predictions]
+
+
+def _is_own(version: Record) -> bool:
+    return is_own(version.fields["containerSpec"])
+
+
+def _chosen(parameters: Json) -> str | None:
+    name = parameters.get("signature_name") if isinstance(parameters, dict) else None
+    if not isinstance(name, str | None):
+        raise InvalidArgument("The name of a signature is a string.", field="parameters")
+    return name or None
 
 
 def _read(content: bytes) -> tuple[list[Json], str | None]:

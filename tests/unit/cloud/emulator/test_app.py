@@ -9,6 +9,7 @@ import pytest
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
+from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
@@ -189,7 +190,7 @@ async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
     [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com", "us-east1-ml.googleapis.com"],
 )
 async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(emulator, host):
-    emulator.mount(Mount(ml_v1.HOSTS, r".*", Recorder()), Mount(logging_v2.HOSTS, r".*", Recorder()))
+    emulator.mount(*(Mount(dialect.HOSTS, r".*", Recorder()) for dialect in (aiplatform_v1, ml_v1, logging_v2)))
     paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")
     statuses = {(await emulator.handle(request("POST", f"{host}{path}"))).status for path in paths}
     assert statuses != {404}
