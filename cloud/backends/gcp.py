@@ -4,15 +4,14 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloud.backends.base import Backend, OnProgress
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
-from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.retries import Pace, Retries
 from cloud.backends.google.service import Made, Place, Service
-from cloud.backends.google.transport import HttpTransport, Transport
+from cloud.backends.google.transport import Transport
 from cloud.backends.google.vertex_ai import VertexAi
 from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
 from cloud.gcs.client import StorageClient
@@ -30,6 +29,9 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
+
+if TYPE_CHECKING:
+    from cloud.backends.google.network import Network
 
 STORAGE = "https://storage.googleapis.com"
 SERVICES = ("vertex-ai", "ml-engine")
@@ -55,12 +57,12 @@ class GcpBackend(Backend):
         service: Service,
         logs: Logs,
         pace: Pace,
-        network: Network,
+        session: Callable[[], Any],
         token: Callable[[], Awaitable[str]],
     ) -> None:
         self.project, self.region, self.abilities = project, region, service.abilities
         self._transport, self._storage, self._service, self._logs, self._pace = transport, storage, service, logs, pace
-        self._network, self._token = network, token
+        self._session, self._token = session, token
 
     async def close(self) -> None:
         await self._service.close()
@@ -73,7 +75,7 @@ class GcpBackend(Backend):
 
     def session(self) -> Any:
         """An ``aiohttp.ClientSession`` by the way to Google that this backend takes."""
-        return self._network.session()
+        return self._session()
 
     async def made_by(self, run: str) -> Made:
         """What carries the label of this run of ``cloud.run``."""
@@ -235,9 +237,10 @@ def open_gcp(
     region: str,
     service: str,
     credentials: Any = None,
-    network: Network = Network(),  # noqa: B008 - a frozen value
+    network: "Network | None" = None,
     labels: Mapping[str, str] = {},
-    container: Json = None,
+    image: str | None = None,
+    training_image: str | None = None,
     service_account: str | None = None,
     pace: Pace = Pace(),  # noqa: B008
     lateness: Lateness = Lateness(),  # noqa: B008
@@ -249,8 +252,13 @@ def open_gcp(
         service: one of ``SERVICES``.
         credentials: google-auth's; the application default ones without.
         labels: put on everything that is made.
-        container, service_account: see ``VertexAi``.
+        image, training_image, service_account: see ``VertexAi``.
     """
+    # Imported here: whoever sends nothing needs none of Google's libraries.
+    from cloud.backends.google.http_transport import HttpTransport
+    from cloud.backends.google.network import Identity, Network
+
+    network = network or Network()
     identity = Identity(network, credentials)
     transport = HttpTransport(region, identity=identity, network=network, patience=retries)
 
@@ -266,15 +274,15 @@ def open_gcp(
         session=network.session,
     )
     logs = Logs(transport, project, pace=pace, lateness=lateness)
-    place = Place(transport, project, region, pace, dict(labels))
-    opened: Service
-    match service:
-        case "vertex-ai":
-            opened = VertexAi(place, logs, storage.read_object, container=container, service_account=service_account)
-        case "ml-engine":
-            opened = MlEngine(place)
-        case _:
-            raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {service!r}", field="service")
+    opened = open_service(
+        service,
+        Place(transport, project, region, pace, dict(labels)),
+        logs,
+        storage,
+        image=image,
+        training_image=training_image,
+        service_account=service_account,
+    )
     return GcpBackend(
         project,
         region,
@@ -283,6 +291,34 @@ def open_gcp(
         service=opened,
         logs=logs,
         pace=pace,
-        network=network,
+        session=network.session,
         token=token,
     )
+
+
+def open_service(
+    name: str,
+    place: Place,
+    logs: Logs,
+    storage: StorageClient,
+    *,
+    image: str | None = None,
+    training_image: str | None = None,
+    service_account: str | None = None,
+) -> Service:
+    """Raises:
+    InvalidArgument: there is no service ``name``.
+    """
+    match name:
+        case "vertex-ai":
+            return VertexAi(
+                place,
+                logs,
+                storage.read_object,
+                image=image,
+                training_image=training_image,
+                service_account=service_account,
+            )
+        case "ml-engine":
+            return MlEngine(place)
+    raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {name!r}", field="service")

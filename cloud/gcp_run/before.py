@@ -7,10 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.preflight import Finding, Preflight, Verdict
 from cloud.backends.google.retries import Retries
-from cloud.backends.google.transport import HttpTransport
 from cloud.backends.google.vertex_models import MACHINE
 from cloud.backends.google.vertex_wire import cluster
 from cloud.gcp_run.options import Options
@@ -24,6 +22,9 @@ _PRICES = "https://cloud.google.com/vertex-ai/pricing"
 
 async def check(options: Options, plan: Plan, console: Console) -> bool:
     """Print every finding; whether none is a failure."""
+    from cloud.backends.google.http_transport import HttpTransport
+    from cloud.backends.google.network import Identity, Network
+
     network = Network()
     transport = HttpTransport(
         options.region, identity=Identity(network), network=network, patience=Retries(attempts=2, longest=1.0)
@@ -35,6 +36,7 @@ async def check(options: Options, plan: Plan, console: Console) -> bool:
         bucket=plan.bucket,
         service=options.service,
         image=options.image,
+        training_image=options.training_image,
     )
     try:
         findings = [package(plan.package_path, plan.module)]

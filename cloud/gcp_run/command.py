@@ -17,12 +17,8 @@ from cloud.workflow import Plan
 
 
 class Command:
-    """Args: those of ``Options``."""
-
-    def __init__(
-        self, project: str, region: str, service: str, image: str | None = None, service_account: str | None = None
-    ) -> None:
-        self._options = Options(project, region, service, image, service_account)
+    def __init__(self, options: Options) -> None:
+        self._options = options
 
     async def check(self, plan: Plan, console: Console) -> bool:
         """Whether nothing is known to be in the way."""
@@ -44,9 +40,10 @@ class Command:
 
     async def rehearse(self, plan: Plan, form: str) -> int:
         """Print the requests."""
-        from cloud.gcp_run.rehearsal import rehearse
+        from cloud.gcp_run.rehearsal import rehearse, show
 
-        return await rehearse(self._options, plan, form)
+        show(await rehearse(self._options, plan), form)
+        return 0
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

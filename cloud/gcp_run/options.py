@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from cloud.backends.gcp import GcpBackend, open_gcp
 from cloud.backends.google.service import RUN_LABEL
-from cloud.resources import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +12,11 @@ class Options:
     region: str
     service: str
     image: str | None = None
-    """Of a container that serves a SavedModel, with the command that the image has."""
+    """Made from docker/serving.Dockerfile; Google's prebuilt one without."""
+    training_image: str | None = None
+    """Made from docker/training.Dockerfile; likewise."""
     service_account: str | None = None
     """As whom jobs and versions run."""
-
-    def container(self) -> Json:
-        """``ModelContainerSpec`` of ``image``; None without."""
-        if self.image is None:
-            return None
-        return {"imageUri": self.image}
 
     def open(self, run: str | None = None) -> GcpBackend:
         """What it makes carries the name of ``run``."""
@@ -29,7 +24,8 @@ class Options:
             project=self.project,
             region=self.region,
             service=self.service,
-            container=self.container(),
+            image=self.image,
+            training_image=self.training_image,
             service_account=self.service_account,
             labels={RUN_LABEL: run} if run else {},
         )

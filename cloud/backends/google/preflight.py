@@ -54,14 +54,23 @@ class Preflight:
     """Args:
     transport: an impatient one.
     service: what ``--service`` calls it.
-    image: of the serving container, instead of Google's.
+    image, training_image: instead of Google's.
     """
 
     def __init__(
-        self, transport: Transport, *, project: str, region: str, bucket: str, service: str, image: str | None
+        self,
+        transport: Transport,
+        *,
+        project: str,
+        region: str,
+        bucket: str,
+        service: str,
+        image: str | None,
+        training_image: str | None = None,
     ) -> None:
         self._send, self._project, self._region = transport.send, project, region
         self._bucket, self._service, self._image = bucket, service, image
+        self._training_image = training_image
 
     async def findings(self, today: date) -> AsyncIterator[Finding]:
         """One after the other; those that rest on credentials end with them."""
@@ -106,16 +115,18 @@ class Preflight:
     def _images(self, today: date) -> list[Finding]:
         if self._service == "ml-engine":
             return []
-        training = training_image(None, self._region, today, accelerated=False)
-        serving = None if self._image else serving_image(None, self._region, today)
-        found = []
-        for what, uri, warning in (
-            ("training image", training.uri, training.warning),
-            ("serving image", self._image or (serving.uri if serving else ""), serving.warning if serving else ""),
-        ):
-            verdict = Verdict.UNKNOWN if warning else Verdict.PASS
-            found.append(Finding(verdict, what, f"{uri} {warning}".strip(), "pull it, to see" if warning else ""))
-        return found
+        prebuilt = {
+            "training image": (self._training_image, training_image(None, self._region, today, accelerated=False)),
+            "serving image": (self._image, serving_image(None, self._region, today)),
+        }
+        return [
+            Finding(Verdict.PASS, what, own)
+            if own
+            else Finding(Verdict.UNKNOWN, what, f"{image.uri} {image.warning}", "or one of your own, see docker/")
+            if image.warning
+            else Finding(Verdict.PASS, what, image.uri)
+            for what, (own, image) in prebuilt.items()
+        ]
 
     async def _look_at_bucket(self) -> Finding:
         try:

@@ -19,7 +19,8 @@ class VertexAi(Service):
     """Args:
     logs: of its jobs.
     read: the bytes of an object.
-    container: the ``ModelContainerSpec`` that serves; Google's prebuilt images without.
+    image, training_image: made from docker/serving.Dockerfile and docker/training.Dockerfile; Google's prebuilt
+        ones without.
     service_account: as whom jobs and versions run; Vertex AI's own agent without.
     """
 
@@ -31,7 +32,8 @@ class VertexAi(Service):
         logs: Logs,
         read: Callable[[GsUri], Awaitable[bytes]],
         *,
-        container: Json = None,
+        image: str | None = None,
+        training_image: str | None = None,
         service_account: str | None = None,
     ) -> None:
         # Vertex AI's own agent may read and write every bucket of the project.
@@ -39,8 +41,8 @@ class VertexAi(Service):
             accelerators=True, enforces_grants=service_account is not None, predicts_any_version=False
         )
         self._place, self._send, self._service_account = place, place.transport.send, service_account
-        self._jobs = VertexJobs(place, logs, service_account)
-        self._models = VertexModels(place, container=container, service_account=service_account, read=read)
+        self._jobs = VertexJobs(place, logs, service_account=service_account, image=training_image)
+        self._models = VertexModels(place, image=image, service_account=service_account, read=read)
         self._serving: dict[str, Serving] = {}
         """Who answered last time, by model."""
 

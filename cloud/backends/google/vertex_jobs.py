@@ -21,12 +21,13 @@ _log = logging.getLogger(__name__)
 class VertexJobs:
     """Args:
     service_account: as whom jobs run; Vertex AI's own agent without.
+    image: made from docker/training.Dockerfile, in which jobs run; Google's prebuilt one without.
     logs: where the reasons of failed jobs are looked up.
     """
 
-    def __init__(self, place: Place, logs: Logs, service_account: str | None) -> None:
+    def __init__(self, place: Place, logs: Logs, *, service_account: str | None, image: str | None) -> None:
         self._place, self._send, self._logs = place, place.transport.send, logs
-        self._service_account = service_account
+        self._service_account, self._image = service_account, image
         self._parent = f"projects/{place.project}/locations/{place.region}"
         self._names: dict[str, str] = {}
         """Resource names by job id."""
@@ -40,14 +41,14 @@ class VertexJobs:
                 f"{spec.region!r}: this backend is in {self._place.region}, and a Vertex AI job where its backend is",
                 field="training_input.region",
             )
-        accelerated = any(accelerator for (_, accelerator), _ in cluster(spec))
-        image = training_image(
-            spec.runtime_version, self._place.region, datetime.now(UTC).date(), accelerated=accelerated
-        )
-        if image.warning:
-            _log.warning("%s", image.warning)
         labels = self._place.marked(spec.labels)
-        body = custom_job(spec, image=image.uri, service_account=self._service_account, labels=labels)
+        body = custom_job(
+            spec,
+            image=self._image or self._prebuilt(spec),
+            is_own=self._image is not None,
+            service_account=self._service_account,
+            labels=labels,
+        )
         async with self._submitting[spec.job_id]:
             if await self._found(spec.job_id):
                 raise _taken()
@@ -58,6 +59,14 @@ class VertexJobs:
         self._names[spec.job_id] = made["name"]
         # It may be PENDING at once; who submits is told that it was accepted.
         return job(made | {"state": f"JOB_STATE_{JobState.QUEUED}"})
+
+    def _prebuilt(self, spec: JobSpec) -> str:
+        accelerated = any(accelerator for (_, accelerator), _ in cluster(spec))
+        today = datetime.now(UTC).date()
+        image = training_image(spec.runtime_version, self._place.region, today, accelerated=accelerated)
+        if image.warning:
+            _log.warning("%s", image.warning)
+        return image.uri
 
     async def get(self, job_id: str) -> Job:
         return await self._read(await self._item(job_id))

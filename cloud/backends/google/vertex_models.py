@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from cloud.backends.google import saved_model
-from cloud.backends.google.images import Image, serving_image
+from cloud.backends.google.images import serving_image
 from cloud.backends.google.operations import finish, unfinished
 from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Place
 from cloud.backends.google.vertex_endpoints import (
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 class VertexModels:
     """Args:
-    container: the ``ModelContainerSpec`` that serves, instead of Google's prebuilt images.
+    image: made from docker/serving.Dockerfile, which serves instead of Google's prebuilt ones.
     service_account: as whom it runs; nobody in particular without.
     read: the bytes of an object.
     """
@@ -44,12 +44,12 @@ class VertexModels:
         self,
         place: Place,
         *,
-        container: Json,
+        image: str | None,
         service_account: str | None,
         read: Callable[[GsUri], Awaitable[bytes]],
     ) -> None:
         self._place, self._send, self._read = place, place.transport.send, read
-        self._container, self._service_account = container, service_account
+        self._image, self._service_account = image, service_account
         self.endpoints = Endpoints(place)
         self._registry: dict[str, str] = {}
         """Resource names of the registry's models, by model."""
@@ -198,13 +198,12 @@ class VertexModels:
         return self._registry[model]
 
     async def _upload(self, spec: VersionSpec, outputs: dict[str, list[str]]) -> Registered:
-        image = self._image(spec)
         parent = await self._registry_name(spec.model)
         model = {
             "displayName": spec.model,
             "labels": self._place.marked(),
             "artifactUri": str(spec.deployment_uri),
-            "containerSpec": self._container or {"imageUri": image.uri},
+            "containerSpec": self._container(spec),
             "versionDescription": description_of(spec, outputs, self._place.labels),
         }
 
@@ -224,13 +223,13 @@ class VertexModels:
         self._registry[spec.model] = (await finish(self._place, operation))["model"].partition("@")[0]
         return await self.registered(spec.model, spec.name)
 
-    def _image(self, spec: VersionSpec) -> Image:
-        if self._container:
-            return Image("")
+    def _container(self, spec: VersionSpec) -> dict[str, Json]:
+        if self._image:
+            return {"imageUri": self._image, "command": ["python3", "-m", "cloud.containers.serving"]}
         image = serving_image(spec.runtime_version, self._place.region, datetime.now(UTC).date())
         if image.warning:
             _log.warning("%s", image.warning)
-        return image
+        return {"imageUri": image.uri}
 
     async def _make_default(self, version: Registered) -> None:
         await self._send(f"{MODELS}.mergeVersionAliases", {"name": version.name}, {"versionAliases": ["default"]})

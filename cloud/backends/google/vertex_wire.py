@@ -71,25 +71,25 @@ def cluster(spec: JobSpec) -> list[tuple[Machine, int]]:
     return list(_CLUSTERS[spec.scale_tier])
 
 
-def custom_job(spec: JobSpec, *, image: str, service_account: str | None, labels: Mapping[str, str]) -> dict[str, Json]:
+def custom_job(
+    spec: JobSpec, *, image: str, is_own: bool = False, service_account: str | None, labels: Mapping[str, str]
+) -> dict[str, Json]:
     """``CustomJob``: what ML Engine did of itself (``--job-dir``, variables) is spelled out.
+
+    Args:
+        image: one of Google's prebuilt ones, or, if it ``is_own``, one made from docker/training.Dockerfile.
 
     Raises:
         InvalidArgument: see ``cluster``.
     """
     pools = cluster(spec)
     args = [*spec.args, "--job-dir", str(spec.job_dir)] if spec.job_dir else list(spec.args)
-    program = {
-        "executorImageUri": image,
-        "packageUris": [str(uri) for uri in spec.package_uris],
-        "pythonModule": spec.python_module,
-        "env": _environment(spec, is_alone=sum(count for _, count in pools) == 1),
-    } | ({"args": args} if args else {})
+    program = _container(spec, image, args) if is_own else _package(spec, image, args)
+    program["env"] = _environment(spec, is_alone=sum(count for _, count in pools) == 1)
+    kind = "containerSpec" if is_own else "pythonPackageSpec"
     given: dict[str, Json] = {
         "workerPoolSpecs": [
-            {"machineSpec": _machine(machine), "replicaCount": str(count), "pythonPackageSpec": program}
-            if count
-            else {}
+            {"machineSpec": _machine(machine), "replicaCount": str(count), kind: program} if count else {}
             for machine, count in pools
         ],
         "scheduling": {"timeout": duration(spec.max_running_time)},
@@ -187,6 +187,21 @@ def _environment(spec: JobSpec, *, is_alone: bool) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in told.items()]
 
 
+def _package(spec: JobSpec, image: str, args: list[str]) -> dict[str, Json]:
+    program: dict[str, Json] = {
+        "executorImageUri": image,
+        "packageUris": [str(uri) for uri in spec.package_uris],
+        "pythonModule": spec.python_module,
+    }
+    return program | ({"args": args} if args else {})
+
+
+def _container(spec: JobSpec, image: str, args: list[str]) -> dict[str, Json]:
+    packages = [word for uri in spec.package_uris for word in ("--package", str(uri))]
+    command = ["python3", "-m", "cloud.containers.training"]
+    return {"imageUri": image, "command": command, "args": [*packages, "--module", spec.python_module, "--", *args]}
+
+
 def _machine(machine: Machine) -> dict[str, Json]:
     kind, accelerator = machine
     return {"machineType": kind} | ({"acceleratorType": accelerator, "acceleratorCount": 1} if accelerator else {})
@@ -194,7 +209,8 @@ def _machine(machine: Machine) -> dict[str, Json]:
 
 def _variables(item: Json) -> dict[str, str]:
     pools = item.get("jobSpec", {}).get("workerPoolSpecs", [])
-    program = pools[0].get("pythonPackageSpec", {}) if pools else {}
+    pool = pools[0] if pools else {}
+    program = pool.get("pythonPackageSpec") or pool.get("containerSpec", {})
     return {variable["name"]: variable.get("value", "") for variable in program.get("env", ())}
 
 
