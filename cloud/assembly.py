@@ -5,10 +5,7 @@
 Every access to a bucket goes through that one door, ours too, so that grants hold and no name escapes.
 """
 
-import asyncio
-import json
 import logging
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
@@ -31,13 +28,14 @@ from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
 from cloud.engine.runtime import installed_runtimes
 from cloud.engine.serving.service import ServingService
-from cloud.engine.state import StateFolder, write_private
-from cloud.engine.storage.client import StorageClient
+from cloud.engine.state import StateFolder
 from cloud.engine.storage.guard import Lapse, tally
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
-from cloud.gateway.environ import OwnerFiles, boto_configuration, client_environ, owner_environ
+from cloud.gateway.environ import client_environ
 from cloud.gateway.tunnel import Gateway, Refusal
+from cloud.gcs.client import StorageClient
+from cloud.owner_door import OwnerDoor
 from cloud.settings import RuntimeMode, Settings
 
 _log = logging.getLogger(__name__)
@@ -69,7 +67,6 @@ class Assembly:
         self._parts = AsyncExitStack()
         self._tokens, self._keys = TokenRegistry(), KeyRing()
         self._on_refusal = on_refusal
-        self._owner_environ: dict[str, str] | None = None
 
     async def close(self) -> None:
         """End all jobs, workers and servers. Also after a ``start`` that failed."""
@@ -81,10 +78,8 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
-        # Two thousand bits of RSA take a tenth of a second: made while fake-gcs-server starts.
-        key = asyncio.to_thread(self._keys.service_account_file, owner(settings.project), settings.project)
-        self._owner_key = asyncio.create_task(key)
-        parts.push_async_callback(asyncio.wait, [self._owner_key])
+        self._door = OwnerDoor(settings, state.folder("owner"), self._keys)
+        parts.push_async_callback(self._door.close)
         storage = self.storage = StorageService(
             state.folder("storage"),
             project=settings.project,
@@ -199,37 +194,7 @@ class Assembly:
     async def owner_environ(self) -> dict[str, str]:
         """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes
         a key and what else it needs, once."""
-        if self._owner_environ is None:
-            self._owner_environ = await self._let_owner_in()
-        return dict(self._owner_environ)
-
-    async def _let_owner_in(self) -> dict[str, str]:
-        principal, project, folder = owner(self._settings.project), self._settings.project, self._state.folder("owner")
-        files = OwnerFiles(folder / "key.json", folder / "boto", folder / "gcloud")
-        write_private(files.credentials, json.dumps(await self._owner_key))
-        write_private(
-            files.boto,
-            boto_configuration(
-                proxy_url=self._gateway.url,
-                ca_file=self._gateway.ca_file,
-                project=project,
-                credentials=files.credentials,
-                state_dir=folder / "gsutil",
-            ),
-        )
-        # What gcloud keeps there are tokens of a run before, if there was one.
-        shutil.rmtree(files.gcloud, ignore_errors=True)
-        door = await self._gateway.open_door()
-        self._emulator.let_in(int(door.rpartition(":")[2]), principal)
-        return owner_environ(
-            proxy_url=self._gateway.url,
-            ca_file=self._gateway.ca_file,
-            metadata_host=self._gateway.address,
-            storage_url=f"http://{door}",
-            project=project,
-            region=self._settings.region,
-            files=files,
-        )
+        return await self._door.environ(self._gateway, self._emulator)
 
 
 def _say(lapse: Lapse) -> None:

@@ -112,7 +112,7 @@ class JobSpec:
     base_output_directory: GsUri | None = None
     """Vertex AI's: below it are the folders that the ``AIP_`` variables name."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Vertex AI's: variables for every replica besides the service's own, which win."""
+    """Vertex AI's: variables for every replica besides the service's own, over which they win."""
 
     def __post_init__(self) -> None:
         if self.service is Service.VERTEX_AI:
@@ -184,7 +184,8 @@ class Model:
     name: str
     """The bare id."""
     region: str
-    create_time: datetime
+    create_time: datetime | None
+    """None where the service does not tell (ML Engine v1's ``Model`` has no such field)."""
     description: str = ""
     default_version: str | None = None
 
@@ -244,6 +245,8 @@ class Abilities:
     runtimes: Mapping[str, frozenset[str]] | None = None
     """The runtime versions there are, with the Python versions of each: a job or version that asks for another is
     refused. None: each runs in what there is, whatever it asks for."""
+    predicts_any_version: bool = True
+    """A version that is not the default answers predictions, too; elsewhere ``predict`` refuses it."""
 
 
 Json = Any

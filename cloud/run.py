@@ -6,17 +6,20 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from cloud import taxifare
+from cloud.backends.base import Backend
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
 from cloud.names import check_bucket, check_module, check_project
 from cloud.report import write_report
@@ -25,6 +28,10 @@ from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
 from cloud.terminal import Terminal
 from cloud.workflow import Plan, StepFailed, Workflow
 
+if TYPE_CHECKING:
+    from cloud.gcp_run.command import Command
+
+SERVICES = ("vertex-ai", "ml-engine")
 _SAMPLE_ROWS = 20_000
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -47,6 +54,18 @@ INTERRUPTED = 130
 @click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
 @click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
 @click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
+@click.option("--service", type=click.Choice(SERVICES), default=SERVICES[0], help="Google's service. (gcp)")
+@click.option("--image", help="Made from docker/serving.Dockerfile.  [default: Google's prebuilt one] (gcp)")
+@click.option("--training-image", help="Made from docker/training.Dockerfile.  [default: likewise] (gcp)")
+@click.option("--service-account", help="As whom job and version run.  [default: the service's own agent] (gcp)")
+@click.option("--preflight", is_flag=True, help="Only look whether all is ready. (gcp)")
+@click.option(
+    "--dry-run",
+    is_flag=False,
+    flag_value="curl",
+    type=click.Choice(["curl", "json"]),
+    help="Print every request that would be sent, and send none: --dry-run, --dry-run=json. (gcp)",
+)
 @click.option("--package-path", type=click.Path(path_type=Path), help="Your trainer: the folder with __init__.py.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -64,6 +83,12 @@ def main(
     launcher: str | None,
     iam: str | None,
     runtime: str | None,
+    service: str,
+    image: str | None,
+    training_image: str | None,
+    service_account: str | None,
+    preflight: bool,
+    dry_run: str | None,
     package_path: Path | None,
     module: str | None,
     args: tuple[str, ...],
@@ -77,8 +102,15 @@ def main(
     console = Console()
     errors = Console(stderr=True)
     try:
-        if backend == "gcp":
-            raise Unimplemented("--backend gcp is not there yet: use --backend local")
+        of_google = {
+            "--image": image,
+            "--training-image": training_image,
+            "--service-account": service_account,
+            "--preflight": preflight,
+            "--dry-run": dry_run,
+        }
+        of_local = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
+        _check_backend(backend, of_google, of_local, project)
         settings = _settings(
             project=project and check_project(project),
             region=region,
@@ -88,10 +120,21 @@ def main(
             runtime=runtime and RuntimeMode(runtime),
         )
         with TemporaryDirectory(prefix="taxi-data-") as scratch:
-            plan = _plan(settings, bucket, data_dir, Path(scratch), train_steps, package_path, module, args)
+            sample = partial(_sample_names if dry_run else _sample_data, Path(scratch))
+            plan = _plan(settings, bucket, data_dir, sample, train_steps, package_path, module, args)
             if report is not None:
                 _check_writable(report)
-            status = asyncio.run(_run(settings, plan, console, errors, report, keep=keep))
+            run = Run(plan, console, errors, report, keep=keep)
+            if backend == "local":
+                status = asyncio.run(run.locally(settings))
+            else:
+                # Imported here: who stays on this machine needs nothing of Google's.
+                from cloud.gcp_run.command import Command
+                from cloud.gcp_run.options import Options
+
+                options = Options(settings.project, settings.region, service, image, training_image, service_account)
+                command = Command(options)
+                status = asyncio.run(run.on_google(command, dry_run=dry_run, only_look=preflight))
     except CloudError as error:
         errors.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         status = 2 if isinstance(error, (InvalidArgument, Unimplemented)) else 1
@@ -99,6 +142,19 @@ def main(
         errors.print("interrupted", highlight=False)
         status = INTERRUPTED
     sys.exit(status)
+
+
+def _check_backend(
+    backend: str, of_google: Mapping[str, object], of_local: Mapping[str, object], project: str | None
+) -> None:
+    """Raises:
+    InvalidArgument: an option is another backend's, or one is missing.
+    """
+    for name, value in (of_google if backend == "local" else of_local).items():
+        if value:
+            raise InvalidArgument(f"{name} is not for --backend {backend}", field=name)
+    if backend == "gcp" and not project:
+        raise InvalidArgument("--backend gcp needs a project of yours: --project ID", field="--project")
 
 
 def _settings(**given: object) -> Settings:
@@ -109,7 +165,7 @@ def _plan(
     settings: Settings,
     bucket: str | None,
     data_dir: Path | None,
-    scratch: Path,
+    sample: Callable[[], Awaitable[Path]],
     train_steps: int | None,
     package_path: Path | None,
     module: str | None,
@@ -128,7 +184,7 @@ def _plan(
     model = (module or "").partition(".")[0].lstrip("_") or taxifare.MODEL if own else taxifare.MODEL
     return Plan(
         bucket=check_bucket(bucket or f"{settings.project}-ml"),
-        data=partial(_sample_data, scratch) if data_dir is None else partial(_given, data_dir),
+        data=sample if data_dir is None else partial(_given, data_dir),
         package_path=package_path or taxifare.package_path(),
         module=check_module(module or taxifare.MODULE),
         args=args if own else taxifare.trainer_arguments(train_steps),
@@ -167,42 +223,76 @@ async def _sample_data(folder: Path) -> Path:
     return folder
 
 
-async def _run(
-    settings: Settings, plan: Plan, console: Console, errors: Console, report_file: Path | None, *, keep: bool
-) -> int:
-    began, status, error = time.monotonic(), 0, None
-    this_task = asyncio.current_task()
-    assert this_task is not None  # noqa: S101 - asyncio.run made it
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this_task.cancel)
-    async with LocalCloud(settings) as cloud:
-        workflow = Workflow(cloud.backend, plan, terminal := Terminal(console))
+async def _sample_names(folder: Path) -> Path:
+    """For who sends nothing: files of the right names, with a row each."""
+    for name in ("taxi-train.csv", "taxi-valid.csv"):
+        (folder / name).write_text("10.5,-73.98,40.75,-73.97,40.76,1,0\n")
+    return folder
+
+
+class Run:
+    """One run, wherever it takes place; methods return the exit status."""
+
+    def __init__(self, plan: Plan, console: Console, errors: Console, report_file: Path | None, *, keep: bool) -> None:
+        self._plan, self._console, self._errors = plan, console, errors
+        self._report_file, self._keep = report_file, keep
+
+    async def locally(self, settings: Settings) -> int:
+        async with LocalCloud(settings) as cloud:
+            status, workflow = await self._take_through(cloud.backend)
+            if cloud.refusals:
+                self._console.print(
+                    f"The job tried to reach the internet and was refused: {cloud.refusals}", highlight=False
+                )
+            for lapse in cloud.lapses:
+                self._console.print(f"Not allowed: {escape(lapse)}", highlight=False, soft_wrap=True)
+            if workflow.keep:
+                await _stay_up(cloud, workflow, self._plan, self._console)
+        return status
+
+    async def on_google(self, command: "Command", *, dry_run: str | None, only_look: bool) -> int:
+        if dry_run is not None:
+            return await command.rehearse(self._plan, dry_run)
+        ready = await command.check(self._plan, self._console)
+        if only_look or not ready:
+            return 0 if ready else 1
+        command.announce(self._plan, self._console)
+        async with command.open(self._plan) as backend:
+            status, workflow = await self._take_through(backend)
+        if workflow.keep:
+            self._console.print(
+                f"Everything is still up, and bills. This ends it:\n  {command.cleanup(self._plan)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        return status
+
+    async def _take_through(self, backend: Backend) -> tuple[int, Workflow]:
+        began, status, error = time.monotonic(), 0, None
+        this_task = asyncio.current_task()
+        assert this_task is not None  # noqa: S101 - asyncio.run made it
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this_task.cancel)
+        workflow = Workflow(backend, self._plan, terminal := Terminal(self._console))
         try:
             with terminal:
                 async with workflow:
                     await workflow.run()
-                    workflow.keep = keep
+                    workflow.keep = self._keep
         except StepFailed as failed:
             status, error = 1, {"step": failed.step, "message": str(failed)}
-            errors.print(
-                f"[red]{escape(failed.step)} failed:[/] {escape(str(failed))}", highlight=False, soft_wrap=True
-            )
-            errors.print(f"What to do: {escape(failed.advice)}", highlight=False, soft_wrap=True)
+            where = f"[red]{escape(failed.step)} failed:[/]"
+            self._errors.print(f"{where} {escape(str(failed))}", highlight=False, soft_wrap=True)
+            self._errors.print(f"What to do: {escape(failed.advice)}", highlight=False, soft_wrap=True)
         except asyncio.CancelledError:
             error = {"step": workflow.report.steps[-1].name if workflow.report.steps else "", "message": "interrupted"}
             raise
         finally:
             seconds = time.monotonic() - began
             terminal.summary(workflow.report)
-            if report_file is not None:
-                write_report(report_file, cloud.backend, plan, workflow.report, seconds, error)
-        console.print(f"[bold]{'Done' if not status else 'Stopped'}[/] in {seconds:.1f} s", highlight=False)
-        if cloud.refusals:
-            console.print(f"The job tried to reach the internet and was refused: {cloud.refusals}", highlight=False)
-        for lapse in cloud.lapses:
-            console.print(f"Not allowed: {escape(lapse)}", highlight=False, soft_wrap=True)
-        if workflow.keep:
-            await _stay_up(cloud, workflow, plan, console)
-    return status
+            if self._report_file is not None:
+                write_report(self._report_file, backend, self._plan, workflow.report, seconds, error)
+        self._console.print(f"[bold]{'Done' if not status else 'Stopped'}[/] in {seconds:.1f} s", highlight=False)
+        return status, workflow
 
 
 async def _stay_up(cloud: LocalCloud, workflow: Workflow, plan: Plan, console: Console) -> None:
@@ -230,4 +320,8 @@ def _export(workflow: Workflow) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["cleanup"]:
+        from cloud.gcp_run.command import cleanup
+
+        cleanup(sys.argv[2:])
     main()

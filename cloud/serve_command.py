@@ -24,6 +24,7 @@ from cloud.serve import LocalCloud
 from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings, user_runtime_dir, whole_environ
 
 if TYPE_CHECKING:
+    from cloud.bridge import Bridge
     from cloud.gateway.tunnel import Refusal
 
 _COMMAND = "python -m cloud.serve"
@@ -63,10 +64,19 @@ class _CommandAfterDashes(click.Group):
 @click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
 @click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
 @click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
+@click.option(
+    "--backend",
+    type=click.Choice(["local", "gcp"]),
+    default="local",
+    help="gcp: ML Engine's API, served here over Google's own cloud.  [default: local]",
+)
+@click.option("--service-account", help="As whom jobs and versions run there. (gcp)")
 @click.pass_context
 def main(
     context: click.Context,
     *,
+    backend: str,
+    service_account: str | None,
     state: Path | None,
     port: int | None,
     project: str | None,
@@ -100,7 +110,11 @@ def main(
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
-        sys.exit(asyncio.run(_Serving(settings, command).run()))
+        if backend == "gcp" and project is None:
+            raise InvalidArgument("--backend gcp needs a project of yours: --project ID", field="--project")
+        if service_account and backend == "local":
+            raise InvalidArgument("is not for --backend local", field="--service-account")
+        sys.exit(asyncio.run(_Serving(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 
 @main.command()
@@ -157,10 +171,17 @@ def _clear_errors() -> Iterator[None]:
 
 
 class _Serving:
-    """One run: a cloud, and what it is for."""
+    """One run: a cloud, and what it is for.
 
-    def __init__(self, settings: Settings, command: Sequence[str] | None) -> None:
+    Args:
+        is_bridge: to Google's cloud, where jobs run as ``account``.
+    """
+
+    def __init__(
+        self, settings: Settings, command: Sequence[str] | None, *, is_bridge: bool = False, account: str | None = None
+    ) -> None:
         self._settings = settings
+        self._is_bridge, self._account = is_bridge, account
         self._command = command
         self._on_signal: Callable[[signal.Signals], None] | None = None
         self._ended_by: signal.Signals | None = None
@@ -172,7 +193,7 @@ class _Serving:
         for number in numbers:
             loop.add_signal_handler(number, self._signalled, number, task)
         try:
-            async with LocalCloud(self._settings, on_refusal=self._refused, soon_a_job=False) as cloud:
+            async with self._cloud() as cloud:
                 environ = await cloud.owner_environ()
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py
@@ -187,6 +208,19 @@ class _Serving:
                 raise
             return 128 + self._ended_by
 
+    def _cloud(self) -> "LocalCloud | Bridge":
+        if not self._is_bridge:
+            return LocalCloud(self._settings, on_refusal=self._refused, soon_a_job=False)
+        # Imported here: who stays on this machine needs nothing of Google's.
+        from cloud.backends.gcp import open_gcp
+        from cloud.bridge import Bridge
+
+        settings = self._settings
+        google = open_gcp(
+            project=settings.project, region=settings.region, service="vertex-ai", service_account=self._account
+        )
+        return Bridge(settings, google, on_refusal=self._refused)
+
     def _signalled(self, number: signal.Signals, task: "asyncio.Task[int]") -> None:
         if self._on_signal is not None:
             self._on_signal(number)
@@ -194,7 +228,7 @@ class _Serving:
             self._ended_by = number
             task.cancel()
 
-    def _announce(self, cloud: LocalCloud, environ: dict[str, str]) -> Announcement:
+    def _announce(self, cloud: "LocalCloud | Bridge", environ: dict[str, str]) -> Announcement:
         return Announcement(RunningCloud(os.getpid(), cloud.url, environ), [cloud.state_dir, user_runtime_dir()])
 
     async def _around(self, environ: dict[str, str]) -> int:
@@ -208,10 +242,10 @@ class _Serving:
             click.echo(f"error: {self._command[0]}: {error.strerror}", err=True)
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
 
-    async def _until_ended(self, cloud: LocalCloud) -> int:
+    async def _until_ended(self, cloud: "LocalCloud | Bridge") -> int:
         ended = asyncio.Event()
         self._on_signal = lambda _: ended.set()
-        click.echo(_welcome(cloud))
+        click.echo(_welcome(cloud, is_bridge=self._is_bridge))
         await ended.wait()
         self._on_signal = None  # whoever asks again need not wait
         click.echo("ending")
@@ -224,16 +258,18 @@ class _Serving:
             click.echo(f"refused: {refusal.host}:{refusal.port} is not emulated here{times}", err=True)
 
 
-def _welcome(cloud: LocalCloud) -> str:
+def _welcome(cloud: "LocalCloud | Bridge", *, is_bridge: bool) -> str:
     from cloud.gateway.hosts import is_emulated
 
     settings = cloud.settings
     kept = "kept" if settings.state_dir else "gone at the end"
-    shown = [f"  {host:<26} {what}" for host, what in _APIS.items() if is_emulated(host, 443)]
+    apis = _BRIDGED if is_bridge else _APIS
+    shown = [f"  {host:<26} {what}" for host, what in apis.items() if is_emulated(host, 443)]
+    what = "ML Engine over Vertex AI" if is_bridge else "Google Cloud, offline"
     state = f" --state {settings.state_dir}" if settings.state_dir else ""
     return "\n".join(
         [
-            f"Google Cloud, offline: project {settings.project}, {settings.region}",
+            f"{what}: project {settings.project}, {settings.region}",
             f"  {cloud.state_dir!s:<26} its state, {kept}",
             *shown,
             f"  {cloud.url.removeprefix('http://'):<26} the proxy that leads there, and the metadata server",
@@ -244,6 +280,12 @@ def _welcome(cloud: LocalCloud) -> str:
     )
 
 
+_BRIDGED = {
+    "ml.googleapis.com": "ML Engine v1, over Vertex AI",
+    "storage.googleapis.com": "Cloud Storage, handed on",
+    "logging.googleapis.com": "Cloud Logging: entries.list of jobs",
+    "oauth2.googleapis.com": "access tokens for this bridge",
+}
 _APIS = {
     "storage.googleapis.com": "Cloud Storage, JSON and XML",
     "ml.googleapis.com": "ML Engine v1",

@@ -193,8 +193,8 @@ class Workflow:
             try:
                 await backend.get_model(model)
             except NotFound:
-                await backend.create_model(model)
                 self._undo.append(("model", lambda: backend.delete_model(model)))
+                await backend.create_model(model)
             taken = {version.name for version in await backend.list_versions(model)}
             name = next(name for number in range(1, len(taken) + 2) if (name := f"v{number}") not in taken)
             self._undo.append(("version", lambda: self._remove_version(name)))

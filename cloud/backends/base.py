@@ -335,7 +335,8 @@ class Backend(ABC):
 
         Raises:
             NotFound: no such model or version.
-            FailedPrecondition: the model has no default version, or the version is not READY.
+            FailedPrecondition: the model has no default version, or the version is not READY, or it is not the default
+                and this backend can ask no other (``abilities.predicts_any_version``).
             InvalidArgument: ``instances`` is empty.
             PredictionFailed: an instance does not fit the signature, or the model fails on it.
             Unavailable: the version's server is starting anew; the same call may work later.

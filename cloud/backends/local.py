@@ -7,8 +7,8 @@ from cloud.backends.base import Backend, OnProgress
 from cloud.engine.jobs.service import JobService
 from cloud.engine.runtime import check_runtime
 from cloud.engine.serving.service import ServingService
-from cloud.engine.storage.client import StorageClient
 from cloud.errors import InvalidArgument
+from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 from cloud.resources import (
     Abilities,

@@ -34,6 +34,7 @@ class Method:
     request: str | None
     """Schema of the body; None where there is none."""
     response: str
+    """Empty where there is nothing to answer."""
 
     @property
     def expression(self) -> str:
@@ -186,7 +187,7 @@ def _methods(resource: Json) -> Iterator[Method]:
             },
             parameters={key: spec for key, spec in parameters.items() if spec["location"] == "query"},
             request=found.get("request", {}).get("$ref"),
-            response=found["response"]["$ref"],
+            response=found.get("response", {}).get("$ref", ""),
         )
     for below in resource.get("resources", {}).values():
         yield from _methods(below)

@@ -98,7 +98,18 @@ class VersionContract(Contract):
             ("v2", False),
         ]
         assert await backend.predict(name, [{"x": 1, "y": 0}]) == [{"scaled": 2.0}]
-        assert await backend.predict(name, [{"x": 1, "y": 0}], version="v2") == [{"scaled": 3.0}]
+        assert await backend.predict(name, [{"x": 1, "y": 0}], version="v1") == [{"scaled": 2.0}]
+
+    async def test_a_version_that_is_not_the_default_answers_or_is_refused(
+        self, backend: Backend, doubling: GsUri, tripling: GsUri
+    ) -> None:
+        name = await self.deployed(backend, doubling, tripling)
+        asked = backend.predict(name, [{"x": 1, "y": 0}], version="v2")
+        if backend.abilities.predicts_any_version:
+            assert await asked == [{"scaled": 3.0}]
+        else:
+            with pytest.raises(FailedPrecondition, match=r"'v2'.*default"):
+                await asked
 
     async def test_the_default_can_be_moved(self, backend: Backend, doubling: GsUri, tripling: GsUri) -> None:
         name = await self.deployed(backend, doubling, tripling)

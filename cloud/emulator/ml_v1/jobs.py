@@ -14,6 +14,7 @@ from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json, Service
+from cloud.wire.ml_v1 import job_spec
 
 SCHEMA = "GoogleCloudMlV1__Job"
 
@@ -39,7 +40,7 @@ class JobMethods:
             service_account=await self._backend.ml_service_account(),
             abilities=self._backend.abilities,
         )
-        spec, fields = wire.job_spec(body), wire.recorded(body, wire.JOB_FIELDS)
+        spec, fields = job_spec(body), wire.recorded(body, wire.JOB_FIELDS)
         try:
             job, record = await self._project.making.make(
                 f"jobs/{spec.job_id}", fields, lambda: self._backend.submit_job(spec)

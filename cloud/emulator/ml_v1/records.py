@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.database import open_database
@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS resources (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS intents (name TEXT PRIMARY KEY, fields TEXT NOT NULL) STRICT
 """
+
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ class Records:
     def close(self) -> None:
         self._database.close()
 
-    def get(self, name: str, create_time: datetime) -> Record:
+    def get(self, name: str, create_time: datetime | None) -> Record:
+        """The record of the resource made then; a cloud that does not tell when has one of each name."""
+        create_time = create_time or _UNKNOWN
         row = self._database.execute(
             "SELECT * FROM resources WHERE name = ? AND create_time = ?", (name, create_time.isoformat())
         ).fetchone()

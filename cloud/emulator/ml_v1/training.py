@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from cloud.emulator.envelopes import QuotaFailure
 from cloud.emulator.ml_v1 import tables
-from cloud.emulator.ml_v1.wire import seconds
 from cloud.errors import InvalidArgument
 from cloud.resources import Abilities, Json
+from cloud.wire.ml_v1 import seconds
 
 _ROLES = ("master", "worker", "parameterServer", "evaluator")
 _SHORTEST_WAIT, _HIGHEST_PRIORITY = 1800.0, 1000

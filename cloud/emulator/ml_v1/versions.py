@@ -15,6 +15,7 @@ from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
 from cloud.resources import Json, Version
+from cloud.wire.ml_v1 import version_spec
 
 SCHEMA = "GoogleCloudMlV1__Version"
 
@@ -45,7 +46,7 @@ class VersionMethods:
             abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
-        spec = wire.version_spec(model, body)
+        spec = version_spec(model, body)
         fields = wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine}
         try:
             version, _ = await self._project.making.make(

@@ -5,15 +5,14 @@ replies of the service seen in public.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_GLOBAL_MACHINE, ML_UNITS_PER_HOUR
 from cloud.emulator.operations import Operation
-from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
-from cloud.names import GsUri
-from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, JobSpec, Json, Model, ScaleTier, Version, VersionSpec
+from cloud.resources import Job, Json, Model, Version
+from cloud.wire.ml_v1 import timestamp, training_input
 
 JOB_FIELDS = ("trainingInput", "labels")
 MODEL_FIELDS = ("description", "regions", "onlinePredictionLogging", "onlinePredictionConsoleLogging", "labels")
@@ -38,52 +37,6 @@ def recorded(body: Mapping[str, Json], fields: tuple[str, ...]) -> dict[str, Jso
 
 
 # ---------------------------------------------------------------- jobs
-
-
-def job_spec(body: Mapping[str, Json]) -> JobSpec:
-    """The job that a ``Job`` asks for. Inverse of ``training_input`` where the vocabulary has the field.
-
-    Raises:
-        InvalidArgument: as ``JobSpec`` says.
-    """
-    given = body["trainingInput"]
-    limit = given.get("scheduling", {}).get("maxRunningTime")
-    return JobSpec(
-        job_id=body.get("jobId", ""),
-        package_uris=tuple(GsUri.parse(uri, "training_input.package_uris") for uri in given.get("packageUris", ())),
-        python_module=given.get("pythonModule", ""),
-        args=tuple(given.get("args", ())),
-        region=given.get("region", ""),
-        job_dir=GsUri.parse(given["jobDir"], "training_input.job_dir") if "jobDir" in given else None,
-        scale_tier=ScaleTier(given.get("scaleTier", ScaleTier.BASIC)),
-        worker_count=int(given.get("workerCount", 0)),
-        parameter_server_count=int(given.get("parameterServerCount", 0)),
-        evaluator_count=int(given.get("evaluatorCount", 0)),
-        runtime_version=given.get("runtimeVersion"),
-        python_version=given.get("pythonVersion"),
-        labels=body.get("labels", {}),
-        max_running_time=DEFAULT_MAX_RUNNING_TIME if limit is None else seconds(limit),
-    )
-
-
-def training_input(spec: JobSpec) -> dict[str, Json]:
-    """``TrainingInput`` of a job, default values left out."""
-    limit = spec.max_running_time
-    given = {
-        "scaleTier": None if spec.scale_tier is ScaleTier.BASIC else spec.scale_tier.value,
-        "workerCount": str(spec.worker_count) if spec.worker_count else None,
-        "parameterServerCount": str(spec.parameter_server_count) if spec.parameter_server_count else None,
-        "evaluatorCount": str(spec.evaluator_count) if spec.evaluator_count else None,
-        "packageUris": [str(uri) for uri in spec.package_uris],
-        "pythonModule": spec.python_module,
-        "args": list(spec.args) or None,
-        "region": spec.region or None,
-        "runtimeVersion": spec.runtime_version or None,
-        "pythonVersion": spec.python_version or None,
-        "jobDir": str(spec.job_dir) if spec.job_dir else None,
-        "scheduling": None if limit == DEFAULT_MAX_RUNNING_TIME else {"maxRunningTime": duration(limit)},
-    }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
@@ -144,24 +97,6 @@ def model_json(project: str, model: Model, record: Record, default: Mapping[str,
     return answer | recorded(record.fields, switches) | {"etag": record.etag}
 
 
-def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
-    """The version that a ``Version`` asks for.
-
-    Raises:
-        InvalidArgument: as ``VersionSpec`` says, or there is no ``deploymentUri``.
-    """
-    if "deploymentUri" not in body:
-        raise InvalidArgument("A deployment directory is required.", field="version.deployment_uri")
-    return VersionSpec(
-        model=model,
-        name=body.get("name", ""),
-        deployment_uri=GsUri.parse(body["deploymentUri"], "version.deployment_uri"),
-        runtime_version=body.get("runtimeVersion"),
-        python_version=body.get("pythonVersion"),
-        description=body.get("description", ""),
-    )
-
-
 def version_json(project: str, version: Version, record: Record) -> dict[str, Json]:
     """``Version`` as every method answers it."""
     spec, fields = version.spec, record.fields
@@ -209,23 +144,3 @@ def operation_json(project: str, operation: Operation) -> dict[str, Json]:
 def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:
     """``value`` as a ``google.protobuf.Any`` of this API's message ``kind``."""
     return {"@type": f"{_TYPE}{kind}"} | dict(value)
-
-
-# ---------------------------------------------------------------- scalars
-
-
-def timestamp(moment: datetime) -> str:
-    """In whole seconds, as the service wrote them."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def duration(value: float) -> str:
-    """Seconds as protobuf writes them: ``7200s``, ``0.500s``."""
-    whole, _, digits = f"{value:.9f}".partition(".")
-    digits = digits.rstrip("0")
-    return f"{whole}.{digits.ljust(-(-len(digits) // 3) * 3, '0')}s" if digits else f"{whole}s"
-
-
-def seconds(text: str) -> float:
-    """Inverse of ``duration``."""
-    return float(text.removesuffix("s"))

@@ -40,7 +40,7 @@ def environ(
     private = {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
     if spec.service is Service.VERTEX_AI:
         told = vertex_environ.environ(spec, replica, addresses, project_number=project_number)
-        return {**base, **spec.env, **private, **told}
+        return {**base, **told, **spec.env, **private}
     job = training_input(spec)
     tf_config: dict[str, Json] = {
         "cluster": cluster(addresses),

@@ -46,7 +46,7 @@ class Records:
         try:
             self._database.execute(
                 "INSERT INTO models VALUES (?, ?, ?, ?, NULL)",
-                (model.name, model.region, model.create_time.isoformat(), model.description),
+                (model.name, model.region, model.create_time and model.create_time.isoformat(), model.description),
             )
         except sqlite3.IntegrityError:
             raise AlreadyExists("A model with the same name already exists.", field="model.name") from None

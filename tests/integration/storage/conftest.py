@@ -17,8 +17,8 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.principal import Principal
-from cloud.engine.storage.client import StorageClient
 from cloud.engine.storage.service import StorageService
+from cloud.gcs.client import StorageClient
 
 OWNER = Principal("owner@example.com", is_project_owner=True)
 JOB = Principal("service-7@cloud-ml.google.com.iam.gserviceaccount.com")

@@ -6,8 +6,6 @@ import os
 import pytest
 import pytest_asyncio
 
-from cloud.engine.storage import replies
-from cloud.engine.storage.client import StorageClient
 from cloud.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -17,6 +15,8 @@ from cloud.errors import (
     Unauthenticated,
     Unavailable,
 )
+from cloud.gcs import replies
+from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 from cloud.resources import Access
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from cloud.engine.storage.client import StorageClient
 from cloud.engine.storage.server import FakeGcsServer, find_binary
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 
 DATA = os.urandom(3 << 20)

@@ -9,6 +9,7 @@ from cloud.emulator.ml_v1.records import Record
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Job, JobSpec, ScaleTier, Version, VersionSpec
+from cloud.wire import ml_v1 as shared
 
 TIMES = st.datetimes(datetime(2017, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 IDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,10}", fullmatch=True)
@@ -40,8 +41,8 @@ def specs(draw):
 
 @given(specs())
 def test_a_spec_survives_the_way_to_json_and_back(spec):
-    body = {"jobId": spec.job_id, "labels": spec.labels, "trainingInput": wire.training_input(spec)}
-    assert wire.job_spec(load("ml.v1").schemas.read("GoogleCloudMlV1__Job", body)) == spec
+    body = {"jobId": spec.job_id, "labels": spec.labels, "trainingInput": shared.training_input(spec)}
+    assert shared.job_spec(load("ml.v1").schemas.read("GoogleCloudMlV1__Job", body)) == spec
 
 
 @given(specs(), st.sampled_from(JobState), TIMES, st.none() | TIMES, st.none() | TIMES, TEXTS)
@@ -56,17 +57,17 @@ def test_any_version_is_written_as_the_document_says(name, state, created, defau
     spec = VersionSpec("m", name, GsUri("bucket", "f/"), description=message)
     written = wire.version_json("p", Version(spec, state, created, default, message), Record("x", created))
     assert load("ml.v1").schemas.read("GoogleCloudMlV1__Version", written) == written
-    assert wire.version_spec("m", written | {"name": name}) == spec
+    assert shared.version_spec("m", written | {"name": name}) == spec
 
 
 @given(st.integers(0, 10**9), st.integers(0, 999))
 def test_durations_survive(whole, thousandths):
     value = float(f"{whole}.{thousandths:03}")  # a sum would not always be the float nearest to the decimal
-    assert wire.seconds(wire.duration(value)) == value
+    assert shared.seconds(shared.duration(value)) == value
 
 
 def test_durations_are_written_as_protobuf_does():
-    assert [wire.duration(value) for value in (7200.0, 0.5, 1.000001)] == ["7200s", "0.500s", "1.000001s"]
+    assert [shared.duration(value) for value in (7200.0, 0.5, 1.000001)] == ["7200s", "0.500s", "1.000001s"]
 
 
 def test_consumption_is_counted_from_start_to_end():

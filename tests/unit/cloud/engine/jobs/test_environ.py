@@ -130,7 +130,7 @@ def test_vertex_ais_pools_are_roles_and_an_evaluator_is_in_one_of_its_own() -> N
     assert [pool.get("replica_count") for pool in told["job"]["worker_pool_specs"]] == ["1", "2", None, "1"]
 
 
-def test_the_users_variables_come_before_the_services_own() -> None:
+def test_the_users_variables_win_over_the_services_own() -> None:
     given = _environ(_vertex(env={"LANG": "fr", "CLOUD_ML_JOB_ID": "1", "HOME": "/"}))
-    assert (given["LANG"], given["CLOUD_ML_JOB_ID"]) == ("fr", "4026903526469795840")
+    assert (given["LANG"], given["CLOUD_ML_JOB_ID"]) == ("fr", "1")
     assert given["HOME"] == "/home/x"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.storage.transfers import Progress, in_parallel, plan_download, plan_upload, safe_path
 from cloud.errors import InvalidArgument, NotFound
+from cloud.gcs.transfers import Progress, in_parallel, plan_download, plan_upload, safe_path
 from cloud.names import GsUri
 from cloud.resources import StoredObject, TransferProgress
 

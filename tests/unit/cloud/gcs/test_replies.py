@@ -4,8 +4,6 @@ import aiohttp
 import pytest
 
 from cloud.emulator.envelopes import storage_error
-from cloud.engine.storage import replies
-from cloud.engine.storage.replies import error_of, once, persist
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -17,6 +15,8 @@ from cloud.errors import (
     Unavailable,
     Unimplemented,
 )
+from cloud.gcs import replies
+from cloud.gcs.replies import error_of, once, persist
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,28 @@ Methods are those of ``cloud.backends.base.Backend`` of the same name, whose doc
 """
 
 import asyncio
+import inspect
 import io
 import mimetypes
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
 import aiohttp
-from gcloud.aio.auth import Token
+from gcloud.aio.auth import Token as GcloudToken
 from gcloud.aio.storage import Storage
 
-from cloud.engine.storage.replies import error_of, once, persist
-from cloud.engine.storage.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from cloud.gcs.replies import error_of, once, persist
+from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
 from cloud.names import GsUri, check_bucket, check_object
 from cloud.resources import Access, Bucket, Json, StoredObject
 
+Token = Callable[[], str | Awaitable[str]]
 _EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 _BLOCK = 1 << 20
 _OCTETS = "application/octet-stream"
@@ -37,15 +39,28 @@ _STRENGTH = ("READER", "WRITER", "OWNER")
 
 class StorageClient:
     """Args:
-    base_url: of the front door, ``http://127.0.0.1:PORT``.
+    base_url: of the service, ``https://storage.googleapis.com``, or of a front door, ``http://127.0.0.1:PORT``.
     token: the bearer token of now.
     project: whose buckets are listed and made.
     region: location of buckets that are made without one.
+    labels: of buckets that are made.
+    session: makes the HTTP session, where the way there is not the direct one.
     """
 
-    def __init__(self, base_url: str, token: Callable[[], str], project: str, *, region: str = "us-central1") -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: Token,
+        project: str,
+        *,
+        region: str = "us-central1",
+        labels: Mapping[str, str] | None = None,
+        session: Callable[[], aiohttp.ClientSession] = aiohttp.ClientSession,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._token = token
+        self._session = session
+        self._labels = {"labels": dict(labels)} if labels else {}
         self._project = project
         self._region = region
         self._opened: _Storage | None = None
@@ -59,11 +74,15 @@ class StorageClient:
     # ---------------------------------------------------------------- buckets
 
     async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
-        resource = {"name": check_bucket(name), "location": location or self._region}
+        resource = {"name": check_bucket(name), "location": location or self._region, **self._labels}
         return _bucket(await self._call("POST", "b", {"project": self._project}, resource, again=False))
 
     async def get_bucket(self, name: str) -> Bucket:
         return _bucket(await self._call("GET", f"b/{quote(name, safe='')}"))
+
+    async def labels(self, name: str) -> dict[str, str]:
+        """Of a bucket."""
+        return dict((await self._call("GET", f"b/{quote(name, safe='')}")).get("labels", {}))
 
     async def list_buckets(self) -> list[Bucket]:
         items = await self._pages("b", {"project": self._project})
@@ -204,7 +223,7 @@ class StorageClient:
     @property
     def _storage(self) -> "_Storage":
         if self._opened is None:
-            self._opened = _Storage(self._base_url, self._token)
+            self._opened = _Storage(self._base_url, self._token, self._session())
         return self._opened
 
     async def _call(
@@ -248,12 +267,16 @@ class StorageClient:
 class _Storage(Storage):
     """gcloud-aio's client, which sends no token to a host that is not Google's, and looks for no credentials."""
 
-    def __init__(self, base_url: str, token: Callable[[], str]) -> None:
-        super().__init__(api_root=base_url, token=cast(Token, token))
-        self._bearer = token
+    def __init__(self, base_url: str, token: Token, session: aiohttp.ClientSession) -> None:
+        super().__init__(api_root=base_url, token=cast(GcloudToken, token), session=cast(Any, session))
+        self._bearer, self._http = token, session
 
     async def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._bearer()}"}
+        token = self._bearer()
+        return {"Authorization": f"Bearer {await token if inspect.isawaitable(token) else token}"}
+
+    async def close(self) -> None:
+        await self._http.close()
 
 
 class _Watched(io.FileIO):

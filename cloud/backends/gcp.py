@@ -1,0 +1,324 @@
+"""``GcpBackend``: the specification kept by Google Cloud, with the parts in ``google/``."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cloud.backends.base import Backend, OnProgress
+from cloud.backends.google.logs import Lateness, Logs
+from cloud.backends.google.ml_engine import MlEngine
+from cloud.backends.google.retries import Pace, Retries
+from cloud.backends.google.service import Made, Place, Service
+from cloud.backends.google.transport import Transport
+from cloud.backends.google.vertex_ai import VertexAi
+from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
+from cloud.gcs.client import StorageClient
+from cloud.lifecycle import VersionState
+from cloud.names import GsUri, check_project
+from cloud.resources import (
+    Access,
+    Bucket,
+    Job,
+    JobSpec,
+    Json,
+    LogEntry,
+    Model,
+    StoredObject,
+    Version,
+    VersionSpec,
+)
+
+if TYPE_CHECKING:
+    from cloud.backends.google.network import Network
+
+STORAGE = "https://storage.googleapis.com"
+SERVICES = ("vertex-ai", "ml-engine")
+
+
+class GcpBackend(Backend):
+    """One project of Google's cloud. ``open_gcp`` makes one.
+
+    Args:
+        transport: what ``service`` sends its requests over; closed with the backend, like ``storage``.
+        pace: how often is looked whether something is done.
+    """
+
+    name = "gcp"
+
+    def __init__(
+        self,
+        project: str,
+        region: str,
+        *,
+        transport: Transport,
+        storage: StorageClient,
+        service: Service,
+        logs: Logs,
+        pace: Pace,
+        session: Callable[[], Any],
+        token: Callable[[], Awaitable[str]],
+    ) -> None:
+        self.project, self.region, self.abilities = project, region, service.abilities
+        self._transport, self._storage, self._service, self._logs, self._pace = transport, storage, service, logs, pace
+        self._session, self._token = session, token
+
+    async def close(self) -> None:
+        await self._service.close()
+        await self._storage.close()
+        await self._transport.close()
+
+    async def token(self) -> str:
+        """The access token of now, of whom this backend acts as."""
+        return await self._token()
+
+    def session(self) -> Any:
+        """An ``aiohttp.ClientSession`` by the way to Google that this backend takes."""
+        return self._session()
+
+    async def made_by(self, run: str) -> Made:
+        """What carries the label of this run of ``cloud.run``."""
+        return await self._service.made_by(run)
+
+    async def labels(self, bucket: str) -> dict[str, str]:
+        """Of a bucket."""
+        return await self._storage.labels(bucket)
+
+    # ---------------------------------------------------------------- buckets
+
+    async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
+        return await self._storage.create_bucket(name, location=location or self.region)
+
+    async def get_bucket(self, name: str) -> Bucket:
+        return await self._storage.get_bucket(name)
+
+    async def list_buckets(self) -> list[Bucket]:
+        return await self._storage.list_buckets()
+
+    async def delete_bucket(self, name: str) -> None:
+        await self._storage.delete_bucket(name)
+
+    # ---------------------------------------------------------------- objects
+
+    async def upload(
+        self, source: Path, destination: GsUri, *, on_progress: OnProgress | None = None
+    ) -> list[StoredObject]:
+        return await self._storage.upload(source, destination, on_progress=on_progress)
+
+    async def download(self, source: GsUri, destination: Path, *, on_progress: OnProgress | None = None) -> list[Path]:
+        return await self._storage.download(source, destination, on_progress=on_progress)
+
+    async def read_object(self, uri: GsUri) -> bytes:
+        return await self._storage.read_object(uri)
+
+    async def write_object(
+        self, uri: GsUri, data: bytes, *, content_type: str = "application/octet-stream"
+    ) -> StoredObject:
+        return await self._storage.write_object(uri, data, content_type=content_type)
+
+    async def list_objects(self, uri: GsUri) -> list[StoredObject]:
+        return await self._storage.list_objects(uri)
+
+    async def delete_objects(self, uri: GsUri) -> int:
+        return await self._storage.delete_objects(uri)
+
+    # ---------------------------------------------------------------- grants
+
+    async def ml_service_account(self) -> str:
+        return await self._service.ml_service_account()
+
+    async def grant(self, bucket: str, account: str, access: Access) -> None:
+        await self._storage.grant(bucket, account, access)
+
+    # ---------------------------------------------------------------- jobs
+
+    async def submit_job(self, spec: JobSpec) -> Job:
+        return await self._service.submit_job(spec)
+
+    async def get_job(self, job_id: str) -> Job:
+        return await self._service.get_job(job_id)
+
+    async def list_jobs(self) -> list[Job]:
+        return await self._service.list_jobs()
+
+    async def cancel_job(self, job_id: str) -> None:
+        await self._service.cancel_job(job_id)
+
+    async def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
+        async def is_final() -> bool:
+            return (await self.get_job(job_id)).state.is_final
+
+        async for entry in self._logs.follow(await self._service.log(job_id), is_final):
+            yield entry
+
+    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+        return await self._logs.read(await self._service.log(job_id))
+
+    async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
+        job, looks = await self.get_job(job_id), 1
+        try:
+            async with asyncio.timeout(timeout):
+                while not job.state.is_final:
+                    await asyncio.sleep(self._pace.pause(looks))
+                    job, looks = await self.get_job(job_id), looks + 1
+        except TimeoutError:
+            raise DeadlineExceeded(f"job {job_id!r} is still {job.state.value} after {timeout:g} seconds") from None
+        return job
+
+    # ---------------------------------------------------------------- models and versions
+
+    async def create_model(self, name: str, *, description: str = "") -> Model:
+        return await self._service.create_model(name, description=description)
+
+    async def get_model(self, name: str) -> Model:
+        return await self._service.get_model(name)
+
+    async def list_models(self) -> list[Model]:
+        return await self._service.list_models()
+
+    async def delete_model(self, name: str) -> None:
+        await self._service.delete_model(name)
+
+    async def create_version(self, spec: VersionSpec) -> Version:
+        return await self._service.create_version(spec)
+
+    async def get_version(self, model: str, name: str) -> Version:
+        return await self._service.get_version(model, name)
+
+    async def list_versions(self, model: str) -> list[Version]:
+        return await self._service.list_versions(model)
+
+    async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
+        version, looks = await self.get_version(model, name), 1
+        try:
+            async with asyncio.timeout(timeout):
+                while version.state is VersionState.CREATING:
+                    await asyncio.sleep(self._pace.pause(looks))
+                    version, looks = await self.get_version(model, name), looks + 1
+        except TimeoutError:
+            raise DeadlineExceeded(f"version {name!r} of {model!r} is still CREATING after {timeout:g} s") from None
+        return version
+
+    async def set_default_version(self, model: str, name: str) -> Version:
+        return await self._service.set_default_version(model, name)
+
+    async def delete_version(self, model: str, name: str) -> None:
+        await self._service.delete_version(model, name)
+
+    # ---------------------------------------------------------------- prediction
+
+    async def predict(
+        self, model: str, instances: Sequence[Json], *, version: str | None = None, signature_name: str | None = None
+    ) -> list[Json]:
+        if not instances:
+            raise InvalidArgument("at least one instance is needed", field="instances")
+        _check_numbers(instances)
+        return await self._service.predict(model, instances, version=version, signature_name=signature_name)
+
+
+def _check_numbers(value: Json) -> None:
+    """Raises:
+    PredictionFailed: a number that JSON has not.
+    """
+    match value:
+        case float() if not math.isfinite(value):
+            raise PredictionFailed("NaN and Infinity are no JSON numbers")
+        case dict():
+            _check_numbers(list(value.values()))
+        case list() | tuple():
+            for item in value:
+                _check_numbers(item)
+
+
+def open_gcp(
+    *,
+    project: str,
+    region: str,
+    service: str,
+    credentials: Any = None,
+    network: "Network | None" = None,
+    labels: Mapping[str, str] = {},
+    image: str | None = None,
+    training_image: str | None = None,
+    service_account: str | None = None,
+    pace: Pace = Pace(),  # noqa: B008
+    lateness: Lateness = Lateness(),  # noqa: B008
+    retries: Retries = Retries(),  # noqa: B008
+) -> GcpBackend:
+    """Nothing is asked of Google yet, and nothing looked up.
+
+    Args:
+        service: one of ``SERVICES``.
+        credentials: google-auth's; the application default ones without.
+        labels: put on everything that is made.
+        image, training_image, service_account: see ``VertexAi``.
+    """
+    # Imported here: whoever sends nothing needs none of Google's libraries.
+    from cloud.backends.google.http_transport import HttpTransport
+    from cloud.backends.google.network import Identity, Network
+
+    network = network or Network()
+    identity = Identity(network, credentials)
+    transport = HttpTransport(region, identity=identity, network=network, patience=retries)
+
+    def token() -> Awaitable[str]:
+        return transport.in_thread(identity.token)
+
+    storage = StorageClient(
+        STORAGE,
+        token,
+        check_project(project),
+        region=region,
+        labels=labels,
+        session=network.session,
+    )
+    logs = Logs(transport, project, pace=pace, lateness=lateness)
+    opened = open_service(
+        service,
+        Place(transport, project, region, pace, dict(labels)),
+        logs,
+        storage,
+        image=image,
+        training_image=training_image,
+        service_account=service_account,
+    )
+    return GcpBackend(
+        project,
+        region,
+        transport=transport,
+        storage=storage,
+        service=opened,
+        logs=logs,
+        pace=pace,
+        session=network.session,
+        token=token,
+    )
+
+
+def open_service(
+    name: str,
+    place: Place,
+    logs: Logs,
+    storage: StorageClient,
+    *,
+    image: str | None = None,
+    training_image: str | None = None,
+    service_account: str | None = None,
+) -> Service:
+    """Raises:
+    InvalidArgument: there is no service ``name``.
+    """
+    match name:
+        case "vertex-ai":
+            return VertexAi(
+                place,
+                logs,
+                storage.read_object,
+                image=image,
+                training_image=training_image,
+                service_account=service_account,
+            )
+        case "ml-engine":
+            return MlEngine(place)
+    raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {name!r}", field="service")

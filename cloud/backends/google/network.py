@@ -1,0 +1,98 @@
+"""The way to Google's hosts, and the identity that is shown there."""
+
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httplib2
+from google.auth import default
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError
+from google_auth_httplib2 import Request
+
+from cloud.errors import Unauthenticated, Unavailable
+
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_SILENCE = 60.0
+"""Seconds without a byte after which a connection is given up."""
+_SIGN_IN = "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a key file"
+
+# It would send a request that may have been accepted a second time, whatever the request is.
+httplib2.RETRIES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where Google is to be found. Without arguments: directly, or as the environment's proxy variables say."""
+
+    proxy: str | None = None
+    """``http://HOST:PORT``"""
+    ca_file: Path | None = None
+    """Who is trusted instead of the usual authorities."""
+
+    def http(self) -> httplib2.Http:
+        """A blocking client, for one thread."""
+        given: dict[str, Any] = {"timeout": _SILENCE}
+        if self.ca_file is not None:
+            given["ca_certs"] = str(self.ca_file)
+        if self.proxy is not None:
+            address = urlsplit(self.proxy)
+            given["proxy_info"] = httplib2.ProxyInfo(httplib2.socks.PROXY_TYPE_HTTP, address.hostname, address.port)
+        return httplib2.Http(**given)
+
+    def session(self) -> Any:
+        """An ``aiohttp.ClientSession``, in the running event loop."""
+        import aiohttp  # slow to load, and a dry run needs none
+
+        if self.proxy is None and self.ca_file is None:
+            return aiohttp.ClientSession(trust_env=True)
+        trusted = ssl.create_default_context(cafile=self.ca_file)
+        return aiohttp.ClientSession(proxy=self.proxy, connector=aiohttp.TCPConnector(ssl=trusted))
+
+
+class Identity:
+    """Who asks. May be used by several threads.
+
+    Args:
+        credentials: google-auth's; those that are found where Google's libraries look by default.
+    """
+
+    def __init__(self, network: Network, credentials: Any = None) -> None:
+        self._network = network
+        self._credentials = credentials
+        self._lock = threading.Lock()
+
+    def token(self) -> str:
+        """The access token of now. Blocks while a new one is fetched.
+
+        Raises:
+            Unauthenticated: there are no credentials, or they are no longer good.
+            Unavailable: nobody is there to renew them.
+        """
+        with self._lock:
+            return str(self._signed_in(lambda credentials, request: credentials.valid or credentials.refresh(request)))
+
+    def renew(self) -> None:
+        """Have the next token be a new one: Google refused the present one."""
+        with self._lock:
+            self._signed_in(lambda credentials, request: credentials.refresh(request))
+
+    def _signed_in(self, work: Callable[[Any, Request], object]) -> str:
+        client = self._network.http()
+        request = Request(client)
+        try:
+            if self._credentials is None:
+                self._credentials, _ = default(scopes=[_SCOPE], request=request)
+            work(self._credentials, request)
+        except DefaultCredentialsError as error:
+            raise Unauthenticated(f"no credentials were found: {_SIGN_IN}") from error
+        except RefreshError as error:
+            raise Unauthenticated(f"the credentials are no longer good ({error.args[0]}): {_SIGN_IN}") from error
+        except (GoogleAuthError, OSError, httplib2.error.HttpLib2Error) as error:
+            raise Unavailable(f"the credentials cannot be renewed: {error}") from error
+        finally:
+            client.close()
+        return str(self._credentials.token)

@@ -1,0 +1,50 @@
+"""Vertex AI's long-running operations, awaited."""
+
+import asyncio
+import logging
+
+from cloud.backends.google.errors import error_of_operation
+from cloud.backends.google.service import Place
+from cloud.errors import DeadlineExceeded
+from cloud.resources import Json
+
+_LONGEST = 3600.0
+"""Seconds after which an operation that does not end is given up; deploying a model takes Google up to half of it."""
+_log = logging.getLogger(__name__)
+
+
+async def finish(place: Place, operation: Json, *, limit: float = _LONGEST) -> Json:
+    """What ``operation`` made (``response``), once it is done.
+
+    Raises:
+        CloudError: how it failed.
+        DeadlineExceeded: it does not end; it goes on.
+    """
+    looks, waited = 0, 0.0
+    while not operation.get("done"):
+        looks += 1
+        pause = place.pace.pause(looks)
+        if waited + pause > limit:
+            raise DeadlineExceeded(f"the operation {operation['name']} does not end: {limit:g} seconds were waited")
+        await asyncio.sleep(pause)
+        waited += pause
+        operation = await place.transport.send(f"{_collection(operation['name'])}.get", {"name": operation["name"]})
+        _log.debug("%s after %.0f s: %s", operation["name"], waited, "done" if operation.get("done") else "under way")
+    if "error" in operation:
+        raise error_of_operation(operation["error"])
+    return operation.get("response", {})
+
+
+async def unfinished(place: Place, resource: str, kind: str) -> Json:
+    """An operation of the type ``kind`` (``DeployModel``) that is under way on ``resource``; None without one."""
+    parent = f"{_collection(f'{resource}/operations/')}.list"
+    for operation in await place.transport.pages(parent, {"name": resource}, "operations"):
+        if not operation.get("done") and f".{kind}OperationMetadata" in operation.get("metadata", {}).get("@type", ""):
+            return operation
+    return None
+
+
+def _collection(name: str) -> str:
+    """Method ids of the operations that are named like this one: nested under a resource, or in the location."""
+    before = name.partition("/operations/")[0].split("/")[4:]
+    return ".".join(["aiplatform.projects.locations", *before[::2], "operations"])

@@ -1,0 +1,194 @@
+"""What can be found out before anything is made: each finding with the mend.
+
+Permissions: https://cloud.google.com/vertex-ai/docs/general/iam-permissions and
+https://cloud.google.com/storage/docs/access-control/iam-permissions.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from cloud.backends.google.images import serving_image, training_image
+from cloud.backends.google.transport import Transport
+from cloud.errors import CloudError, NotFound, PermissionDenied, Unauthenticated
+from cloud.resources import Json
+
+_APIS = {
+    "vertex-ai": ("aiplatform", "storage", "logging"),
+    "ml-engine": ("ml", "storage", "logging"),
+}
+_IN_PROJECT = {
+    "vertex-ai": (
+        *(f"aiplatform.customJobs.{verb}" for verb in ("create", "get", "list", "cancel")),
+        *(f"aiplatform.endpoints.{verb}" for verb in ("create", "get", "deploy", "undeploy", "predict", "delete")),
+        *(f"aiplatform.models.{verb}" for verb in ("upload", "get", "delete")),
+        "logging.logEntries.list",
+    ),
+    "ml-engine": (
+        *(f"ml.jobs.{verb}" for verb in ("create", "get", "cancel")),
+        *(f"ml.models.{verb}" for verb in ("create", "delete")),
+        *(f"ml.versions.{verb}" for verb in ("create", "delete", "predict")),
+        "logging.logEntries.list",
+    ),
+}
+_IN_BUCKET = ("storage.objects.create", "storage.objects.get", "storage.objects.list", "storage.objects.delete")
+_MULTI_REGIONS = {"US": ("us-", "northamerica-"), "EU": ("europe-",), "ASIA": ("asia-",)}
+
+
+class Verdict(StrEnum):
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    verdict: Verdict
+    what: str
+    detail: str
+    mend: str = ""
+
+
+class Preflight:
+    """Args:
+    transport: an impatient one.
+    service: what ``--service`` calls it.
+    image, training_image: instead of Google's.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        project: str,
+        region: str,
+        bucket: str,
+        service: str,
+        image: str | None,
+        training_image: str | None = None,
+    ) -> None:
+        self._send, self._project, self._region = transport.send, project, region
+        self._bucket, self._service, self._image = bucket, service, image
+        self._training_image = training_image
+
+    async def findings(self, today: date) -> AsyncIterator[Finding]:
+        """One after the other; those that rest on credentials end with them."""
+        for image in self._images(today):
+            yield image
+        try:
+            bucket = await self._look_at_bucket()
+        except Unauthenticated as error:
+            yield Finding(Verdict.FAIL, "credentials", error.message)
+            return
+        yield Finding(Verdict.PASS, "credentials", "are good")
+        yield await self._check_project()
+        yield await self._check_apis()
+        yield bucket
+        if bucket.verdict is Verdict.PASS and bucket.mend != _TO_BE_MADE:
+            yield await self._check_permissions(
+                "bucket permissions",
+                _IN_BUCKET,
+                "storage.buckets.testIamPermissions",
+                {"bucket": self._bucket, "permissions": list(_IN_BUCKET)},
+                None,
+                f"gcloud storage buckets add-iam-policy-binding gs://{self._bucket} --member=YOU "
+                "--role=roles/storage.objectAdmin",
+            )
+        wanted = _IN_PROJECT[self._service]
+        yield await self._check_permissions(
+            "project permissions",
+            wanted,
+            "cloudresourcemanager.projects.testIamPermissions",
+            {"resource": f"projects/{self._project}"},
+            {"permissions": list(wanted)},
+            f"gcloud projects add-iam-policy-binding {self._project} --member=YOU --role="
+            + ("roles/aiplatform.user" if self._service == "vertex-ai" else "roles/ml.admin"),
+        )
+        yield Finding(
+            Verdict.UNKNOWN,
+            "quota",
+            f"machines in {self._region}: not readable through these APIs",
+            f"see https://console.cloud.google.com/iam-admin/quotas?project={self._project}",
+        )
+
+    def _images(self, today: date) -> list[Finding]:
+        if self._service == "ml-engine":
+            return []
+        prebuilt = {
+            "training image": (self._training_image, training_image(None, self._region, today, accelerated=False)),
+            "serving image": (self._image, serving_image(None, self._region, today)),
+        }
+        return [
+            Finding(Verdict.PASS, what, own)
+            if own
+            else Finding(Verdict.UNKNOWN, what, f"{image.uri} {image.warning}", "or one of your own, see docker/")
+            if image.warning
+            else Finding(Verdict.PASS, what, image.uri)
+            for what, (own, image) in prebuilt.items()
+        ]
+
+    async def _look_at_bucket(self) -> Finding:
+        try:
+            found = await self._send("storage.buckets.get", {"bucket": self._bucket})
+        except NotFound:
+            return Finding(Verdict.PASS, "bucket", f"gs://{self._bucket} is not there yet", _TO_BE_MADE)
+        except Unauthenticated:
+            raise
+        except PermissionDenied as error:
+            return Finding(Verdict.FAIL, "bucket", error.message, "choose another name with --bucket")
+        except CloudError as error:
+            return Finding(Verdict.UNKNOWN, "bucket", error.message)
+        location = found["location"].upper()
+        inside = self._region.startswith(_MULTI_REGIONS.get(location, ("-",)))
+        if location == self._region.upper() or inside:
+            return Finding(Verdict.PASS, "bucket", f"gs://{self._bucket} is in {location}")
+        return Finding(
+            Verdict.FAIL,
+            "bucket",
+            f"gs://{self._bucket} is in {location}, the job in {self._region}",
+            f"--region {location.lower()}, or a bucket in {self._region} with --bucket",
+        )
+
+    async def _check_project(self) -> Finding:
+        try:
+            found = await self._send("cloudresourcemanager.projects.get", {"name": f"projects/{self._project}"})
+        except (NotFound, PermissionDenied) as error:
+            # Which of the two Google does not tell; nor is the API that knows enabled everywhere.
+            verdict = Verdict.UNKNOWN if "has not been used" in error.message else Verdict.FAIL
+            return Finding(verdict, "project", error.message, "check --project")
+        except CloudError as error:
+            return Finding(Verdict.UNKNOWN, "project", error.message)
+        state = found.get("state", "ACTIVE")
+        verdict = Verdict.PASS if state == "ACTIVE" else Verdict.FAIL
+        return Finding(verdict, "project", f"{self._project} ({found.get('name', '')}) is {state}")
+
+    async def _check_apis(self) -> Finding:
+        parent = f"projects/{self._project}"
+        names = [f"{api}.googleapis.com" for api in _APIS[self._service]]
+        wanted = [f"{parent}/services/{name}" for name in names]
+        try:
+            answer = await self._send("serviceusage.services.batchGet", {"parent": parent, "names": wanted})
+        except CloudError as error:
+            return Finding(Verdict.UNKNOWN, "APIs", error.message)
+        on = {item["name"].rpartition("/")[2] for item in answer.get("services", ()) if item.get("state") == "ENABLED"}
+        off = [name for name in names if name not in on]
+        if off:
+            mend = f"gcloud services enable {' '.join(off)} --project={self._project}"
+            return Finding(Verdict.FAIL, "APIs", f"not enabled: {', '.join(off)}", mend)
+        return Finding(Verdict.PASS, "APIs", f"{', '.join(names)} are enabled")
+
+    async def _check_permissions(
+        self, what: str, wanted: Sequence[str], method_id: str, params: dict[str, Json], body: Json, mend: str
+    ) -> Finding:
+        try:
+            answer = await self._send(method_id, params, body)
+        except CloudError as error:
+            return Finding(Verdict.UNKNOWN, what, error.message)
+        missing = [permission for permission in wanted if permission not in answer.get("permissions", ())]
+        if missing:
+            return Finding(Verdict.FAIL, what, f"missing: {', '.join(missing)}", mend)
+        return Finding(Verdict.PASS, what, f"{len(wanted)} needed, all held")
+
+
+_TO_BE_MADE = "it will be made"

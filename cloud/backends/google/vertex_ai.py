@@ -1,0 +1,177 @@
+"""Vertex AI as a ``Service``: jobs in ``vertex_jobs``, models in ``vertex_models``, and prediction."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+
+from cloud.backends.google.logs import JobLog, Logs
+from cloud.backends.google.saved_model import signature
+from cloud.backends.google.service import Made, Place, Service
+from cloud.backends.google.vertex_endpoints import ENDPOINTS, Registered, Serving
+from cloud.backends.google.vertex_jobs import VertexJobs
+from cloud.backends.google.vertex_models import VertexModels
+from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
+from cloud.lifecycle import VersionState
+from cloud.names import GsUri
+from cloud.resources import Abilities, Job, JobSpec, Json, Model, Version, VersionSpec
+
+
+class VertexAi(Service):
+    """Args:
+    logs: of its jobs.
+    read: the bytes of an object.
+    image, training_image: made from docker/serving.Dockerfile and docker/training.Dockerfile; Google's prebuilt
+        ones without.
+    service_account: as whom jobs and versions run; Vertex AI's own agent without.
+    """
+
+    name = "vertex-ai"
+
+    def __init__(
+        self,
+        place: Place,
+        logs: Logs,
+        read: Callable[[GsUri], Awaitable[bytes]],
+        *,
+        image: str | None = None,
+        training_image: str | None = None,
+        service_account: str | None = None,
+    ) -> None:
+        # Vertex AI's own agent may read and write every bucket of the project.
+        self.abilities = Abilities(
+            accelerators=True, enforces_grants=service_account is not None, predicts_any_version=False
+        )
+        self._place, self._send, self._service_account = place, place.transport.send, service_account
+        self._jobs = VertexJobs(place, logs, service_account=service_account, image=training_image)
+        self._models = VertexModels(place, image=image, service_account=service_account, read=read)
+        self._serving: dict[str, Serving] = {}
+        """Who answered last time, by model."""
+
+    async def close(self) -> None:
+        await self._models.close()
+
+    async def ml_service_account(self) -> str:
+        if self._service_account:
+            return self._service_account
+        # Cloud Storage tells the project's number to whoever may use buckets at all.
+        told = await self._send("storage.projects.serviceAccount.get", {"projectId": self._place.project})
+        number = re.sub(r"\D", "", told["email_address"].partition("@")[0])
+        return f"service-{number}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com"
+
+    async def made_by(self, run: str) -> Made:
+        versions, models = await self._models.made_by(run)
+        return Made(await self._jobs.made_by(run), versions, models)
+
+    # ---------------------------------------------------------------- jobs
+
+    async def submit_job(self, spec: JobSpec) -> Job:
+        return await self._jobs.submit(spec)
+
+    async def get_job(self, job_id: str) -> Job:
+        return await self._jobs.get(job_id)
+
+    async def list_jobs(self) -> list[Job]:
+        return list(await self._jobs.list())
+
+    async def cancel_job(self, job_id: str) -> None:
+        await self._jobs.cancel(job_id)
+
+    async def log(self, job_id: str) -> JobLog:
+        return await self._jobs.log(job_id)
+
+    # ---------------------------------------------------------------- models and versions
+
+    async def create_model(self, name: str, *, description: str = "") -> Model:
+        return await self._models.create_model(name, description)
+
+    async def get_model(self, name: str) -> Model:
+        return await self._models.get_model(name)
+
+    async def list_models(self) -> list[Model]:
+        return await self._models.list_models()
+
+    async def delete_model(self, name: str) -> None:
+        await self._models.delete_model(name)
+
+    async def create_version(self, spec: VersionSpec) -> Version:
+        return await self._models.create_version(spec)
+
+    async def get_version(self, model: str, name: str) -> Version:
+        return await self._models.get_version(model, name)
+
+    async def list_versions(self, model: str) -> list[Version]:
+        return await self._models.list_versions(model)
+
+    async def set_default_version(self, model: str, name: str) -> Version:
+        self._serving.pop(model, None)
+        return await self._models.set_default(model, name)
+
+    async def delete_version(self, model: str, name: str) -> None:
+        self._serving.pop(model, None)
+        await self._models.delete_version(model, name)
+
+    # ---------------------------------------------------------------- prediction
+
+    async def predict(
+        self, model: str, instances: Sequence[Json], *, version: str | None, signature_name: str | None
+    ) -> list[Json]:
+        endpoint = await self._models.endpoints.name(model)
+        serving = self._serving.get(model)
+        if version is not None and (serving is None or serving.default != version):
+            serving = await self._look(model)
+            await self._check_default(model, version, serving)
+        body: dict[str, Json] = {"instances": list(instances)}
+        method = "predict"
+        if signature_name is not None:
+            # TensorFlow Serving's own form, which ``predict`` has no place for.
+            method, body["signature_name"] = "rawPredict", signature_name
+        try:
+            answer = await self._send(f"{ENDPOINTS}.{method}", {"endpoint": endpoint}, body)
+        except CloudError as error:
+            raise await self._explained(model, version, error) from error
+        number = answer.get("deployedModelId")
+        if serving is None or (number and number not in serving.versions):
+            serving = await self._look(model)
+        answered = serving.versions.get(number) if number else serving.by_name(serving.default)
+        if version is not None and answered is not None and answered.spec.name != version:
+            raise _without_traffic(version)
+        return _rows(answer["predictions"], answered, signature_name)
+
+    async def _look(self, model: str) -> Serving:
+        serving = self._serving[model] = await self._models.serving(model)
+        return serving
+
+    async def _check_default(self, model: str, version: str, serving: Serving) -> None:
+        if serving.default == version:
+            return
+        found = await self._models.get_version(model, version)
+        if found.state is not VersionState.READY:
+            raise FailedPrecondition(f"version {version!r} is {found.state.value}: {found.error_message}", field="name")
+        raise _without_traffic(version)
+
+    async def _explained(self, model: str, version: str | None, error: CloudError) -> CloudError:
+        """What a refusal comes from: there is no such model, nothing is deployed, or the model did not like it."""
+        if isinstance(error, Unavailable | PredictionFailed):
+            return error
+        serving = await self._look(model)
+        if version is None and serving.default is None:
+            return FailedPrecondition(f"model {model!r} has no default version", field="name")
+        return PredictionFailed(error.message) if isinstance(error, InvalidArgument) else error
+
+
+def _without_traffic(version: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"version {version!r} gets no traffic, and Vertex AI has no way to ask it: make it the default version, or "
+        "deploy it to a model of its own",
+        field="name",
+    )
+
+
+def _rows(predictions: Sequence[Json], version: Registered | None, signature_name: str | None) -> list[Json]:
+    """Predictions as objects: TensorFlow Serving leaves the name of an only output out."""
+    if version is None:
+        return list(predictions)
+    names = version.outputs.get(signature(version.outputs, signature_name), [])
+    if len(names) != 1:
+        return list(predictions)
+    name = names[0]
+    return [row if isinstance(row, dict) and name in row else {name: row} for row in predictions]

@@ -1,0 +1,227 @@
+"""ML Engine's notions as Vertex AI's, and back. Pure.
+
+Shapes: discovery document ``aiplatform.v1``. Environment and roles of pools:
+https://cloud.google.com/vertex-ai/docs/training/distributed-training.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from cloud.backends.google.service import without_mark
+from cloud.errors import InvalidArgument
+from cloud.lifecycle import JobState
+from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, JobSpec, Json, LogEntry, ScaleTier, Severity
+from cloud.wire.ml_v1 import duration, job_spec, seconds, training_input
+
+Machine = tuple[str, str]
+"""Type, and type of its one accelerator or nothing."""
+_PLAIN: Machine = ("n1-standard-4", "")
+_CLUSTERS: Mapping[ScaleTier, Sequence[tuple[Machine, int]]] = {
+    ScaleTier.BASIC: [(_PLAIN, 1)],
+    # The K80 that it had is gone; n1-highcpu-8, that STANDARD_1 had, is not offered for training.
+    ScaleTier.BASIC_GPU: [(("n1-standard-8", "NVIDIA_TESLA_T4"), 1)],
+    ScaleTier.STANDARD_1: [(("n1-highcpu-16", ""), 1), (("n1-highcpu-16", ""), 4), (_PLAIN, 3)],
+    ScaleTier.PREMIUM_1: [(("n1-highcpu-16", ""), 1), (("n1-highcpu-16", ""), 19), (("n1-highmem-8", ""), 11)],
+}
+_STATES: Mapping[str, JobState] = {
+    "QUEUED": JobState.QUEUED,
+    "PENDING": JobState.PREPARING,
+    "RUNNING": JobState.RUNNING,
+    "SUCCEEDED": JobState.SUCCEEDED,
+    "FAILED": JobState.FAILED,
+    "CANCELLING": JobState.CANCELLING,
+    "CANCELLED": JobState.CANCELLED,
+    # Both go on: they may be resumed, or return to RUNNING.
+    "PAUSED": JobState.RUNNING,
+    "UPDATING": JobState.RUNNING,
+    # Both are ends.
+    "EXPIRED": JobState.FAILED,
+    "PARTIALLY_SUCCEEDED": JobState.FAILED,
+}
+_ROLES = ("master", "worker", "ps", "evaluator")
+_REPLICA = re.compile(r"\bworkerpool([0-3])-(\d+)\b")
+_WHERE = re.compile(r"\s*To find out more about why your job exited please check the logs: \S+")
+_TRAINING_INPUT = "CLOUD_ML_JOB"
+"""The variable that holds a job's ``TrainingInput`` on ML Engine, in snake case; here the job is read from it."""
+_TENSORFLOWS = re.compile(r"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] ")
+_TAIL = 40
+_ALARMS = (Severity.ERROR, Severity.CRITICAL)
+
+
+def cluster(spec: JobSpec) -> list[tuple[Machine, int]]:
+    """Machines and replicas of each pool; a pool without replicas is there as long as another follows.
+
+    Raises:
+        InvalidArgument: the scale tier has nothing that it could be here.
+    """
+    if spec.scale_tier is ScaleTier.CUSTOM:
+        counts = (1, spec.worker_count, spec.parameter_server_count, spec.evaluator_count)
+        pools = [(_PLAIN, count) for count in counts]
+        while not pools[-1][1]:
+            pools.pop()
+        return pools
+    if spec.scale_tier not in _CLUSTERS:
+        raise InvalidArgument(
+            f"{spec.scale_tier.value} cannot be mapped to Vertex AI: use {', '.join(_CLUSTERS)} or CUSTOM",
+            field="training_input.scale_tier",
+        )
+    return list(_CLUSTERS[spec.scale_tier])
+
+
+def custom_job(
+    spec: JobSpec, *, image: str, is_own: bool = False, service_account: str | None, labels: Mapping[str, str]
+) -> dict[str, Json]:
+    """``CustomJob``: what ML Engine did of itself (``--job-dir``, variables) is spelled out.
+
+    Args:
+        image: one of Google's prebuilt ones, or, if it ``is_own``, one made from docker/training.Dockerfile.
+
+    Raises:
+        InvalidArgument: see ``cluster``.
+    """
+    pools = cluster(spec)
+    args = [*spec.args, "--job-dir", str(spec.job_dir)] if spec.job_dir else list(spec.args)
+    program = _container(spec, image, args) if is_own else _package(spec, image, args)
+    program["env"] = _environment(spec, is_alone=sum(count for _, count in pools) == 1)
+    kind = "containerSpec" if is_own else "pythonPackageSpec"
+    given: dict[str, Json] = {
+        "workerPoolSpecs": [
+            {"machineSpec": _machine(machine), "replicaCount": str(count), kind: program} if count else {}
+            for machine, count in pools
+        ],
+        "scheduling": {"timeout": duration(spec.max_running_time)},
+    }
+    if spec.job_dir:
+        given["baseOutputDirectory"] = {"outputUriPrefix": str(spec.job_dir)}
+    if service_account:
+        given["serviceAccount"] = service_account
+    return {"displayName": spec.job_id, "jobSpec": given, "labels": dict(labels)}
+
+
+def is_ours(item: Json) -> bool:
+    """Whether a ``CustomJob`` is one that ``custom_job`` described."""
+    return _TRAINING_INPUT in _variables(item)
+
+
+def job(item: Json, tail: Sequence[LogEntry] = ()) -> Job:
+    """The job that a ``CustomJob`` is.
+
+    Args:
+        tail: the end of its log, if it failed: Vertex AI's message does not say what a trainer wrote last.
+    """
+    told = {_camel(name): value for name, value in json.loads(_variables(item)[_TRAINING_INPUT]).items()}
+    body = {"jobId": item["displayName"], "labels": without_mark(item.get("labels", {})), "trainingInput": told}
+    limit = item["jobSpec"].get("scheduling", {}).get("timeout")
+    spec = replace(job_spec(body), max_running_time=seconds(limit) if limit else DEFAULT_MAX_RUNNING_TIME)
+    word = item.get("state", "").removeprefix("JOB_STATE_")
+    state = _STATES.get(word, JobState.QUEUED)
+    return Job(
+        spec=spec,
+        state=state,
+        create_time=datetime.fromisoformat(item["createTime"]),
+        start_time=_moment(item.get("startTime")),
+        end_time=_moment(item.get("endTime") or (item.get("updateTime") if state.is_final else None)),
+        error_message=_reason(word, state, item.get("error", {}).get("message", ""), tail),
+    )
+
+
+def wants_tail(item: Json) -> bool:
+    """Whether only its log says why a job failed."""
+    message = item.get("error", {}).get("message", "")
+    return item.get("state") == "JOB_STATE_FAILED" and bool(_REPLICA.search(message)) and "Traceback" not in message
+
+
+def to_workflow(entry: LogEntry, number: str, job_id: str) -> LogEntry:
+    """A log entry in the workflow's words: ``workerpool0-0`` is ``master-replica-0``, the job is called by its id."""
+    task = _REPLICA.fullmatch(entry.task_name)
+    if task:
+        return replace(entry, task_name=f"{_ROLES[int(task[1])]}-replica-{task[2]}")
+    return replace(entry, message=_in_workflows_words(entry.message.replace(number, job_id)))
+
+
+def _in_workflows_words(text: str) -> str:
+    return _REPLICA.sub(lambda match: f"{_ROLES[int(match[1])]} {match[2]}", text)
+
+
+def _reason(word: str, state: JobState, message: str, tail: Sequence[LogEntry]) -> str:
+    if state is JobState.CANCELLED:
+        return message if "cancel" in message.lower() or not message else f"The job was cancelled: {message}"
+    if state is not JobState.FAILED:
+        return ""
+    if word != "FAILED":
+        return f"Vertex AI ended the job as {word}. {message}".strip()
+    told, said = _in_workflows_words(_WHERE.sub("", message)), _last_words(message, tail)
+    return told if said in told else f"{told}\n{said}"
+
+
+def _last_words(message: str, tail: Sequence[LogEntry]) -> str:
+    """What the replica that failed wrote last: its traceback, or its last line but TensorFlow's own."""
+    failed = _REPLICA.search(message)
+    if not failed:
+        return ""
+    task = f"{_ROLES[int(failed[1])]}-replica-{failed[2]}"
+    lines = [
+        entry.message
+        for entry in tail
+        if entry.task_name == task and entry.severity in _ALARMS and not _TENSORFLOWS.match(entry.message)
+    ]
+    begins = [place for place, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    return "\n".join(lines[begins[-1] :][-_TAIL:] if begins else lines[-1:])
+
+
+def _environment(spec: JobSpec, *, is_alone: bool) -> list[dict[str, str]]:
+    given = {_snake(name): value for name, value in training_input(spec).items() if name != "scheduling"}
+    told = {"CLOUD_ML_JOB_ID": spec.job_id, _TRAINING_INPUT: json.dumps(given)}
+    if is_alone:
+        # With several replicas Vertex AI sets it itself.
+        config = {
+            "cluster": {"chief": ["127.0.0.1:2222"]},
+            "task": {"type": "chief", "index": 0},
+            "job": given,
+            "environment": "cloud",
+        }
+        told["TF_CONFIG"] = json.dumps(config)
+    return [{"name": name, "value": value} for name, value in told.items()]
+
+
+def _package(spec: JobSpec, image: str, args: list[str]) -> dict[str, Json]:
+    program: dict[str, Json] = {
+        "executorImageUri": image,
+        "packageUris": [str(uri) for uri in spec.package_uris],
+        "pythonModule": spec.python_module,
+    }
+    return program | ({"args": args} if args else {})
+
+
+def _container(spec: JobSpec, image: str, args: list[str]) -> dict[str, Json]:
+    packages = [word for uri in spec.package_uris for word in ("--package", str(uri))]
+    command = ["python3", "-m", "cloud.containers.training"]
+    return {"imageUri": image, "command": command, "args": [*packages, "--module", spec.python_module, "--", *args]}
+
+
+def _machine(machine: Machine) -> dict[str, Json]:
+    kind, accelerator = machine
+    return {"machineType": kind} | ({"acceleratorType": accelerator, "acceleratorCount": 1} if accelerator else {})
+
+
+def _variables(item: Json) -> dict[str, str]:
+    pools = item.get("jobSpec", {}).get("workerPoolSpecs", [])
+    pool = pools[0] if pools else {}
+    program = pool.get("pythonPackageSpec") or pool.get("containerSpec", {})
+    return {variable["name"]: variable.get("value", "") for variable in program.get("env", ())}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.title() for word in rest)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?=[A-Z])", "_", name).lower()

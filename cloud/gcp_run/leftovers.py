@@ -1,0 +1,55 @@
+"""Removes what a run left that could not clean up after itself: first what bills, and undeploys before it deletes."""
+
+from collections.abc import Awaitable, Callable
+
+from cloud.backends.gcp import GcpBackend
+from cloud.backends.google.service import RUN_LABEL
+from cloud.errors import CloudError, FailedPrecondition, NotFound
+from cloud.names import GsUri
+
+
+async def remove_leftovers(backend: GcpBackend, run: str, bucket: str, told: Callable[[str], None]) -> None:
+    """Remove what run ``run`` made: jobs that are not finished are cancelled, versions, models and objects deleted,
+    and ``bucket`` too, if the run made it. Nothing is there any more? Then that is well.
+
+    Args:
+        told: what was removed, one line each.
+
+    Raises:
+        FailedPrecondition: naming everything that could not be removed.
+    """
+    left = []
+
+    async def remove(what: str, work: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await work()
+        except NotFound:
+            return
+        except CloudError as error:
+            left.append(f"{what}: {error}")
+        else:
+            told(what)
+
+    made = await backend.made_by(run)
+    for job in made.jobs:
+        await remove(f"job {job}", lambda job=job: _end(backend, job))  # type: ignore[misc]
+    for model, version in made.versions:
+        await remove(
+            f"version {model}/{version}",
+            lambda model=model, version=version: backend.delete_version(model, version),  # type: ignore[misc]
+        )
+    for model in made.models:
+        await remove(f"model {model}", lambda model=model: backend.delete_model(model))  # type: ignore[misc]
+    if await backend.bucket_exists(bucket):
+        objects = GsUri(bucket, f"{run}/")
+        if await backend.list_objects(objects):
+            await remove(f"objects {objects}", lambda: backend.delete_objects(objects))
+        if (await backend.labels(bucket)).get(RUN_LABEL) == run:
+            await remove(f"bucket gs://{bucket}", lambda: backend.delete_bucket(bucket))
+    if left:
+        raise FailedPrecondition("could not be removed: " + "; ".join(left))
+
+
+async def _end(backend: GcpBackend, job: str) -> None:
+    await backend.cancel_job(job)
+    await backend.wait_for_job(job)

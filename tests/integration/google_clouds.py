@@ -1,0 +1,31 @@
+"""A local cloud as Google's: reached by its official hosts, with credentials, proxy and authority given explicitly."""
+
+from pathlib import Path
+
+from google.oauth2.service_account import Credentials
+
+from cloud.backends.gcp import GcpBackend, open_gcp
+from cloud.backends.google.logs import Lateness
+from cloud.backends.google.network import Network
+from cloud.backends.google.retries import Pace, Retries
+from cloud.serve import LocalCloud
+
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+NEAR = Pace(first=0.02, longest=0.2)
+"""A neighbour may be asked often."""
+
+
+async def reached(cloud: LocalCloud, service: str, **options: object) -> GcpBackend:
+    """``cloud`` through its gateway, as its owner."""
+    environ = await cloud.owner_environ()
+    return open_gcp(
+        project=cloud.settings.project,
+        region=cloud.settings.region,
+        service=service,
+        credentials=Credentials.from_service_account_file(environ["GOOGLE_APPLICATION_CREDENTIALS"], scopes=_SCOPES),
+        network=Network(proxy=cloud.url, ca_file=Path(environ["SSL_CERT_FILE"])),
+        pace=NEAR,
+        lateness=Lateness(overlap=1.0, quiet=0.5),
+        retries=Retries(first=0.1, longest=1.0),
+        **options,  # type: ignore[arg-type]
+    )

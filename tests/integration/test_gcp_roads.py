@@ -1,0 +1,107 @@
+"""The same run by three roads: this machine, ML Engine, Vertex AI. One cloud, so that TensorFlow is loaded once."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cloud import taxifare
+from cloud.backends.base import Backend
+from cloud.lifecycle import JobState
+from cloud.resources import LogEntry, TransferProgress
+from cloud.serve import LocalCloud
+from cloud.settings import Settings
+from cloud.workflow import Plan, Report, Workflow
+from integration.google_clouds import reached
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Watching:
+    """An ``Observer`` who remembers in which states the job was seen."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.messages: list[str] = []
+
+    def step_started(self, name: str, title: str) -> None: ...
+    def step_finished(self, name: str, seconds: float, detail: str) -> None: ...
+    def step_failed(self, name: str, seconds: float) -> None: ...
+    def transferred(self, progress: TransferProgress) -> None: ...
+    def trained(self, steps_done: int, steps_total: int) -> None: ...
+
+    def logged(self, entry: LogEntry) -> None:
+        if entry.task_name == "service":
+            self.messages.append(entry.message)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("roads") / "data"
+    command = [sys.executable, "-m", "trainer.sample_data", "--rows", "600", "--seed", "3", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reports(data: Path) -> AsyncIterator[dict[str, tuple[Report, list[str]]]]:
+    async with LocalCloud(Settings(project="three-roads")) as cloud:
+        account = await cloud.backend.ml_service_account()
+        roads: dict[str, Backend] = {
+            "local": cloud.backend,
+            "ml-engine": await reached(cloud, "ml-engine"),
+            "vertex-ai": await reached(cloud, "vertex-ai", service_account=account),
+        }
+        found = {}
+        for name, backend in roads.items():
+            found[name] = await take(backend, data, f"run_{name.replace('-', '_')}")
+            await backend.close() if name != "local" else None
+        yield found
+        assert await cloud.backend.list_models() == []
+        assert await cloud.backend.list_buckets() == []
+
+
+async def given(folder: Path) -> Path:
+    return folder
+
+
+async def take(backend: Backend, data: Path, job_id: str) -> tuple[Report, list[str]]:
+    plan = Plan(
+        bucket="three-roads-ml",
+        data=partial(given, data),
+        package_path=taxifare.package_path(),
+        module=taxifare.MODULE,
+        args=taxifare.trainer_arguments(20),
+        job_id=job_id,
+        model=taxifare.MODEL,
+        is_the_labs=True,
+    )
+    watching = Watching(backend)
+    async with Workflow(backend, plan, watching) as workflow:
+        await workflow.run()
+    return workflow.report, [message.replace(job_id, "JOB") for message in watching.messages]
+
+
+async def test_the_job_ends_alike_and_its_service_says_the_same(reports):
+    states = {name: report.job.state for name, (report, _) in reports.items()}
+    assert set(states.values()) == {JobState.SUCCEEDED}
+    local = reports["local"][1]
+    assert [said for _, said in reports.values()] == [local] * 3
+
+
+async def test_the_evaluation_is_the_same(reports):
+    scores = [report.rmse for report, _ in reports.values()]
+    assert scores == pytest.approx([scores[0]] * 3, abs=1e-6)
+
+
+async def test_predictions_are_the_same(reports):
+    fares = {
+        name: [taxifare.predicted_fare(answer) for _, answer in report.predictions]
+        for name, (report, _) in reports.items()
+    }
+    assert len(fares["local"]) == 3
+    for name in ("ml-engine", "vertex-ai"):
+        assert fares[name] == pytest.approx(fares["local"], abs=1e-6)

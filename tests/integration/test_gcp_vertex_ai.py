@@ -1,0 +1,26 @@
+"""``BackendContract`` on Google's cloud, reached as Vertex AI through the gateway of a local one."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from cloud.backends.gcp import GcpBackend
+from cloud.serve import LocalCloud
+from cloud.settings import Settings
+from contracts.backend import BackendContract
+from integration.google_clouds import reached
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def vertex_ai() -> AsyncIterator[GcpBackend]:
+    async with LocalCloud(Settings(project="vertex-ai-project", cancel_grace_seconds=0.5)) as cloud:
+        account = await cloud.backend.ml_service_account()
+        async with await reached(cloud, "vertex-ai", service_account=account) as backend:
+            yield backend
+
+
+class TestVertexAi(BackendContract):
+    @pytest.fixture
+    def backend(self, vertex_ai: GcpBackend) -> GcpBackend:
+        return vertex_ai

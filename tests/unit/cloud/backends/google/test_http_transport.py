@@ -1,0 +1,227 @@
+"""Requests on bad days. A scripted server stands for Google; it counts what really arrived."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+
+import httplib2
+import pytest
+
+from cloud.backends.google.http_transport import HttpTransport
+from cloud.backends.google.network import Identity
+from cloud.backends.google.retries import Retries
+from cloud.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+)
+
+CUT = ConnectionResetError("cut")
+JOB = {"jobId": "j"}
+
+
+def error(status: int, name: str = "", **more: object) -> tuple[int, dict[str, str], dict[str, object]]:
+    return status, {}, {"error": {"code": status, "message": f"says {status}", "status": name, **more}}
+
+
+@dataclass
+class Google:
+    """What happens to each request in turn."""
+
+    script: list[object]
+    arrived: list[tuple[str, str, str | None]] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    renewed: int = 0
+
+    def http(self) -> "Google":
+        return self
+
+    def request(self, url, method, body, headers):
+        self.arrived.append((method, headers["Authorization"], body))
+        outcome = self.script.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        status, told, content = outcome
+        return httplib2.Response({"status": str(status), **told}), json.dumps(content).encode()
+
+    def close(self) -> None:
+        pass
+
+    # -- credentials
+    valid = True
+
+    @property
+    def token(self) -> str:
+        return f"token-{self.renewed}"
+
+    def refresh(self, _request) -> None:
+        self.renewed += 1
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+@pytest.fixture
+def google():
+    return Google([])
+
+
+@pytest.fixture
+async def transport(google):
+    transport = HttpTransport(
+        "us-central1",
+        identity=Identity(google, google),
+        network=google,
+        patience=Retries(attempts=4, first=1, longest=4),
+        sleep=google.sleep,
+    )
+    yield transport
+    await transport.close()
+
+
+async def create(transport, settled=None):
+    return await transport.send("ml.projects.jobs.create", {"parent": "projects/p"}, JOB, settled=settled)
+
+
+async def get(transport):
+    return await transport.send("ml.projects.jobs.get", {"name": "projects/p/jobs/j"})
+
+
+@pytest.mark.parametrize(
+    "failure", [CUT, TimeoutError("silence"), error(503), error(500), error(429), error(504)], ids=str
+)
+async def test_what_may_pass_is_tried_again(google, transport, failure):
+    google.script = [failure, failure, (200, {}, {"state": "QUEUED"})]
+    assert await get(transport) == {"state": "QUEUED"}
+    assert len(google.pauses) == 2
+    assert 0.5 <= google.pauses[0] <= 1 <= google.pauses[1] <= 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (error(403), PermissionDenied),
+        (error(400, "FAILED_PRECONDITION"), FailedPrecondition),
+        (error(409), AlreadyExists),
+    ],
+    ids=str,
+)
+async def test_what_will_not_pass_is_told_at_once(google, transport, failure, kind):
+    google.script = [failure]
+    with pytest.raises(kind, match=f"says {failure[0]}"):
+        await get(transport)
+    assert google.pauses == []
+
+
+async def test_patience_ends(google, transport):
+    google.script = [error(503)] * 4
+    with pytest.raises(Unavailable, match="says 503"):
+        await get(transport)
+    assert (len(google.arrived), len(google.pauses)) == (4, 3)
+
+
+async def test_retry_after_is_heeded_and_one_too_long_is_not_waited_for(google, transport):
+    google.script = [(429, {"retry-after": "17"}, {}), (200, {}, {})]
+    await get(transport)
+    assert google.pauses == [17]
+    google.script = [(429, {"retry-after": "9000"}, {})]
+    with pytest.raises(ResourceExhausted):
+        await get(transport)
+    assert google.pauses == [17]
+
+
+async def test_a_quota_that_will_not_grow_is_told_at_once(google, transport):
+    lack = {"@type": "type.googleapis.com/google.rpc.QuotaFailure"}
+    google.script = [error(429, "RESOURCE_EXHAUSTED", details=[lack])]
+    with pytest.raises(ResourceExhausted):
+        await create(transport)
+    assert google.pauses == []
+
+
+async def test_nothing_is_created_twice_when_the_answer_is_lost(google, transport):
+    google.script = [CUT]
+
+    async def settled():
+        return {"jobId": "j", "state": "RUNNING"}
+
+    assert (await create(transport, settled))["state"] == "RUNNING"
+    assert len(google.arrived) == 1
+
+
+async def test_what_was_not_accepted_is_sent_again(google, transport):
+    google.script = [CUT, (200, {}, {"state": "QUEUED"})]
+
+    async def settled():
+        return None
+
+    assert (await create(transport, settled))["state"] == "QUEUED"
+    assert [body for _, _, body in google.arrived] == [json.dumps(JOB)] * 2
+
+
+async def test_taken_by_ourselves_is_success_and_by_others_is_not(google, transport):
+    made = iter([None, {"jobId": "j"}, None, None])
+
+    async def settled():
+        return next(made)
+
+    google.script = [CUT, error(409)]
+    assert await create(transport, settled) == {"jobId": "j"}
+    google.script = [CUT, error(409)]
+    with pytest.raises(AlreadyExists):
+        await create(transport, settled)
+
+
+async def test_a_last_attempt_that_was_accepted_counts(google, transport):
+    google.script = [CUT] * 4
+    looks = []
+
+    async def settled():
+        looks.append(len(google.arrived))
+        return {"jobId": "j"} if len(google.arrived) == 4 else None
+
+    assert await create(transport, settled) == {"jobId": "j"}
+    assert looks == [1, 2, 3, 4]
+
+
+async def test_deleting_again_what_is_gone_is_success(google, transport):
+    google.script = [CUT, error(404)]
+    assert await transport.send("ml.projects.models.delete", {"name": "projects/p/models/m"}) == {}
+
+
+async def test_a_token_that_google_refuses_is_renewed_once(google, transport):
+    google.script = [error(401), (200, {}, {})]
+    await get(transport)
+    assert [token for _, token, _ in google.arrived] == ["Bearer token-0", "Bearer token-1"]
+    google.script = [error(401), error(401)]
+    with pytest.raises(Unauthenticated):
+        await get(transport)
+
+
+async def test_an_interrupt_waits_for_what_was_sent(google, transport):
+    began, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(url, method, body, headers):
+        loop.call_soon_threadsafe(began.set)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
+        google.arrived.append((method, "", body))
+        return httplib2.Response({"status": "200"}), b"{}"
+
+    google.request = slow
+    task = asyncio.create_task(create(transport))
+    await began.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(google.arrived) == 1
+
+
+async def test_pages_are_put_together(google, transport):
+    google.script = [(200, {}, {"jobs": [1], "nextPageToken": "t"}), (200, {}, {"jobs": [2]})]
+    assert await transport.pages("ml.projects.jobs.list", {"parent": "projects/p"}, "jobs") == [1, 2]
