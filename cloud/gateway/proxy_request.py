@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from cloud.gateway import hosts
+from cloud.gateway.http2 import PREFACE
 
 _HOST = rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])"
 _CONNECT = re.compile(rb"CONNECT " + _HOST + rb":([0-9]{1,5}) HTTP/1\.[01]\r?\n")
@@ -40,13 +41,18 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Http2:
+    """HTTP/2 from its first byte on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """No request of HTTP/1 at all."""
 
     reason: str
 
 
-def read(head: bytes) -> Tunnel | Serve | Refuse | Malformed:
+def read(head: bytes) -> Tunnel | Serve | Refuse | Http2 | Malformed:
     """Decide by the request line of ``head``."""
     if match := _CONNECT.match(head):
         host, port = match[1].decode(), int(match[2])
@@ -62,6 +68,8 @@ def read(head: bytes) -> Tunnel | Serve | Refuse | Malformed:
         return Refuse(host.lower(), port)
     if _ORIGIN.match(head):
         return Serve(once=False)
+    if head == PREFACE:
+        return Http2()
     line = head.partition(b"\n")[0].rstrip(b"\r")[:200]
     return Malformed(
         f"not a request this proxy understands (CONNECT HOST:PORT HTTP/1.1): {line.decode('ascii', 'replace')!r}"

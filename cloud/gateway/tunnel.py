@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import cast
 
 from cloud.errors import FailedPrecondition
-from cloud.gateway import proxy_request
+from cloud.gateway import http2, proxy_request
 from cloud.gateway.certs import CertificateAuthority
 from cloud.gateway.distrust import advice, distrust
+from cloud.gateway.grpc_refusal import PROTOCOL, GrpcRefusal
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
 _log = logging.getLogger(__name__)
@@ -174,7 +175,9 @@ class _Client(asyncio.Protocol):
         self._refused = False
         self._lost = False
         self._http: asyncio.Protocol | None = None
-        self._requests = RequestStream()
+        self._feed: Callable[[bytes], bytes] = bytes
+        """What is to be handed on of what comes."""
+        self._requests: RequestStream | None = None
 
     # ---------------------------------------------------------------- called by the event loop
 
@@ -186,8 +189,7 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._http is not None:
-            if ready := self._requests.feed(data):
-                self._http.data_received(ready)
+            self._hand_on(self._http, data)
         elif self._handshake is not None:
             self._received += data
         elif not self._refused:
@@ -239,6 +241,8 @@ class _Client(asyncio.Protocol):
                 self._answer(
                     "403 Forbidden", f"this job runs offline: {host}:{port} is not a Google API that is emulated"
                 )
+            case proxy_request.Http2():
+                self._refuse_http2()
             case proxy_request.Malformed(reason):
                 self._answer("400 Bad Request", reason)
 
@@ -258,6 +262,13 @@ class _Client(asyncio.Protocol):
             + body
         )
         self._transport.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+
+    def _refuse_http2(self) -> None:
+        _log.warning("a client was refused that speaks HTTP/2 only: %s", http2.REASON)
+        self._refused = True
+        self._received.clear()
+        self._transport.write(http2.REFUSAL)
         self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
     # ---------------------------------------------------------------- serving
@@ -288,7 +299,10 @@ class _Client(asyncio.Protocol):
         else:
             if transport is not None and not self._lost:
                 self._transport = transport
-                self._serve(transport, once=False)
+                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == PROTOCOL:
+                    self._hand_over(GrpcRefusal(), transport, bytes)
+                else:
+                    self._serve(transport, once=False)
 
     def _handshake_over(self, _task: asyncio.Task[None]) -> None:
         # connection_lost() is not called when TLS was never established, and never called twice when it was.
@@ -297,12 +311,21 @@ class _Client(asyncio.Protocol):
             self._gateway.gone(self)
 
     def _serve(self, transport: asyncio.Transport, *, once: bool) -> None:
-        first, self._received = bytes(self._received), bytearray()
         if once:
-            line, end, rest = first.partition(b"\r\n")
-            first = line + end + b"Connection: close\r\n" + rest
+            self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._requests = RequestStream(once=once)
-        self._http = self._gateway.protocol_factory()
+        self._hand_over(self._gateway.protocol_factory(), transport, self._requests.feed)
+
+    def _hand_over(
+        self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]
+    ) -> None:
+        first, self._received = bytes(self._received), bytearray()
+        self._http, self._feed = protocol, feed
         self._http.connection_made(transport)
-        if ready := self._requests.feed(first):
-            self._http.data_received(ready)
+        self._hand_on(self._http, first)
+
+    def _hand_on(self, http: asyncio.Protocol, data: bytes) -> None:
+        if ready := self._feed(data):
+            http.data_received(ready)
+        elif self._requests is not None and self._requests.is_http2 and not self._refused:
+            self._refuse_http2()

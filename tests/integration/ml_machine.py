@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from cloud.emulator.app import Emulator, Mount
-from cloud.emulator.ml_v1.routes import HOSTS, MlV1
+from cloud.emulator.discovery import load
+from cloud.emulator.ml_v1.routes import DOCUMENT, HOSTS, MlV1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.resources import Json
+from contracts.dialect_api import Answer, check_answer
 from contracts.memory_backend import MemoryBackend
-from contracts.ml_api import Answer, check_answer
 
 T = TypeVar("T")
 GUEST = Principal("guest@example.com")
@@ -93,7 +94,7 @@ class MlMachine(RuleBasedStateMachine):
 
         status, text = self.do(ask())
         if status == 200:
-            check_answer(verb, f"/v1/projects/my-project{path}", Answer(status, text))
+            check_answer(load(DOCUMENT), verb, f"/v1/projects/my-project{path}", Answer(status, text))
             return status, json.loads(text)
         error = json.loads(text)["error"]
         assert error["code"] == status

@@ -1,9 +1,10 @@
 """``ml.projects.models.*`` without versions."""
 
+from cloud.emulator.call import Call, check_etag
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
 from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
@@ -43,7 +44,7 @@ class ModelMethods:
         return await self._json(await self._backend.get_model(call.ids[1]))
 
     async def list(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.json_path(SCHEMA, path))
         answers = [await self._json(model) for model in await self._backend.list_models()]
         return call.page("models", filter(wanted, answers), "name")
 

@@ -1,27 +1,26 @@
 """ML Engine's methods: one table from Google's method ids to handlers, and the way of a request through it."""
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
 from aiohttp import web
 
 from cloud.backends.base import Backend
+from cloud.emulator.answers import json_response
+from cloud.emulator.call import Call, require_credential
 from cloud.emulator.discovery import Discovery, load
-from cloud.emulator.ml_v1.call import Call, Project
-from cloud.emulator.ml_v1.iam import AccessMethods, require_credential
+from cloud.emulator.ml_v1.iam import AccessMethods
 from cloud.emulator.ml_v1.jobs import JobMethods
 from cloud.emulator.ml_v1.making import Making
 from cloud.emulator.ml_v1.models import ModelMethods
 from cloud.emulator.ml_v1.prediction import PredictionMethods
+from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.projects import ProjectMethods
 from cloud.emulator.ml_v1.records import Records
 from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.operations import Operations
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
 
@@ -129,6 +128,9 @@ class MlV1:
         self._operations.close()
         self._records.close()
 
+    def method_id(self, request: web.Request) -> str:
+        return self._document.match(request.method, request.rel_url.raw_path)[0].id
+
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
 
@@ -153,7 +155,7 @@ class MlV1:
             body={} if raw else self._document.body(method, content),
             content=content,
             principal=principal,
-            on_regional_endpoint=not re.match(r"ml\.", request.host.lower()),
+            host=request.host.lower(),
         )
         await self._making.settled()
         await self._access.require(call, route.permission)
@@ -175,13 +177,8 @@ class MlV1:
 class Document:
     """The API's discovery document, for clients that ask for it: anyone may."""
 
+    def method_id(self, _: web.Request) -> str:
+        return "discovery.apis.getRest"
+
     async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
         return web.Response(body=load(DOCUMENT).content, content_type="application/json", charset="utf-8")
-
-
-def json_response(answer: Json, query: "dict[str, Json]") -> web.Response:
-    """The answer as Google writes it: two spaces of indentation and a newline, unless ``prettyPrint`` is false."""
-    if query.get("fields"):
-        answer = apply_fields(parse_fields(query["fields"]), answer)
-    layout = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if query.get("prettyPrint", True) else 0
-    return web.Response(body=orjson.dumps(answer, option=layout), content_type="application/json", charset="utf-8")

@@ -13,7 +13,7 @@ from cloud.engine.disk import out_of_room
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, Json, ScaleTier
+from cloud.resources import Job, JobSpec, Json, ScaleTier, Service
 
 _log = logging.getLogger(__name__)
 _VERSION = 1
@@ -121,6 +121,8 @@ def spec_to_json(spec: JobSpec) -> dict[str, Json]:
 
 
 def spec_from_json(record: dict[str, Json]) -> JobSpec:
+    # Records of before there were Vertex AI's fields have none of them.
+    base = record.get("base_output_directory")
     return JobSpec(
         **record
         | {
@@ -128,6 +130,8 @@ def spec_from_json(record: dict[str, Json]) -> JobSpec:
             "args": tuple(record["args"]),
             "job_dir": None if record["job_dir"] is None else GsUri.parse(record["job_dir"]),
             "scale_tier": ScaleTier(record["scale_tier"]),
+            "service": Service(record.get("service", Service.ML_ENGINE)),
+            "base_output_directory": None if base is None else GsUri.parse(base),
         }
     )
 

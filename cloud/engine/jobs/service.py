@@ -12,7 +12,7 @@ from cloud.engine.jobs import scheduler
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.runner import JobRun, Platform
-from cloud.engine.jobs.runtime import remark
+from cloud.engine.runtime import remark
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_state
 from cloud.resources import Job, JobSpec, LogEntry, Severity
@@ -73,7 +73,7 @@ class JobService:
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)
         checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
-        for message in (*checked, remark(spec), f"Job {spec.job_id} is queued."):
+        for message in (*checked, remark(spec.runtime_version, spec.python_version), f"Job {spec.job_id} is queued."):
             if message is not None:
                 self._append(spec.job_id, message)
         self._schedule()

@@ -14,7 +14,7 @@ from cloud.engine.jobs.records import JobRecords, spec_from_json, spec_to_json
 from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, ScaleTier
+from cloud.resources import Job, JobSpec, ScaleTier, Service
 from contracts.full_disk import files_of_at_most
 
 SPECS = st.builds(
@@ -30,14 +30,30 @@ SPECS = st.builds(
     max_running_time=st.floats(0.1, 1e6),
     labels=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
 )
+VERTEX_SPECS = st.builds(
+    JobSpec,
+    job_id=st.from_regex(r"[1-9][0-9]{0,18}", fullmatch=True),
+    package_uris=st.just(()),
+    python_module=st.just("trainer.task"),
+    service=st.just(Service.VERTEX_AI),
+    base_output_directory=st.sampled_from([None, GsUri("bucket", "out/")]),
+    env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
+)
 JOB = Job(
     JobSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, datetime(2026, 1, 2, tzinfo=UTC)
 )
 
 
-@given(SPECS)
+@given(SPECS | VERTEX_SPECS)
 def test_specifications_round_trip(spec: JobSpec) -> None:
     assert spec_from_json(spec_to_json(spec)) == spec
+
+
+def test_a_record_of_before_there_was_vertex_ai_is_ml_engines() -> None:
+    record = spec_to_json(JOB.spec)
+    for name in ("service", "base_output_directory", "env"):
+        del record[name]
+    assert spec_from_json(record) == JOB.spec
 
 
 def test_jobs_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A gateway in front of a server that echoes, over real sockets."""
+"""A gateway in front of an echo server."""
 
 import asyncio
 import ssl
@@ -57,15 +57,15 @@ class Chain:
             await writer.wait_closed()
 
     async def tunnel(
-        self, host: str = HOST, sni: str | None = HOST
+        self, host: str = HOST, sni: str | None = HOST, alpn: list[str] | None = None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await self.connect()
         writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-        trust = self.trust
-        if sni is None:
-            trust = ssl.create_default_context(cafile=str(self.gateway.ca_file))
-            trust.check_hostname = False
+        trust = ssl.create_default_context(cafile=str(self.gateway.ca_file))
+        trust.check_hostname = sni is not None
+        if alpn is not None:
+            trust.set_alpn_protocols(alpn)
         await writer.start_tls(trust, server_hostname=sni)
         return reader, writer
 
