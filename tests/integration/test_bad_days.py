@@ -4,6 +4,8 @@ import io
 import json
 import os
 import socket
+import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -324,3 +326,20 @@ def test_on_a_full_disk_a_job_still_comes_to_its_end(owner: Owner) -> None:
         owner.check_error(owner.raw("POST", ML, f"{PROJECT}/models", b'{"name": "late"}'), 429)
     assert owner.json("POST", ML, f"{PROJECT}/models", {"name": "late"})[0] == 200
     assert owner.json("GET", ML, f"{PROJECT}/jobs/waits")[1]["state"] == "CANCELLED"
+
+
+def test_a_start_on_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "format").write_text("1\n")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOUD_")}
+    for kilobytes in (0, 1):
+        told = subprocess.run(
+            ["sh", "-c", f'ulimit -f {kilobytes}; exec "$@"', "sh", sys.executable, "-m", "cloud.serve", "--", "true"],
+            capture_output=True,
+            text=True,
+            env=environ | {"PYTHONDONTWRITEBYTECODE": "1", "CLOUD_LAUNCHER": "cold", "CLOUD_STATE": str(tmp_path)},
+            timeout=60,
+            check=False,
+        )
+        assert told.returncode == 1
+        assert told.stderr.startswith("error: ")
+        assert told.stderr.count("\n") == 1

@@ -112,22 +112,6 @@ def test_the_port_that_was_asked_for(environ: dict[str, str]) -> None:
     assert told.stdout == f"http://127.0.0.1:{port}\n"
 
 
-def test_a_start_on_a_full_disk_is_one_clear_error(environ: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "format").write_text("1\n")
-    for kilobytes in (0, 1):
-        told = subprocess.run(
-            ["sh", "-c", f'ulimit -f {kilobytes}; exec "$@"', "sh", *SERVE, "--state", str(tmp_path), "--", "true"],
-            capture_output=True,
-            text=True,
-            env=environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-            timeout=60,
-            check=False,
-        )
-        assert told.returncode == 1
-        assert told.stderr.startswith("error: ")
-        assert told.stderr.count("\n") == 1
-
-
 def test_a_state_folder_of_another_version_is_one_clear_error(environ: dict[str, str], tmp_path: Path) -> None:
     state = tmp_path / "state"
     assert run(environ, "--state", str(state), "--", "true").returncode == 0
