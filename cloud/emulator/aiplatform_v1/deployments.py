@@ -19,7 +19,7 @@ from cloud.emulator.aiplatform_v1.endpoints import (
 )
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, timestamp, typed
-from cloud.emulator.aiplatform_v1.quotas import accelerators_asked, no_quota
+from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
 from cloud.emulator.call import Call, read_mask
@@ -155,9 +155,9 @@ class DeploymentMethods:
             raise InvalidArgument(
                 f"Machine type {name[:60]} is not supported.", field=f"{place}.machine_spec.machine_type"
             )
-        asked = accelerators_asked(machine)
-        if asked and not self._backend.abilities.accelerators:
-            raise no_quota("Serving", asked)
+        check_accelerators(
+            "Serving", [machine], available=self._backend.abilities.accelerators, field=f"{place}.machine_spec"
+        )
 
     async def _create_version(self, endpoint: Record, number: str, version: Record) -> Version:
         return await self._backend.create_version(
