@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack
 from cloud.backends.local import LocalBackend
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import LOOPBACK, Emulator, Mount
+from cloud.emulator.cloudresourcemanager_v3 import routes as resource_manager
+from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
@@ -24,16 +26,17 @@ from cloud.engine.jobs.runner import Platform
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
+from cloud.engine.runtime import installed_runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state import StateFolder
-from cloud.engine.storage.guard import Lapse
+from cloud.engine.storage.guard import Lapse, tally
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
 from cloud.gateway.tunnel import Gateway, Refusal
 from cloud.gcs.client import StorageClient
 from cloud.owner_door import OwnerDoor
-from cloud.settings import Settings
+from cloud.settings import RuntimeMode, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -129,6 +132,7 @@ class Assembly:
             storage=as_owner,
             jobs=jobs,
             serving=serving,
+            runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
         )
         ml = MlV1(
             self.backend,
@@ -143,6 +147,7 @@ class Assembly:
         )
         parts.push_async_callback(vertex.close)
         vertex.start()
+        projects = resource_manager.CloudResourceManagerV3(settings.project, number)
         logs = LoggingV2(self.backend, project_number=number)
         emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
@@ -151,6 +156,7 @@ class Assembly:
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
+            Mount(resource_manager.HOSTS, r".*", projects),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:
@@ -175,6 +181,15 @@ class Assembly:
     def refusals(self) -> list[Refusal]:
         """What jobs wanted from hosts that are not emulated."""
         return self._gateway.refusals
+
+    @property
+    def faults(self) -> Faults:
+        return self._emulator.faults
+
+    @property
+    def lapses(self) -> list[str]:
+        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        return tally(self.storage.guard.lapses)
 
     async def owner_environ(self) -> dict[str, str]:
         """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes

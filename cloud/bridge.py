@@ -25,7 +25,7 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, project_number
 from cloud.engine.principal import Principal
 from cloud.engine.state import StateFolder
-from cloud.errors import Unavailable
+from cloud.errors import NotFound, Unavailable
 from cloud.gateway.tunnel import Gateway
 from cloud.owner_door import OwnerDoor
 from cloud.settings import Settings
@@ -114,6 +114,11 @@ class Bridge:
     def refusals(self) -> "list[Refusal]":
         return self._gateway.refusals
 
+    @property
+    def lapses(self) -> list[str]:
+        """None: Google itself refuses."""
+        return []
+
     async def owner_environ(self) -> dict[str, str]:
         """The variables that make any program use this bridge; those in ``FOREIGN`` are to be unset."""
         return await self._door.environ(self._gateway, self._emulator)
@@ -129,6 +134,9 @@ class _HandedOn:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+    def method_id(self, request: web.Request) -> str:
+        raise NotFound(f"{request.method} {request.path} is handed on: what it means is not known here")
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         require_credential(principal)

@@ -24,7 +24,7 @@ from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimpl
 from cloud.names import check_bucket, check_module, check_project
 from cloud.report import write_report
 from cloud.serve import LocalCloud
-from cloud.settings import LauncherKind, Settings
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
 from cloud.terminal import Terminal
 from cloud.workflow import Plan, StepFailed, Workflow
 
@@ -64,6 +64,8 @@ INTERRUPTED = 130
     type=click.Choice(["curl", "json"]),
     help="Print every request that would be sent, and send none: --dry-run, --dry-run=json. (gcp)",
 )
+@click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
+@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.option("--package-path", type=click.Path(path_type=Path), help="Your trainer: the folder with __init__.py.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -85,6 +87,8 @@ def main(
     service_account: str | None,
     preflight: bool,
     dry_run: str | None,
+    iam: str | None,
+    runtime: str | None,
     package_path: Path | None,
     module: str | None,
     args: tuple[str, ...],
@@ -105,8 +109,16 @@ def main(
             "--preflight": preflight,
             "--dry-run": dry_run,
         }
-        _check_backend(backend, given, project, state, launcher)
-        settings = _settings(project, region, state, launcher)
+        of_local = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
+        _check_backend(backend, project, given if backend == "local" else of_local)
+        settings = _settings(
+            project=project and check_project(project),
+            region=region,
+            state_dir=state,
+            launcher=launcher and LauncherKind(launcher),
+            iam=iam and IamMode(iam),
+            runtime=runtime and RuntimeMode(runtime),
+        )
         with TemporaryDirectory(prefix="taxi-data-") as scratch:
             sample = partial(_sample_names if dry_run else _sample_data, Path(scratch))
             plan = _plan(settings, bucket, data_dir, sample, train_steps, package_path, module, args)
@@ -132,27 +144,18 @@ def main(
     sys.exit(status)
 
 
-def _check_backend(
-    backend: str, of_google: Mapping[str, object], project: str | None, state: Path | None, launcher: str | None
-) -> None:
+def _check_backend(backend: str, project: str | None, of_others: Mapping[str, object]) -> None:
     """Raises:
     InvalidArgument: an option is another backend's, or one is missing.
     """
-    of_local = {"--state": state, "--launcher": launcher}
-    for name, value in (of_google if backend == "local" else of_local).items():
+    for name, value in of_others.items():
         if value:
             raise InvalidArgument(f"{name} is not for --backend {backend}", field=name)
     if backend == "gcp" and not project:
         raise InvalidArgument("--backend gcp needs a project of yours: --project ID", field="--project")
 
 
-def _settings(project: str | None, region: str | None, state: Path | None, launcher: str | None) -> Settings:
-    given: dict[str, object] = {
-        "project": project and check_project(project),
-        "region": region,
-        "state_dir": state,
-        "launcher": launcher and LauncherKind(launcher),
-    }
+def _settings(**given: object) -> Settings:
     return replace(Settings.from_environ(), **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
 
 
@@ -239,6 +242,8 @@ class Run:
                 self._console.print(
                     f"The job tried to reach the internet and was refused: {cloud.refusals}", highlight=False
                 )
+            for lapse in cloud.lapses:
+                self._console.print(f"Not allowed: {escape(lapse)}", highlight=False, soft_wrap=True)
             if workflow.keep:
                 await _stay_up(cloud, workflow, self._plan, self._console)
         return status

@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.cloudresourcemanager_v3 import routes as resource_manager
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.storage_v1 import routes as storage_v1
 
@@ -42,6 +43,7 @@ def apis() -> list[Api]:
             {route.method_id for route in storage_v1.routes(anything)},
             {route.method_id for route in storage_v1.refusals()},
         ),
+        _api(resource_manager.DOCUMENT, set(resource_manager.METHODS), set()),
         _api("aiplatform.v1", {route.method_id for route in aiplatform_v1.routes(anything)}, set()),
     ]
 
@@ -70,9 +72,10 @@ def by_resource(names: Iterable[str], served: set[str]) -> list[str]:
     found = set()
     for name in names:
         parts = name.split(".")
-        depth = 3 if name.startswith("projects.locations.") and len(parts) > 3 else 1
+        depth = 3 if name.startswith("projects.locations.") else 1
         resource = ".".join(parts[:depth]) + "."
-        found.add(name if any(other.startswith(resource) for other in served) else f"{resource}*")
+        is_all = len(parts) > depth and not any(other.startswith(resource) for other in served)
+        found.add(f"{resource}*" if is_all else name)
     return sorted(found)
 
 

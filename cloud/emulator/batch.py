@@ -55,6 +55,9 @@ class Batch:
         self._prefix = prefix
         self._errors = errors
 
+    def method_id(self, _: web.Request) -> str:
+        return "storage.batch"
+
     async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
         """Raises:
         InvalidArgument: not a batch, or one that is too long.

@@ -44,6 +44,11 @@ class Call:
         """What follows the collections in ``name``: project, model, version."""
         return self.name.split("/")[1::2]
 
+    @property
+    def below_project(self) -> str:
+        """``name`` without the project: ``locations/us-central1/models/M``."""
+        return self.name.split("/", 2)[2]
+
     def mask(self, *allowed: str) -> set[str]:
         """The paths in ``updateMask``, in camel case.
 

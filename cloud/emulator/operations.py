@@ -13,6 +13,8 @@ from cloud.engine.database import open_database
 from cloud.errors import CloudError, NotFound
 from cloud.resources import Json
 
+EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+"""The response of one that has nothing to say."""
 CANCELLED = 1
 """``google.rpc.Code`` of an operation that was cancelled."""
 _RPC_CODES = {

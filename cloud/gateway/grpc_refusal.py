@@ -10,13 +10,15 @@ import asyncio
 from typing import cast
 from urllib.parse import quote
 
+from cloud.gateway.http2 import PREFACE
+
 PROTOCOL = "h2"
 """Its name in TLS."""
 MESSAGE = (
     'gRPC is not served here, only REST: in the Vertex AI SDK aiplatform.init(..., api_transport="rest"), in other '
     'clients of Google\'s transport="rest"'
 )
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_PREFACE = PREFACE + b"SM\r\n\r\n"
 _HEAD = 9
 """Bytes before a frame's payload."""
 _HEADERS, _SETTINGS, _PING = 1, 4, 6

@@ -23,6 +23,10 @@ GLOBAL = frozenset(
         "logging.mtls.googleapis.com",
         "aiplatform.googleapis.com",
         "aiplatform.mtls.googleapis.com",
+        "cloudresourcemanager.googleapis.com",
+        "cloudresourcemanager.mtls.googleapis.com",
+        "iamcredentials.googleapis.com",
+        "iamcredentials.mtls.googleapis.com",
     }
 )
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")

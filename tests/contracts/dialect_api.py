@@ -75,7 +75,7 @@ class DialectApi(ABC):
         assert isinstance(response, web.Response)
         answer = Answer(response.status, bytes(response.body).decode(), response.headers)
         if answer.status == 200:
-            self.check_answer(verb, path, answer)
+            check_answer(self.document(), verb, path, answer)
         return answer
 
     async def ask(self, verb: str, path: str, body: Json | bytes = b"", **options) -> Json:
@@ -90,8 +90,10 @@ class DialectApi(ABC):
         assert answer.status >= 400, answer.text
         return answer.json["error"]
 
-    def check_answer(self, verb: str, path: str, answer: Answer) -> None:
-        method, _ = self.document().match(verb, path.partition("?")[0].replace("/ui/", "/v1/", 1))
-        if not method.response.endswith("HttpBody") and "fields=" not in path:
-            # In normal form, that is: nothing unknown, of a wrong type, null or left at its default.
-            assert self.document().schemas.read(method.response, answer.json) == answer.json
+
+def check_answer(document: Discovery, verb: str, path: str, answer: Answer) -> None:
+    """An answer that is no error is what the document says."""
+    method, _ = document.match(verb, path.partition("?")[0].replace("/ui/", "/v1/", 1))
+    if not method.response.endswith("HttpBody") and "fields=" not in path:
+        # In normal form, that is: nothing unknown, of a wrong type, null or left at its default.
+        assert document.schemas.read(method.response, answer.json) == answer.json

@@ -5,9 +5,10 @@ from urllib.parse import quote
 
 from cloud.emulator.aiplatform_v1.job_spec import job_spec
 from cloud.emulator.aiplatform_v1.lists import Lists
-from cloud.emulator.aiplatform_v1.project import EMPTY, Project, check_described, timestamp
+from cloud.emulator.aiplatform_v1.project import Project, check_described, timestamp
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call
+from cloud.emulator.operations import EMPTY
 from cloud.errors import FailedPrecondition
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
@@ -55,24 +56,24 @@ class CustomJobMethods:
         return self._records.add(f"locations/{location}/customJobs/{number}", fields), job
 
     async def get(self, call: Call) -> Json:
-        record = self._records.get(_name(call))
+        record = self._records.get(call.below_project)
         return self.json(record, await self._backend.get_job(record.id))
 
     async def list(self, call: Call) -> Json:
         jobs = {job.job_id: job for job in await self._backend.list_jobs()}
-        records = self._records.below(f"{_name(call)}/customJobs")
+        records = self._records.below(f"{call.below_project}/customJobs")
         items = [(record.sequence, self.json(record, jobs[record.id])) for record in records if record.id in jobs]
         return self._lists.answer(call, "CustomJob", "customJobs", items)
 
     async def cancel(self, call: Call) -> Json:
         """Of a finished job, too, as Google's description has it: nothing happens to it."""
-        job = await self._backend.get_job(self._records.get(_name(call)).id)
+        job = await self._backend.get_job(self._records.get(call.below_project).id)
         if not job.state.is_final:
             await self._backend.cancel_job(job.job_id)
         return {}
 
     async def delete(self, call: Call) -> Json:
-        record = self._records.get(_name(call))
+        record = self._records.get(call.below_project)
         job = await self._backend.get_job(record.id)
         if not job.state.is_final:
             raise FailedPrecondition(
@@ -120,8 +121,3 @@ class CustomJobMethods:
 
 def _state(job: Job) -> str:
     return f"JOB_STATE_{_STATES[job.state]}"
-
-
-def _name(call: Call) -> str:
-    """Of the resource in the path, below the project."""
-    return call.name.split("/", 2)[2]

@@ -57,7 +57,7 @@ class DeploymentMethods:
             self._follow(operation)
 
     async def deploy(self, call: Call) -> Json:
-        endpoint = await find_endpoint(self._project, _name(call))
+        endpoint = await find_endpoint(self._project, call.below_project)
         given = call.body.get("deployedModel", {})
         model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")
         self._check(given)
@@ -88,7 +88,7 @@ class DeploymentMethods:
         return self._project.operation_json(operation)
 
     async def undeploy(self, call: Call) -> Json:
-        endpoint = await find_endpoint(self._project, _name(call))
+        endpoint = await find_endpoint(self._project, call.below_project)
         number = call.body.get("deployedModelId", "")
         deployed = _deployed(endpoint, number)
         others = [other for other in endpoint.fields["deployedModels"] if other is not deployed]
@@ -119,7 +119,7 @@ class DeploymentMethods:
             "disableContainerLogging",
         }
         mask = read_mask(call.body.get("updateMask", ""), *paths)
-        endpoint = await find_endpoint(self._project, _name(call))
+        endpoint = await find_endpoint(self._project, call.below_project)
         deployed = dict(_deployed(endpoint, given.get("id", "")))
         for path in mask:
             head, _, below = path.partition(".")
@@ -218,7 +218,3 @@ def _deployed(endpoint: Record, number: str) -> Mapping[str, Json]:
 def _ids(endpoint: Record) -> set[str]:
     both = (*endpoint.fields["deployedModels"], *endpoint.fields["deploying"].values())
     return {deployed["id"] for deployed in both}
-
-
-def _name(call: Call) -> str:
-    return call.name.split("/", 2)[2]

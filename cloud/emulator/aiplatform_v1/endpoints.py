@@ -10,9 +10,11 @@ from contextlib import suppress
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1 import wire
 from cloud.emulator.aiplatform_v1.lists import Lists
-from cloud.emulator.aiplatform_v1.project import EMPTY, Project, check_described, check_labels, typed
+from cloud.emulator.aiplatform_v1.project import Project, check_described, check_labels, typed
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call, check_etag
+from cloud.emulator.operations import EMPTY
+from cloud.emulator.schemas import snake
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -37,7 +39,7 @@ class EndpointMethods:
         check_described(body, "endpoint")
         for name, why in _NOT_DONE.items():
             if name in body:
-                raise InvalidArgument(why, field=f"endpoint.{re.sub('(?=[A-Z])', '_', name).lower()}")
+                raise InvalidArgument(why, field=f"endpoint.{snake(name)}")
         given = call.query.get("endpointId")
         if given and not _ID.fullmatch(given):
             raise InvalidArgument(
@@ -51,23 +53,24 @@ class EndpointMethods:
         except AlreadyExists:
             raise AlreadyExists(f"The Endpoint already exists: {name!r}.", field="endpoint_id") from None
         kept = {key: body[key] for key in _FIELDS if key in body}
+        self._records.remove(name)  # of one that somebody else deleted
         endpoint = self._records.add(name, kept | {"deployedModels": [], "trafficSplit": {}, "deploying": {}})
         operation = self._project.begin(name, "CreateEndpoint")
         return self._project.finish(operation, response=typed("Endpoint", self._json(endpoint)))
 
     async def get(self, call: Call) -> Json:
-        return self._json(await find_endpoint(self._project, _name(call)))
+        return self._json(await find_endpoint(self._project, call.below_project))
 
     async def list(self, call: Call) -> Json:
         there = {model.name for model in await self._backend.list_models()}
-        records = self._records.below(f"{_name(call)}/endpoints")
+        records = self._records.below(f"{call.below_project}/endpoints")
         items = [(record.sequence, self._json(record)) for record in records if backend_model(record.name) in there]
         return self._lists.answer(call, "Endpoint", "endpoints", items)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "trafficSplit", "predictRequestResponseLoggingConfig")
         body = call.body
-        endpoint = await find_endpoint(self._project, _name(call))
+        endpoint = await find_endpoint(self._project, call.below_project)
         check_etag(body.get("etag"), endpoint.etag)
         if "displayName" in mask:
             check_described(body, "endpoint")
@@ -80,7 +83,7 @@ class EndpointMethods:
         return self._json(self._records.change(endpoint, fields))
 
     async def delete(self, call: Call) -> Json:
-        endpoint = self._records.get(_name(call))
+        endpoint = self._records.get(call.below_project)
         if endpoint.fields["deployedModels"] or endpoint.fields["deploying"]:
             raise FailedPrecondition(
                 "Endpoint has deployed or being-deployed DeployedModel(s): undeploy them first.", field="name"
@@ -100,12 +103,12 @@ async def find_endpoint(project: Project, name: str) -> Record:
     Raises:
         NotFound: there is none, here or in the backend.
     """
-    record = project.records.get(name)
+    project.records.get(name)
     try:
         await project.backend.get_model(backend_model(name))
     except NotFound:
         raise NotFound(f"The Endpoint does not exist: {name[:300]!r}.", field="name") from None
-    return record
+    return project.records.get(name)
 
 
 def backend_model(name: str) -> str:
@@ -148,7 +151,3 @@ def checked_split(given: Mapping[str, int], ids: set[str], field: str) -> dict[s
             field=field,
         )
     return {key: share for key, share in given.items() if share}
-
-
-def _name(call: Call) -> str:
-    return call.name.split("/", 2)[2]

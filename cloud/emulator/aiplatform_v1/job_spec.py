@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from cloud.emulator.aiplatform_v1 import tables
 from cloud.emulator.aiplatform_v1.quotas import accelerators_asked, no_quota
+from cloud.emulator.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, JobSpec, Json, ScaleTier, Service
@@ -83,7 +84,7 @@ def job_spec(
         faults.add("service_account", f"Jobs run as {service_account} here, not as {account[:200]!r}.")
     for name, why in _NOT_DONE.items():
         if name in given:
-            faults.add(_snake(name), why)
+            faults.add(snake(name), why)
     programs = [_program(pool, f"worker_pool_specs[{index}]", faults) for index, pool in enumerate(pools) if pool]
     faults.check()
     program = programs[0]
@@ -145,7 +146,7 @@ def _check_pools(pools: Sequence[Mapping[str, Json]], faults: _Faults) -> None:
             _check_count(pool, index, f"{place}.replica_count", faults)
             for name in ("nfsMounts", "lustreMounts"):
                 if name in pool:
-                    faults.add(f"{place}.{_snake(name)}", "Nothing can be mounted here: read from gs://.")
+                    faults.add(f"{place}.{snake(name)}", "Nothing can be mounted here: read from gs://.")
 
 
 def _check_machine(machine: Mapping[str, Json], place: str, faults: _Faults) -> None:
@@ -258,7 +259,3 @@ def _runtime(image: str) -> str | None:
     # …/training/tf-cpu.2-17.py310:latest
     found = re.search(r"/tf-[a-z]+\.(\d+)-(\d+)[.:]", image)
     return f"{found[1]}.{found[2]}" if found else None
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?=[A-Z])", "_", name).lower()

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from cloud.emulator.aiplatform_v1 import wire
 from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
 from cloud.emulator.aiplatform_v1.lists import Lists
-from cloud.emulator.aiplatform_v1.project import EMPTY, Project, check_described, check_labels, typed
+from cloud.emulator.aiplatform_v1.project import Project, check_described, check_labels, typed
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call, check_etag
+from cloud.emulator.operations import EMPTY
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -66,9 +67,12 @@ class ModelMethods:
             raise InvalidArgument(
                 f"An id has 1 to 63 of the characters [a-z0-9_-]: {model_id[:100]!r}.", field="model_id"
             )
-        model = self._records.get(parent) if parent else None
+        if parent is not None:
+            self._records.get(parent)
         await check_artifacts(self._backend, given)
-        if model is None:
+        if parent is not None:
+            model = self._records.get(parent)
+        else:
             name = f"locations/{location}/models/{model_id or self._project.new_id()}"
             fields = {key: given[key] for key in _MODEL_FIELDS if key in given}
             model = self._records.add(name, fields | {"lastVersion": 0})
@@ -80,15 +84,15 @@ class ModelMethods:
         return self._alias(version, {*wanted}, set())
 
     async def get(self, call: Call) -> Json:
-        return self.json(self.find(_name(call)))
+        return self.json(self.find(call.below_project))
 
     async def list(self, call: Call) -> Json:
-        records = self._records.below(f"{_name(call)}/models")
+        records = self._records.below(f"{call.below_project}/models")
         items = [(record.sequence, self.json(self.find(record.name))) for record in records]
         return self._lists.answer(call, "Model", "models", items)
 
     async def list_versions(self, call: Call) -> Json:
-        model = self._records.get(_name(call).partition("@")[0])
+        model = self._records.get(call.below_project.partition("@")[0])
         items = [
             (version.sequence, self.json(version) | {"name": self._project.full_name(version.name)})
             for version in self._records.below(f"{model.name}@")
@@ -97,7 +101,7 @@ class ModelMethods:
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "versionDescription", "versionAliases")
-        version = self.find(_name(call))
+        version = self.find(call.below_project)
         model = self._records.get(version.name.partition("@")[0])
         check_etag(call.body.get("etag"), model.etag)
         if "displayName" in mask:
@@ -115,7 +119,7 @@ class ModelMethods:
         return self.json(version)
 
     async def merge_aliases(self, call: Call) -> Json:
-        version = self.find(_name(call))
+        version = self.find(call.below_project)
         given = call.body.get("versionAliases", ())
         if not given:
             raise InvalidArgument("At least one alias is required.", field="version_aliases")
@@ -124,14 +128,14 @@ class ModelMethods:
         return self.json(self._alias(version, added, {alias[1:] for alias in given} - added))
 
     async def delete(self, call: Call) -> Json:
-        model = self._records.get(_name(call))
+        model = self._records.get(call.below_project)
         for version in self._records.below(f"{model.name}@"):
             self._check_undeployed(version, "Model")
         self._records.remove(model.name)
         return self._project.finish(self._project.begin(model.name, "Delete"), response=EMPTY)
 
     async def delete_version(self, call: Call) -> Json:
-        name = _name(call)
+        name = call.below_project
         if "@" not in name:
             raise InvalidArgument("Name the version: models/ID@VERSION.", field="name")
         version = self.find(name)
@@ -217,7 +221,3 @@ def _check_aliases(aliases: Iterable[str]) -> None:
 def _changed(fields: Mapping[str, Json], mask: set[str], body: Mapping[str, Json]) -> dict[str, Json]:
     kept = {name: value for name, value in fields.items() if name not in mask}
     return kept | {name: body[name] for name in mask if name in body}
-
-
-def _name(call: Call) -> str:
-    return call.name.split("/", 2)[2]

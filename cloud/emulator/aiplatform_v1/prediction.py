@@ -69,7 +69,7 @@ class PredictionMethods:
         """The endpoint, and the deployed model that the split of traffic chooses this time."""
         if len(call.content) > MAX_PAYLOAD:
             raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
-        endpoint = self._records.get(call.name.split("/", 2)[2])
+        endpoint = self._records.get(call.below_project)
         split = endpoint.fields["trafficSplit"]
         if not split:
             what = "no traffic split" if endpoint.fields["deployedModels"] else "no deployed model"

@@ -15,7 +15,6 @@ from cloud.errors import InvalidArgument, PermissionDenied
 from cloud.resources import Json
 
 _TYPE = "type.googleapis.com/google.cloud.aiplatform.v1."
-EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 LONGEST_NAME, MOST_LABELS = 128, 64
 """Characters of a display name, and labels (discovery document ``aiplatform.v1``)."""
 

@@ -22,7 +22,7 @@ from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
 from cloud.emulator.answers import json_response
 from cloud.emulator.call import Call, require_credential
-from cloud.emulator.discovery import Discovery, load
+from cloud.emulator.discovery import Discovery, Method, load
 from cloud.emulator.operations import Operations
 from cloud.emulator.schemas import Schemas
 from cloud.engine.principal import Principal
@@ -150,18 +150,16 @@ class AiplatformV1:
         self._operations.close()
         self._records.close()
 
+    def method_id(self, request: web.Request) -> str:
+        return self._match(request)[0].id
+
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
 
         Raises:
             CloudError: to be written in the platform's style.
         """
-        path = request.rel_url.raw_path
-        # The SDK asks for operations below /ui, which is nowhere documented, but there.
-        below_ui = path.startswith("/ui/")
-        method, name = self._document.match(request.method, f"/v1/{path[4:]}" if below_ui else path)
-        if below_ui and ".operations." not in method.id:
-            raise NotFound(f"The requested URL {path[:300]} was not found on this server.")
+        method, name = self._match(request)
         require_credential(principal)
         route = self._routes.get(method.id)
         if route is None:
@@ -214,9 +212,21 @@ class AiplatformV1:
             )
         return "/".join([collection, self._project.id, *rest])
 
+    def _match(self, request: web.Request) -> tuple[Method, str]:
+        path = request.rel_url.raw_path
+        # The SDK asks for operations below /ui, which is nowhere documented, but there.
+        below_ui = path.startswith("/ui/")
+        method, name = self._document.match(request.method, f"/v1/{path[4:]}" if below_ui else path)
+        if below_ui and ".operations." not in method.id:
+            raise NotFound(f"The requested URL {path[:300]} was not found on this server.")
+        return method, name
+
 
 class Document:
     """The API's discovery document, for clients that ask for it: anyone may."""
+
+    def method_id(self, _: web.Request) -> str:
+        return "discovery.apis.getRest"
 
     async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
         return web.Response(body=document().content, content_type="application/json", charset="utf-8")

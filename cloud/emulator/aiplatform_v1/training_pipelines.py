@@ -12,9 +12,10 @@ from cloud.emulator.aiplatform_v1.artifacts import check_container
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
 from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.models import ModelMethods
-from cloud.emulator.aiplatform_v1.project import EMPTY, Project, check_described, timestamp
+from cloud.emulator.aiplatform_v1.project import Project, check_described, timestamp
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call
+from cloud.emulator.operations import EMPTY
 from cloud.emulator.schemas import Schemas
 from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.lifecycle import JobState
@@ -84,21 +85,21 @@ class TrainingPipelineMethods:
         return await self._json(record)
 
     async def get(self, call: Call) -> Json:
-        return await self._json(self._records.get(_name(call)))
+        return await self._json(self._records.get(call.below_project))
 
     async def list(self, call: Call) -> Json:
-        records = self._records.below(f"{_name(call)}/trainingPipelines")
+        records = self._records.below(f"{call.below_project}/trainingPipelines")
         items = [(record.sequence, await self._json(record)) for record in records]
         return self._lists.answer(call, "TrainingPipeline", "trainingPipelines", items)
 
     async def cancel(self, call: Call) -> Json:
-        job = await self._backend.get_job(self._records.get(_name(call)).fields["job"])
+        job = await self._backend.get_job(self._records.get(call.below_project).fields["job"])
         if not job.state.is_final:
             await self._backend.cancel_job(job.job_id)
         return {}
 
     async def delete(self, call: Call) -> Json:
-        record = self._records.get(_name(call))
+        record = self._records.get(call.below_project)
         if record.fields["unfinished"]:
             raise FailedPrecondition(
                 "The TrainingPipeline is under way: cancel it, and delete it when it has ended.", field="name"
@@ -176,7 +177,3 @@ def _state(record: Record, job: Job) -> str:
 
 def _end(record: Record, job: Job) -> datetime:
     return max(record.update_time, job.end_time or record.update_time)
-
-
-def _name(call: Call) -> str:
-    return call.name.split("/", 2)[2]

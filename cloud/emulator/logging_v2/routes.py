@@ -34,6 +34,9 @@ class LoggingV2:
         self._backend = backend
         self._number = project_number
 
+    def method_id(self, _: web.Request) -> str:
+        return "logging.entries.list"
+
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Raises:
         CloudError: to be written in the platform's style.

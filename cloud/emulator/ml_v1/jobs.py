@@ -38,13 +38,15 @@ class JobMethods:
             body["trainingInput"],
             project=self._project.id,
             service_account=await self._backend.ml_service_account(),
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
+        spec, fields = job_spec(body), wire.recorded(body, wire.JOB_FIELDS)
         try:
-            job = await self._backend.submit_job(job_spec(body))
+            job, record = await self._project.making.make(
+                f"jobs/{spec.job_id}", fields, lambda: self._backend.submit_job(spec)
+            )
         except AlreadyExists:
             raise AlreadyExists("A job with this id already exists.", field="job.job_id") from None
-        record = self._records.change(self.record(job), wire.recorded(body, wire.JOB_FIELDS))
         return wire.job_json(job, record, datetime.now(UTC))
 
     async def get(self, call: Call) -> Json:

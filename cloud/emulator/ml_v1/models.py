@@ -1,7 +1,5 @@
 """``ml.projects.models.*`` without versions."""
 
-from datetime import UTC, datetime
-
 from cloud.emulator.call import Call, check_etag
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.ml_v1 import wire
@@ -10,12 +8,12 @@ from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
+from cloud.emulator.operations import EMPTY
 from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json, Model
 
 SCHEMA = "GoogleCloudMlV1__Model"
-_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ModelMethods:
@@ -32,12 +30,16 @@ class ModelMethods:
             raise InvalidArgument(
                 f"Exactly one of the regions {', '.join(REGIONS)}, not {str(regions)[:100]}.", field="model.regions"
             )
+        name, fields = body["name"], wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
         try:
-            model = await self._backend.create_model(body["name"], description=body.get("description", ""))
+            model, record = await self._project.making.make(
+                f"models/{name}",
+                fields,
+                lambda: self._backend.create_model(name, description=body.get("description", "")),
+            )
         except AlreadyExists:
             raise AlreadyExists("A model with the same name already exists.", field="model.name") from None
-        fields = wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
-        return wire.model_json(self._project.id, model, self._records.change(self.record(model), fields), None)
+        return wire.model_json(self._project.id, model, record, None)
 
     async def get(self, call: Call) -> Json:
         return await self._json(await self._backend.get_model(call.ids[1]))
@@ -75,10 +77,10 @@ class ModelMethods:
             ) from None
         self._records.remove(f"models/{name}")
         operation = self._project.begin(f"delete_model_{name}", "DELETE_MODEL", wire.model_name(self._project.id, name))
-        return self._project.finish(operation, response=wire.EMPTY)
+        return self._project.finish(operation, response=EMPTY)
 
     def record(self, model: Model) -> Record:
-        return self._records.get(f"models/{model.name}", model.create_time or _UNKNOWN)
+        return self._records.get(f"models/{model.name}", model.create_time)
 
     async def _json(self, model: Model) -> dict[str, Json]:
         default = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
+from cloud.emulator.ml_v1.making import Making
 from cloud.emulator.ml_v1.records import Records
 from cloud.emulator.ml_v1.wire import operation_json
 from cloud.emulator.operations import Operation, Operations
@@ -28,6 +29,7 @@ class Project:
     tenant_number: int
     backend: Backend
     records: Records
+    making: Making
     operations: Operations
 
     def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:

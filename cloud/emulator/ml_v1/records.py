@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.database import open_database
@@ -19,8 +19,11 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
     name TEXT PRIMARY KEY, create_time TEXT NOT NULL, revision INTEGER NOT NULL, fields TEXT NOT NULL,
     policy_revision INTEGER NOT NULL, policy TEXT NOT NULL
-) STRICT
+) STRICT;
+CREATE TABLE IF NOT EXISTS intents (name TEXT PRIMARY KEY, fields TEXT NOT NULL) STRICT
 """
+
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,11 @@ class Records:
     def close(self) -> None:
         self._database.close()
 
-    def get(self, name: str, create_time: datetime) -> Record:
+    def get(self, name: str, create_time: datetime | None) -> Record:
+        """Args:
+        create_time: of the resource, which tells it from one of that name before; None where nobody knows.
+        """
+        create_time = create_time or _UNKNOWN
         row = self._database.execute(
             "SELECT * FROM resources WHERE name = ? AND create_time = ?", (name, create_time.isoformat())
         ).fetchone()
@@ -93,6 +100,17 @@ class Records:
     def remove(self, name: str) -> None:
         """Forget a resource and those below it."""
         self._database.execute("DELETE FROM resources WHERE name = ? OR substr(name, 1, ?) = ?", _below(name))
+
+    def intend(self, name: str, fields: Mapping[str, Json]) -> None:
+        """Note what the record of ``name`` shall hold once the backend has made that resource."""
+        self._database.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (name, json.dumps(fields)))
+
+    def forget_intent(self, name: str) -> None:
+        self._database.execute("DELETE FROM intents WHERE name = ?", (name,))
+
+    def intents(self) -> dict[str, Mapping[str, Json]]:
+        """What was noted and not forgotten, by name."""
+        return {row["name"]: json.loads(row["fields"]) for row in self._database.execute("SELECT * FROM intents")}
 
     def _write(self, record: Record) -> Record:
         self._database.execute(

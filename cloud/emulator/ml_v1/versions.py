@@ -10,7 +10,7 @@ from cloud.emulator.ml_v1.deployment import check_labels, check_version
 from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
-from cloud.emulator.operations import CANCELLED, Operation, rpc_status
+from cloud.emulator.operations import CANCELLED, EMPTY, Operation, rpc_status
 from cloud.emulator.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
@@ -43,14 +43,17 @@ class VersionMethods:
             body,
             project=self._project.id,
             on_regional_endpoint=not call.host.startswith("ml."),
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
+        spec = version_spec(model, body)
+        fields = wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine}
         try:
-            version = await self._backend.create_version(version_spec(model, body))
+            version, _ = await self._project.making.make(
+                f"models/{model}/versions/{spec.name}", fields, lambda: self._backend.create_version(spec)
+            )
         except AlreadyExists:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
-        self._records.change(self.record(version), wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine})
         # As the service answered: the version in it has no state, and is not said to be the default.
         shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
         name = wire.model_name(self._project.id, model)
@@ -96,7 +99,7 @@ class VersionMethods:
         self._records.remove(f"models/{model}/versions/{name}")
         stem = f"delete_{model}_{name}"
         operation = self._project.begin(stem, "DELETE_VERSION", wire.model_name(self._project.id, model), version=shown)
-        return self._project.finish(operation, response=wire.EMPTY)
+        return self._project.finish(operation, response=EMPTY)
 
     async def set_default(self, call: Call) -> Json:
         return self.json(await self._backend.set_default_version(*call.ids[1:]))

@@ -29,7 +29,6 @@ VERSION_FIELDS = (
 )
 """What of a request is recorded; the rest is output only, or not to be set when a resource is made."""
 _TYPE = "type.googleapis.com/google.cloud.ml.v1."
-EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
 
 def recorded(body: Mapping[str, Json], fields: tuple[str, ...]) -> dict[str, Json]:

@@ -16,6 +16,9 @@ class OAuth2:
         self._keys = keys
         self._tokens = tokens
 
+    def method_id(self, _: web.Request) -> str:
+        return "oauth2.token"
+
     async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
         if request.method != "POST":
             return web.json_response({"error": "invalid_request"}, status=405, headers={"Allow": "POST"})

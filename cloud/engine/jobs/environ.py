@@ -55,6 +55,8 @@ def environ(
         "CLOUD_ML_JOB_ID": spec.job_id,
         "CLOUD_ML_JOB": json.dumps(job),
         "CLOUD_ML_PROJECT_ID": project,
+        # Where cloudml-hypertune writes metrics. Its own choice is one file for all of a machine.
+        "CLOUD_ML_HP_METRIC_FILE": str(home / "hypertune" / "output.metrics"),
     }
 
 

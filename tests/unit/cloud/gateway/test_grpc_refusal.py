@@ -1,4 +1,4 @@
-"""That gRPC's own client understands the answer is tested with one, in tests/integration/test_gateway.py."""
+"""That gRPC's own client understands the answer is tested with one, in tests/integration/gateway/test_tunnels.py."""
 
 from itertools import pairwise
 from unittest import mock

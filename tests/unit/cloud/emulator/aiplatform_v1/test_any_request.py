@@ -16,7 +16,7 @@ from contracts.memory_backend import MemoryBackend
 from contracts.vertex_api import VertexApi, custom_job, model
 
 IN_ONE_CLOUD = 10
-EXAMPLES = int(os.environ.get("REQUESTS", "50")) // IN_ONE_CLOUD
+EXAMPLES = int(os.environ.get("REQUESTS", "30")) // IN_ONE_CLOUD
 SERVED = {route.method_id for route in routes(handlers(mock.Mock(), mock.Mock()))}
 REQUESTS = Requests(document(), SERVED, "my-project", "us-central1")
 many = settings(

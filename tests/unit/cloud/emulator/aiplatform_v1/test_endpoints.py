@@ -89,11 +89,11 @@ async def test_traffic_is_split_as_asked_for(api):
     second = await deployed(api, endpoint, name, {"0": 30, first: 70}, displayName="second")
     assert (await api.ask("GET", endpoint))["trafficSplit"] == {first: 70, second: 30}
     random.seed(7)
-    for _ in range(50):
+    for _ in range(20):
         await api.ask("POST", f"{endpoint}:predict", {"instances": [1]})
     asked = [version for _, version, _ in api.backend.asked]
-    assert 10 <= asked.count(f"deployed_{second}") <= 20
-    assert asked.count(f"deployed_{first}") == 50 - asked.count(f"deployed_{second}")
+    assert 3 <= asked.count(f"deployed_{second}") <= 9
+    assert asked.count(f"deployed_{first}") == 20 - asked.count(f"deployed_{second}")
     patch = {"displayName": "ignored", "trafficSplit": {first: 0, second: 100}}
     patched = await api.ask("PATCH", f"{endpoint}?updateMask=trafficSplit", patch)
     assert (patched["displayName"], patched["trafficSplit"]) == ("e", {second: 100})
@@ -240,3 +240,10 @@ async def test_an_endpoint_that_somebody_else_deleted_is_gone(api):
     assert (await api.refusal("GET", endpoint))["status"] == "NOT_FOUND"
     assert await api.ask("GET", "/endpoints") == {}
     assert (await api.ask("DELETE", endpoint))["done"] is True
+
+
+async def test_an_id_may_be_used_again_when_somebody_else_deleted_its_endpoint(api):
+    for _ in range(2):
+        api.backend.models.clear()
+        answer = await api.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"})
+        assert answer["response"]["name"] == f"{PARENT}/endpoints/mine"

@@ -13,7 +13,7 @@ from cloud.emulator.oauth2.tokens import ml_service_account, owner
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
-from cloud.resources import JobSpec, LogEntry, Severity
+from cloud.resources import JobSpec, LogEntry, Service, Severity
 from contracts.memory_backend import MemoryBackend
 
 ME = owner("my-project")
@@ -165,3 +165,16 @@ async def test_fields_and_layout(logging: LoggingV2) -> None:
     answer = await logging.handle(request(PROJECT | {"pageSize": 1}, path=path), ME)
     assert isinstance(answer, web.Response)
     assert answer.body == b'{"entries":[{"severity":"INFO"}]}'
+
+
+async def test_a_job_of_vertex_ai_is_found_by_its_number(backend: MemoryBackend, logging: LoggingV2) -> None:
+    await backend.submit_job(JobSpec("4026903526469795840", (), "x.task", service=Service.VERTEX_AI))
+    backend.logs["4026903526469795840"] = [
+        LogEntry(START, Severity.INFO, "service", "Job is running."),
+        LogEntry(START, Severity.INFO, "workerpool0-0", "from the primary"),
+        LogEntry(START, Severity.INFO, "workerpool1-0", "from a worker"),
+    ]
+    job = 'resource.type="ml_job" AND resource.labels.job_id="4026903526469795840"'
+    assert len((await ask(logging, filter=job))["entries"]) == 3
+    answer = await ask(logging, filter=f'{job} AND resource.labels.task_name="workerpool0-0"')
+    assert messages(answer) == ["from the primary"]

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import JobSpec
+from cloud.resources import JobSpec, Service
 from contracts.ml_requests import training_job
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
@@ -109,6 +111,13 @@ async def test_what_cannot_be_run_is_refused(api, given, code, text):
     assert error["code"] == code
     assert text in error["message"]
     assert api.backend.jobs == {}
+
+
+async def test_a_runtime_version_of_the_backends_own_is_taken(api):
+    asked = training_job(runtimeVersion="2.21", pythonVersion="3.11")
+    assert "'2.21' with the Python version '3.11' is not" in (await api.refusal("POST", "/jobs", asked))["message"]
+    api.backend.abilities = replace(api.backend.abilities, runtimes={"2.21": frozenset({"3.11"})})
+    assert (await api.ask("POST", "/jobs", asked))["state"] == "QUEUED"
 
 
 @pytest.mark.parametrize("runtime", ["1.0", "1.8", "1.15", "2.1", "2.11"])
@@ -220,3 +229,11 @@ async def test_a_job_submitted_another_way_is_shown_too(api):
         "scheduling": {"maxRunningTime": "90.500s"},
     }
     assert job["labels"] == {"a": "b"}
+
+
+async def test_a_job_of_vertex_ai_is_none_of_ml_engine(api):
+    await api.backend.submit_job(JobSpec("17", (), "trainer.task", service=Service.VERTEX_AI))
+    await api.ask("POST", "/jobs", training_job())
+    assert [job["jobId"] for job in (await api.ask("GET", "/jobs"))["jobs"]] == ["lab"]
+    for verb, path in (("GET", "/jobs/17"), ("PATCH", "/jobs/17?updateMask=labels"), ("POST", "/jobs/17:cancel")):
+        assert (await api.refusal(verb, path, {} if verb != "GET" else b""))["code"] == 404

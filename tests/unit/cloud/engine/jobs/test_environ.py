@@ -87,7 +87,7 @@ def test_the_environment_is_the_base_and_the_jobs_own_and_nothing_else() -> None
     given = _environ(_spec())
     assert set(given) == {
         "PATH", "LANG", "HOME", "PYTHONUNBUFFERED",
-        "TF_CONFIG", "CLOUD_ML_JOB_ID", "CLOUD_ML_JOB", "CLOUD_ML_PROJECT_ID",
+        "TF_CONFIG", "CLOUD_ML_JOB_ID", "CLOUD_ML_JOB", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_HP_METRIC_FILE",
     }  # fmt: skip
     assert json.loads(given["CLOUD_ML_JOB"])["args"] == ["--train_steps=10"]
 

@@ -1,111 +1,19 @@
-"""The gateway over real sockets: tunnels, refusals, and clients that behave badly."""
+"""The gateway over real sockets: tunnels, HTTP versions, refusals."""
 
 import asyncio
-import gc
-import logging
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from cloud.gateway.environ import client_environ
 from cloud.gateway.grpc_refusal import MESSAGE
-from cloud.gateway.tunnel import Gateway, Refusal
-
-HOST = "storage.googleapis.com"
-
-
-PIECE = bytes(65_536)
-sent_endlessly = Counter[str]()
-"""Pieces that the server got rid of, by path."""
-
-
-async def echo(request: web.BaseRequest) -> web.StreamResponse:
-    if request.path.startswith("/endless"):
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while True:
-            await response.write(PIECE)
-            sent_endlessly[request.path] += 1
-    if request.headers.get("Expect"):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
-    body = await request.read()
-    return web.json_response(
-        {"method": request.method, "url": str(request.url), "body": body.decode(), "fields": sorted(request.headers)}
-    )
-
-
-class Chain:
-    """A gateway in front of an echo server, and what clients need to know of it."""
-
-    def __init__(self, gateway: Gateway, refusals: list[Refusal]) -> None:
-        self.gateway = gateway
-        self.refusals = refusals
-        self.trust = ssl.create_default_context(cafile=str(gateway.ca_file))
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host, port = self.gateway.address.split(":")
-        return await asyncio.open_connection(host, int(port))
-
-    async def say(self, data: bytes) -> bytes:
-        """Everything the gateway answers to ``data``, until it closes the connection."""
-        reader, writer = await self.connect()
-        try:
-            writer.write(data)
-            return await reader.read()
-        finally:
-            writer.close()
-            await writer.wait_closed()
-
-    async def tunnel(
-        self, host: str = HOST, sni: str | None = HOST
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await self.connect()
-        writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-        trust = self.trust
-        if sni is None:
-            trust = ssl.create_default_context(cafile=str(self.gateway.ca_file))
-            trust.check_hostname = False
-        await writer.start_tls(trust, server_hostname=sni)
-        return reader, writer
-
-
-@asynccontextmanager
-async def running(folder, **settings) -> AsyncIterator[Chain]:
-    server = web.Server(echo, access_log=None)
-    refusals: list[Refusal] = []
-    gateway = Gateway(server, folder / "ca", refusals.append, **settings)
-    await gateway.start()
-    try:
-        yield Chain(gateway, refusals)
-    finally:
-        await gateway.close()
-        server.pre_shutdown()
-        await server.shutdown(1)
-
-
-@pytest.fixture
-async def chain(tmp_path):
-    async with asyncio.timeout(60), running(tmp_path) as chain:
-        yield chain
-
-
-@pytest.fixture
-async def client():
-    async with aiohttp.ClientSession() as client:
-        yield client
-
+from cloud.gateway.tunnel import Refusal
+from integration.gateway.chain import HOST, running
 
 # ---------------------------------------------------------------- tunnels
 
@@ -174,13 +82,14 @@ async def test_two_hundred_connections_at_once(chain):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("flag", ["https", "metadata", "direct"])
-async def test_curl_needs_the_environment_only(chain, flag):
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+@pytest.mark.parametrize("way", ["https", "metadata", "direct"])
+async def test_curl_needs_the_environment_only(chain, way, version):
     url = {
         "https": f"https://{HOST}/b/o",
         "metadata": "http://metadata.google.internal/computeMetadata/v1/",
         "direct": f"{chain.gateway.url}/computeMetadata/v1/",
-    }[flag]
+    }[way]
     environ = client_environ(
         proxy_url=chain.gateway.url,
         ca_file=chain.gateway.ca_file,
@@ -188,19 +97,37 @@ async def test_curl_needs_the_environment_only(chain, flag):
         project="p-12345",
     )
     process = await asyncio.create_subprocess_exec(
-        "curl", "-sS", "--fail", url, env={"PATH": os.environ["PATH"], **environ}, stdout=-1
+        "curl", "-sS", "--fail", version, url, env={"PATH": os.environ["PATH"], **environ}, stdout=-1
     )
     out, _ = await process.communicate()
     assert process.returncode == 0
     assert f'"url": "{url}"'.encode() in out
 
 
-async def test_a_client_that_does_not_trust_the_ca_is_named_in_the_log(chain, client, caplog):
-    with caplog.at_level(logging.WARNING), pytest.raises(aiohttp.ClientConnectorCertificateError):
-        await client.get(f"https://{HOST}/", proxy=chain.gateway.url)
-    async with client.get(f"https://{HOST}/", proxy=chain.gateway.url, ssl=chain.trust) as response:
-        assert response.status == 200
-    assert f"no TLS for {HOST}" in caplog.text
+# ---------------------------------------------------------------- HTTP/2
+
+
+@pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["h2"], "h2")], ids=str)
+async def test_of_what_a_client_offers_http_1_1_is_chosen_where_it_can_be(chain, offered, chosen):
+    _, writer = await chain.tunnel(alpn=offered)
+    assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == chosen
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize("way", ["tunnel", "connect"])
+async def test_a_client_that_speaks_http_2_only_is_told_to_use_http_1_1(chain, way, caplog):
+    reader, writer = await getattr(chain, way)()
+    settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    for piece in (b"PRI * HTTP/2.0\r\n", b"\r\nSM\r\n\r\n" + settings, settings):
+        writer.write(piece)
+        await writer.drain()
+    assert await reader.readexactly(9) == settings
+    frame = await reader.readexactly(9)
+    goaway = await reader.readexactly(int.from_bytes(frame[:3]))
+    writer.transport.abort()
+    assert (frame[3], goaway[:8]) == (7, bytes([0, 0, 0, 0, 0, 0, 0, 0xD]))  # RFC 9113 §6.8, §7: HTTP_1_1_REQUIRED
+    assert goaway[8:].startswith(b"HTTP/1.1 is spoken here")
+    assert [record.message for record in caplog.records if "speaks HTTP/2 only" in record.message]
 
 
 CALL_BY_GRPC = """
@@ -263,88 +190,7 @@ async def test_a_refused_upload_still_gets_its_answer(chain, client):
         assert response.status == 403
 
 
-# ---------------------------------------------------------------- bad days
-
-
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        (b"CONNECT storage.googleapis.com HTTP/1.1\r\n\r\n", b"400"),
-        (b"CONNECT :443 HTTP/1.1\r\n\r\n", b"400"),
-        (b"hello\r\n\r\n", b"400"),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
-        (b"CONNECT storage.googleapis.com:443 HTTP/1.1\r\n\r\n\x16\x03\x01", b"400"),
-        (b"GET / HTTP/1.1\r\nX: " + b"x" * 20 * 2**20, b"431"),
-        (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", b"431"),
-    ],
-)
-async def test_a_malformed_or_endless_head_gets_an_answer(chain, data, status):
-    assert (await chain.say(data)).startswith(b"HTTP/1.1 " + status)
-
-
-async def test_a_client_that_stops_in_the_middle_of_its_head_is_let_go(tmp_path):
-    async with asyncio.timeout(30), running(tmp_path, first_head_seconds=0.1) as chain:
-        reader, writer = await chain.connect()
-        writer.write(b"CONNECT storage")
-        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
-        writer.close()
-
-
-async def test_a_client_may_leave_at_any_point(chain, client):
-    for said in (b"", b"CONN", f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode()):
-        _, writer = await chain.connect()
-        writer.write(said)
-        await writer.drain()
-        writer.transport.abort()
-    async with client.get(f"https://{HOST}/", proxy=chain.gateway.url, ssl=chain.trust) as response:
-        assert response.status == 200
-
-
-async def test_a_client_that_never_reads_costs_a_buffer_and_holds_up_no_one(chain, client):
-    _, writer = await chain.tunnel()
-    writer.transport.pause_reading()
-    writer.write(b"GET /endless/unread HTTP/1.1\r\nHost: h\r\n\r\n")
-    for _ in range(100):
-        async with client.get(f"https://{HOST}/", proxy=chain.gateway.url, ssl=chain.trust) as response:
-            assert response.status == 200
-    assert sent_endlessly["/endless/unread"] * len(PIECE) < 32 * 2**20
-    writer.transport.abort()
-
-
-@pytest.mark.filterwarnings("error")
-async def test_closing_amid_transfers_leaves_nothing_behind(tmp_path, caplog):
-    before = asyncio.all_tasks()
-    async with asyncio.timeout(30), running(tmp_path) as chain:
-        idle = await chain.connect()
-        handshaking = await chain.connect()
-        handshaking[1].write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
-        await handshaking[0].readuntil(b"\r\n\r\n")
-        kept = await chain.tunnel()
-        reading = await chain.tunnel()
-        reading[1].write(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
-        await reading[0].readexactly(100_000)
-        sending = await chain.tunnel()
-        sending[1].write(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nabc")
-        stuck = await chain.tunnel()
-        stuck[1].transport.pause_reading()
-        stuck[1].write(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
-        just_asking = await chain.connect()
-        just_asking[1].write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
-    for _, writer in (idle, handshaking, kept, reading, sending, stuck, just_asking):
-        writer.transport.abort()
-    assert asyncio.all_tasks() == before
-    gc.collect()
-    assert [record for record in caplog.records if record.name.startswith(("asyncio", "cloud"))] == []
-
-
-async def test_closing_twice_and_without_start_is_allowed(tmp_path):
-    gateway = Gateway(lambda: asyncio.Protocol(), tmp_path)
-    await gateway.close()
-    await gateway.start()
-    await gateway.close()
-    await gateway.close()
-    with pytest.raises(RuntimeError, match="not been started"):
-        _ = gateway.url
+# ---------------------------------------------------------------- where it listens
 
 
 def test_nothing_is_reachable_from_outside_this_machine(tmp_path):
