@@ -116,7 +116,7 @@ class Bridge:
 
     @property
     def lapses(self) -> list[str]:
-        """None: who may do what is Google's to say."""
+        """None: Google itself refuses."""
         return []
 
     async def owner_environ(self) -> dict[str, str]:

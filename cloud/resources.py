@@ -242,11 +242,11 @@ class Abilities:
     """Scale tiers with GPUs or TPUs are accepted."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
+    predicts_any_version: bool = True
+    """A version that is not the default answers predictions, too; elsewhere ``predict`` refuses it."""
     runtimes: Mapping[str, frozenset[str]] | None = None
     """The runtime versions there are, with the Python versions of each: a job or version that asks for another is
     refused. None: each runs in what there is, whatever it asks for."""
-    predicts_any_version: bool = True
-    """A version that is not the default answers predictions, too; elsewhere ``predict`` refuses it."""
 
 
 Json = Any

@@ -52,8 +52,6 @@ INTERRUPTED = 130
 @click.option("--keep", is_flag=True, help="Leave everything up at the end, and say how to look at it.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep the local cloud's state here.")
 @click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
-@click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
-@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.option("--service", type=click.Choice(SERVICES), default=SERVICES[0], help="Google's service. (gcp)")
 @click.option("--image", help="Made from docker/serving.Dockerfile.  [default: Google's prebuilt one] (gcp)")
 @click.option("--training-image", help="Made from docker/training.Dockerfile.  [default: likewise] (gcp)")
@@ -66,6 +64,8 @@ INTERRUPTED = 130
     type=click.Choice(["curl", "json"]),
     help="Print every request that would be sent, and send none: --dry-run, --dry-run=json. (gcp)",
 )
+@click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
+@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.option("--package-path", type=click.Path(path_type=Path), help="Your trainer: the folder with __init__.py.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -81,14 +81,14 @@ def main(
     keep: bool,
     state: Path | None,
     launcher: str | None,
-    iam: str | None,
-    runtime: str | None,
     service: str,
     image: str | None,
     training_image: str | None,
     service_account: str | None,
     preflight: bool,
     dry_run: str | None,
+    iam: str | None,
+    runtime: str | None,
     package_path: Path | None,
     module: str | None,
     args: tuple[str, ...],
@@ -102,7 +102,7 @@ def main(
     console = Console()
     errors = Console(stderr=True)
     try:
-        of_google = {
+        given = {
             "--image": image,
             "--training-image": training_image,
             "--service-account": service_account,
@@ -110,7 +110,7 @@ def main(
             "--dry-run": dry_run,
         }
         of_local = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
-        _check_backend(backend, of_google, of_local, project)
+        _check_backend(backend, project, given if backend == "local" else of_local)
         settings = _settings(
             project=project and check_project(project),
             region=region,
@@ -144,13 +144,11 @@ def main(
     sys.exit(status)
 
 
-def _check_backend(
-    backend: str, of_google: Mapping[str, object], of_local: Mapping[str, object], project: str | None
-) -> None:
+def _check_backend(backend: str, project: str | None, of_others: Mapping[str, object]) -> None:
     """Raises:
     InvalidArgument: an option is another backend's, or one is missing.
     """
-    for name, value in (of_google if backend == "local" else of_local).items():
+    for name, value in of_others.items():
         if value:
             raise InvalidArgument(f"{name} is not for --backend {backend}", field=name)
     if backend == "gcp" and not project:

@@ -63,7 +63,6 @@ class _CommandAfterDashes(click.Group):
 @click.option("--region", help="Its region.  [default: $CLOUD_REGION or us-central1]")
 @click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
 @click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
-@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.option(
     "--backend",
     type=click.Choice(["local", "gcp"]),
@@ -71,6 +70,7 @@ class _CommandAfterDashes(click.Group):
     help="gcp: ML Engine's API, served here over Google's own cloud.  [default: local]",
 )
 @click.option("--service-account", help="As whom jobs and versions run there. (gcp)")
+@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.pass_context
 def main(
     context: click.Context,

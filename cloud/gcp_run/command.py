@@ -68,6 +68,6 @@ def cleanup(*, run: str, project: str, bucket: str | None, region: str, service:
 async def _clean_up(options: Options, run: str, bucket: str, console: Console) -> None:
     removed: list[str] = []
     async with options.open() as backend:
-        await remove_leftovers(backend, run.lower(), bucket, removed.append)
+        await remove_leftovers(backend, run.lower(), [bucket], removed.append)
     for line in removed or ["nothing"]:
         console.print(f"removed {line}", highlight=False, soft_wrap=True)

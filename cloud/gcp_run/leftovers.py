@@ -1,6 +1,6 @@
 """Removes what a run left that could not clean up after itself: first what bills, and undeploys before it deletes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from cloud.backends.gcp import GcpBackend
 from cloud.backends.google.service import RUN_LABEL
@@ -8,9 +8,9 @@ from cloud.errors import CloudError, FailedPrecondition, NotFound
 from cloud.names import GsUri
 
 
-async def remove_leftovers(backend: GcpBackend, run: str, bucket: str, told: Callable[[str], None]) -> None:
-    """Remove what run ``run`` made: jobs that are not finished are cancelled, versions, models and objects deleted,
-    and ``bucket`` too, if the run made it. Nothing is there any more? Then that is well.
+async def remove_leftovers(backend: GcpBackend, run: str, buckets: Sequence[str], told: Callable[[str], None]) -> None:
+    """Remove what ``run`` made: jobs that are not finished are cancelled, versions and models deleted, of ``buckets``
+    those that the run made, and in the others its objects. Nothing is there any more? Then that is well.
 
     Args:
         told: what was removed, one line each.
@@ -33,19 +33,24 @@ async def remove_leftovers(backend: GcpBackend, run: str, bucket: str, told: Cal
     made = await backend.made_by(run)
     for job in made.jobs:
         await remove(f"job {job}", lambda job=job: _end(backend, job))  # type: ignore[misc]
-    for model, version in made.versions:
+    defaults = {model: (await backend.get_model(model)).default_version for model, _ in made.versions}
+    # A default version goes last: it cannot while there are others.
+    for model, version in sorted(made.versions, key=lambda one: defaults[one[0]] == one[1]):
         await remove(
             f"version {model}/{version}",
             lambda model=model, version=version: backend.delete_version(model, version),  # type: ignore[misc]
         )
     for model in made.models:
         await remove(f"model {model}", lambda model=model: backend.delete_model(model))  # type: ignore[misc]
-    if await backend.bucket_exists(bucket):
-        objects = GsUri(bucket, f"{run}/")
+    for bucket in buckets:
+        if not await backend.bucket_exists(bucket):
+            continue
+        is_own = (await backend.labels(bucket)).get(RUN_LABEL) == run
+        objects = GsUri(bucket) if is_own else GsUri(bucket, f"{run}/")
         if await backend.list_objects(objects):
-            await remove(f"objects {objects}", lambda: backend.delete_objects(objects))
-        if (await backend.labels(bucket)).get(RUN_LABEL) == run:
-            await remove(f"bucket gs://{bucket}", lambda: backend.delete_bucket(bucket))
+            await remove(f"objects {objects}", lambda objects=objects: backend.delete_objects(objects))  # type: ignore[misc]
+        if is_own:
+            await remove(f"bucket gs://{bucket}", lambda bucket=bucket: backend.delete_bucket(bucket))  # type: ignore[misc]
     if left:
         raise FailedPrecondition("could not be removed: " + "; ".join(left))
 

@@ -172,7 +172,7 @@ class _Rehearsed(GcpBackend):
         return destination
 
 
-class _Silent:
+class Silent:
     """An ``Observer`` who shows nothing."""
 
     def step_started(self, name: str, title: str) -> None: ...
@@ -221,7 +221,7 @@ async def rehearse(options: Options, plan: Plan) -> list[Written]:
         session=session,
         token=token,
     )
-    async with backend, Workflow(backend, plan, _Silent()) as workflow:
+    async with backend, Workflow(backend, plan, Silent()) as workflow:
         await workflow.run()
     return script.written
 

@@ -1,5 +1,6 @@
 """What every part of the contract shares: the backend under test, fresh names, and a job in one call."""
 
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from cloud.names import GsUri
 from cloud.resources import Access, Job, JobSpec, LogEntry
 from contracts.probes import trainer
 
-PATIENCE = 120.0
+PATIENCE = float(os.environ.get("CONTRACT_PATIENCE", "120"))
 """Seconds after which a test stops waiting for a cloud that should have answered long ago."""
 
 

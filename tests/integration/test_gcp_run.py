@@ -106,7 +106,7 @@ async def test_what_a_crash_left_is_removed(cloud, sleeper, tmp_path):
     assert status == 0, output
     assert output.splitlines() == [
         f"removed job {name}",
-        f"removed objects gs://{PROJECT}-ml/{name}/",
+        f"removed objects gs://{PROJECT}-ml",
         f"removed bucket gs://{PROJECT}-ml",
     ]
     assert (await cloud.backend.list_jobs())[0].state is JobState.CANCELLED

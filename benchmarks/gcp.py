@@ -1,0 +1,118 @@
+"""The workflow over GcpBackend, the gateway and the emulator against the same workflow over the local backend.
+
+    python benchmarks/gcp.py [--rounds 3] [--steps 300]
+
+Prints, as medians over interleaved rounds in one cloud:
+  vertex-ai/local   wall time of the whole workflow as Vertex AI over that on the local backend
+  ml-engine/local   likewise as ML Engine
+  dry-run/tensorflow   ``cloud.run --backend gcp --dry-run`` over ``python -c "import tensorflow"``
+"""
+
+import argparse
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from google.oauth2.service_account import Credentials
+
+from cloud import taxifare
+from cloud.backends.base import Backend
+from cloud.backends.gcp import open_gcp
+from cloud.backends.google.logs import Lateness
+from cloud.backends.google.network import Network
+from cloud.backends.google.retries import Pace
+from cloud.gcp_run.rehearsal import Silent
+from cloud.serve import LocalCloud
+from cloud.settings import Settings
+from cloud.workflow import Plan, Workflow
+
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_NEAR = Pace(first=0.02, longest=0.2)
+
+
+async def given(folder: Path) -> Path:
+    return folder
+
+
+async def workflow(backend: Backend, data: Path, steps: int, job_id: str) -> float:
+    plan = Plan(
+        bucket="benchmark-ml",
+        data=partial(given, data),
+        package_path=taxifare.package_path(),
+        module=taxifare.MODULE,
+        args=taxifare.trainer_arguments(steps),
+        job_id=job_id,
+        model=taxifare.MODEL,
+        is_the_labs=True,
+    )
+    began = time.monotonic()
+    async with Workflow(backend, plan, Silent()) as run:
+        await run.run()
+    return time.monotonic() - began
+
+
+async def roads(rounds: int, steps: int, data: Path) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {"local": [], "ml-engine": [], "vertex-ai": []}
+    async with LocalCloud(Settings(project="benchmark")) as cloud:
+        environ = await cloud.owner_environ()
+        account = await cloud.backend.ml_service_account()
+        backends: dict[str, Backend] = {"local": cloud.backend}
+        for service in ("ml-engine", "vertex-ai"):
+            backends[service] = open_gcp(
+                project="benchmark",
+                region="us-central1",
+                service=service,
+                service_account=account,
+                credentials=Credentials.from_service_account_file(
+                    environ["GOOGLE_APPLICATION_CREDENTIALS"], scopes=[_SCOPE]
+                ),
+                network=Network(proxy=cloud.url, ca_file=Path(environ["SSL_CERT_FILE"])),
+                pace=_NEAR,
+                lateness=Lateness(overlap=1.0, quiet=0.5),
+            )
+        await workflow(cloud.backend, data, steps, "warm_up")
+        for number in range(rounds):
+            for name, backend in backends.items():
+                job_id = f"run_{name.replace('-', '_')}_{number}"
+                found[name].append(await workflow(backend, data, steps, job_id))
+        for name in ("ml-engine", "vertex-ai"):
+            await backends[name].close()
+    return found
+
+
+def seconds(*command: str) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run([sys.executable, "-m", "trainer.sample_data", "--rows", "20000", scratch], check=True)
+        found = asyncio.run(roads(options.rounds, options.steps, Path(scratch)))
+    medians = {name: statistics.median(times) for name, times in found.items()}
+    for name in ("vertex-ai", "ml-engine"):
+        print(
+            f"{name}/local  {medians[name] / medians['local']:.2f}  ({medians[name]:.2f} s, {medians['local']:.2f} s)"
+        )
+    pairs = [
+        (
+            seconds(sys.executable, "-m", "cloud.run", "--backend", "gcp", "--project", "benchmark", "--dry-run"),
+            seconds(sys.executable, "-c", "import tensorflow"),
+        )
+        for _ in range(options.rounds)
+    ]
+    print(f"dry-run/tensorflow  {statistics.median(dry / tf for dry, tf in pairs):.3f}")
+
+
+if __name__ == "__main__":
+    main()
