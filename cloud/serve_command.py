@@ -15,6 +15,7 @@ import click
 
 from cloud import shells
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
+from cloud.event_loop import run
 from cloud.gateway.environ import FOREIGN
 from cloud.guest import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, Guest
 from cloud.names import check_project
@@ -95,7 +96,7 @@ def main(
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
-        sys.exit(asyncio.run(_Serving(settings, command).run()))
+        sys.exit(run(_Serving(settings, command).run()))
 
 
 @main.command()

@@ -12,7 +12,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from cloud.engine.serving.batching import Batcher, Predictions
 from cloud.engine.serving.protocol import Connection, Request, Response, Send
 from cloud.engine.serving.signatures import Signature, choose
 from cloud.errors import FailedPrecondition, PredictionFailed
+from cloud.event_loop import run
 
 if TYPE_CHECKING:
     from cloud.engine.serving.saved_model import SavedModel
@@ -43,17 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     except FailedPrecondition as error:
         _report({"failed": error.message})
         return 1
-    _run(_serve(model, arguments.port))
+    run(_serve(model, arguments.port))
     return 0
-
-
-def _run(serving: Coroutine[Any, Any, None]) -> None:
-    if sys.platform == "win32":
-        asyncio.run(serving)
-    else:
-        import uvloop
-
-        uvloop.run(serving)
 
 
 async def _serve(model: "SavedModel", port: int) -> None:

@@ -1,0 +1,312 @@
+"""Google's API through the whole path (gateway, TLS, ml v1) against what is behind it, and against a bare server.
+
+    python benchmarks/gateway.py
+
+Two comparisons, each a ratio of medians over interleaved rounds:
+
+- *predict*: requests per second that keep-alive clients get of ``ml.projects.predict`` from ``python -m cloud.serve``,
+  over those that as many callers of ``LocalBackend.predict`` get inside their own process. Both have a worker process
+  of their own with the same model, five floats through a small dense net; one instance a request, each another one,
+  every answer checked. Target: at least 0.5, at 8 and at 64 clients.
+- *getConfig*: a round trip on one kept connection, over that to a bare aiohttp handler with TLS of the same kind and an
+  answer of the same size. Target: at most 3.
+
+The client is one process for all connections, raw sockets and ``ssl`` around ``poll``: it costs a tenth of what an
+asynchronous HTTP client would. What it costs still counts against the path: on two cores it competes with the server
+and the worker, where LocalBackend's callers are in the server. So the processor time of each side is printed, too.
+Exits with status 1 if a target is missed.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROUNDS = 5
+SECONDS = 2.0
+ROUND_TRIPS = 1500
+PREDICT_AT_LEAST = 0.5
+CONFIG_AT_MOST = 3.0
+CLIENTS = (8, 64)
+PROJECT = "local-project"
+HOST = "ml.googleapis.com"
+SCRIPT = str(Path(__file__).resolve())
+CASES = "cases.json"
+
+
+# -------------------------------------------------------------------- the client
+
+
+class Connection:
+    """A kept connection to an HTTPS server, by way of a proxy unless ``proxy`` is None. For one request at a time."""
+
+    def __init__(self, context: ssl.SSLContext, address: tuple[str, int], *, through_proxy: bool) -> None:
+        plain = socket.create_connection(address)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if through_proxy:
+            plain.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode())
+            assert plain.recv(4096).startswith(b"HTTP/1.1 200")
+        self.socket = context.wrap_socket(plain, server_hostname=HOST)
+        self._heard = b""
+
+    def send(self, request: bytes) -> None:
+        self._heard = b""
+        self.socket.sendall(request)
+
+    def receive(self) -> bytes | None:
+        """The body of the answer, or None if there is more to come."""
+        self._heard += self.socket.recv(65536)
+        head, blank, body = self._heard.partition(b"\r\n\r\n")
+        if not blank:
+            return None
+        assert head.startswith(b"HTTP/1.1 200"), self._heard
+        start = head.lower().index(b"content-length:") + 15
+        return body if len(body) >= int(head[start:].partition(b"\r\n")[0]) else None
+
+    def ask(self, request: bytes) -> bytes:
+        self.send(request)
+        while (body := self.receive()) is None:
+            pass
+        return body
+
+
+def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def predict_for_a_while(connect: Callable[[], Connection], token: str, clients: int, cases: list) -> dict[str, float]:
+    """Keep ``clients`` requests in flight; every answer is compared with what the model itself said."""
+    path = f"/v1/projects/{PROJECT}/models/taxi:predict"
+    bodies = (json.dumps({"instances": [instance]}).encode() for instance, _ in cases)
+    requests = [request(token, "POST", path, body) for body in bodies]
+    poll, asked, turn, answered = select.poll(), {}, 0, 0
+    connections = {one.socket.fileno(): one for one in (connect() for _ in range(clients))}
+    start, busy = time.perf_counter(), time.process_time()
+    for descriptor, connection in connections.items():
+        poll.register(descriptor, select.POLLIN)
+        connection.send(requests[turn % len(cases)])
+        asked[descriptor] = turn
+        turn += 1
+    while time.perf_counter() < start + SECONDS:
+        for descriptor, _ in poll.poll(10_000):
+            body = connections[descriptor].receive()
+            if body is None:
+                continue
+            answered += 1
+            check(body, cases[asked[descriptor] % len(cases)])
+            connections[descriptor].send(requests[turn % len(cases)])
+            asked[descriptor] = turn
+            turn += 1
+    return {"rate": answered / (time.perf_counter() - start), "client": (time.process_time() - busy) / answered}
+
+
+def check(body: bytes, case: tuple[dict[str, float], float]) -> None:
+    value = json.loads(body)["predictions"][0]["predictions"][0]
+    assert abs(value - case[1]) <= 1e-4 + 1e-4 * abs(value), (case, body)
+
+
+def microseconds_a_round_trip(connection: Connection, asked: bytes) -> float:
+    taken = []
+    for _ in range(ROUND_TRIPS):
+        began = time.perf_counter()
+        connection.ask(asked)
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e6
+
+
+# -------------------------------------------------------------------- LocalBackend in its own process
+
+
+async def measure_local_backend(folder: Path) -> None:
+    """Answers each number of callers on stdin with what they get, on stdout."""
+    from cloud.names import GsUri
+    from cloud.resources import Access, VersionSpec
+    from cloud.serve import LocalCloud
+    from cloud.settings import Settings
+
+    cases = json.loads((folder / CASES).read_text())
+    async with LocalCloud(Settings()) as cloud:
+        backend = cloud.backend
+
+        async def keep_asking(first: int, until: float) -> int:
+            count = 0
+            while time.perf_counter() < until:
+                instance, expected = cases[(first + 64 * count) % len(cases)]
+                (answer,) = await backend.predict("taxi", [instance])
+                value = answer["predictions"][0]
+                assert abs(value - expected) <= 1e-4 + 1e-4 * abs(value), (instance, value, expected)
+                count += 1
+            return count
+
+        await backend.create_bucket("models")
+        for access in Access:
+            await backend.grant("models", await backend.ml_service_account(), access)
+        await backend.upload(folder / "model", GsUri("models", "taxi"))
+        await backend.create_model("taxi")
+        await backend.deploy(VersionSpec("taxi", "v1", GsUri("models", "taxi")))
+        await keep_asking(0, time.perf_counter() + 0.5)
+        print("ready", flush=True)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            start, busy = time.perf_counter(), time.process_time()
+            counts = await asyncio.gather(*(keep_asking(caller, start + SECONDS) for caller in range(int(line))))
+            rate = sum(counts) / (time.perf_counter() - start)
+            print(json.dumps({"rate": rate, "server": (time.process_time() - busy) / sum(counts)}), flush=True)
+
+
+# -------------------------------------------------------------------- the bare server
+
+
+async def serve_barely(folder: Path) -> None:
+    from aiohttp import web
+
+    from cloud.gateway.certs import CertificateAuthority
+
+    answer = json.loads((folder / "config.json").read_text())
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    application = web.Application()
+    application.router.add_get("/v1/{name:.*}:getConfig", handle)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    authority = CertificateAuthority(folder / "bare")
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.context_for(HOST)).start()
+    print(json.dumps([str(authority.file), runner.addresses[0][1]]), flush=True)
+    await asyncio.Event().wait()
+
+
+# -------------------------------------------------------------------- the comparison, inside ``cloud.serve``
+
+
+@contextlib.contextmanager
+def another(role: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """This script in another process, in another role."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, SCRIPT, role, str(folder)], text=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def owner_token() -> str:
+    import google.auth
+    import google.auth.transport.requests
+
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    credentials.refresh(google.auth.transport.requests.Request())
+    return str(credentials.token)
+
+
+def deploy(folder: Path) -> None:
+    from google.cloud import storage
+    from googleapiclient import discovery
+
+    bucket = storage.Client().create_bucket("models")
+    for path in (folder / "model").rglob("*"):
+        if path.is_file():
+            bucket.blob(f"taxi/{path.relative_to(folder / 'model')}").upload_from_filename(path)
+    projects = discovery.build("ml", "v1").projects()
+    account = projects.getConfig(name=f"projects/{PROJECT}").execute()["serviceAccount"]
+    policy = bucket.get_iam_policy()
+    policy.bindings.append({"role": "roles/storage.objectViewer", "members": {f"serviceAccount:{account}"}})
+    bucket.set_iam_policy(policy)
+    projects.models().create(parent=f"projects/{PROJECT}", body={"name": "taxi"}).execute()
+    version = {"name": "v1", "deploymentUri": "gs://models/taxi", "runtimeVersion": "2.11", "pythonVersion": "3.7"}
+    name = projects.models().versions().create(parent=f"projects/{PROJECT}/models/taxi", body=version).execute()["name"]
+    while not (operation := projects.operations().get(name=name).execute()).get("done"):
+        time.sleep(0.2)
+    assert "error" not in operation, operation
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compare(folder: Path) -> int:
+    proxy = urlsplit(os.environ["https_proxy"])
+    context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+    token = owner_token()
+
+    def connect() -> Connection:
+        return Connection(context, (proxy.hostname, proxy.port), through_proxy=True)
+
+    missed = 0
+    get_config = request(token, "GET", f"/v1/projects/{PROJECT}:getConfig")
+    (folder / "config.json").write_bytes(connect().ask(get_config))
+    with another("bare", folder) as bare:
+        ca_file, port = json.loads(bare.stdout.readline())
+        plain = Connection(ssl.create_default_context(cafile=ca_file), ("127.0.0.1", port), through_proxy=False)
+        full = connect()
+        pairs = [
+            (microseconds_a_round_trip(full, get_config), microseconds_a_round_trip(plain, get_config))
+            for _ in range(ROUNDS)
+        ]
+    ours, bare_handler = (statistics.median(column) for column in zip(*pairs, strict=True))
+    missed += not verdict(f"getConfig {ours:5.0f} us, bare handler {bare_handler:5.0f} us", ours / bare_handler, 3.0, most=True)
+    deploy(folder)
+    cases = json.loads((folder / CASES).read_text())
+    with another("local", folder) as local:
+        local.stdout.readline()
+        measured: dict[int, list[tuple[dict, dict]]] = {clients: [] for clients in CLIENTS}
+        for _ in range(ROUNDS):
+            for clients in CLIENTS:
+                local.stdin.write(f"{clients}\n")
+                local.stdin.flush()
+                behind = json.loads(local.stdout.readline())
+                before = processor_seconds(os.getppid())
+                path = predict_for_a_while(connect, token, clients, cases)
+                path["server"] = (processor_seconds(os.getppid()) - before) / (path["rate"] * SECONDS)
+                measured[clients].append((path, behind))
+    for clients, rounds in measured.items():
+        path, behind = ({key: statistics.median(one[key] for one in side) for key in side[0]} for side in zip(*rounds, strict=True))
+        text = (
+            f"{clients:3} clients: {path['rate']:6.0f} predictions/s (server {path['server'] * 1e6:.0f} us each, client "
+            f"{path['client'] * 1e6:.0f}), LocalBackend {behind['rate']:6.0f}/s ({behind['server'] * 1e6:.0f} us)"
+        )
+        missed += not verdict(text, path["rate"] / behind["rate"], PREDICT_AT_LEAST, most=False)
+    return 1 if missed else 0
+
+
+def verdict(text: str, ratio: float, target: float, *, most: bool) -> bool:
+    met = ratio <= target if most else ratio >= target
+    print(f"{text}: {ratio:.2f}, target at {'most' if most else 'least'} {target:g} {'met' if met else 'MISSED'}", flush=True)
+    return met
+
+
+def main(argv: list[str]) -> int:
+    match argv:
+        case []:
+            with tempfile.TemporaryDirectory() as folder:
+                model = str(Path(SCRIPT).with_name("prediction.py"))
+                subprocess.run([sys.executable, model, "model", folder], check=True, stderr=subprocess.DEVNULL)
+                serve = [sys.executable, "-m", "cloud.serve", "--project", PROJECT, "--", sys.executable, SCRIPT, "compare", folder]
+                return subprocess.run(serve, check=False).returncode
+        case ["compare", folder]:
+            return compare(Path(folder))
+        case ["local", folder]:
+            asyncio.run(measure_local_backend(Path(folder)))
+        case ["bare", folder]:
+            asyncio.run(serve_barely(Path(folder)))
+        case _:
+            print(__doc__)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
