@@ -19,6 +19,7 @@ Exits with status 1 if a target is missed.
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -29,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -86,29 +87,28 @@ def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def predict_for_a_while(connect: Callable[[], Connection], token: str, clients: int, cases: list) -> dict[str, float]:
-    """Keep ``clients`` requests in flight; every answer is compared with what the model itself said."""
-    path = f"/v1/projects/{PROJECT}/models/taxi:predict"
-    bodies = (json.dumps({"instances": [instance]}).encode() for instance, _ in cases)
-    requests = [request(token, "POST", path, body) for body in bodies]
-    poll, asked, turn, answered = select.poll(), {}, 0, 0
-    connections = {one.socket.fileno(): one for one in (connect() for _ in range(clients))}
+def predict_for_a_while(connections: list[Connection], requests: list[bytes], cases: list) -> dict[str, float]:
+    """Keep one request in flight on each connection; every answer is compared with what the model itself said."""
+    poll, open_, turns, answered = select.poll(), {}, itertools.cycle(range(len(cases))), 0
+    asked: dict[int, int] = {}
+
+    def ask(descriptor: int) -> None:
+        asked[descriptor] = next(turns)
+        open_[descriptor].send(requests[asked[descriptor]])
+
     start, busy = time.perf_counter(), time.process_time()
-    for descriptor, connection in connections.items():
-        poll.register(descriptor, select.POLLIN)
-        connection.send(requests[turn % len(cases)])
-        asked[descriptor] = turn
-        turn += 1
-    while time.perf_counter() < start + SECONDS:
+    for connection in connections:
+        open_[connection.socket.fileno()] = connection
+        poll.register(connection.socket, select.POLLIN)
+        ask(connection.socket.fileno())
+    while asked:
         for descriptor, _ in poll.poll(10_000):
-            body = connections[descriptor].receive()
-            if body is None:
+            if (body := open_[descriptor].receive()) is None:
                 continue
             answered += 1
-            check(body, cases[asked[descriptor] % len(cases)])
-            connections[descriptor].send(requests[turn % len(cases)])
-            asked[descriptor] = turn
-            turn += 1
+            check(body, cases[asked.pop(descriptor)])
+            if time.perf_counter() < start + SECONDS:
+                ask(descriptor)
     return {"rate": answered / (time.perf_counter() - start), "client": (time.process_time() - busy) / answered}
 
 
@@ -257,11 +257,16 @@ def compare(folder: Path) -> int:
             for _ in range(ROUNDS)
         ]
     ours, bare_handler = (statistics.median(column) for column in zip(*pairs, strict=True))
-    missed += not verdict(f"getConfig {ours:5.0f} us, bare handler {bare_handler:5.0f} us", ours / bare_handler, 3.0, most=True)
+    missed += not verdict(
+        f"getConfig {ours:5.0f} us, bare handler {bare_handler:5.0f} us", ours / bare_handler, 3.0, most=True
+    )
     deploy(folder)
     cases = json.loads((folder / CASES).read_text())
     with another("local", folder) as local:
         local.stdout.readline()
+        path = f"/v1/projects/{PROJECT}/models/taxi:predict"
+        requests = [request(token, "POST", path, json.dumps({"instances": [one]}).encode()) for one, _ in cases]
+        connections = [connect() for _ in range(max(CLIENTS))]
         measured: dict[int, list[tuple[dict, dict]]] = {clients: [] for clients in CLIENTS}
         for _ in range(ROUNDS):
             for clients in CLIENTS:
@@ -269,22 +274,27 @@ def compare(folder: Path) -> int:
                 local.stdin.flush()
                 behind = json.loads(local.stdout.readline())
                 before = processor_seconds(os.getppid())
-                path = predict_for_a_while(connect, token, clients, cases)
-                path["server"] = (processor_seconds(os.getppid()) - before) / (path["rate"] * SECONDS)
-                measured[clients].append((path, behind))
+                whole = predict_for_a_while(connections[:clients], requests, cases)
+                whole["server"] = (processor_seconds(os.getppid()) - before) / (whole["rate"] * SECONDS)
+                measured[clients].append((whole, behind))
     for clients, rounds in measured.items():
-        path, behind = ({key: statistics.median(one[key] for one in side) for key in side[0]} for side in zip(*rounds, strict=True))
-        text = (
-            f"{clients:3} clients: {path['rate']:6.0f} predictions/s (server {path['server'] * 1e6:.0f} us each, client "
-            f"{path['client'] * 1e6:.0f}), LocalBackend {behind['rate']:6.0f}/s ({behind['server'] * 1e6:.0f} us)"
+        whole, behind = (
+            {key: statistics.median(one[key] for one in side) for key in side[0]} for side in zip(*rounds, strict=True)
         )
-        missed += not verdict(text, path["rate"] / behind["rate"], PREDICT_AT_LEAST, most=False)
+        text = (
+            f"{clients:3} clients: {whole['rate']:6.0f} predictions/s (server {whole['server'] * 1e6:.0f} us each, client "
+            f"{whole['client'] * 1e6:.0f}), LocalBackend {behind['rate']:6.0f}/s ({behind['server'] * 1e6:.0f} us)"
+        )
+        missed += not verdict(text, whole["rate"] / behind["rate"], PREDICT_AT_LEAST, most=False)
     return 1 if missed else 0
 
 
 def verdict(text: str, ratio: float, target: float, *, most: bool) -> bool:
     met = ratio <= target if most else ratio >= target
-    print(f"{text}: {ratio:.2f}, target at {'most' if most else 'least'} {target:g} {'met' if met else 'MISSED'}", flush=True)
+    print(
+        f"{text}: {ratio:.2f}, target at {'most' if most else 'least'} {target:g} {'met' if met else 'MISSED'}",
+        flush=True,
+    )
     return met
 
 
@@ -294,7 +304,18 @@ def main(argv: list[str]) -> int:
             with tempfile.TemporaryDirectory() as folder:
                 model = str(Path(SCRIPT).with_name("prediction.py"))
                 subprocess.run([sys.executable, model, "model", folder], check=True, stderr=subprocess.DEVNULL)
-                serve = [sys.executable, "-m", "cloud.serve", "--project", PROJECT, "--", sys.executable, SCRIPT, "compare", folder]
+                serve = [
+                    sys.executable,
+                    "-m",
+                    "cloud.serve",
+                    "--project",
+                    PROJECT,
+                    "--",
+                    sys.executable,
+                    SCRIPT,
+                    "compare",
+                    folder,
+                ]
                 return subprocess.run(serve, check=False).returncode
         case ["compare", folder]:
             return compare(Path(folder))

@@ -144,7 +144,7 @@ class Assembly:
         logs = LoggingV2(self.backend, project_number=number)
         emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
-            Mount(HOSTS, r".*", ml),
+            Mount(HOSTS, r".*", ml, whole=True),
             Mount(LOGGING_HOSTS, r".*", logs),
         )
 
