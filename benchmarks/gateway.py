@@ -282,8 +282,8 @@ def compare(folder: Path) -> int:
             {key: statistics.median(one[key] for one in side) for key in side[0]} for side in zip(*rounds, strict=True)
         )
         text = (
-            f"{clients:3} clients: {whole['rate']:6.0f} predictions/s (server {whole['server'] * 1e6:.0f} us each, client "
-            f"{whole['client'] * 1e6:.0f}), LocalBackend {behind['rate']:6.0f}/s ({behind['server'] * 1e6:.0f} us)"
+            f"{clients:3} clients: {whole['rate']:6.0f} predictions/s (server {whole['server'] * 1e6:.0f} us each, "
+            f"client {whole['client'] * 1e6:.0f}), LocalBackend {behind['rate']:6.0f}/s ({behind['server'] * 1e6:.0f} us)"
         )
         missed += not verdict(text, whole["rate"] / behind["rate"], PREDICT_AT_LEAST, most=False)
     return 1 if missed else 0

@@ -4,10 +4,10 @@
 
 Everything in one run, medians of ROUNDS, interleaved:
 
-- *up*, *down*: seconds for 256 MB with google-cloud-storage in a process of its own, through ``python -m cloud.serve``
-  (HTTPS by way of the proxy, a token, the bucket's policy) over those of the same calls at a fake-gcs-server of its own,
-  on plain HTTP, started as the cloud starts its. What is read is compared with what was written, outside of the time
-  taken. Targets: speed at least 0.5 of the direct one's, each way.
+- *up*, *down*: 256 MB with google-cloud-storage in a process of its own, through ``python -m cloud.serve`` (HTTPS by way
+  of the proxy, a token, the bucket's policy), and by the same calls straight at a second fake-gcs-server, on plain HTTP,
+  started as the cloud starts its own. What comes back is compared with what was sent, outside of the time taken.
+  Targets: speed at least 0.5 of the direct one's, each way.
 - *TensorFlow*: 64 MB written and read with ``gs://``, reported beside it.
 - *memory*: the most that the serving process holds (proportional set size, looked at every 50 ms) while 1 GB goes up
   and comes down again. Target: below 200 MB. fake-gcs-server's, which is another program, is reported.
@@ -87,7 +87,8 @@ class Client:
         self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def seconds(self, *command: object) -> float:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         print(*command, file=self._process.stdin, flush=True)
         return float(self._process.stdout.readline())
 

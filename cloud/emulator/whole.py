@@ -26,7 +26,6 @@ _MAX_AHEAD = 2**16
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _TARGET = re.compile(rb"/[!-\"$-~]*")
 """Visible ASCII but ``#``."""
-_STREAMED = (hdrs.TRANSFER_ENCODING, hdrs.EXPECT, hdrs.UPGRADE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,51 +154,63 @@ class Connection(asyncio.Protocol):
         self._other.data_received(received)
 
 
+class _Unusual(Exception):
+    """Something that the other protocol knows more of."""
+
+
 class _Head:
     """What the parser says of a request's head.
 
     Raises:
-        HttpParserError: it is none, or asks for another protocol.
+        HttpParserError, HttpParserUpgrade: it is none, or asks for another protocol.
+        _Unusual: it is not a plain request of a small body.
     """
 
     def __init__(self, head: bytes) -> None:
         self.size = len(head)
         self.headers: CIMultiDict[str] = CIMultiDict()
-        self.target = b""
+        self._target = b""
         parser = httptools.HttpRequestParser(self)
         parser.feed_data(head)
         self.method = parser.get_method().decode()
-        self.is_kept = parser.get_http_version() == "1.1" and parser.should_keep_alive()
         self.length = int(self.headers.get(hdrs.CONTENT_LENGTH, 0))  # the parser makes sure that it is a number
+        self.url = _url(self._target)
+        if parser.get_http_version() != "1.1" or self.method not in _METHODS or self.length > MAX_BODY:
+            raise _Unusual
+        if hdrs.TRANSFER_ENCODING in self.headers or hdrs.EXPECT in self.headers or not _is_kept(self.headers):
+            raise _Unusual
 
     def on_url(self, part: bytes) -> None:
-        self.target += part
+        self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.add(name.decode(), value.decode("utf-8", "surrogateescape"))
 
-    @property
-    def url(self) -> URL:
-        path, _, query = self.target.decode().partition("?")
-        return _url(path, query)
-
 
 def _read_head(received: bytearray) -> _Head | None:
-    """The head at the beginning of what was received; None if it is not all there, or not a plain case."""
+    """The head at the beginning of what was received; None if it is not all there, or the other protocol's."""
     end = received.find(b"\r\n\r\n", 0, _MAX_HEAD) + 4
     if end < 4:
         return None
     try:
-        head = _Head(bytes(received[:end]))
-    except httptools.HttpParserError:
+        return _Head(bytes(received[:end]))
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade, _Unusual):
         return None
-    plain = head.is_kept and head.method in _METHODS and _TARGET.fullmatch(head.target) and head.length <= MAX_BODY
-    return head if plain and not any(name in head.headers for name in _STREAMED) else None
 
 
 @lru_cache(maxsize=256)
-def _url(path: str, query: str) -> URL:
+def _url(target: bytes) -> URL:
+    """Raises:
+    _Unusual: not the usual form of a target, or not of visible ASCII.
+    """
+    if not _TARGET.fullmatch(target):
+        raise _Unusual
+    path, _, query = target.decode().partition("?")
     return URL.build(path=path, query_string=query, encoded=True)
+
+
+def _is_kept(headers: MultiMapping[str]) -> bool:
+    return all(value.lower() == "keep-alive" for value in headers.getall(hdrs.CONNECTION, ()))
 
 
 def _encode(response: web.StreamResponse) -> bytes:

@@ -1,8 +1,8 @@
 """ML Engine's methods: one table from Google's method ids to handlers, and the way of a request through it."""
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
@@ -111,6 +111,7 @@ class MlV1:
             operations=self._operations,
         )
         self._document = load(DOCUMENT)
+        self._match = lru_cache(maxsize=256)(self._document.match)
         self._versions = VersionMethods(self._project, self._document.schemas)
         self._access = AccessMethods(self._project)
         self._routes = {route.method_id: route for route in routes(self._project, self._document, self._versions)}
@@ -130,7 +131,7 @@ class MlV1:
         Raises:
             CloudError: to be written in the platform's style.
         """
-        method, name = self._document.match(request.method, request.rel_url.raw_path)
+        method, name = self._match(request.method, request.rel_url.raw_path)
         require_credential(principal)
         route = self._routes.get(method.id)
         if route is None:
@@ -148,7 +149,7 @@ class MlV1:
             body={} if raw else self._document.body(method, content),
             content=content,
             principal=principal,
-            on_regional_endpoint=not re.match(r"ml\.", request.host.lower()),
+            on_regional_endpoint=not request.host.lower().startswith("ml."),
         )
         await self._access.require(call, route.permission)
         answer = await route.handler(call)
