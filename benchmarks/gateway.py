@@ -19,6 +19,7 @@ Exits with status 1 if a target is missed.
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -30,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,6 +45,9 @@ PROJECT = "local-project"
 HOST = "ml.googleapis.com"
 SCRIPT = str(Path(__file__).resolve())
 CASES = "cases.json"
+
+Rates = dict[str, float]
+"""``rate``, answers a second, and seconds of processor time for an answer, by whose they are."""
 
 
 # -------------------------------------------------------------------- the client
@@ -87,7 +91,7 @@ def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def predict_for_a_while(connections: list[Connection], requests: list[bytes], cases: list) -> dict[str, float]:
+def predict_for_a_while(connections: list[Connection], requests: list[bytes], cases: list) -> Rates:
     """Keep one request in flight on each connection; every answer is compared with what the model itself said."""
     poll, open_, turns, answered = select.poll(), {}, itertools.cycle(range(len(cases))), 0
     asked: dict[int, int] = {}
@@ -109,7 +113,8 @@ def predict_for_a_while(connections: list[Connection], requests: list[bytes], ca
             check(body, cases[asked.pop(descriptor)])
             if time.perf_counter() < start + SECONDS:
                 ask(descriptor)
-    return {"rate": answered / (time.perf_counter() - start), "client": (time.process_time() - busy) / answered}
+    rate, busy = answered / (time.perf_counter() - start), time.process_time() - busy
+    return {"rate": rate, "answers": answered, "client": busy / answered}
 
 
 def check(body: bytes, case: tuple[dict[str, float], float]) -> None:
@@ -159,10 +164,10 @@ async def measure_local_backend(folder: Path) -> None:
         await keep_asking(0, time.perf_counter() + 0.5)
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            start, busy = time.perf_counter(), time.process_time()
+            start = time.perf_counter()
             counts = await asyncio.gather(*(keep_asking(caller, start + SECONDS) for caller in range(int(line))))
             rate = sum(counts) / (time.perf_counter() - start)
-            print(json.dumps({"rate": rate, "server": (time.process_time() - busy) / sum(counts)}), flush=True)
+            print(json.dumps({"rate": rate, "answers": sum(counts)}), flush=True)
 
 
 # -------------------------------------------------------------------- the bare server
@@ -232,9 +237,30 @@ def deploy(folder: Path) -> None:
     assert "error" not in operation, operation
 
 
-def processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def below(pid: int) -> list[int]:
+    """The processes that ``pid`` started, and those that they started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return children + [each for child in children for each in below(child)]
+
+
+def processor_seconds(pids: Iterable[int]) -> float:
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(each[11]) + int(each[12]) for each in stats) / os.sysconf("SC_CLK_TCK")
+
+
+def processor_use(server: int, run: Callable[[], Rates], but: int | None) -> Rates:
+    """What ``run`` returns, and the processor time that a server and its workers took meanwhile, for each answer.
+
+    Args:
+        but: a process below the server that does not belong to it.
+    """
+    workers = sorted(set(below(server)) - ({but, *below(but)} if but else set()))
+    before = processor_seconds([server]), processor_seconds(workers)
+    rates = run()
+    after = processor_seconds([server]), processor_seconds(workers)
+    count = rates.pop("answers")
+    return rates | {"server": (after[0] - before[0]) / count, "worker": (after[1] - before[1]) / count}
 
 
 def compare(folder: Path) -> int:
@@ -245,57 +271,54 @@ def compare(folder: Path) -> int:
     def connect() -> Connection:
         return Connection(context, (proxy.hostname, proxy.port), through_proxy=True)
 
-    missed = 0
     get_config = request(token, "GET", f"/v1/projects/{PROJECT}:getConfig")
     (folder / "config.json").write_bytes(connect().ask(get_config))
     with another("bare", folder) as bare:
         ca_file, port = json.loads(bare.stdout.readline())
         plain = Connection(ssl.create_default_context(cafile=ca_file), ("127.0.0.1", port), through_proxy=False)
         full = connect()
-        pairs = [
-            (microseconds_a_round_trip(full, get_config), microseconds_a_round_trip(plain, get_config))
-            for _ in range(ROUNDS)
-        ]
-    ours, bare_handler = (statistics.median(column) for column in zip(*pairs, strict=True))
-    missed += not verdict(
-        f"getConfig {ours:5.0f} us, bare handler {bare_handler:5.0f} us", ours / bare_handler, 3.0, most=True
-    )
+        pairs = [[microseconds_a_round_trip(one, get_config) for one in (full, plain)] for _ in range(ROUNDS)]
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    missed = verdict(f"getConfig {ours:.0f} us, bare handler {theirs:.0f} us", ours / theirs, at_most=CONFIG_AT_MOST)
     deploy(folder)
     cases = json.loads((folder / CASES).read_text())
+    path = f"/v1/projects/{PROJECT}/models/taxi:predict"
+    requests = [request(token, "POST", path, json.dumps({"instances": [one]}).encode()) for one, _ in cases]
+    connections = [connect() for _ in range(max(CLIENTS))]
+    whole: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
+    behind: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
     with another("local", folder) as local:
         local.stdout.readline()
-        path = f"/v1/projects/{PROJECT}/models/taxi:predict"
-        requests = [request(token, "POST", path, json.dumps({"instances": [one]}).encode()) for one, _ in cases]
-        connections = [connect() for _ in range(max(CLIENTS))]
-        measured: dict[int, list[tuple[dict, dict]]] = {clients: [] for clients in CLIENTS}
-        for _ in range(ROUNDS):
-            for clients in CLIENTS:
-                local.stdin.write(f"{clients}\n")
-                local.stdin.flush()
-                behind = json.loads(local.stdout.readline())
-                before = processor_seconds(os.getppid())
-                whole = predict_for_a_while(connections[:clients], requests, cases)
-                whole["server"] = (processor_seconds(os.getppid()) - before) / (whole["rate"] * SECONDS)
-                measured[clients].append((whole, behind))
-    for clients, rounds in measured.items():
-        whole, behind = (
-            {key: statistics.median(one[key] for one in side) for key in side[0]} for side in zip(*rounds, strict=True)
-        )
-        text = (
-            f"{clients:3} clients: {whole['rate']:6.0f} predictions/s (server {whole['server'] * 1e6:.0f} us each, "
-            f"client {whole['client'] * 1e6:.0f}), LocalBackend {behind['rate']:6.0f}/s ({behind['server'] * 1e6:.0f} us)"
-        )
-        missed += not verdict(text, whole["rate"] / behind["rate"], PREDICT_AT_LEAST, most=False)
+        for clients in CLIENTS * ROUNDS:
+            ask = functools.partial(ask_local_backend, local, clients)
+            behind[clients].append(processor_use(local.pid, ask, but=None))
+            ask = functools.partial(predict_for_a_while, connections[:clients], requests, cases)
+            whole[clients].append(processor_use(os.getppid(), ask, but=os.getpid()))
+    for clients in CLIENTS:
+        text = f"predict, {clients} clients: {shown(whole[clients])}; LocalBackend {shown(behind[clients])}"
+        rates = [statistics.median(each["rate"] for each in side[clients]) for side in (whole, behind)]
+        missed += verdict(text, rates[0] / rates[1], at_least=PREDICT_AT_LEAST)
     return 1 if missed else 0
 
 
-def verdict(text: str, ratio: float, target: float, *, most: bool) -> bool:
-    met = ratio <= target if most else ratio >= target
-    print(
-        f"{text}: {ratio:.2f}, target at {'most' if most else 'least'} {target:g} {'met' if met else 'MISSED'}",
-        flush=True,
-    )
-    return met
+def ask_local_backend(local: subprocess.Popen[str], clients: int) -> Rates:
+    local.stdin.write(f"{clients}\n")
+    local.stdin.flush()
+    return json.loads(local.stdout.readline())
+
+
+def shown(rounds: list[Rates]) -> str:
+    median = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
+    rate = median.pop("rate")
+    return f"{rate:.0f}/s (" + ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in median.items()) + ")"
+
+
+def verdict(text: str, ratio: float, *, at_most: float = float("inf"), at_least: float = 0) -> bool:
+    """Print one figure beside its target; return whether that is missed."""
+    target = f"at least {at_least:g}" if at_least else f"at most {at_most:g}"
+    met = at_least <= ratio <= at_most
+    print(f"{text}: {ratio:.2f}, target {target} {'met' if met else 'MISSED'}", flush=True)
+    return not met
 
 
 def main(argv: list[str]) -> int:

@@ -4,9 +4,9 @@
 
 Everything in one run, medians of ROUNDS, interleaved:
 
-- *up*, *down*: 256 MB with google-cloud-storage in a process of its own, through ``python -m cloud.serve`` (HTTPS by way
-  of the proxy, a token, the bucket's policy), and by the same calls straight at a second fake-gcs-server, on plain HTTP,
-  started as the cloud starts its own. What comes back is compared with what was sent, outside of the time taken.
+- *up*, *down*: 256 MB with google-cloud-storage in a process of its own, through ``python -m cloud.serve`` (HTTPS by
+  way of the proxy, a token, the bucket's policy), and by the same calls straight at a second fake-gcs-server, on plain
+  HTTP, started as the cloud starts its own. What comes back is compared with what was sent, outside of the time taken.
   Targets: speed at least 0.5 of the direct one's, each way.
 - *TensorFlow*: 64 MB written and read with ``gs://``, reported beside it.
 - *memory*: the most that the serving process holds (proportional set size, looked at every 50 ms) while 1 GB goes up
