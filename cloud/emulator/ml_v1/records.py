@@ -57,7 +57,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._database = open_database(path, _SCHEMA, 1)
-        self._any_below = lru_cache(maxsize=1024)(self._find_any_below)  # asked at each prediction
+        self._any_below_at = lru_cache(maxsize=256)(self._find_any_below)
 
     def close(self) -> None:
         self._database.close()
@@ -79,9 +79,10 @@ class Records:
 
     def any_below(self, name: str, field: str, start: str) -> bool:
         """Whether the text in ``field`` begins with ``start`` in any record below ``name``, also in an outdated one."""
-        return self._any_below(name, field, start)
+        # It is asked at each prediction. The answer is good until something is written, by this connection.
+        return self._any_below_at(name, field, start, self._database.total_changes)
 
-    def _find_any_below(self, name: str, field: str, start: str) -> bool:
+    def _find_any_below(self, name: str, field: str, start: str, _: int) -> bool:
         query = """
             SELECT 1 FROM resources WHERE name > ?1 || '/' AND name < ?1 || '0'
             AND substr(json_extract(fields, '$.' || ?2), 1, length(?3)) = ?3 LIMIT 1
@@ -97,11 +98,9 @@ class Records:
 
     def remove(self, name: str) -> None:
         """Forget a resource and those below it."""
-        self._any_below.cache_clear()
         self._database.execute("DELETE FROM resources WHERE name = ? OR substr(name, 1, ?) = ?", _below(name))
 
     def _write(self, record: Record) -> Record:
-        self._any_below.cache_clear()
         self._database.execute(
             "INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?)",
             (
