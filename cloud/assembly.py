@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
 from cloud.backends.local import LocalBackend
-from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.app import LOOPBACK, Emulator, Mount
+from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
@@ -25,16 +27,17 @@ from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.runner import Platform
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
+from cloud.engine.principal import Principal
+from cloud.engine.runtime import installed_runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state import StateFolder, write_private
 from cloud.engine.storage.client import StorageClient
-from cloud.engine.storage.guard import Lapse
-from cloud.engine.storage.policy import Principal
+from cloud.engine.storage.guard import Lapse, tally
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import OwnerFiles, boto_configuration, client_environ, owner_environ
 from cloud.gateway.tunnel import Gateway, Refusal
-from cloud.settings import Settings
+from cloud.settings import RuntimeMode, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +113,7 @@ class Assembly:
                 fetch=as_account.download,
                 environ=replica_environ,
                 project=settings.project,
+                project_number=number,
                 grace=settings.cancel_grace_seconds,
             ),
             concurrent_jobs=settings.concurrent_jobs,
@@ -132,6 +136,7 @@ class Assembly:
             storage=as_owner,
             jobs=jobs,
             serving=serving,
+            runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
         )
         ml = MlV1(
             self.backend,
@@ -141,10 +146,18 @@ class Assembly:
         )
         parts.push_async_callback(ml.close)
         ml.start()
+        vertex = aiplatform_v1.AiplatformV1(
+            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1")
+        )
+        parts.push_async_callback(vertex.close)
+        vertex.start()
         logs = LoggingV2(self.backend, project_number=number)
         emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml, whole=True),
+            *(Mount(hosts, paths, aiplatform_v1.Document()) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            Mount(aiplatform_v1.HOSTS, r".*", vertex),
+            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
         )
 
@@ -170,6 +183,15 @@ class Assembly:
     def refusals(self) -> list[Refusal]:
         """What jobs wanted from hosts that are not emulated."""
         return self._gateway.refusals
+
+    @property
+    def faults(self) -> Faults:
+        return self._emulator.faults
+
+    @property
+    def lapses(self) -> list[str]:
+        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        return tally(self.storage.guard.lapses)
 
     async def owner_environ(self) -> dict[str, str]:
         """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes

@@ -19,6 +19,7 @@ from cloud.settings import Settings
 
 if TYPE_CHECKING:
     from cloud.backends.base import Backend
+    from cloud.emulator.faults import Faults
     from cloud.gateway.tunnel import Refusal
 
 T = TypeVar("T")
@@ -86,6 +87,11 @@ class BackgroundCloud:
     def refusals(self) -> "list[Refusal]":
         """What programs wanted from hosts that are not emulated."""
         return self._cloud.refusals
+
+    @property
+    def faults(self) -> "Faults":
+        """What is to go wrong on purpose, method by method."""
+        return self._cloud.faults
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work``, done in the cloud's event loop while this thread waits. Not to be called there."""

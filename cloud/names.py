@@ -7,6 +7,7 @@ from fnmatch import translate
 from cloud.errors import InvalidArgument
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9_.-]*[a-z0-9]")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -29,6 +30,17 @@ def check_id(value: str, field: str) -> str:
     """
     if not is_id(value):
         raise InvalidArgument(f"{ID_RULE[:-1]}, at most 128 of them: {value[:200]!r}", field=field)
+    return value
+
+
+def check_number(value: str, field: str) -> str:
+    """Return ``value`` if it is the id that Vertex AI gives a resource: a positive int64 in digits.
+
+    Raises:
+        InvalidArgument: naming ``field``.
+    """
+    if not _NUMBER.fullmatch(value):
+        raise InvalidArgument(f"not an id of at most 19 digits: {value[:200]!r}", field=field)
     return value
 
 

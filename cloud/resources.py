@@ -11,7 +11,14 @@ from typing import Any
 
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState, VersionState
-from cloud.names import GsUri, check_id, check_module
+from cloud.names import GsUri, check_id, check_module, check_number
+
+
+class Service(StrEnum):
+    """Whose job it is: what its replicas are told, and in whose words its log and its errors are."""
+
+    ML_ENGINE = "ML_ENGINE"
+    VERTEX_AI = "VERTEX_AI"
 
 
 class ScaleTier(StrEnum):
@@ -73,6 +80,10 @@ class StoredObject:
     update_time: datetime
 
 
+DEFAULT_MAX_RUNNING_TIME = 604_800.0
+"""Seconds: a week, on either service."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """What to train: checked at construction, so that a ``JobSpec`` in hand is a legal one.
@@ -93,14 +104,24 @@ class JobSpec:
     evaluator_count: int = 0
     runtime_version: str | None = None
     python_version: str | None = None
-    max_running_time: float = 604_800.0
+    max_running_time: float = DEFAULT_MAX_RUNNING_TIME
     """Seconds in RUNNING after which the service cancels the job; default from ``Scheduling.maxRunningTime``."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    service: Service = Service.ML_ENGINE
+    """On Vertex AI a job's id is a number, and a module that is installed needs no package."""
+    base_output_directory: GsUri | None = None
+    """Vertex AI's: below it are the folders that the ``AIP_`` variables name."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Vertex AI's: variables for every replica besides the service's own, which win."""
 
     def __post_init__(self) -> None:
-        check_id(self.job_id, "job.job_id")
+        if self.service is Service.VERTEX_AI:
+            check_number(self.job_id, "job.job_id")
+        else:
+            check_id(self.job_id, "job.job_id")
+            self._check_ml_engine()
         check_module(self.python_module)
-        if not self.package_uris:
+        if not self.package_uris and self.service is Service.ML_ENGINE:
             raise InvalidArgument("Non-custom jobs must have packages.", field="training_input.package_uris")
         if len(self.package_uris) > 100:
             raise InvalidArgument(
@@ -125,6 +146,11 @@ class JobSpec:
                 f"Must be of form gs://bucket/object: '{self.job_dir}'", field="training_input.job_dir"
             )
 
+    def _check_ml_engine(self) -> None:
+        for name in ("base_output_directory", "env"):
+            if getattr(self, name):
+                raise InvalidArgument("ML Engine has no such thing: the service is VERTEX_AI", field=f"job.{name}")
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -147,7 +173,8 @@ class LogEntry:
     timestamp: datetime
     severity: Severity
     task_name: str
-    """``master-replica-0``, ``worker-replica-3``, … or ``service`` for the platform's own lines."""
+    """``master-replica-0``, ``worker-replica-3``, …, on Vertex AI ``workerpool0-0``, …, or ``service`` for the
+    platform's own lines."""
     message: str
     """One line without its end; a line longer than the log's limit arrives in pieces."""
 
@@ -214,6 +241,9 @@ class Abilities:
     """Scale tiers with GPUs or TPUs are accepted."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
+    runtimes: Mapping[str, frozenset[str]] | None = None
+    """The runtime versions there are, with the Python versions of each: a job or version that asks for another is
+    refused. None: each runs in what there is, whatever it asks for."""
 
 
 Json = Any

@@ -21,7 +21,7 @@ from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimpl
 from cloud.names import check_bucket, check_module, check_project
 from cloud.report import write_report
 from cloud.serve import LocalCloud
-from cloud.settings import LauncherKind, Settings
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
 from cloud.terminal import Terminal
 from cloud.workflow import Plan, StepFailed, Workflow
 
@@ -45,6 +45,8 @@ INTERRUPTED = 130
 @click.option("--keep", is_flag=True, help="Leave everything up at the end, and say how to look at it.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep the local cloud's state here.")
 @click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
+@click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
+@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.option("--package-path", type=click.Path(path_type=Path), help="Your trainer: the folder with __init__.py.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -60,6 +62,8 @@ def main(
     keep: bool,
     state: Path | None,
     launcher: str | None,
+    iam: str | None,
+    runtime: str | None,
     package_path: Path | None,
     module: str | None,
     args: tuple[str, ...],
@@ -75,7 +79,14 @@ def main(
     try:
         if backend == "gcp":
             raise Unimplemented("--backend gcp is not there yet: use --backend local")
-        settings = _settings(project, region, state, launcher)
+        settings = _settings(
+            project=project and check_project(project),
+            region=region,
+            state_dir=state,
+            launcher=launcher and LauncherKind(launcher),
+            iam=iam and IamMode(iam),
+            runtime=runtime and RuntimeMode(runtime),
+        )
         with TemporaryDirectory(prefix="taxi-data-") as scratch:
             plan = _plan(settings, bucket, data_dir, Path(scratch), train_steps, package_path, module, args)
             if report is not None:
@@ -90,13 +101,7 @@ def main(
     sys.exit(status)
 
 
-def _settings(project: str | None, region: str | None, state: Path | None, launcher: str | None) -> Settings:
-    given: dict[str, object] = {
-        "project": project and check_project(project),
-        "region": region,
-        "state_dir": state,
-        "launcher": launcher and LauncherKind(launcher),
-    }
+def _settings(**given: object) -> Settings:
     return replace(Settings.from_environ(), **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
 
 
@@ -193,6 +198,8 @@ async def _run(
         console.print(f"[bold]{'Done' if not status else 'Stopped'}[/] in {seconds:.1f} s", highlight=False)
         if cloud.refusals:
             console.print(f"The job tried to reach the internet and was refused: {cloud.refusals}", highlight=False)
+        for lapse in cloud.lapses:
+            console.print(f"Not allowed: {escape(lapse)}", highlight=False, soft_wrap=True)
         if workflow.keep:
             await _stay_up(cloud, workflow, plan, console)
     return status

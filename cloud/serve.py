@@ -16,6 +16,7 @@ from cloud.shells import posix
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
+    from cloud.emulator.faults import Faults
     from cloud.gateway.tunnel import Refusal
 
 _QUIET = {
@@ -97,6 +98,16 @@ class LocalCloud:
     def refusals(self) -> "list[Refusal]":
         """What jobs wanted from hosts that are not emulated."""
         return self._assembly.refusals
+
+    @property
+    def faults(self) -> "Faults":
+        """What is to go wrong on purpose, method by method."""
+        return self._assembly.faults
+
+    @property
+    def lapses(self) -> list[str]:
+        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        return self._assembly.lapses
 
     def log_file(self, job_id: str) -> Path:
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"

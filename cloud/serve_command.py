@@ -19,9 +19,10 @@ from cloud.event_loop import run
 from cloud.gateway.environ import FOREIGN
 from cloud.guest import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, Guest
 from cloud.names import check_project
+from cloud.owner_token import owner_token
 from cloud.running import Announcement, RunningCloud, find_running
 from cloud.serve import LocalCloud
-from cloud.settings import IamMode, LauncherKind, Settings, user_runtime_dir, whole_environ
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings, user_runtime_dir, whole_environ
 
 if TYPE_CHECKING:
     from cloud.gateway.tunnel import Refusal
@@ -53,7 +54,7 @@ class _CommandAfterDashes(click.Group):
 @click.group(
     cls=_CommandAfterDashes,
     invoke_without_command=True,
-    subcommand_metavar="[env | -- COMMAND…]",
+    subcommand_metavar="[env | token | -- COMMAND…]",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @_STATE
@@ -62,6 +63,7 @@ class _CommandAfterDashes(click.Group):
 @click.option("--region", help="Its region.  [default: $CLOUD_REGION or us-central1]")
 @click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
 @click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
+@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
 @click.pass_context
 def main(
     context: click.Context,
@@ -72,11 +74,13 @@ def main(
     region: str | None,
     launcher: str | None,
     iam: str | None,
+    runtime: str | None,
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
     Alone it serves until Ctrl-C. With a command after "--" it runs that inside, and ends with its exit status. The
-    subcommand "env" prints the environment for another shell. Without --state all is gone at the end.
+    subcommand "env" prints the environment for another shell, "token" an access token. Without --state all is gone at
+    the end.
     """
     command: list[str] | None = context.obj
     if context.invoked_subcommand is not None:
@@ -93,6 +97,7 @@ def main(
             "region": region,
             "launcher": launcher and LauncherKind(launcher),
             "iam": iam and IamMode(iam),
+            "runtime": runtime and RuntimeMode(runtime),
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
@@ -108,12 +113,28 @@ def env(*, state: Path | None, shell: str) -> None:
     eval "$(python -m cloud.serve env)"
     """
     with _clear_errors():
-        state = state or Settings.from_environ().state_dir
-        running = find_running(state or user_runtime_dir())
-        if running is None:
-            where = f" with --state {state}" if state else ""
-            raise FailedPrecondition(f"no cloud is running{where}: start one with {_COMMAND}{where}")
-        click.echo(shells.FORMS[shell](running.environ, FOREIGN), nl=False)
+        click.echo(shells.FORMS[shell](_running(state).environ, FOREIGN), nl=False)
+
+
+@main.command()
+@_STATE
+def token(*, state: Path | None) -> None:
+    """Print an access token of the project's owner, as "gcloud auth print-access-token" does where gcloud is installed.
+
+    It is one of the cloud whose environment this is; elsewhere, of the cloud that is running.
+    """
+    with _clear_errors():
+        door = None if state else whole_environ().get("STORAGE_EMULATOR_HOST")
+        click.echo(owner_token(door or _running(state).environ["STORAGE_EMULATOR_HOST"]))
+
+
+def _running(state: Path | None) -> RunningCloud:
+    state = state or Settings.from_environ().state_dir
+    running = find_running(state or user_runtime_dir())
+    if running is None:
+        where = f" with --state {state}" if state else ""
+        raise FailedPrecondition(f"no cloud is running{where}: start one with {_COMMAND}{where}")
+    return running
 
 
 @contextmanager
@@ -149,7 +170,11 @@ class _Serving:
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py
                 with closing(self._announce(cloud, environ)):
-                    return await (self._around(environ) if self._command else self._until_ended(cloud))
+                    try:
+                        return await (self._around(environ) if self._command else self._until_ended(cloud))
+                    finally:
+                        for lapse in cloud.lapses:
+                            click.echo(f"not allowed: {lapse}", err=True)
         except asyncio.CancelledError:
             if self._ended_by is None:
                 raise

@@ -32,6 +32,15 @@ class IamMode(StrEnum):
     """It passes."""
 
 
+class RuntimeMode(StrEnum):
+    """What becomes of a job or version that asks for a runtime or Python version."""
+
+    ANY = "any"
+    """It runs in the installed TensorFlow and Python, and its log says so."""
+    MATCH = "match"
+    """It is refused unless those are what it asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of one local cloud.
@@ -50,6 +59,7 @@ class Settings:
     cancel_grace_seconds: float = 5.0
     """Between SIGTERM and SIGKILL for a replica that is to end."""
     iam: IamMode = IamMode.STRICT
+    runtime: RuntimeMode = RuntimeMode.ANY
     port: int = 0
     """Where the gateway listens on loopback; 0 finds a free port."""
     fake_gcs_server: str | None = None
@@ -91,6 +101,7 @@ _READERS = {
     "CLOUD_CONCURRENT_JOBS": ("concurrent_jobs", int),
     "CLOUD_CANCEL_GRACE_SECONDS": ("cancel_grace_seconds", float),
     "CLOUD_IAM": ("iam", IamMode),
+    "CLOUD_RUNTIME": ("runtime", RuntimeMode),
     "CLOUD_PORT": ("port", int),
     "CLOUD_FAKE_GCS_SERVER": ("fake_gcs_server", str),
 }

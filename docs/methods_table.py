@@ -1,15 +1,18 @@
 """Writes the tables of methods in fidelity.md from the emulator's routes: ``python docs/methods_table.py``."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from unittest import mock
 
+from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.storage_v1 import routes as storage_v1
 
+MANY = 100
+"""Methods, more than which are not listed one by one."""
 PAGE = Path(__file__).with_name("fidelity.md")
 
 
@@ -39,6 +42,7 @@ def apis() -> list[Api]:
             {route.method_id for route in storage_v1.routes(anything)},
             {route.method_id for route in storage_v1.refusals()},
         ),
+        _api("aiplatform.v1", {route.method_id for route in aiplatform_v1.routes(anything)}, set()),
     ]
 
 
@@ -49,6 +53,8 @@ def rewritten(page: str) -> str:
         for word in ("served", "refused", "missing"):
             ids: frozenset[str] = getattr(api, word)
             names = sorted(name.removeprefix(api.document.partition(".")[0] + ".") for name in ids)
+            if len(names) > MANY:
+                names = by_resource(names, {name.partition(".")[2] for name in api.served})
             lines.append(f"| {word} | {len(ids)} | {' '.join(f'`{name}`' for name in names)} |")
         begin, end = f"<!-- methods of {api.document} -->\n", f"\n<!-- end of methods of {api.document} -->"
         before, _, rest = page.partition(begin)
@@ -57,6 +63,17 @@ def rewritten(page: str) -> str:
             raise ValueError(f"{PAGE} has no place for the methods of {api.document}")
         page = before + begin + "\n".join(lines) + end + after
     return page
+
+
+def by_resource(names: Iterable[str], served: set[str]) -> list[str]:
+    """``names``, with one entry ``RESOURCE.*`` for all of a resource of which nothing is served."""
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        depth = 3 if name.startswith("projects.locations.") and len(parts) > 3 else 1
+        resource = ".".join(parts[:depth]) + "."
+        found.add(name if any(other.startswith(resource) for other in served) else f"{resource}*")
+    return sorted(found)
 
 
 def _api(document: str, served: set[str], refused: set[str]) -> Api:

@@ -190,7 +190,8 @@ class Backend(ABC):
 
         Raises:
             AlreadyExists: the id was used before, by any job of the project, also a finished one.
-            InvalidArgument: something this backend cannot run, named.
+            InvalidArgument: something this backend cannot run, named; a runtime or Python version that
+                ``abilities.runtimes`` has not.
         """
 
     @abstractmethod
@@ -275,6 +276,7 @@ class Backend(ABC):
             NotFound: no such model.
             AlreadyExists: there is a version of that name.
             FailedPrecondition: the folder does not hold exactly one of saved_model.pb and saved_model.pbtxt.
+            InvalidArgument: a runtime or Python version that ``abilities.runtimes`` has not.
         """
 
     @abstractmethod

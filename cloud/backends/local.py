@@ -1,10 +1,11 @@
 """``LocalBackend``: the specification kept by the engine, on this machine. See ``cloud.serve`` for what starts it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from cloud.backends.base import Backend, OnProgress
 from cloud.engine.jobs.service import JobService
+from cloud.engine.runtime import check_runtime
 from cloud.engine.serving.service import ServingService
 from cloud.engine.storage.client import StorageClient
 from cloud.errors import InvalidArgument
@@ -33,10 +34,10 @@ class LocalBackend(Backend):
     Args:
         storage: a client of the storage front door, as the project's owner.
         ml_service_account: as whom jobs and versions reach the bucket.
+        runtimes: see ``Abilities``.
     """
 
     name = "local"
-    abilities = Abilities(accelerators=False, enforces_grants=True)
 
     def __init__(
         self,
@@ -47,9 +48,11 @@ class LocalBackend(Backend):
         storage: StorageClient,
         jobs: JobService,
         serving: ServingService,
+        runtimes: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.project = project
         self.region = region
+        self.abilities = Abilities(accelerators=False, enforces_grants=True, runtimes=runtimes)
         self._ml_service_account = ml_service_account
         self._storage = storage
         self._jobs = jobs
@@ -109,6 +112,7 @@ class LocalBackend(Backend):
                 f"{spec.scale_tier.value} has accelerators, this machine offers none: use BASIC",
                 field="training_input.scale_tier",
             )
+        self._check_runtime(spec, "training_input.runtime_version")
         return self._jobs.submit(spec)
 
     async def get_job(self, job_id: str) -> Job:
@@ -144,6 +148,7 @@ class LocalBackend(Backend):
         await self._serving.delete_model(name)
 
     async def create_version(self, spec: VersionSpec) -> Version:
+        self._check_runtime(spec, "version.runtime_version")
         return await self._serving.create_version(spec)
 
     async def get_version(self, model: str, name: str) -> Version:
@@ -166,6 +171,9 @@ class LocalBackend(Backend):
 
     async def delete_version(self, model: str, name: str) -> None:
         await self._serving.delete_version(model, name)
+
+    def _check_runtime(self, spec: JobSpec | VersionSpec, field: str) -> None:
+        check_runtime(spec.runtime_version, spec.python_version, self.abilities.runtimes, field)
 
     # ---------------------------------------------------------------- prediction
 

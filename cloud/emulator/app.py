@@ -13,23 +13,27 @@ from typing import Any, Protocol, cast
 from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
+from cloud.emulator import iam_credentials
 from cloud.emulator.batch import Batch
 from cloud.emulator.envelopes import ErrorStyle, error_response
+from cloud.emulator.faults import ConnectionCut, Faults
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.whole import Connection, WholeRequest
-from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.engine.disk import out_of_room
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
-MAX_BODY = 64 * 2**20
-"""Bytes of a body that a dialect reads whole; streamed ones have no limit."""
+MAX_BODY = 10 * 2**20
+"""Bytes of a body that a dialect reads whole, as at Google's front end; streamed ones have no limit."""
 
-_LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
-_STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{_LOOPBACK}"
+LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
+"""Names of this machine."""
+_STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{LOOPBACK}"
 _STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
 _STORAGE_JSON = r"(?:/(?:(?:resumable/)?upload|download))?/storage/v1(?:/.*)?"
 _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
@@ -37,6 +41,13 @@ _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
 
 class Dialect(Protocol):
     """One of Google's APIs."""
+
+    def method_id(self, request: web.Request, /) -> str:
+        """Google's id of the method that is asked for.
+
+        Raises:
+            NotFound: there is none.
+        """
 
     async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
         """Answer ``request``, made by ``principal``.
@@ -74,17 +85,19 @@ class Emulator:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle, "/storage/v1/", ErrorStyle.STORAGE)
-        self._tokens = tokens
+        self.faults = Faults()
+        self._tokens, self._keys = tokens, keys
         self._doors: dict[int, Principal] = {}
         self._server: web.Server | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
         self.dialects = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, asks_who=False),
-            Mount(_LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, asks_who=False),
-            Mount(r"oauth2\.googleapis\.com|" + _LOOPBACK, r"/token", oauth2, asks_who=False),
+            Mount(LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, asks_who=False),
+            Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, asks_who=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, asks_who=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, asks_who=False),
+            Mount(iam_credentials.HOSTS, r".*", iam_credentials.IamCredentials(), asks_who=False),
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML),
@@ -104,6 +117,8 @@ class Emulator:
         return Connection(self._takes_whole, self.handle, self._http)
 
     def _takes_whole(self, host: str, path: str) -> bool:
+        if self.faults:  # they know connections that are streamed on
+            return False
         mount = self._find(host, path)
         return mount is not None and mount.whole
 
@@ -121,6 +136,7 @@ class Emulator:
 
     async def close(self, grace: float = 5.0) -> None:
         """End every answer under way: by itself within ``grace`` seconds, else by cancelling it."""
+        self.faults.end()
         if self._answering:
             _, late = await asyncio.wait(self._answering, timeout=grace)
             for task in late:
@@ -145,27 +161,38 @@ class Emulator:
             mount = self._mount(request)
             style = mount.errors
             return await self._answer(mount, request)
+        except ConnectionCut:
+            raise
         except CloudError as error:
             failure = error
         except web.HTTPRequestEntityTooLarge:
-            failure = InvalidArgument(f"the body has more than {MAX_BODY} bytes")
+            failure = InvalidArgument(f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
+        except RecursionError as error:
+            # Nothing here recurses but along what was sent: JSON, filters, field masks.
+            _log.warning("%s %s%s: %s", request.method, _host(request), request.path, error)
+            failure = InvalidArgument("The request is nested too deeply.")
         except Exception as error:
             if request.transport is None:
                 raise ConnectionResetError("the client is gone") from error
             # The path, but not the query: it may hold a token.
             _log.exception("%s %s%s failed", request.method, _host(request), request.path)
-            failure = CloudError("Internal error encountered.")
+            failure = out_of_room(error) or CloudError("Internal error encountered.")
         if isinstance(request, web.Request) and request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)
 
     async def _answer(self, mount: Mount, request: web.Request | WholeRequest) -> web.StreamResponse:
-        principal = self._who(request) if mount.asks_who else ANONYMOUS
+        principal = self._who(request) if mount.asks_who else self._at_door(request)
         if isinstance(request, WholeRequest):
             return await mount.dialect.handle(cast(web.Request, request), principal)
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
+        outcome = self.faults.take(mount.dialect.method_id(request)) if self.faults else None
+        if outcome is not None:
+            return await self.faults.perform(
+                outcome, request, lambda: mount.dialect.handle(request, principal), mount.errors
+            )
         return await mount.dialect.handle(request, principal)
 
     def _mount(self, request: web.Request | WholeRequest) -> Mount:
@@ -188,11 +215,15 @@ class Emulator:
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
             value = request.query.get("access_token")
-            return self._at_door(request) if value is None else self._tokens.principal(value)
+            return self._at_door(request) if value is None else self._of_token(value)
         scheme, _, value = given.partition(" ")
         if scheme.lower() not in ("bearer", "oauth") or not value:
             raise Unauthenticated("Invalid Credentials")
-        return self._tokens.principal(value.strip())
+        return self._of_token(value.strip())
+
+    def _of_token(self, value: str) -> Principal:
+        # A header of a JSON Web Token begins with {" in base64; an access token of Google's, with ya29.
+        return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
     def _at_door(self, request: web.Request | WholeRequest) -> Principal:
         # A page in a browser can reach any port of this machine, but cannot help saying where it is from.

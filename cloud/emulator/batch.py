@@ -18,7 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from cloud.emulator.envelopes import ErrorStyle, error_response
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument
 
 MAX_PARTS = 100
@@ -54,6 +54,9 @@ class Batch:
         self._answer = answer
         self._prefix = prefix
         self._errors = errors
+
+    def method_id(self, _: web.Request) -> str:
+        return "storage.batch"
 
     async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
         """Raises:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import orjson
 
 from cloud.emulator.envelopes import InvalidRequest, Violation
-from cloud.emulator.schemas import Schemas, parameter
+from cloud.emulator.schemas import EnumNumbers, Schemas, message_name, parameter, snake
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -27,10 +27,8 @@ class Method:
     http_method: str
     path: str
     """Template below the host, ``v1/{+parent}/jobs``."""
-    path_parameter: str
-    """The one name in ``path``."""
-    resource: re.Pattern[str]
-    """What the name may be."""
+    patterns: Mapping[str, str] = field(repr=False)
+    """What each parameter in ``path`` may be, the first first."""
     parameters: Mapping[str, Json] = field(repr=False)
     """Of the query, by name."""
     request: str | None
@@ -38,11 +36,24 @@ class Method:
     response: str
 
     @property
+    def expression(self) -> str:
+        """Regular expression for a path without its verb, in which ``name`` is the first parameter."""
+        path, _ = _split_verb(self.path)
+        pieces = re.split(r"\{\+?(\w+)\}", path)
+        first = next(iter(self.patterns), "")
+        return "/" + "".join(
+            (f"(?P<name>{self.patterns[piece]})" if piece == first else self.patterns[piece])
+            if number % 2
+            else re.escape(piece)
+            for number, piece in enumerate(pieces)
+        )
+
+    @property
     def body_name(self) -> str:
         """What errors call the body: nothing, if it is the whole request message, else the field it fills."""
         if self.request is None or self.request.endswith("Request"):
             return ""
-        return self.request.rpartition("_")[2].lower()
+        return snake(message_name(self.request).rpartition(".")[2])
 
 
 class Discovery:
@@ -50,22 +61,22 @@ class Discovery:
 
     Args:
         content: of the document, JSON.
+        numbers: see ``Schemas``.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, numbers: EnumNumbers | None = None) -> None:
         document = orjson.loads(content)
         self.content = content
-        self.schemas = Schemas(document["schemas"])
+        self.schemas = Schemas(document["schemas"], numbers)
         self.methods = {method.id: method for method in _methods(document)}
         self._common = document["parameters"]
-        self._found: dict[tuple[str, str, str], list[tuple[re.Pattern[str], Method]]] = {}
+        self._found: dict[tuple[str, str, str], list[Method]] = {}
         for method in self.methods.values():
             path, verb = _split_verb(method.path)
-            before, _, after = path.partition(f"{{+{method.path_parameter}}}")
-            pattern = f"/{re.escape(before)}(?P<name>{method.resource.pattern}){re.escape(after)}"
+            last = path.rpartition("/")[2]
             # The last segment of a path, unless it is an id, tells most methods apart.
-            key = (method.http_method, after.rpartition("/")[2], verb)
-            self._found.setdefault(key, []).append((re.compile(pattern, re.DOTALL), method))
+            key = (method.http_method, "" if "{" in last else last, verb)
+            self._found.setdefault(key, []).append(method)
 
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
         """The method meant, and the resource name in its path, unquoted.
@@ -75,10 +86,10 @@ class Discovery:
         """
         path, verb = _split_verb(raw_path)
         for last in (path.rpartition("/")[2], ""):
-            for pattern, method in self._found.get((http_method, last, verb), ()):
-                match = pattern.fullmatch(path)
+            for method in self._found.get((http_method, last, verb), ()):
+                match = _compiled(method.expression).fullmatch(path)
                 if match:
-                    return method, _unquote(match["name"])
+                    return method, _unquote(match["name"] if method.patterns else "")
         raise NotFound(
             f"The requested URL {raw_path[:300]} was not found on this server: no method answers {http_method}."
         )
@@ -102,7 +113,9 @@ class Discovery:
                 why = "Proto field is not repeating, cannot start list."
                 violations.append(Violation("", f'Invalid JSON payload received. Unknown name "{name[:200]}": {why}'))
             else:
-                read[spelled], wrong = parameter(known[spelled], values[0], spelled)
+                # "json;enum-encoding=int" is what generated clients ask for. They read names as well as numbers.
+                text = values[0].removesuffix(";enum-encoding=int") if spelled == "alt" else values[0]
+                read[spelled], wrong = parameter(known[spelled], text, spelled)
                 violations += wrong
         if violations:
             raise InvalidRequest(violations)
@@ -134,37 +147,56 @@ def parse(content: bytes) -> Json:
         raise InvalidArgument(f"Invalid JSON payload received. {error}") from None
 
 
-@functools.cache
-def load(name: str) -> Discovery:
-    """The document ``name`` (``ml.v1``).
+_loaded: dict[str, Discovery] = {}
+
+
+def load(name: str, numbers: EnumNumbers | None = None) -> Discovery:
+    """The document ``name`` (``ml.v1``), read once.
+
+    Args:
+        numbers: see ``Schemas``.
 
     Raises:
         FailedPrecondition: google-api-python-client is not installed, or has no such document.
     """
+    if name not in _loaded:
+        _loaded[name] = Discovery(_content(name), numbers)
+    return _loaded[name]
+
+
+def _content(name: str) -> bytes:
     package = importlib.util.find_spec("googleapiclient")
     for folder in (package.submodule_search_locations or ()) if package else ():
         path = Path(folder) / "discovery_cache" / "documents" / f"{name}.json"
         if path.is_file():
-            return Discovery(path.read_bytes())
+            return path.read_bytes()
     raise FailedPrecondition(f"there is no discovery document {name}: install google-api-python-client")
 
 
 def _methods(resource: Json) -> Iterator[Method]:
     for found in resource.get("methods", {}).values():
         parameters = found.get("parameters", {})
-        name = next(name for name, spec in parameters.items() if spec["location"] == "path")
+        patterns = {key: spec.get("pattern", "[^/]+") for key, spec in parameters.items() if spec["location"] == "path"}
         yield Method(
             id=found["id"],
             http_method=found["httpMethod"],
             path=found["path"],
-            path_parameter=name,
-            resource=re.compile(parameters[name]["pattern"].removeprefix("^").removesuffix("$")),
+            patterns={
+                key: patterns[key].removeprefix("^").removesuffix("$")
+                for key in found.get("parameterOrder", patterns)
+                if key in patterns
+            },
             parameters={key: spec for key, spec in parameters.items() if spec["location"] == "query"},
             request=found.get("request", {}).get("$ref"),
             response=found["response"]["$ref"],
         )
     for below in resource.get("resources", {}).values():
         yield from _methods(below)
+
+
+@functools.cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    return re.compile(expression, re.DOTALL)
 
 
 def _split_verb(path: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ items has. Numbers and times compare by size.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.errors import InvalidArgument
@@ -27,15 +27,19 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
-def parse_filter(text: str, has_field: Callable[[str], bool]) -> Predicate:
-    """Raises:
+def parse_filter(text: str, find: Callable[[str], Sequence[str] | None]) -> Predicate:
+    """
+    Args:
+        find: the names on the way to a field in what is listed, None where there is no such field.
+
+    Raises:
     InvalidArgument: not the grammar, or a field that a resource does not have.
     """
     if not text.strip():
         return lambda _: True
     if len(text) > _LONGEST:
         raise InvalidArgument(f"a filter has at most {_LONGEST} characters, this one {len(text)}", field="filter")
-    return _Parser(text, has_field).parse()
+    return _Parser(text, find).parse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ class _Token:
 
 
 class _Parser:
-    def __init__(self, text: str, has_field: Callable[[str], bool]) -> None:
-        self._text, self._has_field = text, has_field
+    def __init__(self, text: str, find: Callable[[str], Sequence[str] | None]) -> None:
+        self._text, self._find = text, find
         self._tokens = self._split(text)
         self._depth = 0
 
@@ -105,7 +109,8 @@ class _Parser:
             self._depth -= 1
 
     def _comparison(self, token: _Token) -> Predicate:
-        if token.kind != "word" or not self._has_field(token.text):
+        path = self._find(token.text) if token.kind == "word" else None
+        if path is None:
             raise self._invalid(f"{token.text!r} is no field of what is listed")
         operator = self._next("an operator")
         if operator.kind != "mark" or operator.text in "()":
@@ -119,7 +124,6 @@ class _Parser:
             self._tokens.pop(0)
             wanted += ":" + self._next("a value").text
         compare = _comparison(operator.text, _unquoted(wanted) if value.kind == "quoted" else wanted)
-        path = token.text.split(".")
         if operator.text == "!=":
             equal = _comparison("=", _unquoted(wanted) if value.kind == "quoted" else wanted)
             return lambda item: not any(equal(found) for found in _values(item, path))
@@ -160,7 +164,7 @@ _ORDER: Mapping[str, Callable[[Json, Json], bool]] = {
 }
 
 
-def _values(item: Json, path: list[str]) -> list[str]:
+def _values(item: Json, path: Sequence[str]) -> list[str]:
     """What is found at ``path``, as text; a map without a path below it gives its keys."""
     if isinstance(item, list):
         return [value for part in item for value in _values(part, path)]

@@ -1,4 +1,4 @@
-"""Long-running operations: what was begun, and how it ended. Durable, and never forgotten.
+"""Long-running operations: what was begun, and how it ended. Durable.
 
 Shape: ``google.longrunning.Operation``, the same in every API that has it.
 """
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS operations (
 @dataclass(frozen=True, slots=True)
 class Operation:
     name: str
-    """The bare id."""
+    """Below the project, or the bare id: as its API has it."""
     metadata: Mapping[str, Json]
     error: Mapping[str, Json] | None = None
     """``google.rpc.Status``."""
@@ -65,9 +65,9 @@ class Operations:
         self._database.close()
 
     def begin(self, stem: str, number: int, metadata: Mapping[str, Json]) -> Operation:
-        """Record a new operation, named ``STEM-NUMBER`` with the first number from ``number`` on that is free."""
+        """Record a new operation, named ``STEM`` and the first number from ``number`` on that is free."""
         while True:
-            name = f"{stem}-{number}"
+            name = f"{stem}{number}"
             try:
                 self._database.execute(
                     "INSERT INTO operations (name, metadata) VALUES (?, ?)", (name, json.dumps(metadata))
@@ -88,6 +88,10 @@ class Operations:
                 operation.name,
             ),
         )
+
+    def remove(self, name: str) -> None:
+        """Forget it."""
+        self._database.execute("DELETE FROM operations WHERE name = ?", (name,))
 
     def get(self, name: str) -> Operation:
         """Raises:

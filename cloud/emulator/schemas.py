@@ -32,20 +32,23 @@ _LONGEST = 315_576_000_000
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+EnumNumbers = Mapping[str, Mapping[int, str]]
+"""Names of enums by their numbers, by schema and field (``GoogleCloudAiplatformV1Scheduling.strategy``)."""
+Fields = Mapping[str, tuple[str, Json]]
+"""Name and specification of a message's fields, by each name that they may be given."""
+
+
 class Schemas:
     """The schemas of one API.
 
     Args:
         schemas: the ``schemas`` of a discovery document.
+        numbers: of the enums whose names are not in the order of their numbers: a document does not tell.
     """
 
-    def __init__(self, schemas: Mapping[str, Json]) -> None:
-        self._fields = {
-            name: {
-                alias: (field, spec) for field, spec in schema.get("properties", {}).items() for alias in _names(field)
-            }
-            for name, schema in schemas.items()
-        }
+    def __init__(self, schemas: Mapping[str, Json], numbers: EnumNumbers | None = None) -> None:
+        self._schemas, self._numbers = schemas, numbers or {}
+        self._read: dict[str, Fields] = {}
 
     def read(self, name: str, value: Json, path: str = "") -> dict[str, Json]:
         """``value`` in normal form: camel-case names, no nulls and no default values, int64 as strings, enums by name.
@@ -57,35 +60,54 @@ class Schemas:
         Raises:
             InvalidRequest: with everything that is wrong.
         """
-        reader = _Reader(self._fields)
+        reader = _Reader(self._fields, self._numbers)
         read = reader.message(name, value, path)
         if reader.violations:
             raise InvalidRequest(reader.violations)
         return read
 
-    def has_field(self, name: str, path: str) -> bool:
-        """Whether ``path`` (``trainingInput.region``) leads to a field of the schema ``name``, or into a map of it."""
-        field, _, rest = path.partition(".")
-        found = self._fields.get(name, {}).get(field)
-        if found is None:
-            return False
-        spec = found[1].get("items", found[1])
+    def json_path(self, name: str, path: str) -> list[str] | None:
+        """The names on the way along ``path`` (``training_input.region``) to a field of the schema ``name``, or into a
+        map of it, as answers spell them; None if there is no such field."""
+        given, _, rest = path.partition(".")
+        if given not in self._fields(name):
+            return None
+        field, spec = self._fields(name)[given]
+        spec = spec.get("items", spec)
         if not rest:
-            return True
-        return self.has_field(spec["$ref"], rest) if "$ref" in spec else spec.get("type") in ("object", "any")
+            return [field]
+        if "$ref" in spec:
+            below = self.json_path(spec["$ref"], rest)
+            return None if below is None else [field, *below]
+        return [field, *rest.split(".")] if spec.get("type") in ("object", "any") else None
+
+    def _fields(self, name: str) -> Fields:
+        # An API has a thousand messages, of which a client uses a dozen.
+        if name not in self._read:
+            properties = self._schemas.get(name, {}).get("properties", {})
+            self._read[name] = {alias: (field, spec) for field, spec in properties.items() for alias in _names(field)}
+        return self._read[name]
 
 
 def parameter(spec: Mapping[str, Json], text: str, name: str) -> tuple[Json, list[Violation]]:
     """The value of a query parameter, and what is wrong with it."""
-    reader = _Reader({})
-    return reader.value(spec, text, _snake(name), "", name), reader.violations
+    reader = _Reader(lambda _: {}, {})
+    return reader.value(spec, text, snake(name), "", name), reader.violations
+
+
+def message_name(schema: str) -> str:
+    """Of the protocol buffer: ``GoogleCloudMlV1__Job`` and ``GoogleCloudAiplatformV1Job`` are
+    ``google.cloud.ml.v1.Job`` and ``google.cloud.aiplatform.v1.Job``."""
+    found = re.fullmatch(r"(Google(?:Cloud)?[A-Z][a-z]+(?:V\d+(?:beta\d+)?)?)_*(\w*)", schema)
+    package, name = found.groups() if found else ("", schema)
+    return ".".join(part for part in (re.sub(r"(?<!^)(?=[A-Z])", ".", package).lower(), name.replace("_", ".")) if part)
 
 
 class _Reader:
     """Reads one value, and goes on after a fault to find the others."""
 
-    def __init__(self, fields: Mapping[str, Mapping[str, tuple[str, Json]]]) -> None:
-        self._fields = fields
+    def __init__(self, fields: Callable[[str], Fields], numbers: EnumNumbers) -> None:
+        self._fields, self._numbers = fields, numbers
         self.violations: list[Violation] = []
 
     def message(self, name: str, value: Json, path: str) -> dict[str, Json]:
@@ -95,7 +117,7 @@ class _Reader:
             else:
                 self._fault("", 'Invalid JSON payload received. Unknown name "": Root element must be a message.')
             return {}
-        known, read, seen = self._fields[name], dict[str, Json](), set[str]()
+        known, read, seen = self._fields(name), dict[str, Json](), set[str]()
         for key, item in value.items():
             field, spec = known.get(key, ("", {}))
             if not field:
@@ -103,7 +125,7 @@ class _Reader:
             elif field in seen:
                 self._unknown(path, key, "Field is set twice.")
             elif item is not None:
-                below = self.value(spec, item, f"{path}.{_snake(field)}" if path else _snake(field), name, field)
+                below = self.value(spec, item, f"{path}.{snake(field)}" if path else snake(field), name, field)
                 if not _is_default(spec, below):
                     read[field] = below
             seen.add(field)
@@ -126,7 +148,7 @@ class _Reader:
             return None
         if "enum" in spec:
             kind = f"{_type_url(owner)}.{field[0].upper()}{field[1:]}" if owner else "TYPE_ENUM"
-            return self._enum(spec["enum"], value, path, kind)
+            return self._enum(spec["enum"], value, path, kind, self._numbers.get(f"{owner}.{field}"))
         kind, convert = _SCALARS[spec.get("format", spec["type"])]
         read, complaint = convert(value)
         if read is None:
@@ -149,11 +171,15 @@ class _Reader:
             for index, (key, item) in enumerate(value.items())
         }
 
-    def _enum(self, names: list[str], value: Json, path: str, kind: str) -> str | None:
+    def _enum(
+        self, names: list[str], value: Json, path: str, kind: str, numbers: Mapping[int, str] | None
+    ) -> str | None:
         if isinstance(value, str) and value in names:
             return value
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
-            return names[value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found = (numbers or dict(enumerate(names))).get(int(value)) if value == int(value) else None
+            if found is not None:
+                return found
         self._wrong(path, kind, value)
         return None
 
@@ -291,14 +317,13 @@ def _kind(spec: Mapping[str, Json]) -> str:
 
 
 def _type_url(schema: str) -> str:
-    # GoogleCloudMlV1__TrainingInput is google.cloud.ml.v1.TrainingInput
-    package, *names = [part for part in schema.split("_") if part]
-    return "type.googleapis.com/" + ".".join([re.sub(r"(?<!^)(?=[A-Z])", ".", package).lower(), *names])
+    return f"type.googleapis.com/{message_name(schema)}"
 
 
 def _names(field: str) -> set[str]:
-    return {field, _snake(field)}
+    return {field, snake(field)}
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """``trainingInput`` and ``TrainingInput`` are ``training_input``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

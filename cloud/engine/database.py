@@ -17,16 +17,22 @@ def open_database(path: Path, schema: str, version: int) -> sqlite3.Connection:
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise FailedPrecondition(f"{path} cannot be used: {error}") from error
+    try:
         connection.row_factory = sqlite3.Row
-        # NORMAL loses nothing when a process dies; only a machine that loses power may lose the last moments.
-        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, version):
-            connection.close()
             raise FailedPrecondition(
                 f"{path} has format {found}, this version reads {version}: use another state folder, or remove this one"
             )
+        # NORMAL loses nothing when a process dies; only a machine that loses power may lose the last moments.
+        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
         connection.executescript(schema + f"; PRAGMA user_version = {version};")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        connection.close()
         raise FailedPrecondition(f"{path} cannot be used: {error}") from error
+    except FailedPrecondition:
+        connection.close()
+        raise
     return connection

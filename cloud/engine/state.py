@@ -8,6 +8,9 @@ from pathlib import Path
 
 from cloud.errors import FailedPrecondition
 
+FORMAT = 1
+"""Of the folder as a whole. To be raised whenever this version could not go on with what an earlier one left there."""
+
 
 class StateFolder:
     """Held from construction to ``close``.
@@ -16,7 +19,8 @@ class StateFolder:
         path: the folder, made if need be; None makes a private one that is removed on ``close``.
 
     Raises:
-        FailedPrecondition: it cannot be written, or another process holds it.
+        FailedPrecondition: it cannot be written, another process holds it, or another version of this project wrote it:
+            nothing in it is touched then.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -39,8 +43,30 @@ class StateFolder:
                 f"the state folder {self.path} "
                 f"is in use by process {holder}; stop that one, or choose another with --state"
             ) from error
+        try:
+            self._check_format()
+        except BaseException:
+            os.close(self._lock)
+            raise
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _check_format(self) -> None:
+        # Here, before any part looks at its own: one part must not change what the next may turn out not to understand.
+        stamp = self.path / "format"
+        try:
+            found = stamp.read_text(errors="replace").strip()
+        except FileNotFoundError:
+            found = ""
+        except OSError as error:
+            raise FailedPrecondition(f"{stamp} cannot be read: {error.strerror}; choose another --state") from error
+        if found not in ("", str(FORMAT)):
+            raise FailedPrecondition(
+                f"the state folder {self.path} was written by another version of this program (format {found[:20]}, "
+                f"this one reads {FORMAT}): use that version, choose another folder with --state, or remove this one"
+            )
+        if not found:
+            write_private(stamp, f"{FORMAT}\n")
 
     def folder(self, name: str) -> Path:
         """A folder in it, made if need be, readable by its owner only."""

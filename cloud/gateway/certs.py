@@ -8,6 +8,7 @@ from pathlib import Path
 import trustme
 
 from cloud.gateway import hosts
+from cloud.gateway.grpc_refusal import PROTOCOL
 
 
 class CertificateAuthority:
@@ -39,7 +40,8 @@ class CertificateAuthority:
         leaf = self._authority.issue_cert(name, key_type=trustme.KeyType.ECDSA)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        # The first that the client offers, too: HTTP/2 only where it offers nothing else.
+        context.set_alpn_protocols(["http/1.1", PROTOCOL])
         # ssl loads keys from files only: the leaf's is one for an instant, in the private folder.
         with leaf.private_key_and_cert_chain_pem.tempfile(dir=str(self._folder)) as path:
             context.load_cert_chain(path)

@@ -21,11 +21,15 @@ GLOBAL = frozenset(
         "ml.mtls.googleapis.com",
         "logging.googleapis.com",
         "logging.mtls.googleapis.com",
+        "aiplatform.googleapis.com",
+        "aiplatform.mtls.googleapis.com",
+        "iamcredentials.googleapis.com",
+        "iamcredentials.mtls.googleapis.com",
     }
 )
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")
 _REGIONAL = re.compile(
-    r"storage\.[a-z]{2,20}(?:-[a-z]{2,20}\d{1,2})?\.rep\.googleapis\.com|[a-z]{2,20}-[a-z]{2,20}\d{1,2}-ml\.googleapis\.com"
+    r"storage\.[a-z]{2,20}(?:-[a-z]{2,20}\d{1,2})?\.rep\.googleapis\.com|[a-z]{2,20}-[a-z]{2,20}\d{1,2}-(?:ml|aiplatform)\.googleapis\.com"
 )
 _METADATA = frozenset({"metadata.google.internal", "metadata", "169.254.169.254"})
 

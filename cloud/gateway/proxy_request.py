@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass
 
 from cloud.gateway import hosts
+from cloud.gateway.http2 import PREFACE
 
 _HOST = rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])"
 _CONNECT = re.compile(rb"CONNECT " + _HOST + rb":([0-9]{1,5}) HTTP/1\.[01]\r?\n")
 _ABSOLUTE = re.compile(
     rb"(?!CONNECT )[A-Z]{1,20} ([a-z]{2,10})://" + _HOST + rb"(?::([0-9]{1,5}))?(?:[/?][^ \r\n]*)? HTTP/1\.[01]\r?\n"
 )
+_USER_AGENT = re.compile(rb"\nuser-agent:[ \t]*([!-~][ -~]{0,59})", re.IGNORECASE)
 _ORIGIN = re.compile(rb"[A-Z]{1,20} (?:/[^ \r\n]*|\*) HTTP/1\.[01]\r?\n")
 
 
@@ -18,6 +20,8 @@ class Tunnel:
     """``CONNECT`` to a host that is emulated: end its TLS here."""
 
     host: str
+    user_agent: str = ""
+    """What the client calls itself, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,25 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Http2:
+    """HTTP/2 from its first byte on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """No request of HTTP/1 at all."""
 
     reason: str
 
 
-def read(head: bytes) -> Tunnel | Serve | Refuse | Malformed:
+def read(head: bytes) -> Tunnel | Serve | Refuse | Http2 | Malformed:
     """Decide by the request line of ``head``."""
     if match := _CONNECT.match(head):
         host, port = match[1].decode(), int(match[2])
-        return Tunnel(host.lower()) if hosts.is_emulated(host, port) else Refuse(host.lower(), port)
+        if not hosts.is_emulated(host, port):
+            return Refuse(host.lower(), port)
+        agent = _USER_AGENT.search(head)
+        return Tunnel(host.lower(), agent[1].decode() if agent else "")
     if match := _ABSOLUTE.match(head):
         scheme, host = match[1], match[2].decode()
         port = int(match[3] or (443 if scheme == b"https" else 80))
@@ -56,6 +68,8 @@ def read(head: bytes) -> Tunnel | Serve | Refuse | Malformed:
         return Refuse(host.lower(), port)
     if _ORIGIN.match(head):
         return Serve(once=False)
+    if head == PREFACE:
+        return Http2()
     line = head.partition(b"\n")[0].rstrip(b"\r")[:200]
     return Malformed(
         f"not a request this proxy understands (CONNECT HOST:PORT HTTP/1.1): {line.decode('ascii', 'replace')!r}"

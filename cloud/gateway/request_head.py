@@ -13,6 +13,8 @@ connection: judging it is the HTTP parser's business.
 import re
 from enum import Enum, auto
 
+from cloud.gateway.http2 import PREFACE
+
 MAX_HEAD = 65_536
 """Bytes of a head held back at most; a longer one is handed on for the parser to refuse."""
 _MAX_LINE = 4_096
@@ -98,6 +100,8 @@ class RequestStream:
         """The incomplete head, not yet handed on; or a copy of the incomplete line, which is."""
         self._remaining = 0
         """Bytes of the body or chunk yet to come, a chunk's line end included."""
+        self.is_http2 = False
+        """The client speaks HTTP/2: nothing it says is handed on."""
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to hand on now that ``data`` has come."""
@@ -135,6 +139,9 @@ class RequestStream:
             if len(self._held) > MAX_HEAD:
                 out.append(self._held)
                 self._held, self._at = b"", _At.UNFOLLOWED
+            return len(data)
+        if self._held.startswith(PREFACE):
+            self._held, self._at, self.is_http2 = b"", _At.OVER, True
             return len(data)
         head, framing = _normalise(self._held[:end])
         out.append(head)

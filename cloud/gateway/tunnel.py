@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import cast
 
 from cloud.errors import FailedPrecondition
-from cloud.gateway import proxy_request
+from cloud.gateway import http2, proxy_request
 from cloud.gateway.certs import CertificateAuthority
+from cloud.gateway.distrust import advice, distrust
+from cloud.gateway.grpc_refusal import PROTOCOL, GrpcRefusal
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
 _log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Gateway:
         self._on_refusal = on_refusal
         self._port = port
         self._refused: Counter[tuple[str, int]] = Counter()
+        self._distrusted: set[tuple[str, str]] = set()
         self._server: asyncio.Server | None = None
         self._doors: list[asyncio.Server] = []
         self._clients: set[_Client] = set()
@@ -135,6 +138,15 @@ class Gateway:
         elif refusal.count == 1:
             _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
 
+    def no_tls(self, host: str, user_agent: str, error: OSError) -> None:
+        """A handshake failed. That a client does not trust us is said once: it will try again and again."""
+        why = distrust(error)
+        if why is None:
+            _log.info("no TLS for %s: %r", host, error)
+        elif (host, user_agent) not in self._distrusted:
+            self._distrusted.add((host, user_agent))
+            _log.warning("no TLS for %s: %s, %s: %s", host, why, self.ca_file, advice(user_agent))
+
     def arrived(self, client: "_Client") -> None:
         self._clients.add(client)
         self._all_gone.clear()
@@ -163,7 +175,9 @@ class _Client(asyncio.Protocol):
         self._refused = False
         self._lost = False
         self._http: asyncio.Protocol | None = None
-        self._requests = RequestStream()
+        self._feed: Callable[[bytes], bytes] = bytes
+        """What is to be handed on of what comes."""
+        self._requests: RequestStream | None = None
 
     # ---------------------------------------------------------------- called by the event loop
 
@@ -175,8 +189,7 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._http is not None:
-            if ready := self._requests.feed(data):
-                self._http.data_received(ready)
+            self._hand_on(self._http, data)
         elif self._handshake is not None:
             self._received += data
         elif not self._refused:
@@ -219,8 +232,8 @@ class _Client(asyncio.Protocol):
             self._answer("431 Request Header Fields Too Large", f"a request head has at most {MAX_HEAD} bytes")
             return
         match proxy_request.read(bytes(self._received[:end])):
-            case proxy_request.Tunnel(host):
-                self._open_tunnel(host, early=len(self._received) > end)
+            case proxy_request.Tunnel() as wanted:
+                self._open_tunnel(wanted, early=len(self._received) > end)
             case proxy_request.Serve(once):
                 self._serve(self._transport, once=once)
             case proxy_request.Refuse(host, port):
@@ -228,6 +241,8 @@ class _Client(asyncio.Protocol):
                 self._answer(
                     "403 Forbidden", f"this job runs offline: {host}:{port} is not a Google API that is emulated"
                 )
+            case proxy_request.Http2():
+                self._refuse_http2()
             case proxy_request.Malformed(reason):
                 self._answer("400 Bad Request", reason)
 
@@ -249,35 +264,45 @@ class _Client(asyncio.Protocol):
         self._transport.write_eof()
         self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
+    def _refuse_http2(self) -> None:
+        _log.warning("a client was refused that speaks HTTP/2 only: %s", http2.REASON)
+        self._refused = True
+        self._received.clear()
+        self._transport.write(http2.REFUSAL)
+        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+
     # ---------------------------------------------------------------- serving
 
-    def _open_tunnel(self, host: str, *, early: bool) -> None:
+    def _open_tunnel(self, wanted: proxy_request.Tunnel, *, early: bool) -> None:
         if early:
             # start_tls() reads from the socket only: a ClientHello that came with CONNECT would be lost.
             self._answer("400 Bad Request", "wait for the answer to CONNECT before sending more")
             return
         self._received.clear()
-        self._handshake = asyncio.create_task(self._end_tls(host), name=f"TLS for {host}")
+        self._handshake = asyncio.create_task(self._end_tls(wanted), name=f"TLS for {wanted.host}")
         self._handshake.add_done_callback(self._handshake_over)
 
-    async def _end_tls(self, host: str) -> None:
+    async def _end_tls(self, wanted: proxy_request.Tunnel) -> None:
         self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
             transport = await asyncio.get_running_loop().start_tls(
                 self._transport,
                 self,
-                self._gateway.authority.context_for(host),
+                self._gateway.authority.context_for(wanted.host),
                 server_side=True,
                 ssl_handshake_timeout=_HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=_LINGER_SECONDS,
             )
         except OSError as error:
-            _log.warning("no TLS for %s: does the client trust %s? %r", host, self._gateway.ca_file, error)
+            self._gateway.no_tls(wanted.host, wanted.user_agent, error)
             self._transport.abort()
         else:
             if transport is not None and not self._lost:
                 self._transport = transport
-                self._serve(transport, once=False)
+                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == PROTOCOL:
+                    self._hand_over(GrpcRefusal(), transport, bytes)
+                else:
+                    self._serve(transport, once=False)
 
     def _handshake_over(self, _task: asyncio.Task[None]) -> None:
         # connection_lost() is not called when TLS was never established, and never called twice when it was.
@@ -286,12 +311,21 @@ class _Client(asyncio.Protocol):
             self._gateway.gone(self)
 
     def _serve(self, transport: asyncio.Transport, *, once: bool) -> None:
-        first, self._received = bytes(self._received), bytearray()
         if once:
-            line, end, rest = first.partition(b"\r\n")
-            first = line + end + b"Connection: close\r\n" + rest
+            self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._requests = RequestStream(once=once)
-        self._http = self._gateway.protocol_factory()
+        self._hand_over(self._gateway.protocol_factory(), transport, self._requests.feed)
+
+    def _hand_over(
+        self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]
+    ) -> None:
+        first, self._received = bytes(self._received), bytearray()
+        self._http, self._feed = protocol, feed
         self._http.connection_made(transport)
-        if ready := self._requests.feed(first):
-            self._http.data_received(ready)
+        self._hand_on(self._http, first)
+
+    def _hand_on(self, http: asyncio.Protocol, data: bytes) -> None:
+        if ready := self._feed(data):
+            http.data_received(ready)
+        elif self._requests is not None and self._requests.is_http2 and not self._refused:
+            self._refuse_http2()

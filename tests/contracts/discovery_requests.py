@@ -33,9 +33,9 @@ class Request:
 class Requests:
     """Strategies over the methods of ``document`` whose ids ``wanted`` holds."""
 
-    def __init__(self, document: Discovery, wanted: set[str], project: str) -> None:
+    def __init__(self, document: Discovery, wanted: set[str], project: str, location: str = IDS[0]) -> None:
         self._schemas = orjson.loads(document.content)["schemas"]
-        self._project = project
+        self._project, self._location = project, location
         self.methods = [method for method in document.methods.values() if method.id in wanted]
 
     @functools.cache  # noqa: B019 - lives as long as the test
@@ -86,7 +86,9 @@ class Requests:
     def _draw(self, draw: st.DrawFn, methods: list[Method]) -> Request:
         method = draw(st.sampled_from(methods))
         anything = draw(st.sampled_from([f"{self._project}/models/a", f"{self._project}/models/b/versions/a"]))
-        name = method.resource.pattern.replace("[^/]+", self._project, 1).replace(".*", anything)
+        parameter, pattern = next(iter(method.patterns.items()))
+        name = pattern.replace("[^/]+", self._project, 1).replace(".*", anything)
+        name = name.replace("locations/[^/]+", f"locations/{self._location}")
         while "[^/]+" in name:
             name = name.replace("[^/]+", draw(st.sampled_from(IDS)), 1)
         query = {
@@ -100,11 +102,12 @@ class Requests:
             for field in ("jobId", "name"):
                 if field in self._schemas[method.request].get("properties", {}) and draw(st.integers(0, 4)):
                     body[field] = draw(st.sampled_from(IDS))
-        path = "/" + method.path.replace(f"{{+{method.path_parameter}}}", name)
+        path = "/" + method.path.replace(f"{{+{parameter}}}", name)
         return Request(method, method.http_method, path + _written(query), body)
 
     def _spoil(self, draw: st.DrawFn, request: Request) -> Request:
-        fields = self._schemas[request.method.request].get("properties", {})
+        properties = self._schemas[request.method.request].get("properties", {})
+        fields = {name: spec for name, spec in properties.items() if spec.get("type") != "any"}
         field = draw(st.sampled_from(["", *fields]))
         wrong = _wrong(fields[field]) if field else [1]
         unknown = st.sampled_from(["unknown", "x" * 300, "é", "@type"])

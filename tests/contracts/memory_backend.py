@@ -56,6 +56,11 @@ class MemoryBackend(Backend):
         self.versions: dict[tuple[str, str], Version] = {}
         self.logs: dict[str, list[LogEntry]] = {}
         self.signatures: list[str | None] = []
+        self.asked: list[tuple[str, str, list[Json]]] = []
+        """Model, version and instances of each prediction."""
+        self.objects = {"gs://bucket/export/saved_model.pb", "gs://bucket/out/model/saved_model.pb"}
+        """All there is in storage, to be listed."""
+        self._moved = asyncio.Event()
         self._versions_settle = versions_settle
         self._settled = asyncio.Condition()
 
@@ -67,6 +72,8 @@ class MemoryBackend(Backend):
             if state is JobState.RUNNING:
                 job = replace(job, start_time=now)
             self.jobs[job_id] = replace(job, end_time=now) if state.is_final else job
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
     async def settle(self, model: str, name: str, event: VersionEvent, message: str = "") -> None:
         version = self.versions[model, name]
@@ -75,7 +82,7 @@ class MemoryBackend(Backend):
         async with self._settled:
             self._settled.notify_all()
 
-    # ---------------------------------------------------------------- storage: none
+    # ---------------------------------------------------------------- storage: nothing but a list
 
     async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
         _not_here()
@@ -106,7 +113,15 @@ class MemoryBackend(Backend):
         _not_here()
 
     async def list_objects(self, uri: GsUri) -> list[StoredObject]:
-        _not_here()
+        there = [GsUri.parse(text) for text in sorted(self.objects)]
+        if uri.bucket not in {found.bucket for found in there}:
+            raise NotFound(f"The specified bucket does not exist: {uri.bucket}")
+        now = datetime.now(UTC)
+        return [
+            StoredObject(found, 1, 1, "text/plain", now)
+            for found in there
+            if found.bucket == uri.bucket and uri.matches(found.path)
+        ]
 
     async def delete_objects(self, uri: GsUri) -> int:
         _not_here()
@@ -146,7 +161,9 @@ class MemoryBackend(Backend):
         return list(self.logs.get(job_id, ()))
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
-        _not_here()
+        while not (await self.get_job(job_id)).state.is_final:
+            await self._moved.wait()
+        return self.jobs[job_id]
 
     # ---------------------------------------------------------------- models and versions
 
@@ -236,6 +253,7 @@ class MemoryBackend(Backend):
         if not instances:
             raise InvalidArgument("at least one instance", field="instances")
         self.signatures.append(signature_name)
+        self.asked.append((model, name, list(instances)))
         if not all(isinstance(instance, int | float) for instance in instances):
             raise PredictionFailed("Error processing input: not a number")
         return [{"double": 2.0 * instance} for instance in instances]

@@ -1,6 +1,8 @@
 """Small trainers for contract tests: packages written on the spot, each doing one thing a real trainer does."""
 
+import io
 import textwrap
+import zipfile
 from pathlib import Path
 
 EXPORT = """
@@ -53,3 +55,13 @@ def trainer(folder: Path, source: str, *, package: str = "probe", module: str = 
     (path / "__init__.py").touch()
     (path / f"{module}.py").write_text(textwrap.dedent(source))
     return path
+
+
+def wheel(module: str, source: str) -> bytes:
+    """The wheel ``MODULE-1-py3-none-any.whl`` of one module: a package that need not be built."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{module}.py", textwrap.dedent(source))
+        archive.writestr(f"{module}-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{module}-1.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {module}\nVersion: 1\n")
+    return packed.getvalue()

@@ -7,8 +7,23 @@ import time
 import httplib2
 from googleapiclient import discovery
 from googleapiclient.errors import HttpError
+from googleapiclient.http import HttpRequest
 
 COURSE_URL = "https://storage.googleapis.com/cloud-ml/discovery/ml_v1_discovery.json"
+
+
+asked = set()
+"""Ids of the methods that requests were made for."""
+
+
+class Recorded(HttpRequest):
+    def __init__(self, *args, methodId=None, **options):  # noqa: N803 - the client's own name
+        asked.add(methodId)
+        super().__init__(*args, methodId=methodId, **options)
+
+
+def build(api: str, version: str):
+    return discovery.build(api, version, requestBuilder=Recorded)
 
 
 def training_job(job_id: str, bucket: str, package: str) -> dict:
@@ -54,7 +69,7 @@ def failure(request) -> list:
 
 
 def lab(project: str, bucket: str, package: str) -> dict:
-    api = discovery.build("ml", "v1")
+    api = build("ml", "v1")
     parent, model = f"projects/{project}", f"projects/{project}/models/taxifare"
     found = {"config": api.projects().getConfig(name=parent).execute()}
     body = training_job("lab_1", bucket, package)
@@ -74,6 +89,7 @@ def lab(project: str, bucket: str, package: str) -> dict:
     instances = {"instances": [{"x": 3.0, "y": 1.0}, {"x": 1.5, "y": 0.0}]}
     found["prediction"] = api.projects().predict(name=f"{model}/versions/v1", body=instances).execute()
     found["wrong"] = api.projects().predict(name=model, body={"instances": [{"x": "?"}]}).execute()
+    found["resources"] = resources(api, parent, model)
     found["default"] = models.versions().setDefault(name=f"{model}/versions/v2", body={}).execute()
     found["refused"] = failure(models.versions().delete(name=f"{model}/versions/v2"))[:2]
     found["deleted"] = [
@@ -82,18 +98,73 @@ def lab(project: str, bucket: str, package: str) -> dict:
     ]
     found["deleted"].append(finished(api, models.delete(name=model).execute()))
     found["models"] = models.list(parent=parent).execute()
+    found["asked"] = sorted(asked)
+    return found
+
+
+def resources(api, parent: str, model: str) -> dict:
+    """What can be read of, and changed in, the lab's job, model, versions and operations besides."""
+    projects, found = api.projects(), {}
+    jobs, models, versions = projects.jobs(), projects.models(), projects.models().versions()
+    job = jobs.get(name=f"{parent}/jobs/lab_1").execute()
+    labels, mask = {"course": "ml", "team": "taxi"}, "labels,etag"
+    change = {"labels": labels, "etag": job["etag"]}
+    found["job"] = jobs.patch(name=f"{parent}/jobs/lab_1", updateMask=mask, body=change).execute()["labels"]
+    found["stale job"] = failure(jobs.patch(name=f"{parent}/jobs/lab_1", updateMask=mask, body=change))[:2]
+    found["no mask"] = failure(jobs.patch(name=f"{parent}/jobs/lab_1", body=change))[:2]
+    found["jobs"] = [one["jobId"] for one in jobs.list(parent=parent, filter="labels.team:taxi").execute()["jobs"]]
+
+    change = {"description": "fares", "etag": models.get(name=model).execute()["etag"]}
+    request = models.patch(name=model, updateMask="description", body=change)
+    found["model"] = finished(api, request.execute())["response"]
+    found["stale model"] = failure(request)[:2]
+    first, change = f"{model}/versions/v1", {"description": "the first"}
+    changed = finished(api, versions.patch(name=first, updateMask="description", body=change).execute())
+    found["version"] = [changed["metadata"]["operationType"], versions.get(name=first).execute()]
+    listing, pages = versions.list(parent=model, pageSize=1), []
+    while listing is not None:
+        page = listing.execute()
+        pages.append([one["name"].rpartition("/")[2] for one in page["versions"]])
+        listing = versions.list_next(listing, page)
+    found["pages"] = pages
+
+    for name, resource, role in (
+        (f"{parent}/jobs/lab_1", jobs, "roles/ml.jobOwner"),
+        (model, models, "roles/ml.modelUser"),
+    ):
+        policy = resource.getIamPolicy(resource=name).execute()
+        policy["bindings"] = [{"role": role, "members": ["user:ann@example.com"]}]
+        set_ = resource.setIamPolicy(resource=name, body={"policy": policy}).execute()
+        stale = failure(resource.setIamPolicy(resource=name, body={"policy": policy}))[:2]
+        wanted = {"permissions": ["ml.models.predict" if resource is models else "ml.jobs.cancel"]}
+        held = resource.testIamPermissions(resource=name, body=wanted).execute() == wanted
+        found[role] = [set_["bindings"] == policy["bindings"], stale, held]
+
+    operations = projects.operations().list(name=parent, filter="metadata.operationType:CREATE_VERSION").execute()
+    found["operations"] = [[one["done"], one["metadata"]["modelName"]] for one in operations["operations"]]
+    found["cancelled"] = projects.operations().cancel(name=operations["operations"][0]["name"]).execute()
+    locations = projects.locations()
+    found["locations"] = len(locations.list(parent=parent).execute()["locations"])
+    found["location"] = locations.get(name=f"{parent}/locations/us-central1").execute()["name"]
+    in_location = f"{parent}/locations/us-central1/operations/none"
+    found["refused"] = [
+        failure(projects.explain(name=model, body={"instances": [{}]}))[:2],
+        failure(locations.operations().get(name=in_location))[:2],
+        failure(locations.operations().cancel(name=in_location))[:2],
+        failure(locations.studies().list(parent=f"{parent}/locations/us-central1"))[:2],
+    ]
     return found
 
 
 def cancel(project: str, bucket: str, package: str) -> dict:
-    api = discovery.build("ml", "v1")
+    api = build("ml", "v1")
     name = f"projects/{project}/jobs/sleepy"
     body = training_job("sleepy", bucket, package)
     body["trainingInput"]["pythonModule"] = "sleeper.task"
     jobs = api.projects().jobs()
     jobs.create(parent=f"projects/{project}", body=body).execute()
     found = {"cancel": jobs.cancel(name=name, body={}).execute(), "ended": finished_job(api, name)}
-    return found | {"again": failure(jobs.cancel(name=name, body={}))[:2]}
+    return found | {"again": failure(jobs.cancel(name=name, body={}))[:2], "asked": sorted(asked)}
 
 
 def errors(project: str, bucket: str) -> dict:

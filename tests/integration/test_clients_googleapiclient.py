@@ -6,10 +6,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import pytest_asyncio
 
+from cloud.emulator.ml_v1 import routes as ml_v1
+from cloud.emulator.ml_v1.tables import REGIONS
+from cloud.emulator.storage_v1 import routes as storage_v1
 from cloud.names import GsUri
 from cloud.resources import Access
 from cloud.serve import LocalCloud
@@ -19,6 +23,7 @@ from contracts.probes import EXPORT, trainer
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "lab-project"
 CLIENT = Path(__file__).with_name("googleapiclient_steps.py")
+STORAGE_CLIENT = Path(__file__).with_name("googleapiclient_storage_steps.py")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,10 +46,10 @@ async def bucket(cloud: LocalCloud) -> str:
     return "lab-bucket"
 
 
-async def run(environ: dict[str, str], step: str, **given: str) -> dict:
-    """What a step of googleapiclient_steps.py found out."""
+async def run(environ: dict[str, str], step: str, *, client: Path = CLIENT, **given: str) -> dict:
+    """What a step of a client program found out."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, CLIENT, step, json.dumps(given)), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *(sys.executable, client, step, json.dumps(given)), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     out, error = await process.communicate()
     assert process.returncode == 0, error.decode()
@@ -107,7 +112,7 @@ async def test_a_second_version_becomes_default_by_request(lab):
     assert lab["models"] == {}
 
 
-async def test_a_job_is_cancelled(environ, cloud, bucket, tmp_path):
+async def test_a_job_is_cancelled_and_then_every_method_was_used(environ, cloud, bucket, lab, tmp_path):
     package = await cloud.backend.stage_package(
         trainer(tmp_path, "import time\ntime.sleep(600)", package="sleeper"), GsUri(bucket, "staging")
     )
@@ -116,6 +121,31 @@ async def test_a_job_is_cancelled(environ, cloud, bucket, tmp_path):
     assert found["ended"]["state"] == "CANCELLED"
     assert found["ended"]["errorMessage"]
     assert found["again"] == [400, "FAILED_PRECONDITION"]
+    anything = mock.Mock()
+    served = {route.method_id for route in ml_v1.routes(anything, anything, anything)}
+    assert served <= {*lab["asked"], *found["asked"]}, "a method of ml.v1 that this client is not seen to use"
+
+
+async def test_resources_are_read_and_changed(lab):
+    assert lab["resources"] == {
+        "job": {"course": "ml", "team": "taxi"},
+        "stale job": [409, "ABORTED"],
+        "no mask": [400, "INVALID_ARGUMENT"],
+        "jobs": ["lab_1"],
+        "model": lab["resources"]["model"],
+        "stale model": [409, "ABORTED"],
+        "version": ["UPDATE_VERSION", lab["resources"]["version"][1]],
+        "pages": [["v1"], ["v2"]],
+        "roles/ml.jobOwner": [True, [409, "ABORTED"], True],
+        "roles/ml.modelUser": [True, [409, "ABORTED"], True],
+        "operations": [[True, f"projects/{PROJECT}/models/taxifare"]] * 2,
+        "cancelled": {},
+        "locations": len(REGIONS),
+        "location": f"projects/{PROJECT}/locations/us-central1",
+        "refused": [[400, "FAILED_PRECONDITION"], [404, "NOT_FOUND"], [404, "NOT_FOUND"], [501, "UNIMPLEMENTED"]],
+    }
+    assert lab["resources"]["model"]["description"] == "fares"
+    assert lab["resources"]["version"][1]["description"] == "the first"
 
 
 async def test_errors_are_what_the_client_expects(environ, bucket):
@@ -129,3 +159,43 @@ async def test_errors_are_what_the_client_expects(environ, bucket):
 
 async def test_the_discovery_document_is_where_the_course_says(environ):
     assert (await run(environ, "discovery", project=PROJECT))["serviceAccount"].startswith("service-")
+
+
+# ---------------------------------------------------------------- Cloud Storage
+
+
+async def test_every_method_of_cloud_storage(cloud, environ, tmp_path):
+    account = await cloud.backend.ml_service_account()
+    found = await run(environ, "storage", client=STORAGE_CLIENT, project=PROJECT, account=account, folder=str(tmp_path))
+    asked = set(found.pop("asked"))
+    assert found == {
+        "bucket": ["EUROPE-WEST1", {"team": "taxi"}],
+        "layout": "region",
+        "buckets": ["by-the-api-client"],
+        "changed": [{"team": "fares"}, {}],
+        "account": True,
+        "uploaded": {"simple.txt": "4", "whole.bin": "1048576", "pieces.bin": "1048576"},
+        "pieces": [0.25, 0.5, 0.75, None],
+        "text": "text",
+        "downloaded": [True, 4],
+        "listed": [["pieces.bin"], ["simple.txt"], ["whole.bin"]],
+        "joined": ["8", "8", "8", "8"],
+        "moved": "moved.txt",
+        "metadata": [{"clé": "wert"}, {}],
+        "stale": [412, "conditionNotMet"],
+        "acls": {
+            "bucketAccessControls": ["WRITER", "READER", "OWNER", True, [404, "notFound"]],
+            "defaultObjectAccessControls": ["READER", "OWNER", "READER", True, [404, "notFound"]],
+            "objectAccessControls": ["READER", "OWNER", "READER", True, [404, "notFound"]],
+        },
+        "policies": {
+            "buckets": [True, [412, "conditionNotMet"], ["storage.buckets.get"]],
+            "objects": [True, [412, "conditionNotMet"], ["storage.objects.get"]],
+        },
+        "missing": [404, "notFound"],
+        "full": [409, "conflict"],
+        "batch": [True, [404, "notFound"]],
+        "gone": [404, "notFound"],
+    }
+    served = {route.method_id for route in storage_v1.routes(mock.Mock())}
+    assert served <= asked, "a method of storage.v1 that this client is not seen to use"

@@ -1,5 +1,5 @@
 """``BackendContract`` on the local backend, with jobs forked from a process that has TensorFlow loaded; and its part
-on jobs once more with a fresh interpreter for each."""
+on jobs once more with a fresh interpreter for each; and that on runtimes where they are to match."""
 
 from collections.abc import AsyncIterator
 
@@ -8,13 +8,14 @@ import pytest_asyncio
 
 from cloud.backends.local import LocalBackend
 from cloud.serve import LocalCloud
-from cloud.settings import LauncherKind, Settings
+from cloud.settings import LauncherKind, RuntimeMode, Settings
 from contracts.backend import BackendContract
 from contracts.jobs import JobContract
+from contracts.runtimes import RuntimeContract
 
 
-async def _backend(launcher: LauncherKind) -> AsyncIterator[LocalBackend]:
-    async with LocalCloud(Settings(launcher=launcher, cancel_grace_seconds=0.5)) as cloud:
+async def _backend(launcher: LauncherKind, runtime: RuntimeMode = RuntimeMode.ANY) -> AsyncIterator[LocalBackend]:
+    async with LocalCloud(Settings(launcher=launcher, runtime=runtime, cancel_grace_seconds=0.5)) as cloud:
         yield cloud.backend
 
 
@@ -30,6 +31,12 @@ async def cold() -> AsyncIterator[LocalBackend]:
         yield backend
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def matching() -> AsyncIterator[LocalBackend]:
+    async for backend in _backend(LauncherKind.COLD, RuntimeMode.MATCH):
+        yield backend
+
+
 class TestWarm(BackendContract):
     @pytest.fixture
     def backend(self, warm: LocalBackend) -> LocalBackend:
@@ -40,3 +47,9 @@ class TestCold(JobContract):
     @pytest.fixture
     def backend(self, cold: LocalBackend) -> LocalBackend:
         return cold
+
+
+class TestMatching(RuntimeContract):
+    @pytest.fixture
+    def backend(self, matching: LocalBackend) -> LocalBackend:
+        return matching

@@ -1,7 +1,9 @@
-"""The examples in README.md under "Google's clients", run one after the other inside one local cloud."""
+"""The examples in README.md: those of Google's clients, one after the other inside one local cloud, and the tests."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,36 +14,80 @@ import pytest
 from cloud.background import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 SECTION = README.partition("### Google's clients\n")[2].partition("\n### ")[0]
-EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
+(TESTS,) = re.findall(r"^```python\n(.*?)^```$", README.partition("### In your tests\n")[2], re.DOTALL | re.MULTILINE)[
+    :1
+]
+EXAMPLES = {
+    title: (language, source)
+    for title, language, source in re.findall(
+        r"^([^\n,:]+)[^\n]*:\n\n```(sh|python)\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE
+    )
+}
 SAYS = {
     "curl": '"name":"a.txt"',
-    "google.cloud": "some text",
-    "discovery": "service-",
+    "curl with a token": '"serviceAccount":"service-',
+    "google-cloud-storage": "some text",
+    "googleapiclient": "service-",
+    "gcloud-aio-storage": "b'some text'",
     "gcsfs": "b'some text'",
-    "tensorflow": "some text",
+    "TensorFlow": "some text",
+    "TensorBoard": "TensorBoard 2.",
+    "gsutil": "some text",
     "gcloud": "some text",
 }
+GSUTIL = os.environ.get("GSUTIL") or shutil.which("gsutil")
+SDK = {"gsutil": GSUTIL, "gcloud": shutil.which("gcloud")}
+
+
+def marks(client: str) -> list[pytest.MarkDecorator]:
+    missing = pytest.mark.skipif(not SDK.get(client), reason=f"{client} is not installed")
+    return [pytest.mark.cloud_sdk, missing] if client in SDK else []
 
 
 @pytest.fixture(scope="module")
 def environ() -> Iterator[dict[str, str]]:
     with BackgroundCloud(Settings(launcher=LauncherKind.COLD)) as cloud:
-        yield inherited_environ() | cloud.environ | {"HOME": str(cloud.state_dir)}
+        path = [str(Path(program).parent) for program in (sys.executable, GSUTIL) if program]
+        ours = {"HOME": str(cloud.state_dir), "PATH": os.pathsep.join([*path, os.environ["PATH"]])}
+        where = {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
+        yield inherited_environ() | where | cloud.environ | ours
 
 
 def test_there_is_an_example_of_each() -> None:
-    assert len(EXAMPLES) == len(SAYS)
+    assert set(EXAMPLES) == set(SAYS)
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_an_example_runs_as_it_is(environ: dict[str, str], tmp_path: Path, number: int) -> None:
-    language, source = EXAMPLES[number]
-    ((client, says),) = [(name, says) for name, says in SAYS.items() if name in source.replace("# and", "")]
-    if client == "gcloud" and shutil.which("gcloud") is None:
-        pytest.skip("gcloud is not installed")
+@pytest.fixture(scope="module")
+def text(environ: dict[str, str]) -> None:
+    """What the first example leaves in the bucket, for the others: any may be run alone."""
+    subprocess.run(["sh", "-ec", EXAMPLES["curl"][1]], env=environ, capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("client", [pytest.param(client, marks=marks(client)) for client in SAYS])
+def test_an_example_runs_as_it_is(environ: dict[str, str], text: None, tmp_path: Path, client: str) -> None:
+    language, source = EXAMPLES[client]
     command = ["sh", "-ec", source] if language == "sh" else [sys.executable, "-c", source]
+    out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=environ, cwd=tmp_path, start_new_session=True, **out) as process:
+        said = ""
+        try:
+            for line in process.stdout:
+                said += line.replace('": "', '":"')
+                if client == "TensorBoard" and SAYS[client] in said:  # which goes on until it is ended
+                    os.killpg(process.pid, signal.SIGTERM)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert SAYS[client] in said
+    assert process.returncode == (-signal.SIGTERM if client == "TensorBoard" else 0), said
+
+
+def test_the_tests_pass(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(TESTS)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+    environ = inherited_environ() | {"CLOUD_LAUNCHER": "cold", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     told = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-    assert told.returncode == 0, told.stderr
-    assert says in told.stdout.replace('": "', '":"')
+    assert "2 passed" in told.stdout, told.stdout + told.stderr

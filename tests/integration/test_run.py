@@ -102,10 +102,17 @@ def test_someone_elses_trainer(tmp_path: Path) -> None:
 def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x").write_text("1")
-    mine = trainer(tmp_path, "raise ValueError('not today')")
+    source = """
+        import urllib.request
+
+        for _ in range(2):
+            urllib.request.urlopen("https://storage.googleapis.com/storage/v1/b?project=local-project").read()
+        raise ValueError("not today")
+    """
+    mine = trainer(tmp_path, source)
     status, output = run(
         "--package-path", str(mine), "--module", "probe.task", "--data-dir", "data", "--report", "report.json",
-        "--launcher", "cold", cwd=tmp_path,
+        "--launcher", "cold", "--iam", "soft", cwd=tmp_path,
     )  # fmt: skip
     assert status == 1
     assert "train failed" in output
@@ -116,6 +123,8 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
     assert "not today" in report["error"]["message"]
     assert report["job"]["state"] == "FAILED"
     assert report["steps"][-1]["name"] == "clean up"
+    lapse = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
+    assert f"Not allowed: {lapse}, 2 times\n" in output
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -126,6 +127,43 @@ def test_through_the_gateway_who_shows_no_token_is_nobody(environ: dict[str, str
     assert told.stdout == "401"
 
 
+LABS_LINE = (
+    'curl -s -X GET -H "Content-Type: application/json" -H "Authorization: Bearer $TOKEN" '
+    "https://ml.googleapis.com/v1/projects/local-project:getConfig "
+    """| python3 -c "import json; import sys; response = json.load(sys.stdin); print(response['serviceAccount'])\" """
+)
+"""The course asks so for the account to grant to."""
+
+
+@pytest.mark.parametrize(
+    "print_token",
+    [
+        " ".join([*SERVE, "token"]),
+        pytest.param(
+            "gcloud auth print-access-token",
+            marks=[
+                pytest.mark.cloud_sdk,
+                pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed"),
+            ],
+        ),
+    ],
+    ids=["ours", "gcloud"],
+)
+def test_the_labs_curl_line_with_a_token(environ: dict[str, str], tmp_path: Path, print_token: str) -> None:
+    environ |= {"HOME": str(tmp_path)}
+    told = run(environ, "--", "sh", "-ec", f"TOKEN=$({print_token}); {LABS_LINE}")
+    assert told.stdout.startswith("service-"), told.stderr
+    assert told.stdout.endswith("@cloud-ml.google.com.iam.gserviceaccount.com\n")
+
+
+def test_what_clients_ask_of_their_own_accord_is_refused_and_no_finding(environ: dict[str, str]) -> None:
+    url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/x@example.com/allowedLocations"
+    told = run(environ, "--", "curl", "-s", "-w", "%{http_code}", url)
+    assert told.stdout.endswith("501")
+    assert "is not emulated" in told.stdout
+    assert told.stderr == ""
+
+
 def test_a_page_in_a_browser_does_not_come_in_at_the_owners_door(environ: dict[str, str]) -> None:
     quiet, url = (
         'curl -s -o /dev/null -w "%{http_code} "',
@@ -139,6 +177,13 @@ def test_variables_that_lead_elsewhere_are_gone_and_the_users_own_stay(environ: 
     environ |= {"CLOUDSDK_AUTH_ACCESS_TOKEN": "theirs", "MY_OWN": "kept"}
     told = run(environ, "--", "sh", "-c", 'echo "${CLOUDSDK_AUTH_ACCESS_TOKEN-none} $MY_OWN"')
     assert told.stdout == "none kept\n"
+
+
+def test_in_soft_mode_what_would_have_been_refused_is_said_at_the_end(environ: dict[str, str]) -> None:
+    ask = "curl -s -o /dev/null https://storage.googleapis.com/storage/v1/b?project=local-project"
+    told = run(environ, "--iam", "soft", "--", "sh", "-c", "; ".join([ask] * 3))
+    lapse = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
+    assert told.stderr.splitlines() == [lapse, f"not allowed: {lapse}, 3 times"]
 
 
 def test_the_key_is_private_and_gone_with_the_cloud(environ: dict[str, str]) -> None:
@@ -207,6 +252,18 @@ def test_a_server_says_what_it_serves_and_how_to_use_it(environ: dict[str, str])
     assert "cloud.serve env" in said
 
 
+def test_a_token_of_the_server_that_runs(environ: dict[str, str], server: subprocess.Popen[str]) -> None:
+    variables = json.loads(run(environ, "env", "--shell", "json").stdout)
+    told = subprocess.run(
+        ["sh", "-c", LABS_LINE],
+        env=environ | _set(variables) | {"TOKEN": run(environ, "token").stdout.strip()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.startswith("service-"), told.stderr
+
+
 def test_another_shell_finds_it(environ: dict[str, str], server: subprocess.Popen[str]) -> None:
     script = f'eval "$({" ".join(SERVE)} env)"; {sys.executable} -c "$1" some-bucket'
     told = subprocess.run(
@@ -237,6 +294,15 @@ def test_no_server_is_one_clear_error(environ: dict[str, str], tmp_path: Path) -
     told = run(environ, "env", "--state", str(tmp_path / "state"))
     assert told.returncode == 1
     assert told.stderr.startswith("error: no cloud is running with --state")
+    assert told.stderr.count("\n") == 1
+
+
+def test_a_token_of_a_cloud_that_is_gone_is_one_clear_error(environ: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        door = f"http://127.0.0.1:{found.getsockname()[1]}"
+    told = run(environ | {"STORAGE_EMULATOR_HOST": door}, "token")
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"error: STORAGE_EMULATOR_HOST={door}: no local cloud answers there")
     assert told.stderr.count("\n") == 1
 
 
@@ -276,12 +342,26 @@ def test_the_port_that_was_asked_for(environ: dict[str, str]) -> None:
     assert told.stdout == f"http://127.0.0.1:{port}\n"
 
 
+def test_a_state_folder_of_another_version_is_one_clear_error(environ: dict[str, str], tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert run(environ, "--state", str(state), "--", "true").returncode == 0
+    (state / "format").write_text("0\n")
+    before = {path: path.stat().st_mtime_ns for path in state.rglob("*")}
+    told = run(environ, "--state", str(state), "--", "true")
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"error: the state folder {state} was written by another version of this program")
+    assert "choose another folder with --state" in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in state.rglob("*")} == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--port", "70000"], "from 0 to 65535, not 70000"),
         (["--project", "x"], "project id"),
         (["--iam", "lax"], "lax"),
+        (["--runtime", "newest"], "newest"),
         (["pytest"], "a command to run inside the cloud comes after --"),
         (["--"], "a command is missing after --"),
         (["env", "--", "true"], "env takes no command"),

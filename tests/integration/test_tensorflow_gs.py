@@ -20,7 +20,7 @@ from cloud.emulator.app import Emulator
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
 from cloud.emulator.storage_v1.routes import StorageV1
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
 from cloud.gateway.tunnel import Gateway

@@ -7,14 +7,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
-import orjson
 from aiohttp import web
 
 from cloud.backends.base import Backend
+from cloud.emulator.answers import json_response
+from cloud.emulator.call import require_credential
 from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, key_of, read_query
-from cloud.emulator.ml_v1.iam import require_credential
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import NotFound, PermissionDenied
 from cloud.resources import Json, LogEntry
 
@@ -35,6 +34,9 @@ class LoggingV2:
         self._backend = backend
         self._number = project_number
 
+    def method_id(self, _: web.Request) -> str:
+        return "logging.entries.list"
+
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Raises:
         CloudError: to be written in the platform's style.
@@ -50,11 +52,8 @@ class LoggingV2:
             )
         query = read_query(await request.read(), project, self._number)
         answer = await self._list(query)
-        if mask := request.query.get("fields"):
-            answer = apply_fields(parse_fields(mask), answer)
         compact = request.query.get("prettyPrint", "true").lower() in ("false", "0")
-        layout = 0 if compact else orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        return web.Response(body=orjson.dumps(answer, option=layout), content_type="application/json", charset="utf-8")
+        return json_response(answer, {"fields": request.query.get("fields"), "prettyPrint": not compact})
 
     async def _list(self, query: Query) -> dict[str, Json]:
         project = self._backend.project

@@ -1,29 +1,34 @@
 """The metadata server, as google-auth, gcloud-aio and TensorFlow's ``gs://`` client ask it: whose account am I?
 
+Jobs are asked to look here, and are the ML service account; whom the emulator knows already is told of himself.
+
 https://cloud.google.com/compute/docs/metadata/querying-metadata. Its errors are text, not Google's JSON.
 """
+
+from functools import partial
 
 from aiohttp import web
 
 from cloud.emulator.metadata import wire
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 
 _ROOT = "/computeMetadata/v1"
 _HEADERS = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
 
 
 class Metadata:
-    """One project's metadata server. Tokens are those of the ML service account: only jobs are asked to look here."""
+    """One project's metadata server."""
 
     def __init__(self, project: str, region: str, tokens: TokenRegistry) -> None:
         self._tokens = tokens
         self._account = ml_service_account(project)
-        self._document = wire.document(
-            project=project, number=project_number(project), region=region, email=self._account.email
-        )
+        self._document = partial(wire.document, project=project, number=project_number(project), region=region)
 
-    async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
+    def method_id(self, _: web.Request) -> str:
+        return "metadata.get"
+
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
             return _text(405, f"{request.method} is not served")
         # What keeps a page in a browser, or a proxy that forwards for someone else, from reading tokens.
@@ -35,16 +40,18 @@ class Metadata:
             return _text(200, "computeMetadata/\n")
         if not (request.path + "/").startswith(_ROOT + "/"):
             return _text(404, f"{request.path} was not found")
-        return self._answer(request, request.path.removeprefix(_ROOT))
+        account = self._account if principal.is_anonymous else principal
+        return self._answer(request, request.path.removeprefix(_ROOT), account)
 
-    def _answer(self, request: web.Request, path: str) -> web.Response:
+    def _answer(self, request: web.Request, path: str, account: Principal) -> web.Response:
         if "wait_for_change" in request.query:
             return _text(501, "wait_for_change is not emulated: nothing here changes")
         directory, _, leaf = path.rstrip("/").rpartition("/")
+        document = self._document(email=account.email)
         try:
-            if leaf == "token" and "email" in wire.find(self._document, directory):
-                return self._token()
-            node = wire.find(self._document, path)
+            if leaf == "token" and "email" in wire.find(document, directory):
+                return self._token(account)
+            node = wire.find(document, path)
         except KeyError:
             return _text(404, f"{request.path} was not found")
         if isinstance(node, dict) and not path.endswith("/"):
@@ -58,8 +65,8 @@ class Metadata:
         )
         return web.Response(text=body, content_type=content_type, headers=_HEADERS)
 
-    def _token(self) -> web.Response:
-        token = self._tokens.current(self._account)
+    def _token(self, account: Principal) -> web.Response:
+        token = self._tokens.current(account)
         return web.json_response(
             {"access_token": token.value, "expires_in": int(token.expires_in), "token_type": "Bearer"}, headers=_HEADERS
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cloud.emulator.ml_v1 import tables
 from cloud.emulator.ml_v1.training import check_runtime, no_quota
 from cloud.errors import FailedPrecondition, InvalidArgument
-from cloud.resources import Json
+from cloud.resources import Abilities, Json
 
 _DONE_BY_GOOGLE = {
     "predictionClass": "Custom prediction routines are",
@@ -15,8 +15,11 @@ _DONE_BY_GOOGLE = {
 MOST_LABELS = 64
 
 
-def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoint: bool, accelerators: bool) -> str:
+def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoint: bool, abilities: Abilities) -> str:
     """The machine type that the version gets.
+
+    Args:
+        abilities: of the backend that is to serve it.
 
     Raises:
         InvalidArgument, FailedPrecondition: what is wrong, or not served here.
@@ -33,11 +36,11 @@ def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoi
         raise InvalidArgument(
             f"{given['framework']} is not served here: deploy a TensorFlow SavedModel.", field="version.framework"
         )
-    check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"))
+    check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     if "autoScaling" in given and "manualScaling" in given:
         raise InvalidArgument("Only one of automatic and manual scaling may be chosen.", field="version.manual_scaling")
     wanted = given.get("acceleratorConfig", {})
-    if wanted.get("count") and not accelerators:
+    if wanted.get("count") and not abilities.accelerators:
         raise no_quota(project, f"{wanted['count']} {wanted.get('type', '').removeprefix('NVIDIA_TESLA_')}")
     return _machine(given, on_regional_endpoint=on_regional_endpoint)
 

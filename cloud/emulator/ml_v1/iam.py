@@ -6,16 +6,13 @@ Roles and permissions: https://cloud.google.com/ai-platform/training/docs/access
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from cloud.emulator.ml_v1.call import Call, Project
+from cloud.emulator.call import Call
+from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.records import Record
-from cloud.engine.storage.policy import Principal
-from cloud.errors import Aborted, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.engine.principal import Principal
+from cloud.errors import Aborted, InvalidArgument, NotFound, PermissionDenied
 from cloud.resources import Json
 
-NO_CREDENTIAL = (
-    "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid "
-    "authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
-)
 _JOB = frozenset(
     f"ml.jobs.{verb}" for verb in ("get", "list", "create", "update", "cancel", "getIamPolicy", "setIamPolicy")
 )
@@ -116,14 +113,6 @@ def granted(policy: Mapping[str, Json], principal: Principal) -> frozenset[str]:
         if "condition" not in binding and who & set(binding.get("members", ()))
     ]
     return frozenset[str]().union(*held)
-
-
-def require_credential(principal: Principal) -> None:
-    """Raises:
-    Unauthenticated: nobody in particular asks.
-    """
-    if principal.is_anonymous:
-        raise Unauthenticated(NO_CREDENTIAL)
 
 
 def _collection(call: Call) -> str:

@@ -1,17 +1,19 @@
 """``ml.projects.jobs.*``."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from cloud.emulator.call import Call, check_etag
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
 from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.training import check_training_input
 from cloud.emulator.schemas import Schemas
-from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
-from cloud.resources import Job, Json
+from cloud.resources import Job, Json, Service
 
 SCHEMA = "GoogleCloudMlV1__Job"
 
@@ -35,32 +37,34 @@ class JobMethods:
             body["trainingInput"],
             project=self._project.id,
             service_account=await self._backend.ml_service_account(),
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
+        spec, fields = wire.job_spec(body), wire.recorded(body, wire.JOB_FIELDS)
         try:
-            job = await self._backend.submit_job(wire.job_spec(body))
+            job, record = await self._project.making.make(
+                f"jobs/{spec.job_id}", fields, lambda: self._backend.submit_job(spec)
+            )
         except AlreadyExists:
             raise AlreadyExists("A job with this id already exists.", field="job.job_id") from None
-        record = self._records.change(self.record(job), wire.recorded(body, wire.JOB_FIELDS))
         return wire.job_json(job, record, datetime.now(UTC))
 
     async def get(self, call: Call) -> Json:
-        job = await self._backend.get_job(call.ids[1])
+        job = await self._get(call)
         answer = self._json(job)
         if job.state is JobState.QUEUED:
-            answer |= _position(job, await self._backend.list_jobs())
+            answer |= _position(job, await self._list())
         return answer
 
     async def list(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
-        jobs = await self._backend.list_jobs()
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.json_path(SCHEMA, path))
+        jobs = await self._list()
         answers = [self._json(job) | _position(job, jobs) for job in jobs]
         # Newest first, and no job ever goes: a page's last id is always found again.
         return call.page("jobs", filter(wanted, answers), "jobId")
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("labels", "etag")
-        job = await self._backend.get_job(call.ids[1])
+        job = await self._get(call)
         record = self.record(job)
         if "etag" in mask:
             check_etag(call.body.get("etag", ""), record.etag)
@@ -71,10 +75,11 @@ class JobMethods:
         return wire.job_json(job, record, datetime.now(UTC))
 
     async def cancel(self, call: Call) -> Json:
+        await self._get(call)
         try:
             await self._backend.cancel_job(call.ids[1])
         except FailedPrecondition as error:
-            job = await self._backend.get_job(call.ids[1])
+            job = await self._get(call)
             if not job.state.is_final:
                 raise
             # Airflow takes this 400 for "it is already complete".
@@ -83,6 +88,15 @@ class JobMethods:
             ) from error
         return {}
 
+    async def _get(self, call: Call) -> Job:
+        job = await self._backend.get_job(call.ids[1])
+        if job.spec.service is not Service.ML_ENGINE:
+            raise NotFound(f"no job {job.job_id!r} of ML Engine in this project", field="job.job_id")
+        return job
+
+    async def _list(self) -> Sequence[Job]:
+        return [job for job in await self._backend.list_jobs() if job.spec.service is Service.ML_ENGINE]
+
     def record(self, job: Job) -> Record:
         return self._records.get(f"jobs/{job.job_id}", job.create_time)
 
@@ -90,7 +104,7 @@ class JobMethods:
         return wire.job_json(job, self.record(job), datetime.now(UTC))
 
 
-def _position(job: Job, newest_first: "list[Job]") -> dict[str, Json]:
+def _position(job: Job, newest_first: Sequence[Job]) -> dict[str, Json]:
     if job.state is not JobState.QUEUED:
         return {}
     waiting = [other.job_id for other in reversed(newest_first) if other.state is JobState.QUEUED]

@@ -1,9 +1,10 @@
 """``ml.projects.models.*`` without versions."""
 
+from cloud.emulator.call import Call, check_etag
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
 from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
@@ -28,18 +29,22 @@ class ModelMethods:
             raise InvalidArgument(
                 f"Exactly one of the regions {', '.join(REGIONS)}, not {str(regions)[:100]}.", field="model.regions"
             )
+        name, fields = body["name"], wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
         try:
-            model = await self._backend.create_model(body["name"], description=body.get("description", ""))
+            model, record = await self._project.making.make(
+                f"models/{name}",
+                fields,
+                lambda: self._backend.create_model(name, description=body.get("description", "")),
+            )
         except AlreadyExists:
             raise AlreadyExists("A model with the same name already exists.", field="model.name") from None
-        fields = wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
-        return wire.model_json(self._project.id, model, self._records.change(self.record(model), fields), None)
+        return wire.model_json(self._project.id, model, record, None)
 
     async def get(self, call: Call) -> Json:
         return await self._json(await self._backend.get_model(call.ids[1]))
 
     async def list(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.json_path(SCHEMA, path))
         answers = [await self._json(model) for model in await self._backend.list_models()]
         return call.page("models", filter(wanted, answers), "name")
 

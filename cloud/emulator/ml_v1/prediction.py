@@ -7,9 +7,10 @@ the documentation pages "online predict" and "explain", and replies seen in publ
 import orjson
 from aiohttp import web
 
+from cloud.emulator.call import Call
 from cloud.emulator.discovery import parse
 from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.call import Call, Project
+from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.resources import Json

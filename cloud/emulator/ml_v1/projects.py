@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from cloud.emulator.call import Call
 from cloud.emulator.filters import parse_filter
-from cloud.emulator.ml_v1.call import Call, Project
+from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONS
 from cloud.emulator.ml_v1.wire import operation_json
 from cloud.emulator.schemas import Schemas
@@ -31,7 +32,7 @@ class ProjectMethods:
         return operation_json(self._project.id, self._project.operations.get(call.ids[1]))
 
     async def list_operations(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), self._is_field_of_operation)
+        wanted = parse_filter(call.query.get("filter", ""), self._path_in_operation)
         answers = [operation_json(self._project.id, operation) for operation in self._project.operations.all()]
         return call.page("operations", filter(wanted, answers), "name")
 
@@ -46,11 +47,12 @@ class ProjectMethods:
     async def no_operation(self, call: Call) -> Json:
         raise NotFound(f"There are no operations in a location: {call.name[:300]!r}.", field="name")
 
-    def _is_field_of_operation(self, path: str) -> bool:
+    def _path_in_operation(self, path: str) -> list[str] | None:
         head, _, rest = path.partition(".")
         if head == "metadata" and rest:
-            return self._schemas.has_field(_METADATA, rest)
-        return self._schemas.has_field(_OPERATION, path)
+            below = self._schemas.json_path(_METADATA, rest)
+            return None if below is None else [head, *below]
+        return self._schemas.json_path(_OPERATION, path)
 
     # ---------------------------------------------------------------- locations
 

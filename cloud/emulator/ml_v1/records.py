@@ -20,7 +20,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
     name TEXT PRIMARY KEY, create_time TEXT NOT NULL, revision INTEGER NOT NULL, fields TEXT NOT NULL,
     policy_revision INTEGER NOT NULL, policy TEXT NOT NULL
-) STRICT
+) STRICT;
+CREATE TABLE IF NOT EXISTS intents (name TEXT PRIMARY KEY, fields TEXT NOT NULL) STRICT
 """
 
 
@@ -99,6 +100,17 @@ class Records:
     def remove(self, name: str) -> None:
         """Forget a resource and those below it."""
         self._database.execute("DELETE FROM resources WHERE name = ? OR substr(name, 1, ?) = ?", _below(name))
+
+    def intend(self, name: str, fields: Mapping[str, Json]) -> None:
+        """Note what the record of ``name`` shall hold once the backend has made that resource."""
+        self._database.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (name, json.dumps(fields)))
+
+    def forget_intent(self, name: str) -> None:
+        self._database.execute("DELETE FROM intents WHERE name = ?", (name,))
+
+    def intents(self) -> dict[str, Mapping[str, Json]]:
+        """What was noted and not forgotten, by name."""
+        return {row["name"]: json.loads(row["fields"]) for row in self._database.execute("SELECT * FROM intents")}
 
     def _write(self, record: Record) -> Record:
         self._database.execute(

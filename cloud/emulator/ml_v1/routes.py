@@ -5,22 +5,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import orjson
 from aiohttp import web
 
 from cloud.backends.base import Backend
+from cloud.emulator.answers import json_response
+from cloud.emulator.call import Call, require_credential
 from cloud.emulator.discovery import Discovery, load
-from cloud.emulator.ml_v1.call import Call, Project
-from cloud.emulator.ml_v1.iam import AccessMethods, require_credential
+from cloud.emulator.ml_v1.iam import AccessMethods
 from cloud.emulator.ml_v1.jobs import JobMethods
+from cloud.emulator.ml_v1.making import Making
 from cloud.emulator.ml_v1.models import ModelMethods
 from cloud.emulator.ml_v1.prediction import PredictionMethods
+from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.projects import ProjectMethods
 from cloud.emulator.ml_v1.records import Records
 from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.operations import Operations
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
 
@@ -102,12 +103,14 @@ class MlV1:
     def __init__(self, backend: Backend, *, project_number: int, tenant_number: int, state_dir: Path) -> None:
         self._records = Records(state_dir / "resources.sqlite")
         self._operations = Operations(state_dir / "operations.sqlite")
+        self._making = Making(backend, self._records)
         self._project = Project(
             id=backend.project,
             number=project_number,
             tenant_number=tenant_number,
             backend=backend,
             records=self._records,
+            making=self._making,
             operations=self._operations,
         )
         self._document = load(DOCUMENT)
@@ -117,13 +120,18 @@ class MlV1:
         self._routes = {route.method_id: route for route in routes(self._project, self._document, self._versions)}
 
     def start(self) -> None:
-        """Take up unfinished operations."""
+        """Take up unfinished operations, and what was half made."""
+        self._making.start()
         self._versions.start()
 
     async def close(self) -> None:
+        await self._making.close()
         await self._versions.close()
         self._operations.close()
         self._records.close()
+
+    def method_id(self, request: web.Request) -> str:
+        return self._document.match(request.method, request.rel_url.raw_path)[0].id
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
@@ -149,8 +157,9 @@ class MlV1:
             body={} if raw else self._document.body(method, content),
             content=content,
             principal=principal,
-            on_regional_endpoint=not request.host.lower().startswith("ml."),
+            host=request.host.lower(),
         )
+        await self._making.settled()
         await self._access.require(call, route.permission)
         answer = await route.handler(call)
         return answer if isinstance(answer, web.StreamResponse) else json_response(answer, query)
@@ -170,13 +179,8 @@ class MlV1:
 class Document:
     """The API's discovery document, for clients that ask for it: anyone may."""
 
+    def method_id(self, _: web.Request) -> str:
+        return "discovery.apis.getRest"
+
     async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
         return web.Response(body=load(DOCUMENT).content, content_type="application/json", charset="utf-8")
-
-
-def json_response(answer: Json, query: "dict[str, Json]") -> web.Response:
-    """The answer as Google writes it: two spaces of indentation and a newline, unless ``prettyPrint`` is false."""
-    if query.get("fields"):
-        answer = apply_fields(parse_fields(query["fields"]), answer)
-    layout = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if query.get("prettyPrint", True) else 0
-    return web.Response(body=orjson.dumps(answer, option=layout), content_type="application/json", charset="utf-8")

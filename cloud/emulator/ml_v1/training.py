@@ -10,22 +10,28 @@ from cloud.emulator.envelopes import QuotaFailure
 from cloud.emulator.ml_v1 import tables
 from cloud.emulator.ml_v1.wire import seconds
 from cloud.errors import InvalidArgument
-from cloud.resources import Json
+from cloud.resources import Abilities, Json
 
 _ROLES = ("master", "worker", "parameterServer", "evaluator")
 _SHORTEST_WAIT, _HIGHEST_PRIORITY = 1800.0, 1000
 
 
-def check_training_input(given: Mapping[str, Json], *, project: str, service_account: str, accelerators: bool) -> None:
-    """Raises:
-    InvalidArgument: what is wrong, or not done here.
-    QuotaFailure: accelerators are asked for where there are none.
+def check_training_input(
+    given: Mapping[str, Json], *, project: str, service_account: str, abilities: Abilities
+) -> None:
+    """
+    Args:
+        abilities: of the backend that is to run the job.
+
+    Raises:
+        InvalidArgument: what is wrong, or not done here.
+        QuotaFailure: accelerators are asked for where there are none.
     """
     _check_region(given.get("region"))
     _check_image(given)
-    check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"))
+    check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     _check_machines(given)
-    if not accelerators:
+    if not abilities.accelerators:
         _check_accelerators(given, project)
     _check_scheduling(given.get("scheduling", {}))
     if "hyperparameters" in given:
@@ -40,8 +46,8 @@ def check_training_input(given: Mapping[str, Json], *, project: str, service_acc
         )
 
 
-def check_runtime(runtime: str | None, python: str | None, default: str = "2.7") -> None:
-    """Whether there ever was such a runtime version, with such a Python.
+def check_runtime(runtime: str | None, python: str | None, abilities: Abilities, default: str = "2.7") -> None:
+    """Whether there ever was such a runtime version, with such a Python, at Google or in the backend.
 
     Args:
         default: Python of a runtime version given alone, before it had to be said.
@@ -49,8 +55,9 @@ def check_runtime(runtime: str | None, python: str | None, default: str = "2.7")
     Raises:
         InvalidArgument: the text is the service's.
     """
-    pythons = tables.RUNTIMES.get(runtime or "")
-    if runtime is None and python in (None, *{each for every in tables.RUNTIMES.values() for each in every}):
+    known = {**tables.RUNTIMES, **(abilities.runtimes or {})}
+    pythons = known.get(runtime or "")
+    if runtime is None and python in (None, *{each for every in known.values() for each in every}):
         return
     # The 2.x versions came with one Python only, which nobody had to name.
     if pythons and (python or (default if default in pythons else next(iter(pythons)))) in pythons:

@@ -1,30 +1,29 @@
 """``ml.projects.models.versions.*``, and the tasks that see their operations through."""
 
-import asyncio
-import logging
 from contextlib import suppress
 
+from cloud.emulator.call import Call, check_etag
 from cloud.emulator.filters import parse_filter
+from cloud.emulator.following import Following
 from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.call import Call, Project, check_etag, check_new_id
 from cloud.emulator.ml_v1.deployment import check_labels, check_version
+from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.operations import CANCELLED, Operation, rpc_status
 from cloud.emulator.schemas import Schemas
-from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument
+from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
 from cloud.resources import Json, Version
 
 SCHEMA = "GoogleCloudMlV1__Version"
-_log = logging.getLogger(__name__)
 
 
 class VersionMethods:
     def __init__(self, project: Project, schemas: Schemas) -> None:
         self._project, self._schemas = project, schemas
         self._backend, self._records = project.backend, project.records
-        self._followed: dict[str, asyncio.Task[None]] = {}
+        self._following = Following()
 
     def start(self) -> None:
         """See to the operations that an earlier process left unfinished."""
@@ -33,9 +32,7 @@ class VersionMethods:
 
     async def close(self) -> None:
         """Operations under way stay unfinished, for the next start."""
-        for task in self._followed.values():
-            task.cancel()
-        await asyncio.gather(*self._followed.values(), return_exceptions=True)
+        await self._following.close()
 
     async def create(self, call: Call) -> Json:
         body, model = call.body, call.ids[1]
@@ -44,15 +41,18 @@ class VersionMethods:
         machine = check_version(
             body,
             project=self._project.id,
-            on_regional_endpoint=call.on_regional_endpoint,
-            accelerators=self._backend.abilities.accelerators,
+            on_regional_endpoint=not call.host.startswith("ml."),
+            abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
+        spec = wire.version_spec(model, body)
+        fields = wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine}
         try:
-            version = await self._backend.create_version(wire.version_spec(model, body))
+            version, _ = await self._project.making.make(
+                f"models/{model}/versions/{spec.name}", fields, lambda: self._backend.create_version(spec)
+            )
         except AlreadyExists:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
-        self._records.change(self.record(version), wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine})
         # As the service answered: the version in it has no state, and is not said to be the default.
         shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
         name = wire.model_name(self._project.id, model)
@@ -65,7 +65,7 @@ class VersionMethods:
         return self.json(await self._backend.get_version(*call.ids[1:]))
 
     async def list(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.has_field(SCHEMA, path))
+        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.json_path(SCHEMA, path))
         answers = [self.json(version) for version in await self._backend.list_versions(call.ids[1])]
         return call.page("versions", filter(wanted, answers), "name")
 
@@ -112,27 +112,23 @@ class VersionMethods:
     # ---------------------------------------------------------------- operations under way
 
     def _follow(self, operation: Operation) -> None:
-        task = asyncio.create_task(self._see_through(operation), name=f"operation {operation.name}")
-        self._followed[operation.name] = task
-        task.add_done_callback(lambda _: self._followed.pop(operation.name, None))
+        self._following.follow(
+            operation.name,
+            lambda: self._see_through(operation),
+            lambda status: self._project.finish(operation, error=status),
+        )
 
     async def _see_through(self, operation: Operation) -> None:
         _, model, version_id = operation.metadata["version"]["name"].split("/")[1::2]
-        try:
-            version = await self._backend.wait_for_version(model, version_id)
-            operation = self._project.operations.get(operation.name)
-            if operation.metadata.get("isCancellationRequested") and await self._undo(version):
-                status = {"code": CANCELLED, "message": "The operation was cancelled."}
-                self._project.finish(operation, error=status)
-            elif version.state is VersionState.FAILED:
-                self._project.finish(operation, error=rpc_status(FailedPrecondition(version.error_message)))
-            else:
-                self._project.finish(operation, response=wire.typed("Version", self.json(version)))
-        except CloudError as error:
-            self._project.finish(operation, error=rpc_status(error))
-        except Exception:  # noqa: BLE001 - a defect; an operation must not go on for ever
-            _log.exception("operation %s", operation.name)
-            self._project.finish(operation, error=rpc_status(CloudError("Internal error encountered.")))
+        version = await self._backend.wait_for_version(model, version_id)
+        operation = self._project.operations.get(operation.name)
+        if operation.metadata.get("isCancellationRequested") and await self._undo(version):
+            status = {"code": CANCELLED, "message": "The operation was cancelled."}
+            self._project.finish(operation, error=status)
+        elif version.state is VersionState.FAILED:
+            self._project.finish(operation, error=rpc_status(FailedPrecondition(version.error_message)))
+        else:
+            self._project.finish(operation, response=wire.typed("Version", self.json(version)))
 
     async def _undo(self, version: Version) -> bool:
         """Delete a version whose making was cancelled; False if it must stay, as the default beside others must."""

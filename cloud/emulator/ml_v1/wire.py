@@ -13,7 +13,7 @@ from cloud.emulator.operations import Operation
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, Json, Model, ScaleTier, Version, VersionSpec
+from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, JobSpec, Json, Model, ScaleTier, Version, VersionSpec
 
 JOB_FIELDS = ("trainingInput", "labels")
 MODEL_FIELDS = ("description", "regions", "onlinePredictionLogging", "onlinePredictionConsoleLogging", "labels")
@@ -63,13 +63,12 @@ def job_spec(body: Mapping[str, Json]) -> JobSpec:
         runtime_version=given.get("runtimeVersion"),
         python_version=given.get("pythonVersion"),
         labels=body.get("labels", {}),
-        **({} if limit is None else {"max_running_time": seconds(limit)}),
+        max_running_time=DEFAULT_MAX_RUNNING_TIME if limit is None else seconds(limit),
     )
 
 
 def training_input(spec: JobSpec) -> dict[str, Json]:
     """``TrainingInput`` of a job, default values left out."""
-    default_limit = JobSpec.__dataclass_fields__["max_running_time"].default
     limit = spec.max_running_time
     given = {
         "scaleTier": None if spec.scale_tier is ScaleTier.BASIC else spec.scale_tier.value,
@@ -83,7 +82,7 @@ def training_input(spec: JobSpec) -> dict[str, Json]:
         "runtimeVersion": spec.runtime_version or None,
         "pythonVersion": spec.python_version or None,
         "jobDir": str(spec.job_dir) if spec.job_dir else None,
-        "scheduling": None if limit == default_limit else {"maxRunningTime": duration(limit)},
+        "scheduling": None if limit == DEFAULT_MAX_RUNNING_TIME else {"maxRunningTime": duration(limit)},
     }
     return {name: value for name, value in given.items() if value is not None}
 

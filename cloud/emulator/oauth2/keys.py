@@ -5,6 +5,7 @@ Keys are made when first asked for (2048 bits of RSA take a tenth of a second) a
 """
 
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -13,8 +14,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from cloud.emulator.oauth2.wire import Assertion, InvalidGrant
-from cloud.engine.storage.policy import Principal
+from cloud.emulator.oauth2.wire import Assertion, InvalidGrant, read_assertion
+from cloud.engine.principal import Principal
+from cloud.errors import Unauthenticated
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
 AUDIENCES = frozenset(
@@ -27,6 +29,7 @@ AUDIENCES = frozenset(
 )
 """The token endpoint under the names it has had; clients have one or another compiled in."""
 _CLOCK_SKEW = 300.0
+_API = re.compile(r"https://[a-z0-9.-]+\.googleapis\.com/(?:[\w.]+)?")
 
 
 class KeyRing:
@@ -75,11 +78,28 @@ class KeyRing:
             InvalidGrant: it proves nothing.
         """
         if isinstance(proof, Assertion):
+            if proof.audience not in AUDIENCES:
+                raise InvalidGrant(f"Invalid JWT: audience {proof.audience[:200]!r} is not the token endpoint")
             return self._verify(proof)
         principal = self._refresh.get(_digest(proof))
         if principal is None:
             raise InvalidGrant("Bad Request")
         return principal
+
+    def principal(self, token: str) -> Principal:
+        """Whose self-signed token ``token`` is: it is used in place of an access token, and names the API it is for or
+        a scope (https://google.aip.dev/auth/4111).
+
+        Raises:
+            Unauthenticated: it proves nothing.
+        """
+        try:
+            assertion = read_assertion(token)
+            if assertion.audience and not _API.fullmatch(assertion.audience):
+                raise InvalidGrant("Invalid JWT: its audience is no API")
+            return self._verify(assertion)
+        except InvalidGrant as error:
+            raise Unauthenticated(f"Invalid Credentials: {error.description}") from None
 
     def _verify(self, assertion: Assertion) -> Principal:
         principal = next((known for known in self._private if known.email == assertion.issuer), None)
@@ -97,8 +117,6 @@ class KeyRing:
                 "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
                 "Check your iat and exp values in the JWT claim."
             )
-        if assertion.audience not in AUDIENCES:
-            raise InvalidGrant(f"Invalid JWT: audience {assertion.audience[:200]!r} is not the token endpoint")
         return principal
 
 

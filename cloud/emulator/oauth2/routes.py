@@ -8,13 +8,16 @@ from aiohttp import web
 from cloud.emulator.oauth2 import wire
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 
 
 class OAuth2:
     def __init__(self, keys: KeyRing, tokens: TokenRegistry) -> None:
         self._keys = keys
         self._tokens = tokens
+
+    def method_id(self, _: web.Request) -> str:
+        return "oauth2.token"
 
     async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
         if request.method != "POST":

@@ -37,6 +37,7 @@ class Assertion:
 
     issuer: str
     audience: str
+    """Empty if there is none, only a scope."""
     issued_at: float
     expires_at: float
     signed: bytes
@@ -76,14 +77,14 @@ def read_assertion(token: str) -> Assertion:
         given: dict[str, Any] = json.loads(_decode(claims))
         assertion = Assertion(
             issuer=str(given["iss"]),
-            audience=str(given["aud"]),
+            audience=str(given["aud"] if "scope" not in given else given.get("aud", "")),
             issued_at=float(given["iat"]),
             expires_at=float(given["exp"]),
             signed=header + b"." + claims,
             signature=_decode(signature),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InvalidGrant("Invalid JWT: not a signed token with iss, aud, iat and exp.") from None
+        raise InvalidGrant("Invalid JWT: not a signed token with iss, aud or scope, iat and exp.") from None
     if algorithm != "RS256":
         raise InvalidGrant("Invalid JWT: the only algorithm is RS256")
     return assertion

@@ -53,7 +53,14 @@ class BucketMethods:
         return self._answer(call, self._buckets.get(call.principal, call.path["bucket"], call.conditions()))
 
     async def patch(self, call: Call) -> Json:
+        return self._change(call, await call.json())
+
+    async def update(self, call: Call) -> Json:
+        """Labels are those given and no others; of the rest, what is not given stays."""
         resource = await call.json()
+        return self._change(call, {"labels": {}} | resource, keep_labels=False)
+
+    def _change(self, call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -> Json:
         _check_features(resource)
         name = call.path["bucket"]
         current = self._buckets.find(call.principal, "storage.buckets.update", name)
@@ -62,7 +69,8 @@ class BucketMethods:
         if location is not None and str(location).upper() != current.location:
             raise InvalidArgument("a bucket's location cannot be changed", field="location")
         if "labels" in resource:
-            changes["labels"] = wire.text_map(resource["labels"], current.labels, "labels")
+            before = current.labels if keep_labels else {}
+            changes["labels"] = wire.text_map(resource["labels"], before, "labels")
         if "storageClass" in resource:
             changes["storage_class"] = _text(resource, "storageClass", current.storage_class)
         acl, default_acl = self._acls(call, resource)

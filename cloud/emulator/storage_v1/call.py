@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from cloud.engine.storage.policy import Principal
+from cloud.engine.principal import Principal
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.errors import InvalidArgument
 from cloud.resources import Json

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from cloud.errors import InvalidArgument
 
-_RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)", re.IGNORECASE | re.ASCII)
-_CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d+)\s*-\s*(\d+|\*)|\*)\s*/\s*(\d+|\*)", re.IGNORECASE | re.ASCII)
+_RANGE = re.compile(r"bytes\s*=\s*(\d{0,30})\s*-\s*(\d{0,30})", re.IGNORECASE | re.ASCII)
+_CONTENT_RANGE = re.compile(
+    r"bytes\s+(?:(\d{1,18})\s*-\s*(\d{1,18}|\*)|\*)\s*/\s*(\d{1,18}|\*)", re.IGNORECASE | re.ASCII
+)
 
 
 class RangeNotSatisfiable(InvalidArgument):

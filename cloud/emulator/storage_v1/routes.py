@@ -11,17 +11,18 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
+from cloud.emulator.fields import apply_fields, parse_fields
 from cloud.emulator.storage_v1.acls import AclMethods
 from cloud.emulator.storage_v1.buckets import BucketMethods
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
 from cloud.emulator.storage_v1.iam import IamMethods
 from cloud.emulator.storage_v1.objects import ObjectMethods
 from cloud.emulator.storage_v1.refused import REFUSED, Refused
 from cloud.emulator.storage_v1.uploads import UploadMethods
-from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host
-from cloud.engine.storage.policy import Principal
+from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host, xml_method_id
+from cloud.engine.disk import out_of_room
+from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
 from cloud.errors import NotFound, Unavailable, Unimplemented
 from cloud.resources import Json
@@ -53,7 +54,7 @@ def routes(storage: StorageService) -> list[Route]:
         Route("storage.buckets.insert", "POST", b, buckets.insert),
         Route("storage.buckets.get", "GET", f"{b}/{{bucket}}", buckets.get),
         Route("storage.buckets.patch", "PATCH", f"{b}/{{bucket}}", buckets.patch),
-        Route("storage.buckets.update", "PUT", f"{b}/{{bucket}}", buckets.patch),
+        Route("storage.buckets.update", "PUT", f"{b}/{{bucket}}", buckets.update),
         Route("storage.buckets.delete", "DELETE", f"{b}/{{bucket}}", buckets.delete),
         Route("storage.buckets.getStorageLayout", "GET", f"{b}/{{bucket}}/storageLayout", buckets.storage_layout),
         Route("storage.objects.list", "GET", o, objects.list),
@@ -125,32 +126,37 @@ class StorageV1:
             pattern = route.path.split("/")
             self._routes.setdefault((route.verb, len(pattern)), []).append((pattern, route))
 
+    def method_id(self, request: web.Request) -> str:
+        """Of the XML API's requests: of those in the JSON API that do the same."""
+        if place := _xml_place(request):
+            return xml_method_id(request.method, of_object=bool(place[1]))
+        return self._match(request)[0].method_id
+
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
 
         Raises:
             CloudError: as the engine's verbs say; also when the disk is full.
         """
-        # The path as it was sent: an object's name may hold what quoting is for, "/" and ".." among it.
-        path = request.rel_url.raw_path
-        host_bucket = bucket_of_host(request.host)
         try:
-            if host_bucket or not _JSON_API.match(path):
-                bucket, _, name = (f"/{host_bucket}{path}" if host_bucket else path)[1:].partition("/")
-                return await self._xml.handle(request, unquote_name(bucket), unquote_name(name), principal)
-            # Where resumable uploads began in older discovery documents, and gsutil begins them still.
-            route, names = self._match(request.method, path.removeprefix("/resumable"))
+            if place := _xml_place(request):
+                bucket, name = map(unquote_name, place)
+                return await self._xml.handle(request, bucket, name, principal)
+            route, names = self._match(request)
             answer = await route.handler(Call(request, principal, names))
         except ConnectionError:
             raise
         except OSError as error:
             # Nothing was promised yet: an upload is accepted only after its bytes are stored.
-            raise Unavailable(f"the state folder cannot be used: {error.strerror or error}") from error
+            reason = f"the state folder cannot be used: {error.strerror or error}"
+            raise out_of_room(error) or Unavailable(reason) from error
         if isinstance(answer, web.StreamResponse):
             return answer
         return json_response(answer, request.query.get("fields"))
 
-    def _match(self, verb: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    def _match(self, request: web.Request) -> tuple[Route, Mapping[str, str]]:
+        # Below /resumable uploads began in older discovery documents, and gsutil begins them still.
+        verb, path = request.method, request.rel_url.raw_path.removeprefix("/resumable")
         segments = path.split("/")
         for pattern, route in self._routes.get((verb, len(segments)), ()):
             names: dict[str, str] = {}
@@ -162,6 +168,18 @@ class StorageV1:
             else:
                 return route, names
         raise NotFound(f"Not Found: {verb} {path[:300]} is no method of storage.v1")
+
+
+def _xml_place(request: web.Request) -> tuple[str, str] | None:
+    """Bucket and object, still quoted, of a request of the XML API; None for one of the JSON API.
+
+    The path counts as it was sent: an object's name may hold what quoting is for, "/" and ".." among it.
+    """
+    path, bucket = request.rel_url.raw_path, bucket_of_host(request.host)
+    if bucket is None and _JSON_API.match(path):
+        return None
+    bucket, _, name = (path if bucket is None else f"/{bucket}{path}")[1:].partition("/")
+    return bucket, name
 
 
 def json_response(answer: Json | None, fields: str | None) -> web.Response:

@@ -1,5 +1,6 @@
 """``storage.objects.insert`` in its three forms: media, multipart and resumable."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -70,7 +71,8 @@ class UploadMethods:
             resource.setdefault("contentType", headers["X-Upload-Content-Type"])
         new = new_object(call, self._storage.project_number, resource)
         declared = headers.get("X-Upload-Content-Length", "")
-        upload = self._uploads.begin(call.principal, new, int(declared) if declared.isdecimal() else None)
+        size = int(declared) if re.fullmatch(r"[0-9]{1,18}", declared) else None
+        upload = self._uploads.begin(call.principal, new, size)
         location = (
             f"{call.base_url}/upload/storage/v1/b/{upload.bucket}/o"
             f"?uploadType=resumable&name={quote(upload.name, safe='')}&upload_id={upload.id}"

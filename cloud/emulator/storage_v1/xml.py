@@ -9,9 +9,9 @@ from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads, media_headers
 from cloud.emulator.storage_v1.uploads import UploadMethods, with_hashes
 from cloud.emulator.storage_v1.xml_list import is_plain_list, listed
+from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.objects import NewObject
-from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.records import Attributes
 from cloud.engine.storage.service import StorageService
@@ -92,13 +92,19 @@ class XmlMethods:
         return web.Response(headers={name: answer[name] for name in answer if name.startswith(("ETag", "X-Goog"))})
 
 
+def xml_method_id(verb: str, *, of_object: bool) -> str:
+    """The method of the JSON API that does the same."""
+    verbs = {"GET": "get", "HEAD": "get", "PUT": "insert", "DELETE": "delete"} if of_object else {"GET": "list"}
+    return f"storage.objects.{verbs.get(verb, verb)}"
+
+
 def _conditions(request: web.Request) -> Preconditions:
     given = {}
     for header, field in _CONDITIONS.items():
         text = request.headers.get(header)
         if text is None:
             continue
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > 19:
             raise InvalidArgument(f"a whole number is expected, not {text[:100]!r}", field=header)
         given[field] = int(text)
     return Preconditions(**given)

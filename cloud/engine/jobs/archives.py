@@ -52,6 +52,7 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
     """
     links: list[tuple[str, str]] = []
     tops: set[str] = set()
+    sizes: dict[str, int] = {}
     with _open_tar(archive) as tar:
         for member in _members(tar, archive.name):
             name = _inside(member.name, archive.name)
@@ -62,9 +63,14 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
                 source = tar.extractfile(member)
                 assert source is not None  # noqa: S101 - of a regular file there always is one
                 _write(source, folder / name, member.mode)
+                sizes[name] = member.size
             else:
                 target = posixpath.join(posixpath.dirname(name), member.linkname) if member.issym() else member.linkname
                 links.append((name, _inside(target, archive.name)))
+    # A link has no size in the archive. As a copy it has its target's: a thousand of them to one large file, too.
+    for name, target in links:
+        sizes[name] = sizes.get(target, 0)
+    _check_limits(archive.name, len(sizes), sum(sizes.values()))
     for name, target in links:
         if not (folder / target).is_file():
             raise BadArchiveError(f"{archive.name}: {name!r} is a link to {target!r}, which is no file of the archive")

@@ -1,62 +1,17 @@
 """What a replica of a job is told: its exact argv and environment. Pure.
 
 Facts: "distributed training details" and "environment variables" of AI Platform Training's documentation, and the
-runner's own log lines; see docs/fidelity.md for what differs here.
+runner's own log lines; see docs/fidelity.md for what differs here. What only Vertex AI says is in ``vertex_environ``.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.resources import JobSpec, Json, ScaleTier, TaskType
-
-_WORKERS_AND_SERVERS = {ScaleTier.STANDARD_1: (4, 3), ScaleTier.PREMIUM_1: (19, 11)}
-"""Workers (besides the master) and parameter servers of the named clusters (documentation page "machine types")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replica:
-    """One process of a job."""
-
-    task_type: TaskType
-    index: int
-
-    @property
-    def task_name(self) -> str:
-        """As log entries name it; the primary is ``master-replica-0`` there whatever ``TF_CONFIG`` calls it."""
-        role = TaskType.MASTER if self.is_primary else self.task_type
-        return f"{role.value}-replica-{self.index}"
-
-    @property
-    def spoken_name(self) -> str:
-        """As error messages name it: ``worker 3``."""
-        return f"{'master' if self.is_primary else self.task_type.value} {self.index}"
-
-    @property
-    def is_primary(self) -> bool:
-        return self.task_type in (TaskType.CHIEF, TaskType.MASTER)
-
-
-def replicas(spec: JobSpec) -> list[Replica]:
-    """The job's replicas, primary first."""
-    workers, servers = _WORKERS_AND_SERVERS.get(spec.scale_tier, (spec.worker_count, spec.parameter_server_count))
-    return [
-        Replica(_primary_type(spec), 0),
-        *(Replica(TaskType.WORKER, index) for index in range(workers)),
-        *(Replica(TaskType.PS, index) for index in range(servers)),
-        *(Replica(TaskType.EVALUATOR, index) for index in range(spec.evaluator_count)),
-    ]
-
-
-def _primary_type(spec: JobSpec) -> TaskType:
-    # Runtime versions before 2.1 say "master"; without a version the job runs on the TensorFlow that is installed.
-    if spec.runtime_version is None:
-        return TaskType.CHIEF
-    major, _, minor = spec.runtime_version.partition(".")
-    older = (int(major or 0), int(minor.partition(".")[0] or 0)) < (2, 1)
-    return TaskType.MASTER if older else TaskType.CHIEF
+from cloud.engine.jobs import vertex_environ
+from cloud.engine.jobs.replicas import Replica, cluster
+from cloud.resources import JobSpec, Json, ScaleTier, Service
 
 
 def argv(spec: JobSpec) -> tuple[str, ...]:
@@ -70,41 +25,39 @@ def environ(
     addresses: Mapping[Replica, str],
     *,
     project: str,
+    project_number: int,
     base: Mapping[str, str],
     home: Path,
 ) -> dict[str, str]:
     """The whole environment of ``replica``.
 
     Args:
+        project: id of the job's project; Vertex AI tells its number instead.
         addresses: ``HOST:PORT`` of every replica of the job.
         base: what every process of this cloud gets (paths, the way to the gateway, the ML service account).
         home: the replica's private folder.
     """
+    private = {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    if spec.service is Service.VERTEX_AI:
+        told = vertex_environ.environ(spec, replica, addresses, project_number=project_number)
+        return {**base, **spec.env, **private, **told}
     job = training_input(spec)
     tf_config: dict[str, Json] = {
-        "cluster": _cluster(addresses),
+        "cluster": cluster(addresses),
         "task": {"type": replica.task_type.value, "index": replica.index, "cloud": tenant_project(project)},
         "job": job,
         "environment": "cloud",
     }
     return {
         **base,
-        "HOME": str(home),
-        "PYTHONUNBUFFERED": "1",
+        **private,
         "TF_CONFIG": json.dumps(tf_config),
         "CLOUD_ML_JOB_ID": spec.job_id,
         "CLOUD_ML_JOB": json.dumps(job),
         "CLOUD_ML_PROJECT_ID": project,
+        # Where cloudml-hypertune writes metrics. Its own choice is one file for all of a machine.
+        "CLOUD_ML_HP_METRIC_FILE": str(home / "hypertune" / "output.metrics"),
     }
-
-
-def _cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
-    # An evaluator is a task type but never part of the cluster.
-    cluster: dict[str, list[str]] = {}
-    for replica in sorted(addresses, key=lambda replica: replica.index):
-        if replica.task_type is not TaskType.EVALUATOR:
-            cluster.setdefault(replica.task_type.value, []).append(addresses[replica])
-    return cluster
 
 
 def training_input(spec: JobSpec) -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """What is kept of every job for ever: its specification, state, times and error. Job ids are never reused."""
 
 import json
+import logging
 import sqlite3
 from dataclasses import fields
 from datetime import datetime
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cloud.engine.database import open_database
+from cloud.engine.disk import out_of_room
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, Json, ScaleTier
+from cloud.resources import Job, JobSpec, Json, ScaleTier, Service
 
+_log = logging.getLogger(__name__)
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -29,12 +32,19 @@ CREATE TABLE IF NOT EXISTS jobs (
 
 
 class JobRecords:
-    """Jobs in the order they were accepted."""
+    """Jobs in the order they were accepted.
+
+    A job that runs comes to its end whether or not that can be written: what cannot be, on a full disk, is remembered,
+    told to whoever asks, and written as soon as it can be. (If this process ends before, the next finds the job as it
+    was, and that it has no processes.)
+    """
 
     def __init__(self, path: Path) -> None:
         self._connection = open_database(path, _SCHEMA, _VERSION)
+        self._unwritten: dict[str, Job] = {}
 
     def close(self) -> None:
+        self._catch_up()
         self._connection.close()
 
     def add(self, job: Job) -> None:
@@ -58,15 +68,31 @@ class JobRecords:
             ) from None
 
     def update(self, job: Job) -> None:
-        self._connection.execute(
-            "UPDATE jobs SET state = ?, start_time = ?, end_time = ?, error_message = ? WHERE job_id = ?",
-            (job.state.value, _written(job.start_time), _written(job.end_time), job.error_message, job.job_id),
-        )
+        self._unwritten[job.job_id] = job
+        self._catch_up()
+        if job.job_id in self._unwritten:
+            _log.warning("job %s is %s: there is no room to write that", job.job_id, job.state)
+
+    def _catch_up(self) -> None:
+        for job_id, job in list(self._unwritten.items()):
+            try:
+                self._connection.execute(
+                    "UPDATE jobs SET state = ?, start_time = ?, end_time = ?, error_message = ? WHERE job_id = ?",
+                    (job.state.value, _written(job.start_time), _written(job.end_time), job.error_message, job_id),
+                )
+            except sqlite3.OperationalError as error:
+                if out_of_room(error) is None:
+                    raise
+                return
+            del self._unwritten[job_id]
 
     def get(self, job_id: str) -> Job:
         """Raises:
         NotFound: no such job.
         """
+        self._catch_up()
+        if job_id in self._unwritten:
+            return self._unwritten[job_id]
         row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         if row is None:
             raise NotFound(f"no job {job_id!r} in this project", field="job.job_id")
@@ -74,7 +100,9 @@ class JobRecords:
 
     def all(self) -> list[Job]:
         """In the order they were accepted."""
-        return [_job(row) for row in self._connection.execute("SELECT * FROM jobs ORDER BY sequence")]
+        self._catch_up()
+        jobs = [_job(row) for row in self._connection.execute("SELECT * FROM jobs ORDER BY sequence")]
+        return [self._unwritten.get(job.job_id, job) for job in jobs]
 
     def unfinished(self) -> list[Job]:
         """In the order they were accepted."""
@@ -93,6 +121,8 @@ def spec_to_json(spec: JobSpec) -> dict[str, Json]:
 
 
 def spec_from_json(record: dict[str, Json]) -> JobSpec:
+    # Records of before there were Vertex AI's fields have none of them.
+    base = record.get("base_output_directory")
     return JobSpec(
         **record
         | {
@@ -100,6 +130,8 @@ def spec_from_json(record: dict[str, Json]) -> JobSpec:
             "args": tuple(record["args"]),
             "job_dir": None if record["job_dir"] is None else GsUri.parse(record["job_dir"]),
             "scale_tier": ScaleTier(record["scale_tier"]),
+            "service": Service(record.get("service", Service.ML_ENGINE)),
+            "base_output_directory": None if base is None else GsUri.parse(base),
         }
     )
 

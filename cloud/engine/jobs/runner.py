@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cloud.engine.jobs.environ import Replica, argv, environ, replicas
+from cloud.engine.jobs.environ import argv, environ
 from cloud.engine.jobs.logs import JobLog, is_tensorflows, severity_of
 from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.replicas import Replica, replicas
 from cloud.engine.jobs.requirements import check_requirements
 from cloud.engine.launch.client import Command, ExitStatus, Launcher, OutputLine, Process
 from cloud.errors import CloudError
@@ -36,6 +37,7 @@ class Platform:
     fetch: Fetch
     environ: Mapping[str, str]
     project: str
+    project_number: int
     grace: float
     """Seconds between SIGTERM and SIGKILL."""
 
@@ -150,6 +152,7 @@ class JobRun:
                     replica,
                     addresses,
                     project=self.platform.project,
+                    project_number=self.platform.project_number,
                     base=self.platform.environ,
                     home=home,
                 ),

@@ -12,10 +12,24 @@ from cloud.engine.jobs import scheduler
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.runner import JobRun, Platform
-from cloud.engine.jobs.runtime import remark
+from cloud.engine.runtime import remark
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_state
 from cloud.resources import Job, JobSpec, LogEntry, Severity
+
+
+def moved(job: Job, event: JobEvent, message: str, now: datetime) -> Job:
+    """The job after ``event``. Its times are in order, also if the clock was set back meanwhile.
+
+    Raises:
+        FailedPrecondition: the event cannot happen in its state.
+    """
+    state = next_job_state(job.state, event)
+    job = replace(job, state=state, error_message=message)
+    now = max(now, job.start_time or job.create_time)
+    if state is JobState.RUNNING:
+        job = replace(job, start_time=now)
+    return replace(job, end_time=now) if state.is_final else job
 
 
 class JobService:
@@ -59,7 +73,7 @@ class JobService:
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)
         checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
-        for message in (*checked, remark(spec), f"Job {spec.job_id} is queued."):
+        for message in (*checked, remark(spec.runtime_version, spec.python_version), f"Job {spec.job_id} is queued."):
             if message is not None:
                 self._append(spec.job_id, message)
         self._schedule()
@@ -134,13 +148,7 @@ class JobService:
         self._schedule()
 
     def _record(self, job_id: str, event: JobEvent, message: str = "") -> Job:
-        job = self._records.get(job_id)
-        state, now = next_job_state(job.state, event), datetime.now(UTC)
-        job = replace(job, state=state, error_message=message)
-        if state is JobState.RUNNING:
-            job = replace(job, start_time=now)
-        if state.is_final:
-            job = replace(job, end_time=now)
+        job = moved(self._records.get(job_id), event, message, datetime.now(UTC))
         self._records.update(job)
         self._log(job_id).wake()
         self._changes.notify()

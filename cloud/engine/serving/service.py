@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import cloud
+from cloud.engine.disk import out_of_room
 from cloud.engine.launch.client import Command, Launcher
 from cloud.engine.serving.process import ModelServer
 from cloud.engine.serving.records import Records
@@ -30,6 +32,8 @@ Fetch = Callable[[GsUri, Path], Awaitable[object]]
 
 _Key = tuple[str, str]
 """Of a version: its model's name and its own."""
+_TRY_AGAIN = 0.5
+"""Seconds between two looks whether there is room on the disk to say how the making of a version ended."""
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _log = logging.getLogger(__name__)
 
@@ -203,17 +207,37 @@ class ServingService:
 
     async def _deploy(self, key: _Key) -> None:
         try:
-            await self._server(*key).start()
-            self._records.change(*key, VersionEvent.LOADED)
-        except FailedPrecondition as error:
-            self._fail(key, _bad_model(error))
-        except CloudError as error:
-            self._fail(key, f"Create Version failed. {error.message}")
-        except Exception as error:  # noqa: BLE001 - a defect; a version must not stay CREATING for ever
-            _log.exception("version %s of model %s", *reversed(key))
-            self._fail(key, f"Create Version failed. Internal error encountered: {error!r}")
+            reason = await self._load(key)
+            while not self._try_to_record(key, reason):  # noqa: ASYNC110 - nobody tells that there is room again
+                await asyncio.sleep(_TRY_AGAIN)
         finally:
             del self._deploying[key]
+
+    async def _load(self, key: _Key) -> str:
+        """Why the version cannot be served; nothing if it is."""
+        try:
+            await self._server(*key).start()
+        except FailedPrecondition as error:
+            return _bad_model(error)
+        except CloudError as error:
+            return f"Create Version failed. {error.message}"
+        except Exception as error:  # noqa: BLE001 - a defect; a version must not stay CREATING for ever
+            _log.exception("version %s of model %s", *reversed(key))
+            return f"Create Version failed. Internal error encountered: {error!r}"
+        return ""
+
+    def _try_to_record(self, key: _Key, reason: str) -> bool:
+        """Whether there was room on the disk to do so."""
+        try:
+            if reason:
+                self._fail(key, reason)
+            else:
+                self._records.change(*key, VersionEvent.LOADED)
+        except sqlite3.OperationalError as error:
+            if out_of_room(error) is None:
+                raise
+            return False
+        return True
 
     def _fail(self, key: _Key, reason: str) -> None:
         """The version cannot be served; it may be that it is deleted meanwhile."""

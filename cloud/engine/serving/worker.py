@@ -2,17 +2,19 @@
 
     python -m cloud.engine.serving.worker --model-dir DIR [--port N]
 
-``POST /predict`` takes ``{"instances": […], "signature_name": …}`` and gives ``{"predictions": […]}``, or status 400
-and ``{"error": TEXT}``. ``GET /health`` answers 200 with the model's signatures. When the model is loaded and warm, one
-JSON line on stdout says so: ``{"ready": {"port": N}}``. ``{"failed": TEXT}`` says that the model cannot be served;
-then the process exits with status 1. It ends on SIGTERM, after what was asked before is answered.
+``POST /predict`` takes ``{"instances": […], "signature_name": …}`` (the name may be in ``"parameters"``, too) and gives
+``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``GET /health`` answers 200 with the model's
+signatures. When the model is loaded and warm, one JSON line on stdout says so: ``{"ready": {"port": N}}``.
+``{"failed": TEXT}`` says that the model cannot be served; then the process exits with status 1. It ends on SIGTERM,
+after what was asked before is answered.
 """
 
 import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -37,29 +39,53 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
     arguments = parser.parse_args(argv)
 
-    from cloud.engine.serving.saved_model import SavedModel  # loads TensorFlow: only once the flags are right
-
     try:
-        model = SavedModel(arguments.model_dir)
+        serve(arguments.model_dir, Door(port=arguments.port), lambda port: _report({"ready": {"port": port}}))
     except FailedPrecondition as error:
         _report({"failed": error.message})
         return 1
-    run(_serve(model, arguments.port))
     return 0
 
 
-async def _serve(model: "SavedModel", port: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a worker listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 finds a free one."""
+    predict: str = "/predict"
+    health: str = "/health"
+
+
+def serve(model_dir: str, door: Door, on_ready: Callable[[int], None]) -> None:
+    """Serve the SavedModel until SIGTERM, and what was asked before to its end.
+
+    Args:
+        model_dir: a folder, here or on ``gs://``.
+        on_ready: told the port when the model is loaded and warm.
+
+    Raises:
+        FailedPrecondition: the model cannot be served.
+        OSError: the port is taken.
+    """
+    from cloud.engine.serving.saved_model import SavedModel  # loads TensorFlow: only once the flags are right
+
+    run(_serve(SavedModel(model_dir), door, on_ready))
+
+
+async def _serve(model: "SavedModel", door: Door, on_ready: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     if sys.platform != "win32":
         loop.add_signal_handler(signal.SIGTERM, stopping.set)
     batcher = Batcher(model, joinable=model.warm_up())
-    application = Application(batcher, model.signatures)
+    application = Application(batcher, model.signatures, door)
     connections: set[Connection] = set()
     server = await loop.create_server(
-        lambda: Connection(application.respond, connections, MAX_SIZE), "127.0.0.1", port, backlog=1024
+        lambda: Connection(application.respond, connections, MAX_SIZE), door.host, door.port, backlog=1024
     )
-    _report({"ready": {"port": server.sockets[0].getsockname()[1]}})
+    on_ready(server.sockets[0].getsockname()[1])
     await stopping.wait()
     server.close()
     remaining = list(connections)
@@ -72,20 +98,21 @@ async def _serve(model: "SavedModel", port: int) -> None:
 class Application:
     """What the worker answers."""
 
-    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature]) -> None:
+    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], door: Door) -> None:
         self._batcher = batcher
         self._signatures = signatures
+        self._door = door
 
     def respond(self, request: Request, send: Send) -> None:
-        match request.method, request.path:
-            case "POST", "/predict":
-                self._predict(request.body, send)
-            case "GET", "/health":
-                send(Response(HTTPStatus.OK, orjson.dumps({"signatures": self._signatures})))
-            case _, "/predict" | "/health":
-                send(_error(HTTPStatus.METHOD_NOT_ALLOWED, f"not {request.method}"))
-            case _:
-                send(_error(HTTPStatus.NOT_FOUND, "POST /predict or GET /health"))
+        door = self._door
+        if request.path not in (door.predict, door.health):
+            send(_error(HTTPStatus.NOT_FOUND, f"POST {door.predict} or GET {door.health}"))
+        elif (request.method, request.path) == ("POST", door.predict):
+            self._predict(request.body, send)
+        elif (request.method, request.path) == ("GET", door.health):
+            send(Response(HTTPStatus.OK, orjson.dumps({"signatures": self._signatures})))
+        else:
+            send(_error(HTTPStatus.METHOD_NOT_ALLOWED, f"not {request.method}"))
 
     def _predict(self, body: bytes, send: Send) -> None:
         try:
@@ -102,7 +129,10 @@ class Application:
             raise PredictionFailed(f"the request is not JSON (which has no NaN): {error}") from None
         if not isinstance(asked, dict) or not isinstance(asked.get("instances"), list) or not asked["instances"]:
             raise PredictionFailed('the request is not {"instances": […]} with at least one instance')
-        name = asked.get("signature_name")
+        # Vertex AI hands on nothing beside instances but "parameters".
+        name, parameters = asked.get("signature_name"), asked.get("parameters")
+        if name is None and isinstance(parameters, dict):
+            name = parameters.get("signature_name")
         if not isinstance(name, str | None):
             raise PredictionFailed(f"signature_name is not a string: {name!r:.100}")
         return choose(self._signatures, name), asked["instances"]

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.objects import Objects
-from cloud.engine.storage.policy import Acl, Principal
+from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.records import BucketRecord, Records
 from cloud.errors import NotFound
 

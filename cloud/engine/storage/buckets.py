@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.debris import Debris
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.media import MediaStore
-from cloud.engine.storage.policy import Acl, Bindings, BucketAccess, Principal
+from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.records import BucketRecord, Records
 from cloud.engine.storage.roles import OBJECT_ROLES, Role

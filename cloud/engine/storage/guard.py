@@ -1,11 +1,12 @@
 """The one place where a request is let through or not."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
-from cloud.engine.storage.policy import Acl, BucketAccess, Principal
+from cloud.engine.storage.policy import Acl, BucketAccess
 from cloud.engine.storage.records import BucketRecord
 from cloud.settings import IamMode
 
@@ -25,6 +26,11 @@ class Lapse:
         return (
             f"{self.email or 'Anonymous caller'} does not have {self.permission} on {where}: strict mode refuses this"
         )
+
+
+def tally(lapses: Mapping[Lapse, int]) -> list[str]:
+    """A line for each lapse, with how often it happened."""
+    return [f"{lapse}{f', {count} times' if count > 1 else ''}" for lapse, count in lapses.items()]
 
 
 _NO_BUCKET = BucketAccess()

@@ -9,11 +9,12 @@ is what remains. The legacy roles of *objects* in a *bucket's* policy are no lis
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.objects import Objects
-from cloud.engine.storage.policy import Acl, Bindings, Principal
+from cloud.engine.storage.policy import Acl, Bindings
 from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.records import BucketRecord, ObjectRecord, Records
 from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role

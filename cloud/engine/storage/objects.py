@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import IO, Any
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage import object_names, policy
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.debris import Debris
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.listing import ListQuery, Page, list_page
 from cloud.engine.storage.media import MediaGone, MediaStore, Stored
-from cloud.engine.storage.policy import Acl, Principal
+from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.records import UNSAID, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
 from cloud.engine.storage.roles import Role

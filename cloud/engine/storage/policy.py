@@ -9,23 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role
 from cloud.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks: an e-mail address; none for an anonymous caller."""
-
-    email: str
-    is_project_owner: bool = False
-
-    @property
-    def is_anonymous(self) -> bool:
-        return not self.email
-
-
-ANONYMOUS = Principal("")
 
 Acl = Mapping[str, Role]
 """Role by entity: ``user-EMAIL``, ``project-owners-NUMBER``, ``allUsers``, …; at most one for each."""

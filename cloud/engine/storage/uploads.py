@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cloud.engine.principal import Principal
 from cloud.engine.storage.objects import NewObject, Objects
-from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.records import ObjectRecord, Records, UploadRecord
 from cloud.errors import InvalidArgument, NotFound, Unavailable

@@ -16,8 +16,8 @@ from cloud.emulator.app import Emulator
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.principal import Principal
 from cloud.engine.storage.client import StorageClient
-from cloud.engine.storage.policy import Principal
 from cloud.engine.storage.service import StorageService
 
 OWNER = Principal("owner@example.com", is_project_owner=True)

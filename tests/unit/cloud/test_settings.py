@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cloud.errors import InvalidArgument
-from cloud.settings import IamMode, LauncherKind, Settings
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
 
 
 def test_what_is_not_set_has_its_default() -> None:
@@ -23,6 +23,7 @@ def test_every_variable_is_read() -> None:
             "CLOUD_CONCURRENT_JOBS": "3",
             "CLOUD_CANCEL_GRACE_SECONDS": "0.5",
             "CLOUD_IAM": "soft",
+            "CLOUD_RUNTIME": "match",
             "CLOUD_FAKE_GCS_SERVER": "http://127.0.0.1:4443",
         }
     )
@@ -34,6 +35,7 @@ def test_every_variable_is_read() -> None:
         concurrent_jobs=3,
         cancel_grace_seconds=0.5,
         iam=IamMode.SOFT,
+        runtime=RuntimeMode.MATCH,
         fake_gcs_server="http://127.0.0.1:4443",
     )
 
@@ -44,6 +46,7 @@ def test_every_variable_is_read() -> None:
         ("CLOUD_CONCURRENT_JOBS", "many"),
         ("CLOUD_CONCURRENT_JOBS", "0"),
         ("CLOUD_LAUNCHER", "lukewarm"),
+        ("CLOUD_RUNTIME", "newest"),
         ("CLOUD_CANCEL_GRACE_SECONDS", "-1"),
     ],
 )

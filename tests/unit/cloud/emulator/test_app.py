@@ -9,12 +9,13 @@ import pytest
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
+from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, owner
-from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import PermissionDenied
 from cloud.gateway import hosts
 
@@ -189,7 +190,7 @@ async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
     [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com", "us-east1-ml.googleapis.com"],
 )
 async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(emulator, host):
-    emulator.mount(Mount(ml_v1.HOSTS, r".*", Recorder()), Mount(logging_v2.HOSTS, r".*", Recorder()))
+    emulator.mount(*(Mount(api.HOSTS, r".*", Recorder()) for api in (ml_v1, aiplatform_v1, logging_v2)))
     paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")
     statuses = {(await emulator.handle(request("POST", f"{host}{path}"))).status for path in paths}
     assert statuses != {404}
@@ -352,6 +353,30 @@ async def test_who_shows_no_token_is_whom_the_door_is_for(emulator, storage, por
     asked.transport.get_extra_info.side_effect = lambda name: ("127.0.0.1", port) if name == "sockname" else None
     await emulator.handle(asked)
     assert storage.seen == [who]
+
+
+async def test_at_a_door_the_metadata_server_hands_out_the_token_of_whom_it_is_for(emulator, tokens):
+    emulator.let_in(7, ME)
+    path = "127.0.0.1:7/computeMetadata/v1/instance/service-accounts/default/token"
+    for port, who in ((7, ME), (8, ml_service_account("my-project"))):
+        asked = request("GET", path, FLAVOR)
+        asked.transport.get_extra_info.side_effect = lambda name, port=port: ("127.0.0.1", port)
+        answer = await emulator.handle(asked)
+        assert tokens.principal(json.loads(answer.text)["access_token"]) == who
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
+    path = "iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations"
+    answer = await emulator.handle(request("GET", path, {"Authorization": "Bearer of-another-cloud"}))
+    error = json.loads(answer.text)["error"]
+    assert (answer.status, error["status"]) == (501, "UNIMPLEMENTED")
+    assert "GET /v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations is refused" in error["message"]
+
+
+# ---------------------------------------------------------------- whole
 
 
 @pytest.mark.parametrize("is_good", [True, False])

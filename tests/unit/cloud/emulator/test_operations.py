@@ -8,8 +8,8 @@ from cloud.errors import CloudError, NotFound
 
 def test_operations_are_kept_with_their_end(tmp_path):
     operations = Operations(tmp_path / "operations.sqlite")
-    first = operations.begin("create_m_v", 7, {"a": 1})
-    second = operations.begin("create_m_v", 7, {})
+    first = operations.begin("create_m_v-", 7, {"a": 1})
+    second = operations.begin("create_m_v-", 7, {})
     assert [first.name, second.name] == ["create_m_v-7", "create_m_v-8"]
     operations.update(replace(first, response={}))
     operations.close()

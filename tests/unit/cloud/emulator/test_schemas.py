@@ -132,8 +132,9 @@ def test_any_json_is_read_or_refused(value):
 
 
 def test_fields_are_found_by_path():
-    assert SCHEMAS.has_field(JOB, "trainingInput.region")
-    assert SCHEMAS.has_field(JOB, "training_input.masterConfig.imageUri")
-    assert SCHEMAS.has_field(JOB, "labels.anything")
-    assert not SCHEMAS.has_field(JOB, "trainingInput.nothing")
-    assert not SCHEMAS.has_field(JOB, "state.below")
+    assert SCHEMAS.json_path(JOB, "trainingInput.region") == ["trainingInput", "region"]
+    way = ["trainingInput", "masterConfig", "imageUri"]
+    assert SCHEMAS.json_path(JOB, "training_input.masterConfig.image_uri") == way
+    assert SCHEMAS.json_path(JOB, "labels.any_thing") == ["labels", "any_thing"]
+    assert SCHEMAS.json_path(JOB, "trainingInput.nothing") is None
+    assert SCHEMAS.json_path(JOB, "state.below") is None

@@ -36,3 +36,20 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FailedPrecondition, match=r"file.state cannot be used: .*choose another with --state"):
         StateFolder(tmp_path / "file" / "state")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    (state.folder("jobs") / "jobs.sqlite").write_bytes(b"of the future")
+    state.close()
+    StateFolder(tmp_path).close()
+    (tmp_path / "format").write_text("999\n")
+    before = contents(tmp_path)
+    for _ in range(2):
+        with pytest.raises(FailedPrecondition, match=rf"{tmp_path} was written by another version.*--state.*remove"):
+            StateFolder(tmp_path)
+    assert contents(tmp_path) == before

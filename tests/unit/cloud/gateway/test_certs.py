@@ -57,6 +57,11 @@ def test_http_1_1_is_all_that_is_spoken(authority):
     assert client.selected_alpn_protocol() == "http/1.1"
 
 
+def test_http_2_is_spoken_with_who_speaks_nothing_else(authority):
+    client = handshake(authority, "www.googleapis.com", "www.googleapis.com", alpn=("h2",))
+    assert client.selected_alpn_protocol() == "h2"
+
+
 def test_contexts_are_made_once(authority):
     assert authority.context_for("a.storage.googleapis.com") is authority.context_for("b.storage.googleapis.com")
     assert authority.context_for("www.googleapis.com") is not authority.context_for("storage.googleapis.com")

@@ -13,6 +13,11 @@ def test_connect_to_an_emulated_host_opens_a_tunnel_to_the_name_in_lower_case():
     assert read(head("CONNECT Storage.GoogleAPIs.com:443")) == Tunnel("storage.googleapis.com")
 
 
+def test_what_the_client_calls_itself_is_known():
+    asked = b"CONNECT ml.googleapis.com:443 HTTP/1.1\r\nHost: x\r\nUSER-agent:  curl/8.5.0 (x)\r\nUser-Agent: y\r\n\r\n"
+    assert read(asked) == Tunnel("ml.googleapis.com", "curl/8.5.0 (x)")
+
+
 @pytest.mark.parametrize(
     ("target", "host", "port"),
     [

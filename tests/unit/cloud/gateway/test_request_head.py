@@ -166,3 +166,11 @@ def test_no_byte_is_added_or_lost_whatever_is_sent(junk, cuts):
     stream = RequestStream()
     out = b"".join(stream.feed(junk[start:end]) for start, end in pairwise(bounds))
     assert junk.startswith(out)
+
+
+def test_of_http_2_nothing_is_handed_on():
+    stream = RequestStream()
+    assert stream.feed(b"PRI * HTTP/2.0\r\n\r") == b""
+    assert not stream.is_http2
+    assert stream.feed(b"\nSM\r\n\r\n") == stream.feed(b"\0\0\0\4") == b""
+    assert stream.is_http2

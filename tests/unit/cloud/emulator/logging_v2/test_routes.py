@@ -10,7 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.oauth2.tokens import ml_service_account, owner
-from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
 from cloud.resources import JobSpec, LogEntry, Severity

@@ -5,7 +5,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
-from cloud.engine.storage.policy import ANONYMOUS
+from cloud.engine.principal import ANONYMOUS
 
 FLAVOR = {"Metadata-Flavor": "Google", "Host": "metadata.google.internal"}
 ACCOUNT = ml_service_account("my-project")

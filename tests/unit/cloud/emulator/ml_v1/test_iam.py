@@ -1,6 +1,6 @@
 import pytest
 
-from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, Principal
 from contracts.ml_requests import training_job, version
 
 SOMEBODY = Principal("somebody@example.com")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cloud.lifecycle import JobEvent
@@ -109,6 +111,13 @@ async def test_what_cannot_be_run_is_refused(api, given, code, text):
     assert error["code"] == code
     assert text in error["message"]
     assert api.backend.jobs == {}
+
+
+async def test_a_runtime_version_of_the_backends_own_is_taken(api):
+    asked = training_job(runtimeVersion="2.21", pythonVersion="3.11")
+    assert "'2.21' with the Python version '3.11' is not" in (await api.refusal("POST", "/jobs", asked))["message"]
+    api.backend.abilities = replace(api.backend.abilities, runtimes={"2.21": frozenset({"3.11"})})
+    assert (await api.ask("POST", "/jobs", asked))["state"] == "QUEUED"
 
 
 @pytest.mark.parametrize("runtime", ["1.0", "1.8", "1.15", "2.1", "2.11"])

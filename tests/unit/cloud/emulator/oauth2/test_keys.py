@@ -9,6 +9,7 @@ from google.oauth2 import service_account
 from cloud.emulator.oauth2 import wire
 from cloud.emulator.oauth2.keys import TOKEN_URI, KeyRing
 from cloud.emulator.oauth2.tokens import ml_service_account, owner
+from cloud.errors import Unauthenticated
 
 ACCOUNT = ml_service_account("my-project")
 NOW = 1_700_000_000
@@ -75,3 +76,30 @@ def test_the_real_clock_is_used_by_default():
     now = _helpers.utcnow()
     stamps = {"iat": _helpers.datetime_to_secs(now), "exp": _helpers.datetime_to_secs(now + timedelta(hours=1))}
     assert ring.redeem(signed(file, **stamps)) == ACCOUNT
+
+
+def self_signed(file, **claims) -> str:
+    given = {"iss": file["client_email"], "sub": file["client_email"], "iat": NOW, "exp": NOW + 3600}
+    return jwt.encode(crypt.RSASigner.from_service_account_info(file), given | claims).decode()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"aud": "https://us-central1-aiplatform.googleapis.com/"}, {"scope": "https://www.googleapis.com/auth/x"}],
+)
+def test_a_self_signed_token_is_as_good_as_an_access_token(ring, file, claims):
+    assert ring.principal(self_signed(file, **claims)) == ACCOUNT
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"aud": "https://example.com/"},
+        {"aud": TOKEN_URI, "exp": NOW - 1000},
+        {"scope": "x", "iss": "me@example.com"},
+    ],
+)
+def test_a_self_signed_token_for_nothing_here_is_refused(ring, file, claims):
+    with pytest.raises(Unauthenticated, match="Invalid Credentials"):
+        ring.principal(self_signed(file, **claims))

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from cloud.emulator.oauth2.tokens import (
@@ -41,6 +43,16 @@ def test_a_token_is_its_principals_until_it_expires(tokens, clock):
     clock.now += 0.1
     with pytest.raises(Unauthenticated, match="Invalid Credentials"):
         tokens.principal(token.value)
+
+
+@pytest.mark.parametrize("jump", [-1e9, 1e9])
+def test_a_token_does_not_care_that_the_clock_is_set(monkeypatch, jump):
+    tokens = TokenRegistry()
+    token = tokens.issue(ME, 3600)
+    now = time.time() + jump
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert tokens.principal(token.value) == ME
+    assert tokens.principal(tokens.current(ME).value) == ME
 
 
 @pytest.mark.parametrize("value", ["", "ya29.nonsense", "\udcff", "é" * 5000])

@@ -20,6 +20,7 @@ from cloud.errors import InvalidArgument
         ("bytes=0-1,3-4", 10, None),
         ("lines=0-1", 10, None),
         ("bytes=-", 10, None),
+        (f"bytes=0-{'9' * 5000}", 10, None),
     ],
 )
 def test_ranges(header, size, span):

@@ -7,7 +7,7 @@ from aiohttp.test_utils import make_mocked_request
 from cloud.emulator.storage_v1.call import Call, parse_object
 from cloud.emulator.storage_v1.routes import routes
 from cloud.emulator.storage_v1.xml import bucket_of_host
-from cloud.engine.storage.policy import ANONYMOUS
+from cloud.engine.principal import ANONYMOUS
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.errors import InvalidArgument
 

@@ -70,6 +70,21 @@ def test_links_to_files_of_the_archive_become_copies(tmp_path: Path) -> None:
         assert not (root / name).is_symlink()
 
 
+def test_many_links_to_one_large_file_are_as_large_as_their_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MAX_BYTES", 100_000)
+    kinds = (tarfile.SYMTYPE, tarfile.LNKTYPE)
+    links = [special(f"p-1/{n}", kinds[n % 2], ("p-1/" if n % 2 else "") + "data") for n in range(1000)]
+    bomb = tar(tmp_path / "a.tar.gz", SETUP, ("p-1/data", bytes(30_000)), *links)
+
+    with pytest.raises(BadArchiveError, match="unpacks to more than"):
+        unpack(bomb)
+
+    written = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file() and path != bomb)
+    assert written == 30_000, "nothing is copied if not all can be"
+
+
 @pytest.mark.parametrize(
     "member",
     [

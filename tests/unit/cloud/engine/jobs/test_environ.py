@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.jobs.environ import argv, environ, replicas
+from cloud.engine.jobs.environ import argv, environ
+from cloud.engine.jobs.replicas import replicas
 from cloud.names import GsUri
-from cloud.resources import JobSpec, ScaleTier, TaskType
+from cloud.resources import JobSpec, ScaleTier, Service, TaskType
 
 
 def _spec(**changes: object) -> JobSpec:
@@ -24,7 +25,20 @@ def _spec(**changes: object) -> JobSpec:
 def _environ(spec: JobSpec, number: int = 0) -> dict[str, str]:
     members = replicas(spec)
     addresses = {replica: f"127.0.0.1:{2222 + port}" for port, replica in enumerate(members)}
-    return environ(spec, members[number], addresses, project="my-project", base={"PATH": "/bin"}, home=Path("/home/x"))
+    return environ(
+        spec,
+        members[number],
+        addresses,
+        project="my-project",
+        project_number=35462102002,
+        base={"PATH": "/bin", "LANG": "C"},
+        home=Path("/home/x"),
+    )
+
+
+def _vertex(**changes: object) -> JobSpec:
+    given = {"job_id": "4026903526469795840", "service": Service.VERTEX_AI, "job_dir": None}
+    return _spec(**(given | changes))
 
 
 def test_job_dir_is_the_last_two_items_of_argv() -> None:
@@ -72,6 +86,51 @@ def test_an_evaluator_has_a_task_but_no_place_in_the_cluster() -> None:
 def test_the_environment_is_the_base_and_the_jobs_own_and_nothing_else() -> None:
     given = _environ(_spec())
     assert set(given) == {
-        "PATH", "HOME", "PYTHONUNBUFFERED", "TF_CONFIG", "CLOUD_ML_JOB_ID", "CLOUD_ML_JOB", "CLOUD_ML_PROJECT_ID",
+        "PATH", "LANG", "HOME", "PYTHONUNBUFFERED",
+        "TF_CONFIG", "CLOUD_ML_JOB_ID", "CLOUD_ML_JOB", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_HP_METRIC_FILE",
     }  # fmt: skip
     assert json.loads(given["CLOUD_ML_JOB"])["args"] == ["--train_steps=10"]
+
+
+def test_vertex_ai_tells_one_replica_of_its_pool_and_gives_it_no_tf_config() -> None:
+    given = _environ(_vertex())
+    assert set(given) == {
+        "PATH", "LANG", "HOME", "PYTHONUNBUFFERED", "CLUSTER_SPEC",
+        "CLOUD_ML_JOB_ID", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_REGION",
+    }  # fmt: skip
+    assert given["CLOUD_ML_PROJECT_ID"] == "35462102002"
+    assert given["CLOUD_ML_JOB_ID"] == "4026903526469795840"
+    spec = json.loads(given["CLUSTER_SPEC"])
+    assert spec["cluster"] == {"workerpool0": ["127.0.0.1:2222"]}
+    assert spec["task"] == {"type": "workerpool0", "index": 0}
+    (pool,) = spec["job"]["worker_pool_specs"]
+    assert pool["python_package_spec"]["python_module"] == "trainer.task"
+
+
+def test_vertex_ais_folders_are_below_the_base_output_directory() -> None:
+    given = _environ(_vertex(base_output_directory=GsUri("bucket", "out/")))
+    assert given["AIP_MODEL_DIR"] == "gs://bucket/out/model/"
+    assert given["AIP_CHECKPOINT_DIR"] == "gs://bucket/out/checkpoints/"
+    assert given["AIP_TENSORBOARD_LOG_DIR"] == "gs://bucket/out/logs/"
+    assert argv(_vertex()) == ("--train_steps=10",)
+
+
+def test_vertex_ais_pools_are_roles_and_an_evaluator_is_in_one_of_its_own() -> None:
+    spec = _vertex(scale_tier=ScaleTier.CUSTOM, worker_count=2, evaluator_count=1)
+    assert [replica.task_name for replica in replicas(spec)] == [
+        "workerpool0-0", "workerpool1-0", "workerpool1-1", "workerpool3-0",
+    ]  # fmt: skip
+    given = _environ(spec, number=2)
+    config = json.loads(given["TF_CONFIG"])
+    assert config["cluster"] == {"chief": ["127.0.0.1:2222"], "worker": ["127.0.0.1:2223", "127.0.0.1:2224"]}
+    assert config["task"] == {"type": "worker", "index": 1}
+    told = json.loads(given["CLUSTER_SPEC"])
+    assert told["cluster"]["workerpool3"] == ["127.0.0.1:2225"]
+    assert told["task"] == {"type": "workerpool1", "index": 1}
+    assert [pool.get("replica_count") for pool in told["job"]["worker_pool_specs"]] == ["1", "2", None, "1"]
+
+
+def test_the_users_variables_come_before_the_services_own() -> None:
+    given = _environ(_vertex(env={"LANG": "fr", "CLOUD_ML_JOB_ID": "1", "HOME": "/"}))
+    assert (given["LANG"], given["CLOUD_ML_JOB_ID"]) == ("fr", "4026903526469795840")
+    assert given["HOME"] == "/home/x"

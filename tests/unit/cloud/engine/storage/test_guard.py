@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloud.engine.storage.guard import Guard, Lapse
-from cloud.engine.storage.policy import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, Principal
+from cloud.engine.storage.guard import Guard, Lapse, tally
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
 from cloud.errors import PermissionDenied, Unauthenticated
@@ -47,6 +47,7 @@ def test_soft_reports_each_lapse_once_and_counts_all():
     made = Lapse(OTHER.email, "storage.buckets.list", "")
     assert told == [created, listed, made]
     assert guard.lapses == {created: 3, listed: 3, made: 1}
+    assert tally(guard.lapses) == [f"{created}, 3 times", f"{listed}, 3 times", str(made)]
     assert str(created) == f"{JOB.email} does not have {CREATE} on gs://bkt: strict mode refuses this"
     assert str(listed).startswith("Anonymous caller does not have")
     assert "the project" in str(made)

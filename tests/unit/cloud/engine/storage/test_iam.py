@@ -10,12 +10,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.engine.storage.acls import AccessControls, AclTarget
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.iam import MAX_ENTITIES, IamPolicies, PolicyTarget
 from cloud.engine.storage.objects import Objects
-from cloud.engine.storage.policy import ANONYMOUS, ListsDisabled, Principal, PublicAccessPrevented
+from cloud.engine.storage.policy import ListsDisabled, PublicAccessPrevented
 from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.records import BucketRecord, ObjectRecord, Records
 from cloud.engine.storage.roles import Role

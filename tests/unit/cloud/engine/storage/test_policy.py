@@ -2,10 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.engine.storage.policy import (
-    ANONYMOUS,
     BucketAccess,
-    Principal,
     PublicAccessPrevented,
     allowed,
     check_entity,

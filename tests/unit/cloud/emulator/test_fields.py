@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.emulator.storage_v1.fields import apply_fields, parse_fields
+from cloud.emulator.fields import apply_fields, parse_fields
 from cloud.errors import InvalidArgument
 
 ANSWER = {

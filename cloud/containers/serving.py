@@ -1,0 +1,72 @@
+"""Serves a SavedModel as Vertex AI asks of a custom container: with the program that serves it in the local cloud.
+
+    AIP_STORAGE_URI=gs://BUCKET/MODEL python -m cloud.containers.serving
+
+Variables and routes: "Custom container requirements for prediction" in Vertex AI's documentation. The port is open once
+the model is loaded and warm, so that the health check fails until then. It ends on SIGTERM, after what was asked before
+is answered. Its log is lines on stderr.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from cloud.engine.serving.worker import Door, serve
+from cloud.errors import CloudError, InvalidArgument
+from cloud.settings import whole_environ
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What Vertex AI tells a serving container."""
+
+    model_dir: str
+    door: Door
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Container":
+        """Raises:
+        InvalidArgument: a variable is missing or no use, named.
+        """
+        model_dir = environ.get("AIP_STORAGE_URI", "")
+        if not model_dir:
+            raise InvalidArgument(
+                "set it to the SavedModel's folder, here or on gs://; on Vertex AI a model needs an artifactUri",
+                field="AIP_STORAGE_URI",
+            )
+        port = environ.get("AIP_HTTP_PORT") or "8080"
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise InvalidArgument(f"a port is a number from 1 to 65535, not {port!r}", field="AIP_HTTP_PORT")
+        own = Door()
+        predict = environ.get("AIP_PREDICT_ROUTE") or own.predict
+        health = environ.get("AIP_HEALTH_ROUTE") or own.health
+        for name, route in (("AIP_PREDICT_ROUTE", predict), ("AIP_HEALTH_ROUTE", health)):
+            if not route.startswith("/"):
+                raise InvalidArgument(f"a route begins with a slash, not {route!r}", field=name)
+        # A container's requests come from outside of it.
+        return cls(model_dir, Door("0.0.0.0", int(port), predict, health))  # noqa: S104
+
+
+def main() -> int:
+    try:
+        container = Container.from_environ(whole_environ())
+        _say(f"loading {container.model_dir}")
+        serve(
+            container.model_dir,
+            container.door,
+            lambda port: _say(f"serving {container.model_dir} on port {port}: POST {container.door.predict}"),
+        )
+    except (CloudError, OSError) as error:  # the latter: the port is taken
+        _say(f"error: {error}")
+        return 1
+    return 0
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Runs a staged trainer in a custom container, as a prebuilt one of Google's does with a Python package.
+
+    python -m cloud.containers.training --package gs://BUCKET/TRAINER.tar.gz --module trainer.task -- ARGS…
+
+Packages are installed by the program that installs them in the local cloud: into a private folder, with nothing
+downloaded but themselves. What they require must be in the image. Then the module replaces this program, so that
+signals and the exit status are its own.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.requirements import check_requirements
+from cloud.engine.launch.client import Launcher
+from cloud.engine.launch.output import OutputLine
+from cloud.errors import CloudError, NotFound
+from cloud.names import GsUri, check_module
+from cloud.settings import LauncherKind, whole_environ
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--package", "packages", multiple=True, required=True, help="gs:// of a .tar.gz or .whl; may be repeated."
+)
+@click.option("--module", required=True, help="The trainer's module, such as trainer.task.")
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def main(packages: tuple[str, ...], module: str, args: tuple[str, ...]) -> None:
+    """Install packages from a bucket and run a module of theirs."""
+    work = Path(tempfile.mkdtemp(prefix="trainer-"))
+    try:
+        check_module(module)
+        folders = asyncio.run(_install([GsUri.parse(package) for package in packages], work))
+    except CloudError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    path = [str(folder) for folder in folders]
+    environ = whole_environ()
+    environ["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [environ.get("PYTHONPATH")])])
+    click.echo(f"Running command: python3 -m {module} {' '.join(args)}")
+    os.execve(sys.executable, [sys.executable, "-m", module, *args], environ)  # noqa: S606
+
+
+async def _install(packages: Sequence[GsUri], work: Path) -> list[Path]:
+    """The folders of the import path, first one first.
+
+    Raises:
+        CloudError: a package is not there, cannot be installed, or requires what the image lacks.
+    """
+    launcher = Launcher(LauncherKind.COLD)
+    installer = PackageInstaller(launcher, work / "built")
+    try:
+        folders = [
+            await installer.install(
+                await asyncio.to_thread(_download, package, work), work=work, environ=whole_environ(), on_output=_say
+            )
+            for package in packages
+        ]
+    finally:
+        await launcher.close()
+    folders.reverse()  # as with pip, what is installed later counts
+    check_requirements(folders)
+    return folders
+
+
+def _download(package: GsUri, work: Path) -> Path:
+    # Google's client, as who the machine says this is: it honours every variable that leads to a cloud.
+    from googleapiclient import discovery  # type: ignore[import-untyped]
+    from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
+
+    storage = discovery.build("storage", "v1", cache_discovery=False)
+    destination = Path(tempfile.mkdtemp(dir=work)) / package.name
+    try:
+        destination.write_bytes(storage.objects().get_media(bucket=package.bucket, object=package.path).execute())
+    except HttpError as error:
+        raise NotFound(f"{package}: {error.reason} ({error.status_code})", field="--package") from error
+    finally:
+        storage.close()
+    return destination
+
+
+def _say(line: OutputLine) -> None:
+    click.echo(line.text, err=line.stream == "stderr")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What of a ``Model`` decides whether it can be served here: its container and its artifacts."""
+
+from collections.abc import Mapping
+
+from cloud.backends.base import Backend
+from cloud.emulator.aiplatform_v1.tables import OWN_SERVING, PREBUILT_SERVING
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
+from cloud.names import GsUri
+from cloud.resources import Json
+
+_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
+
+
+def check_container(model: Mapping[str, Json]) -> None:
+    """Raises:
+    InvalidArgument: the model is not one that this cloud serves.
+    """
+    container = model.get("containerSpec", {})
+    image = container.get("imageUri", "")
+    if not image:
+        raise InvalidArgument("The URI of a serving container's image is required.", field="model.container_spec")
+    if not PREBUILT_SERVING.fullmatch(image) and not is_own(container):
+        raise InvalidArgument(
+            "Images are not pulled here: give one of Google's prebuilt images for TensorFlow "
+            f"(us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest), not {image[:200]!r}.",
+            field="model.container_spec.image_uri",
+        )
+
+
+def is_own(container: Mapping[str, Json]) -> bool:
+    """Whether a ``ModelContainerSpec`` runs this project's serving worker, as docker/serving.Dockerfile makes it: its
+    answers have their own form."""
+    return OWN_SERVING.fullmatch(" ".join([*container.get("command", ()), *container.get("args", ())])) is not None
+
+
+async def check_artifacts(backend: Backend, model: Mapping[str, Json]) -> None:
+    """Raises:
+    InvalidArgument: there is no folder of artifacts, or its name is wrong.
+    FailedPrecondition: it does not hold one SavedModel.
+    """
+    if "artifactUri" not in model:
+        raise InvalidArgument("The folder of a SavedModel is required.", field="model.artifact_uri")
+    folder = GsUri.parse(model["artifactUri"], "model.artifact_uri").as_folder()
+    try:
+        found = [stored.uri.path.removeprefix(folder.path) for stored in await backend.list_objects(folder)]
+    except NotFound as error:
+        raise InvalidArgument(f"{error.message}", field="model.artifact_uri") from None
+    if len([name for name in found if name in _SAVED_MODEL]) != 1:
+        raise FailedPrecondition(
+            f"Model directory {str(folder)[:500]} is expected to contain exactly one of: [{', '.join(_SAVED_MODEL)}].",
+            field="model.artifact_uri",
+        )

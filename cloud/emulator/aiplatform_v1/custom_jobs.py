@@ -1,0 +1,127 @@
+"""``aiplatform.projects.locations.customJobs.*``."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from cloud.emulator.aiplatform_v1.job_spec import job_spec
+from cloud.emulator.aiplatform_v1.lists import Lists
+from cloud.emulator.aiplatform_v1.project import EMPTY, Project, check_described, timestamp
+from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.call import Call
+from cloud.errors import FailedPrecondition
+from cloud.lifecycle import JobState
+from cloud.resources import Job, Json
+
+_STATES = {
+    JobState.QUEUED: "QUEUED",
+    JobState.PREPARING: "PENDING",
+    JobState.RUNNING: "RUNNING",
+    JobState.SUCCEEDED: "SUCCEEDED",
+    JobState.FAILED: "FAILED",
+    JobState.CANCELLING: "CANCELLING",
+    JobState.CANCELLED: "CANCELLED",
+}
+_CANCELLED, _FAILED = 1, 3
+"""``google.rpc.Code`` of a job's error; which one Google gives a failed job is not published."""
+_FIELDS = ("displayName", "jobSpec", "labels", "encryptionSpec")
+
+
+class CustomJobMethods:
+    def __init__(self, project: Project, lists: Lists) -> None:
+        self._project, self._lists = project, lists
+        self._backend, self._records = project.backend, project.records
+
+    async def create(self, call: Call) -> Json:
+        check_described(call.body, "custom_job")
+        record, job = await self.begin(call.ids[1], call.body)
+        return self.json(record, job)
+
+    async def begin(self, location: str, body: Mapping[str, Json]) -> tuple[Record, Job]:
+        """Submit the job that a ``CustomJob`` describes.
+
+        Raises:
+            InvalidArgument, QuotaFailure: see ``job_spec``.
+        """
+        number = str(self._project.new_id())
+        spec = job_spec(
+            number,
+            body.get("jobSpec", {}),
+            location=location,
+            service_account=await self._backend.ml_service_account(),
+            accelerators=self._backend.abilities.accelerators,
+        )
+        job = await self._backend.submit_job(spec)
+        fields = {name: body[name] for name in _FIELDS if name in body}
+        return self._records.add(f"locations/{location}/customJobs/{number}", fields), job
+
+    async def get(self, call: Call) -> Json:
+        record = self._records.get(_name(call))
+        return self.json(record, await self._backend.get_job(record.id))
+
+    async def list(self, call: Call) -> Json:
+        jobs = {job.job_id: job for job in await self._backend.list_jobs()}
+        records = self._records.below(f"{_name(call)}/customJobs")
+        items = [(record.sequence, self.json(record, jobs[record.id])) for record in records if record.id in jobs]
+        return self._lists.answer(call, "CustomJob", "customJobs", items)
+
+    async def cancel(self, call: Call) -> Json:
+        """Of a finished job, too, as Google's description has it: nothing happens to it."""
+        job = await self._backend.get_job(self._records.get(_name(call)).id)
+        if not job.state.is_final:
+            await self._backend.cancel_job(job.job_id)
+        return {}
+
+    async def delete(self, call: Call) -> Json:
+        record = self._records.get(_name(call))
+        job = await self._backend.get_job(record.id)
+        if not job.state.is_final:
+            raise FailedPrecondition(
+                f"The CustomJob is {_state(job)}: cancel it, and delete it when it has ended.", field="name"
+            )
+        operation = self._project.begin(record.name, "Delete")
+        self._records.remove(record.name)
+        return self._project.finish(operation, response=EMPTY)
+
+    def json(self, record: Record, job: Job) -> dict[str, Json]:
+        """``CustomJob``."""
+        changed = max(filter(None, (record.update_time, job.start_time, job.end_time)))
+        answer: dict[str, Json] = {
+            "name": self._project.full_name(record.name),
+            **record.fields,
+            "state": _state(job),
+            "createTime": timestamp(record.create_time),
+            "updateTime": timestamp(changed),
+        }
+        if job.start_time is not None:
+            answer["startTime"] = timestamp(job.start_time)
+        if job.end_time is not None:
+            answer["endTime"] = timestamp(job.end_time)
+        error = self.error(job)
+        return answer | ({"error": error} if error else {})
+
+    def error(self, job: Job) -> dict[str, Json] | None:
+        """``google.rpc.Status`` of one that FAILED or was CANCELLED."""
+        if job.state is JobState.CANCELLED:
+            return {"code": _CANCELLED, "message": job.error_message or "The job was cancelled."}
+        if job.state is not JobState.FAILED:
+            return None
+        text = job.error_message
+        if text.startswith("The replica "):
+            text += f"\nTo find out more about why your job exited please check the logs: {self._logs(job.job_id)}"
+        return {"code": _FAILED, "message": text}
+
+    def _logs(self, number: str) -> str:
+        wanted = quote(f'resource.type="ml_job"\nresource.labels.job_id="{number}"', safe="")
+        return (
+            f"https://console.cloud.google.com/logs/viewer?project={self._project.number}"
+            f"&resource=ml_job%2Fjob_id%2F{number}&advancedFilter={wanted}"
+        )
+
+
+def _state(job: Job) -> str:
+    return f"JOB_STATE_{_STATES[job.state]}"
+
+
+def _name(call: Call) -> str:
+    """Of the resource in the path, below the project."""
+    return call.name.split("/", 2)[2]

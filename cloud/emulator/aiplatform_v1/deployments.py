@@ -1,0 +1,224 @@
+"""``deployModel``, ``undeployModel`` and ``mutateDeployedModel``.
+
+Rules: descriptions in the discovery document ``aiplatform.v1``. A deployment is an operation that takes as long as the
+model takes to load; what it is to become is kept in the endpoint's record meanwhile, so that it outlives this program.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import cast
+
+from cloud.emulator.aiplatform_v1 import wire
+from cloud.emulator.aiplatform_v1.endpoints import (
+    backend_model,
+    backend_version,
+    checked_split,
+    find_endpoint,
+    remove_version,
+)
+from cloud.emulator.aiplatform_v1.models import ModelMethods
+from cloud.emulator.aiplatform_v1.project import Project, timestamp, typed
+from cloud.emulator.aiplatform_v1.quotas import accelerators_asked, no_quota
+from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
+from cloud.emulator.call import Call, read_mask
+from cloud.emulator.operations import Operation
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
+from cloud.lifecycle import VersionState
+from cloud.names import GsUri
+from cloud.resources import Json, Version, VersionSpec
+
+_FIELDS = (
+    "displayName",
+    "dedicatedResources",
+    "serviceAccount",
+    "enableAccessLogging",
+    "disableContainerLogging",
+    "disableExplanations",
+    "explanationSpec",
+)
+_ID = re.compile(r"[1-9][0-9]{0,9}")
+_THIS = "0"
+"""In the traffic split of a deployment: the model that is being deployed."""
+_NEVER_READY = (
+    "Model server never became ready. Please validate that your model file or container configuration are valid."
+)
+
+
+class DeploymentMethods:
+    def __init__(self, project: Project, models: ModelMethods) -> None:
+        self._project, self._models = project, models
+        self._backend, self._records = project.backend, project.records
+
+    def start(self) -> None:
+        """See to the deployments that an earlier process left unfinished."""
+        for operation in self._project.operations.unfinished():
+            self._follow(operation)
+
+    async def deploy(self, call: Call) -> Json:
+        endpoint = await find_endpoint(self._project, _name(call))
+        given = call.body.get("deployedModel", {})
+        model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")
+        self._check(given)
+        version = self._models.find(model)
+        taken = _ids(endpoint)
+        number = given.get("id", str(self._project.new_id()))
+        if "id" in given and (not _ID.fullmatch(number) or number in taken):
+            raise InvalidArgument(
+                f"An id is 1 to 10 digits that no other DeployedModel of the Endpoint has: {number[:60]!r}.",
+                field="deployed_model.id",
+            )
+        split = {number if key == _THIS else key: share for key, share in call.body.get("trafficSplit", {}).items()}
+        deployed_ids = {deployed["id"] for deployed in endpoint.fields["deployedModels"]}
+        split = checked_split(split, deployed_ids | {number}, "traffic_split")
+        made = await self._create_version(endpoint, number, version)
+        operation = self._project.begin(endpoint.name, "DeployModel")
+        deployed = {
+            "id": number,
+            "displayName": self._models.display_name(version),
+            **{name: given[name] for name in _FIELDS if name in given},
+            "version": version.name,
+            "createTime": timestamp(made.create_time),
+        }
+        endpoint = self._records.get(endpoint.name)
+        waiting = endpoint.fields["deploying"] | {operation.name: deployed | {"split": split}}
+        self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
+        self._follow(operation)
+        return self._project.operation_json(operation)
+
+    async def undeploy(self, call: Call) -> Json:
+        endpoint = await find_endpoint(self._project, _name(call))
+        number = call.body.get("deployedModelId", "")
+        deployed = _deployed(endpoint, number)
+        others = [other for other in endpoint.fields["deployedModels"] if other is not deployed]
+        split = endpoint.fields["trafficSplit"]
+        if "trafficSplit" in call.body:
+            split = checked_split(call.body["trafficSplit"], _ids(endpoint), "traffic_split")
+        if others and split.get(number):
+            raise FailedPrecondition(
+                f"The DeployedModel {number} gets {split[number]} % of the traffic: give a traffic split without it.",
+                field="deployed_model_id",
+            )
+        with suppress(NotFound):  # deleted by somebody else: what is left of it goes, too
+            await remove_version(self._backend, backend_model(endpoint.name), backend_version(number))
+        endpoint = self._records.get(endpoint.name)
+        kept = [other for other in endpoint.fields["deployedModels"] if other["id"] != number]
+        self._records.change(
+            endpoint, {**endpoint.fields, "deployedModels": kept, "trafficSplit": split if kept else {}}
+        )
+        operation = self._project.begin(endpoint.name, "UndeployModel")
+        return self._project.finish(operation, response=typed("UndeployModelResponse", {}))
+
+    async def mutate(self, call: Call) -> Json:
+        given = call.body.get("deployedModel", {})
+        paths = {
+            "dedicatedResources.minReplicaCount",
+            "dedicatedResources.maxReplicaCount",
+            "dedicatedResources.autoscalingMetricSpecs",
+            "disableContainerLogging",
+        }
+        mask = read_mask(call.body.get("updateMask", ""), *paths)
+        endpoint = await find_endpoint(self._project, _name(call))
+        deployed = dict(_deployed(endpoint, given.get("id", "")))
+        for path in mask:
+            head, _, below = path.partition(".")
+            if below:
+                value = {**deployed.get(head, {}), below: given.get(head, {}).get(below)}
+                deployed[head] = {name: item for name, item in value.items() if item is not None}
+            else:
+                deployed[head] = given.get(head, False)
+        self._check(deployed)
+        listed = [deployed if one["id"] == deployed["id"] else one for one in endpoint.fields["deployedModels"]]
+        self._records.change(endpoint, {**endpoint.fields, "deployedModels": listed})
+        answer = {"deployedModel": wire.deployed_json(self._project, deployed)}
+        operation = self._project.begin(endpoint.name, "MutateDeployedModel")
+        return self._project.finish(operation, response=typed("MutateDeployedModelResponse", answer))
+
+    def _check(self, given: Mapping[str, Json]) -> None:
+        resources = given.get("dedicatedResources")
+        if resources is None:
+            raise InvalidArgument(
+                "The machines of the deployment are required: only dedicated resources are offered for such a Model.",
+                field="deployed_model.dedicated_resources",
+            )
+        place = "deployed_model.dedicated_resources"
+        fewest, most = resources.get("minReplicaCount", 0), resources.get("maxReplicaCount")
+        if fewest < 1 or (most is not None and most < fewest):
+            raise InvalidArgument(
+                f"There is at least 1 replica, and the maximum is no smaller than that: {fewest}, {most}.",
+                field=f"{place}.min_replica_count",
+            )
+        machine = resources.get("machineSpec", {})
+        name = machine.get("machineType", "n1-standard-2")
+        if name not in SERVING_MACHINES:
+            raise InvalidArgument(
+                f"Machine type {name[:60]} is not supported.", field=f"{place}.machine_spec.machine_type"
+            )
+        asked = accelerators_asked(machine)
+        if asked and not self._backend.abilities.accelerators:
+            raise no_quota("Serving", asked)
+
+    async def _create_version(self, endpoint: Record, number: str, version: Record) -> Version:
+        return await self._backend.create_version(
+            VersionSpec(
+                model=backend_model(endpoint.name),
+                name=backend_version(number),
+                deployment_uri=GsUri.parse(version.fields["artifactUri"], "model.artifact_uri"),
+                description=version.name,
+            )
+        )
+
+    # ---------------------------------------------------------------- under way
+
+    def _follow(self, operation: Operation) -> None:
+        self._project.following.follow(
+            operation.name, lambda: self._see_through(operation), lambda status: self._fail(operation, status)
+        )
+
+    async def _see_through(self, operation: Operation) -> None:
+        endpoint, deployed = self._under_way(operation)
+        model, version = backend_model(endpoint.name), backend_version(deployed["id"])
+        found = await self._backend.wait_for_version(model, version)
+        if found.state is not VersionState.READY:
+            await remove_version(self._backend, model, version)
+            raise FailedPrecondition(f"{_NEVER_READY} {found.error_message}".rstrip())
+        endpoint, deployed = self._under_way(operation)
+        waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
+        split = deployed.pop("split")
+        fields = {**endpoint.fields, "deploying": waiting}
+        fields["deployedModels"] = [*endpoint.fields["deployedModels"], deployed]
+        # Others may have come and gone since it was asked for.
+        ids = {one["id"] for one in fields["deployedModels"]}
+        if split and set(split) <= ids:
+            fields["trafficSplit"] = split
+        self._records.change(endpoint, fields)
+        answer = {"deployedModel": wire.deployed_json(self._project, deployed)}
+        self._project.finish(operation, response=typed("DeployModelResponse", answer))
+
+    def _under_way(self, operation: Operation) -> tuple[Record, dict[str, Json]]:
+        endpoint = self._records.get(operation.name.partition("/operations/")[0])
+        return endpoint, dict(endpoint.fields["deploying"][operation.name])
+
+    def _fail(self, operation: Operation, status: Json) -> None:
+        with suppress(NotFound):  # with the endpoint goes what was under way
+            endpoint = self._records.get(operation.name.partition("/operations/")[0])
+            waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
+            self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
+        self._project.finish(operation, error=status)
+
+
+def _deployed(endpoint: Record, number: str) -> Mapping[str, Json]:
+    for deployed in endpoint.fields["deployedModels"]:
+        if deployed["id"] == number:
+            return cast("Mapping[str, Json]", deployed)
+    raise NotFound(f"There is no DeployedModel {number[:60]!r} in the Endpoint.", field="deployed_model_id")
+
+
+def _ids(endpoint: Record) -> set[str]:
+    both = (*endpoint.fields["deployedModels"], *endpoint.fields["deploying"].values())
+    return {deployed["id"] for deployed in both}
+
+
+def _name(call: Call) -> str:
+    return call.name.split("/", 2)[2]

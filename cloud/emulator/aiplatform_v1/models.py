@@ -1,0 +1,223 @@
+"""``aiplatform.projects.locations.models.*``: models, their versions and aliases.
+
+A model is what is registered, no more: it is served when it is deployed. Rules: descriptions in the discovery document
+``aiplatform.v1`` and https://cloud.google.com/vertex-ai/docs/model-registry/versioning.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from cloud.emulator.aiplatform_v1 import wire
+from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
+from cloud.emulator.aiplatform_v1.lists import Lists
+from cloud.emulator.aiplatform_v1.project import EMPTY, Project, check_described, check_labels, typed
+from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.call import Call, check_etag
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
+from cloud.resources import Json
+
+_MODEL_FIELDS = ("displayName", "description", "labels", "encryptionSpec")
+_VERSION_FIELDS = (
+    "artifactUri",
+    "containerSpec",
+    "predictSchemata",
+    "explanationSpec",
+    "metadata",
+    "metadataSchemaUri",
+    "versionDescription",
+    "trainingPipeline",
+)
+_ID = re.compile(r"[a-z0-9_-]{1,63}")
+_ALIAS = re.compile(r"[a-z]([a-zA-Z0-9-]{0,126}[a-z0-9])?")
+_DEFAULT = "default"
+
+
+class ModelMethods:
+    def __init__(self, project: Project, lists: Lists) -> None:
+        self._project, self._lists = project, lists
+        self._backend, self._records = project.backend, project.records
+
+    async def upload(self, call: Call) -> Json:
+        location, body = call.ids[1], call.body
+        parent = body.get("parentModel")
+        if parent is not None:
+            parent = self._project.own_name(parent.partition("@")[0], "models", "parent_model")
+        version = await self.add(location, body.get("model", {}), model_id=body.get("modelId"), parent=parent)
+        model = version.name.partition("@")[0]
+        operation = self._project.begin(model, "UploadModel")
+        answer = {"model": self._project.full_name(model), "modelVersionId": version.name.rpartition("@")[2]}
+        return self._project.finish(operation, response=typed("UploadModelResponse", answer))
+
+    async def add(
+        self, location: str, given: Mapping[str, Json], *, model_id: str | None = None, parent: str | None = None
+    ) -> Record:
+        """Register a version: of the model ``parent``, or the first one of a new model.
+
+        Raises:
+            InvalidArgument: something of a ``Model`` is wrong, or is not done here.
+            NotFound: there is no ``parent``.
+            AlreadyExists: the id is taken.
+            FailedPrecondition: there is no SavedModel at its ``artifactUri``.
+        """
+        check_described(given, "model")
+        check_container(given)
+        _check_aliases(given.get("versionAliases", ()))
+        if model_id is not None and not _ID.fullmatch(model_id):
+            raise InvalidArgument(
+                f"An id has 1 to 63 of the characters [a-z0-9_-]: {model_id[:100]!r}.", field="model_id"
+            )
+        model = self._records.get(parent) if parent else None
+        await check_artifacts(self._backend, given)
+        if model is None:
+            name = f"locations/{location}/models/{model_id or self._project.new_id()}"
+            fields = {key: given[key] for key in _MODEL_FIELDS if key in given}
+            model = self._records.add(name, fields | {"lastVersion": 0})
+        number = model.fields["lastVersion"] + 1
+        self._records.change(model, {**model.fields, "lastVersion": number})
+        fields = {key: given[key] for key in _VERSION_FIELDS if key in given}
+        version = self._records.add(f"{model.name}@{number}", fields | {"versionAliases": []})
+        wanted = list(given.get("versionAliases", ())) + ([_DEFAULT] if number == 1 else [])
+        return self._alias(version, {*wanted}, set())
+
+    async def get(self, call: Call) -> Json:
+        return self.json(self.find(_name(call)))
+
+    async def list(self, call: Call) -> Json:
+        records = self._records.below(f"{_name(call)}/models")
+        items = [(record.sequence, self.json(self.find(record.name))) for record in records]
+        return self._lists.answer(call, "Model", "models", items)
+
+    async def list_versions(self, call: Call) -> Json:
+        model = self._records.get(_name(call).partition("@")[0])
+        items = [
+            (version.sequence, self.json(version) | {"name": self._project.full_name(version.name)})
+            for version in self._records.below(f"{model.name}@")
+        ]
+        return self._lists.answer(call, "Model", "models", items)
+
+    async def patch(self, call: Call) -> Json:
+        mask = call.mask("displayName", "description", "labels", "versionDescription", "versionAliases")
+        version = self.find(_name(call))
+        model = self._records.get(version.name.partition("@")[0])
+        check_etag(call.body.get("etag"), model.etag)
+        if "displayName" in mask:
+            check_described(call.body, "model")
+        check_labels(call.body.get("labels", {}), "model")
+        if "versionAliases" in mask:
+            given = set(call.body.get("versionAliases", ()))
+            _check_aliases(given)
+            self._alias(version, given, set(version.fields["versionAliases"]) - given)
+            version = self._records.get(version.name)
+        shared = mask & {"displayName", "description", "labels"}
+        self._records.change(model, _changed(model.fields, shared, call.body))
+        if "versionDescription" in mask:
+            version = self._records.change(version, _changed(version.fields, {"versionDescription"}, call.body))
+        return self.json(version)
+
+    async def merge_aliases(self, call: Call) -> Json:
+        version = self.find(_name(call))
+        given = call.body.get("versionAliases", ())
+        if not given:
+            raise InvalidArgument("At least one alias is required.", field="version_aliases")
+        _check_aliases([alias.removeprefix("-") for alias in given])
+        added = {alias for alias in given if not alias.startswith("-")}
+        return self.json(self._alias(version, added, {alias[1:] for alias in given} - added))
+
+    async def delete(self, call: Call) -> Json:
+        model = self._records.get(_name(call))
+        for version in self._records.below(f"{model.name}@"):
+            self._check_undeployed(version, "Model")
+        self._records.remove(model.name)
+        return self._project.finish(self._project.begin(model.name, "Delete"), response=EMPTY)
+
+    async def delete_version(self, call: Call) -> Json:
+        name = _name(call)
+        if "@" not in name:
+            raise InvalidArgument("Name the version: models/ID@VERSION.", field="name")
+        version = self.find(name)
+        model = version.name.partition("@")[0]
+        if len(self._records.below(f"{model}@")) == 1:
+            raise FailedPrecondition("The only version of a Model cannot be deleted: delete the Model.", field="name")
+        if _DEFAULT in version.fields["versionAliases"]:
+            raise FailedPrecondition(
+                "The default version cannot be deleted: make another one the default first.", field="name"
+            )
+        self._check_undeployed(version, "Model version")
+        self._records.remove(version.name)
+        return self._project.finish(self._project.begin(model, "Delete"), response=EMPTY)
+
+    # ---------------------------------------------------------------- versions
+
+    def find(self, name: str) -> Record:
+        """The version that ``name`` (below the project) means: by number or alias after ``@``, else the default one.
+
+        Raises:
+            NotFound: there is no such model or version.
+        """
+        bare, _, wanted = name.partition("@")
+        self._records.get(bare)
+        wanted = wanted or _DEFAULT
+        for version in self._records.below(f"{bare}@"):
+            if wanted in (version.name.rpartition("@")[2], *version.fields["versionAliases"]):
+                return version
+        raise NotFound(f"The Model has no version {wanted[:128]!r}: {bare[:300]!r}.", field="name")
+
+    def display_name(self, version: Record) -> str:
+        return str(self._records.get(version.name.partition("@")[0]).fields["displayName"])
+
+    def json(self, version: Record) -> dict[str, Json]:
+        """``Model``, as of one version."""
+        model = self._records.get(version.name.partition("@")[0])
+        return wire.model_json(self._project, model, version, self._deployed(version))
+
+    def _deployed(self, version: Record) -> Sequence[Json]:
+        endpoints = self._records.below(f"locations/{version.location}/endpoints")
+        return [
+            {"endpoint": self._project.full_name(endpoint.name), "deployedModelId": deployed["id"]}
+            for endpoint in endpoints
+            for deployed in (*endpoint.fields["deployedModels"], *endpoint.fields["deploying"].values())
+            if deployed["version"] == version.name
+        ]
+
+    def _check_undeployed(self, version: Record, what: str) -> None:
+        deployed = self._deployed(version)
+        if deployed:
+            at = deployed[0]
+            raise FailedPrecondition(
+                f"The {what} is deployed at {at['endpoint']} as {at['deployedModelId']}: undeploy it first.",
+                field="name",
+            )
+
+    def _alias(self, version: Record, added: set[str], removed: set[str]) -> Record:
+        """Give ``version`` aliases, which it takes from the others of its model, and take some away."""
+        if _DEFAULT in removed:
+            raise InvalidArgument(
+                "The default version's alias cannot be removed: give it to another version.", field="version_aliases"
+            )
+        for other in self._records.below(version.name.partition("@")[0] + "@"):
+            held = other.fields["versionAliases"]
+            kept = [alias for alias in held if alias not in added]
+            if other.name == version.name:
+                kept = [*(alias for alias in held if alias not in removed), *sorted(added - set(held))]
+            if kept != held:
+                self._records.change(other, {**other.fields, "versionAliases": kept})
+        return self._records.get(version.name)
+
+
+def _check_aliases(aliases: Iterable[str]) -> None:
+    for alias in aliases:
+        if not _ALIAS.fullmatch(alias):
+            raise InvalidArgument(
+                "An alias has at most 128 characters, begins with a lower-case letter, and goes on with letters, "
+                f"digits and hyphens: {alias[:140]!r}.",
+                field="version_aliases",
+            )
+
+
+def _changed(fields: Mapping[str, Json], mask: set[str], body: Mapping[str, Json]) -> dict[str, Json]:
+    kept = {name: value for name, value in fields.items() if name not in mask}
+    return kept | {name: body[name] for name in mask if name in body}
+
+
+def _name(call: Call) -> str:
+    return call.name.split("/", 2)[2]

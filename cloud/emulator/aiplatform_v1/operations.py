@@ -1,0 +1,77 @@
+"""Operations, wherever they are: below a location or a resource, under ``/v1`` and ``/ui``; and locations."""
+
+import asyncio
+
+from cloud.emulator.aiplatform_v1.project import Project
+from cloud.emulator.aiplatform_v1.tables import REGIONS
+from cloud.emulator.call import Call
+from cloud.emulator.filters import parse_filter
+from cloud.emulator.schemas import Schemas
+from cloud.errors import InvalidArgument, NotFound
+from cloud.resources import Json
+
+_LONGEST_WAIT = 60.0
+"""Seconds of ``wait`` without a time limit; the service has one that it does not publish."""
+
+
+class OperationMethods:
+    def __init__(self, project: Project, schemas: Schemas) -> None:
+        self._project, self._schemas, self._operations = project, schemas, project.operations
+
+    async def get(self, call: Call) -> Json:
+        return self._project.operation_json(self._operations.get(_name(call)))
+
+    async def list(self, call: Call) -> Json:
+        """Those of the resource itself; of a location, all in it."""
+        wanted = parse_filter(
+            call.query.get("filter", ""), lambda path: self._schemas.json_path("GoogleLongrunningOperation", path)
+        )
+        below = f"{_name(call)}/" + ("operations/" if len(call.ids) > 2 else "")
+        found = [operation for operation in self._operations.all() if operation.name.startswith(below)]
+        answers = filter(wanted, map(self._project.operation_json, found))
+        return call.page("operations", sorted(answers, key=lambda answer: str(answer["name"])), "name")
+
+    async def cancel(self, call: Call) -> Json:
+        """Nothing here can be broken off: Google's own answer is no promise, either."""
+        self._operations.get(_name(call))
+        return {}
+
+    async def delete(self, call: Call) -> Json:
+        operation = self._operations.get(_name(call))
+        if not operation.is_done:
+            raise InvalidArgument("The operation is under way: wait for its end.", field="name")
+        self._operations.remove(operation.name)
+        return {}
+
+    async def wait(self, call: Call) -> Json:
+        """As soon as it is done, or as it is when the time is over."""
+        limit = float(call.query.get("timeout", f"{_LONGEST_WAIT}s").removesuffix("s"))
+        name = _name(call)
+        try:
+            async with asyncio.timeout(max(0.0, min(limit, _LONGEST_WAIT))):
+                while not self._operations.get(name).is_done:
+                    await self._project.changes.next().wait()
+        except TimeoutError:
+            pass  # which is no error: it is said as it stands
+        return self._project.operation_json(self._operations.get(name))
+
+
+class LocationMethods:
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    async def get(self, call: Call) -> Json:
+        region = call.ids[1]
+        if region not in REGIONS:
+            raise NotFound(f"The location {region[:60]!r} is not one of {', '.join(REGIONS)}.", field="name")
+        return self._json(region)
+
+    async def list(self, call: Call) -> Json:
+        return call.page("locations", map(self._json, sorted(REGIONS)), "name")
+
+    def _json(self, region: str) -> dict[str, Json]:
+        return {"name": self._project.full_name(f"locations/{region}"), "locationId": region}
+
+
+def _name(call: Call) -> str:
+    return call.name.split("/", 2)[2]

@@ -1,0 +1,132 @@
+"""``predict`` and ``rawPredict`` of endpoints.
+
+``predict`` is Vertex AI's own form, in which all numbers are doubles; ``rawPredict`` hands the body to the model server
+and its answer back as they are: TensorFlow Serving's form (https://www.tensorflow.org/tfx/serving/api_rest).
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+
+import orjson
+from aiohttp import web
+
+from cloud.emulator.aiplatform_v1.artifacts import is_own
+from cloud.emulator.aiplatform_v1.endpoints import backend_model, backend_version
+from cloud.emulator.aiplatform_v1.models import ModelMethods
+from cloud.emulator.aiplatform_v1.project import Project
+from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.call import Call
+from cloud.emulator.discovery import parse
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
+from cloud.resources import Json
+
+MAX_PAYLOAD = 1_572_864
+"""Bytes of a request: 1.5 MB."""
+_EXACT = 2.0**53
+"""Beyond it a double is no exact integer."""
+
+
+class PredictionMethods:
+    def __init__(self, project: Project, models: ModelMethods) -> None:
+        self._project, self._models = project, models
+        self._backend, self._records = project.backend, project.records
+
+    async def predict(self, call: Call) -> Json:
+        endpoint, deployed = self._route(call)
+        version = self._records.get(deployed["version"])
+        instances = _as_integers(call.body.get("instances", []))
+        # TensorFlow Serving knows no parameters.
+        signature = _chosen(call.body.get("parameters")) if _is_own(version) else None
+        predictions = await self._ask(endpoint, deployed, instances, signature)
+        name, _, number = version.name.partition("@")
+        return {
+            "predictions": predictions,
+            "deployedModelId": deployed["id"],
+            "model": f"{self._project.full_name(name)}@{number}",
+            "modelDisplayName": self._models.display_name(version),
+            "modelVersionId": number,
+        }
+
+    async def raw_predict(self, call: Call) -> web.Response:
+        endpoint, deployed = self._route(call)
+        status = 200
+        try:
+            instances, signature = _read(call.content)
+            answer: Json = {"predictions": await self._ask(endpoint, deployed, instances, signature)}
+        except PredictionFailed as error:
+            answer, status = {"error": error.message}, 400
+        name, _, number = deployed["version"].partition("@")
+        headers = {
+            "X-Vertex-AI-Endpoint-Id": endpoint.id,
+            "X-Vertex-AI-Deployed-Model-Id": deployed["id"],
+            "X-Vertex-AI-Model": self._project.full_name(name),
+            "X-Vertex-AI-Model-Version-Id": number,
+        }
+        body = orjson.dumps(answer)
+        return web.Response(body=body, status=status, headers=headers, content_type="application/json")
+
+    def _route(self, call: Call) -> tuple[Record, Mapping[str, Json]]:
+        """The endpoint, and the deployed model that the split of traffic chooses this time."""
+        if len(call.content) > MAX_PAYLOAD:
+            raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
+        endpoint = self._records.get(call.name.split("/", 2)[2])
+        split = endpoint.fields["trafficSplit"]
+        if not split:
+            what = "no traffic split" if endpoint.fields["deployedModels"] else "no deployed model"
+            raise FailedPrecondition(f"The Endpoint has {what}: it predicts nothing.", field="endpoint")
+        (chosen,) = random.choices(list(split), list(split.values()))  # noqa: S311 - a share, not a secret
+        for deployed in endpoint.fields["deployedModels"]:
+            if deployed["id"] == chosen:
+                return endpoint, deployed
+        raise NotFound(f"There is no DeployedModel {chosen!r} in the Endpoint.", field="endpoint")
+
+    async def _ask(
+        self, endpoint: Record, deployed: Mapping[str, Json], instances: Sequence[Json], signature: str | None
+    ) -> list[Json]:
+        version = backend_version(deployed["id"])
+        predictions = await self._backend.predict(
+            backend_model(endpoint.name), instances, version=version, signature_name=signature
+        )
+        own = _is_own(self._records.get(deployed["version"]))
+        return predictions if own else [_bare(one) for one in predictions]
+
+
+def _is_own(version: Record) -> bool:
+    return is_own(version.fields["containerSpec"])
+
+
+def _chosen(parameters: Json) -> str | None:
+    name = parameters.get("signature_name") if isinstance(parameters, dict) else None
+    if not isinstance(name, str | None):
+        raise InvalidArgument("The name of a signature is a string.", field="parameters")
+    return name or None
+
+
+def _read(content: bytes) -> tuple[list[Json], str | None]:
+    """A body of TensorFlow Serving's in row format."""
+    body = parse(content)
+    if not isinstance(body, dict) or not isinstance(body.get("instances"), list):
+        raise PredictionFailed(
+            'Request body should be a JSON object with a list "instances"; the columnar "inputs" is not served here.'
+        )
+    signature = body.get("signature_name")
+    if not isinstance(signature, str | None):
+        raise PredictionFailed("The name of a signature is a string.")
+    return body["instances"], signature or None
+
+
+def _bare(prediction: Json) -> Json:
+    """As TensorFlow Serving writes a row: without the output's name if there is only one."""
+    return next(iter(prediction.values())) if isinstance(prediction, dict) and len(prediction) == 1 else prediction
+
+
+def _as_integers(value: Json) -> Json:
+    """Doubles that are whole as integers: a model that wants floats takes them as well, one that wants integers takes
+    nothing else, and the client's transport made doubles of both."""
+    if isinstance(value, list):
+        return [_as_integers(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _as_integers(item) for key, item in value.items()}
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    return value

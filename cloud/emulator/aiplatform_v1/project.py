@@ -1,0 +1,136 @@
+"""What the handlers of Vertex AI's methods work with."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from cloud.backends.base import Backend
+from cloud.emulator.aiplatform_v1.records import Records
+from cloud.emulator.following import Following
+from cloud.emulator.operations import Operation, Operations
+from cloud.engine.changes import Changes
+from cloud.errors import InvalidArgument, PermissionDenied
+from cloud.resources import Json
+
+_TYPE = "type.googleapis.com/google.cloud.aiplatform.v1."
+EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+LONGEST_NAME, MOST_LABELS = 128, 64
+"""Characters of a display name, and labels (discovery document ``aiplatform.v1``)."""
+
+
+@dataclass(slots=True)
+class Project:
+    """What this API serves.
+
+    Args:
+        number: stands for the id in any name, and in every name that is answered.
+    """
+
+    id: str
+    number: int
+    backend: Backend
+    records: Records
+    operations: Operations
+    following: Following = field(default_factory=Following)
+    changes: Changes = field(default_factory=Changes)
+    """Of operations."""
+    _last_id: int = 0
+
+    def new_id(self) -> int:
+        """For a resource: 19 digits, as Google's have, and larger than any before."""
+        self._last_id = max(time.time_ns(), self._last_id + 1)
+        return self._last_id
+
+    def full_name(self, name: str) -> str:
+        return f"projects/{self.number}/{name}"
+
+    def own_name(self, text: str, collection: str, field: str) -> str:
+        """The name below the project that a request's ``field`` holds (``projects/P/locations/L/models/M``).
+
+        Raises:
+            InvalidArgument: it is no name of such a resource.
+            PermissionDenied: another project's.
+        """
+        match = re.fullmatch(rf"projects/([^/]+)/(locations/[^/]+/{collection}/[^/]+)", text)
+        if match is None:
+            raise InvalidArgument(
+                f"Must be of form projects/PROJECT/locations/LOCATION/{collection}/ID: {text[:300]!r}", field=field
+            )
+        if match[1] not in (self.id, str(self.number)):
+            raise PermissionDenied(f"Permission denied on resource project {match[1][:100]}.")
+        return match[2]
+
+    # ---------------------------------------------------------------- operations
+
+    def begin(self, resource: str, kind: str) -> Operation:
+        """Record an operation of the type ``kind`` (``UploadModel``) on a resource."""
+        moment = timestamp(datetime.now(UTC))
+        generic = {"createTime": moment, "updateTime": moment}
+        metadata = {"@type": f"{_TYPE}{kind}OperationMetadata", "genericMetadata": generic}
+        return self.operations.begin(f"{resource}/operations/", self.new_id(), metadata)
+
+    def finish(
+        self, operation: Operation, *, response: Mapping[str, Json] | None = None, error: Json | None = None
+    ) -> dict[str, Json]:
+        """Record how it ended; returns its JSON."""
+        generic = operation.metadata["genericMetadata"] | {"updateTime": timestamp(datetime.now(UTC))}
+        metadata = {**operation.metadata, "genericMetadata": generic}
+        ended = replace(operation, metadata=metadata, response=response, error=error)
+        self.operations.update(ended)
+        self.changes.notify()
+        return self.operation_json(ended)
+
+    def operation_json(self, operation: Operation) -> dict[str, Json]:
+        """``google.longrunning.Operation``."""
+        answer: dict[str, Json] = {"name": self.full_name(operation.name), "metadata": dict(operation.metadata)}
+        if operation.is_done:
+            answer["done"] = True
+        if operation.error is not None:
+            answer["error"] = dict(operation.error)
+        elif operation.response is not None:
+            answer["response"] = dict(operation.response)
+        return answer
+
+
+def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:
+    """``value`` as a ``google.protobuf.Any`` of this API's message ``kind``."""
+    return {"@type": f"{_TYPE}{kind}"} | dict(value)
+
+
+def timestamp(moment: datetime) -> str:
+    """As protobuf writes it: with microseconds, unless there are none."""
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
+    whole, _, digits = text.partition(".")
+    return f"{whole}Z" if not digits.strip("0") else f"{whole}.{_in_threes(digits)}Z"
+
+
+def check_described(body: Mapping[str, Json], message: str) -> None:
+    """What every resource with a name for people is checked for.
+
+    Args:
+        message: that it is, for errors: ``model``.
+
+    Raises:
+        InvalidArgument: no display name, or a wrong one, or too many labels.
+    """
+    name = body.get("displayName", "")
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise InvalidArgument(
+            f"A display name has 1 to {LONGEST_NAME} characters, this one {len(name)}: {name[:60]!r}.",
+            field=f"{message}.display_name",
+        )
+    check_labels(body.get("labels", {}), message)
+
+
+def check_labels(labels: Mapping[str, str], message: str) -> None:
+    """Raises:
+    InvalidArgument: more labels than any Google resource may have.
+    """
+    if len(labels) > MOST_LABELS:
+        raise InvalidArgument(f"At most {MOST_LABELS} labels, not {len(labels)}.", field=f"{message}.labels")
+
+
+def _in_threes(digits: str) -> str:
+    return digits[:3] if digits[3:] == "000" else digits

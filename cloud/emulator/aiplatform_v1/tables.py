@@ -1,0 +1,132 @@
+"""What Vertex AI knows: regions, machine types, images, enums. Data with its sources; nothing is decided here.
+
+Regions: those that the Python SDK knows (``google.cloud.aiplatform.constants.base``). Machine types:
+https://cloud.google.com/vertex-ai/docs/training/configure-compute and
+https://cloud.google.com/vertex-ai/docs/predictions/configure-compute. Images:
+https://cloud.google.com/vertex-ai/docs/training/pre-built-containers and
+https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers.
+"""
+
+import re
+from collections.abc import Mapping
+
+REGIONS = (
+    "africa-south1",
+    "asia-east1",
+    "asia-east2",
+    "asia-northeast1",
+    "asia-northeast2",
+    "asia-northeast3",
+    "asia-south1",
+    "asia-south2",
+    "asia-southeast1",
+    "asia-southeast2",
+    "australia-southeast1",
+    "australia-southeast2",
+    "europe-central2",
+    "europe-north1",
+    "europe-north2",
+    "europe-southwest1",
+    "europe-west1",
+    "europe-west2",
+    "europe-west3",
+    "europe-west4",
+    "europe-west6",
+    "europe-west8",
+    "europe-west9",
+    "europe-west12",
+    "me-central1",
+    "me-central2",
+    "me-west1",
+    "northamerica-northeast1",
+    "northamerica-northeast2",
+    "southamerica-east1",
+    "southamerica-west1",
+    "us-central1",
+    "us-east1",
+    "us-east4",
+    "us-east5",
+    "us-east7",
+    "us-south1",
+    "us-west1",
+    "us-west2",
+    "us-west3",
+    "us-west4",
+    "us-west8",
+)
+
+_SIZES = {
+    "n1-standard": (4, 8, 16, 32, 64, 96),
+    "n1-highmem": (2, 4, 8, 16, 32, 64, 96),
+    "n1-highcpu": (16, 32, 64, 96),
+    "e2-standard": (4, 8, 16, 32),
+    "e2-highmem": (2, 4, 8, 16),
+    "e2-highcpu": (16, 32),
+    "n2-standard": (4, 8, 16, 32, 48, 64, 80),
+    "n2-highmem": (2, 4, 8, 16, 32, 48, 64, 80),
+    "n2-highcpu": (16, 32, 48, 64, 80),
+    "c2-standard": (4, 8, 16, 30, 60),
+    "m1-ultramem": (40, 80, 160),
+    "m1-megamem": (96,),
+    "a2-highgpu": ("1g", "2g", "4g", "8g"),
+    "a2-megagpu": ("16g",),
+    "g2-standard": (4, 8, 12, 16, 24, 32, 48, 96),
+}
+TRAINING_MACHINES = frozenset(f"{family}-{size}" for family, sizes in _SIZES.items() for size in sizes)
+SERVING_MACHINES = TRAINING_MACHINES | {
+    "n1-standard-2",
+    *(f"n1-highcpu-{size}" for size in (2, 4, 8)),
+    "e2-standard-2",
+    *(f"e2-highcpu-{size}" for size in (2, 4, 8)),
+    "n2-standard-2",
+    *(f"n2-highcpu-{size}" for size in (2, 4, 8)),
+}
+
+_PREBUILT = r"(?:us|europe|asia)-docker\.pkg\.dev/vertex-ai(?:-restricted)?"
+PREBUILT_TRAINING = re.compile(_PREBUILT + r"/training/(tf|pytorch|scikit-learn|xgboost)-[\w.-]+:[\w.-]+")
+PREBUILT_SERVING = re.compile(_PREBUILT + r"/prediction/(?:tf2|tf_opt)-[\w.-]+:[\w.-]+")
+"""Those that serve TensorFlow's SavedModels."""
+
+ENUM_NUMBERS: Mapping[str, Mapping[int, str]] = {
+    "GoogleCloudAiplatformV1MachineSpec.acceleratorType": {
+        0: "ACCELERATOR_TYPE_UNSPECIFIED",
+        1: "NVIDIA_TESLA_K80",
+        2: "NVIDIA_TESLA_P100",
+        3: "NVIDIA_TESLA_V100",
+        4: "NVIDIA_TESLA_P4",
+        5: "NVIDIA_TESLA_T4",
+        6: "TPU_V2",
+        7: "TPU_V3",
+        8: "NVIDIA_TESLA_A100",
+        9: "NVIDIA_A100_80GB",
+        10: "TPU_V4_POD",
+        11: "NVIDIA_L4",
+        12: "TPU_V5_LITEPOD",
+        13: "NVIDIA_H100_80GB",
+        14: "NVIDIA_H100_MEGA_80GB",
+        15: "NVIDIA_H200_141GB",
+        16: "NVIDIA_B200",
+        17: "NVIDIA_GB200",
+        18: "NVIDIA_RTX_PRO_6000",
+    },
+    "GoogleCloudAiplatformV1Scheduling.strategy": {
+        0: "STRATEGY_UNSPECIFIED",
+        1: "ON_DEMAND",
+        2: "LOW_COST",
+        3: "STANDARD",
+        4: "SPOT",
+        6: "FLEX_START",
+    },
+    "GoogleCloudAiplatformV1ExplanationMetadataInputMetadataVisualization.colorMap": {
+        0: "COLOR_MAP_UNSPECIFIED",
+        1: "PINK_GREEN",
+        2: "VIRIDIS",
+        3: "RED",
+        4: "GREEN",
+        5: "PINK_WHITE_GREEN",
+        6: "RED_GREEN",
+    },
+}
+"""Of the enums of requests whose names the discovery document does not list in the order of their numbers."""
+OWN_SERVING = re.compile(r"(?:\S*/)?python3? -m cloud\.containers\.serving(?: .*)?")
+"""The command of a container that runs this project's own serving worker."""

@@ -1,0 +1,182 @@
+"""``aiplatform.projects.locations.trainingPipelines.*``: a custom job, and the upload of what it made.
+
+It is what the SDK's ``CustomTrainingJob`` and ``CustomPythonPackageTrainingJob`` make. Inputs: the schema
+``gs://google-cloud-aiplatform/schema/trainingjob/definition/custom_task_1.0.0.yaml``, a ``CustomJobSpec`` whose numbers
+are doubles.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from cloud.emulator.aiplatform_v1.artifacts import check_container
+from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
+from cloud.emulator.aiplatform_v1.lists import Lists
+from cloud.emulator.aiplatform_v1.models import ModelMethods
+from cloud.emulator.aiplatform_v1.project import EMPTY, Project, check_described, timestamp
+from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.call import Call
+from cloud.emulator.schemas import Schemas
+from cloud.errors import FailedPrecondition, InvalidArgument
+from cloud.lifecycle import JobState
+from cloud.resources import Job, Json
+
+_FIELDS = (
+    "displayName",
+    "trainingTaskDefinition",
+    "trainingTaskInputs",
+    "modelToUpload",
+    "modelId",
+    "parentModel",
+    "labels",
+    "encryptionSpec",
+)
+_CUSTOM_TASK = "gs://google-cloud-aiplatform/schema/trainingjob/definition/custom_task_1.0.0.yaml"
+_INPUTS = "training_pipeline.training_task_inputs"
+_STATES = {JobState.QUEUED: "PENDING", JobState.PREPARING: "RUNNING"}
+"""Of a pipeline, where they are not those of its job."""
+
+
+class TrainingPipelineMethods:
+    def __init__(
+        self, project: Project, lists: Lists, schemas: Schemas, jobs: CustomJobMethods, models: ModelMethods
+    ) -> None:
+        self._project, self._lists, self._schemas = project, lists, schemas
+        self._jobs, self._models = jobs, models
+        self._backend, self._records = project.backend, project.records
+
+    def start(self) -> None:
+        """See to the pipelines whose end an earlier process did not see."""
+        for record in self._records.unfinished_pipelines():
+            self._follow(record)
+
+    async def create(self, call: Call) -> Json:
+        body, location = call.body, call.ids[1]
+        check_described(body, "training_pipeline")
+        if body.get("trainingTaskDefinition") != _CUSTOM_TASK:
+            raise InvalidArgument(
+                f"Only custom training is done here ({_CUSTOM_TASK}), "
+                f"not {body.get('trainingTaskDefinition', '')[:200]!r}.",
+                field="training_pipeline.training_task_definition",
+            )
+        if "inputDataConfig" in body:
+            raise InvalidArgument(
+                "There are no managed datasets here: hand the trainer a gs:// path.",
+                field="training_pipeline.input_data_config",
+            )
+        spec = self._schemas.read("GoogleCloudAiplatformV1CustomJobSpec", body.get("trainingTaskInputs", {}), _INPUTS)
+        model = body.get("modelToUpload")
+        if model is not None:
+            check_described(model, "training_pipeline.model_to_upload")
+            check_container(model)
+            if "baseOutputDirectory" not in spec:
+                raise InvalidArgument(
+                    "A model can be uploaded from below a base output directory only.",
+                    field=f"{_INPUTS}.base_output_directory",
+                )
+            if "parentModel" in body:
+                self._models.find(self._own_parent(body))
+        described = {name: body[name] for name in ("displayName", "labels") if name in body}
+        job_record, _ = await self._jobs.begin(location, described | {"jobSpec": spec})
+        fields = {name: body[name] for name in _FIELDS if name in body}
+        name = f"locations/{location}/trainingPipelines/{self._project.new_id()}"
+        record = self._records.add(name, fields | {"job": job_record.id, "unfinished": True})
+        self._follow(record)
+        return await self._json(record)
+
+    async def get(self, call: Call) -> Json:
+        return await self._json(self._records.get(_name(call)))
+
+    async def list(self, call: Call) -> Json:
+        records = self._records.below(f"{_name(call)}/trainingPipelines")
+        items = [(record.sequence, await self._json(record)) for record in records]
+        return self._lists.answer(call, "TrainingPipeline", "trainingPipelines", items)
+
+    async def cancel(self, call: Call) -> Json:
+        job = await self._backend.get_job(self._records.get(_name(call)).fields["job"])
+        if not job.state.is_final:
+            await self._backend.cancel_job(job.job_id)
+        return {}
+
+    async def delete(self, call: Call) -> Json:
+        record = self._records.get(_name(call))
+        if record.fields["unfinished"]:
+            raise FailedPrecondition(
+                "The TrainingPipeline is under way: cancel it, and delete it when it has ended.", field="name"
+            )
+        self._records.remove(record.name)
+        return self._project.finish(self._project.begin(record.name, "Delete"), response=EMPTY)
+
+    # ---------------------------------------------------------------- under way
+
+    def _follow(self, record: Record) -> None:
+        self._project.following.follow(
+            record.name, lambda: self._see_through(record), lambda status: self._finish(record, {"uploadError": status})
+        )
+
+    async def _see_through(self, record: Record) -> None:
+        job = await self._backend.wait_for_job(record.fields["job"])
+        found: dict[str, Json] = {}
+        if job.state is JobState.SUCCEEDED and "modelToUpload" in record.fields:
+            found["uploaded"] = (await self._upload(record, job)).name
+        self._finish(record, found)
+
+    async def _upload(self, record: Record, job: Job) -> Record:
+        base = job.spec.base_output_directory
+        given = {
+            **record.fields["modelToUpload"],
+            "artifactUri": f"{base / 'model' if base else ''}/",
+            "trainingPipeline": self._project.full_name(record.name),
+        }
+        parent = self._own_parent(record.fields).partition("@")[0] if "parentModel" in record.fields else None
+        return await self._models.add(record.location, given, model_id=record.fields.get("modelId"), parent=parent)
+
+    def _finish(self, record: Record, found: Mapping[str, Json]) -> None:
+        self._records.change(record, {**record.fields, **found, "unfinished": False})
+
+    def _own_parent(self, fields: Mapping[str, Json]) -> str:
+        return self._project.own_name(fields["parentModel"], "models", "training_pipeline.parent_model")
+
+    # ---------------------------------------------------------------- JSON
+
+    async def _json(self, record: Record) -> dict[str, Json]:
+        """``TrainingPipeline``."""
+        job = await self._backend.get_job(record.fields["job"])
+        shown = {name: record.fields[name] for name in _FIELDS if name in record.fields}
+        if "uploaded" in record.fields:
+            name, _, version = record.fields["uploaded"].partition("@")
+            shown["modelToUpload"] = {
+                **shown["modelToUpload"],
+                "name": self._project.full_name(name),
+                "versionId": version,
+            }
+        job_name = self._project.full_name(f"locations/{record.location}/customJobs/{job.job_id}")
+        answer: dict[str, Json] = {
+            "name": self._project.full_name(record.name),
+            **shown,
+            "trainingTaskMetadata": {"backingCustomJob": job_name},
+            "state": f"PIPELINE_STATE_{_state(record, job)}",
+            "createTime": timestamp(record.create_time),
+            "updateTime": timestamp(max(record.update_time, job.start_time or record.update_time)),
+        }
+        if job.start_time is not None:
+            answer["startTime"] = timestamp(job.start_time)
+        if not record.fields["unfinished"]:
+            answer["endTime"] = timestamp(_end(record, job))
+        error = record.fields.get("uploadError") or self._jobs.error(job)
+        return answer | ({"error": error} if error and not record.fields["unfinished"] else {})
+
+
+def _state(record: Record, job: Job) -> str:
+    if "uploadError" in record.fields:
+        return "FAILED"
+    if record.fields["unfinished"] and job.state.is_final:
+        return "RUNNING" if job.state is not JobState.CANCELLED else "CANCELLING"
+    return _STATES.get(job.state, job.state.value)
+
+
+def _end(record: Record, job: Job) -> datetime:
+    return max(record.update_time, job.end_time or record.update_time)
+
+
+def _name(call: Call) -> str:
+    return call.name.split("/", 2)[2]

@@ -1,0 +1,158 @@
+"""Faults on purpose: answers of this cloud that go wrong as a real one's do, and count how often they did.
+
+    fault = cloud.faults.add("ml.projects.jobs.create", Cut.AFTER)
+    ...
+    assert fault.fired == 1
+
+So a test of what a client does about a fault can prove that the fault was there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+
+import orjson
+from aiohttp import web
+
+from cloud.emulator.envelopes import ErrorStyle, error_response
+from cloud.errors import CloudError
+from cloud.resources import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Nothing is done, and this is the answer."""
+
+    error: CloudError
+    retry_after: int | None = None
+    """Seconds, for the header of that name (RFC 9110 §10.2.3)."""
+
+
+class Cut(Enum):
+    """The connection is cut instead of an answer."""
+
+    BEFORE = "before"
+    """Nothing is done."""
+    AFTER = "after"
+    """What was asked for is done. An answer that is streamed, as a large object is, is sent already."""
+
+
+class Hang(Enum):
+    """Nothing is done, and no answer comes."""
+
+    FOREVER = "forever"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What was asked for is done, and its JSON changed on the way."""
+
+    change: Callable[[Json], Json]
+
+
+Outcome = Refuse | Cut | Hang | Rewrite
+
+
+class ConnectionCut(ConnectionAbortedError):
+    """Cut by a fault: there is nobody to answer."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """Args:
+    methods: pattern of Google's method ids, such as ``storage.objects.*``; the token endpoint is ``oauth2.token``,
+        the metadata server ``metadata.get``, a batch for storage ``storage.batch`` (its parts have ids of their own).
+    times: how often it happens.
+    after: how many requests pass before.
+    """
+
+    methods: str
+    outcome: Outcome
+    times: int = 1
+    after: int = 0
+    fired: int = field(default=0, init=False)
+    """How often it has happened."""
+
+    def __post_init__(self) -> None:
+        if self.times < 1 or self.after < 0:
+            raise ValueError(f"times is at least 1 and after not negative: {self.times}, {self.after}")
+
+
+class Faults:
+    """The faults to come. May be added to from any thread."""
+
+    def __init__(self) -> None:
+        self._coming: list[Fault] = []
+        self._ended = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self._coming)
+
+    def add(self, methods: str, outcome: Outcome, *, times: int = 1, after: int = 0) -> Fault:
+        """See ``Fault``. Of several for one method the first added happens first."""
+        fault = Fault(methods, outcome, times, after)
+        self._coming.append(fault)
+        return fault
+
+    def clear(self) -> list[Fault]:
+        """Forget those still to come, and tell which they were."""
+        left, self._coming = self._coming, []
+        return left
+
+    def take(self, method_id: str) -> Outcome | None:
+        """What happens to this request, which then has happened."""
+        for fault in self._coming:
+            if not fnmatchcase(method_id, fault.methods):
+                continue
+            if fault.after:
+                fault.after -= 1
+                continue
+            fault.fired += 1
+            if fault.fired == fault.times:
+                self._coming.remove(fault)
+            return fault.outcome
+        return None
+
+    def end(self) -> None:
+        """Let go of all who wait for an answer."""
+        self._ended.set()
+
+    async def perform(
+        self,
+        outcome: Outcome,
+        request: web.Request,
+        answer: Callable[[], Awaitable[web.StreamResponse]],
+        style: ErrorStyle,
+    ) -> web.StreamResponse:
+        """Have ``outcome`` happen to ``request``, which ``answer`` would answer.
+
+        Raises:
+            ConnectionCut: the connection is cut.
+            CloudError: as ``answer`` does.
+        """
+        match outcome:
+            case Refuse(error, retry_after):
+                refusal = error_response(error, style)
+                if retry_after is not None:
+                    refusal.headers["Retry-After"] = str(retry_after)
+                return refusal
+            case Rewrite(change):
+                return _rewritten(await answer(), change)
+            case Cut.AFTER:
+                await answer()
+            case Hang.FOREVER:
+                await self._ended.wait()
+            case Cut.BEFORE:
+                pass
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionCut
+
+
+def _rewritten(response: web.StreamResponse, change: Callable[[Json], Json]) -> web.Response:
+    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+        raise TypeError("an answer that is streamed cannot be rewritten")
+    body = orjson.dumps(change(orjson.loads(response.body)))
+    return web.Response(body=body, status=response.status, content_type="application/json", charset="utf-8")

@@ -1,0 +1,64 @@
+"""What the handlers of ML Engine's methods work with."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from cloud.backends.base import Backend
+from cloud.emulator.ml_v1.making import Making
+from cloud.emulator.ml_v1.records import Records
+from cloud.emulator.ml_v1.wire import operation_json
+from cloud.emulator.operations import Operation, Operations
+from cloud.errors import InvalidArgument
+from cloud.names import ID_RULE, is_id
+from cloud.resources import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What this API serves.
+
+    Args:
+        number: stands for the id in any name, too.
+        tenant_number: of the project of Google's in which jobs run.
+    """
+
+    id: str
+    number: int
+    tenant_number: int
+    backend: Backend
+    records: Records
+    making: Making
+    operations: Operations
+
+    def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:
+        """Record an operation of the type ``kind`` on the model of that resource name."""
+        moment = now_text()
+        given = {"createTime": moment, "startTime": moment, "operationType": kind, "modelName": model}
+        return self.operations.begin(f"{stem}-", int(time.time() * 1000), given | metadata)
+
+    def finish(
+        self,
+        operation: Operation,
+        *,
+        response: Mapping[str, Json] | None = None,
+        error: Mapping[str, Json] | None = None,
+    ) -> Json:
+        """Record how it ended; returns its JSON."""
+        metadata = {**operation.metadata, "endTime": now_text()}
+        ended = replace(operation, metadata=metadata, response=response, error=error)
+        self.operations.update(ended)
+        return operation_json(self.id, ended)
+
+
+def check_new_id(value: str, field_name: str) -> None:
+    """Raises:
+    InvalidArgument: in the service's words.
+    """
+    if not is_id(value):
+        raise InvalidArgument(ID_RULE, field=field_name)
+
+
+def now_text() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

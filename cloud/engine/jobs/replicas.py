@@ -1,0 +1,73 @@
+"""The processes of a job: their roles and names, and who is told of whom. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cloud.resources import JobSpec, ScaleTier, Service, TaskType
+
+_WORKERS_AND_SERVERS = {ScaleTier.STANDARD_1: (4, 3), ScaleTier.PREMIUM_1: (19, 11)}
+"""Workers (besides the master) and parameter servers of the named clusters (documentation page "machine types")."""
+_POOLS = {TaskType.CHIEF: 0, TaskType.MASTER: 0, TaskType.WORKER: 1, TaskType.PS: 2, TaskType.EVALUATOR: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process of a job."""
+
+    task_type: TaskType
+    index: int
+    service: Service = Service.ML_ENGINE
+
+    @property
+    def pool(self) -> str:
+        """Vertex AI's name of those with the same role: ``workerpool0``."""
+        return f"workerpool{_POOLS[self.task_type]}"
+
+    @property
+    def task_name(self) -> str:
+        """As log entries name it; the primary is ``master-replica-0`` there whatever ``TF_CONFIG`` calls it."""
+        if self.service is Service.VERTEX_AI:
+            return f"{self.pool}-{self.index}"
+        role = TaskType.MASTER if self.is_primary else self.task_type
+        return f"{role.value}-replica-{self.index}"
+
+    @property
+    def spoken_name(self) -> str:
+        """As error messages name it: ``worker 3``."""
+        if self.service is Service.VERTEX_AI:
+            return self.task_name
+        return f"{'master' if self.is_primary else self.task_type.value} {self.index}"
+
+    @property
+    def is_primary(self) -> bool:
+        return self.task_type in (TaskType.CHIEF, TaskType.MASTER)
+
+
+def replicas(spec: JobSpec) -> list[Replica]:
+    """The job's replicas, primary first."""
+    workers, servers = _WORKERS_AND_SERVERS.get(spec.scale_tier, (spec.worker_count, spec.parameter_server_count))
+    counts = ((_primary_type(spec), 1), (TaskType.WORKER, workers), (TaskType.PS, servers))
+    return [
+        Replica(role, index, spec.service)
+        for role, count in (*counts, (TaskType.EVALUATOR, spec.evaluator_count))
+        for index in range(count)
+    ]
+
+
+def cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
+    """The addresses by role, as ``TF_CONFIG`` has them."""
+    # An evaluator is a task type but never part of the cluster.
+    found: dict[str, list[str]] = {}
+    for replica in sorted(addresses, key=lambda replica: replica.index):
+        if replica.task_type is not TaskType.EVALUATOR:
+            found.setdefault(replica.task_type.value, []).append(addresses[replica])
+    return found
+
+
+def _primary_type(spec: JobSpec) -> TaskType:
+    # Runtime versions before 2.1 say "master"; without a version the job runs on the TensorFlow that is installed.
+    if spec.runtime_version is None:
+        return TaskType.CHIEF
+    major, _, minor = spec.runtime_version.partition(".")
+    older = (int(major or 0), int(minor.partition(".")[0] or 0)) < (2, 1)
+    return TaskType.MASTER if older else TaskType.CHIEF

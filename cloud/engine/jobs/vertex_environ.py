@@ -1,0 +1,84 @@
+"""The variables that Vertex AI gives a replica. Pure.
+
+Facts: "Environment variables for special Cloud Storage directories" and "Distributed training" of Vertex AI's
+documentation on custom training, and the Python SDK (``google.cloud.aiplatform.training_utils``).
+"""
+
+import json
+from collections.abc import Mapping
+
+from cloud.engine.jobs.replicas import Replica, cluster
+from cloud.resources import JobSpec, Json
+
+
+def environ(
+    spec: JobSpec, replica: Replica, addresses: Mapping[Replica, str], *, project_number: int
+) -> dict[str, str]:
+    """What ``replica`` is told of the job, its project and its peers.
+
+    Args:
+        addresses: ``HOST:PORT`` of every replica of the job.
+    """
+    job = job_spec(spec, addresses)
+    told = {
+        "CLOUD_ML_JOB_ID": spec.job_id,
+        "CLOUD_ML_PROJECT_ID": str(project_number),
+        "CLOUD_ML_REGION": spec.region,
+        "CLUSTER_SPEC": json.dumps(
+            {
+                "cluster": _pools(addresses),
+                "environment": "cloud",
+                "task": {"type": replica.pool, "index": replica.index},
+                "job": job,
+            }
+        ),
+    }
+    if len(addresses) > 1:
+        task = {"type": replica.task_type.value, "index": replica.index}
+        told["TF_CONFIG"] = json.dumps(
+            {"cluster": cluster(addresses), "environment": "cloud", "job": job, "task": task}
+        )
+    if spec.base_output_directory is not None:
+        for name, folder in (
+            ("MODEL_DIR", "model"),
+            ("CHECKPOINT_DIR", "checkpoints"),
+            ("TENSORBOARD_LOG_DIR", "logs"),
+        ):
+            told[f"AIP_{name}"] = f"{spec.base_output_directory / folder}/"
+    return told
+
+
+def job_spec(spec: JobSpec, addresses: Mapping[Replica, str]) -> dict[str, Json]:
+    """The job as its own processes see it: ``CustomJobSpec`` in snake case, without machines."""
+    program = {
+        "package_uris": [str(uri) for uri in spec.package_uris],
+        "python_module": spec.python_module,
+        "args": list(spec.args),
+        "env": [{"name": name, "value": value} for name, value in spec.env.items()],
+    }
+    counts: dict[str, int] = {}
+    for replica in addresses:
+        counts[replica.pool] = counts.get(replica.pool, 0) + 1
+    last = max(counts, default="workerpool0")
+    pools = [f"workerpool{index}" for index in range(int(last[-1]) + 1)]
+    told: dict[str, Json] = {
+        "worker_pool_specs": [
+            {
+                "replica_count": str(counts[pool]),
+                "python_package_spec": {name: value for name, value in program.items() if value},
+            }
+            if pool in counts
+            else {}
+            for pool in pools
+        ]
+    }
+    if spec.base_output_directory is not None:
+        told["base_output_directory"] = {"output_uri_prefix": str(spec.base_output_directory)}
+    return told
+
+
+def _pools(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for replica in sorted(addresses, key=lambda replica: (replica.pool, replica.index)):
+        found.setdefault(replica.pool, []).append(addresses[replica])
+    return found

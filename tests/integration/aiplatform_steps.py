@@ -1,0 +1,221 @@
+"""A program that uses Vertex AI's SDK: ``python aiplatform_steps.py JSON``. Nothing here is ours.
+
+Loading the SDK takes ten seconds of a processor: hence one program for all of it. Each step is done with environment
+variables alone, or with ``api_endpoint`` at a local address.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import aiplatform
+from google.cloud.aiplatform import jobs, training_jobs
+
+TRAINING = "us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-17.py310:latest"
+SERVING = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+
+# The SDK looks every five seconds, and these jobs take one. Nothing else of it is changed.
+jobs._JOB_WAIT_TIME = training_jobs._JOB_WAIT_TIME = 0.3
+
+
+def pools(package: str, module: str, *args: str) -> list[dict]:
+    program = {
+        "executor_image_uri": TRAINING,
+        "package_uris": [package],
+        "python_module": module,
+        "args": list(args),
+        "env": [{"name": "GREETING", "value": "hello"}],
+    }
+    return [
+        {"machine_spec": {"machine_type": "n1-standard-4"}, "replica_count": 1, "python_package_spec": program},
+    ]
+
+
+def custom_job(bucket: str, package: str) -> dict:
+    job = aiplatform.CustomJob(
+        display_name="cj",
+        worker_pool_specs=pools(package, "says.task", "--epochs=1"),
+        base_output_dir=f"gs://{bucket}/out",
+        labels={"course": "ml"},
+    )
+    job.run(timeout=600)
+    found = {"state": job.state.name, "name": job.resource_name, "labels": job.labels}
+    found["listed"] = [one.resource_name for one in aiplatform.CustomJob.list(filter='display_name="cj"')]
+    return found
+
+
+def failed_job(bucket: str, package: str) -> dict:
+    job = aiplatform.CustomJob(
+        display_name="fails", worker_pool_specs=pools(package, "says.fails"), base_output_dir=f"gs://{bucket}/out"
+    )
+    try:
+        job.run()
+    except RuntimeError as error:
+        return {"said": str(error), "name": job.resource_name, "deleted": job.delete() is None}
+    raise AssertionError("it did not fail")
+
+
+def package_training(bucket: str, package: str) -> aiplatform.Model:
+    return aiplatform.CustomPythonPackageTrainingJob(
+        display_name="tp",
+        python_package_gcs_uri=package,
+        python_module_name="exports.task",
+        container_uri=TRAINING,
+        model_serving_container_image_uri=SERVING,
+    ).run(args=["--factor=2"], base_output_dir=f"gs://{bucket}/tp", model_display_name="twice")
+
+
+def script_training(bucket: str, script: str) -> aiplatform.Model:
+    return aiplatform.CustomTrainingJob(
+        display_name="ts",
+        script_path=script,
+        container_uri=TRAINING,
+        model_serving_container_image_uri=SERVING,
+    ).run(args=["--factor=3"], base_output_dir=f"gs://{bucket}/ts", model_display_name="thrice")
+
+
+def models(trained: aiplatform.Model) -> dict:
+    second = aiplatform.Model.upload(
+        display_name="twice",
+        artifact_uri=trained.uri,
+        serving_container_image_uri=SERVING,
+        parent_model=trained.resource_name,
+        version_aliases=["again"],
+        is_default_version=False,
+    )
+    found = {"trained": [trained.resource_name, trained.version_id, trained.uri], "second": second.version_id}
+    found["versions"] = [
+        [version.version_id, sorted(version.version_aliases)] for version in second.versioning_registry.list_versions()
+    ]
+    found["by alias"] = aiplatform.Model(f"{trained.resource_name}@again").version_id
+    second.update(labels={"a": "b"})
+    listed = aiplatform.Model.list(filter='display_name="twice" AND labels.a=b', order_by="create_time desc")
+    found["listed"] = [model.resource_name for model in listed]
+    second.versioning_registry.delete_version("2")
+    found["left"] = len(second.versioning_registry.list_versions())
+    return found
+
+
+def endpoint(twice: aiplatform.Model, thrice: aiplatform.Model, *, raw: bool) -> dict:
+    place = aiplatform.Endpoint.create(display_name="e")
+    twice.deploy(
+        endpoint=place, deployed_model_display_name="two", machine_type="n1-standard-2", traffic_percentage=100
+    )
+    answer = place.predict(instances=[{"x": 4, "y": 1}, {"x": 3, "y": 0}])
+    found = {
+        "predictions": answer.predictions,
+        "model": [answer.model_resource_name, answer.model_version_id],
+        "deployed": answer.deployed_model_id == place.list_models()[0].id,
+    }
+    if raw:
+        body = b'{"signature_name": "serving_default", "instances": [{"x": 4, "y": 1}]}'
+        sent = place.raw_predict(body=body, headers={"Content-Type": "application/json"})
+        found["raw"] = [sent.status_code, sent.text, sent.headers["X-Vertex-AI-Deployed-Model-Id"]]
+        found["by raw"] = place.predict(instances=[{"x": 4, "y": 1}], use_raw_predict=True).predictions
+    try:
+        place.predict(instances=[{"x": "no number", "y": 1}])
+    except exceptions.BadRequest as error:
+        found["wrong"] = error.message
+    thrice.deploy(
+        endpoint=place, deployed_model_display_name="three", machine_type="n1-standard-2", traffic_percentage=50
+    )
+    found["split"] = sorted(place.traffic_split.values())
+    found["seen"] = sorted({place.predict(instances=[{"x": 4, "y": 1}]).predictions[0] for _ in range(30)})
+    (three,) = [model.id for model in place.list_models() if model.display_name == "three"]
+    place.update(traffic_split={three: 100})
+    found["then"] = place.predict(instances=[{"x": 4, "y": 1}]).predictions
+    try:
+        place.delete()
+    except exceptions.BadRequest as error:
+        found["refused"] = error.message
+    place.undeploy_all()
+    place.delete()
+    found["endpoints"] = len(aiplatform.Endpoint.list())
+    return found
+
+
+def refusals(bucket: str, package: str) -> dict:
+    found = {}
+    for what, call in {
+        "quota": lambda: aiplatform.CustomJob(
+            display_name="gpu",
+            worker_pool_specs=[
+                pools(package, "says.task")[0]
+                | {
+                    "machine_spec": {
+                        "machine_type": "n1-standard-4",
+                        "accelerator_type": "NVIDIA_TESLA_T4",
+                        "accelerator_count": 1,
+                    }
+                }
+            ],
+        ).run(),
+        "missing": lambda: aiplatform.Model("999"),
+        "not emulated": lambda: aiplatform.TabularDataset.create(display_name="d", gcs_source=f"gs://{bucket}/x.csv"),
+    }.items():
+        try:
+            call()
+        except exceptions.GoogleAPICallError as error:
+            found[what] = [error.code, error.message]
+    return found
+
+
+def over_grpc(project: str) -> dict:
+    """The SDK's default transport."""
+    aiplatform.init(project=project, location="us-central1", credentials=AnonymousCredentials(), api_transport="grpc")
+    began = time.monotonic()
+    try:
+        aiplatform.Model.list()
+    except exceptions.GoogleAPICallError as error:
+        return {"said": str(error), "seconds": time.monotonic() - began}
+    raise AssertionError("it did not fail")
+
+
+def enum_numbers() -> dict:
+    """Numbers of the enums that a discovery document does not list in their order."""
+    types = aiplatform.gapic
+    kinds = {
+        "MachineSpec.acceleratorType": types.AcceleratorType,
+        "Scheduling.strategy": types.Scheduling.Strategy,
+        "ExplanationMetadataInputMetadataVisualization.colorMap": (
+            aiplatform.explain.ExplanationMetadata.InputMetadata.Visualization.ColorMap
+        ),
+    }
+    return {name: {int(member): member.name for member in kind} for name, kind in kinds.items()}
+
+
+def main(project: str, bucket: str, package: str, script: str, door: str) -> dict:
+    found = {}
+    aiplatform.init(project=project, location="us-central1", staging_bucket=f"gs://{bucket}", api_transport="rest")
+    found["custom job"] = custom_job(bucket, package)
+    found["failed job"] = failed_job(bucket, package)
+    twice = package_training(bucket, package)
+    thrice = script_training(bucket, script)
+    found["models"] = models(twice)
+    found["endpoint"] = endpoint(twice, thrice, raw=True)
+    found["refusals"] = refusals(bucket, package)
+    found["grpc"] = over_grpc(project)
+    aiplatform.init(
+        project=project,
+        location="us-central1",
+        staging_bucket=f"gs://{bucket}",
+        api_endpoint=door,
+        api_transport="rest",
+        credentials=AnonymousCredentials(),
+    )
+    found["custom job by address"] = custom_job(bucket, package)
+    twice, thrice = aiplatform.Model(twice.resource_name), aiplatform.Model(thrice.resource_name)
+    found["endpoint by address"] = endpoint(twice, thrice, raw=False)
+    twice.delete()
+    thrice.delete()
+    found["left"] = len(aiplatform.Model.list())
+    found["enums"] = enum_numbers()
+    return found
+
+
+if __name__ == "__main__":
+    answer = main(**json.loads(sys.argv[1]))
+    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")

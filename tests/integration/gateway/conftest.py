@@ -1,0 +1,20 @@
+"""The chain and a client, for every test of the gateway."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from integration.gateway.chain import running
+
+
+@pytest.fixture
+async def chain(tmp_path):
+    async with asyncio.timeout(60), running(tmp_path) as chain:
+        yield chain
+
+
+@pytest.fixture
+async def client():
+    async with aiohttp.ClientSession() as client:
+        yield client

@@ -1,0 +1,152 @@
+"""What the stateful tests of ML Engine's API share: the API over a socket of its own, started anew on the same records
+whenever the test wants it."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.discovery import load
+from cloud.emulator.ml_v1.routes import DOCUMENT, HOSTS, MlV1
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.tokens import TokenRegistry, owner
+from cloud.engine.principal import Principal
+from cloud.resources import Json
+from contracts.dialect_api import Answer, check_answer
+from contracts.memory_backend import MemoryBackend
+
+T = TypeVar("T")
+GUEST = Principal("guest@example.com")
+LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "x", "ü"]), max_size=2)
+POLICIES = st.dictionaries(
+    st.sampled_from(["roles/ml.viewer", "roles/ml.developer", "roles/ml.modelUser", "roles/ml.jobOwner"]),
+    st.sampled_from([["allUsers"], ["user:guest@example.com"], ["group:g@example.com", "serviceAccount:s@x.y"]]),
+    max_size=2,
+)
+WHICH = st.sampled_from(["current", "stale", "none"])
+"""Etag that is sent."""
+
+
+class NoStorage:
+    async def handle(self, request: Any, principal: Principal, /) -> Any:
+        raise AssertionError("this cloud has no storage")
+
+
+class MlMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self._runner = asyncio.Runner()
+        self._folder = tempfile.TemporaryDirectory()
+        self.backend = MemoryBackend(versions_settle=False)
+        self.policies: dict[str, tuple[Json, str]] = {}
+        """Bindings and etag of those that were set, by the resource's path."""
+        self.old_etags: set[str] = {"bm90IGFueQ=="}
+        self.do(self._open())
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def teardown(self) -> None:
+        self.do(self._close())
+        self._runner.close()
+        self._folder.cleanup()
+
+    async def _open(self) -> None:
+        self._tokens = TokenRegistry()
+        emulator = Emulator("my-project", "us-central1", NoStorage(), self._tokens, KeyRing())
+        self._dialect = MlV1(
+            self.backend, project_number=35462102002, tenant_number=473645424018, state_dir=Path(self._folder.name)
+        )
+        emulator.mount(Mount(HOSTS, r".*", self._dialect))
+        self._dialect.start()
+        self._emulator = emulator
+        self._server = await asyncio.get_running_loop().create_server(emulator, "127.0.0.1", 0)
+        self._url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._session = aiohttp.ClientSession()
+
+    async def _close(self) -> None:
+        await self._session.close()
+        self._server.close()
+        await self._emulator.close()
+        await self._dialect.close()
+
+    @rule()
+    def start_anew(self) -> None:
+        self.do(self._close())
+        self.do(self._open())
+
+    def send(self, verb: str, path: str, body: Json = None, *, who: Principal | None = None) -> tuple[int, Json]:
+        """Status and JSON of one request; ``path`` is below the project."""
+
+        async def ask() -> tuple[int, str]:
+            token = self._tokens.current(who or owner("my-project")).value
+            headers = {"Host": "ml.googleapis.com", "Authorization": f"Bearer {token}"}
+            url = f"{self._url}/v1/projects/my-project{path}"
+            async with self._session.request(verb, url, headers=headers, json=body) as reply:
+                return reply.status, await reply.text()
+
+        status, text = self.do(ask())
+        if status == 200:
+            check_answer(load(DOCUMENT), verb, f"/v1/projects/my-project{path}", Answer(status, text))
+            return status, json.loads(text)
+        error = json.loads(text)["error"]
+        assert error["code"] == status
+        assert error["status"]
+        assert error["message"]
+        return status, error
+
+    def expect(self, status: int, verb: str, path: str, body: Json = None) -> Json:
+        found, answer = self.send(verb, path, body)
+        assert found == status, (verb, path, body, answer)
+        return answer
+
+    def etag(self, which: str, current: str) -> dict[str, str]:
+        """The field to send."""
+        if which == "none":
+            return {}
+        return {"etag": current if which == "current" else min(self.old_etags - {current})}
+
+    def pages(self, path: str, field: str, size: int) -> list[Json]:
+        """The whole list, page by page."""
+        listed, token = [], ""
+        while True:
+            answer = self.expect(200, "GET", f"{path}?pageSize={size}&pageToken={token}")
+            page = answer.get(field, [])
+            assert len(page) <= size
+            listed += page
+            token = answer.get("nextPageToken", "")
+            if not token:
+                return listed
+            assert len(page) == size
+
+    # ---------------------------------------------------------------- policies, of whatever has one
+
+    def set_policy(self, path: str, bindings: dict[str, list[str]], which: str) -> None:
+        written = [{"role": role, "members": members} for role, members in bindings.items()]
+        current = self.policies[path][1] if path in self.policies else "ACAB"
+        policy = {"bindings": written} | self.etag(which, current)
+        if which == "stale":
+            assert self.expect(409, "POST", f"{path}:setIamPolicy", {"policy": policy})["status"] == "ABORTED"
+            return
+        answer = self.expect(200, "POST", f"{path}:setIamPolicy", {"policy": policy})
+        assert answer["etag"] != current
+        self.old_etags.add(current)
+        self.policies[path] = written, answer["etag"]
+
+    def check_policy(self, path: str, permission: str, roles: set[str]) -> None:
+        bindings, etag = self.policies.get(path, ([], "ACAB"))
+        answer = self.expect(200, "GET", f"{path}:getIamPolicy")
+        assert (answer.get("bindings", []), answer["etag"]) == (bindings, etag)
+        may = any(
+            one["role"] in roles and {"allUsers", "user:guest@example.com"} & set(one["members"]) for one in bindings
+        )
+        status, answer = self.send("POST", f"{path}:testIamPermissions", {"permissions": [permission]}, who=GUEST)
+        assert (status, answer) == (200, {"permissions": [permission]} if may else {})
+        assert self.send("GET", path, who=GUEST)[0] == (200 if may else 403)

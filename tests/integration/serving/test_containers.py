@@ -1,0 +1,149 @@
+"""What runs in the images of docker/, started as a platform starts them, but for the image."""
+
+import asyncio
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+import cloud as package
+from cloud.engine.launch.client import Command, Process
+from cloud.names import GsUri
+from cloud.serve import LocalCloud
+from cloud.settings import LauncherKind, Settings
+from contracts.probes import trainer
+from integration.serving.clouds import ENVIRON, PATIENCE, RecordingLauncher
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+ROOT = Path(package.__path__[0]).parent
+ROUTE = "/v1/endpoints/7/deployedModels/8"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def local() -> AsyncIterator[LocalCloud]:
+    async with LocalCloud(Settings(project="lab-project", launcher=LauncherKind.COLD)) as cloud:
+        await cloud.backend.create_bucket("lab-bucket")
+        yield cloud
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def environ(local: LocalCloud) -> dict[str, str]:
+    return ENVIRON | await local.owner_environ()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving(launcher: RecordingLauncher, environ: dict[str, str]) -> AsyncIterator[tuple[Process, asyncio.Queue]]:
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    command = Command("cloud.containers.serving", (), environ, ROOT, (ROOT,))
+    process = await launcher.launch(command, lambda line: lines.put_nowait(line.text))
+    try:
+        yield process, lines
+    finally:
+        await process.stop(5)
+
+
+async def line_with(lines: asyncio.Queue, text: str) -> str:
+    async with asyncio.timeout(PATIENCE):
+        while text not in (line := await lines.get()):
+            pass
+    return line
+
+
+async def test_a_model_in_a_bucket_is_served_as_the_platform_says(
+    local: LocalCloud, environ: dict[str, str], launcher: RecordingLauncher, models: Path
+) -> None:
+    await local.backend.upload(models / "double", GsUri("lab-bucket", "model"))
+    environ |= {
+        "AIP_STORAGE_URI": "gs://lab-bucket/model",
+        "AIP_HTTP_PORT": str(free_port()),
+        "AIP_PREDICT_ROUTE": f"{ROUTE}:predict",
+        "AIP_HEALTH_ROUTE": ROUTE,
+    }
+    async with serving(launcher, environ) as (process, lines), aiohttp.ClientSession() as session:
+        await line_with(lines, "serving gs://lab-bucket/model")
+        url = f"http://127.0.0.1:{environ['AIP_HTTP_PORT']}"
+
+        async def predict(**request: Any) -> tuple[int, Any]:
+            async with session.post(f"{url}{ROUTE}:predict", json=request) as reply:
+                return reply.status, await reply.json()
+
+        async with session.get(url + ROUTE) as reply:
+            assert reply.status == 200
+        async with session.get(f"{url}/health") as reply:
+            assert reply.status == 404
+        instances = [{"x": 1.25, "y": 1.0}]
+        assert await predict(instances=instances, parameters=None) == (200, {"predictions": [{"scaled": 3.5}]})
+        named = {"signature_name": "serving_default"}
+        assert await predict(instances=instances, parameters=named) == (200, {"predictions": [{"scaled": 3.5}]})
+        status, told = await predict(instances=instances, parameters={"signature_name": "other"})
+        assert (status, "other" in told["error"]) == (400, True)
+        assert (await process.stop(PATIENCE)).ok
+
+
+async def test_what_cannot_be_served_is_told_in_a_line(
+    environ: dict[str, str], launcher: RecordingLauncher, models: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for given, told in (
+            ({}, "AIP_STORAGE_URI: "),
+            ({"AIP_STORAGE_URI": "gs://lab-bucket/nothing"}, "SavedModel format"),
+            ({"AIP_STORAGE_URI": str(models / "double"), "AIP_HTTP_PORT": port}, f"{port}): address already in use"),
+        ):
+            async with serving(launcher, environ | given) as (process, lines):
+                assert (await line_with(lines, told)).startswith("error: ")
+                assert (await process.wait()).code == 1
+
+
+async def train(environ: dict[str, str], *argv: str) -> asyncio.subprocess.Process:
+    command = (sys.executable, "-m", "cloud.containers.training", *argv)
+    return await asyncio.create_subprocess_exec(*command, env=environ, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+
+
+async def test_a_staged_package_is_trained(local: LocalCloud, environ: dict[str, str], tmp_path: Path) -> None:
+    source = """
+        import signal, sys, time
+        print("ARGS", sys.argv[1:], flush=True)
+        signal.sigwait([signal.SIGTERM]) if "wait" in sys.argv else sys.exit(3)
+    """
+    staged = str(await local.backend.stage_package(trainer(tmp_path, source), GsUri("lab-bucket", "staging")))
+    ending = await train(environ, "--package", staged, "--module", "probe.task", "--", "--steps", "5")
+    async with asyncio.timeout(PATIENCE):
+        out, error = await ending.communicate()
+    assert ending.returncode == 3, error.decode()
+    assert out.decode().splitlines()[-1] == "ARGS ['--steps', '5']"
+    # A signal to the container is the trainer's own.
+    waiting = await train(environ, "--package", staged, "--module", "probe.task", "--", "wait")
+    assert waiting.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        while not (await waiting.stdout.readline()).startswith(b"ARGS"):
+            pass
+        waiting.send_signal(signal.SIGTERM)
+        assert await waiting.wait() in (0, -signal.SIGTERM)
+
+
+async def test_a_package_that_cannot_be_had_is_told_in_a_line(environ: dict[str, str]) -> None:
+    for uri, told in (
+        ("gs://lab-bucket/nothing.tar.gz", "--package: gs://lab-bucket/nothing.tar.gz: "),
+        ("nothing.tar.gz", "gs://bucket/object"),
+    ):
+        process = await train(environ, "--package", uri, "--module", "probe.task")
+        async with asyncio.timeout(PATIENCE):
+            _, error = await process.communicate()
+        assert process.returncode == 1
+        assert told in error.decode()
+        assert "Traceback" not in error.decode()

@@ -1,0 +1,326 @@
+"""Bad input and bad days of a whole local cloud: what is refused, what goes on, what the disk and memory show."""
+
+import io
+import json
+import os
+import socket
+import tarfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cloud.background import BackgroundCloud
+from cloud.settings import LauncherKind, Settings
+from contracts.full_disk import files_of_at_most
+from contracts.ml_requests import training_job
+from contracts.probes import wheel
+from integration.owner import MB, ML, PROJECT, STORAGE, Owner
+
+LOGGING, TOKENS = "logging", "oauth2"
+
+
+@pytest.fixture(scope="module")
+def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
+    state = tmp_path_factory.mktemp("days")
+    with BackgroundCloud(Settings(launcher=LauncherKind.COLD, state_dir=state, concurrent_jobs=4)) as cloud:
+        owner = Owner(cloud)
+        owner.open_bucket("days")
+        owner.open_bucket("other")
+        assert owner.json("POST", ML, f"{PROJECT}/models", {"name": "m"})[0] == 200
+        yield owner
+
+
+# ---------------------------------------------------------------- requests that are too much
+
+
+TAKES_JSON = [
+    ("POST", STORAGE, "/storage/v1/b"),
+    ("PUT", STORAGE, "/storage/v1/b/other/iam"),
+    ("POST", STORAGE, "/storage/v1/b/other/o/x/compose"),
+    ("POST", STORAGE, "/upload/storage/v1/b/other/o?uploadType=resumable&name=x"),
+    ("POST", ML, f"{PROJECT}/jobs"),
+    ("POST", ML, f"{PROJECT}/models/m:setIamPolicy"),
+    ("POST", ML, f"{PROJECT}/models/m:predict"),
+    ("POST", LOGGING, "/v2/entries:list"),
+    ("POST", TOKENS, "/token"),
+]
+
+
+@pytest.mark.parametrize("target", TAKES_JSON, ids=lambda target: target[2])
+def test_twenty_megabytes_of_json_are_refused_at_once(owner: Owner, target: tuple[str, str, str]) -> None:
+    owner.check_error(owner.raw(*target, b'{"labels": {"a": "' + bytes(20 * MB) + b'"}}'), 400, 413)
+    assert owner.is_well()
+
+
+DEEP = {
+    "lists": lambda depth: b"[" * depth + b"]" * depth,
+    "objects": lambda depth: b'{"labels":' * depth + b"1" + b"}" * depth,
+    "instances": lambda depth: b'{"instances":[' + b"[" * depth + b"1" + b"]" * depth + b"]}",
+    "unfinished": lambda depth: b"[" * depth,
+}
+
+
+@pytest.mark.parametrize("depth", [200, 900, 1022, 100_000])
+def test_deep_json_is_refused(owner: Owner, depth: int) -> None:
+    for target in TAKES_JSON:
+        for made in DEEP.values():
+            answer = owner.raw(*target, made(depth))
+            # Cloud Storage takes no notice of fields that it does not know.
+            if answer[0] != 200 or target[1] != STORAGE:
+                owner.check_error(answer, 400)
+
+
+@pytest.mark.parametrize("depth", [300, 1000, 3000])
+def test_deep_queries_are_refused(owner: Owner, depth: int) -> None:
+    jobs, objects = f"{PROJECT}/jobs", "/storage/v1/b/days/o"
+    for api, query in (
+        (ML, f"{jobs}?fields={'a(' * depth}b{')' * depth}"),
+        (ML, f"{jobs}?filter={'(' * depth}a{')' * depth}"),
+        (ML, f"{jobs}?filter={'NOT%20' * depth}a"),
+        (STORAGE, f"{objects}?fields={'a(' * depth}b{')' * depth}"),
+        (STORAGE, f"{objects}?matchGlob={'{a,' * depth}b{'}' * depth}"),
+    ):
+        status, content = owner.raw("GET", api, query)
+        assert status in (200, 400), (query[:80], content)
+
+
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "header"),
+    [
+        ("GET", "/storage/v1/b/days/o/small?alt=media", f"Range: bytes={NINES}-"),
+        ("GET", "/days/small", f"x-goog-if-generation-match: {NINES}"),
+        ("PUT", "/days/small", f"x-goog-if-generation-match: {NINES}"),
+        ("POST", "/upload/storage/v1/b/days/o?uploadType=resumable&name=n", f"X-Upload-Content-Length: {NINES}"),
+        ("POST", "/upload/storage/v1/b/days/o?uploadType=resumable&name=n", "X-Upload-Content-Length: " + "9" * 19),
+        ("POST", f"/upload/storage/v1/b/days/o?uploadType=resumable&name=n&ifGenerationMatch={'9' * 19}", "X: y"),
+        ("GET", f"/storage/v1/b/days/o?maxResults={'9' * 19}", "X: y"),
+        ("GET", f"/storage/v1/b/days/o/small?generation={'9' * 19}", "X: y"),
+    ],
+    ids=lambda value: value[:60],
+)
+def test_numbers_that_are_too_long_are_no_numbers(owner: Owner, verb: str, path: str, header: str) -> None:
+    assert owner.put("days", "small", b"small") == 200
+    status, content = owner.raw(verb, STORAGE, path, header=header)
+    assert status < 500, content
+
+
+PATHS = """
+/.. /../../etc/passwd /%2e%2e/x /bkt/../../etc/passwd /bkt/%2e%2e%2f%2e%2e%2fx /bkt/%00 /%00/x /bkt/%ff%fe /bkt/%
+/bkt/%zz // ///bkt//x /bkt// /bkt/ü /bkt/日本 /storage/v1/b/../b /storage/v1/b/%00 /storage/v1/b/days/o/..
+/storage/v1/b/days/o/..%2f..%2fetc%2fpasswd /storage/v1/b/days/o/a%00b /storage/v1/b/days/o/%ff /storage/v1/b/bü/o/x
+/storage/v1/b/days/o?prefix=%00 /storage/v1/b/days/o?prefix=%ff /storage/v1/b/days/o/x?generation=99999999999999999999
+/upload/storage/v1/b/days/o?uploadType=media&name=%00 /upload/storage/v1/b/days/o?uploadType=media&name=%ff
+/upload/storage/v1/b/days/o?uploadType=resumable&upload_id=..%2f..%2fformat /v1/projects/.. /v1/projects/%00/jobs
+/v1/projects/local-project/jobs/.. /v1/projects/local-project/jobs/%2e%2e /v1/projects/local-project/jobs/a%2fb
+/v1/projects/local-project/jobs/%00 /v1/projects/local-project/jobs/%ff /v1/projects/local-project/jobs/ü
+/v1/projects/local-project/models/m%2fversions%2fv /v1/projects/local-project/jobs?filter=%00
+/v1/projects/local-project/jobs?pageToken=%ff /computeMetadata/v1/../.. /computeMetadata/v1/%00 /v2/%00 /token/.. * ? #
+http://[::1/x /[::1
+"""
+
+
+@pytest.mark.parametrize("api", [ML, STORAGE, LOGGING, TOKENS, "www", "days.storage"])
+def test_strange_paths_lead_nowhere(owner: Owner, api: str) -> None:
+    for path in PATHS.split():
+        for verb in ("GET", "DELETE"):
+            status, content = owner.raw(verb, api, path)
+            assert status in (400, 401, 403, 404, 405, 501) or (status == 200 and b"root:" not in content), (
+                path,
+                content,
+            )
+
+
+def test_a_name_that_climbs_is_a_name(owner: Owner) -> None:
+    before = set(owner.cloud.state_dir.parent.iterdir())
+    for name in ("..%2f..%2fescaped", "%2fescaped", "a%2f..%2f..%2fescaped"):
+        assert owner.put("days", name, b"here") == 200
+        assert owner.raw("GET", STORAGE, f"/storage/v1/b/days/o/{name}?alt=media") == (200, b"here")
+    assert set(owner.cloud.state_dir.parent.iterdir()) == before
+    assert not Path("/escaped").exists()
+
+
+# ---------------------------------------------------------------- many, slow, at the same moment
+
+
+def memory() -> int:
+    """Bytes this process, in which the cloud runs, has in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells how much memory is in use")
+def test_clients_that_never_read_cost_a_buffer_each_and_two_hundred_others_are_served(owner: Owner) -> None:
+    assert owner.put("days", "large", bytes(32 * MB)) == 200
+    ask = b"GET /storage/v1/b/days/o/large?alt=media HTTP/1.1\r\nHost: storage.googleapis.com\r\n\r\n"
+    before = memory()
+    deaf = [socket.create_connection(owner.door) for _ in range(20)]
+    for connection in deaf:
+        connection.sendall(ask)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    everyone = [socket.create_connection(owner.door, timeout=30) for _ in range(200)]
+    for connection in everyone:
+        connection.sendall(ask.replace(b"?alt=media", b""))
+    for connection in everyone:
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+    assert memory() - before < 200 * MB
+    for connection in deaf + everyone:
+        connection.close()
+    assert owner.is_well()
+
+
+def test_of_many_jobs_with_one_id_at_the_same_moment_one_is_accepted(owner: Owner) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        body = training_job("twin", packageUris=["gs://days/none.tar.gz"])
+        made = list(pool.map(lambda _: owner.json("POST", ML, f"{PROJECT}/jobs", body), range(20)))
+    assert sorted(status for status, _ in made) == [200] + [409] * 19
+    assert {answer["error"]["status"] for status, answer in made if status == 409} == {"ALREADY_EXISTS"}
+    listed = owner.json("GET", ML, f"{PROJECT}/jobs?filter=jobId:twin")[1]["jobs"]
+    assert [job["jobId"] for job in listed] == ["twin"]
+
+
+# ---------------------------------------------------------------- packages
+
+
+def archive(*members: tuple[str, bytes, str, int]) -> bytes:
+    """Of (name, kind, link's target, size): files are full of zeros."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        for name, kind, target, size in [("p-1/setup.py", tarfile.REGTYPE, "", 0), *members]:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.size = kind, target, size
+            tar.addfile(info, io.BytesIO(bytes(size)) if kind == tarfile.REGTYPE else None)
+    return made.getvalue()
+
+
+def sparse(size: int) -> bytes:
+    """One file that says it has so many bytes, and holds none (GNU's format 1.0 in pax headers)."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("p-1/GNUSparseFile.0/hole")
+        table = b"0\n".ljust(512, b"\0")
+        info.size = len(table)
+        info.pax_headers = {
+            "GNU.sparse.major": "1",
+            "GNU.sparse.minor": "0",
+            "GNU.sparse.name": "p-1/hole",
+            "GNU.sparse.realsize": str(size),
+        }
+        tar.addfile(info, io.BytesIO(table))
+    return made.getvalue()
+
+
+def claims(size: int) -> bytes:
+    """One ordinary file that says it has so many bytes, and breaks off."""
+    info = tarfile.TarInfo("p-1/zeros")
+    info.size = size
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        tar.fileobj.write(info.tobuf() + bytes(MB))  # type: ignore[union-attr]
+    return made.getvalue()
+
+
+def disk_use(folder: Path) -> int:
+    used = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with suppress(FileNotFoundError):  # a job's folder goes at its end
+                used += (Path(place) / name).lstat().st_blocks * 512
+    return used
+
+
+EVIL = {
+    "climbs": (archive(("../../../evil", tarfile.REGTYPE, "", 5)), "leads out of the archive's folder"),
+    "absolute": (archive(("/tmp/evil", tarfile.REGTYPE, "", 5)), "leads out of the archive's folder"),  # noqa: S108
+    "linked": (archive(("p-1/out", tarfile.SYMTYPE, "../../../..", 0)), "leads out of the archive's folder"),
+    "link_bomb": (
+        archive(
+            ("p-1/data", tarfile.REGTYPE, "", 16 * MB), *((f"p-1/{n}", tarfile.SYMTYPE, "data", 0) for n in range(500))
+        ),
+        "unpacks to more than",
+    ),
+    "link_circle": (
+        archive(("p-1/a", tarfile.SYMTYPE, "b", 0), ("p-1/b", tarfile.SYMTYPE, "a", 0)),
+        "is no file of the archive",
+    ),
+    "sparse": (sparse(10 * 2**30), "unpacks to more than"),
+    "huge": (claims(10 * 2**30), "unpacks to more than"),
+    "no_archive": (b"\x1f\x8b no", "is not a .tar.gz archive"),
+}
+
+
+def test_evil_packages_fail_their_jobs_and_cost_nothing(owner: Owner) -> None:
+    before = disk_use(owner.cloud.state_dir)
+    for name, (content, _) in EVIL.items():
+        assert owner.put("days", f"{name}.tar.gz", content) == 200
+        body = training_job(name, packageUris=[f"gs://days/{name}.tar.gz"])
+        assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
+    largest = 0
+    for name, (_, reason) in EVIL.items():
+        for job in owner.until_state(name, "FAILED"):
+            largest = max(largest, disk_use(owner.cloud.state_dir))
+            said = job.get("errorMessage", "")
+        assert reason in said
+    assert largest - before < 200 * MB
+    assert disk_use(owner.cloud.state_dir) - before < 10 * MB
+    assert list(owner.cloud.state_dir.parent.rglob("evil")) == []
+
+
+# ---------------------------------------------------------------- a clock that is set
+
+
+@pytest.mark.parametrize("jump", [-86400 * 400, 86400 * 400])
+def test_a_job_runs_on_when_the_clock_is_set(owner: Owner, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
+    name = f"clock_{'back' if jump < 0 else 'ahead'}"
+    assert owner.put("days", "wait-1-py3-none-any.whl", wheel("wait", "import signal; signal.pause()")) == 200
+    wait = {"packageUris": ["gs://days/wait-1-py3-none-any.whl"], "pythonModule": "wait"}
+    body = training_job(name, scheduling={"maxRunningTime": "1000s"}, **wait)
+    assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
+    list(owner.until_state(name, "RUNNING"))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + jump)
+    # Another one needs tokens, packages, processes and limits of time.
+    assert owner.json("POST", ML, f"{PROJECT}/jobs", training_job(f"{name}_more", **wait))[0] == 200
+    list(owner.until_state(f"{name}_more", "RUNNING"))
+    for started in (name, f"{name}_more"):
+        assert owner.json("GET", ML, f"{PROJECT}/jobs/{started}")[1]["state"] == "RUNNING"
+        assert owner.json("POST", ML, f"{PROJECT}/jobs/{started}:cancel", {})[0] == 200
+        list(owner.until_state(started, "CANCELLED"))
+
+
+# ---------------------------------------------------------------- a full disk
+
+
+def test_on_a_full_disk_requests_are_refused_and_all_goes_on_when_there_is_room(owner: Owner) -> None:
+    assert owner.put("days", "small", b"small") == 200
+    with files_of_at_most(MB // 2):
+        # Its bytes are collected in a file, which cannot grow.
+        status, content = owner.raw(
+            "POST", STORAGE, "/upload/storage/v1/b/days/o?uploadType=media&name=big", bytes(4 * MB)
+        )
+        owner.check_error((status, content), 429)
+        assert b"no room left on the disk" in content
+        job = training_job("big", args=["x" * MB, "y" * MB])
+        owner.check_error(owner.raw("POST", ML, f"{PROJECT}/jobs", json.dumps(job).encode()), 429)
+        assert owner.raw("GET", STORAGE, "/storage/v1/b/days/o/small?alt=media") == (200, b"small")
+        assert owner.json("GET", ML, f"{PROJECT}/jobs/big")[0] == 404
+    assert owner.json("GET", STORAGE, "/storage/v1/b/days/o/big")[0] == 404
+    assert owner.put("days", "big", bytes(4 * MB)) == 200
+
+
+def test_on_a_full_disk_a_job_still_comes_to_its_end(owner: Owner) -> None:
+    assert owner.put("days", "wait-1-py3-none-any.whl", wheel("wait", "import signal; signal.pause()")) == 200
+    body = training_job("waits", packageUris=["gs://days/wait-1-py3-none-any.whl"], pythonModule="wait")
+    assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
+    list(owner.until_state("waits", "RUNNING"))
+    with files_of_at_most(1):
+        assert owner.json("POST", ML, f"{PROJECT}/jobs/waits:cancel", {})[0] == 200
+        list(owner.until_state("waits", "CANCELLED"))
+        owner.check_error(owner.raw("POST", ML, f"{PROJECT}/models", b'{"name": "late"}'), 429)
+    assert owner.json("POST", ML, f"{PROJECT}/models", {"name": "late"})[0] == 200
+    assert owner.json("GET", ML, f"{PROJECT}/jobs/waits")[1]["state"] == "CANCELLED"

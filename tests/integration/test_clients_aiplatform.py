@@ -1,0 +1,182 @@
+"""Vertex AI's own SDK, unmodified, in a process that has nothing of ours but environment variables."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS
+from cloud.names import GsUri
+from cloud.resources import Access
+from cloud.serve import LocalCloud
+from cloud.settings import Settings, inherited_environ
+from contracts.probes import trainer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PROJECT = "vertex-project"
+CLIENT = Path(__file__).with_name("aiplatform_steps.py")
+SAYS = """
+import json, os, sys
+print("args", sys.argv[1:], os.environ["GREETING"])
+for name in ("AIP_MODEL_DIR", "AIP_CHECKPOINT_DIR", "AIP_TENSORBOARD_LOG_DIR", "CLOUD_ML_PROJECT_ID", "TF_CONFIG"):
+    print(name, os.environ.get(name))
+print("task", json.loads(os.environ["CLUSTER_SPEC"])["task"], os.environ["CLOUD_ML_JOB_ID"])
+"""
+EXPORTS = """
+import argparse
+import os
+import tensorflow as tf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--factor", type=int)
+given = parser.parse_args()
+
+
+class Scale(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "x"), tf.TensorSpec([None], tf.float32, "y")])
+    def serve(self, x, y):
+        return {"scaled": tf.cast(x * given.factor, tf.float32) + y}
+
+
+model = Scale()
+tf.saved_model.save(model, os.environ["AIP_MODEL_DIR"], signatures={"serving_default": model.serve})
+"""
+"""Takes integers, which the SDK's transport makes doubles of."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cloud() -> AsyncIterator[LocalCloud]:
+    async with LocalCloud(Settings(project=PROJECT)) as cloud:
+        yield cloud
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def found(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What the program found out."""
+    folder, backend = tmp_path_factory.mktemp("source"), cloud.backend
+    environ = inherited_environ() | await cloud.owner_environ()
+    await backend.create_bucket("vertex-bucket")
+    for access in Access:
+        await backend.grant("vertex-bucket", await backend.ml_service_account(), access)
+    says = trainer(folder, SAYS, package="says")
+    (says / "fails.py").write_text("raise SystemExit('out of ideas')")
+    trainer(folder, EXPORTS, package="exports")
+    (folder / "setup.py").write_text(
+        "from setuptools import setup\nsetup(name='trainers', version='0.1', packages=['says', 'exports'])"
+    )
+    package = await backend.stage_package(says, GsUri("vertex-bucket", "staging"))
+    given = {
+        "project": PROJECT,
+        "bucket": "vertex-bucket",
+        "package": str(package),
+        "script": str(folder / "exports" / "task.py"),
+        "door": environ["STORAGE_EMULATOR_HOST"],
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, CLIENT, json.dumps(given), folder / "found.json"),
+        env=environ,
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    return json.loads((folder / "found.json").read_text())
+
+
+async def logged(cloud: LocalCloud, name: str) -> list[str]:
+    entries = await cloud.backend.read_logs(name.rpartition("/")[2])
+    return [entry.message for entry in entries if entry.task_name == "workerpool0-0"]
+
+
+async def test_a_custom_job_runs_with_the_environment_of_vertex_ai(cloud, found):
+    job = found["custom job"]
+    assert job["state"] == "JOB_STATE_SUCCEEDED"
+    assert job["labels"] == {"course": "ml"}
+    assert job["listed"] == [job["name"]]
+    said = await logged(cloud, job["name"])
+    project, number = job["name"].split("/")[1], job["name"].rpartition("/")[2]
+    for line in (
+        "args ['--epochs=1'] hello",
+        "AIP_MODEL_DIR gs://vertex-bucket/out/model/",
+        "AIP_CHECKPOINT_DIR gs://vertex-bucket/out/checkpoints/",
+        "AIP_TENSORBOARD_LOG_DIR gs://vertex-bucket/out/logs/",
+        f"CLOUD_ML_PROJECT_ID {project}",
+        "TF_CONFIG None",
+        f"task {{'type': 'workerpool0', 'index': 0}} {number}",
+    ):
+        assert line in said
+
+
+async def test_a_job_that_fails_says_why_and_where_its_log_is(found):
+    said = found["failed job"]["said"]
+    assert "The replica workerpool0-0 exited with a non-zero status of 1." in said
+    assert "out of ideas" in said
+    assert "https://console.cloud.google.com/logs/viewer?project=" in said
+    assert found["failed job"]["deleted"]
+
+
+async def test_training_pipelines_train_and_upload(found):
+    _, version, uri = found["models"]["trained"]
+    assert version == "1"
+    assert uri == "gs://vertex-bucket/tp/model/"
+
+
+async def test_versions_have_aliases(found):
+    models = found["models"]
+    assert models["second"] == models["by alias"] == "2"
+    assert sorted(models["versions"]) == [["1", ["default"]], ["2", ["again"]]]
+    assert models["listed"] == [models["trained"][0]]
+    assert models["left"] == 1
+
+
+@pytest.mark.parametrize("how", ["endpoint", "endpoint by address"])
+async def test_an_endpoint_predicts_and_its_traffic_is_split(found, how):
+    endpoint = found[how]
+    assert endpoint["predictions"] == [9.0, 6.0]
+    assert endpoint["model"][1] == "1"
+    assert endpoint["deployed"]
+    assert "x" in endpoint["wrong"]
+    assert endpoint["split"] == [50, 50]
+    assert endpoint["seen"] == [9.0, 13.0]
+    assert endpoint["then"] == [13.0]
+    assert "Endpoint has deployed or being-deployed DeployedModel(s)" in endpoint["refused"]
+    assert endpoint["endpoints"] == 0
+
+
+async def test_a_raw_prediction_is_in_the_servers_form(found):
+    status, text, deployed = found["endpoint"]["raw"]
+    assert (status, text) == (200, '{"predictions":[9.0]}')
+    assert deployed.isdigit()
+    assert found["endpoint"]["by raw"] == [9.0]
+
+
+async def test_the_same_by_an_address_of_this_machine(cloud, found):
+    assert found["custom job by address"]["state"] == "JOB_STATE_SUCCEEDED"
+    assert len(found["custom job by address"]["listed"]) == 2
+    assert found["left"] == 0
+
+
+async def test_refusals_come_with_their_reason(found):
+    refusals = found["refusals"]
+    assert refusals["quota"][0] == 429
+    assert "CustomModelTrainingT4GPUsPerProjectPerRegion" in refusals["quota"][1]
+    assert refusals["missing"][0] == 404
+    assert refusals["not emulated"][0] == 501
+    assert "aiplatform.projects.locations.datasets.create is not emulated" in refusals["not emulated"][1]
+
+
+async def test_grpc_is_refused_at_once_with_the_words_that_help(found):
+    assert 'api_transport="rest"' in found["grpc"]["said"]
+    assert found["grpc"]["seconds"] < 1
+
+
+async def test_the_numbers_of_enums_are_the_sdks(found):
+    known = {name.removeprefix("GoogleCloudAiplatformV1"): numbers for name, numbers in ENUM_NUMBERS.items()}
+    assert {
+        name: {int(number): member for number, member in numbers.items()} for name, numbers in found["enums"].items()
+    } == known

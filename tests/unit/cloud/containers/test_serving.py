@@ -1,0 +1,38 @@
+"""What Vertex AI tells a serving container."""
+
+import pytest
+
+from cloud.containers.serving import Container
+from cloud.engine.serving.worker import Door
+from cloud.errors import InvalidArgument
+
+ANYWHERE = "0.0.0.0"  # noqa: S104
+MODEL = {"AIP_STORAGE_URI": "gs://b/model"}
+
+
+def test_the_platforms_variables_are_followed() -> None:
+    route = "/v1/endpoints/7/deployedModels/8"
+    given = MODEL | {"AIP_HTTP_PORT": "80", "AIP_PREDICT_ROUTE": f"{route}:predict", "AIP_HEALTH_ROUTE": route}
+    assert Container.from_environ(given) == Container("gs://b/model", Door(ANYWHERE, 80, f"{route}:predict", route))
+
+
+def test_without_a_platform_the_workers_own_routes_stand() -> None:
+    assert Container.from_environ(MODEL).door == Door(ANYWHERE, 8080, "/predict", "/health")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AIP_STORAGE_URI", ""),
+        ("AIP_HTTP_PORT", "0"),
+        ("AIP_HTTP_PORT", "65536"),
+        ("AIP_HTTP_PORT", "http"),
+        ("AIP_HTTP_PORT", "²"),
+        ("AIP_PREDICT_ROUTE", "predict"),
+        ("AIP_HEALTH_ROUTE", "health"),
+    ],
+)
+def test_what_is_no_use_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidArgument) as error:
+        Container.from_environ(MODEL | {name: value})
+    assert error.value.field == name

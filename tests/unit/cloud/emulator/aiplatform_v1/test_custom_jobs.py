@@ -1,0 +1,212 @@
+import re
+
+import pytest
+
+from cloud.lifecycle import JobEvent
+from cloud.names import GsUri
+from cloud.resources import JobSpec, ScaleTier, Service
+from contracts.dialect_api import SOMEBODY
+from contracts.vertex_api import PARENT, custom_job, pool
+
+RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
+
+
+def number(job) -> str:
+    return job["name"].rpartition("/")[2]
+
+
+async def test_a_job_is_answered_as_it_was_asked_for(api):
+    body = custom_job(
+        pool(args=["--epochs=1", ""], env=[{"name": "A", "value": "b"}]),
+        baseOutputDirectory={"outputUriPrefix": "gs://bucket/out"},
+        scheduling={"timeout": "3600s"},
+    ) | {"labels": {"a": "b"}}
+    job = await api.ask("POST", "/customJobs", body)
+    assert re.fullmatch(PARENT + r"/customJobs/\d{19}", job["name"])
+    assert job["jobSpec"] == body["jobSpec"]
+    assert (job["displayName"], job["labels"], job["state"]) == ("train", {"a": "b"}, "JOB_STATE_QUEUED")
+    assert not {"startTime", "endTime", "error"} & job.keys()
+    assert await api.ask("GET", f"/customJobs/{number(job)}") == job
+    assert await api.send("GET", f"/v1/{job['name']}") == await api.send("GET", f"{api.root}/customJobs/{number(job)}")
+    spec = api.backend.jobs[number(job)].spec
+    assert spec == JobSpec(
+        job_id=number(job),
+        package_uris=(GsUri("bucket", "trainer-0.1.tar.gz"),),
+        python_module="trainer.task",
+        args=("--epochs=1", ""),
+        runtime_version="2.17",
+        max_running_time=3600.0,
+        service=Service.VERTEX_AI,
+        base_output_directory=GsUri("bucket", "out"),
+        env={"A": "b"},
+    )
+
+
+async def test_enums_are_numbers_or_names_and_the_spelling_is_snake_or_camel_case(api):
+    body = custom_job(scheduling={"strategy": 6})
+    body["job_spec"] = body.pop("jobSpec")
+    body["job_spec"]["worker_pool_specs"] = body["job_spec"].pop("workerPoolSpecs")
+    path = f"{api.root}/customJobs?%24alt=json%3Benum-encoding%3Dint"
+    job = (await api.send("POST", path, body)).json
+    assert job["jobSpec"]["scheduling"] == {"strategy": "FLEX_START"}
+    assert job["jobSpec"]["workerPoolSpecs"] == [pool()]
+
+
+async def test_pools_are_roles_and_those_in_between_may_be_empty(api):
+    job = await api.ask("POST", "/customJobs", custom_job(pool(), {}, pool(2), {}))
+    assert job["jobSpec"]["workerPoolSpecs"] == [pool(), {}, pool("2"), {}]
+    spec = api.backend.jobs[number(job)].spec
+    assert spec.scale_tier is ScaleTier.CUSTOM
+    assert (spec.worker_count, spec.parameter_server_count, spec.evaluator_count) == (0, 2, 0)
+
+
+async def test_the_states_are_vertex_ais(api):
+    job = await api.ask("POST", "/customJobs", custom_job())
+    path = f"/customJobs/{number(job)}"
+
+    async def state(*events: JobEvent, message: str = "") -> str:
+        api.backend.move(number(job), *events, message=message)
+        return (await api.ask("GET", path))["state"]
+
+    assert await state(JobEvent.SCHEDULED) == "JOB_STATE_PENDING"
+    assert await state(JobEvent.STARTED) == "JOB_STATE_RUNNING"
+    said = "The replica workerpool0-0 exited with a non-zero status of 1. \nTraceback"
+    assert await state(JobEvent.FAILED, message=said) == "JOB_STATE_FAILED"
+    found = await api.ask("GET", path)
+    assert found["error"]["message"].startswith(f"{said}\nTo find out more about why your job exited please check")
+    assert f"job_id%2F{number(job)}" in found["error"]["message"]
+    assert found["startTime"] <= found["endTime"]
+
+
+async def test_a_job_is_cancelled_and_then_deleted(api):
+    job = await api.ask("POST", "/customJobs", custom_job())
+    path = f"/customJobs/{number(job)}"
+    api.backend.move(number(job), *RUN)
+    assert (await api.refusal("DELETE", path))["status"] == "FAILED_PRECONDITION"
+    assert await api.ask("POST", f"{path}:cancel", {}) == {}
+    assert (await api.ask("GET", path))["state"] == "JOB_STATE_CANCELLING"
+    api.backend.move(number(job), JobEvent.STOPPED, message="The job was cancelled by the user.")
+    found = await api.ask("GET", path)
+    assert (found["state"], found["error"]["code"]) == ("JOB_STATE_CANCELLED", 1)
+    assert await api.ask("POST", f"{path}:cancel", {}) == {}
+    operation = await api.ask("DELETE", path)
+    assert operation["done"] is True
+    assert operation["response"] == {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    assert (await api.refusal("GET", path))["code"] == 404
+
+
+async def test_lists_are_filtered_ordered_newest_first_and_in_pages(api):
+    names = ["b_1", "a_2", "a_3"]
+    for name in names:
+        await api.ask("POST", "/customJobs", custom_job() | {"displayName": name, "labels": {"n": name[-1]}})
+
+    async def listed(query: str) -> list[str]:
+        answer = await api.ask("GET", f"/customJobs?{query}")
+        return [job["displayName"] for job in answer.get("customJobs", [])]
+
+    assert await listed("") == ["a_3", "a_2", "b_1"]
+    assert await listed("filter=display_name%3D%22a_2%22") == ["a_2"]
+    assert await listed("filter=display_name%3Aa_*+AND+labels.n%3D3") == ["a_3"]
+    assert await listed("filter=NOT+labels.n%3D3") == ["a_2", "b_1"]
+    assert await listed("filter=state%3D%22JOB_STATE_RUNNING%22") == []
+    assert await listed("filter=create_time%3E%222020-01-01T00%3A00%3A00Z%22+AND+labels.n:*") == ["a_3", "a_2", "b_1"]
+    first = await api.ask("GET", "/customJobs?pageSize=2")
+    rest = await api.ask("GET", f"/customJobs?pageSize=2&pageToken={first['nextPageToken']}")
+    assert [job["displayName"] for job in first["customJobs"] + rest["customJobs"]] == ["a_3", "a_2", "b_1"]
+    assert "nextPageToken" not in rest
+    assert (await api.refusal("GET", "/customJobs?filter=displayname%3Dx"))["code"] == 400
+
+
+async def test_a_job_of_ml_engine_is_none_of_vertex_ai_and_each_region_has_its_own(api):
+    await api.backend.submit_job(JobSpec("lab", (GsUri("bucket", "p.tar.gz"),), "trainer.task"))
+    await api.ask("POST", "/customJobs", custom_job())
+    assert len((await api.ask("GET", "/customJobs"))["customJobs"]) == 1
+    elsewhere = "/v1/projects/my-project/locations/europe-west4/customJobs"
+    assert (await api.send("GET", elsewhere, host="aiplatform.googleapis.com")).json == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (custom_job() | {"displayName": ""}, "A display name has 1 to 128 characters"),
+        ({"displayName": "x"}, "1.Field: job_spec.worker_pool_specs; Message: The first worker pool is required"),
+        (custom_job({}, pool()), "The first worker pool is required"),
+        (custom_job(pool("2")), "exactly 1"),
+        (custom_job(pool(), pool(0) | {"replicaCount": "-1"}), "at least 1, not -1"),
+        (custom_job(pool() | {"machineSpec": {"machineType": "n1-standard-2"}}), "n1-standard-2 is not supported."),
+        (custom_job(pool() | {"machineSpec": {}}), "A machine type is required."),
+        (
+            custom_job(pool() | {"machineSpec": {"machineType": "n1-standard-4", "acceleratorType": 5}}),
+            "1.Field: job_spec.worker_pool_specs[0].machine_spec.accelerator_type; Message: Both `accelerator_type` "
+            "and `accelerator_count` should be specified or none.\t",
+        ),
+        (custom_job({"machineSpec": {"machineType": "n1-standard-4"}}), "One of `container_spec`"),
+        (custom_job(pool(executorImageUri="docker.io/me/mine")), "prebuilt training images"),
+        (custom_job(pool(packageUris=[])), "1 to 100 packages are required"),
+        (custom_job(pool(packageUris=["/folder/x.tar.gz"])), "Must be of form gs://bucket/object"),
+        (custom_job(pool(pythonModule="a b")), "python_module"),
+        (custom_job(pool(env=[{"name": "A=B", "value": ""}])), "Not the name of a variable"),
+        (custom_job(pool(), pool(pythonModule="other")), "All pools run the same program"),
+        (custom_job(serviceAccount="me@example.com"), "Jobs run as"),
+        (custom_job(network="projects/1/global/networks/x"), "job_spec.network"),
+        (custom_job(tensorboard="projects/1/locations/us-central1/tensorboards/1"), "TensorBoard"),
+        (custom_job(*[pool()] * 5), "At most 4 pools"),
+    ],
+)
+async def test_what_cannot_be_run_is_refused_before_anything_is_made(api, body, said):
+    error = await api.refusal("POST", "/customJobs", body)
+    assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
+    assert said in error["message"]
+    assert not api.backend.jobs
+
+
+async def test_everything_that_is_wrong_is_said_at_once(api):
+    error = await api.refusal("POST", "/customJobs", custom_job(pool("3", pythonModule="")))
+    assert error["message"].startswith("List of found errors:\t1.Field: job_spec.worker_pool_specs[0].replica_count;")
+    assert "\t2.Field: job_spec.worker_pool_specs[0].python_package_spec.python_module;" in error["message"]
+
+
+async def test_accelerators_are_a_matter_of_quota(api):
+    machine = {"machineType": "n1-standard-4", "acceleratorType": "NVIDIA_TESLA_T4", "acceleratorCount": 1}
+    error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": machine}))
+    assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
+    assert error["message"] == "The following quotas are exceeded: CustomModelTrainingT4GPUsPerProjectPerRegion"
+
+
+def container(*command: str, **given):
+    spec = {"imageUri": "gcr.io/me/mine", "command": list(command)} | given
+    return custom_job({"machineSpec": {"machineType": "n1-standard-4"}, "containerSpec": spec})
+
+
+async def test_a_container_runs_where_its_command_can_run_without_the_image(api):
+    body = container("python3", "-m", args=["json.tool", "--help"], env=[{"name": "A", "value": "1"}])
+    job = await api.ask("POST", "/customJobs", body)
+    spec = api.backend.jobs[number(job)].spec
+    assert (spec.python_module, spec.args, spec.package_uris, spec.env) == ("json.tool", ("--help",), (), {"A": "1"})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("sh", "-c", "python3 -m json.tool"),
+        ("python3", "train.py"),
+        ("python3", "-m"),
+        ("python3", "-m", "no_such_module_here"),
+        ("python3", "-m", "json.no_such_module"),
+        ("python3", "-m", "..json"),
+    ],
+)
+async def test_a_container_that_needs_its_image_is_refused(api, command):
+    error = await api.refusal("POST", "/customJobs", container(*command))
+    assert error["status"] == "INVALID_ARGUMENT"
+    assert "Images are not pulled here" in error["message"]
+    assert not api.backend.jobs
+
+
+async def test_who_is_not_the_owner_is_told_which_permission_is_missing(api):
+    error = await api.refusal("GET", "/customJobs", principal=SOMEBODY)
+    assert error["code"] == 403
+    assert error["message"].startswith("Permission 'aiplatform.customJobs.list' denied on resource '//aiplatform.")
+    elsewhere = await api.send("GET", "/v1/projects/another/locations/us-central1/customJobs")
+    assert elsewhere.status == 403

@@ -1,0 +1,129 @@
+import pytest
+
+from contracts.vertex_api import PARENT, SERVING_IMAGE, deployment, model
+
+
+async def upload(api, **given) -> str:
+    """The name of the model, with its version."""
+    operation = await api.ask("POST", "/models:upload", model(**given.pop("model", {})) | given)
+    response = operation["response"]
+    assert response["@type"] == "type.googleapis.com/google.cloud.aiplatform.v1.UploadModelResponse"
+    return f"{response['model']}@{response['modelVersionId']}"
+
+
+def below(name: str) -> str:
+    return name.removeprefix(PARENT)
+
+
+async def test_a_model_is_answered_as_it_was_uploaded(api):
+    body = model("first", labels={"a": "b"}, versionAliases=["default", "best"], versionDescription="one")
+    operation = await api.ask("POST", "/models:upload", body)
+    assert operation["done"] is True
+    assert operation["name"].startswith(f"{operation['response']['model']}/operations/")
+    assert operation["metadata"]["@type"].endswith("aiplatform.v1.UploadModelOperationMetadata")
+    name = operation["response"]["model"]
+    found = await api.ask("GET", below(name))
+    assert found["name"] == name
+    assert found["artifactUri"] == "gs://bucket/export"
+    assert found["containerSpec"] == {"imageUri": SERVING_IMAGE}
+    assert found["versionId"] == "1"
+    assert sorted(found["versionAliases"]) == ["best", "default"]
+    assert found["supportedDeploymentResourcesTypes"] == ["DEDICATED_RESOURCES"]
+    for version in ("@1", "%401", "@best", "@default"):
+        assert await api.ask("GET", below(name) + version) == found
+    assert (await api.refusal("GET", below(name) + "@2"))["code"] == 404
+
+
+async def test_a_version_takes_its_aliases_from_the_others(api):
+    first = await upload(api, model={"versionAliases": ["best"]}, modelId="my-model")
+    assert first == f"{PARENT}/models/my-model@1"
+    bare = f"{PARENT}/models/my-model"
+    second = await upload(api, parentModel=bare, model={"name": "other", "versionAliases": ["best", "default"]})
+    assert second == f"{bare}@2"
+    listed = (await api.ask("GET", "/models/my-model:listVersions"))["models"]
+    assert [(one["name"], one.get("versionAliases", [])) for one in listed] == [
+        (f"{bare}@2", ["best", "default"]),
+        (f"{bare}@1", []),
+    ]
+    assert (await api.ask("GET", "/models/my-model"))["versionId"] == "2"
+    merged = await api.ask("POST", "/models/my-model@1:mergeVersionAliases", {"versionAliases": ["default", "-best"]})
+    assert merged["versionAliases"] == ["default"]
+    assert (await api.ask("GET", "/models/my-model@2"))["versionAliases"] == ["best"]
+    assert len((await api.ask("GET", "/models"))["models"]) == 1
+
+
+async def test_versions_are_deleted_but_for_the_default_and_the_last(api):
+    await upload(api, modelId="m")
+    assert (await api.refusal("DELETE", "/models/m@1:deleteVersion"))["status"] == "FAILED_PRECONDITION"
+    await upload(api, parentModel=f"{PARENT}/models/m")
+    assert "default" in (await api.refusal("DELETE", "/models/m@1:deleteVersion"))["message"]
+    assert (await api.ask("DELETE", "/models/m@2:deleteVersion"))["done"] is True
+    # A number is not used again.
+    assert (await upload(api, parentModel=f"{PARENT}/models/m")).endswith("@3")
+    assert (await api.ask("DELETE", "/models/m"))["done"] is True
+    assert (await api.refusal("GET", "/models/m@3"))["code"] == 404
+    assert await api.ask("GET", "/models") == {}
+
+
+async def test_an_update_changes_what_its_mask_names(api):
+    await upload(api, modelId="m")
+    body = {"displayName": "new", "description": "not in the mask", "labels": {"a": "b"}, "versionDescription": "v"}
+    await api.ask("PATCH", "/models/m?updateMask=displayName,version_description,labels", body)
+    found = await api.ask("GET", "/models/m")
+    assert (found["displayName"], found["labels"], found["versionDescription"]) == ("new", {"a": "b"}, "v")
+    assert "description" not in found
+    assert (await api.refusal("PATCH", "/models/m?updateMask=artifactUri", body))["code"] == 400
+    assert (await api.refusal("PATCH", "/models/m", body))["code"] == 400
+    stale = body | {"etag": "stale"}
+    assert (await api.refusal("PATCH", "/models/m?updateMask=labels", stale))["status"] == "ABORTED"
+
+
+async def test_models_are_found_by_name_and_in_any_order(api):
+    for name, number in (("b", "m1"), ("a", "m2"), ("c", "m3")):
+        await upload(api, modelId=number, model={"name": name})
+
+    async def listed(query: str) -> list[str]:
+        answer = await api.ask("GET", f"/models?{query}")
+        return [one["displayName"] for one in answer.get("models", [])]
+
+    assert await listed("") == ["c", "a", "b"]
+    assert await listed("orderBy=display_name") == ["a", "b", "c"]
+    assert await listed("orderBy=create_time+desc") == ["c", "a", "b"]
+    assert await listed("orderBy=create_time") == ["b", "a", "c"]
+    assert await listed("filter=display_name%3D%22a%22") == ["a"]
+    assert await listed("filter=model%3Dm3") == ["c"]
+    page = await api.ask("GET", "/models?orderBy=display_name&pageSize=2")
+    rest = await api.ask("GET", f"/models?orderBy=display_name&pageToken={page['nextPageToken']}")
+    assert [one["displayName"] for one in page["models"] + rest["models"]] == ["a", "b", "c"]
+    assert (await api.refusal("GET", "/models?orderBy=nothing"))["code"] == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({}, "INVALID_ARGUMENT", "display_name"),
+        (model(containerSpec={}), "INVALID_ARGUMENT", "image is required"),
+        (model(containerSpec={"imageUri": "gcr.io/me/mine"}), "INVALID_ARGUMENT", "Images are not pulled here"),
+        (model(artifactUri="/folder/model"), "INVALID_ARGUMENT", "gs://"),
+        (model(artifactUri="gs://bucket/none"), "FAILED_PRECONDITION", "exactly one of: [saved_model.pb, "),
+        (model(artifactUri="gs://nowhere/none"), "INVALID_ARGUMENT", "bucket does not exist"),
+        (model(versionAliases=["1"]), "INVALID_ARGUMENT", "An alias"),
+        (model() | {"modelId": "Ä"}, "INVALID_ARGUMENT", "model_id"),
+        (model() | {"parentModel": f"{PARENT}/models/none"}, "NOT_FOUND", "The Model does not exist"),
+        (model() | {"parentModel": "models/none"}, "INVALID_ARGUMENT", "Must be of form projects/PROJECT/"),
+    ],
+)
+async def test_what_cannot_be_served_is_refused(api, body, status, said):
+    error = await api.refusal("POST", "/models:upload", body)
+    assert error["status"] == status
+    assert said in error["message"]
+    assert await api.ask("GET", "/models") == {}
+
+
+async def test_a_model_that_is_deployed_stays(api):
+    name = await upload(api, modelId="m")
+    endpoint = (await api.ask("POST", "/endpoints", {"displayName": "e"}))["response"]["name"]
+    await api.ask("POST", below(endpoint) + ":deployModel", deployment(name))
+    error = await api.refusal("DELETE", "/models/m")
+    assert error["status"] == "FAILED_PRECONDITION"
+    assert endpoint in error["message"]

@@ -1,0 +1,130 @@
+import asyncio
+import json
+
+import pytest
+
+from cloud.lifecycle import JobEvent
+from contracts.vertex_api import PARENT, SERVING_IMAGE, TRAINING_IMAGE
+
+TASK = "gs://google-cloud-aiplatform/schema/trainingjob/definition/custom_task_1.0.0.yaml"
+RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
+
+
+def pipeline(**given):
+    """As the SDK sends it: snake case, and every number a double."""
+    program = {
+        "executor_image_uri": TRAINING_IMAGE,
+        "package_uris": ["gs://bucket/trainer-0.1.tar.gz"],
+        "python_module": "trainer.task",
+        "args": ["--epochs=1"],
+    }
+    pool = {
+        "machine_spec": {"machine_type": "n1-standard-4"},
+        "replica_count": 1.0,
+        "disk_spec": {"boot_disk_size_gb": 100.0, "boot_disk_type": "pd-ssd"},
+        "python_package_spec": program,
+    }
+    inputs = {"base_output_directory": {"output_uri_prefix": "gs://bucket/out"}, "worker_pool_specs": [pool]}
+    model = {"displayName": "tm", "containerSpec": {"imageUri": SERVING_IMAGE}, "versionAliases": ["default"]}
+    asked = {"displayName": "tp", "trainingTaskDefinition": TASK, "trainingTaskInputs": inputs, "modelToUpload": model}
+    return {name: value for name, value in (asked | given).items() if value is not None}
+
+
+def below(name: str) -> str:
+    return name.removeprefix(PARENT)
+
+
+async def ended(api, path: str):
+    """The pipeline when it has seen its job's end."""
+    while "endTime" not in (found := await api.ask("GET", path)):  # noqa: ASYNC110 - it takes turns of the loop, no time
+        await asyncio.sleep(0)
+    return found
+
+
+async def test_a_pipeline_trains_and_uploads_the_model(api):
+    asked = await api.ask("POST", "/trainingPipelines", pipeline())
+    path = below(asked["name"])
+    assert asked["state"] == "PIPELINE_STATE_PENDING"
+    assert asked["trainingTaskInputs"] == pipeline()["trainingTaskInputs"]
+    job = asked["trainingTaskMetadata"]["backingCustomJob"]
+    (number,) = api.backend.jobs
+    assert job == f"{PARENT}/customJobs/{number}"
+    assert api.backend.jobs[number].spec.args == ("--epochs=1",)
+    assert (await api.ask("GET", below(job)))["displayName"] == "tp"
+    api.backend.move(number, *RUN)
+    assert (await api.ask("GET", path))["state"] == "PIPELINE_STATE_RUNNING"
+    assert (await api.refusal("DELETE", path))["status"] == "FAILED_PRECONDITION"
+    api.backend.move(number, JobEvent.COMPLETED)
+    done = await ended(api, path)
+    assert done["state"] == "PIPELINE_STATE_SUCCEEDED"
+    model = await api.ask("GET", below(done["modelToUpload"]["name"]))
+    assert (model["artifactUri"], model["trainingPipeline"]) == ("gs://bucket/out/model/", asked["name"])
+    assert done["modelToUpload"]["versionId"] == "1"
+    listed = await api.ask("GET", "/trainingPipelines?filter=display_name%3Dtp")
+    assert [one["name"] for one in listed["trainingPipelines"]] == [asked["name"]]
+    assert (await api.ask("DELETE", path))["done"] is True
+
+
+async def test_a_pipeline_of_which_nothing_is_to_be_uploaded_just_trains(api):
+    asked = await api.ask("POST", "/trainingPipelines", pipeline(modelToUpload=None))
+    (number,) = api.backend.jobs
+    api.backend.move(number, *RUN, JobEvent.COMPLETED)
+    done = await ended(api, below(asked["name"]))
+    assert done["state"] == "PIPELINE_STATE_SUCCEEDED"
+    assert await api.ask("GET", "/models") == {}
+
+
+async def test_a_pipeline_fails_with_its_job(api):
+    asked = await api.ask("POST", "/trainingPipelines", pipeline())
+    (number,) = api.backend.jobs
+    api.backend.move(number, *RUN, JobEvent.FAILED, message="The replica workerpool0-0 exited.")
+    done = await ended(api, below(asked["name"]))
+    assert done["state"] == "PIPELINE_STATE_FAILED"
+    assert done["error"]["message"].startswith("The replica workerpool0-0 exited.")
+
+
+async def test_a_pipeline_whose_trainer_left_no_model_fails(api):
+    api.backend.objects = {"gs://bucket/out/something-else"}
+    asked = await api.ask("POST", "/trainingPipelines", pipeline())
+    (number,) = api.backend.jobs
+    api.backend.move(number, *RUN, JobEvent.COMPLETED)
+    done = await ended(api, below(asked["name"]))
+    assert done["state"] == "PIPELINE_STATE_FAILED"
+    assert "gs://bucket/out/model/ is expected to contain exactly one of" in done["error"]["message"]
+
+
+async def test_a_pipeline_is_cancelled_with_its_job(api):
+    asked = await api.ask("POST", "/trainingPipelines", pipeline())
+    (number,) = api.backend.jobs
+    api.backend.move(number, *RUN)
+    assert await api.ask("POST", below(asked["name"]) + ":cancel", {}) == {}
+    assert (await api.ask("GET", below(asked["name"])))["state"] == "PIPELINE_STATE_CANCELLING"
+    api.backend.move(number, JobEvent.STOPPED)
+    assert (await ended(api, below(asked["name"])))["state"] == "PIPELINE_STATE_CANCELLED"
+
+
+async def test_a_pipeline_outlives_the_server(api):
+    asked = await api.ask("POST", "/trainingPipelines", pipeline())
+    (number,) = api.backend.jobs
+    await api.dialect.close()
+    api.restart()
+    api.backend.move(number, *RUN, JobEvent.COMPLETED)
+    assert "name" in (await ended(api, below(asked["name"])))["modelToUpload"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"displayName": None}, "display_name"),
+        ({"trainingTaskDefinition": "gs://google-cloud-aiplatform/schema/automl.yaml"}, "Only custom training"),
+        ({"inputDataConfig": {"datasetId": "1"}}, "managed datasets"),
+        ({"trainingTaskInputs": {"worker_pool_specs": [{"replica_count": 1.5}]}}, "worker_pool_specs[0].replica_count"),
+        ({"trainingTaskInputs": {"worker_pools": []}}, 'Unknown name \\"worker_pools\\"'),
+        ({"modelToUpload": {"displayName": "m", "containerSpec": {"imageUri": "gcr.io/x/y"}}}, "Images are not pulled"),
+        ({"parentModel": f"{PARENT}/models/none"}, "The Model does not exist"),
+    ],
+)
+async def test_what_cannot_be_done_is_refused_before_anything_is_made(api, given, said):
+    error = await api.refusal("POST", "/trainingPipelines", pipeline(**given))
+    assert said in json.dumps(error)
+    assert not api.backend.jobs

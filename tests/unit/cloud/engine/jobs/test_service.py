@@ -1,0 +1,29 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.engine.jobs.service import moved
+from cloud.lifecycle import JobEvent, JobState
+from cloud.names import GsUri
+from cloud.resources import Job, JobSpec
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+QUEUED = Job(JobSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, NOON)
+
+
+@given(st.lists(st.timedeltas(timedelta(days=-400), timedelta(days=400)), min_size=3, max_size=3))
+def test_a_jobs_times_are_in_order_whatever_the_clock_does(jumps: list[timedelta]) -> None:
+    job = QUEUED
+    for event, jump in zip((JobEvent.SCHEDULED, JobEvent.STARTED, JobEvent.COMPLETED), jumps, strict=True):
+        job = moved(job, event, "", NOON + jump)
+    assert job.start_time is not None
+    assert job.end_time is not None
+    assert job.create_time <= job.start_time <= job.end_time
+    assert job.start_time == max(NOON, NOON + jumps[1])
+
+
+def test_a_job_that_never_ran_ends_after_it_was_made() -> None:
+    job = moved(QUEUED, JobEvent.CANCEL_REQUESTED, "", NOON - timedelta(days=1))
+    job = moved(job, JobEvent.STOPPED, "by the user", NOON - timedelta(days=1))
+    assert (job.start_time, job.end_time, job.error_message) == (None, NOON, "by the user")

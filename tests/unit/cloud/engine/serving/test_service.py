@@ -1,0 +1,52 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.serving import service
+from cloud.engine.serving.service import ServingService
+from cloud.errors import DeadlineExceeded, FailedPrecondition
+from cloud.lifecycle import VersionState
+from cloud.names import GsUri
+from cloud.resources import VersionSpec
+from contracts.full_disk import files_of_at_most
+
+
+class NoProcesses:
+    """A launcher that starts nothing, and says so when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def launch(self, *_: object) -> None:
+        await self.go_on.wait()
+        raise FailedPrecondition("no more processes")
+
+
+async def fetch(_: GsUri, folder: Path) -> None:
+    (folder / "saved_model.pb").touch()
+
+
+async def test_on_a_full_disk_a_version_waits_for_room_to_say_how_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_TRY_AGAIN", 0.01)
+    launcher = NoProcesses()
+    serving = ServingService(
+        state_dir=tmp_path,
+        launcher=launcher,  # type: ignore[arg-type]
+        fetch=fetch,
+        environ={},
+        region="us-east1",
+    )
+    await serving.start()
+    await serving.create_model("m")
+    await serving.create_version(VersionSpec("m", "v", GsUri("bucket", "model")))
+    with files_of_at_most(1):
+        launcher.go_on.set()
+        with pytest.raises(DeadlineExceeded, match="still CREATING"):
+            await serving.wait_for_version("m", "v", timeout=0.05)
+    version = await serving.wait_for_version("m", "v", timeout=10)
+    assert version.state is VersionState.FAILED
+    assert "no more processes" in version.error_message
+    await serving.close()

@@ -1,0 +1,51 @@
+import ssl
+
+import pytest
+
+from cloud.gateway import environ
+from cloud.gateway.distrust import advice, distrust
+
+
+def ssl_error(reason: str) -> ssl.SSLError:
+    return ssl.SSLError(1, f"[SSL: {reason}] and so on (_ssl.c:1000)")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "variable"),
+    [
+        ("curl/8.5.0", "CURL_CA_BUNDLE"),
+        ("python-requests/2.32.3", "REQUESTS_CA_BUNDLE"),
+        ("Python/3.11 aiohttp/3.14.5", "SSL_CERT_FILE"),
+        ("Go-http-client/1.1", "SSL_CERT_FILE"),
+        ("Java/17.0.2", "trustStore"),
+        ("node", "NODE_EXTRA_CA_CERTS"),
+        ("git/2.40", "GIT_SSL_CAINFO"),
+    ],
+)
+def test_a_client_that_says_what_it_is_is_told_its_variable(user_agent: str, variable: str) -> None:
+    said = advice(user_agent)
+    assert said.startswith(f"{user_agent} reads ")
+    assert variable in said
+
+
+@pytest.mark.parametrize("user_agent", ["", "something/1"])
+def test_others_are_told_all_of_them(user_agent: str) -> None:
+    for variable in set(environ._CA_FILES) - {"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"}:
+        assert variable in advice(user_agent)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ssl_error("TLSV1_ALERT_UNKNOWN_CA"), "does not trust"),
+        (ssl_error("SSLV3_ALERT_CERTIFICATE_UNKNOWN"), "does not trust"),
+        (ssl_error("SSLV3_ALERT_BAD_CERTIFICATE"), "does not trust"),
+        (ssl_error("NO_SHARED_CIPHER"), None),
+        (ssl.SSLError(1), None),
+        (ConnectionResetError(), "broke off"),
+        (ConnectionAbortedError("SSL handshake is taking longer than 10.0 seconds"), None),
+    ],
+    ids=repr,
+)
+def test_which_errors_say_that_the_certificate_is_not_trusted(error: OSError, says: str | None) -> None:
+    assert says in (distrust(error) or "") if says else distrust(error) is None
