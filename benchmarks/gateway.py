@@ -11,10 +11,11 @@ Two comparisons, each a ratio of medians over interleaved rounds:
 - *getConfig*: a round trip on one kept connection, over that to a bare aiohttp handler with TLS of the same kind and an
   answer of the same size. Target: at most 3.
 
-The client is one process for all connections, raw sockets and ``ssl`` around ``poll``: it costs a tenth of what an
-asynchronous HTTP client would. What it costs still counts against the path: on two cores it competes with the server
-and the worker, where LocalBackend's callers are in the server. So the processor time of each side is printed, too.
-Exits with status 1 if a target is missed.
+The client is a process of its own for all connections, raw sockets and ``ssl`` around ``poll``, without an event loop
+or an HTTP library; connections are kept over all rounds. LocalBackend's callers are tasks beside it, as a user of it has
+them. On two cores the path's three busy processes (client, server, worker) share what LocalBackend's two have, and a
+slower server gives the worker smaller batches; where other work runs, that counts against the path twice. So what each
+process takes of a processor for an answer is printed, too. Exits with status 1 if a target is missed.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Requests that come whole and are answered whole, as a JSON API's do, without what streams and large bodies need.
 
 aiohttp's server makes a task, a stream, a writer and half a dozen futures for each request. Where the rest of the work
-is small, as for a prediction, that is a third of it.
+is small, as for a prediction, that is most of it.
 """
 
 import asyncio
