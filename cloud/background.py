@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from cloud.event_loop import new_event_loop
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
 
@@ -39,7 +40,7 @@ class BackgroundCloud:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._cloud = LocalCloud(settings, soon_a_job=False)
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local cloud")
 
     def __enter__(self) -> Self:

@@ -17,7 +17,7 @@ class Guest:
     """A command.
 
     At a terminal it stays in this process's group: there Ctrl-C reaches it by itself, and it may read. Elsewhere it
-    gets a group of its own, so that all of it ends with us.
+    gets a session and group of its own, so that all of it ends with us.
     """
 
     def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -61,7 +61,7 @@ class Guest:
                 *("/bin/sh", "-c", 'read -r word <"$0" && exec "$@"', f"/dev/fd/{ready}", *self._argv),
                 env=self._environ,
                 pass_fds=(ready,),
-                process_group=None if self._at_terminal else 0,
+                start_new_session=not self._at_terminal,
             )
             assert lifeline.stdin is not None  # noqa: S101 - asked for
             lifeline.stdin.write(f"{'' if self._at_terminal else '-'}{process.pid}\n".encode())

@@ -15,6 +15,7 @@ import click
 
 from cloud import shells
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
+from cloud.event_loop import run
 from cloud.gateway.environ import FOREIGN
 from cloud.guest import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, Guest
 from cloud.names import check_project
@@ -114,7 +115,7 @@ def main(
             raise InvalidArgument("--backend gcp needs a project of yours: --project ID", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
-        sys.exit(asyncio.run(_Serving(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
+        sys.exit(run(_Serving(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 
 @main.command()

@@ -4,6 +4,7 @@ The way of a request is one literal list (``Emulator.dialects``); every error be
 """
 
 import asyncio
+import functools
 import logging
 import re
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.emulator.whole import Connection, WholeRequest
 from cloud.engine.disk import out_of_room
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
@@ -68,6 +70,8 @@ class Mount:
     """How what goes wrong before the dialect is asked, or unforeseen in it, is written."""
     asks_who: bool = True
     """Whether bearer tokens are for this dialect: those that hand them out take none."""
+    whole: bool = False
+    """Whether requests are read whole and answered with a ``web.Response``, so that they may be ``WholeRequest``s."""
 
 
 class Emulator:
@@ -85,6 +89,7 @@ class Emulator:
         self._tokens, self._keys = tokens, keys
         self._doors: dict[int, Principal] = {}
         self._server: web.Server | None = None
+        self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
         self.dialects = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, asks_who=False),
@@ -105,9 +110,19 @@ class Emulator:
     def mount(self, *mounts: Mount) -> None:
         """Add dialects that need what is built on this emulator; they are asked before those that are there."""
         self.dialects[:0] = mounts
+        self._find.cache_clear()
 
     def __call__(self) -> asyncio.Protocol:
         """A protocol for one connection."""
+        return Connection(self._takes_whole, self.handle, self._http)
+
+    def _takes_whole(self, host: str, path: str) -> bool:
+        if self.faults:  # they know connections that are streamed on
+            return False
+        mount = self._find(host, path)
+        return mount is not None and mount.whole
+
+    def _http(self) -> asyncio.Protocol:
         if self._server is None:
             self._server = web.Server(
                 self.handle,  # type: ignore[arg-type]
@@ -131,7 +146,7 @@ class Emulator:
             self._server.pre_shutdown()
             await self._server.shutdown(grace)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request | WholeRequest) -> web.StreamResponse:
         """The answer to any request: never raises but when the client is gone or has part of an answer already."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._answering.add(task)
@@ -140,7 +155,7 @@ class Emulator:
         finally:
             self._answering.discard(task)
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def _handle(self, request: web.Request | WholeRequest) -> web.StreamResponse:
         style = ErrorStyle.PLATFORM
         try:
             mount = self._mount(request)
@@ -163,12 +178,14 @@ class Emulator:
             # The path, but not the query: it may hold a token.
             _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
             failure = full or CloudError("Internal error encountered.")
-        if request.writer.output_size:
+        if isinstance(request, web.Request) and request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)
 
-    async def _answer(self, mount: Mount, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, mount: Mount, request: web.Request | WholeRequest) -> web.StreamResponse:
         principal = self._who(request) if mount.asks_who else self._at_door(request)
+        if isinstance(request, WholeRequest):
+            return await mount.dialect.handle(cast(web.Request, request), principal)
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
@@ -179,15 +196,19 @@ class Emulator:
             )
         return await mount.dialect.handle(request, principal)
 
-    def _mount(self, request: web.Request) -> Mount:
-        host = re.sub(r":\d+$", "", _host(request)).lower().removesuffix(".")
-        path = request.rel_url.raw_path
-        for mount in self.dialects:
-            if re.fullmatch(mount.hosts, host) and re.fullmatch(mount.paths, path):
-                return mount
-        raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
+    def _mount(self, request: web.Request | WholeRequest) -> Mount:
+        host, path = _host(request), request.rel_url.raw_path
+        mount = self._find(host, path)
+        if mount is None:
+            raise NotFound(f"no API emulated here answers {request.method} {_name(host)[:255]}{path[:500]}")
+        return mount
 
-    def _who(self, request: web.Request) -> Principal:
+    def _look_up(self, host: str, path: str) -> Mount | None:
+        name = _name(host)
+        fitting = (each for each in self.dialects if re.fullmatch(each.hosts, name) and re.fullmatch(each.paths, path))
+        return next(fitting, None)
+
+    def _who(self, request: web.Request | WholeRequest) -> Principal:
         """Raises:
         Unauthenticated: a token that is not (or no longer) good. Having none is no error: that is anonymous, or
             whom the door is for.
@@ -205,7 +226,7 @@ class Emulator:
         # A header of a JSON Web Token begins with {" in base64; an access token of Google's, with ya29.
         return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
-    def _at_door(self, request: web.Request) -> Principal:
+    def _at_door(self, request: web.Request | WholeRequest) -> Principal:
         # A page in a browser can reach any port of this machine, but cannot help saying where it is from.
         if not self._doors or request.transport is None or hdrs.ORIGIN in request.headers:
             return ANONYMOUS
@@ -222,7 +243,12 @@ def _quiet_about_clients() -> logging.Logger:
 _CLIENTS_OWN = (HttpProcessingError, ConnectionError)
 
 
-def _host(request: web.Request) -> str:
+def _name(host: str) -> str:
+    """Without port, as mounts have it."""
+    return re.sub(r":\d+$", "", host).lower().removesuffix(".")
+
+
+def _host(request: web.Request | WholeRequest) -> str:
     # Without the header, request.host would ask the resolver for this machine's name.
     return request.host if hdrs.HOST in request.headers else ""
 

@@ -101,6 +101,8 @@ class Discovery:
         Raises:
             InvalidRequest: one is not known, or has a wrong value.
         """
+        if not given:
+            return {}
         known, read, violations = self._common | dict(method.parameters), {}, list[Violation]()
         for name, values in given.items():
             spelled = name if name in known else _camel(name.removeprefix("$"))

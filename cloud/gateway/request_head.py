@@ -22,8 +22,6 @@ _MAX_LINE = 4_096
 
 _NAMES = (b"transfer-encoding", b"content-length", b"upgrade")
 _FRAMING = re.compile(rb"\r\n(transfer-encoding|content-length|upgrade):([^\r\n]*)", re.IGNORECASE)
-_UNUSUAL = re.compile(rb"(?<!\r)\n|\r(?!\n)|\r\n[ \t]")
-"""Line ends and folded lines (RFC 9112 §2.2, §5.2) on whose meaning parsers differ."""
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]*)?\r\n")
 _UNKNOWN = -1
 _CHUNKED = -2
@@ -46,10 +44,14 @@ def normalise(head: bytes) -> bytes:
 def _normalise(head: bytes) -> tuple[bytes, int]:
     """The mended head, and its body's framing: a length, ``_CHUNKED`` or ``_UNKNOWN``."""
     lower = head.lower()
-    if not any(name in lower for name in _NAMES) and lower.count(b"\n") == lower.count(b"\r\n"):
+    lines, names = lower.count(b"\r\n"), [name for name in _NAMES if name in lower]
+    if not names and lower.count(b"\n") == lines:
         return head, 0
-    if _UNUSUAL.search(head):
+    # Line ends and folded lines (RFC 9112 §2.2, §5.2) on whose meaning parsers differ.
+    if not lower.count(b"\n") == lower.count(b"\r") == lines or b"\r\n " in lower or b"\r\n\t" in lower:
         return head, _UNKNOWN
+    if names == [b"content-length"] and lower.count(b"\r\ncontent-length:") == 1:  # most bodies
+        return head, _length(lower.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0].strip(b" \t"))
     fields = [(match[1].lower(), match[2].strip(b" \t").lower(), match) for match in _FRAMING.finditer(head)]
     if not fields:
         return head, 0
@@ -67,8 +69,11 @@ def _normalise(head: bytes) -> tuple[bytes, int]:
         return head, _UNKNOWN
     if codings:
         return head, _CHUNKED
-    length = lengths.pop() if lengths else b"0"
-    return head, int(length) if length.isdigit() and len(length) < 19 else _UNKNOWN
+    return head, _length(lengths.pop()) if lengths else 0
+
+
+def _length(value: bytes) -> int:
+    return int(value) if value.isdigit() and len(value) < 19 else _UNKNOWN
 
 
 class _At(Enum):

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cloud.engine.database import open_database
@@ -59,6 +60,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._database = open_database(path, _SCHEMA, 1)
+        self._any_below_at = lru_cache(maxsize=256)(self._find_any_below)
 
     def close(self) -> None:
         self._database.close()
@@ -82,6 +84,10 @@ class Records:
 
     def any_below(self, name: str, field: str, start: str) -> bool:
         """Whether the text in ``field`` begins with ``start`` in any record below ``name``, also in an outdated one."""
+        # It is asked at each prediction. The answer is good until something is written, by this connection.
+        return self._any_below_at(name, field, start, self._database.total_changes)
+
+    def _find_any_below(self, name: str, field: str, start: str, _: int) -> bool:
         query = """
             SELECT 1 FROM resources WHERE name > ?1 || '/' AND name < ?1 || '0'
             AND substr(json_extract(fields, '$.' || ?2), 1, length(?3)) = ?3 LIMIT 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from aiohttp import web
@@ -113,6 +114,7 @@ class MlV1:
             operations=self._operations,
         )
         self._document = load(DOCUMENT)
+        self._match = lru_cache(maxsize=256)(self._document.match)
         self._versions = VersionMethods(self._project, self._document.schemas)
         self._access = AccessMethods(self._project)
         self._routes = {route.method_id: route for route in routes(self._project, self._document, self._versions)}
@@ -137,7 +139,7 @@ class MlV1:
         Raises:
             CloudError: to be written in the platform's style.
         """
-        method, name = self._document.match(request.method, request.rel_url.raw_path)
+        method, name = self._match(request.method, request.rel_url.raw_path)
         require_credential(principal)
         route = self._routes.get(method.id)
         if route is None:

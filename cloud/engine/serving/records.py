@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cloud.engine.database import open_database
@@ -33,6 +34,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._database = open_database(path, _SCHEMA, 1)
+        self._standing_at = lru_cache(maxsize=256)(self._find_standing)
 
     def close(self) -> None:
         self._database.close()
@@ -109,6 +111,10 @@ class Records:
         Raises:
             NotFound: no such model or version.
         """
+        # What was found is good until something is written: all that is, is written by this connection.
+        return self._standing_at(model, name, self._database.total_changes)
+
+    def _find_standing(self, model: str, name: str | None, _: int) -> tuple[str | None, VersionState | None]:
         query = """
             SELECT name, state FROM versions
             WHERE model = ?1 AND name = coalesce(?2, (SELECT default_version FROM models WHERE name = ?1))

@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from cloud.engine.serving.batching import Batcher, Predictions
 from cloud.engine.serving.protocol import Connection, Request, Response, Send
 from cloud.engine.serving.signatures import Signature, choose
 from cloud.errors import FailedPrecondition, PredictionFailed
+from cloud.event_loop import run
 
 if TYPE_CHECKING:
     from cloud.engine.serving.saved_model import SavedModel
@@ -70,16 +71,7 @@ def serve(model_dir: str, door: Door, on_ready: Callable[[int], None]) -> None:
     """
     from cloud.engine.serving.saved_model import SavedModel  # loads TensorFlow: only once the flags are right
 
-    _run(_serve(SavedModel(model_dir), door, on_ready))
-
-
-def _run(serving: Coroutine[Any, Any, None]) -> None:
-    if sys.platform == "win32":
-        asyncio.run(serving)
-    else:
-        import uvloop
-
-        uvloop.run(serving)
+    run(_serve(SavedModel(model_dir), door, on_ready))
 
 
 async def _serve(model: "SavedModel", door: Door, on_ready: Callable[[int], None]) -> None:

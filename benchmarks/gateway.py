@@ -1,0 +1,357 @@
+"""Google's API through the whole path (gateway, TLS, ml v1) against what is behind it, and against a bare server.
+
+    python benchmarks/gateway.py
+
+Two comparisons, each a ratio of medians over interleaved rounds:
+
+- *predict*: requests per second that keep-alive clients get of ``ml.projects.predict`` from ``python -m cloud.serve``,
+  over those that as many callers of ``LocalBackend.predict`` get inside their own process. Both have a worker process
+  of their own with the same model, five floats through a small dense net; one instance a request, each another one,
+  every answer checked. Target: at least 0.5, at 8 and at 64 clients.
+- *getConfig*: a round trip on one kept connection, over that to a bare aiohttp handler with TLS of the same kind and an
+  answer of the same size. Target: at most 3.
+
+The client is a process of its own for all connections, raw sockets and ``ssl`` around ``poll``, without an event loop
+or an HTTP library; connections are kept over all rounds. LocalBackend's callers are tasks beside it, as a user has
+them. On two cores the path's three busy processes (client, server, worker) share what LocalBackend's two have, and a
+slower server gives the worker smaller batches; where other work runs, that counts against the path twice. So what each
+process takes of a processor for an answer is printed, too. Exits with status 1 if a target is missed.
+"""
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import json
+import os
+import select
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROUNDS = 5
+SECONDS = 2.0
+ROUND_TRIPS = 1500
+PREDICT_AT_LEAST = 0.5
+CONFIG_AT_MOST = 3.0
+CLIENTS = (8, 64)
+PROJECT = "local-project"
+HOST = "ml.googleapis.com"
+SCRIPT = str(Path(__file__).resolve())
+CASES = "cases.json"
+
+Rates = dict[str, float]
+"""``rate``, answers a second, and seconds of processor time for an answer, by whose they are."""
+
+
+# -------------------------------------------------------------------- the client
+
+
+class Connection:
+    """A kept connection to an HTTPS server, by way of a proxy unless ``proxy`` is None. For one request at a time."""
+
+    def __init__(self, context: ssl.SSLContext, address: tuple[str, int], *, through_proxy: bool) -> None:
+        plain = socket.create_connection(address)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if through_proxy:
+            plain.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode())
+            assert plain.recv(4096).startswith(b"HTTP/1.1 200")
+        self.socket = context.wrap_socket(plain, server_hostname=HOST)
+        self._heard = b""
+
+    def send(self, request: bytes) -> None:
+        self._heard = b""
+        self.socket.sendall(request)
+
+    def receive(self) -> bytes | None:
+        """The body of the answer, or None if there is more to come."""
+        self._heard += self.socket.recv(65536)
+        head, blank, body = self._heard.partition(b"\r\n\r\n")
+        if not blank:
+            return None
+        assert head.startswith(b"HTTP/1.1 200"), self._heard
+        start = head.lower().index(b"content-length:") + 15
+        return body if len(body) >= int(head[start:].partition(b"\r\n")[0]) else None
+
+    def ask(self, request: bytes) -> bytes:
+        self.send(request)
+        while (body := self.receive()) is None:
+            pass
+        return body
+
+
+def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def predict_for_a_while(connections: list[Connection], requests: list[bytes], cases: list) -> Rates:
+    """Keep one request in flight on each connection; every answer is compared with what the model itself said."""
+    poll, open_, turns, answered = select.poll(), {}, itertools.cycle(range(len(cases))), 0
+    asked: dict[int, int] = {}
+
+    def ask(descriptor: int) -> None:
+        asked[descriptor] = next(turns)
+        open_[descriptor].send(requests[asked[descriptor]])
+
+    start, busy = time.perf_counter(), time.process_time()
+    for connection in connections:
+        open_[connection.socket.fileno()] = connection
+        poll.register(connection.socket, select.POLLIN)
+        ask(connection.socket.fileno())
+    while asked:
+        for descriptor, _ in poll.poll(10_000):
+            if (body := open_[descriptor].receive()) is None:
+                continue
+            answered += 1
+            check(body, cases[asked.pop(descriptor)])
+            if time.perf_counter() < start + SECONDS:
+                ask(descriptor)
+    rate, busy = answered / (time.perf_counter() - start), time.process_time() - busy
+    return {"rate": rate, "answers": answered, "client": busy / answered}
+
+
+def check(body: bytes, case: tuple[dict[str, float], float]) -> None:
+    value = json.loads(body)["predictions"][0]["predictions"][0]
+    assert abs(value - case[1]) <= 1e-4 + 1e-4 * abs(value), (case, body)
+
+
+def microseconds_a_round_trip(connection: Connection, asked: bytes) -> float:
+    taken = []
+    for _ in range(ROUND_TRIPS):
+        began = time.perf_counter()
+        connection.ask(asked)
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e6
+
+
+# -------------------------------------------------------------------- LocalBackend in its own process
+
+
+async def measure_local_backend(folder: Path) -> None:
+    """Answers each number of callers on stdin with what they get, on stdout."""
+    from cloud.names import GsUri
+    from cloud.resources import Access, VersionSpec
+    from cloud.serve import LocalCloud
+    from cloud.settings import Settings
+
+    cases = json.loads((folder / CASES).read_text())
+    async with LocalCloud(Settings()) as cloud:
+        backend = cloud.backend
+
+        async def keep_asking(first: int, until: float) -> int:
+            count = 0
+            while time.perf_counter() < until:
+                instance, expected = cases[(first + 64 * count) % len(cases)]
+                (answer,) = await backend.predict("taxi", [instance])
+                value = answer["predictions"][0]
+                assert abs(value - expected) <= 1e-4 + 1e-4 * abs(value), (instance, value, expected)
+                count += 1
+            return count
+
+        await backend.create_bucket("models")
+        for access in Access:
+            await backend.grant("models", await backend.ml_service_account(), access)
+        await backend.upload(folder / "model", GsUri("models", "taxi"))
+        await backend.create_model("taxi")
+        await backend.deploy(VersionSpec("taxi", "v1", GsUri("models", "taxi")))
+        await keep_asking(0, time.perf_counter() + 0.5)
+        print("ready", flush=True)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            start = time.perf_counter()
+            counts = await asyncio.gather(*(keep_asking(caller, start + SECONDS) for caller in range(int(line))))
+            rate = sum(counts) / (time.perf_counter() - start)
+            print(json.dumps({"rate": rate, "answers": sum(counts)}), flush=True)
+
+
+# -------------------------------------------------------------------- the bare server
+
+
+async def serve_barely(folder: Path) -> None:
+    from aiohttp import web
+
+    from cloud.gateway.certs import CertificateAuthority
+
+    answer = json.loads((folder / "config.json").read_text())
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    application = web.Application()
+    application.router.add_get("/v1/{name:.*}:getConfig", handle)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    authority = CertificateAuthority(folder / "bare")
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.context_for(HOST)).start()
+    print(json.dumps([str(authority.file), runner.addresses[0][1]]), flush=True)
+    await asyncio.Event().wait()
+
+
+# -------------------------------------------------------------------- the comparison, inside ``cloud.serve``
+
+
+@contextlib.contextmanager
+def another(role: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """This script in another process, in another role."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, SCRIPT, role, str(folder)], text=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def owner_token() -> str:
+    import google.auth
+    import google.auth.transport.requests
+
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    credentials.refresh(google.auth.transport.requests.Request())
+    return str(credentials.token)
+
+
+def deploy(folder: Path) -> None:
+    from google.cloud import storage
+    from googleapiclient import discovery
+
+    bucket = storage.Client().create_bucket("models")
+    for path in (folder / "model").rglob("*"):
+        if path.is_file():
+            bucket.blob(f"taxi/{path.relative_to(folder / 'model')}").upload_from_filename(path)
+    projects = discovery.build("ml", "v1").projects()
+    account = projects.getConfig(name=f"projects/{PROJECT}").execute()["serviceAccount"]
+    policy = bucket.get_iam_policy()
+    policy.bindings.append({"role": "roles/storage.objectViewer", "members": {f"serviceAccount:{account}"}})
+    bucket.set_iam_policy(policy)
+    projects.models().create(parent=f"projects/{PROJECT}", body={"name": "taxi"}).execute()
+    version = {"name": "v1", "deploymentUri": "gs://models/taxi", "runtimeVersion": "2.11", "pythonVersion": "3.7"}
+    name = projects.models().versions().create(parent=f"projects/{PROJECT}/models/taxi", body=version).execute()["name"]
+    while not (operation := projects.operations().get(name=name).execute()).get("done"):
+        time.sleep(0.2)
+    assert "error" not in operation, operation
+
+
+def below(pid: int) -> list[int]:
+    """The processes that ``pid`` started, and those that they started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return children + [each for child in children for each in below(child)]
+
+
+def processor_seconds(pids: Iterable[int]) -> float:
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(each[11]) + int(each[12]) for each in stats) / os.sysconf("SC_CLK_TCK")
+
+
+def processor_use(server: int, run: Callable[[], Rates], but: int | None) -> Rates:
+    """What ``run`` returns, and the processor time that a server and its workers took meanwhile, for each answer.
+
+    Args:
+        but: a process below the server that does not belong to it.
+    """
+    workers = sorted(set(below(server)) - ({but, *below(but)} if but else set()))
+    before = processor_seconds([server]), processor_seconds(workers)
+    rates = run()
+    after = processor_seconds([server]), processor_seconds(workers)
+    count = rates.pop("answers")
+    return rates | {"server": (after[0] - before[0]) / count, "worker": (after[1] - before[1]) / count}
+
+
+def compare(folder: Path) -> int:
+    proxy = urlsplit(os.environ["https_proxy"])
+    context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+    token = owner_token()
+
+    def connect() -> Connection:
+        return Connection(context, (proxy.hostname, proxy.port), through_proxy=True)
+
+    get_config = request(token, "GET", f"/v1/projects/{PROJECT}:getConfig")
+    (folder / "config.json").write_bytes(connect().ask(get_config))
+    with another("bare", folder) as bare:
+        ca_file, port = json.loads(bare.stdout.readline())
+        plain = Connection(ssl.create_default_context(cafile=ca_file), ("127.0.0.1", port), through_proxy=False)
+        full = connect()
+        pairs = [[microseconds_a_round_trip(one, get_config) for one in (full, plain)] for _ in range(ROUNDS)]
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    missed = verdict(f"getConfig {ours:.0f} us, bare handler {theirs:.0f} us", ours / theirs, at_most=CONFIG_AT_MOST)
+    deploy(folder)
+    cases = json.loads((folder / CASES).read_text())
+    path = f"/v1/projects/{PROJECT}/models/taxi:predict"
+    requests = [request(token, "POST", path, json.dumps({"instances": [one]}).encode()) for one, _ in cases]
+    connections = [connect() for _ in range(max(CLIENTS))]
+    whole: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
+    behind: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
+    with another("local", folder) as local:
+        local.stdout.readline()
+        for clients in CLIENTS * ROUNDS:
+            ask = functools.partial(ask_local_backend, local, clients)
+            behind[clients].append(processor_use(local.pid, ask, but=None))
+            ask = functools.partial(predict_for_a_while, connections[:clients], requests, cases)
+            whole[clients].append(processor_use(os.getppid(), ask, but=os.getpid()))
+    for clients in CLIENTS:
+        text = f"predict, {clients} clients: {shown(whole[clients])}; LocalBackend {shown(behind[clients])}"
+        rates = [statistics.median(each["rate"] for each in side[clients]) for side in (whole, behind)]
+        missed += verdict(text, rates[0] / rates[1], at_least=PREDICT_AT_LEAST)
+    return 1 if missed else 0
+
+
+def ask_local_backend(local: subprocess.Popen[str], clients: int) -> Rates:
+    local.stdin.write(f"{clients}\n")
+    local.stdin.flush()
+    return json.loads(local.stdout.readline())
+
+
+def shown(rounds: list[Rates]) -> str:
+    median = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
+    rate = median.pop("rate")
+    return f"{rate:.0f}/s (" + ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in median.items()) + ")"
+
+
+def verdict(text: str, ratio: float, *, at_most: float = float("inf"), at_least: float = 0) -> bool:
+    """Print one figure beside its target; return whether that is missed."""
+    target = f"at least {at_least:g}" if at_least else f"at most {at_most:g}"
+    met = at_least <= ratio <= at_most
+    print(f"{text}: {ratio:.2f}, target {target} {'met' if met else 'MISSED'}", flush=True)
+    return not met
+
+
+def main(argv: list[str]) -> int:
+    match argv:
+        case []:
+            with tempfile.TemporaryDirectory() as folder:
+                model = str(Path(SCRIPT).with_name("prediction.py"))
+                subprocess.run([sys.executable, model, "model", folder], check=True, stderr=subprocess.DEVNULL)
+                serve = [
+                    sys.executable,
+                    "-m",
+                    "cloud.serve",
+                    "--project",
+                    PROJECT,
+                    "--",
+                    sys.executable,
+                    SCRIPT,
+                    "compare",
+                    folder,
+                ]
+                return subprocess.run(serve, check=False).returncode
+        case ["compare", folder]:
+            return compare(Path(folder))
+        case ["local", folder]:
+            asyncio.run(measure_local_backend(Path(folder)))
+        case ["bare", folder]:
+            asyncio.run(serve_barely(Path(folder)))
+        case _:
+            print(__doc__)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,227 @@
+"""Requests that come whole and are answered whole, as a JSON API's do, without what streams and large bodies need.
+
+aiohttp's server makes a task, a stream, a writer and half a dozen futures for each request. Where the rest of the work
+is small, as for a prediction, that is most of it.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import lru_cache
+from typing import cast
+
+import httptools
+from aiohttp import hdrs, web
+from multidict import CIMultiDict, MultiMapping
+from yarl import URL
+
+MAX_BODY = 2**18
+"""Bytes; what is longer is better streamed."""
+_MAX_HEAD = 8_000
+"""Bytes; less than aiohttp's limits, so that it is aiohttp who refuses what is above them."""
+_MAX_AHEAD = 2**16
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+_TARGET = re.compile(rb"/[!-\"$-~]*")
+"""Visible ASCII but ``#``."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRequest:
+    """Has of ``aiohttp.web.Request`` what is used of a request that is not streamed."""
+
+    method: str
+    rel_url: URL
+    headers: MultiMapping[str]
+    transport: asyncio.Transport
+    content: bytes = field(repr=False)
+
+    @property
+    def host(self) -> str:
+        return self.headers.get(hdrs.HOST, "")
+
+    @property
+    def path(self) -> str:
+        return self.rel_url.path
+
+    @property
+    def query(self) -> MultiMapping[str]:
+        return self.rel_url.query
+
+    async def read(self) -> bytes:
+        return self.content
+
+
+class Connection(asyncio.Protocol):
+    """One client. Its first request that is not to be answered whole, and all that follow, are another protocol's.
+
+    Args:
+        takes: whether what is asked of this host at this path, both as they were sent, is answered whole.
+        answer: one request after the other.
+        other: makes the other protocol, an HTTP server's.
+    """
+
+    def __init__(
+        self,
+        takes: Callable[[str, str], bool],
+        answer: Callable[[WholeRequest], Awaitable[web.StreamResponse]],
+        other: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self._takes, self._answer, self._make_other = takes, answer, other
+        self._other: asyncio.Protocol | None = None
+        self._transport: asyncio.Transport
+        self._received = bytearray()
+        """Of the request that is coming; while one is being answered, of those that were sent ahead."""
+        self._head: _Head | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._writing_paused = self._reading_paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._other is not None:
+            self._other.data_received(data)
+            return
+        self._received += data
+        if self._task is None and not self._writing_paused:
+            self._next()
+        elif len(self._received) > _MAX_AHEAD and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool | None:
+        return None if self._other is None else self._other.eof_received()
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+        if self._other is not None:
+            self._other.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        if self._other is not None:
+            self._other.resume_writing()
+        elif self._task is None:
+            self._next()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._other is not None:
+            self._other.connection_lost(error)
+
+    # ---------------------------------------------------------------- one request
+
+    def _next(self) -> None:
+        """Begin to answer the first request that was received, if all of it was."""
+        if self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        if not self._received:
+            return
+        if self._head is None:
+            self._head = _read_head(self._received)
+            if self._head is None or not self._takes(self._head.headers.get(hdrs.HOST, ""), self._head.url.raw_path):
+                self._hand_over()
+                return
+        end = self._head.size + self._head.length
+        if len(self._received) < end:
+            return
+        content = bytes(self._received[self._head.size : end])
+        del self._received[:end]
+        request = WholeRequest(self._head.method, self._head.url, self._head.headers, self._transport, content)
+        self._head = None
+        self._task = asyncio.get_running_loop().create_task(self._respond(request))
+
+    async def _respond(self, request: WholeRequest) -> None:
+        try:
+            response = await self._answer(request)
+        except BaseException:  # also when cancelled: nobody else would tell the client
+            self._transport.abort()
+            raise
+        self._task = None
+        if self._transport.is_closing():
+            return
+        self._transport.write(_encode(response))
+        if not self._writing_paused:
+            self._next()
+
+    def _hand_over(self) -> None:
+        self._other = self._make_other()
+        self._other.connection_made(self._transport)
+        received, self._received = bytes(self._received), bytearray()
+        self._other.data_received(received)
+
+
+class _Unusual(Exception):
+    """Something that the other protocol knows more of."""
+
+
+class _Head:
+    """What the parser says of a request's head.
+
+    Raises:
+        HttpParserError, HttpParserUpgrade: it is none, or asks for another protocol.
+        _Unusual: it is not a plain request of a small body.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        self.size = len(head)
+        self.headers: CIMultiDict[str] = CIMultiDict()
+        self._target = b""
+        parser = httptools.HttpRequestParser(self)
+        parser.feed_data(head)
+        self.method = parser.get_method().decode()
+        self.length = int(self.headers.get(hdrs.CONTENT_LENGTH, 0))  # the parser makes sure that it is a number
+        self.url = _url(self._target)
+        if parser.get_http_version() != "1.1" or self.method not in _METHODS or self.length > MAX_BODY:
+            raise _Unusual
+        if hdrs.TRANSFER_ENCODING in self.headers or hdrs.EXPECT in self.headers or not _is_kept(self.headers):
+            raise _Unusual
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.add(name.decode(), value.decode("utf-8", "surrogateescape"))
+
+
+def _read_head(received: bytearray) -> _Head | None:
+    """The head at the beginning of what was received; None if it is not all there, or the other protocol's."""
+    end = received.find(b"\r\n\r\n", 0, _MAX_HEAD) + 4
+    if end < 4:
+        return None
+    try:
+        return _Head(bytes(received[:end]))
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade, _Unusual):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _url(target: bytes) -> URL:
+    """Raises:
+    _Unusual: not the usual form of a target, or not of visible ASCII.
+    """
+    if not _TARGET.fullmatch(target):
+        raise _Unusual
+    path, _, query = target.decode().partition("?")
+    return URL.build(path=path, query_string=query, encoded=True)
+
+
+def _is_kept(headers: MultiMapping[str]) -> bool:
+    return all(value.lower() == "keep-alive" for value in headers.getall(hdrs.CONNECTION, ()))
+
+
+def _encode(response: web.StreamResponse) -> bytes:
+    assert isinstance(response, web.Response)  # noqa: S101 - what mounts that take whole requests answer with
+    body = response.body if isinstance(response.body, bytes | bytearray) else b""
+    lines = [f"HTTP/1.1 {response.status} {response.reason}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [f"Content-Length: {len(body)}", f"Date: {_date(int(time.time()))}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@lru_cache(maxsize=1)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)

@@ -1,0 +1,23 @@
+"""The event loop of programs that serve: uvloop's, which takes a third less of a processor for the same requests."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A loop that is not running. On Windows, which uvloop lacks, asyncio's own."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """``asyncio.run`` on such a loop."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(work)
