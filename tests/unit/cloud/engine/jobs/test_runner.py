@@ -52,7 +52,7 @@ async def test_a_job_that_is_cancelled_as_its_last_replica_starts_never_runs(
         fetch=parts.fetch,
         environ={},
         project="my-project",
-        project_number="x",
+        project_number=1,
         grace=0,
     )  # type: ignore[arg-type]
     events: list[JobEvent] = []
