@@ -46,7 +46,15 @@ async def test_a_job_that_is_cancelled_as_its_last_replica_starts_never_runs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, *, launch_fails: bool
 ) -> None:
     parts = Parts(tmp_path)
-    platform = Platform(parts, parts, parts.fetch, {}, "my-project", 1, 0)  # type: ignore[arg-type]
+    platform = Platform(
+        launcher=parts,
+        installer=parts,
+        fetch=parts.fetch,
+        environ={},
+        project="my-project",
+        project_number=1,
+        grace=0,
+    )  # type: ignore[arg-type]
     events: list[JobEvent] = []
     run = JobRun(
         JobSpec("one", (GsUri("bucket", "a.whl"),), "task"),
