@@ -12,10 +12,10 @@ Two comparisons, each a ratio of medians over interleaved rounds:
   answer of the same size. Target: at most 3.
 
 The client is a process of its own for all connections, raw sockets and ``ssl`` around ``poll``, without an event loop
-or an HTTP library; connections are kept over all rounds. LocalBackend's callers are tasks beside it, as a user has
+or an HTTP library; connections are kept over all rounds. LocalBackend's callers are tasks beside it, as its user has
 them. On two cores the path's three busy processes (client, server, worker) share what LocalBackend's two have, and a
-slower server gives the worker smaller batches; where other work runs, that counts against the path twice. So what each
-process takes of a processor for an answer is printed, too. Exits with status 1 if a target is missed.
+slower server gives the worker smaller batches; where other work runs, that counts against the path twice. So what
+each process takes of a processor for an answer is printed, too. Exits with status 1 if a target is missed.
 """
 
 import asyncio
