@@ -24,7 +24,7 @@ from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
 from cloud.emulator.call import Call, read_mask
 from cloud.emulator.operations import Operation
-from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import Json, Version, VersionSpec
@@ -57,8 +57,14 @@ class DeploymentMethods:
             self._follow(operation)
 
     async def deploy(self, call: Call) -> Json:
-        endpoint = await find_endpoint(self._project, call.below_project)
         given = call.body.get("deployedModel", {})
+        account = await self._backend.ml_service_account()
+        if given.get("serviceAccount", account) != account:
+            raise InvalidArgument(
+                f"Models are served as {account} here, not as {given['serviceAccount'][:200]!r}.",
+                field="deployed_model.service_account",
+            )
+        endpoint = await find_endpoint(self._project, call.below_project)
         model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")
         self._check(given)
         version = self._models.find(model)
@@ -72,18 +78,21 @@ class DeploymentMethods:
         split = {number if key == _THIS else key: share for key, share in call.body.get("trafficSplit", {}).items()}
         deployed_ids = {deployed["id"] for deployed in endpoint.fields["deployedModels"]}
         split = checked_split(split, deployed_ids | {number}, "traffic_split")
-        made = await self._create_version(endpoint, number, version)
         operation = self._project.begin(endpoint.name, "DeployModel")
         deployed = {
             "id": number,
             "displayName": self._models.display_name(version),
             **{name: given[name] for name in _FIELDS if name in given},
             "version": version.name,
-            "createTime": timestamp(made.create_time),
         }
-        endpoint = self._records.get(endpoint.name)
         waiting = endpoint.fields["deploying"] | {operation.name: deployed | {"split": split}}
         self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
+        try:
+            await self._create_version(endpoint, number, version)
+        except CloudError:
+            self._forget(operation)
+            self._project.operations.remove(operation.name)
+            raise
         self._follow(operation)
         return self._project.operation_json(operation)
 
@@ -186,6 +195,7 @@ class DeploymentMethods:
         endpoint, deployed = self._under_way(operation)
         waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
         split = deployed.pop("split")
+        deployed["createTime"] = timestamp(found.create_time)
         fields = {**endpoint.fields, "deploying": waiting}
         fields["deployedModels"] = [*endpoint.fields["deployedModels"], deployed]
         # Others may have come and gone since it was asked for.
@@ -201,11 +211,14 @@ class DeploymentMethods:
         return endpoint, dict(endpoint.fields["deploying"][operation.name])
 
     def _fail(self, operation: Operation, status: Json) -> None:
+        self._forget(operation)
+        self._project.finish(operation, error=status)
+
+    def _forget(self, operation: Operation) -> None:
         with suppress(NotFound):  # with the endpoint goes what was under way
             endpoint = self._records.get(operation.name.partition("/operations/")[0])
             waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
             self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
-        self._project.finish(operation, error=status)
 
 
 def _deployed(endpoint: Record, number: str) -> Mapping[str, Json]:
