@@ -20,8 +20,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     versions = by_part.get("VersionContract", 0) + by_part.get("PredictionContract", 0)
     print(  # noqa: T201
         f"\nIn project {os.environ['GCP_PROJECT']}: at least {jobs} training jobs (n1-standard-4, some with up to 3 "
-        f"more replicas), and {versions} tests that deploy one or two versions each (n1-standard-2). Each job bills some "
-        f"minutes, each version from its deployment to its removal: hours in all. {_PRICES}"
+        f"more replicas), and {versions} tests that deploy one or two versions each (n1-standard-2). Each job bills "
+        f"some minutes, each version from its deployment to its removal: hours in all. {_PRICES}"
     )
 
 
