@@ -175,7 +175,12 @@ def _content(name: str) -> bytes:
 def _methods(resource: Json) -> Iterator[Method]:
     for found in resource.get("methods", {}).values():
         parameters = found.get("parameters", {})
-        patterns = {key: spec.get("pattern", "[^/]+") for key, spec in parameters.items() if spec["location"] == "path"}
+        # {+name} may be of several segments, {name} is one.
+        patterns = {
+            key: spec.get("pattern", ".+" if f"{{+{key}}}" in found["path"] else "[^/]+")
+            for key, spec in parameters.items()
+            if spec["location"] == "path"
+        }
         yield Method(
             id=found["id"],
             http_method=found["httpMethod"],

@@ -21,13 +21,16 @@ DEFAULT_SIZE, LARGEST_SIZE = 20, 100
 T = TypeVar("T")
 
 
-def page(items: Sequence[T], key: Callable[[T], str], query: Mapping[str, Json], scope: str) -> tuple[list[T], str]:
+def page(
+    items: Sequence[T], key: Callable[[T], str], query: Mapping[str, Json], scope: str, *, in_order: bool = True
+) -> tuple[list[T], str]:
     """One page of ``items``, and the token of the next one: empty if this is the last.
 
     Args:
         items: with a unique ``key``; sorted by it, unless items are never removed.
         query: checked parameters of the request.
         scope: what is listed: a token is good for the same list only.
+        in_order: whether ``items`` are sorted as said; otherwise a page cannot begin after an item that is gone.
 
     Raises:
         InvalidArgument: a negative size, or a token that is none of this list's.
@@ -38,14 +41,18 @@ def page(items: Sequence[T], key: Callable[[T], str], query: Mapping[str, Json],
     size = min(size, LARGEST_SIZE)
     mark = hashlib.sha256(f"{scope}\n{query.get('filter', '')}".encode()).hexdigest()[:8]
     keys = [key(item) for item in items]
-    start = _after(keys, _read(query["pageToken"], mark)) if query.get("pageToken") else 0
+    start = _after(keys, _read(query["pageToken"], mark), in_order) if query.get("pageToken") else 0
     shown = list(items[start : start + size])
     more = start + size < len(items)
     return shown, _written(mark, keys[start + size - 1]) if more else ""
 
 
-def _after(keys: list[str], last: str) -> int:
-    return keys.index(last) + 1 if last in keys else bisect_right(keys, last)
+def _after(keys: list[str], last: str, in_order: bool) -> int:  # noqa: FBT001
+    if last in keys:
+        return keys.index(last) + 1
+    if not in_order:
+        raise InvalidArgument("What the page token stands for was deleted meanwhile: list anew.", field="page_token")
+    return bisect_right(keys, last)
 
 
 def _written(mark: str, last: str) -> str:

@@ -9,7 +9,7 @@ from cloud.emulator.aiplatform_v1.project import Project, check_described, times
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call
 from cloud.emulator.operations import EMPTY
-from cloud.errors import FailedPrecondition
+from cloud.errors import CloudError, FailedPrecondition
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 
@@ -51,9 +51,13 @@ class CustomJobMethods:
             service_account=await self._backend.ml_service_account(),
             accelerators=self._backend.abilities.accelerators,
         )
-        job = await self._backend.submit_job(spec)
         fields = {name: body[name] for name in _FIELDS if name in body}
-        return self._records.add(f"locations/{location}/customJobs/{number}", fields), job
+        record = self._records.add(f"locations/{location}/customJobs/{number}", fields)
+        try:
+            return record, await self._backend.submit_job(spec)
+        except CloudError:
+            self._records.remove(record.name)
+            raise
 
     async def get(self, call: Call) -> Json:
         record = self._records.get(call.below_project)

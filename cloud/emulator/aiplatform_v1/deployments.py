@@ -19,12 +19,12 @@ from cloud.emulator.aiplatform_v1.endpoints import (
 )
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, timestamp, typed
-from cloud.emulator.aiplatform_v1.quotas import accelerators_asked, no_quota
+from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
 from cloud.emulator.call import Call, read_mask
 from cloud.emulator.operations import Operation
-from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import Json, Version, VersionSpec
@@ -72,18 +72,21 @@ class DeploymentMethods:
         split = {number if key == _THIS else key: share for key, share in call.body.get("trafficSplit", {}).items()}
         deployed_ids = {deployed["id"] for deployed in endpoint.fields["deployedModels"]}
         split = checked_split(split, deployed_ids | {number}, "traffic_split")
-        made = await self._create_version(endpoint, number, version)
         operation = self._project.begin(endpoint.name, "DeployModel")
         deployed = {
             "id": number,
             "displayName": self._models.display_name(version),
             **{name: given[name] for name in _FIELDS if name in given},
             "version": version.name,
-            "createTime": timestamp(made.create_time),
         }
-        endpoint = self._records.get(endpoint.name)
         waiting = endpoint.fields["deploying"] | {operation.name: deployed | {"split": split}}
         self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
+        try:
+            await self._create_version(endpoint, number, version)
+        except CloudError:
+            self._forget(operation)
+            self._project.operations.remove(operation.name)
+            raise
         self._follow(operation)
         return self._project.operation_json(operation)
 
@@ -155,9 +158,9 @@ class DeploymentMethods:
             raise InvalidArgument(
                 f"Machine type {name[:60]} is not supported.", field=f"{place}.machine_spec.machine_type"
             )
-        asked = accelerators_asked(machine)
-        if asked and not self._backend.abilities.accelerators:
-            raise no_quota("Serving", asked)
+        check_accelerators(
+            "Serving", [machine], available=self._backend.abilities.accelerators, field=f"{place}.machine_spec"
+        )
 
     async def _create_version(self, endpoint: Record, number: str, version: Record) -> Version:
         return await self._backend.create_version(
@@ -186,6 +189,7 @@ class DeploymentMethods:
         endpoint, deployed = self._under_way(operation)
         waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
         split = deployed.pop("split")
+        deployed["createTime"] = timestamp(found.create_time)
         fields = {**endpoint.fields, "deploying": waiting}
         fields["deployedModels"] = [*endpoint.fields["deployedModels"], deployed]
         # Others may have come and gone since it was asked for.
@@ -201,11 +205,14 @@ class DeploymentMethods:
         return endpoint, dict(endpoint.fields["deploying"][operation.name])
 
     def _fail(self, operation: Operation, status: Json) -> None:
+        self._forget(operation)
+        self._project.finish(operation, error=status)
+
+    def _forget(self, operation: Operation) -> None:
         with suppress(NotFound):  # with the endpoint goes what was under way
             endpoint = self._records.get(operation.name.partition("/operations/")[0])
             waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
             self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
-        self._project.finish(operation, error=status)
 
 
 def _deployed(endpoint: Record, number: str) -> Mapping[str, Json]:

@@ -3,6 +3,7 @@
 An endpoint is a model of the backend, and a deployed model a version of it. The split of traffic is kept here.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +16,7 @@ from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call, check_etag
 from cloud.emulator.operations import EMPTY
 from cloud.emulator.schemas import snake
-from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
 _FIELDS = ("displayName", "description", "labels", "encryptionSpec", "predictRequestResponseLoggingConfig")
@@ -33,6 +34,7 @@ class EndpointMethods:
     def __init__(self, project: Project, lists: Lists) -> None:
         self._project, self._lists = project, lists
         self._backend, self._records = project.backend, project.records
+        self._creating = asyncio.Lock()
 
     async def create(self, call: Call) -> Json:
         body = call.body
@@ -48,15 +50,23 @@ class EndpointMethods:
                 field="endpoint_id",
             )
         name = f"locations/{call.ids[1]}/endpoints/{given or self._project.new_id()}"
-        try:
-            await self._backend.create_model(backend_model(name), description=body["displayName"])
-        except AlreadyExists:
-            raise AlreadyExists(f"The Endpoint already exists: {name!r}.", field="endpoint_id") from None
-        kept = {key: body[key] for key in _FIELDS if key in body}
-        self._records.remove(name)  # of one that somebody else deleted
-        endpoint = self._records.add(name, kept | {"deployedModels": [], "trafficSplit": {}, "deploying": {}})
+        async with self._creating:
+            endpoint = await self._create(name, {key: body[key] for key in _FIELDS if key in body})
         operation = self._project.begin(name, "CreateEndpoint")
         return self._project.finish(operation, response=typed("Endpoint", self._json(endpoint)))
+
+    async def _create(self, name: str, fields: Mapping[str, Json]) -> Record:
+        with suppress(NotFound):
+            await find_endpoint(self._project, name)
+            raise AlreadyExists(f"The Endpoint already exists: {name!r}.", field="endpoint_id")
+        self._records.remove(name)  # of one that somebody else deleted
+        endpoint = self._records.add(name, {**fields, "deployedModels": [], "trafficSplit": {}, "deploying": {}})
+        try:
+            await self._backend.create_model(backend_model(name), description=str(fields["displayName"]))
+        except CloudError:
+            self._records.remove(name)
+            raise
+        return endpoint
 
     async def get(self, call: Call) -> Json:
         return self._json(await find_endpoint(self._project, call.below_project))

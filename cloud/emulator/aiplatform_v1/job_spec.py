@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.emulator.aiplatform_v1 import tables
-from cloud.emulator.aiplatform_v1.quotas import accelerators_asked, no_quota
+from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
@@ -93,14 +93,9 @@ def job_spec(
             "All pools run the same program with the same arguments and variables here.",
             field="job_spec.worker_pool_specs",
         )
-    asked = [wanted for pool in pools if pool and (wanted := accelerators_asked(pool.get("machineSpec", {})))]
-    if asked:
-        if not accelerators:
-            raise no_quota("Training", asked[0])
-        raise InvalidArgument(
-            "Accelerators cannot be handed on to this backend: leave accelerator_type out.",
-            field="job_spec.worker_pool_specs.machine_spec.accelerator_type",
-        )
+    machines = [pool["machineSpec"] for pool in pools if pool]
+    place = "job_spec.worker_pool_specs.machine_spec"
+    check_accelerators("Training", machines, available=accelerators, field=place)
     counts = [int(pool.get("replicaCount", 1)) if pool else 0 for pool in pools] + [0, 0, 0]
     return _spec(job_id, given, program, counts, location)
 

@@ -41,8 +41,11 @@ class Lists:
         wanted = parse_filter(call.query.get("filter", ""), path)
         found = [(number, item) for number, item in items if wanted(item | {kind: _id(item)})]
         ordered = _sort(found, call.query.get("orderBy", ""), path)
-        scope = f"{call.method.id} {call.name} {call.query.get('orderBy', '')}"
-        shown, token = page(ordered, lambda entry: f"{2**63 - entry[0]:020d}", call.query, scope)
+        order = call.query.get("orderBy", "")
+        scope = f"{call.method.id} {call.name} {order}"
+        shown, token = page(
+            ordered, lambda entry: f"{2**63 - entry[0]:020d}", call.query, scope, in_order=not order.strip()
+        )
         answer: Item = {field: [item for _, item in shown]} if shown else {}
         return answer | ({"nextPageToken": token} if token else {})
 

@@ -172,19 +172,22 @@ class ModelMethods:
     def json(self, version: Record) -> dict[str, Json]:
         """``Model``, as of one version."""
         model = self._records.get(version.name.partition("@")[0])
-        return wire.model_json(self._project, model, version, self._deployed(version))
+        return wire.model_json(self._project, model, version, self._deployed(version, under_way=False))
 
-    def _deployed(self, version: Record) -> Sequence[Json]:
-        endpoints = self._records.below(f"locations/{version.location}/endpoints")
+    def _deployed(self, version: Record, *, under_way: bool) -> Sequence[Json]:
+        """Each ``DeployedModelRef``; also of deployments under way, if asked for."""
         return [
             {"endpoint": self._project.full_name(endpoint.name), "deployedModelId": deployed["id"]}
-            for endpoint in endpoints
-            for deployed in (*endpoint.fields["deployedModels"], *endpoint.fields["deploying"].values())
+            for endpoint in self._records.below(f"locations/{version.location}/endpoints")
+            for deployed in (
+                *endpoint.fields["deployedModels"],
+                *(endpoint.fields["deploying"].values() if under_way else ()),
+            )
             if deployed["version"] == version.name
         ]
 
     def _check_undeployed(self, version: Record, what: str) -> None:
-        deployed = self._deployed(version)
+        deployed = self._deployed(version, under_way=True)
         if deployed:
             at = deployed[0]
             raise FailedPrecondition(

@@ -1,13 +1,35 @@
 """Accelerators, and what a project is told that may use none. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cloud.emulator.envelopes import QuotaFailure
+from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 
-def accelerators_asked(machine: Mapping[str, Json]) -> str | None:
+def check_accelerators(use: str, machines: Iterable[Mapping[str, Json]], *, available: bool, field: str) -> None:
+    """
+    Args:
+        use: ``Training`` or ``Serving``.
+        machines: each a ``MachineSpec``.
+        available: whether the backend has accelerators.
+
+    Raises:
+        QuotaFailure: one is asked for where there are none.
+        InvalidArgument: one is asked for that a backend cannot be told of.
+    """
+    asked = [wanted for machine in machines if (wanted := _asked(machine))]
+    if not asked:
+        return
+    if not available:
+        raise _no_quota(use, asked[0])
+    raise InvalidArgument(
+        f"{asked[0]} cannot be handed on to this backend: leave the accelerator out.", field=f"{field}.accelerator_type"
+    )
+
+
+def _asked(machine: Mapping[str, Json]) -> str | None:
     """The type of accelerator that a ``MachineSpec`` asks for (``NVIDIA_TESLA_T4``); None if it asks for none."""
     if not machine.get("acceleratorCount"):
         # The types a2 and g2 bring their own.
@@ -16,12 +38,8 @@ def accelerators_asked(machine: Mapping[str, Json]) -> str | None:
     return str(machine.get("acceleratorType", "NVIDIA_TESLA_T4"))
 
 
-def no_quota(use: str, accelerator: str) -> QuotaFailure:
-    """What the service says: seen in public for T4.
-
-    Args:
-        use: ``Training`` or ``Serving``.
-    """
+def _no_quota(use: str, accelerator: str) -> QuotaFailure:
+    # Seen in public for T4.
     kind = re.sub(r"^NVIDIA_(TESLA_)?", "", accelerator)
     unit = kind.replace("_", "") if kind.startswith("TPU") else f"{kind.replace('_', '')}GPUs"
     name = f"CustomModel{use}{unit}PerProjectPerRegion"

@@ -2,6 +2,9 @@
 
 Models are known here alone; a custom job is a job of the backend, an endpoint a model of the backend, and a deployed
 model one of its versions.
+
+A record is written before the backend is asked to make what it is about: whatever it makes is known here, also if this
+program is killed in between. A record of what was never made is shown to nobody.
 """
 
 import base64

@@ -88,3 +88,28 @@ def test_no_body_is_an_empty_message():
 def test_a_document_that_is_not_there():
     with pytest.raises(FailedPrecondition, match=r"nothing\.v1"):
         load("nothing.v1")
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "found"),
+    [
+        ("POST", "/v1:evaluateDataset", ("aiplatform.evaluateDataset", "")),
+        ("GET", "/v1/datasets", ("aiplatform.datasets.list", "")),
+        (
+            "POST",
+            "/v1/projects/p/locations/l/endpoints/e/deployedModels/d/invoke/a/b",
+            (
+                "aiplatform.projects.locations.endpoints.deployedModels.invoke.invoke",
+                "projects/p/locations/l/endpoints/e",
+            ),
+        ),
+        (
+            "GET",
+            "/v1/projects/p/locations/l/models/m%402:listVersions",
+            ("aiplatform.projects.locations.models.listVersions", "projects/p/locations/l/models/m@2"),
+        ),
+    ],
+)
+def test_a_path_may_have_any_number_of_parameters(verb, path, found):
+    method, name = load("aiplatform.v1").match(verb, path)
+    assert (method.id, name) == found

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -171,6 +172,9 @@ async def test_accelerators_are_a_matter_of_quota(api):
     error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": machine}))
     assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
     assert error["message"] == "The following quotas are exceeded: CustomModelTrainingT4GPUsPerProjectPerRegion"
+    api.backend.abilities = replace(api.backend.abilities, accelerators=True)
+    error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": machine}))
+    assert "NVIDIA_TESLA_T4 cannot be handed on to this backend" in error["message"]
 
 
 def container(*command: str, **given):

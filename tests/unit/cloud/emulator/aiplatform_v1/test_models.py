@@ -96,6 +96,9 @@ async def test_models_are_found_by_name_and_in_any_order(api):
     rest = await api.ask("GET", f"/models?orderBy=display_name&pageToken={page['nextPageToken']}")
     assert [one["displayName"] for one in page["models"] + rest["models"]] == ["a", "b", "c"]
     assert (await api.refusal("GET", "/models?orderBy=nothing"))["code"] == 400
+    await api.ask("DELETE", "/models/m1")
+    gone = await api.refusal("GET", f"/models?orderBy=display_name&pageToken={page['nextPageToken']}")
+    assert "list anew" in gone["message"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,8 @@ async def test_a_model_that_is_deployed_stays(api):
     name = await upload(api, modelId="m")
     endpoint = (await api.ask("POST", "/endpoints", {"displayName": "e"}))["response"]["name"]
     await api.ask("POST", below(endpoint) + ":deployModel", deployment(name))
+    # Also while the deployment is under way.
+    assert "deployedModels" not in await api.ask("GET", "/models/m")
     error = await api.refusal("DELETE", "/models/m")
     assert error["status"] == "FAILED_PRECONDITION"
     assert endpoint in error["message"]
