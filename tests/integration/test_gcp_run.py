@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from cloud.background import BackgroundCloud
-from cloud.emulator.oauth2.tokens import ml_service_account
 from cloud.lifecycle import JobState
 from cloud.settings import LauncherKind, Settings, inherited_environ
 from contracts.probes import trainer
@@ -54,8 +53,7 @@ def sleeper(tmp_path: Path) -> tuple[str, ...]:
 
 def begun(cloud: BackgroundCloud, flags: tuple[str, ...], folder: Path) -> tuple[subprocess.Popen[str], str]:
     """A run whose job is in the middle, and what it is called."""
-    account = ml_service_account(PROJECT).email
-    process = start(*GCP, *flags, "--service-account", account, cwd=folder, environ=cloud.environ)
+    process = start(*GCP, *flags, cwd=folder, environ=cloud.environ)
     name, seen = "", ""
     for line in process.stdout:
         seen += line
@@ -71,7 +69,9 @@ async def test_preflight_says_what_it_found_and_makes_nothing(cloud, sleeper, tm
     assert status == 0, output
     assert "pass    credentials: are good" in output
     assert "pass    package: probe.task in" in output
-    assert "unknown project" in output
+    assert f"pass    project: {PROJECT}" in output
+    assert "pass    project permissions" in output
+    assert "unknown APIs" in output
     assert await cloud.backend.list_buckets() == []
 
 

@@ -58,7 +58,8 @@ class HttpTransport(Transport):
             try:
                 status, headers, content = await self.in_thread(lambda: self._blocking(request))
             except (OSError, http.client.HTTPException, httplib2.error.HttpLib2Error) as error:
-                failure: CloudError = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {error}")
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                failure: CloudError = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {reason}")
             else:
                 if status < 300:
                     return orjson.loads(content) if content.strip() else {}

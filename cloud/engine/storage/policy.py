@@ -45,6 +45,7 @@ class ListsDisabled(InvalidArgument):
 
 _PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
 _OF_THE_BUCKET = frozenset({"storage.objects.list"})
+_ML_ENGINE = re.compile(r"(service-\d+)@cloud-ml\.google\.com\.iam\.gserviceaccount\.com")
 _ENTITY = re.compile(r"allUsers|allAuthenticatedUsers|(user|group|domain)-[^\s/]+|project-(owners|editors|viewers)-\w+")
 
 
@@ -99,9 +100,16 @@ def _includes(entity: str, principal: Principal) -> bool:
     email = principal.email.lower()
     return (
         entity == "allAuthenticatedUsers"
-        or (kind == "user" and name.lower() == email)
+        or (kind == "user" and name.lower() in (email, custom_code_agent(email)))
         or (kind == "domain" and email.endswith("@" + name.lower()))
     )
+
+
+def custom_code_agent(email: str) -> str:
+    """Vertex AI's agent for whom ML Engine's acts here, and so has what it was granted; nothing for another account
+    (https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents)."""
+    agent = _ML_ENGINE.fullmatch(email)
+    return f"{agent[1]}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com" if agent else ""
 
 
 def check_entity(entity: str) -> str:

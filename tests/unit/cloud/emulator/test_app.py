@@ -369,18 +369,12 @@ async def test_at_a_door_the_metadata_server_hands_out_the_token_of_whom_it_is_f
         assert tokens.principal(json.loads(answer.text)["access_token"]) == who
 
 
-# ---------------------------------------------------------------- what is refused
-
-
 async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
     path = "iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations"
     answer = await emulator.handle(request("GET", path, {"Authorization": "Bearer of-another-cloud"}))
     error = json.loads(answer.text)["error"]
     assert (answer.status, error["status"]) == (501, "UNIMPLEMENTED")
     assert "GET /v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations is refused" in error["message"]
-
-
-# ---------------------------------------------------------------- whole
 
 
 @pytest.mark.parametrize("is_good", [True, False])

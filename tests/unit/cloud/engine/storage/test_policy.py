@@ -197,3 +197,11 @@ def test_predefined_lists():
     }
     with pytest.raises(InvalidArgument, match="publicReadWrite"):
         predefined_acl("publicReadWrite", "me@x.org", 1, of_object=True)
+
+
+def test_ml_engines_agent_has_what_vertex_ais_was_granted() -> None:
+    account = Principal("service-7@cloud-ml.google.com.iam.gserviceaccount.com")
+    granted = BucketAccess({"user-service-7@gcp-sa-aiplatform-cc.iam.gserviceaccount.com": Role.READER})
+    assert allowed(account, LIST, granted)
+    assert not allowed(Principal("service-8@cloud-ml.google.com.iam.gserviceaccount.com"), LIST, granted)
+    assert not allowed(JOB, LIST, granted)
