@@ -105,7 +105,6 @@ def test_the_log_of_a_running_job_is_there(cloud: BackgroundCloud, environ: dict
     cloud.run(cloud.backend.wait_for_job("running", timeout=60))
 
 
-@pytest.mark.cloud_sdk
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 class TestGcloud:
     """The Cloud SDK's own commands."""

@@ -242,7 +242,6 @@ def gsutil(owner: Environ):
     return call
 
 
-@pytest.mark.cloud_sdk
 async def test_gsutil_moves_data(gsutil, name, tmp_path):
     folder, url = tmp_path / "d", f"gs://{name}"
     (folder / "sub").mkdir(parents=True)
@@ -281,7 +280,6 @@ async def test_gsutil_moves_data(gsutil, name, tmp_path):
     assert url not in await gsutil("ls")
 
 
-@pytest.mark.cloud_sdk
 async def test_the_labs_three_commands_turn_refusals_into_success(gsutil, as_job, name, account, tmp_path):
     """For a job's account: what is there, what comes, and where to write. Jobs themselves: the contract's tests."""
     url = f"gs://{name}"
@@ -303,7 +301,6 @@ async def test_the_labs_three_commands_turn_refusals_into_success(gsutil, as_job
     assert await may() == {"old": None, "new": None, "out": None}
 
 
-@pytest.mark.cloud_sdk
 async def test_gsutil_and_policies(gsutil, as_job, name, account, tmp_path):
     url = f"gs://{name}"
     await gsutil("mb", url)

@@ -45,7 +45,7 @@ SDK = {"gsutil": GSUTIL, "gcloud": shutil.which("gcloud")}
 
 def marks(client: str) -> list[pytest.MarkDecorator]:
     missing = pytest.mark.skipif(not SDK.get(client), reason=f"{client} is not installed")
-    return [pytest.mark.cloud_sdk, missing] if client in SDK else []
+    return [pytest.mark.clients, missing] if client in SDK else []
 
 
 @pytest.fixture(scope="module")

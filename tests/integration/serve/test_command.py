@@ -61,7 +61,7 @@ def test_through_the_gateway_who_shows_no_token_is_nobody(environ: dict[str, str
         pytest.param(
             "gcloud auth print-access-token",
             marks=[
-                pytest.mark.cloud_sdk,
+                pytest.mark.clients,
                 pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed"),
             ],
         ),
