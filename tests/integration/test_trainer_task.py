@@ -1,4 +1,4 @@
-"""The job as a whole, in this process: python -m trainer.task, but for the interpreter. Needs TensorFlow."""
+"""Training jobs as a whole, in this process: python -m trainer.task, but for the interpreter."""
 
 import re
 from collections.abc import Iterator
