@@ -44,8 +44,7 @@ SDK = {"gsutil": GSUTIL, "gcloud": shutil.which("gcloud")}
 
 
 def marks(client: str) -> list[pytest.MarkDecorator]:
-    missing = pytest.mark.skipif(not SDK.get(client), reason=f"{client} is not installed")
-    return [pytest.mark.clients, missing] if client in SDK else []
+    return [pytest.mark.skipif(client in SDK and not SDK[client], reason=f"{client} is not installed")]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +66,7 @@ def text(environ: dict[str, str]) -> None:
     subprocess.run(["sh", "-ec", EXAMPLES["curl"][1]], env=environ, capture_output=True, check=True)
 
 
+@pytest.mark.clients
 @pytest.mark.parametrize("client", [pytest.param(client, marks=marks(client)) for client in SAYS])
 def test_an_example_runs_as_it_is(environ: dict[str, str], text: None, tmp_path: Path, client: str) -> None:
     language, source = EXAMPLES[client]
