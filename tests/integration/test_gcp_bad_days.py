@@ -15,6 +15,7 @@ from cloud.errors import (
     ResourceExhausted,
     Unavailable,
 )
+from cloud.gcp_run.leftovers import remove_leftovers
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, JobSpec, VersionSpec
@@ -142,3 +143,21 @@ async def test_what_somebody_else_deleted_is_gone(cloud, vertex):
     await vertex.create_model(name)
     assert (await vertex.get_model(name)).name == name
     await vertex.delete_model(name)
+
+
+@pytest.mark.parametrize("service", ["vertex-ai", "ml-engine"])
+async def test_leftovers_are_found_by_another_process(cloud, service):
+    model, spec = fresh("model"), job()
+    async with await reached(cloud, service, labels={"run": "run_7"}) as crashed:
+        await crashed.write_object(GsUri("bad-days-bucket", "run_7/model/saved_model.pb"), b"no protocol buffer")
+        await crashed.submit_job(spec)
+        await crashed.create_model(model)
+        await crashed.create_version(VersionSpec(model, "v1", GsUri("bad-days-bucket", "run_7/model")))
+        await crashed.wait_for_job(spec.job_id, timeout=30)
+    removed: list[str] = []
+    async with await reached(cloud, service) as other:
+        await other.wait_for_version(model, "v1", timeout=60)
+        await remove_leftovers(other, "run_7", ["bad-days-bucket"], removed.append)
+        assert removed == [f"version {model}/v1", f"model {model}", "objects gs://bad-days-bucket/run_7/"]
+        assert model not in [found.name for found in await other.list_models()]
+        assert await other.bucket_exists("bad-days-bucket")
