@@ -57,8 +57,14 @@ class DeploymentMethods:
             self._follow(operation)
 
     async def deploy(self, call: Call) -> Json:
-        endpoint = await find_endpoint(self._project, call.below_project)
         given = call.body.get("deployedModel", {})
+        account = await self._backend.ml_service_account()
+        if given.get("serviceAccount", account) != account:
+            raise InvalidArgument(
+                f"Models are served as {account} here, not as {given['serviceAccount'][:200]!r}.",
+                field="deployed_model.service_account",
+            )
+        endpoint = await find_endpoint(self._project, call.below_project)
         model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")
         self._check(given)
         version = self._models.find(model)
