@@ -137,7 +137,7 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
         (["--project", "x"], "project id"),
         (["--module", "a.b"], "--package-path and --module go together"),
         (["--", "--flag"], "arguments need --package-path"),
-        (["--backend", "gcp"], "--backend gcp is not there yet"),
+        (["--backend", "gcp"], "--backend gcp needs a project of yours"),
         (["--report", "missing/report.json"], "--report"),
         (["--package-path", "empty", "--module", "a b"], "not a Python module name"),
         (["--train-steps", "0"], "--train-steps"),
