@@ -34,6 +34,13 @@ _TIMEOUT: Any = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300
 _AS_STORED = {"Accept-Encoding": "gzip"}
 _ITEM_FIELDS = "name,size,generation,contentType,updated"
 _ACL_FIELDS = "items(name,acl(entity,role)),nextPageToken"
+_ROLES = {
+    Access.READ: "roles/storage.objectViewer",
+    Access.READ_NEW: "roles/storage.objectViewer",
+    Access.WRITE: "roles/storage.legacyBucketWriter",
+}
+"""Where access is uniform: what is there and what comes are read alike
+(https://cloud.google.com/storage/docs/access-control/iam-roles)."""
 _STRENGTH = ("READER", "WRITER", "OWNER")
 
 
@@ -202,6 +209,9 @@ class StorageClient:
         # One at a time: a role is raised, never lowered, and that takes a look before.
         async with self._granting:
             current = await self._call("GET", path, {"projection": "full"})
+            if current.get("iamConfiguration", {}).get("uniformBucketLevelAccess", {}).get("enabled"):
+                await self._bind(path + "/iam", account, _ROLES[access])
+                return
             match access:
                 case Access.READ:
                     await self._raise_role(path + "/acl", current.get("acl"), entity, "READER")
@@ -212,6 +222,19 @@ class StorageClient:
                     await self._raise_role(path + "/defaultObjectAcl", acl, entity, "READER")
                 case Access.WRITE:
                     await self._raise_role(path + "/acl", current.get("acl"), entity, "WRITER")
+
+    async def _bind(self, path: str, account: str, role: str) -> None:
+        """Where access is uniform there are no lists, only the bucket's policy."""
+        kind = "serviceAccount" if account.endswith(".gserviceaccount.com") else "user"
+        policy = await self._call("GET", path)
+        bindings = policy.setdefault("bindings", [])
+        binding = next((one for one in bindings if one["role"] == role and "condition" not in one), None)
+        if binding is None:
+            bindings.append(binding := {"role": role, "members": []})
+        if (member := f"{kind}:{account}") not in binding["members"]:
+            binding["members"].append(member)
+            # With the etag that was read: somebody else's change is not undone.
+            await self._call("PUT", path, None, policy, again=False)
 
     async def _raise_role(self, path: str, acl: list[Json] | None, entity: str, role: str) -> None:
         held = [item["role"] for item in acl or () if item["entity"].lower() == entity.lower()]

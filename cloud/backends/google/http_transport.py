@@ -85,7 +85,7 @@ class HttpTransport(Transport):
     async def _done_before(self, request: Request, failure: CloudError, settled: Settled | None) -> Json:
         """The answer, if this refusal says no more than that an attempt before was accepted after all."""
         if isinstance(failure, NotFound) and request.http_method == "DELETE":
-            return {}
+            return {"done": True}  # what an operation that is over says
         if isinstance(failure, AlreadyExists) and settled is not None:
             return await settled()
         return None

@@ -1,5 +1,6 @@
 """The way to Google's hosts, and the identity that is shown there."""
 
+import gzip
 import ssl
 import threading
 from collections.abc import Callable
@@ -20,9 +21,6 @@ _SILENCE = 60.0
 """Seconds without a byte after which a connection is given up."""
 _SIGN_IN = "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a key file"
 
-# It would send a request that may have been accepted a second time, whatever the request is.
-httplib2.RETRIES = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -41,7 +39,7 @@ class Network:
         if self.proxy is not None:
             address = urlsplit(self.proxy)
             given["proxy_info"] = httplib2.ProxyInfo(httplib2.socks.PROXY_TYPE_HTTP, address.hostname, address.port)
-        return httplib2.Http(**given)
+        return _Once(**given)
 
     def session(self) -> Any:
         """An ``aiohttp.ClientSession``, in the running event loop."""
@@ -51,6 +49,28 @@ class Network:
             return aiohttp.ClientSession(trust_env=True)
         trusted = ssl.create_default_context(cafile=self.ca_file)
         return aiohttp.ClientSession(proxy=self.proxy, connector=aiohttp.TCPConnector(ssl=trusted))
+
+
+class _Once(httplib2.Http):  # type: ignore[misc]
+    """Sends each request once. The library's own client sends one whose answer never came again, whatever it is
+    (``Http._conn_request`` of httplib2 0.31), though it may have been accepted."""
+
+    def _conn_request(
+        self, conn: Any, request_uri: str, method: str, body: Any, headers: dict[str, str]
+    ) -> tuple[httplib2.Response, bytes]:
+        try:
+            if conn.sock is None:
+                conn.connect()
+            conn.request(method, request_uri, body, headers)
+            reply = conn.getresponse()
+            content = reply.read()
+        except BaseException:
+            conn.close()
+            raise
+        response = httplib2.Response(reply)
+        if response.get("content-encoding") == "gzip":
+            content = gzip.decompress(content)
+        return response, content
 
 
 class Identity:

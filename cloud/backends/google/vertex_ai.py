@@ -133,6 +133,7 @@ class VertexAi(Service):
             serving = await self._look(model)
         answered = serving.versions.get(number) if number else serving.by_name(serving.default)
         if version is not None and answered is not None and answered.spec.name != version:
+            del self._serving[model]  # somebody moved the default meanwhile
             raise _without_traffic(version)
         return _rows(answer["predictions"], answered, signature_name)
 

@@ -158,3 +158,19 @@ async def test_nobody_there(monkeypatch, unused_tcp_port):
     with pytest.raises(Unavailable, match="cannot be reached"):
         await client.list_buckets()
     await client.close()
+
+
+async def test_grants_where_access_is_uniform(door, client, job):
+    await client.create_bucket("uniform-bkt")
+    uniform = {"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}}}
+    await client._call("PATCH", "b/uniform-bkt", None, uniform)
+    await client.write_object(GsUri("uniform-bkt", "old"), b"1")
+    with pytest.raises(PermissionDenied):
+        await job.read_object(GsUri("uniform-bkt", "old"))
+    for access in (Access.READ, Access.READ_NEW, Access.READ):
+        await client.grant("uniform-bkt", JOB, access)
+    assert await job.read_object(GsUri("uniform-bkt", "old")) == b"1"
+    with pytest.raises(PermissionDenied):
+        await job.write_object(GsUri("uniform-bkt", "new"), b"2")
+    await client.grant("uniform-bkt", JOB, Access.WRITE)
+    await job.write_object(GsUri("uniform-bkt", "new"), b"2")

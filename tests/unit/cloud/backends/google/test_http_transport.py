@@ -188,7 +188,7 @@ async def test_a_last_attempt_that_was_accepted_counts(google, transport):
 
 async def test_deleting_again_what_is_gone_is_success(google, transport):
     google.script = [CUT, error(404)]
-    assert await transport.send("ml.projects.models.delete", {"name": "projects/p/models/m"}) == {}
+    assert await transport.send("ml.projects.models.delete", {"name": "projects/p/models/m"}) == {"done": True}
 
 
 async def test_a_token_that_google_refuses_is_renewed_once(google, transport):

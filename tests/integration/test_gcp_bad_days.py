@@ -1,0 +1,163 @@
+"""GcpBackend when Google's answers go wrong: nothing is made twice, and what may pass is waited for."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from cloud.backends.gcp import GcpBackend
+from cloud.emulator.faults import Cut, Refuse, Rewrite
+from cloud.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    Unavailable,
+)
+from cloud.gcp_run.leftovers import remove_leftovers
+from cloud.lifecycle import JobState, VersionState
+from cloud.names import GsUri
+from cloud.resources import Access, JobSpec, VersionSpec
+from cloud.serve import LocalCloud
+from cloud.settings import LauncherKind, Settings
+from contracts.base import fresh
+from integration.google_clouds import reached
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PROJECT = "bad-days-project"
+JOBS = {"vertex-ai": "aiplatform.projects.locations.customJobs", "ml-engine": "ml.projects.jobs"}
+MODELS = {"vertex-ai": "aiplatform.projects.locations.endpoints", "ml-engine": "ml.projects.models"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cloud() -> AsyncIterator[LocalCloud]:
+    async with LocalCloud(Settings(project=PROJECT, launcher=LauncherKind.COLD)) as cloud:
+        await cloud.backend.create_bucket("bad-days-bucket")
+        for access in Access:
+            await cloud.backend.grant("bad-days-bucket", await cloud.backend.ml_service_account(), access)
+        yield cloud
+
+
+@pytest_asyncio.fixture(loop_scope="module", params=["vertex-ai", "ml-engine"])
+async def backend(cloud: LocalCloud, request: pytest.FixtureRequest) -> AsyncIterator[GcpBackend]:
+    async with await reached(cloud, request.param) as backend:
+        backend.service = request.param
+        yield backend
+    assert cloud.faults.clear() == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def vertex(cloud: LocalCloud) -> AsyncIterator[GcpBackend]:
+    async with await reached(cloud, "vertex-ai") as backend:
+        yield backend
+    assert cloud.faults.clear() == []
+
+
+def job() -> JobSpec:
+    """One that fails soon: its package is not there."""
+    return JobSpec(fresh("job"), (GsUri("bad-days-bucket", "none.tar.gz"),), "none.task")
+
+
+TROUBLE = [Cut.BEFORE, Cut.AFTER, Refuse(Unavailable("not now")), Refuse(ResourceExhausted("slower"), retry_after=1)]
+
+
+@pytest.mark.parametrize("outcome", TROUBLE, ids=str)
+async def test_a_job_is_submitted_once(cloud, backend, outcome):
+    spec = job()
+    fault = cloud.faults.add(f"{JOBS[backend.service]}.create", outcome)
+    assert (await backend.submit_job(spec)).job_id == spec.job_id
+    assert fault.fired == 1
+    assert [found.job_id for found in await backend.list_jobs()].count(spec.job_id) == 1
+    with pytest.raises(AlreadyExists):
+        await backend.submit_job(spec)
+    await backend.wait_for_job(spec.job_id, timeout=30)
+
+
+@pytest.mark.parametrize("outcome", TROUBLE, ids=str)
+async def test_a_model_is_made_once_and_goes_once(cloud, backend, outcome):
+    name = fresh("model")
+    made = cloud.faults.add(f"{MODELS[backend.service]}.create", outcome)
+    gone = cloud.faults.add(f"{MODELS[backend.service]}.delete", outcome)
+    await backend.create_model(name)
+    assert [model.name for model in await backend.list_models()].count(name) == 1
+    await backend.delete_model(name)
+    assert name not in [model.name for model in await backend.list_models()]
+    assert (made.fired, gone.fired) == (1, 1)
+
+
+async def test_a_display_name_that_is_taken_is_refused_also_when_a_look_is_late(cloud, vertex):
+    """Lists may be a moment behind: of two jobs of one id the older stays, whichever was seen first."""
+    spec = job()
+    await vertex.submit_job(spec)
+    fault = cloud.faults.add(f"{JOBS['vertex-ai']}.list", Rewrite(lambda _: {}))
+    with pytest.raises(AlreadyExists):
+        await vertex.submit_job(spec)
+    assert fault.fired == 1
+    older = await vertex.wait_for_job(spec.job_id, timeout=30)
+    assert older.state is JobState.FAILED
+    assert "none.tar.gz" in older.error_message
+
+
+@pytest.mark.parametrize("word", ["EXPIRED", "PARTIALLY_SUCCEEDED"])
+async def test_ends_that_the_workflow_has_no_word_for(cloud, vertex, word):
+    submitted = await vertex.submit_job(job())
+    fault = cloud.faults.add(f"{JOBS['vertex-ai']}.get", Rewrite(lambda item: item | {"state": f"JOB_STATE_{word}"}))
+    ended = await vertex.wait_for_job(submitted.job_id, timeout=30)
+    assert fault.fired == 1
+    assert ended.state is JobState.FAILED
+    assert word in ended.error_message
+
+
+@pytest.mark.parametrize("step", ["models.upload", "endpoints.deployModel"])
+async def test_a_version_is_made_once_and_its_failure_told(cloud, vertex, step):
+    name = fresh("model")
+    await vertex.create_model(name)
+    await vertex.write_object(GsUri("bad-days-bucket", "model/saved_model.pb"), b"this is no protocol buffer")
+    fault = cloud.faults.add(f"aiplatform.projects.locations.{step}", Cut.AFTER)
+    version = await vertex.deploy(VersionSpec(name, "v1", GsUri("bad-days-bucket", "model")), timeout=60)
+    assert fault.fired == 1
+    assert version.state is VersionState.FAILED
+    assert "Bad model detected" in version.error_message
+    assert [found.name for found in await vertex.list_versions(name)] == ["v1"]
+    await vertex.delete_version(name, "v1")
+    await vertex.delete_model(name)
+
+
+async def test_a_permission_that_is_missing_and_the_end_of_ml_engine(cloud, backend):
+    method = f"{JOBS[backend.service]}.create"
+    cloud.faults.add(method, Refuse(PermissionDenied("Permission 'x.jobs.create' denied on resource.")))
+    with pytest.raises(PermissionDenied, match=r"x\.jobs\.create"):
+        await backend.submit_job(job())
+    cloud.faults.add(method, Refuse(InvalidArgument("Cloud AI Platform has been deprecated. See the documentation.")))
+    with pytest.raises(FailedPrecondition, match="use --service vertex-ai"):
+        await backend.submit_job(job())
+
+
+async def test_what_somebody_else_deleted_is_gone(cloud, vertex):
+    name = fresh("model")
+    await vertex.create_model(name)
+    async with await reached(cloud, "vertex-ai") as other:
+        await other.delete_model(name)
+    assert name not in [model.name for model in await vertex.list_models()]
+    await vertex.create_model(name)
+    assert (await vertex.get_model(name)).name == name
+    await vertex.delete_model(name)
+
+
+@pytest.mark.parametrize("service", ["vertex-ai", "ml-engine"])
+async def test_leftovers_are_found_by_another_process(cloud, service):
+    model, spec = fresh("model"), job()
+    async with await reached(cloud, service, labels={"run": "run_7"}) as crashed:
+        await crashed.write_object(GsUri("bad-days-bucket", "run_7/model/saved_model.pb"), b"no protocol buffer")
+        await crashed.submit_job(spec)
+        await crashed.create_model(model)
+        await crashed.create_version(VersionSpec(model, "v1", GsUri("bad-days-bucket", "run_7/model")))
+        await crashed.wait_for_job(spec.job_id, timeout=30)
+    removed: list[str] = []
+    async with await reached(cloud, service) as other:
+        await other.wait_for_version(model, "v1", timeout=60)
+        await remove_leftovers(other, "run_7", ["bad-days-bucket"], removed.append)
+        assert removed == [f"version {model}/v1", f"model {model}", "objects gs://bad-days-bucket/run_7/"]
+        assert model not in [found.name for found in await other.list_models()]
+        assert await other.bucket_exists("bad-days-bucket")
