@@ -1,4 +1,4 @@
-"""What a trainer does with ``gs://``, step by step: run by test_tensorflow_gs.py with a job's environment.
+"""What a trainer does with ``gs://``, step by step: run by test_clients_tensorflow.py with a job's environment.
 
 python tensorflow_steps.py gs://BUCKET gs://BUCKET_WITHOUT_GRANT STATUS_BUCKET_PREFIX REPORT.json
 """
