@@ -37,6 +37,17 @@ class Operation:
     def is_done(self) -> bool:
         return self.error is not None or self.response is not None
 
+    def json(self, name: str, metadata: Mapping[str, Json]) -> dict[str, Json]:
+        """``google.longrunning.Operation``, with the name and metadata that its API shows."""
+        answer: dict[str, Json] = {"name": name, "metadata": dict(metadata)}
+        if self.is_done:
+            answer["done"] = True
+        if self.error is not None:
+            answer["error"] = dict(self.error)
+        elif self.response is not None:
+            answer["response"] = dict(self.response)
+        return answer
+
 
 def rpc_status(error: CloudError) -> dict[str, Json]:
     """``google.rpc.Status`` of what failed."""
