@@ -128,13 +128,6 @@ class Endpoints:
         self._names[model] = (await finish(self._place, operation))["name"]
         return await self.get(model)
 
-    async def find(self, model: str) -> Json:
-        """The endpoint as it is now; None without."""
-        try:
-            return await self.get(model)
-        except NotFound:
-            return None
-
     async def get(self, model: str) -> Json:
         """Raises:
         NotFound: there is no such model.
