@@ -15,11 +15,16 @@ def seconds(*command: str, environ: Mapping[str, str] | None = None) -> float:
     return time.perf_counter() - began
 
 
+def children(pid: int) -> list[int]:
+    """The processes that ``pid`` started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
 def below(pid: int) -> list[int]:
     """The processes that ``pid`` started, and those that they started."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return children + [each for child in children for each in below(child)]
+    started = children(pid)
+    return started + [each for child in started for each in below(child)]
 
 
 def processor_seconds(pids: Iterable[int]) -> float:

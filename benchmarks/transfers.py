@@ -29,7 +29,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from processes import below, proportional_megabytes
+from processes import children, proportional_megabytes
 from targets import Targets
 
 ROUNDS = 5
@@ -184,7 +184,7 @@ def compare(folder: Path) -> int:
     whole.unlink()
     write(whole, MEMORY_SIZE)
     serving = os.getppid()
-    (server,) = [pid for pid in below(serving) if "fake-gcs-server" in Path(f"/proc/{pid}/cmdline").read_text()]
+    (server,) = [pid for pid in children(serving) if "fake-gcs-server" in Path(f"/proc/{pid}/cmdline").read_text()]
     watch = Watch(serving=serving, server=server)
     clients["cloud"].seconds("up", whole, "gigabyte")
     clients["cloud"].seconds("down", "gigabyte", back)
