@@ -15,7 +15,7 @@ from typing import cast
 
 import httptools
 from aiohttp import hdrs, web
-from multidict import CIMultiDict, MultiMapping
+from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
 
 MAX_BODY = 2**18
@@ -28,7 +28,7 @@ _TARGET = re.compile(rb"/[!-\"$-~]*")
 """Visible ASCII but ``#``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WholeRequest:
     """Has of ``aiohttp.web.Request`` what is used of a request that is not streamed."""
 
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._takes, self._answer, self._make_other = takes, answer, other
         self._other: asyncio.Protocol | None = None
         self._transport: asyncio.Transport
-        self._received = bytearray()
+        self._received: bytes | bytearray = b""
         """Of the request that is coming; while one is being answered, of those that were sent ahead."""
         self._head: _Head | None = None
         self._task: asyncio.Task[None] | None = None
@@ -85,7 +85,11 @@ class Connection(asyncio.Protocol):
         if self._other is not None:
             self._other.data_received(data)
             return
-        self._received += data
+        if not self._received:
+            self._received = data
+        else:  # a copy, which is added to in place
+            self._received = bytearray(self._received) if isinstance(self._received, bytes) else self._received
+            self._received += data
         if self._task is None and not self._writing_paused:
             self._next()
         elif len(self._received) > _MAX_AHEAD and not self._reading_paused:
@@ -125,12 +129,11 @@ class Connection(asyncio.Protocol):
             if self._head is None or not self._takes(self._head.headers.get(hdrs.HOST, ""), self._head.url.raw_path):
                 self._hand_over()
                 return
-        end = self._head.size + self._head.length
+        head, end = self._head, self._head.size + self._head.length
         if len(self._received) < end:
             return
-        content = bytes(self._received[self._head.size : end])
-        del self._received[:end]
-        request = WholeRequest(self._head.method, self._head.url, self._head.headers, self._transport, content)
+        content, self._received = bytes(self._received[head.size : end]), self._received[end:]
+        request = WholeRequest(head.method, head.url, head.headers, self._transport, content)
         self._head = None
         self._task = asyncio.get_running_loop().create_task(self._respond(request))
 
@@ -150,7 +153,7 @@ class Connection(asyncio.Protocol):
     def _hand_over(self) -> None:
         self._other = self._make_other()
         self._other.connection_made(self._transport)
-        received, self._received = bytes(self._received), bytearray()
+        received, self._received = bytes(self._received), b""
         self._other.data_received(received)
 
 
@@ -168,7 +171,9 @@ class _Head:
 
     def __init__(self, head: bytes) -> None:
         self.size = len(head)
-        self.headers: CIMultiDict[str] = CIMultiDict()
+        headers: CIMultiDict[str] = CIMultiDict()
+        self.headers = CIMultiDictProxy(headers)
+        self._add = headers.add
         self._target = b""
         parser = httptools.HttpRequestParser(self)
         parser.feed_data(head)
@@ -184,16 +189,20 @@ class _Head:
         self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.add(name.decode(), value.decode("utf-8", "surrogateescape"))
+        self._add(name.decode(), value.decode("utf-8", "surrogateescape"))
 
 
-def _read_head(received: bytearray) -> _Head | None:
+def _read_head(received: bytes | bytearray) -> _Head | None:
     """The head at the beginning of what was received; None if it is not all there, or the other protocol's."""
     end = received.find(b"\r\n\r\n", 0, _MAX_HEAD) + 4
-    if end < 4:
-        return None
+    return None if end < 4 else _parsed(bytes(received[:end]))
+
+
+@lru_cache(maxsize=256)
+def _parsed(head: bytes) -> _Head | None:
+    # A client that asks an API the same sends the same head again and again.
     try:
-        return _Head(bytes(received[:end]))
+        return _Head(head)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, _Unusual):
         return None
 
