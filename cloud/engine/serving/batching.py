@@ -51,7 +51,6 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._arrived: SimpleQueue[Request | None] = SimpleQueue()
         self._waiting: deque[Request] = deque()
-        self._arriving: list[Request] = []
         self._ended = asyncio.Event()
         threading.Thread(target=self._work, name="model", daemon=True).start()
 
@@ -61,15 +60,8 @@ class Batcher:
         The future's exception is ``PredictionFailed`` if these instances are at fault, whatever they ran together with.
         """
         request = Request(signature, instances, self._loop.create_future())
-        if not self._arriving:
-            self._loop.call_soon(self._hand_over)
-        self._arriving.append(request)
+        self._arrived.put(request)
         return request.answer
-
-    def _hand_over(self) -> None:
-        arriving, self._arriving = self._arriving, []
-        for request in arriving:
-            self._arrived.put(request)
 
     async def close(self) -> None:
         """End the thread once what was asked before is answered."""
