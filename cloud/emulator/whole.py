@@ -75,7 +75,9 @@ class Connection(asyncio.Protocol):
         self._received: bytes | bytearray = b""
         """Of the request that is coming; while one is being answered, of those that were sent ahead."""
         self._head: _Head | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._is_answering = False
+        self._asked: asyncio.Future[WholeRequest | None] | None = None
+        """What the task that answers waits for: the next request, or that there are no more."""
         self._writing_paused = self._reading_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,7 +92,7 @@ class Connection(asyncio.Protocol):
         else:  # a copy, which is added to in place
             self._received = bytearray(self._received) if isinstance(self._received, bytes) else self._received
             self._received += data
-        if self._task is None and not self._writing_paused:
+        if not self._is_answering and not self._writing_paused:
             self._next()
         elif len(self._received) > _MAX_AHEAD and not self._reading_paused:
             self._reading_paused = True
@@ -108,10 +110,11 @@ class Connection(asyncio.Protocol):
         self._writing_paused = False
         if self._other is not None:
             self._other.resume_writing()
-        elif self._task is None:
+        elif not self._is_answering:
             self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._end_answering()
         if self._other is not None:
             self._other.connection_lost(error)
 
@@ -134,23 +137,35 @@ class Connection(asyncio.Protocol):
             return
         content, self._received = bytes(self._received[head.size : end]), self._received[end:]
         request = WholeRequest(head.method, head.url, head.headers, self._transport, content)
-        self._head = None
-        self._task = asyncio.get_running_loop().create_task(self._respond(request))
+        self._head, self._is_answering = None, True
+        loop = asyncio.get_running_loop()
+        if self._asked is None:
+            self._asked = loop.create_future()
+            self._task = loop.create_task(self._answer_all(self._asked))
+        self._asked.set_result(request)
 
-    async def _respond(self, request: WholeRequest) -> None:
+    async def _answer_all(self, asked: "asyncio.Future[WholeRequest | None]") -> None:
+        # One task for all requests of a connection: to make one takes longer than much of what it does.
         try:
-            response = await self._answer(request)
+            while (request := await asked) is not None:
+                response = await self._answer(request)
+                self._is_answering = False
+                if self._transport.is_closing():
+                    return
+                self._asked = asked = asyncio.get_running_loop().create_future()
+                self._transport.write(_encode(response))
+                if not self._writing_paused:
+                    self._next()
         except BaseException:  # also when cancelled: nobody else would tell the client
             self._transport.abort()
             raise
-        self._task = None
-        if self._transport.is_closing():
-            return
-        self._transport.write(_encode(response))
-        if not self._writing_paused:
-            self._next()
+
+    def _end_answering(self) -> None:
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(None)
 
     def _hand_over(self) -> None:
+        self._end_answering()
         self._other = self._make_other()
         self._other.connection_made(self._transport)
         received, self._received = bytes(self._received), b""
@@ -225,12 +240,16 @@ def _is_kept(headers: MultiMapping[str]) -> bool:
 def _encode(response: web.StreamResponse) -> bytes:
     assert isinstance(response, web.Response)  # noqa: S101 - what mounts that take whole requests answer with
     body = response.body if isinstance(response.body, bytes | bytearray) else b""
-    lines = [f"HTTP/1.1 {response.status} {response.reason}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    lines += [f"Content-Length: {len(body)}", f"Date: {_date(int(time.time()))}", "", ""]
-    return "\r\n".join(lines).encode() + body
+    head = _encode_head(response.status, response.reason, tuple(response.headers.items()))
+    return b"%sContent-Length: %d\r\nDate: %s\r\n\r\n%s" % (head, len(body), _date(int(time.time())), body)
+
+
+@lru_cache(maxsize=64)
+def _encode_head(status: int, reason: str | None, headers: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers), ""]
+    return "\r\n".join(lines).encode()
 
 
 @lru_cache(maxsize=1)
-def _date(seconds: int) -> str:
-    return formatdate(seconds, usegmt=True)
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()

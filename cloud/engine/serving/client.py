@@ -123,9 +123,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
-        self.fail(
-            exc if isinstance(exc, ConnectionError) else ConnectionResetError("the worker closed the connection")
-        )
+        self.fail(exc if isinstance(exc, ConnectionError) else ConnectionResetError("the worker closed the connection"))
 
     # ---------------------------------------------------------------- called by the parser
 
