@@ -149,9 +149,9 @@ class Connection(asyncio.Protocol):
         try:
             while (request := await asked) is not None:
                 response = await self._answer(request)
-                self._is_answering = False
                 if self._transport.is_closing():
                     return
+                self._is_answering = False
                 self._asked = asked = asyncio.get_running_loop().create_future()
                 self._transport.write(_encode(response))
                 if not self._writing_paused:

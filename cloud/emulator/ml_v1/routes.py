@@ -36,7 +36,7 @@ DOCUMENT_PATHS = {
 }
 """Where clients look for this API's discovery document; the first is the address in Google's course."""
 
-Handler = Callable[[Call], Awaitable[web.StreamResponse | Json]]
+Handler = Callable[[Call], Awaitable[web.Response | Json]]
 
 
 @dataclass(frozen=True, slots=True)
