@@ -18,6 +18,9 @@ EnumNumbers = Mapping[str, Mapping[int, str]]
 Fields = Mapping[str, tuple[str, Json]]
 """Name and specification of a message's fields, by each name that they may be given."""
 
+_ENOUGH = 100
+"""Faults found in one request, at which the rest of it is not looked at: an error tells what to mend, not all there is."""
+
 
 class Schemas:
     """The schemas of one API.
@@ -39,7 +42,7 @@ class Schemas:
             path: where in the request it is, in snake case (``job``); empty for all of it.
 
         Raises:
-            InvalidRequest: with everything that is wrong.
+            InvalidRequest: with everything that is wrong, or the first hundred things.
         """
         reader = _Reader(self._fields, self._numbers)
         read = reader.message(name, value, path)
@@ -85,7 +88,11 @@ def message_name(schema: str) -> str:
 
 
 class _Reader:
-    """Reads one value, and goes on after a fault to find the others."""
+    """Reads one value, and goes on after a fault to find the others.
+
+    Raises:
+        InvalidRequest: there are so many that to go on helps nobody.
+    """
 
     def __init__(self, fields: Callable[[str], Fields], numbers: EnumNumbers) -> None:
         self._fields, self._numbers = fields, numbers
@@ -175,6 +182,8 @@ class _Reader:
 
     def _fault(self, path: str, description: str) -> None:
         self.violations.append(Violation(path, description))
+        if len(self.violations) == _ENOUGH:
+            raise InvalidRequest(self.violations)
 
 
 def _is_default(spec: Mapping[str, Json], value: Json) -> bool:
