@@ -19,7 +19,7 @@ Fields = Mapping[str, tuple[str, Json]]
 """Name and specification of a message's fields, by each name that they may be given."""
 
 _ENOUGH = 100
-"""Faults found in one request, at which the rest of it is not looked at: an error tells what to mend, not all there is."""
+"""Faults found in one request, at which the rest of it is not looked at: an error says what to mend, not all of it."""
 
 
 class Schemas:
