@@ -5,7 +5,9 @@
 
 import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # How long an example takes says more about what else the machine does than about what is tested.
@@ -19,3 +21,34 @@ def pytest_configure() -> None:
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+TESTS = Path(__file__).parent
+LONGEST = [
+    TESTS / path
+    for path in (
+        "unit/trainer/test_model.py",
+        "integration/test_run.py",
+        "integration/test_local_backend.py",
+        "integration/test_trainer_task.py",
+        "integration/serving/test_versions.py",
+        "integration/test_packages.py",
+        "integration/test_gcp_roads.py",
+        "integration/test_gcp_vertex_ai.py",
+        "integration/test_gcp_ml_engine.py",
+        "integration/test_clients_storage.py",
+        "integration/test_clients_aiplatform.py",
+        "integration/test_clients_tensorflow.py",
+        "integration/serve/test_command.py",
+        "integration/test_readme.py",
+        "integration/test_clients_logging.py",
+        "integration/serve/test_server.py",
+    )
+]
+"""What takes longest, longest first within each of tox's environments."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Two processes are handed whole files, in this order: a long one at the end would leave the other idle.
+    items.sort(key=lambda item: LONGEST.index(item.path) if item.path in LONGEST else len(LONGEST))

@@ -16,8 +16,11 @@ from cloud.resources import VersionSpec
 from contracts.base import PATIENCE, Contract, fresh
 from contracts.probes import EXPORT
 
-_EXPORTED: WeakKeyDictionary[Backend, dict[float, GsUri]] = WeakKeyDictionary()
-"""Where the SavedModels made so far are, by their factor."""
+_FACTORS = (2, 3, 5)
+_EXPORTED: WeakKeyDictionary[Backend, dict[int, GsUri]] = WeakKeyDictionary()
+"""Where the SavedModels are, by their factor."""
+_ASKED: WeakKeyDictionary[Backend, str] = WeakKeyDictionary()
+"""The model that is only asked."""
 
 
 class ModelContract(Contract):
@@ -61,23 +64,23 @@ class ModelContract(Contract):
 
 class VersionContract(Contract):
     @pytest_asyncio.fixture(loop_scope="session")
-    async def doubling(self, backend: Backend, tmp_path: Path) -> GsUri:
-        return await self.saved_model(backend, tmp_path, 2.0)
-
-    @pytest_asyncio.fixture(loop_scope="session")
-    async def tripling(self, backend: Backend, tmp_path: Path) -> GsUri:
-        return await self.saved_model(backend, tmp_path, 3.0)
-
-    async def saved_model(self, backend: Backend, folder: Path, factor: float) -> GsUri:
-        """A SavedModel that answers ``factor * x + y``, made by a job of this backend once for each factor."""
-        exported = _EXPORTED.setdefault(backend, {})
-        if factor not in exported:
+    async def exported(self, backend: Backend, tmp_path: Path) -> dict[int, GsUri]:
+        """SavedModels that answer ``factor * x + y``, by their factor, made by one job of this backend."""
+        if backend not in _EXPORTED:
             bucket = await self.open_bucket(backend)
-            job = await self.train(backend, bucket, folder, EXPORT, f"--factor={factor}")
+            job = await self.train(backend, bucket, tmp_path, EXPORT, "--factors", *map(str, _FACTORS))
             assert job.state is JobState.SUCCEEDED, job.error_message
             assert job.spec.job_dir is not None
-            exported[factor] = job.spec.job_dir / "export/1"
-        return exported[factor]
+            folder = job.spec.job_dir / "export"
+            _EXPORTED[backend] = {factor: folder / str(number) for number, factor in enumerate(_FACTORS, 1)}
+        return _EXPORTED[backend]
+
+    @pytest_asyncio.fixture(loop_scope="session")
+    async def model(self, backend: Backend, exported: dict[int, GsUri]) -> str:
+        """A model with versions v1, which doubles, and v2, which triples; for tests that change nothing."""
+        if backend not in _ASKED:
+            _ASKED[backend] = await self.deployed(backend, exported[2], exported[3])
+        return _ASKED[backend]
 
     async def deployed(self, backend: Backend, *uris: GsUri) -> str:
         """A new model with versions v1, v2, … of these SavedModels, all READY."""
@@ -88,39 +91,31 @@ class VersionContract(Contract):
             assert version.state is VersionState.READY, version.error_message
         return name
 
-    async def test_the_first_version_becomes_the_default(
-        self, backend: Backend, doubling: GsUri, tripling: GsUri
-    ) -> None:
-        name = await self.deployed(backend, doubling, tripling)
-        assert (await backend.get_model(name)).default_version == "v1"
-        assert [(version.name, version.is_default) for version in await backend.list_versions(name)] == [
+    async def test_the_first_version_becomes_the_default(self, backend: Backend, model: str) -> None:
+        assert (await backend.get_model(model)).default_version == "v1"
+        assert [(version.name, version.is_default) for version in await backend.list_versions(model)] == [
             ("v1", True),
             ("v2", False),
         ]
-        assert await backend.predict(name, [{"x": 1, "y": 0}]) == [{"scaled": 2.0}]
-        assert await backend.predict(name, [{"x": 1, "y": 0}], version="v1") == [{"scaled": 2.0}]
+        assert await backend.predict(model, [{"x": 1, "y": 0}]) == [{"scaled": 2.0}]
+        assert await backend.predict(model, [{"x": 1, "y": 0}], version="v1") == [{"scaled": 2.0}]
 
-    async def test_a_version_that_is_not_the_default_answers_or_is_refused(
-        self, backend: Backend, doubling: GsUri, tripling: GsUri
-    ) -> None:
-        name = await self.deployed(backend, doubling, tripling)
-        asked = backend.predict(name, [{"x": 1, "y": 0}], version="v2")
+    async def test_a_version_that_is_not_the_default_answers_or_is_refused(self, backend: Backend, model: str) -> None:
+        asked = backend.predict(model, [{"x": 1, "y": 0}], version="v2")
         if backend.abilities.predicts_any_version:
             assert await asked == [{"scaled": 3.0}]
         else:
             with pytest.raises(FailedPrecondition, match=r"'v2'.*default"):
                 await asked
 
-    async def test_the_default_can_be_moved(self, backend: Backend, doubling: GsUri, tripling: GsUri) -> None:
-        name = await self.deployed(backend, doubling, tripling)
+    async def test_the_default_can_be_moved(self, backend: Backend, exported: dict[int, GsUri]) -> None:
+        name = await self.deployed(backend, exported[2], exported[3])
         assert (await backend.set_default_version(name, "v2")).is_default
         assert await backend.predict(name, [{"x": 1, "y": 0}]) == [{"scaled": 3.0}]
         assert not (await backend.get_version(name, "v1")).is_default
 
-    async def test_the_default_stays_while_there_are_others(
-        self, backend: Backend, doubling: GsUri, tripling: GsUri
-    ) -> None:
-        name = await self.deployed(backend, doubling, tripling)
+    async def test_the_default_stays_while_there_are_others(self, backend: Backend, exported: dict[int, GsUri]) -> None:
+        name = await self.deployed(backend, exported[2], exported[3])
         with pytest.raises(FailedPrecondition):
             await backend.delete_version(name, "v1")
         with pytest.raises(FailedPrecondition):
@@ -130,23 +125,22 @@ class VersionContract(Contract):
         assert await backend.list_versions(name) == []
         await backend.delete_model(name)
 
-    async def test_a_taken_version_name_is_refused(self, backend: Backend, doubling: GsUri) -> None:
-        name = await self.deployed(backend, doubling)
+    async def test_a_taken_version_name_is_refused(
+        self, backend: Backend, model: str, exported: dict[int, GsUri]
+    ) -> None:
         with pytest.raises(AlreadyExists):
-            await backend.create_version(VersionSpec(name, "v1", doubling))
+            await backend.create_version(VersionSpec(model, "v1", exported[2]))
 
-    async def test_a_version_nobody_made(self, backend: Backend, doubling: GsUri) -> None:
-        name = await self.deployed(backend, doubling)
+    async def test_a_version_nobody_made(self, backend: Backend, model: str) -> None:
         for call in (backend.get_version, backend.delete_version, backend.set_default_version):
             with pytest.raises(NotFound, match="v9"):
-                await call(name, "v9")
+                await call(model, "v9")
         with pytest.raises(NotFound, match="v9"):
-            await backend.predict(name, [{"x": 1, "y": 0}], version="v9")
+            await backend.predict(model, [{"x": 1, "y": 0}], version="v9")
 
-    async def test_a_version_outlives_its_files(self, backend: Backend, tmp_path: Path) -> None:
-        uri = await self.saved_model(backend, tmp_path, 5.0)
-        name = await self.deployed(backend, uri)
-        await backend.delete_objects(uri)
+    async def test_a_version_outlives_its_files(self, backend: Backend, exported: dict[int, GsUri]) -> None:
+        name = await self.deployed(backend, exported[5])
+        await backend.delete_objects(exported[5])
         assert await backend.predict(name, [{"x": 1, "y": 1}]) == [{"scaled": 6.0}]
 
     async def test_a_folder_without_a_saved_model(self, backend: Backend, bucket: str) -> None:
@@ -170,32 +164,27 @@ class VersionContract(Contract):
 
 
 class PredictionContract(VersionContract):
-    async def test_one_answer_for_each_instance_in_order(self, backend: Backend, doubling: GsUri) -> None:
-        name = await self.deployed(backend, doubling)
+    async def test_one_answer_for_each_instance_in_order(self, backend: Backend, model: str) -> None:
         instances = [{"x": number, "y": 0.5} for number in range(1000)]
-        assert await backend.predict(name, instances) == [{"scaled": 2.0 * number + 0.5} for number in range(1000)]
+        assert await backend.predict(model, instances) == [{"scaled": 2.0 * number + 0.5} for number in range(1000)]
 
-    async def test_many_askers_each_get_their_own_answer(self, backend: Backend, doubling: GsUri) -> None:
-        name = await self.deployed(backend, doubling)
-
+    async def test_many_askers_each_get_their_own_answer(self, backend: Backend, model: str) -> None:
         async def ask(number: int) -> object:
-            return await backend.predict(name, [{"x": number, "y": 1}])
+            return await backend.predict(model, [{"x": number, "y": 1}])
 
         async with asyncio.timeout(PATIENCE):
             answers = await asyncio.gather(*map(ask, range(100)))
         assert answers == [[{"scaled": 2.0 * number + 1}] for number in range(100)]
 
-    async def test_a_signature_by_name(self, backend: Backend, doubling: GsUri) -> None:
-        name = await self.deployed(backend, doubling)
-        asked = await backend.predict(name, [{"x": 1, "y": 1}], signature_name="serving_default")
+    async def test_a_signature_by_name(self, backend: Backend, model: str) -> None:
+        asked = await backend.predict(model, [{"x": 1, "y": 1}], signature_name="serving_default")
         assert asked == [{"scaled": 3.0}]
         with pytest.raises(PredictionFailed, match="No signature found for signature key other"):
-            await backend.predict(name, [{"x": 1, "y": 1}], signature_name="other")
+            await backend.predict(model, [{"x": 1, "y": 1}], signature_name="other")
 
-    async def test_no_instances(self, backend: Backend, doubling: GsUri) -> None:
-        name = await self.deployed(backend, doubling)
+    async def test_no_instances(self, backend: Backend, model: str) -> None:
         with pytest.raises(InvalidArgument, match="instances"):
-            await backend.predict(name, [])
+            await backend.predict(model, [])
 
     @pytest.mark.parametrize(
         ("instance", "reason"),
@@ -210,14 +199,12 @@ class PredictionContract(VersionContract):
         ids=str,
     )
     async def test_an_instance_that_does_not_fit(
-        self, backend: Backend, doubling: GsUri, instance: object, reason: str
+        self, backend: Backend, model: str, instance: object, reason: str
     ) -> None:
-        name = await self.deployed(backend, doubling)
         with pytest.raises(PredictionFailed, match=reason):
-            await backend.predict(name, [{"x": 1, "y": 1}, instance])
-        assert await backend.predict(name, [{"x": 1, "y": 1}]) == [{"scaled": 3.0}]
+            await backend.predict(model, [{"x": 1, "y": 1}, instance])
+        assert await backend.predict(model, [{"x": 1, "y": 1}]) == [{"scaled": 3.0}]
 
-    async def test_not_a_number_is_no_json(self, backend: Backend, doubling: GsUri) -> None:
-        name = await self.deployed(backend, doubling)
+    async def test_not_a_number_is_no_json(self, backend: Backend, model: str) -> None:
         with pytest.raises(PredictionFailed, match="NaN"):
-            await backend.predict(name, [{"x": math.nan, "y": 1}])
+            await backend.predict(model, [{"x": math.nan, "y": 1}])

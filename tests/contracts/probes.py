@@ -11,24 +11,25 @@ import tensorflow as tf
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--job-dir", required=True)
-parser.add_argument("--factor", type=float, default=2.0)
+parser.add_argument("--factors", type=float, nargs="+", default=[2.0])
 given = parser.parse_args()
 
 
 class Scale(tf.Module):
-    def __init__(self):
-        self.factor = tf.Variable(given.factor)
+    def __init__(self, factor):
+        self.factor = tf.Variable(factor)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x"), tf.TensorSpec([None], tf.float32, "y")])
     def serve(self, x, y):
         return {"scaled": x * self.factor + y}
 
 
-model = Scale()
-tf.saved_model.save(model, given.job_dir + "/export/1", signatures={"serving_default": model.serve})
+for number, factor in enumerate(given.factors, 1):
+    model = Scale(factor)
+    tf.saved_model.save(model, f"{given.job_dir}/export/{number}", signatures={"serving_default": model.serve})
 print("exported")
 """
-"""Exports a model with inputs x, y and output scaled = factor * x + y to JOB_DIR/export/1."""
+"""Exports models with inputs x, y and output scaled = factor * x + y to JOB_DIR/export/1 and so on."""
 
 READ_AND_WRITE = """
 import argparse
@@ -58,10 +59,16 @@ def trainer(folder: Path, source: str, *, package: str = "probe", module: str = 
 
 
 def wheel(module: str, source: str) -> bytes:
-    """The wheel ``MODULE-1-py3-none-any.whl`` of one module: a package that need not be built."""
+    """The wheel ``TOP-1-py3-none-any.whl`` of one module, maybe in a package: what need not be built before it runs."""
+    top, *below = module.split(".")
+    files = {"/".join([top, *below[:depth], "__init__.py"]): "" for depth in range(len(below))}
+    files[f"{module.replace('.', '/')}.py"] = textwrap.dedent(source)
+    files[f"{top}-1.dist-info/WHEEL"] = "Wheel-Version: 1.0\nTag: py3-none-any\n"
+    files[f"{top}-1.dist-info/METADATA"] = f"Metadata-Version: 2.1\nName: {top}\nVersion: 1\n"
+    record = f"{top}-1.dist-info/RECORD"
+    files[record] = "".join(f"{name},,\n" for name in [*files, record])
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(f"{module}.py", textwrap.dedent(source))
-        archive.writestr(f"{module}-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{module}-1.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {module}\nVersion: 1\n")
+        for name, content in files.items():
+            archive.writestr(name, content)
     return packed.getvalue()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from cloud.names import GsUri
 from cloud.serve import LocalCloud
 from cloud.settings import IamMode, LauncherKind, Settings, inherited_environ
 from integration.flaky import FlakyRelay
@@ -242,7 +243,7 @@ def gsutil(owner: Environ):
     return call
 
 
-async def test_gsutil_moves_data(gsutil, name, tmp_path):
+async def test_gsutil_moves_data(cloud, gsutil, name, tmp_path):
     folder, url = tmp_path / "d", f"gs://{name}"
     (folder / "sub").mkdir(parents=True)
     for number in range(4):
@@ -261,17 +262,16 @@ async def test_gsutil_moves_data(gsutil, name, tmp_path):
     assert (tmp_path / "got").read_bytes() == big.read_bytes()
     # Many at once as it does for big files: parts, composed.
     await gsutil("-o", "GSUtil:parallel_composite_upload_threshold=1M", "cp", big, f"{url}/parts")
-    await gsutil("cp", f"{url}/parts", tmp_path / "got")
-    assert (tmp_path / "got").read_bytes() == big.read_bytes()
+    assert await cloud.backend.read_object(GsUri(name, "parts")) == big.read_bytes()
     await gsutil("cp", "-", f"{url}/piped", given=b"through a pipe")
-    assert await gsutil("cat", f"{url}/piped") == "through a pipe"
+    assert await cloud.backend.read_object(GsUri(name, "piped")) == b"through a pipe"
     await gsutil("mv", f"{url}/piped", f"{url}/moved")
     await gsutil("compose", f"{url}/moved", f"{url}/moved", f"{url}/twice")
     await gsutil("setmeta", "-h", "x-goog-meta-course:ml", f"{url}/twice")
     assert "course:" in await gsutil("stat", f"{url}/twice")
     (folder / "f0.csv").unlink()
     await gsutil("-m", "rsync", "-r", "-d", folder, f"{url}/d")
-    assert f"{url}/d/f0.csv" not in await gsutil("ls", f"{url}/d")
+    assert await cloud.backend.list_objects(GsUri(name, "d/f0.csv")) == []
     refused = await gsutil("-h", "x-goog-if-generation-match:0", "cp", big, f"{url}/twice", status=1)
     assert "At least one of the pre-conditions you specified did not hold" in refused
     assert "No URLs matched" in await gsutil("rm", f"{url}/nope", status=1)
@@ -280,20 +280,18 @@ async def test_gsutil_moves_data(gsutil, name, tmp_path):
     assert url not in await gsutil("ls")
 
 
-async def test_the_labs_three_commands_turn_refusals_into_success(gsutil, as_job, name, account, tmp_path):
+async def test_the_labs_three_commands_turn_refusals_into_success(cloud, gsutil, as_job, bucket, account):
     """For a job's account: what is there, what comes, and where to write. Jobs themselves: the contract's tests."""
-    url = f"gs://{name}"
-    await gsutil("mb", "-l", "us-central1", url)
-    await gsutil("cp", "-", f"{url}/old", given=b"old")
+    url = f"gs://{bucket}"
 
     async def may() -> dict:
-        return await step(as_job, "what_one_may", bucket=name, old="old", new="new", out="out")
+        return await step(as_job, "what_one_may", bucket=bucket, old="old", new="new", out="out")
 
-    await gsutil("cp", "-", f"{url}/new", given=b"new")
+    for name in ("old", "new"):
+        await cloud.backend.write_object(GsUri(bucket, name), b"here before")
     assert await may() == {"old": 403, "new": 403, "out": 403}
     await gsutil("defacl", "ch", "-u", f"{account}:R", url)
-    assert await may() == {"old": 403, "new": 403, "out": 403}
-    await gsutil("cp", "-", f"{url}/new", given=b"new again")
+    await cloud.backend.write_object(GsUri(bucket, "new"), b"new")
     assert await may() == {"old": 403, "new": None, "out": 403}
     await gsutil("-m", "acl", "ch", "-u", f"{account}:R", "-r", url)
     assert await may() == {"old": None, "new": None, "out": 403}
@@ -301,10 +299,9 @@ async def test_the_labs_three_commands_turn_refusals_into_success(gsutil, as_job
     assert await may() == {"old": None, "new": None, "out": None}
 
 
-async def test_gsutil_and_policies(gsutil, as_job, name, account, tmp_path):
-    url = f"gs://{name}"
-    await gsutil("mb", url)
-    await gsutil("cp", "-", f"{url}/o", given=b"x")
+async def test_gsutil_and_policies(cloud, gsutil, as_job, bucket, account, tmp_path):
+    url = f"gs://{bucket}"
+    await cloud.backend.write_object(GsUri(bucket, "o"), b"x")
     await gsutil("acl", "ch", "-u", f"{account}:W", url)
     policy = json.loads(await gsutil("iam", "get", url))
     role = "roles/storage.legacyBucketWriter"
@@ -312,7 +309,7 @@ async def test_gsutil_and_policies(gsutil, as_job, name, account, tmp_path):
     await gsutil("iam", "ch", f"serviceAccount:{account}:objectViewer", url)
     await gsutil("iam", "ch", "-d", f"serviceAccount:{account}:legacyBucketWriter", url)
     assert account not in await gsutil("acl", "get", url)
-    assert await step(as_job, "what_one_may", bucket=name, old="o", new="nope", out="out") == {
+    assert await step(as_job, "what_one_may", bucket=bucket, old="o", new="nope", out="out") == {
         "old": None,
         "new": 404,
         "out": 403,

@@ -20,7 +20,7 @@ from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, JobSpec, VersionSpec
 from cloud.serve import LocalCloud
-from cloud.settings import LauncherKind, Settings
+from cloud.settings import Settings
 from contracts.base import fresh
 from integration.google_clouds import reached
 
@@ -32,7 +32,8 @@ MODELS = {"vertex-ai": "aiplatform.projects.locations.endpoints", "ml-engine": "
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cloud() -> AsyncIterator[LocalCloud]:
-    async with LocalCloud(Settings(project=PROJECT, launcher=LauncherKind.COLD)) as cloud:
+    # Three versions are deployed: warm, TensorFlow is loaded once for all of them.
+    async with LocalCloud(Settings(project=PROJECT)) as cloud:
         await cloud.backend.create_bucket("bad-days-bucket")
         for access in Access:
             await cloud.backend.grant("bad-days-bucket", await cloud.backend.ml_service_account(), access)

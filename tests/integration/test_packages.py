@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from cloud import packaging
 from cloud.engine.jobs.packages import PackageInstaller
@@ -20,11 +21,12 @@ from cloud.engine.launch.client import PRELOAD, Command, Launcher, OutputLine
 from cloud.errors import FailedPrecondition
 from cloud.settings import LauncherKind
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENVIRON = {"PATH": os.environ["PATH"]}
 KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
 
 
-@pytest.fixture(params=KINDS)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
 async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
     launcher = Launcher(request.param, preload=[name for name in PRELOAD if name.startswith("setuptools")])
     yield launcher

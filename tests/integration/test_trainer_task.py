@@ -1,6 +1,9 @@
-"""Training jobs as a whole, in this process: python -m trainer.task, but for the interpreter."""
+"""Training jobs as a whole, in this process: python -m trainer.task, but for the interpreter; one that is killed, in
+its own."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +88,27 @@ def test_a_job_trains_evaluates_exports_and_is_continued(
     error = capsys.readouterr().err
     assert "holds another model (engineered 4) than asked for (raw 4)" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_killed_job_continues_at_its_checkpoint(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = [sys.executable, "-m", "trainer.task", *command(data, tmp_path, "--train_steps", "20000")]
+    with subprocess.Popen(long, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        reports = (int(found[1]) for line in killed.stdout if (found := re.match(r"step (\d+)/", line)))
+        first = next(reports)
+        next(reports)  # so that the checkpoint of the first report is written
+        killed.kill()
+    assert killed.returncode == -9
+    assert not (tmp_path / "export" / "exporter").exists()
+
+    assert task.main(command(data, tmp_path, "--train_steps", str(first + 5))) == 0
+    said = capsys.readouterr().out
+    assert f"continuing from step {first} of an earlier run" in said
+    assert f"evaluation step={first + 5} " in said
+    assert len(list((tmp_path / "export" / "exporter").iterdir())) == 1
 
 
 @pytest.mark.usefixtures("eagerly")

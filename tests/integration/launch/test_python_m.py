@@ -3,9 +3,11 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from cloud.engine.launch.client import Command, ExitStatus, Launcher
 from cloud.errors import FailedPrecondition, InvalidArgument
@@ -15,6 +17,17 @@ from integration.launch.programs import (
     Programs,
     run,
 )
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
+    """One of each kind: what runs in a process leaves no trace in the next one."""
+    launcher = Launcher(request.param, preload=("json", "colorsys", "tempfile"))
+    yield launcher
+    await launcher.close()
+
 
 LIKE_PYTHON = {
     "prints": "print('one'); print('zwei ü')",
@@ -216,6 +229,6 @@ async def test_folder_that_does_not_exist(launcher: Launcher, programs: Programs
 
 
 @pytest.mark.parametrize("change", [{"argv": ("a\0b",)}, {"environ": {"A=B": "c"}}, {"environ": {"": "c"}}])
-def test_what_no_process_can_be_given(change: dict[str, object]) -> None:
+async def test_what_no_process_can_be_given(change: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument):
         Command(**{"module": "m", "argv": (), "environ": {}, "cwd": Path("/"), **change})  # type: ignore[arg-type]
