@@ -1,4 +1,4 @@
-"""The same run by four roads: this machine, ML Engine, Vertex AI with Google's images, and Vertex AI with one's own, by the
+"""The same run by four roads: this machine, ML Engine, Vertex AI with Google's images, and with one's own by the
 command. One cloud, so that TensorFlow is loaded once."""
 
 import asyncio
