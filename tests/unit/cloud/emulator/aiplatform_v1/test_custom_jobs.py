@@ -49,8 +49,13 @@ async def test_enums_are_numbers_or_names_and_the_spelling_is_snake_or_camel_cas
     body["job_spec"]["worker_pool_specs"] = body["job_spec"].pop("workerPoolSpecs")
     path = f"{api.root}/customJobs?%24alt=json%3Benum-encoding%3Dint"
     job = (await api.send("POST", path, body)).json
-    assert job["jobSpec"]["scheduling"] == {"strategy": "FLEX_START"}
+    assert job["jobSpec"]["scheduling"] == {"strategy": 6}
     assert job["jobSpec"]["workerPoolSpecs"] == [pool()]
+    assert job["state"] == 1
+    plain = await api.ask("GET", f"/customJobs/{number(job)}")
+    assert (plain["jobSpec"]["scheduling"], plain["state"]) == ({"strategy": "FLEX_START"}, "JOB_STATE_QUEUED")
+    listed = await api.ask("GET", "/customJobs?alt=json%3Benum-encoding%3Dint")
+    assert [one["state"] for one in listed["customJobs"]] == [1]
 
 
 async def test_pools_are_roles_and_those_in_between_may_be_empty(api):
@@ -116,6 +121,15 @@ async def test_lists_are_filtered_ordered_newest_first_and_in_pages(api):
     assert [job["displayName"] for job in first["customJobs"] + rest["customJobs"]] == ["a_3", "a_2", "b_1"]
     assert "nextPageToken" not in rest
     assert (await api.refusal("GET", "/customJobs?filter=displayname%3Dx"))["code"] == 400
+    masked = await api.ask(
+        "GET", "/customJobs?pageSize=1&readMask=displayName,job_spec.worker_pool_specs.replica_count"
+    )
+    assert masked["customJobs"] == [
+        {"displayName": "a_3", "jobSpec": {"workerPoolSpecs": [{"replicaCount": "1"}]}},
+    ]
+    whole = [await api.ask("GET", f"/customJobs?readMask={mask}") for mask in ("*", "")]
+    assert whole == [await api.ask("GET", "/customJobs")] * 2
+    assert (await api.refusal("GET", "/customJobs?readMask=displayname"))["code"] == 400
 
 
 async def test_a_job_of_ml_engine_is_none_of_vertex_ai_and_each_region_has_its_own(api):

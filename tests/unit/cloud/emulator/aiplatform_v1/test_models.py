@@ -132,3 +132,11 @@ async def test_a_model_that_is_deployed_stays(api):
     error = await api.refusal("DELETE", "/models/m")
     assert error["status"] == "FAILED_PRECONDITION"
     assert endpoint in error["message"]
+
+
+async def test_enums_are_numbers_in_lists_and_in_operations_too_for_who_asks_for_them(api):
+    by_number = "?%24alt=json%3Benum-encoding%3Dint"
+    uploaded = (await api.ask("POST", f"/models:upload{by_number}", model()))["response"]
+    assert uploaded["modelVersionId"] == "1"
+    (found,) = (await api.ask("GET", f"/models{by_number}"))["models"]
+    assert found["supportedDeploymentResourcesTypes"] == [1]
