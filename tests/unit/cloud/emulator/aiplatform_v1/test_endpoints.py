@@ -83,7 +83,7 @@ async def test_a_wrong_instance_is_an_error_and_in_a_raw_body_the_servers_own(ap
     assert (raw.status, raw.json) == (400, {"error": "Error processing input: not a number"})
 
 
-OWN = {"imageUri": "gcr.io/me/mine", "command": ["python3", "-m", "cloud.containers.serving"]}
+OWN = {"imageUri": "gcr.io/me/mine", "command": ["python3", "-u"], "args": ["-m", "cloud.containers.serving"]}
 
 
 @pytest.mark.parametrize(

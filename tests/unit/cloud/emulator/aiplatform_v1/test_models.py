@@ -107,6 +107,11 @@ async def test_models_are_found_by_name_and_in_any_order(api):
         ({}, "INVALID_ARGUMENT", "display_name"),
         (model(containerSpec={}), "INVALID_ARGUMENT", "image is required"),
         (model(containerSpec={"imageUri": "gcr.io/me/mine"}), "INVALID_ARGUMENT", "Images are not pulled here"),
+        (
+            model(containerSpec={"imageUri": "gcr.io/me/mine", "command": ["python3", "serve.py"]}),
+            "INVALID_ARGUMENT",
+            'the command ["python3", "-m", "cloud.containers.serving"]',
+        ),
         (model(artifactUri="/folder/model"), "INVALID_ARGUMENT", "gs://"),
         (model(artifactUri="gs://bucket/none"), "FAILED_PRECONDITION", "exactly one of: [saved_model.pb, "),
         (model(artifactUri="gs://nowhere/none"), "INVALID_ARGUMENT", "bucket does not exist"),
