@@ -1,8 +1,8 @@
 """``python3 -c CODE ARGS…`` as a module: ``python3 -m cloud.containers.code CODE ARGS…``."""
 
-import sys
+import sys as _sys
 
 if __name__ == "__main__":
-    code = sys.argv[1]
-    sys.argv[:2] = ["-c"]
-    exec(compile(code, "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})  # noqa: S102 - asked for
+    _code = _sys.argv[1]
+    _sys.argv[:2] = ["-c"]
+    exec(compile(_code, "<string>", "exec"), globals())  # noqa: S102 - what it is for; globals, so that pickles are found

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 _PYTHON = re.compile(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?")
 _SHELL = re.compile(r"(?:/\S*/)?(?:ba|da|z)?sh")
 _PIP = re.compile(r"(?:/\S*/)?pip3?")
-_SILENT = frozenset("uBPsqEI")
+_SILENT = re.compile("-[uBPsq]*")
 """Flags of Python's that make no difference to what a job does here."""
 _PIP_FLAGS = frozenset(
     ("-q", "--quiet", "-U", "--upgrade", "--user", "--no-cache-dir", "--no-deps", "--force-reinstall", "--no-input")
@@ -61,13 +61,12 @@ def _python(rest: Sequence[str], packages: tuple[str, ...]) -> Runnable:
     for place, word in enumerate(rest):
         if not word.startswith("-") or word == "-":
             raise NeedsImage(f"The script {word[:100]!r} is a file of the image.")
-        silent = re.match(f"-[{''.join(_SILENT)}]*", word)
-        flag = word[silent.end() :] if silent else word
-        if flag[:1] in ("m", "c") and silent:
+        flag = _SILENT.sub("", word, count=1)
+        if flag[:1] in ("m", "c"):
             following = [flag[1:]] if flag[1:] else []
             match [*following, *rest[place + 1 :]]:
                 case []:
-                    raise NeedsImage(f"Nothing follows Python's -{flag}.")
+                    raise NeedsImage(f"Nothing follows Python's {word}.")
                 case [code, *args] if flag[0] == "c":
                     return Runnable(CODE, (code, *args), packages)
                 case [module, *args]:
@@ -143,7 +142,7 @@ def _is_there(requirement: str) -> bool:
 def _is_installed(module: str) -> bool:
     """Found without importing anything: what a client names is not to run in this program."""
     top, *below = module.split(".")
-    found = importlib.util.find_spec(top) if top.isidentifier() else None
+    found = importlib.util.find_spec(top) if top.isidentifier() and top != "__main__" else None
     for name in below:
         places = found.submodule_search_locations if found else None
         found = importlib.machinery.PathFinder.find_spec(f"{top}.{name}", list(places)) if places else None

@@ -54,6 +54,8 @@ def test_what_needs_no_image_is_a_module(command, runs):
         (["python3", "-m", "no_such_module_here"], "no module 'no_such_module_here'"),
         (["python3", "-m", "json.no_such_module"], "no module 'json.no_such_module'"),
         (["python3", "-m", "..json"], "no module '..json'"),
+        (["python3", "-m", "__main__"], "no module '__main__'"),
+        (["python3", "-I", "-m", TOOL], "flag '-I' is not followed"),
         (["python3", "-O", "-m", TOOL], "flag '-O' is not followed"),
         (["python3", "-W", "error", "-m", TOOL], "flag '-W' is not followed"),
         (["python3", "--version"], "flag '--version' is not followed"),
@@ -77,9 +79,9 @@ def test_what_needs_its_image_is_told_why(command, why):
 
 
 def test_code_runs_as_python_runs_it():
-    code = "import sys; print(sys.argv, __name__); sys.exit(3)"
+    code = "import pickle, sys\nclass A: pass\nprint(sys.argv, type(pickle.loads(pickle.dumps(A()))) is A)\nsys.exit(3)"
     ours, pythons = (
         subprocess.run([sys.executable, *how, code, "a", "-b"], capture_output=True, text=True, check=False)
         for how in (("-m", CODE), ("-c",))
     )
-    assert (ours.stdout, ours.returncode) == (pythons.stdout, pythons.returncode) == ("['-c', 'a', '-b'] __main__\n", 3)
+    assert (ours.stdout, ours.returncode) == (pythons.stdout, pythons.returncode) == ("['-c', 'a', '-b'] True\n", 3)
