@@ -122,16 +122,17 @@ async def test_what_was_asked_before_the_end_is_answered(
 async def test_it_is_not_healthy_before_its_model_is_loaded(
     environ: dict[str, str], launcher: RecordingLauncher, tmp_path: Path
 ) -> None:
-    os.mkfifo(tmp_path / "saved_model.pb")  # read to its end when somebody has written it
+    slow, corrupt = tmp_path / "saved_model.pb", tmp_path / "corrupt"
+    os.mkfifo(slow)  # which is not read to its end while somebody may write to it
+    corrupt.write_bytes(b"this is no protocol buffer")
     environ |= {"AIP_STORAGE_URI": str(tmp_path), "AIP_HTTP_PORT": (port := str(free_port()))}
     async with serving(launcher, environ) as (process, lines):
         await line_with(lines, "loading ")
-        with (
-            await asyncio.to_thread(open, tmp_path / "saved_model.pb", "wb"),  # it is being read
-            pytest.raises(ConnectionRefusedError),
-        ):
-            await asyncio.open_connection("127.0.0.1", int(port))
-        assert "bad model data" in await line_with(lines, "error: ")
+        with await asyncio.to_thread(slow.open, "wb"):  # returns when it is being read
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", int(port))
+            corrupt.replace(slow)  # for whoever opens it anew
+        await line_with(lines, "error: ")
         assert (await process.wait()).code == 1
 
 
