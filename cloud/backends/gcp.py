@@ -260,7 +260,7 @@ def open_service(
     service_account: str | None = None,
 ) -> Service:
     """Raises:
-    InvalidArgument: there is no service ``name``.
+    InvalidArgument: there is no service ``name``, or it has no use for an option.
     """
     match name:
         case "vertex-ai":
@@ -273,5 +273,9 @@ def open_service(
                 service_account=service_account,
             )
         case "ml-engine":
+            given = {"--image": image, "--training-image": training_image, "--service-account": service_account}
+            for option, value in given.items():
+                if value:
+                    raise InvalidArgument(f"{option} is for --service vertex-ai, not for ml-engine", field=option)
             return MlEngine(place)
     raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {name!r}", field="service")

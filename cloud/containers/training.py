@@ -20,9 +20,12 @@ from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.requirements import check_requirements
 from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.output import OutputLine
-from cloud.errors import CloudError, NotFound
+from cloud.errors import CloudError, NotFound, Unavailable
 from cloud.names import GsUri, check_module
 from cloud.settings import LauncherKind, whole_environ
+
+_RETRIES = 4
+"""Of a download, each after twice as long a wait: half a minute in all."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,17 +74,20 @@ async def _install(packages: Sequence[GsUri], work: Path) -> list[Path]:
 
 def _download(package: GsUri, work: Path) -> Path:
     # Google's client, as who the machine says this is: it honours every variable that leads to a cloud.
+    from google.auth.exceptions import GoogleAuthError
     from googleapiclient import discovery  # type: ignore[import-untyped]
     from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
+    from httplib2.error import HttpLib2Error
 
-    storage = discovery.build("storage", "v1", cache_discovery=False)
     destination = Path(tempfile.mkdtemp(dir=work)) / package.name
     try:
-        destination.write_bytes(storage.objects().get_media(bucket=package.bucket, object=package.path).execute())
+        with discovery.build("storage", "v1", cache_discovery=False) as storage:
+            wanted = storage.objects().get_media(bucket=package.bucket, object=package.path)
+            destination.write_bytes(wanted.execute(num_retries=_RETRIES))
     except HttpError as error:
         raise NotFound(f"{package}: {error.reason} ({error.status_code})", field="--package") from error
-    finally:
-        storage.close()
+    except (GoogleAuthError, HttpLib2Error, OSError) as error:
+        raise Unavailable(f"{package}: {error}", field="--package") from error
     return destination
 
 

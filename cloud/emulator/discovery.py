@@ -19,6 +19,8 @@ from cloud.emulator.schemas import EnumNumbers, Schemas, message_name, parameter
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
+_ENUM_NUMBERS = ";enum-encoding=int"
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -114,8 +116,7 @@ class Discovery:
                 why = "Proto field is not repeating, cannot start list."
                 violations.append(Violation("", f'Invalid JSON payload received. Unknown name "{name[:200]}": {why}'))
             else:
-                # "json;enum-encoding=int" is what generated clients ask for. They read names as well as numbers.
-                text = values[0].removesuffix(";enum-encoding=int") if spelled == "alt" else values[0]
+                text = values[0].removesuffix(_ENUM_NUMBERS) if spelled == "alt" else values[0]
                 read[spelled], wrong = parameter(known[spelled], text, spelled)
                 violations += wrong
         if violations:
@@ -132,6 +133,11 @@ class Discovery:
         if method.request is None:
             return {}
         return self.schemas.read(method.request, parse(content), method.body_name)
+
+
+def wants_enum_numbers(given: Mapping[str, str]) -> bool:
+    """Whether a query asks for enums by number, as every generated client of Google's does (``GAPIC``, over REST)."""
+    return any(given.get(name, "").endswith(_ENUM_NUMBERS) for name in ("$alt", "alt"))
 
 
 def parse(content: bytes) -> Json:

@@ -50,6 +50,34 @@ class Schemas:
             raise InvalidRequest(reader.violations)
         return read
 
+    def numbered(self, name: str, value: Json) -> Json:
+        """``value``, of the schema ``name`` and in normal form, with enums by number.
+
+        What is of no known schema (the ``response`` of an operation, if its ``@type`` is none of this API's) stays.
+        """
+        if not isinstance(value, dict):
+            return value
+        known = self._fields(name)
+        return {
+            key: self._numbered(known[key][1], item, f"{name}.{key}") if key in known else item
+            for key, item in value.items()
+        }
+
+    def _numbered(self, spec: Mapping[str, Json], value: Json, path: str) -> Json:
+        if "$ref" in spec:
+            return self.numbered(spec["$ref"], value)
+        if "enum" in spec:
+            names = self._numbers.get(path) or dict(enumerate(spec["enum"]))
+            return next((number for number, known in names.items() if known == value), value)
+        if spec["type"] == "array":
+            return [self._numbered(spec["items"], item, path) for item in value]
+        if spec["type"] != "object":
+            return value
+        if "@type" in value:
+            return self.numbered(_schema(str(value["@type"])), value)
+        below = spec.get("additionalProperties", {"type": "any"})
+        return {key: self._numbered(below, item, path) for key, item in value.items()}
+
     def json_path(self, name: str, path: str) -> list[str] | None:
         """The names on the way along ``path`` (``training_input.region``) to a field of the schema ``name``, or into a
         map of it, as answers spell them; None if there is no such field."""
@@ -85,6 +113,12 @@ def message_name(schema: str) -> str:
     found = re.fullmatch(r"(Google(?:Cloud)?[A-Z][a-z]+(?:V\d+(?:beta\d+)?)?)_*(\w*)", schema)
     package, name = found.groups() if found else ("", schema)
     return ".".join(part for part in (re.sub(r"(?<!^)(?=[A-Z])", ".", package).lower(), name.replace("_", ".")) if part)
+
+
+def _schema(type_url: str) -> str:
+    """``type.googleapis.com/google.cloud.aiplatform.v1.Endpoint`` is ``GoogleCloudAiplatformV1Endpoint``."""
+    parts = type_url.rpartition("/")[2].split(".")
+    return "".join(part[:1].upper() + part[1:] for part in parts)
 
 
 class _Reader:

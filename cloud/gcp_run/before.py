@@ -18,6 +18,8 @@ from cloud.workflow import Plan
 
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow"}
 _PRICES = "https://cloud.google.com/vertex-ai/pricing"
+_STORAGE_PRICES = "https://cloud.google.com/storage/pricing"
+_LOGGING_PRICES = "https://cloud.google.com/stackdriver/pricing"
 
 
 async def check(options: Options, plan: Plan, console: Console) -> bool:
@@ -65,22 +67,28 @@ def package(folder: Path, module: str) -> Finding:
 
 
 def bills(options: Options, plan: Plan) -> list[str]:
-    """What will bill, and for how long."""
+    """What will bill: each resource, what of it, and from when to when."""
     spec = JobSpec(plan.job_id, (GsUri(plan.bucket, "x"),), plan.module, region=options.region)
-    pools = [
-        f"{count} x {kind}{f' with {accelerator}' if accelerator else ''}"
-        for (kind, accelerator), count in cluster(spec)
-        if count
-    ]
+    if options.service == "vertex-ai":
+        pools = [
+            f"{count} x {kind}{f' with {accelerator}' if accelerator else ''}, boot disk included"
+            for (kind, accelerator), count in cluster(spec)
+            if count
+        ]
+        machines, serving = ", ".join(pools), f"1 x {MACHINE}"
+    else:
+        machines, serving = f"scale tier {spec.scale_tier.value}", "nodes as Google scales them"
+    days = spec.max_running_time / 86_400
     return [
-        f"job {plan.job_id}: {', '.join(pools)}, from its start to its end",
-        f"version of model {plan.model}: 1 x {MACHINE}, from its deployment until it is undeployed at the end",
-        f"objects in gs://{plan.bucket}/{plan.job_id}/, until they are deleted at the end",
+        f"job {plan.job_id}: {machines}, from its start to its end, {days:g} days at most ({_PRICES})",
+        f"version of model {plan.model}: {serving}, from its deployment until it is undeployed at the end ({_PRICES})",
+        f"objects in gs://{plan.bucket}/{plan.job_id}/, until they are deleted at the end ({_STORAGE_PRICES})",
+        f"log entries of both, past what is free ({_LOGGING_PRICES})",
     ]
 
 
 def announce(options: Options, plan: Plan, cleanup: str, console: Console) -> None:
-    console.print(f"This run is called {plan.job_id}. It will bill ({_PRICES}):", highlight=False, soft_wrap=True)
+    console.print(f"This run is called {plan.job_id}. It will bill:", highlight=False, soft_wrap=True)
     for line in bills(options, plan):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     console.print(f"Should it crash: {cleanup}", highlight=False, soft_wrap=True)

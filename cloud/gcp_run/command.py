@@ -39,9 +39,10 @@ class Command:
         return self._options.open(plan.job_id.lower())
 
     async def rehearse(self, plan: Plan, form: str) -> int:
-        """Print the requests."""
+        """Print the requests, and beside them what would bill."""
         from cloud.gcp_run.rehearsal import rehearse, show
 
+        self.announce(plan, Console(stderr=True))
         show(await rehearse(self._options, plan), form)
         return 0
 

@@ -58,6 +58,19 @@ def failed_job(bucket: str, package: str) -> dict:
     raise AssertionError("it did not fail")
 
 
+def script_in_a_container(script: str) -> dict:
+    """The package is installed by the container's command."""
+    job = aiplatform.CustomJob.from_local_script(
+        display_name="own",
+        script_path=script,
+        container_uri="gcr.io/me/mine:1",
+        args=["--epochs=2"],
+        environment_variables={"GREETING": "hello"},
+    )
+    job.run()
+    return {"state": job.state.name, "name": job.resource_name}
+
+
 def package_training(bucket: str, package: str) -> aiplatform.Model:
     return aiplatform.CustomPythonPackageTrainingJob(
         display_name="tp",
@@ -187,11 +200,12 @@ def enum_numbers() -> dict:
     return {name: {int(member): member.name for member in kind} for name, kind in kinds.items()}
 
 
-def main(project: str, bucket: str, package: str, script: str, door: str) -> dict:
+def main(project: str, bucket: str, package: str, script: str, says: str, door: str) -> dict:
     found = {}
     aiplatform.init(project=project, location="us-central1", staging_bucket=f"gs://{bucket}", api_transport="rest")
     found["custom job"] = custom_job(bucket, package)
     found["failed job"] = failed_job(bucket, package)
+    found["script in a container"] = script_in_a_container(says)
     twice = package_training(bucket, package)
     thrice = script_training(bucket, script)
     found["models"] = models(twice)

@@ -74,6 +74,7 @@ async def found(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> 
         "bucket": "vertex-bucket",
         "package": str(package),
         "script": str(folder / "exports" / "task.py"),
+        "says": str(folder / "says" / "task.py"),
         "door": environ["STORAGE_EMULATOR_HOST"],
     }
     process = await asyncio.create_subprocess_exec(
@@ -118,6 +119,12 @@ async def test_a_job_that_fails_says_why_and_where_its_log_is(found):
     assert "out of ideas" in said
     assert "https://console.cloud.google.com/logs/viewer?project=" in said
     assert found["failed job"]["deleted"]
+
+
+async def test_a_script_runs_in_a_container_of_ones_own(cloud, found):
+    job = found["script in a container"]
+    assert job["state"] == "JOB_STATE_SUCCEEDED"
+    assert "args ['--epochs=2'] hello" in await logged(cloud, job["name"])
 
 
 async def test_training_pipelines_train_and_upload(found):

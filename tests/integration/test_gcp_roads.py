@@ -1,7 +1,11 @@
-"""The same run by three roads: this machine, ML Engine, Vertex AI. One cloud, so that TensorFlow is loaded once."""
+"""The same run by four roads: this machine, ML Engine, Vertex AI with Google's images, and with one's own by the
+command. One cloud, so that TensorFlow is loaded once."""
 
+import asyncio
+import json
 import subprocess
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +18,7 @@ from cloud.backends.base import Backend
 from cloud.lifecycle import JobState
 from cloud.resources import LogEntry, TransferProgress
 from cloud.serve import LocalCloud
-from cloud.settings import Settings
+from cloud.settings import Settings, inherited_environ
 from cloud.workflow import Plan, Report, Workflow
 from integration.google_clouds import reached
 
@@ -48,22 +52,27 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reports(data: Path) -> AsyncIterator[dict[str, tuple[Report, list[str]]]]:
+async def cloud() -> AsyncIterator[LocalCloud]:
     async with LocalCloud(Settings(project="three-roads")) as cloud:
-        account = await cloud.backend.ml_service_account()
-        roads: dict[str, Backend] = {
-            "local": cloud.backend,
-            "ml-engine": await reached(cloud, "ml-engine"),
-            "vertex-ai": await reached(cloud, "vertex-ai", service_account=account),
-        }
-        found = {}
-        for name, backend in roads.items():
-            found[name] = await take(backend, data, f"run_{name.replace('-', '_')}")
-            if name != "local":
-                await backend.close()
-        yield found
+        yield cloud
         assert await cloud.backend.list_models() == []
         assert await cloud.backend.list_buckets() == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reports(cloud: LocalCloud, data: Path) -> dict[str, tuple[Report, list[str]]]:
+    account = await cloud.backend.ml_service_account()
+    roads: dict[str, Backend] = {
+        "local": cloud.backend,
+        "ml-engine": await reached(cloud, "ml-engine"),
+        "vertex-ai": await reached(cloud, "vertex-ai", service_account=account),
+    }
+    found = {}
+    for name, backend in roads.items():
+        found[name] = await take(backend, data, f"run_{name.replace('-', '_')}")
+        if name != "local":
+            await backend.close()
+    return found
 
 
 async def given(folder: Path) -> Path:
@@ -107,3 +116,32 @@ async def test_predictions_are_the_same(reports):
     assert len(fares["local"]) == 3
     for name in ("ml-engine", "vertex-ai"):
         assert fares[name] == pytest.approx(fares["local"], abs=1e-6)
+
+
+async def test_ones_own_images_by_the_command_do_the_same(cloud, data, reports, tmp_path):
+    flags = {
+        "--project": "three-roads",
+        "--image": "gcr.io/me/serving:1",
+        "--training-image": "gcr.io/me/training:1",
+        "--data-dir": data,
+        "--train-steps": "20",
+        "--report": tmp_path / "report.json",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cloud.run", "--backend", "gcp", *(word for flag in flags.items() for word in flag)),
+        env=inherited_environ() | await cloud.owner_environ() | {"PYTHONPATH": ":".join(sys.path)},
+        cwd=tmp_path,
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    # What ran is what docker/training.Dockerfile starts, and that started the trainer.
+    (job,) = [job for job in await cloud.backend.list_jobs() if job.spec.python_module == "cloud.containers.training"]
+    log = [entry.message for entry in await cloud.backend.read_logs(job.job_id)]
+    assert any(line.startswith(f"Running command: python3 -m {taxifare.MODULE} ") for line in log)
+    found, (local, _) = json.loads((tmp_path / "report.json").read_text()), reports["local"]
+    assert found["job"]["state"] == "SUCCEEDED"
+    assert found["metrics"]["rmse"] == pytest.approx(local.rmse, abs=1e-6)
+    fares = [taxifare.predicted_fare(one["prediction"]) for one in found["predictions"]]
+    assert fares == pytest.approx([taxifare.predicted_fare(answer) for _, answer in local.predictions], abs=1e-6)

@@ -131,6 +131,11 @@ def test_a_dry_run_needs_neither_network_nor_credentials(tmp_path, service):
 def test_a_dry_run_as_commands(tmp_path):
     status, output = run(*GCP, "--dry-run", cwd=tmp_path)
     assert status == 0, output
+    for bill in (
+        "1 x n1-standard-4, boot disk included, from its start to its end, 7 days at most",
+        "1 x n1-standard-2, ",
+    ):
+        assert bill in output
     commands = [line for line in output.splitlines() if line.startswith("curl ")]
     assert len(commands) == 60
     assert "Authorization: Bearer $(gcloud auth application-default print-access-token)" in commands[0]
@@ -143,6 +148,7 @@ def test_a_dry_run_as_commands(tmp_path):
     [
         (["--backend", "gcp"], "--backend gcp needs a project"),
         ([*GCP, "--state", "x"], "--state is not for --backend gcp"),
+        ([*GCP, "--service", "ml-engine", "--image", "x", "--dry-run"], "--image is for --service vertex-ai"),
         (["--preflight"], "--preflight is not for --backend local"),
         (["cleanup", "--project", PROJECT, "--run", "not-an-id"], "A name should start with a letter"),
     ],

@@ -20,6 +20,7 @@ from cloud.resources import Json
 
 _DOCUMENTS = {
     "aiplatform": "aiplatform.v1",
+    "artifactregistry": "artifactregistry.v1",
     "cloudresourcemanager": "cloudresourcemanager.v3",
     "logging": "logging.v2",
     "ml": "ml.v1",
@@ -28,7 +29,7 @@ _DOCUMENTS = {
 }
 _VARIABLE = re.compile(r"\{(\+?)(\w+)\}")
 _RESERVED = "!*'();:@&=+$,/"
-"""What ``{+name}`` leaves as it is (RFC 6570, reserved expansion), but for what cannot be in a path."""
+"""What ``{+name}`` leaves as it is (RFC 6570, reserved expansion), but for what cannot be in a path; ``%2F``, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ def request(method_id: str, params: Mapping[str, Json], body: Json = None, *, re
     used = {name for _, name in _VARIABLE.findall(method.path)}
 
     def fill(match: re.Match[str]) -> str:
-        return quote(str(params[match[2]]), safe=_RESERVED if match[1] else "")
+        if not match[1]:
+            return quote(str(params[match[2]]), safe="")
+        return re.sub("%25([0-9A-F]{2})", r"%\1", quote(str(params[match[2]]), safe=_RESERVED))
 
     path = _VARIABLE.sub(fill, method.path)
     query = {}

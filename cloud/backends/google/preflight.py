@@ -4,12 +4,14 @@ Permissions: https://cloud.google.com/vertex-ai/docs/general/iam-permissions and
 https://cloud.google.com/storage/docs/access-control/iam-permissions.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from cloud.backends.google.images import serving_image, training_image
+from cloud.backends.google.images import Image, serving_image, training_image
+from cloud.backends.google.registry import lookup
 from cloud.backends.google.transport import Transport
 from cloud.errors import CloudError, NotFound, PermissionDenied, Unauthenticated
 from cloud.resources import Json
@@ -33,6 +35,10 @@ _IN_PROJECT = {
     ),
 }
 _IN_BUCKET = ("storage.objects.create", "storage.objects.get", "storage.objects.list", "storage.objects.delete")
+_QUOTAS = {
+    "vertex-ai": "CustomModelTrainingCPUsPerProjectPerRegion and CustomModelServingCPUsPerProjectPerRegion",
+    "ml-engine": "CPUs of training and of prediction",
+}
 _MULTI_REGIONS = {"US": ("us-", "northamerica-"), "EU": ("europe-",), "ASIA": ("asia-",)}
 
 
@@ -74,8 +80,11 @@ class Preflight:
 
     async def findings(self, today: date) -> AsyncIterator[Finding]:
         """One after the other; those that rest on credentials end with them."""
-        for image in self._images(today):
-            yield image
+        images = self._images(today)
+        for what, image in images.items():
+            mend = "or one of your own, see docker/" if image.warning else ""
+            verdict = Verdict.UNKNOWN if image.warning else Verdict.PASS
+            yield Finding(verdict, what, f"{image.uri} {image.warning}".rstrip(), mend)
         try:
             bucket = await self._look_at_bucket()
         except Unauthenticated as error:
@@ -83,7 +92,12 @@ class Preflight:
             return
         yield Finding(Verdict.PASS, "credentials", "are good")
         yield await self._check_project()
-        yield await self._check_apis()
+        apis, *there = await asyncio.gather(
+            self._check_apis(), *(self._look_for(what, image.uri) for what, image in images.items())
+        )
+        yield apis
+        for finding in there:
+            yield finding
         yield bucket
         if bucket.verdict is Verdict.PASS and bucket.mend != _TO_BE_MADE:
             yield await self._check_permissions(
@@ -108,25 +122,32 @@ class Preflight:
         yield Finding(
             Verdict.UNKNOWN,
             "quota",
-            f"machines in {self._region}: not readable through these APIs",
+            f"{_QUOTAS[self._service]} in {self._region}: not read",
             f"see https://console.cloud.google.com/iam-admin/quotas?project={self._project}",
         )
 
-    def _images(self, today: date) -> list[Finding]:
+    def _images(self, today: date) -> Mapping[str, Image]:
         if self._service == "ml-engine":
-            return []
+            return {}
         prebuilt = {
             "training image": (self._training_image, training_image(None, self._region, today, accelerated=False)),
             "serving image": (self._image, serving_image(None, self._region, today)),
         }
-        return [
-            Finding(Verdict.PASS, what, own)
-            if own
-            else Finding(Verdict.UNKNOWN, what, f"{image.uri} {image.warning}", "or one of your own, see docker/")
-            if image.warning
-            else Finding(Verdict.PASS, what, image.uri)
-            for what, (own, image) in prebuilt.items()
-        ]
+        return {what: Image(own) if own else image for what, (own, image) in prebuilt.items()}
+
+    async def _look_for(self, what: str, uri: str) -> Finding:
+        """Whether an image is there, for us: Vertex AI pulls it as its own agent."""
+        what, found = f"{what} in its registry", lookup(uri)
+        if found is None:
+            return Finding(Verdict.UNKNOWN, what, f"{uri} is in none of Google's")
+        method_id, name = found
+        try:
+            await self._send(method_id, {"name": name})
+        except NotFound as error:
+            return Finding(Verdict.FAIL, what, error.message, f"docker push {uri}, or another image: see docker/")
+        except CloudError as error:
+            return Finding(Verdict.UNKNOWN, what, error.message)
+        return Finding(Verdict.PASS, what, f"{uri} is there")
 
     async def _look_at_bucket(self) -> Finding:
         try:

@@ -1,13 +1,16 @@
 """What of a ``Model`` decides whether it can be served here: its container and its artifacts."""
 
+import functools
 from collections.abc import Mapping
 
 from cloud.backends.base import Backend
-from cloud.emulator.aiplatform_v1.tables import OWN_SERVING, PREBUILT_SERVING
+from cloud.emulator.aiplatform_v1.container_command import NeedsImage, without_image
+from cloud.emulator.aiplatform_v1.tables import PREBUILT_SERVING
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.names import GsUri
 from cloud.resources import Json
 
+_OWN_SERVING = "cloud.containers.serving"
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 
@@ -21,8 +24,9 @@ def check_container(model: Mapping[str, Json]) -> None:
         raise InvalidArgument("The URI of a serving container's image is required.", field="model.container_spec")
     if not PREBUILT_SERVING.fullmatch(image) and not is_own(container):
         raise InvalidArgument(
-            "Images are not pulled here: give one of Google's prebuilt images for TensorFlow "
-            f"(us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest), not {image[:200]!r}.",
+            f"Images are not pulled here, and of {image[:200]!r} only the command could run: give one of Google's "
+            "prebuilt images for TensorFlow (us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest), or for your "
+            f'own the command ["python3", "-m", "{_OWN_SERVING}"] (docker/serving.Dockerfile).',
             field="model.container_spec.image_uri",
         )
 
@@ -30,7 +34,16 @@ def check_container(model: Mapping[str, Json]) -> None:
 def is_own(container: Mapping[str, Json]) -> bool:
     """Whether a ``ModelContainerSpec`` runs this project's serving worker, as docker/serving.Dockerfile makes it: its
     answers have their own form."""
-    return OWN_SERVING.fullmatch(" ".join([*container.get("command", ()), *container.get("args", ())])) is not None
+    return _module((*container.get("command", ()), *container.get("args", ()))) == _OWN_SERVING
+
+
+@functools.lru_cache(maxsize=128)
+def _module(command: tuple[str, ...]) -> str | None:
+    # It is asked for with each prediction.
+    try:
+        return without_image(command).module
+    except NeedsImage:
+        return None
 
 
 async def check_artifacts(backend: Backend, model: Mapping[str, Json]) -> None:

@@ -34,16 +34,15 @@ class CustomJobMethods:
 
     async def create(self, call: Call) -> Json:
         check_described(call.body, "custom_job")
-        record, job = await self.begin(call.ids[1], call.body)
+        record, job = await self.begin(call.ids[1], str(self._project.new_id()), call.body)
         return self.json(record, job)
 
-    async def begin(self, location: str, body: Mapping[str, Json]) -> tuple[Record, Job]:
-        """Submit the job that a ``CustomJob`` describes.
+    async def begin(self, location: str, number: str, body: Mapping[str, Json]) -> tuple[Record, Job]:
+        """Submit the job that a ``CustomJob`` describes, under a new id.
 
         Raises:
             InvalidArgument, QuotaFailure: see ``job_spec``.
         """
-        number = str(self._project.new_id())
         spec = job_spec(
             number,
             body.get("jobSpec", {}),

@@ -4,13 +4,12 @@ Rules: descriptions in the discovery document ``aiplatform.v1``. What cannot be 
 made, and everything that is wrong is said at once, in the form in which the service says it.
 """
 
-import importlib.machinery
-import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.emulator.aiplatform_v1 import tables
+from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable, without_image
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
@@ -27,7 +26,10 @@ _NOT_DONE = {
     "experimentRun": "There is no metadata store here.",
     "pscInterfaceConfig": "There is no network to connect to here.",
 }
-_PYTHON = re.compile(r"(?:/usr(?:/local)?/bin/)?python(?:3(?:\.\d+)?)?")
+_INSTEAD = (
+    'What runs is ["python3", "-m", MODULE, …] with a module that is installed beside this program, '
+    '["python3", "-c", CODE], or a python_package_spec.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,27 +201,18 @@ def _package(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program
 
 
 def _container(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program:
-    """Without the image, what can be run is a module that is installed here, too."""
+    """What of it can be run without the image."""
     if not given.get("imageUri"):
         faults.add(f"{place}.image_uri", "The URI of an image is required.")
-    module, args = "", list[str]()
-    match [*given.get("command", ()), *given.get("args", ())]:
-        case [python, "-m", name, *rest] if _PYTHON.fullmatch(python):
-            module, args = name, rest
-            _check_module_name(module, f"{place}.command", faults)
-            if not _is_installed(module):
-                faults.add(
-                    f"{place}.command",
-                    f"Images are not pulled here, and outside the image there is no module {module[:100]!r}: install "
-                    "it beside this program, or give a python_package_spec.",
-                )
-        case _:
-            faults.add(
-                f"{place}.command",
-                "Images are not pulled here: the command must be one that runs without the image, "
-                '["python3", "-m", MODULE, …], or give a python_package_spec.',
-            )
-    return _Program(module, tuple(args), (), _variables(given.get("env", ()), f"{place}.env", faults), None)
+    found = Runnable("", ())
+    try:
+        found = without_image([*given.get("command", ()), *given.get("args", ())])
+    except NeedsImage as error:
+        faults.add(f"{place}.command", f"Images are not pulled here. {error} {_INSTEAD}")
+    else:
+        _check_module_name(found.module, f"{place}.command", faults)
+    env = _variables(given.get("env", ()), f"{place}.env", faults)
+    return _Program(found.module, found.args, found.package_uris, env, None)
 
 
 def _variables(given: Sequence[Mapping[str, str]], place: str, faults: _Faults) -> dict[str, str]:
@@ -237,17 +230,6 @@ def _check_module_name(module: str, field: str, faults: _Faults) -> None:
         check_module(module)
     except CloudError as error:
         faults.add(field, f"{error.message[:1].upper()}{error.message[1:]}.")
-
-
-def _is_installed(module: str) -> bool:
-    """Found without importing anything: what a client names is not to run in this program."""
-    top, *below = module.split(".")
-    found = importlib.util.find_spec(top) if top.isidentifier() else None
-    for name in below:
-        places = found.submodule_search_locations if found else None
-        found = importlib.machinery.PathFinder.find_spec(f"{top}.{name}", list(places)) if places else None
-        top = f"{top}.{name}"
-    return found is not None
 
 
 def _runtime(image: str) -> str | None:

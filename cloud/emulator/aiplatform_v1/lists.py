@@ -1,4 +1,4 @@
-"""Lists of Vertex AI's resources: ``filter``, ``orderBy``, pages.
+"""Lists of Vertex AI's resources: ``filter``, ``orderBy``, ``readMask``, pages.
 
 Filters: descriptions of the ``filter`` parameters in the discovery document ``aiplatform.v1``.
 """
@@ -6,6 +6,7 @@ Filters: descriptions of the ``filter`` parameters in the discovery document ``a
 from collections.abc import Callable, Sequence
 
 from cloud.emulator.call import Call
+from cloud.emulator.fields import Mask, apply_fields
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.pages import page
 from cloud.emulator.schemas import Schemas
@@ -34,7 +35,7 @@ class Lists:
             items: newest first, each with a number that is larger for what was made later.
 
         Raises:
-            InvalidArgument: a wrong filter, order, size or token.
+            InvalidArgument: a wrong filter, order, mask, size or token.
         """
         kind = message[:1].lower() + message[1:]
         path = self._paths(f"GoogleCloudAiplatformV1{message}", kind)
@@ -46,7 +47,8 @@ class Lists:
         shown, token = page(
             ordered, lambda entry: f"{2**63 - entry[0]:020d}", call.query, scope, in_order=not order.strip()
         )
-        answer: Item = {field: [item for _, item in shown]} if shown else {}
+        mask = _mask(call.query.get("readMask", ""), path)
+        answer: Item = {field: [apply_fields(mask, item) if mask else item for _, item in shown]} if shown else {}
         return answer | ({"nextPageToken": token} if token else {})
 
     def _paths(self, schema: str, kind: str) -> Callable[[str], Sequence[str] | None]:
@@ -56,6 +58,25 @@ class Lists:
 
 def _id(item: Item) -> str:
     return str(item["name"]).rpartition("/")[2]
+
+
+def _mask(text: str, path: Callable[[str], Sequence[str] | None]) -> Mask:
+    """What of each resource is wanted; nothing said is everything."""
+    mask: dict[str, Json] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        if part == "*":
+            return {}
+        way = path(part)
+        if way is None:
+            raise InvalidArgument(f"{part[:100]!r} is no field of what is listed.", field="read_mask")
+        place = mask
+        for name in way[:-1]:
+            if place.setdefault(name, {}) is None:  # all of it is wanted anyway
+                break
+            place = place[name]
+        else:
+            place[way[-1]] = None
+    return mask
 
 
 def _sort(

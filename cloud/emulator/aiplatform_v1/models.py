@@ -70,12 +70,16 @@ class ModelMethods:
         if parent is not None:
             self._records.get(parent)
         await check_artifacts(self._backend, given)
-        if parent is not None:
-            model = self._records.get(parent)
-        else:
-            name = f"locations/{location}/models/{model_id or self._project.new_id()}"
-            fields = {key: given[key] for key in _MODEL_FIELDS if key in given}
-            model = self._records.add(name, fields | {"lastVersion": 0})
+        with self._records.together():
+            if parent is not None:
+                model = self._records.get(parent)
+            else:
+                name = f"locations/{location}/models/{model_id or self._project.new_id()}"
+                fields = {key: given[key] for key in _MODEL_FIELDS if key in given}
+                model = self._records.add(name, fields | {"lastVersion": 0})
+            return self._add_version(model, given)
+
+    def _add_version(self, model: Record, given: Mapping[str, Json]) -> Record:
         number = model.fields["lastVersion"] + 1
         self._records.change(model, {**model.fields, "lastVersion": number})
         fields = {key: given[key] for key in _VERSION_FIELDS if key in given}
@@ -165,6 +169,14 @@ class ModelMethods:
             if wanted in (version.name.rpartition("@")[2], *version.fields["versionAliases"]):
                 return version
         raise NotFound(f"The Model has no version {wanted[:128]!r}: {bare[:300]!r}.", field="name")
+
+    def trained_by(self, location: str, pipeline: str) -> Record | None:
+        """The version that a training pipeline uploaded, by the pipeline's full name."""
+        for model in self._records.below(f"locations/{location}/models"):
+            for version in self._records.below(f"{model.name}@"):
+                if version.fields.get("trainingPipeline") == pipeline:
+                    return version
+        return None
 
     def display_name(self, version: Record) -> str:
         return str(self._records.get(version.name.partition("@")[0]).fields["displayName"])

@@ -1,7 +1,7 @@
 """``predict`` and ``rawPredict`` of endpoints.
 
 ``predict`` is Vertex AI's own form, in which all numbers are doubles; ``rawPredict`` hands the body to the model server
-and its answer back as they are: TensorFlow Serving's form (https://www.tensorflow.org/tfx/serving/api_rest).
+and its answer back as they are: in TensorFlow Serving's form, or in that of this project's own worker.
 """
 
 import random
@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 import orjson
 from aiohttp import web
 
+from cloud.emulator.aiplatform_v1 import tensorflow_serving
 from cloud.emulator.aiplatform_v1.artifacts import is_own
 from cloud.emulator.aiplatform_v1.endpoints import backend_model, backend_version
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call
-from cloud.emulator.discovery import parse
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.resources import Json
+from cloud.wire.container import read_request
 
 MAX_PAYLOAD = 1_572_864
 """Bytes of a request: 1.5 MB."""
@@ -38,6 +39,8 @@ class PredictionMethods:
         # TensorFlow Serving knows no parameters.
         signature = _chosen(call.body.get("parameters")) if _is_own(version) else None
         predictions = await self._ask(endpoint, deployed, instances, signature)
+        if not _is_own(version):
+            predictions = list(map(tensorflow_serving.bare, predictions))
         name, _, number = version.name.partition("@")
         return {
             "predictions": predictions,
@@ -51,8 +54,12 @@ class PredictionMethods:
         endpoint, deployed = self._route(call)
         status = 200
         try:
-            instances, signature = _read(call.content)
-            answer: Json = {"predictions": await self._ask(endpoint, deployed, instances, signature)}
+            if _is_own(self._records.get(deployed["version"])):
+                signature, instances = read_request(call.content)
+                answer: Json = {"predictions": await self._ask(endpoint, deployed, instances, signature)}
+            else:
+                asked = tensorflow_serving.read(call.content)
+                answer = asked.answer(await self._ask(endpoint, deployed, asked.instances, asked.signature))
         except PredictionFailed as error:
             answer, status = {"error": error.message}, 400
         name, _, number = deployed["version"].partition("@")
@@ -83,12 +90,8 @@ class PredictionMethods:
     async def _ask(
         self, endpoint: Record, deployed: Mapping[str, Json], instances: Sequence[Json], signature: str | None
     ) -> list[Json]:
-        version = backend_version(deployed["id"])
-        predictions = await self._backend.predict(
-            backend_model(endpoint.name), instances, version=version, signature_name=signature
-        )
-        own = _is_own(self._records.get(deployed["version"]))
-        return predictions if own else [_bare(one) for one in predictions]
+        model, version = backend_model(endpoint.name), backend_version(deployed["id"])
+        return await self._backend.predict(model, instances, version=version, signature_name=signature)
 
 
 def _is_own(version: Record) -> bool:
@@ -100,24 +103,6 @@ def _chosen(parameters: Json) -> str | None:
     if not isinstance(name, str | None):
         raise InvalidArgument("The name of a signature is a string.", field="parameters")
     return name or None
-
-
-def _read(content: bytes) -> tuple[list[Json], str | None]:
-    """A body of TensorFlow Serving's in row format."""
-    body = parse(content)
-    if not isinstance(body, dict) or not isinstance(body.get("instances"), list):
-        raise PredictionFailed(
-            'Request body should be a JSON object with a list "instances"; the columnar "inputs" is not served here.'
-        )
-    signature = body.get("signature_name")
-    if not isinstance(signature, str | None):
-        raise PredictionFailed("The name of a signature is a string.")
-    return body["instances"], signature or None
-
-
-def _bare(prediction: Json) -> Json:
-    """As TensorFlow Serving writes a row: without the output's name if there is only one."""
-    return next(iter(prediction.values())) if isinstance(prediction, dict) and len(prediction) == 1 else prediction
 
 
 def _as_integers(value: Json) -> Json:

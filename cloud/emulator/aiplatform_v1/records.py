@@ -11,7 +11,8 @@ import base64
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,13 @@ class Records:
 
     def close(self) -> None:
         self._database.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written within is kept as a whole or not at all. Nothing may be awaited."""
+        with self._database:
+            self._database.execute("BEGIN")
+            yield
 
     def add(self, name: str, fields: Mapping[str, Json]) -> Record:
         """Raises:

@@ -22,7 +22,7 @@ from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
 from cloud.emulator.answers import json_response
 from cloud.emulator.call import Call, require_credential
-from cloud.emulator.discovery import Discovery, Method, load
+from cloud.emulator.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.operations import Operations
 from cloud.emulator.schemas import Schemas
 from cloud.engine.principal import Principal
@@ -182,7 +182,11 @@ class AiplatformV1:
             host=request.host.lower(),
         )
         answer = await route.handler(call)
-        return answer if isinstance(answer, web.StreamResponse) else json_response(answer, query)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if wants_enum_numbers(request.query):
+            answer = self._document.schemas.numbered(method.response, answer)
+        return json_response(answer, query)
 
     @functools.cached_property
     def _document(self) -> Discovery:

@@ -113,5 +113,3 @@ ENUM_NUMBERS: Mapping[str, Mapping[int, str]] = {
     },
 }
 """Of the enums of requests whose names the discovery document does not list in the order of their numbers."""
-OWN_SERVING = re.compile(r"(?:\S*/)?python3? -m cloud\.containers\.serving(?: .*)?")
-"""The command of a container that runs this project's own serving worker."""

@@ -17,7 +17,7 @@ from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.call import Call
 from cloud.emulator.operations import EMPTY
 from cloud.emulator.schemas import Schemas
-from cloud.errors import FailedPrecondition, InvalidArgument
+from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 
@@ -77,10 +77,15 @@ class TrainingPipelineMethods:
             if "parentModel" in body:
                 self._models.find(self._own_parent(body))
         described = {name: body[name] for name in ("displayName", "labels") if name in body}
-        job_record, _ = await self._jobs.begin(location, described | {"jobSpec": spec})
         fields = {name: body[name] for name in _FIELDS if name in body}
-        name = f"locations/{location}/trainingPipelines/{self._project.new_id()}"
-        record = self._records.add(name, fields | {"job": job_record.id, "unfinished": True})
+        job, name = str(self._project.new_id()), f"locations/{location}/trainingPipelines/{self._project.new_id()}"
+        # Written first, as every record is: a job is never there without its pipeline.
+        record = self._records.add(name, fields | {"job": job, "unfinished": True})
+        try:
+            await self._jobs.begin(location, job, described | {"jobSpec": spec})
+        except CloudError:
+            self._records.remove(name)
+            raise
         self._follow(record)
         return await self._json(record)
 
@@ -89,7 +94,8 @@ class TrainingPipelineMethods:
 
     async def list(self, call: Call) -> Json:
         records = self._records.below(f"{call.below_project}/trainingPipelines")
-        items = [(record.sequence, await self._json(record)) for record in records]
+        begun = {job.job_id for job in await self._backend.list_jobs()}
+        items = [(record.sequence, await self._json(record)) for record in records if record.fields["job"] in begun]
         return self._lists.answer(call, "TrainingPipeline", "trainingPipelines", items)
 
     async def cancel(self, call: Call) -> Json:
@@ -115,7 +121,11 @@ class TrainingPipelineMethods:
         )
 
     async def _see_through(self, record: Record) -> None:
-        job = await self._backend.wait_for_job(record.fields["job"])
+        try:
+            job = await self._backend.wait_for_job(record.fields["job"])
+        except NotFound:  # whoever wrote the record was killed before it submitted the job
+            self._records.remove(record.name)
+            return
         found: dict[str, Json] = {}
         if job.state is JobState.SUCCEEDED and "modelToUpload" in record.fields:
             found["uploaded"] = (await self._upload(record, job)).name
@@ -128,6 +138,9 @@ class TrainingPipelineMethods:
             "artifactUri": f"{base / 'model' if base else ''}/",
             "trainingPipeline": self._project.full_name(record.name),
         }
+        made = self._models.trained_by(record.location, given["trainingPipeline"])
+        if made is not None:  # by an earlier process, which was killed before it could say so here
+            return made
         parent = self._own_parent(record.fields).partition("@")[0] if "parentModel" in record.fields else None
         return await self._models.add(record.location, given, model_id=record.fields.get("modelId"), parent=parent)
 

@@ -65,8 +65,9 @@ def cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
 
 
 def _primary_type(spec: JobSpec) -> TaskType:
-    # Runtime versions before 2.1 say "master"; without a version the job runs on the TensorFlow that is installed.
-    if spec.runtime_version is None:
+    # ML Engine's runtime versions before 2.1 say "master", Vertex AI always "chief"; without a version the job runs on
+    # the TensorFlow that is installed.
+    if spec.runtime_version is None or spec.service is Service.VERTEX_AI:
         return TaskType.CHIEF
     major, _, minor = spec.runtime_version.partition(".")
     older = (int(major or 0), int(minor.partition(".")[0] or 0)) < (2, 1)

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -25,6 +25,7 @@ from cloud.engine.serving.protocol import Connection, Request, Response, Send
 from cloud.engine.serving.signatures import Signature, choose
 from cloud.errors import FailedPrecondition, PredictionFailed
 from cloud.event_loop import run
+from cloud.wire.container import read_request
 
 if TYPE_CHECKING:
     from cloud.engine.serving.saved_model import SavedModel
@@ -116,26 +117,12 @@ class Application:
 
     def _predict(self, body: bytes, send: Send) -> None:
         try:
-            signature, instances = self._read(body)
+            name, instances = read_request(body)
+            signature = choose(self._signatures, name)
         except PredictionFailed as error:
             send(_error(HTTPStatus.BAD_REQUEST, error.message))
         else:
             self._batcher.submit(signature, instances).add_done_callback(lambda answer: send(_answer(answer)))
-
-    def _read(self, body: bytes) -> tuple[str, list[Any]]:
-        try:
-            asked = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise PredictionFailed(f"the request is not JSON (which has no NaN): {error}") from None
-        if not isinstance(asked, dict) or not isinstance(asked.get("instances"), list) or not asked["instances"]:
-            raise PredictionFailed('the request is not {"instances": […]} with at least one instance')
-        # Vertex AI hands on nothing beside instances but "parameters".
-        name, parameters = asked.get("signature_name"), asked.get("parameters")
-        if name is None and isinstance(parameters, dict):
-            name = parameters.get("signature_name")
-        if not isinstance(name, str | None):
-            raise PredictionFailed(f"signature_name is not a string: {name!r:.100}")
-        return choose(self._signatures, name), asked["instances"]
 
 
 def _answer(answer: "asyncio.Future[Predictions]") -> Response:

@@ -119,3 +119,19 @@ async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_pa
     assert sum(line.startswith("bucket ") for line in lines) == 2
     assert len(callers) >= 2
     assert all(re.match(rb"CONNECT \w+\.googleapis\.com:443 ", line) for line in callers)
+
+
+@linux_only
+async def test_whom_googles_client_trusts_is_a_matter_of_each_process(programs: Programs, tmp_path: Path) -> None:
+    # httplib2 reads it when it is loaded, and TensorFlow loads it.
+    trusted = tmp_path / "ca.pem"
+    trusted.touch()
+    launcher = Launcher(LauncherKind.WARM, preload=("httplib2",))
+    show = "import httplib2; print(httplib2.CA_CERTS)"
+    try:
+        for given in ({"HTTPLIB2_CA_CERTS": str(trusted)}, {}):
+            assert (await run(launcher, programs.command(show, **given), programs.hear)).ok
+    finally:
+        await launcher.close()
+    first, second = programs.text("stdout").splitlines()
+    assert first == str(trusted) != second

@@ -64,6 +64,12 @@ class Zoo(tf.Module):
         """Does not return for negative numbers."""
         return {"x": tf.while_loop(lambda x: tf.reduce_any(x < 0), lambda x: (tf.minimum(x, -1.0),), (x,))[0]}
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "steps")])
+    def slow(self, steps: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Takes as many steps as are asked for, of some microseconds each."""
+        done = tf.while_loop(lambda done: tf.reduce_any(done < steps), lambda done: (done + 1,), (0 * steps,))[0]
+        return {"done": done}
+
 
 def save_as_version_1(folder: Path) -> None:
     """Inputs ``x`` and ``y`` are fed to placeholders of the other's name."""
@@ -81,7 +87,7 @@ def main(folder: Path) -> None:
         tf.saved_model.save(model, str(folder / name), signatures={"serving_default": model.serve})
     tf.saved_model.save(model, str(folder / "only_predict"), signatures={"predict": model.serve})
     zoo = Zoo()
-    names = ("inverse", "echo", "centred", "ragged", "total", "picky", "spin", "lookup")
+    names = ("inverse", "echo", "centred", "ragged", "total", "picky", "spin", "slow", "lookup")
     tf.saved_model.save(zoo, str(folder / "zoo"), signatures={name: getattr(zoo, name) for name in names})
     tf.saved_model.save(tf.Module(), str(folder / "silent"))
     save_as_version_1(folder / "version_1")

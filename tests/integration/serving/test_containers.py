@@ -1,6 +1,7 @@
 """What runs in the images of docker/, started as a platform starts them, but for the image."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from cloud.names import GsUri
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from contracts.probes import trainer
+from integration.launch.programs import linux_only
 from integration.serving.clouds import ENVIRON, PATIENCE, RecordingLauncher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -91,7 +93,47 @@ async def test_a_model_in_a_bucket_is_served_as_the_platform_says(
         assert await predict(instances=instances, parameters=named) == (200, {"predictions": [{"scaled": 3.5}]})
         status, told = await predict(instances=instances, parameters={"signature_name": "other"})
         assert (status, "other" in told["error"]) == (400, True)
+        status, told = await predict(instances=[{"x": "no number", "y": 1.0}])
+        assert (status, "x: " in told["error"]) == (400, True)
+        async with session.post(f"{url}{ROUTE}:predict", data=b"{") as reply:
+            assert (reply.status, "not JSON" in (await reply.json())["error"]) == (400, True)
         assert (await process.stop(PATIENCE)).ok
+
+
+async def test_what_was_asked_before_the_end_is_answered(
+    environ: dict[str, str], launcher: RecordingLauncher, models: Path
+) -> None:
+    environ |= {"AIP_STORAGE_URI": str(models / "zoo"), "AIP_HTTP_PORT": (port := str(free_port()))}
+    body = b'{"signature_name": "slow", "instances": [200000]}'
+    async with serving(launcher, environ) as (process, lines):
+        await line_with(lines, "serving ")
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+        writer.write(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        ended = asyncio.create_task(process.stop(PATIENCE))
+        async with asyncio.timeout(PATIENCE):
+            answer = await reader.read()
+        assert answer.endswith(b'{"predictions":[{"done":200000}]}')
+        writer.close()
+        assert (await ended).ok
+
+
+@linux_only
+async def test_it_is_not_healthy_before_its_model_is_loaded(
+    environ: dict[str, str], launcher: RecordingLauncher, tmp_path: Path
+) -> None:
+    slow, corrupt = tmp_path / "saved_model.pb", tmp_path / "corrupt"
+    os.mkfifo(slow)  # which is not read to its end while somebody may write to it
+    corrupt.write_bytes(b"this is no protocol buffer")
+    environ |= {"AIP_STORAGE_URI": str(tmp_path), "AIP_HTTP_PORT": (port := str(free_port()))}
+    async with serving(launcher, environ) as (process, lines):
+        await line_with(lines, "loading ")
+        with await asyncio.to_thread(slow.open, "wb"):  # returns when it is being read
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", int(port))
+            corrupt.replace(slow)  # for whoever opens it anew
+        await line_with(lines, "error: ")
+        assert (await process.wait()).code == 1
 
 
 async def test_what_cannot_be_served_is_told_in_a_line(
@@ -137,11 +179,13 @@ async def test_a_staged_package_is_trained(local: LocalCloud, environ: dict[str,
 
 
 async def test_a_package_that_cannot_be_had_is_told_in_a_line(environ: dict[str, str]) -> None:
-    for uri, told in (
-        ("gs://lab-bucket/nothing.tar.gz", "--package: gs://lab-bucket/nothing.tar.gz: "),
-        ("nothing.tar.gz", "gs://bucket/object"),
+    lost = {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"}
+    for uri, given, told in (
+        ("gs://lab-bucket/nothing.tar.gz", {}, "--package: gs://lab-bucket/nothing.tar.gz: "),
+        ("gs://lab-bucket/nothing.tar.gz", lost, "error: --package: gs://lab-bucket/nothing.tar.gz: File /nowhere"),
+        ("nothing.tar.gz", {}, "gs://bucket/object"),
     ):
-        process = await train(environ, "--package", uri, "--module", "probe.task")
+        process = await train(environ | given, "--package", uri, "--module", "probe.task")
         async with asyncio.timeout(PATIENCE):
             _, error = await process.communicate()
         assert process.returncode == 1

@@ -86,6 +86,9 @@ def _replace_environ(environ: Mapping[str, str]) -> None:
     time.tzset()
     if "tempfile" in sys.modules:
         setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010 - a module, for all mypy knows
+    if "httplib2" in sys.modules:  # TensorFlow loads it, and google-api-python-client trusts whom it trusts
+        library = sys.modules["httplib2"]
+        setattr(library, "CA_CERTS", library.certs.where())  # noqa: B010 - likewise
 
 
 def _forget_shadowed(import_path: Sequence[str]) -> None:

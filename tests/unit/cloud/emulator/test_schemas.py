@@ -144,3 +144,27 @@ def test_fields_are_found_by_path():
     assert SCHEMAS.json_path(JOB, "labels.any_thing") == ["labels", "any_thing"]
     assert SCHEMAS.json_path(JOB, "trainingInput.nothing") is None
     assert SCHEMAS.json_path(JOB, "state.below") is None
+
+
+def test_enums_by_number_wherever_they_are():
+    schemas = load("aiplatform.v1").schemas
+    model = {
+        "displayName": "m",
+        "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES", "AUTOMATIC_RESOURCES"],
+        "labels": {"state": "DEDICATED_RESOURCES"},
+        "metadata": {"state": "JOB_STATE_FAILED"},
+    }
+    numbered = model | {"supportedDeploymentResourcesTypes": [1, 2]}
+    assert schemas.numbered("GoogleCloudAiplatformV1Model", model) == numbered
+    for place in ("response", "metadata"):
+        typed = {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.Model"}
+        operation = {"name": "o", place: typed | model}
+        assert schemas.numbered("GoogleLongrunningOperation", operation)[place] == typed | numbered
+    unknown = {"name": "o", "response": {"@type": "type.googleapis.com/google.protobuf.Empty"}}
+    assert schemas.numbered("GoogleLongrunningOperation", unknown) == unknown
+
+
+@given(STRATEGIES.message(JOB))
+def test_enums_by_number_are_read_as_the_same(value):
+    read = SCHEMAS.read(JOB, value)
+    assert SCHEMAS.read(JOB, SCHEMAS.numbered(JOB, read)) == read

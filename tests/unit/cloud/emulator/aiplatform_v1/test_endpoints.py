@@ -83,6 +83,49 @@ async def test_a_wrong_instance_is_an_error_and_in_a_raw_body_the_servers_own(ap
     assert (raw.status, raw.json) == (400, {"error": "Error processing input: not a number"})
 
 
+OWN = {"imageUri": "gcr.io/me/mine", "command": ["python3", "-u"], "args": ["-m", "cloud.containers.serving"]}
+
+
+@pytest.mark.parametrize(
+    ("container", "body", "status", "answer"),
+    [
+        (None, b'{"inputs": [1, 2.5]}', 200, {"outputs": [2.0, 5.0]}),
+        (None, b'{"inputs": {"x": [1, 2]}}', 400, {"error": "Error processing input: not a number"}),
+        (None, b'{"inputs": 1}', 400, None),
+        (None, b'{"inputs": {"b64": "AA=="}}', 400, None),
+        (None, b'{"inputs": {"x": [1], "y": [1, 2]}}', 400, None),
+        (None, b'{"inputs": {}}', 400, None),
+        (None, b'{"inputs": [1], "instances": [1]}', 400, None),
+        (None, b'{"instances": 1}', 400, None),
+        (None, b'{"instances": [1], "signature_name": 1}', 400, None),
+        (None, b"x=1", 400, None),
+        (OWN, b'{"instances": [1], "parameters": {"signature_name": "s"}}', 200, {"predictions": [{"double": 2.0}]}),
+        (
+            OWN,
+            b'{"inputs": [1]}',
+            400,
+            {"error": 'the request is not {"instances": […]} with at least one instance'},
+        ),
+    ],
+    ids=str,
+)
+async def test_a_raw_body_is_read_and_answered_by_the_server(api, container, body, status, answer):
+    endpoint = await created(api)
+    await deployed(api, endpoint, await uploaded(api, **({"containerSpec": container} if container else {})))
+    raw = await api.send("POST", f"{api.root}{endpoint}:rawPredict", body)
+    assert raw.status == status, raw.text
+    assert raw.json == answer if answer else list(raw.json) == ["error"]
+
+
+async def test_columns_are_the_rows_of_named_inputs(api):
+    endpoint = await created(api)
+    await deployed(api, endpoint, await uploaded(api))
+    body = b'{"signature_name": "s", "inputs": {"x": [1, 2], "y": [[3], [4]]}}'
+    await api.send("POST", f"{api.root}{endpoint}:rawPredict", body)
+    assert api.backend.asked[-1][2] == [{"x": 1, "y": [3]}, {"x": 2, "y": [4]}]
+    assert api.backend.signatures == ["s"]
+
+
 async def test_traffic_is_split_as_asked_for(api):
     name, endpoint = await uploaded(api), await created(api)
     first = await deployed(api, endpoint, name)

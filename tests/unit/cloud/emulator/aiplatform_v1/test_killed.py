@@ -1,9 +1,13 @@
 """The server is killed in the middle of a request: nothing that the backend made is lost, and nothing else is shown."""
 
+import asyncio
+
 import pytest
 
+from cloud.emulator.aiplatform_v1.records import Records
+from cloud.lifecycle import JobEvent
 from contracts.memory_backend import MemoryBackend
-from contracts.vertex_api import PARENT, VertexApi, custom_job, deployment, model
+from contracts.vertex_api import PARENT, VertexApi, custom_job, deployment, ended, model, pipeline
 
 
 class Killed(BaseException):
@@ -61,6 +65,56 @@ async def test_a_deployment_is_seen_through_or_fails(api, monkeypatch, after):
     assert len((await api.ask("GET", "/endpoints/mine")).get("deployedModels", [])) == int(after)
     if not after:
         assert (await api.ask("DELETE", "/endpoints/mine"))["done"] is True
+
+
+@pytest.mark.parametrize("after", [True, False])
+async def test_a_pipeline_is_there_if_the_backend_has_its_job(api, monkeypatch, after):
+    kill(monkeypatch, api.backend, "submit_job", after=after)
+    await last_request(api, "/trainingPipelines", pipeline())
+    for _ in range(2):  # at once, and when what was left is seen to
+        listed = (await api.ask("GET", "/trainingPipelines")).get("trainingPipelines", [])
+        assert [one["displayName"] for one in listed] == ["tp"] * after
+        jobs = (await api.ask("GET", "/customJobs")).get("customJobs", [])
+        assert [job["name"] for job in jobs] == [one["trainingTaskMetadata"]["backingCustomJob"] for one in listed]
+        await asyncio.sleep(0)
+    if after:
+        api.backend.move(*api.backend.jobs, JobEvent.SCHEDULED, JobEvent.STARTED, JobEvent.COMPLETED)
+        assert "name" in (await ended(api, listed[0]["name"].removeprefix(PARENT)))["modelToUpload"]
+
+
+async def test_what_a_pipeline_trained_is_uploaded_once(api, monkeypatch):
+    asked = await api.ask("POST", "/trainingPipelines", pipeline())
+    with monkeypatch.context() as patch:
+        reached, change = asyncio.Event(), Records.change
+
+        def killed(records, record, fields):
+            if "uploaded" not in fields:
+                return change(records, record, fields)
+            reached.set()
+            raise Killed
+
+        patch.setattr(Records, "change", killed)
+        api.backend.move(*api.backend.jobs, JobEvent.SCHEDULED, JobEvent.STARTED, JobEvent.COMPLETED)
+        await reached.wait()
+        await api.dialect.close()
+    api.restart()
+    done = await ended(api, asked["name"].removeprefix(PARENT))
+    (uploaded,) = (await api.ask("GET", "/models"))["models"]
+    assert done["modelToUpload"]["name"] == uploaded["name"]
+
+
+async def test_a_model_is_uploaded_as_a_whole_or_not_at_all(api, monkeypatch):
+    add = Records.add
+
+    def killed(records, name, fields):
+        if "@" in name:
+            raise Killed
+        return add(records, name, fields)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Records, "add", killed)
+        await last_request(api, "/models:upload", model())
+    assert await api.ask("GET", "/models") == {}
 
 
 async def test_what_the_backend_refuses_leaves_nothing(api):

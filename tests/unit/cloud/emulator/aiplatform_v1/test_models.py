@@ -107,6 +107,11 @@ async def test_models_are_found_by_name_and_in_any_order(api):
         ({}, "INVALID_ARGUMENT", "display_name"),
         (model(containerSpec={}), "INVALID_ARGUMENT", "image is required"),
         (model(containerSpec={"imageUri": "gcr.io/me/mine"}), "INVALID_ARGUMENT", "Images are not pulled here"),
+        (
+            model(containerSpec={"imageUri": "gcr.io/me/mine", "command": ["python3", "serve.py"]}),
+            "INVALID_ARGUMENT",
+            'the command ["python3", "-m", "cloud.containers.serving"]',
+        ),
         (model(artifactUri="/folder/model"), "INVALID_ARGUMENT", "gs://"),
         (model(artifactUri="gs://bucket/none"), "FAILED_PRECONDITION", "exactly one of: [saved_model.pb, "),
         (model(artifactUri="gs://nowhere/none"), "INVALID_ARGUMENT", "bucket does not exist"),
@@ -132,3 +137,11 @@ async def test_a_model_that_is_deployed_stays(api):
     error = await api.refusal("DELETE", "/models/m")
     assert error["status"] == "FAILED_PRECONDITION"
     assert endpoint in error["message"]
+
+
+async def test_enums_are_numbers_in_lists_and_in_operations_too_for_who_asks_for_them(api):
+    by_number = "?%24alt=json%3Benum-encoding%3Dint"
+    uploaded = (await api.ask("POST", f"/models:upload{by_number}", model()))["response"]
+    assert uploaded["modelVersionId"] == "1"
+    (found,) = (await api.ask("GET", f"/models{by_number}"))["models"]
+    assert found["supportedDeploymentResourcesTypes"] == [1]

@@ -1,44 +1,15 @@
-import asyncio
 import json
 
 import pytest
 
 from cloud.lifecycle import JobEvent
-from contracts.vertex_api import PARENT, SERVING_IMAGE, TRAINING_IMAGE
+from contracts.vertex_api import PARENT, ended, pipeline
 
-TASK = "gs://google-cloud-aiplatform/schema/trainingjob/definition/custom_task_1.0.0.yaml"
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
-
-
-def pipeline(**given):
-    """As the SDK sends it: snake case, and every number a double."""
-    program = {
-        "executor_image_uri": TRAINING_IMAGE,
-        "package_uris": ["gs://bucket/trainer-0.1.tar.gz"],
-        "python_module": "trainer.task",
-        "args": ["--epochs=1"],
-    }
-    pool = {
-        "machine_spec": {"machine_type": "n1-standard-4"},
-        "replica_count": 1.0,
-        "disk_spec": {"boot_disk_size_gb": 100.0, "boot_disk_type": "pd-ssd"},
-        "python_package_spec": program,
-    }
-    inputs = {"base_output_directory": {"output_uri_prefix": "gs://bucket/out"}, "worker_pool_specs": [pool]}
-    model = {"displayName": "tm", "containerSpec": {"imageUri": SERVING_IMAGE}, "versionAliases": ["default"]}
-    asked = {"displayName": "tp", "trainingTaskDefinition": TASK, "trainingTaskInputs": inputs, "modelToUpload": model}
-    return {name: value for name, value in (asked | given).items() if value is not None}
 
 
 def below(name: str) -> str:
     return name.removeprefix(PARENT)
-
-
-async def ended(api, path: str):
-    """The pipeline when it has seen its job's end."""
-    while "endTime" not in (found := await api.ask("GET", path)):  # noqa: ASYNC110 - it takes turns of the loop, no time
-        await asyncio.sleep(0)
-    return found
 
 
 async def test_a_pipeline_trains_and_uploads_the_model(api):

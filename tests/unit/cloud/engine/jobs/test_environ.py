@@ -115,6 +115,11 @@ def test_vertex_ais_folders_are_below_the_base_output_directory() -> None:
     assert argv(_vertex()) == ("--train_steps=10",)
 
 
+def test_vertex_ais_primary_is_the_chief_also_in_an_image_of_an_old_version() -> None:
+    spec = _vertex(scale_tier=ScaleTier.CUSTOM, worker_count=1, runtime_version="1.15")
+    assert set(json.loads(_environ(spec)["TF_CONFIG"])["cluster"]) == {"chief", "worker"}
+
+
 def test_vertex_ais_pools_are_roles_and_an_evaluator_is_in_one_of_its_own() -> None:
     spec = _vertex(scale_tier=ScaleTier.CUSTOM, worker_count=2, evaluator_count=1)
     assert [replica.task_name for replica in replicas(spec)] == [

@@ -1,0 +1,150 @@
+"""What of a training container's command can run without its image. Pure but for a look at what is installed.
+
+That is Python with a module that is installed here, or with code; and a shell's line of that, with packages installed
+before, as the SDK's ``CustomJob.from_local_script`` writes it for a container of one's own.
+"""
+
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+_PYTHON = re.compile(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?")
+_SHELL = re.compile(r"(?:/\S*/)?(?:ba|da|z)?sh")
+_PIP = re.compile(r"(?:/\S*/)?pip3?")
+_SILENT = re.compile("-[uBPsq]*")
+"""Flags of Python's that make no difference to what a job does here."""
+_PIP_FLAGS = frozenset(
+    ("-q", "--quiet", "-U", "--upgrade", "--user", "--no-cache-dir", "--no-deps", "--force-reinstall", "--no-input")
+)
+_TOOLS = frozenset(("pip", "setuptools", "wheel"))
+_MOUNTED = re.compile(r"/gcs/([^/]+/.+\.(?:tar\.gz|whl))")
+CODE = "cloud.containers.code"
+
+
+class NeedsImage(Exception):
+    """Why a command cannot run without its image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    module: str
+    args: tuple[str, ...]
+    package_uris: tuple[str, ...] = ()
+
+
+def without_image(command: Sequence[str], packages: tuple[str, ...] = ()) -> Runnable:
+    """What ``command`` is here.
+
+    Args:
+        packages: on ``gs://``, installed before: its module may be theirs.
+
+    Raises:
+        NeedsImage: it is nothing.
+    """
+    match command:
+        case []:
+            raise NeedsImage("The image's own command is not known: give it in `command`.")
+        case [python, *rest] if _PYTHON.fullmatch(python):
+            return _python(rest, packages)
+        case [shell, flags, line] if _SHELL.fullmatch(shell) and re.fullmatch(r"-[eulx]*c", flags):
+            return _line(line)
+    raise NeedsImage(f"Outside the image there is no program {command[0][:100]!r}.")
+
+
+def _python(rest: Sequence[str], packages: tuple[str, ...]) -> Runnable:
+    for place, word in enumerate(rest):
+        if not word.startswith("-") or word == "-":
+            raise NeedsImage(f"The script {word[:100]!r} is a file of the image.")
+        flag = _SILENT.sub("", word, count=1)
+        if flag[:1] in ("m", "c"):
+            following = [flag[1:]] if flag[1:] else []
+            match [*following, *rest[place + 1 :]]:
+                case []:
+                    raise NeedsImage(f"Nothing follows Python's {word}.")
+                case [code, *args] if flag[0] == "c":
+                    return Runnable(CODE, (code, *args), packages)
+                case [module, *args]:
+                    if not packages and not _is_installed(module):
+                        raise NeedsImage(f"Outside the image there is no module {module[:100]!r}.")
+                    return Runnable(module, tuple(args), packages)
+        if flag:
+            raise NeedsImage(f"Python's flag {word[:60]!r} is not followed here: leave it out.")
+    raise NeedsImage("Python would read its program from standard input.")
+
+
+# ---------------------------------------------------------------- a shell's line
+
+
+def _line(line: str) -> Runnable:
+    if re.search(r"[$`\n]", line.strip()):
+        raise NeedsImage("Of a shell's script only commands joined by && are followed here, without variables.")
+    *before, last = _commands(line)
+    packages = tuple(uri for command in before for uri in _installed_by(command))
+    return without_image(last[1:] if last[:1] == ["exec"] else last, packages)
+
+
+def _commands(line: str) -> list[list[str]]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.commenters, lexer.whitespace_split = "", True
+    found: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if word == "&&":
+                found.append([])
+            elif word and not word.strip("();<>|&"):
+                raise NeedsImage(f"Of a shell's script only commands joined by && are followed here, not {word!r}.")
+            else:
+                found[-1].append(word)
+    except ValueError as error:
+        raise NeedsImage(f"The shell's script is cut short: {error}.") from None
+    return found
+
+
+def _installed_by(command: Sequence[str]) -> list[str]:
+    """The packages on ``gs://`` that ``pip install`` of them means.
+
+    Raises:
+        NeedsImage: it is another command, or would download something.
+    """
+    match command:
+        case [python, "-m", "pip", "install", *targets] if _PYTHON.fullmatch(python):
+            pass
+        case [pip, "install", *targets] if _PIP.fullmatch(pip):
+            pass
+        case _:
+            raise NeedsImage(f"Outside the image {shlex.join(command)[:100]!r} may do something else.")
+    found = []
+    for target in targets:
+        if mounted := _MOUNTED.fullmatch(target):
+            found.append(f"gs://{mounted[1]}")
+        elif target not in _PIP_FLAGS and not _is_there(target):
+            raise NeedsImage(f"Nothing is downloaded here, and {target[:100]!r} is not installed: stage it as a wheel.")
+    return found
+
+
+# ---------------------------------------------------------------- what is installed
+
+
+def _is_there(requirement: str) -> bool:
+    try:
+        wanted = Requirement(requirement)
+        return wanted.name in _TOOLS or wanted.specifier.contains(importlib.metadata.version(wanted.name))
+    except (InvalidRequirement, importlib.metadata.PackageNotFoundError):
+        return False
+
+
+def _is_installed(module: str) -> bool:
+    """Found without importing anything: what a client names is not to run in this program."""
+    top, *below = module.split(".")
+    found = importlib.util.find_spec(top) if top.isidentifier() and top != "__main__" else None
+    for name in below:
+        places = found.submodule_search_locations if found else None
+        found = importlib.machinery.PathFinder.find_spec(f"{top}.{name}", list(places)) if places else None
+        top = f"{top}.{name}"
+    return found is not None

@@ -1,0 +1,87 @@
+import subprocess
+import sys
+
+import pytest
+
+from cloud.emulator.aiplatform_v1.container_command import CODE, NeedsImage, Runnable, without_image
+
+TOOL = "json.tool"
+
+
+@pytest.mark.parametrize(
+    ("command", "runs"),
+    [
+        (["python3", "-m", TOOL, "-a", "b c"], Runnable(TOOL, ("-a", "b c"))),
+        (["python", "-u", "-m", TOOL], Runnable(TOOL, ())),
+        (["/opt/conda/bin/python3.10", "-B", "-um", TOOL, "-m"], Runnable(TOOL, ("-m",))),
+        (["python3", f"-m{TOOL}"], Runnable(TOOL, ())),
+        (["python3", "-c", "print(1)", "x"], Runnable(CODE, ("print(1)", "x"))),
+        (["python3", "-uc", ""], Runnable(CODE, ("",))),
+        (["sh", "-c", f"python3 -m {TOOL} --x='a b'"], Runnable(TOOL, ("--x=a b",))),
+        (["/bin/bash", "-ec", f"exec python3 -m {TOOL} '#1'"], Runnable(TOOL, ("#1",))),
+        (
+            ["bash", "-c", f"python3 -m pip install -q numpy>=1 /gcs/b/d/a.whl && python -m {TOOL}"],
+            None,  # ">" unquoted is a redirection
+        ),
+        (
+            ["bash", "-c", f"python3 -m pip install -q 'numpy>=1' /gcs/b/d/a.whl && python -m {TOOL}"],
+            Runnable(TOOL, (), ("gs://b/d/a.whl",)),
+        ),
+        (["sh", "-c", "python3 -c 'print(1); print(2)'"], Runnable(CODE, ("print(1); print(2)",))),
+    ],
+    ids=str,
+)
+def test_what_needs_no_image_is_a_module(command, runs):
+    if runs is None:
+        with pytest.raises(NeedsImage):
+            without_image(command)
+    else:
+        assert without_image(command) == runs
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ([], "own command is not known"),
+        (["/app/run.sh"], "no program '/app/run.sh'"),
+        (["pip", "install", "x"], "no program 'pip'"),
+        (["python"], "standard input"),
+        (["python3", "-u"], "standard input"),
+        (["python3", "-"], "script '-'"),
+        (["python3", "x.py"], "'x.py' is a file of the image"),
+        (["python3", "-u", "/app/x.py"], "'/app/x.py' is a file of the image"),
+        (["python3", "-m"], "Nothing follows Python's -m"),
+        (["python3", "-m", "no_such_module_here"], "no module 'no_such_module_here'"),
+        (["python3", "-m", "json.no_such_module"], "no module 'json.no_such_module'"),
+        (["python3", "-m", "..json"], "no module '..json'"),
+        (["python3", "-m", "__main__"], "no module '__main__'"),
+        (["python3", "-I", "-m", TOOL], "flag '-I' is not followed"),
+        (["python3", "-O", "-m", TOOL], "flag '-O' is not followed"),
+        (["python3", "-W", "error", "-m", TOOL], "flag '-W' is not followed"),
+        (["python3", "--version"], "flag '--version' is not followed"),
+        (["sh", "run.sh"], "no program 'sh'"),
+        (["sh", "-c", ""], "own command is not known"),
+        (["sh", "-c", "python3 x.py"], "'x.py' is a file of the image"),
+        (["sh", "-c", "cd /app && python3 -m json.tool"], "'cd /app' may do something else"),
+        (["sh", "-c", "python3 -m json.tool; ls"], "not ';'"),
+        (["sh", "-c", "python3 -m json.tool > x"], "not '>'"),
+        (["sh", "-c", "python3 -m json.tool $X"], "without variables"),
+        (["sh", "-c", "python3 -m json.tool '"], "cut short"),
+        (["sh", "-c", "pip install no-such-thing && python3 -m json.tool"], "'no-such-thing' is not installed"),
+        (["sh", "-c", "pip install -r requirements.txt && python3 -m json.tool"], "'-r' is not installed"),
+    ],
+    ids=str,
+)
+def test_what_needs_its_image_is_told_why(command, why):
+    with pytest.raises(NeedsImage) as error:
+        without_image(command)
+    assert why in str(error.value)
+
+
+def test_code_runs_as_python_runs_it():
+    code = "import pickle, sys\nclass A: pass\nprint(sys.argv, type(pickle.loads(pickle.dumps(A()))) is A)\nsys.exit(3)"
+    ours, pythons = (
+        subprocess.run([sys.executable, *how, code, "a", "-b"], capture_output=True, text=True, check=False)
+        for how in (("-m", CODE), ("-c",))
+    )
+    assert (ours.stdout, ours.returncode) == (pythons.stdout, pythons.returncode) == ("['-c', 'a', '-b'] True\n", 3)
