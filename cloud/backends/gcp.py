@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from cloud.backends.base import Backend, OnProgress
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
-from cloud.backends.google.retries import Pace, Retries
 from cloud.backends.google.service import Made, Place, Service
 from cloud.backends.google.transport import Transport
 from cloud.backends.google.vertex_ai import VertexAi
@@ -17,6 +16,7 @@ from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_project
+from cloud.persistence import Sleep
 from cloud.resources import (
     Access,
     Bucket,
@@ -29,6 +29,7 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
+from cloud.retries import Pace, Retries
 
 if TYPE_CHECKING:
     from cloud.backends.google.network import Network
@@ -245,6 +246,7 @@ def open_gcp(
     pace: Pace = Pace(),  # noqa: B008
     lateness: Lateness = Lateness(),  # noqa: B008
     retries: Retries = Retries(),  # noqa: B008
+    sleep: Sleep = asyncio.sleep,
 ) -> GcpBackend:
     """Nothing is asked of Google yet, and nothing looked up.
 
@@ -253,6 +255,7 @@ def open_gcp(
         credentials: google-auth's; the application default ones without.
         labels: put on everything that is made.
         image, training_image, service_account: see ``VertexAi``.
+        retries: of every request, those to Cloud Storage included; ``sleep`` waits before the next one.
     """
     # Imported here: whoever sends nothing needs none of Google's libraries.
     from cloud.backends.google.http_transport import HttpTransport
@@ -260,7 +263,7 @@ def open_gcp(
 
     network = network or Network()
     identity = Identity(network, credentials)
-    transport = HttpTransport(region, identity=identity, network=network, patience=retries)
+    transport = HttpTransport(region, identity=identity, network=network, patience=retries, sleep=sleep)
 
     def token() -> Awaitable[str]:
         return transport.in_thread(identity.token)
@@ -272,6 +275,9 @@ def open_gcp(
         region=region,
         labels=labels,
         session=network.session,
+        patience=retries,
+        sleep=sleep,
+        renew=lambda: transport.in_thread(identity.renew),
     )
     logs = Logs(transport, project, pace=pace, lateness=lateness)
     opened = open_service(

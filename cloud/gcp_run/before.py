@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from cloud.backends.google.preflight import Finding, Preflight, Verdict
-from cloud.backends.google.retries import Retries
 from cloud.backends.google.vertex_models import MACHINE
 from cloud.backends.google.vertex_wire import cluster
 from cloud.gcp_run.options import Options
 from cloud.names import GsUri
 from cloud.resources import JobSpec
+from cloud.retries import Retries
 from cloud.workflow import Plan
 
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow"}

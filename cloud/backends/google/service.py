@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cloud.backends.google.logs import JobLog
-from cloud.backends.google.retries import Pace
 from cloud.backends.google.transport import Transport
 from cloud.errors import NotFound
+from cloud.gcs.client import MARK
 from cloud.resources import Abilities, Job, JobSpec, Json, Model, Version, VersionSpec
+from cloud.retries import Pace
 
-REQUEST_LABEL = "request-id"
+REQUEST_LABEL = MARK
 """Label by which a resource is known to be what a certain request made, should its answer have been lost."""
 
 
