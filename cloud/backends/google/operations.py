@@ -8,12 +8,10 @@ from cloud.backends.google.service import Place
 from cloud.errors import DeadlineExceeded
 from cloud.resources import Json
 
-_LONGEST = 3600.0
-"""Seconds after which an operation that does not end is given up; deploying a model takes Google up to half of it."""
 _log = logging.getLogger(__name__)
 
 
-async def finish(place: Place, operation: Json, *, limit: float = _LONGEST) -> Json:
+async def finish(place: Place, operation: Json) -> Json:
     """What ``operation`` made (``response``), once it is done.
 
     Raises:
@@ -24,8 +22,8 @@ async def finish(place: Place, operation: Json, *, limit: float = _LONGEST) -> J
     while not operation.get("done"):
         looks += 1
         pause = place.pace.pause(looks)
-        if waited + pause > limit:
-            raise DeadlineExceeded(f"the operation {operation['name']} does not end: {limit:g} seconds were waited")
+        if waited + pause > place.pace.limit:
+            raise DeadlineExceeded(f"the operation {operation['name']} does not end: {waited:.0f} seconds were waited")
         await asyncio.sleep(pause)
         waited += pause
         operation = await place.transport.send(f"{_collection(operation['name'])}.get", {"name": operation["name"]})
