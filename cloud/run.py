@@ -267,7 +267,7 @@ class Run:
         return status
 
     async def on_google(self, command: "Command", *, dry_run: str | None, only_look: bool) -> int:
-        from cloud.gcp_run.interruption import Abandoned, until_interrupted_twice
+        from cloud.gcp_run.interruption import Abandoned, Interruptible
 
         if dry_run is not None:
             return await command.rehearse(self._plan, dry_run)
@@ -282,13 +282,14 @@ class Run:
             async with backend:
                 return await self._take_through(workflow, backend)
 
+        interruptible = Interruptible(lambda: workflow.is_cleaning_up, self._say_interrupted)
         try:
-            status = await until_interrupted_twice(through(), self._say_interrupted)
+            status = await interruptible.through(through())
         except Abandoned:
-            self.abandoned, status = True, INTERRUPTED
+            self.abandoned = True
         finally:
             self._tell_left(workflow, command.cleanup(self._plan))
-        return status
+        return INTERRUPTED if interruptible.count else status
 
     def _say_interrupted(self) -> None:
         self._errors.print("interrupted: what was made is removed; again, and it is left", highlight=False)

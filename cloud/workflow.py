@@ -92,6 +92,7 @@ class Workflow:
     def __init__(self, backend: Backend, plan: Plan, observer: Observer) -> None:
         self.report = Report()
         self.keep = False
+        self.is_cleaning_up = False
         self.output = GsUri(plan.bucket, f"{plan.job_id}/output")
         self._backend, self._plan, self._observer = backend, plan, observer
         self._staging = GsUri(plan.bucket, plan.job_id)
@@ -104,6 +105,7 @@ class Workflow:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if not self._made or self.keep:
             return
+        self.is_cleaning_up = True
         try:
             async with self._step("clean up", "Remove what this run made"):
                 self._detail = ", ".join(self.left)

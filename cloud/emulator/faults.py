@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -151,11 +152,12 @@ class Faults:
             case Rewrite(change):
                 return _rewritten(await answer(), change)
             case Hold(reached, released):
-                response = await answer()
-                if not reached.done():
-                    reached.set_result(None)
-                await self._until(asyncio.wrap_future(released))
-                return response
+                try:
+                    return await answer()
+                finally:
+                    if not reached.done():
+                        reached.set_result(None)
+                    await self._until(asyncio.wrap_future(released))
             case Cut.AFTER:
                 await answer()
             case Hang.FOREVER:
@@ -167,8 +169,9 @@ class Faults:
         raise ConnectionCut
 
     async def _until(self, released: "asyncio.Future[None]") -> None:
-        ended = asyncio.ensure_future(self._ended.wait())
-        await asyncio.wait([released, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended = asyncio.create_task(self._ended.wait())
+        waiting: list[asyncio.Future[Any]] = [released, ended]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
 
 
