@@ -46,6 +46,18 @@ class PermissionDenied(CloudError):
     code, http_status = "PERMISSION_DENIED", 403
 
 
+class ServiceDisabled(PermissionDenied):
+    """An API is not enabled in the project; the message says where to enable it.
+
+    Args:
+        service: its host, ``aiplatform.googleapis.com``.
+    """
+
+    def __init__(self, message: str, *, service: str, field: str | None = None) -> None:
+        super().__init__(message, field=field)
+        self.service = service
+
+
 class NotFound(CloudError):
     code, http_status = "NOT_FOUND", 404
 

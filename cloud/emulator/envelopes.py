@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from cloud.errors import CloudError, InvalidArgument, ResourceExhausted
+from cloud.errors import CloudError, InvalidArgument, ResourceExhausted, ServiceDisabled
 from cloud.resources import Json
 
 _STORAGE_REASONS = {
@@ -103,6 +103,11 @@ def platform_error(error: CloudError) -> Json:
         case QuotaFailure():
             violation = {"subject": error.subject, "description": error.message}
             body["details"] = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}]
+        case ServiceDisabled():
+            # https://cloud.google.com/service-usage/docs/troubleshoot-activation
+            metadata = {"service": error.service}
+            about = {"reason": "SERVICE_DISABLED", "domain": "googleapis.com", "metadata": metadata}
+            body["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **about}]
         case CloudError(field=str(field)) if field:
             body["message"] = f"Field: {field} Error: {error.message}"
             body["details"] = [_bad_request([Violation(field, error.message)])]

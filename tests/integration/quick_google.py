@@ -135,7 +135,7 @@ class QuickGoogle:
         me = owner(PROJECT)
         as_owner = StorageClient(gateway.url, lambda: tokens.current(me).value, PROJECT)
         parts.push_async_callback(as_owner.close)
-        self._storage = as_owner
+        self.storage = as_owner
         self.backend = QuickBackend(as_owner)
         ml = MlV1(self.backend, project_number=number, tenant_number=number + 1, state_dir=folder / "ml_v1")
         vertex = aiplatform_v1.AiplatformV1(self.backend, project_number=number, state_dir=folder / "aiplatform_v1")
@@ -169,7 +169,7 @@ class QuickGoogle:
                 "us-central1", identity=Identity(self._network, self.credentials), network=self._network
             )
             self._parts.push_async_callback(self._asking.close)
-        found = [f"bucket {bucket.name}" for bucket in await self._storage.list_buckets()]
+        found = [f"bucket {bucket.name}" for bucket in await self.storage.list_buckets()]
         where, apart = {"parent": f"projects/{PROJECT}/locations/us-central1"}, "aiplatform.projects.locations"
         for kind in ("customJobs", "endpoints", "models"):
             for item in await self._asking.pages(f"{apart}.{kind}.list", where, kind):

@@ -1,15 +1,10 @@
 """A whole run on Google's cloud in which, one call after the other, something goes wrong."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
 from cloud.emulator.faults import Cut, Outcome, Refuse
 from cloud.errors import PermissionDenied, ResourceExhausted, Unavailable
-from integration.quick_google import QuickGoogle
-from integration.trips import BUCKET, Trip, prepared
+from integration.trips import BUCKET, Trip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 VERTEX = "aiplatform.projects.locations"
@@ -73,18 +68,6 @@ TROUBLE = {
     "cut before": Cut.BEFORE,
     "cut after": Cut.AFTER,
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def google() -> AsyncIterator[QuickGoogle]:
-    async with QuickGoogle() as google:
-        yield google
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with prepared(tmp_path_factory.mktemp("trip")) as folder:
-        yield folder
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -6,17 +6,15 @@ import shlex
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from cloud.emulator.faults import Fault, Hold
 from cloud.settings import inherited_environ
 from integration.quick_google import QuickGoogle
 from integration.test_gcp_each_call import REMOVALS, VERTEX, WAY
-from integration.trips import Trip, prepared
+from integration.trips import Trip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 AFTER_THE_LOOK = {
@@ -24,18 +22,6 @@ AFTER_THE_LOOK = {
 }
 """Before a run there is a look whether all is ready, which asks for the bucket: nothing is to be cleaned up then."""
 LAST = {"vertex-ai": f"{VERTEX}.endpoints.predict", "ml-engine": "ml.projects.predict"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def google() -> AsyncIterator[QuickGoogle]:
-    async with QuickGoogle() as google:
-        yield google
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with prepared(tmp_path_factory.mktemp("trip")) as folder:
-        yield folder
 
 
 def each(methods: dict[str, list[str]]) -> pytest.MarkDecorator:
@@ -53,20 +39,13 @@ async def reached(hold: Hold, trip: "asyncio.Task[int]") -> None:
     assert hold.reached.done(), trip
 
 
-async def interrupt(trip: Trip) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-    async with asyncio.timeout(10):
-        while "interrupted: what was made is removed" not in trip.said:
-            await asyncio.sleep(0)
-
-
 @each(AFTER_THE_LOOK)
 async def test_an_interrupt_while_google_answers_leaves_nothing(google, folder, service, method):
     held, fault = hold(google, method)
     trip = Trip(google, service, folder)
     taking = asyncio.create_task(trip.take())
     await reached(held, taking)
-    await interrupt(trip)
+    await trip.interrupt()
     held.released.set_result(None)
     with pytest.raises(asyncio.CancelledError):
         await taking
@@ -81,7 +60,7 @@ async def test_an_interrupt_does_not_break_off_the_clean_up(google, folder, serv
     trip = Trip(google, service, folder)
     taking = asyncio.create_task(trip.take())
     await reached(held, taking)
-    await interrupt(trip)
+    await trip.interrupt()
     held.released.set_result(None)
     assert await taking == 130
     assert fault.fired == 1
@@ -96,7 +75,7 @@ async def test_a_second_interrupt_leaves_at_once_and_says_what_is_left(google, f
     trip = Trip(google, service, folder)
     taking = asyncio.create_task(trip.take())
     await reached(first, taking)
-    await interrupt(trip)
+    await trip.interrupt()
     first.released.set_result(None)
     await reached(second, taking)
     before = len(trip.said)

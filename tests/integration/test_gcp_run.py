@@ -71,7 +71,7 @@ async def test_preflight_says_what_it_found_and_makes_nothing(cloud, sleeper, tm
     assert "pass    package: probe.task in" in output
     assert f"pass    project: {PROJECT}" in output
     assert "pass    project permissions" in output
-    assert "unknown APIs" in output
+    assert "pass    APIs: answer" in output
     assert await cloud.backend.list_buckets() == []
 
 

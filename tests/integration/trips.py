@@ -1,7 +1,10 @@
 """Whole runs of ``cloud.run --backend gcp`` through ``QuickGoogle``, in this process."""
 
+import asyncio
 import io
+import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -25,6 +28,17 @@ async def _given(folder: Path) -> Path:
     return folder
 
 
+class _Written(io.StringIO):
+    def __init__(self) -> None:
+        super().__init__()
+        self.interrupted = asyncio.Event()
+
+    def write(self, text: str) -> int:
+        if "interrupted: what was made is removed" in text:
+            self.interrupted.set()
+        return super().write(text)
+
+
 @dataclass
 class Trip:
     """One run.
@@ -39,7 +53,7 @@ class Trip:
 
     def __post_init__(self) -> None:
         self.name = f"trip_{secrets.token_hex(4)}"
-        self._written = io.StringIO()
+        self._written = _Written()
         console = Console(file=self._written, width=300)
         plan = Plan(
             bucket=BUCKET,
@@ -61,6 +75,11 @@ class Trip:
     @property
     def said(self) -> str:
         return self._written.getvalue()
+
+    async def interrupt(self) -> None:
+        """Ctrl-C, the first one."""
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait_for(self._written.interrupted.wait(), 10)
 
     async def clean_up(self) -> str:
         """What ``cloud.run cleanup`` says of this run."""

@@ -17,6 +17,7 @@ from cloud.errors import (
     PermissionDenied,
     PredictionFailed,
     ResourceExhausted,
+    ServiceDisabled,
     Unauthenticated,
     Unavailable,
     Unimplemented,
@@ -76,6 +77,9 @@ def error_of(status: int, content: bytes) -> CloudError:
     )
     if _DEPRECATED in message:
         return FailedPrecondition(f'ML Engine is no longer served by Google ("{_DEPRECATED}"): use --service vertex-ai')
+    for detail in body.get("details", ()):
+        if detail.get("reason") == "SERVICE_DISABLED":
+            return ServiceDisabled(message, service=detail.get("metadata", {}).get("service", "an API"))
     if match := _FIELD.fullmatch(message):
         return kind(match[2], field=match[1])
     return kind(message)
