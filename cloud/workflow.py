@@ -11,7 +11,15 @@ from typing import Protocol
 
 from cloud import taxifare
 from cloud.backends.base import Backend
-from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
+from cloud.errors import (
+    AlreadyExists,
+    CloudError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PredictionFailed,
+)
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, Job, JobSpec, Json, LogEntry, TransferProgress, Version, VersionSpec
@@ -98,6 +106,8 @@ class Workflow:
         self._staging = GsUri(plan.bucket, plan.job_id)
         self._detail = ""
         self._made: list[_Made] = []
+        self._is_stuck = False
+        """The version's creation does not end."""
 
     async def __aenter__(self) -> "Workflow":
         return self
@@ -210,14 +220,18 @@ class Workflow:
             taken = {version.name for version in await backend.list_versions(model)}
             name = next(name for number in range(1, len(taken) + 2) if (name := f"v{number}") not in taken)
             async with self._making(f"version {model}/{name}", lambda: self._remove_version(name)):
-                version = self.report.version = await backend.deploy(VersionSpec(model, name, saved_model))
+                try:
+                    version = self.report.version = await backend.deploy(VersionSpec(model, name, saved_model))
+                except DeadlineExceeded:
+                    self._is_stuck = True
+                    raise
             if version.state is not VersionState.READY:
                 raise FailedPrecondition(version.error_message)
             self._detail = f"{model}/{name} serves {saved_model}"
 
     async def _remove_version(self, name: str) -> None:
-        # One that is still being created cannot be deleted yet.
-        await self._backend.wait_for_version(self._plan.model, name)
+        # One that is still being created cannot be deleted yet; one that is for ever was waited for already.
+        await self._backend.wait_for_version(self._plan.model, name, timeout=0 if self._is_stuck else None)
         await self._backend.delete_version(self._plan.model, name)
 
     async def _newest_saved_model(self) -> GsUri:

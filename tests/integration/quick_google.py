@@ -55,6 +55,8 @@ class QuickBackend(MemoryBackend):
         self.run_jobs = True
         """Whether a job comes to its end by itself."""
         self.made: Counter[str] = Counter()
+        self.load_models = True
+        """Whether a version comes to be READY, or FAILED, by itself."""
         self.bad_model = ""
         """Why no version can be served."""
 
@@ -85,8 +87,9 @@ class QuickBackend(MemoryBackend):
     async def create_version(self, spec: VersionSpec) -> Version:
         version = await super().create_version(spec)
         self.made["versions"] += 1
-        event = VersionEvent.FAILED if self.bad_model else VersionEvent.LOADED
-        await self.settle(spec.model, spec.name, event, self.bad_model)
+        if self.load_models:
+            event = VersionEvent.FAILED if self.bad_model else VersionEvent.LOADED
+            await self.settle(spec.model, spec.name, event, self.bad_model)
         return version
 
     async def predict(self, model: str, instances: Sequence[Json], **_: object) -> list[Json]:

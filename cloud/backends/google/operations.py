@@ -23,7 +23,7 @@ async def finish(place: Place, operation: Json) -> Json:
         looks += 1
         pause = place.pace.pause(looks)
         if waited + pause > place.pace.limit:
-            raise DeadlineExceeded(f"the operation {operation['name']} does not end: {waited:.0f} seconds were waited")
+            raise DeadlineExceeded(f"the operation {operation['name']} does not end: {waited:.1f} seconds were waited")
         await asyncio.sleep(pause)
         waited += pause
         operation = await place.transport.send(f"{_collection(operation['name'])}.get", {"name": operation["name"]})
