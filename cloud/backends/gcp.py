@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 STORAGE = "https://storage.googleapis.com"
 SERVICES = ("vertex-ai", "ml-engine")
-_STILL = 1.5
-"""Times the limit of an operation a version may be CREATING: who deploys it gives up before, and knows why."""
 
 
 class GcpBackend(Backend):
@@ -194,8 +192,8 @@ class GcpBackend(Backend):
 
     async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
         version, looks = await self.get_version(model, name), 1
-        if timeout is None:
-            timeout = _STILL * self._pace.limit
+        if timeout is None and not self._service.ends_deployments:
+            timeout = self._pace.limit
         try:
             async with asyncio.timeout(timeout):
                 while version.state is VersionState.CREATING:

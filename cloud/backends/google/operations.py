@@ -18,14 +18,15 @@ async def finish(place: Place, operation: Json) -> Json:
         CloudError: how it failed.
         DeadlineExceeded: it does not end; it goes on.
     """
-    looks, waited = 0, 0.0
+    clock = asyncio.get_running_loop().time
+    looks, began = 0, clock()
     while not operation.get("done"):
         looks += 1
         pause = place.pace.pause(looks)
+        waited = clock() - began
         if waited + pause > place.pace.limit:
             raise DeadlineExceeded(f"the operation {operation['name']} does not end: {waited:.1f} seconds were waited")
         await asyncio.sleep(pause)
-        waited += pause
         operation = await place.transport.send(f"{_collection(operation['name'])}.get", {"name": operation["name"]})
         _log.debug("%s after %.0f s: %s", operation["name"], waited, "done" if operation.get("done") else "under way")
     if "error" in operation:

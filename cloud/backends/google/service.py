@@ -53,6 +53,8 @@ class Service(ABC):
     name: str
     """What ``--service`` calls it."""
     abilities: Abilities
+    ends_deployments: bool
+    """Whether it gives up itself what is CREATING for too long, and says why; otherwise who waits has to."""
 
     @abstractmethod
     async def ml_service_account(self) -> str: ...
