@@ -3,6 +3,7 @@
 Codes and their HTTP status: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto.
 """
 
+import re
 from typing import ClassVar
 
 
@@ -47,15 +48,13 @@ class PermissionDenied(CloudError):
 
 
 class ServiceDisabled(PermissionDenied):
-    """An API is not enabled in the project; the message says where to enable it.
+    """An API is not enabled in the project. Google's message holds the address at which it is."""
 
-    Args:
-        service: its host, ``aiplatform.googleapis.com``.
-    """
-
-    def __init__(self, message: str, *, service: str, field: str | None = None) -> None:
-        super().__init__(message, field=field)
-        self.service = service
+    @property
+    def service(self) -> str:
+        """Its host, ``aiplatform.googleapis.com``; empty if the message does not tell."""
+        match = re.search(r"/apis/api/([\w.-]+)/", self.message)
+        return match[1] if match else ""
 
 
 class NotFound(CloudError):

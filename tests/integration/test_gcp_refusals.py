@@ -24,8 +24,7 @@ SERVICES = {
 FIRST = {"vertex-ai": "aiplatform.projects.locations.customJobs.list", "ml-engine": "ml.projects.getConfig"}
 URL = "https://console.developers.google.com/apis/api/some.googleapis.com/overview?project=1234"
 OFF = ServiceDisabled(
-    f"Some API has not been used in project 1234 before or it is disabled. Enable it by visiting {URL} then retry.",
-    service="some.googleapis.com",
+    f"Some API has not been used in project 1234 before or it is disabled. Enable it by visiting {URL} then retry."
 )
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 STALE = Refuse(Unauthenticated("Request had invalid authentication credentials."))

@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 
 from cloud.backends.gcp import GcpBackend
-from cloud.emulator.faults import Hold
-from cloud.errors import AlreadyExists, NotFound
+from cloud.emulator.faults import Cut, Hold, Refuse
+from cloud.errors import AlreadyExists, NotFound, PermissionDenied, ResourceExhausted, Unavailable
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
-from cloud.resources import JobSpec, VersionSpec
+from cloud.resources import Access, JobSpec, VersionSpec
 from contracts.base import fresh
 from integration.quick_google import QuickGoogle
 from integration.trips import Trip
@@ -146,6 +146,59 @@ async def test_a_registered_model_that_somebody_deleted_and_made_anew_is_found_a
         await backend.delete_version(name, "v1")
     await one.delete_model(name)
     assert await google.there() == [f"bucket {BUCKET}"]
+
+
+# ---------------------------------------------------------------- who grants
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def uniform(google: QuickGoogle, two) -> AsyncIterator[str]:
+    """A bucket without lists of access: a grant is a binding in its policy."""
+    iam = {"uniformBucketLevelAccess": {"enabled": True}}
+    body = {"name": "uniform-access", "iamConfiguration": iam}
+    await two[0]._transport.send("storage.buckets.insert", {"project": two[0].project}, body)
+    yield "uniform-access"
+    await google.storage.delete_bucket("uniform-access")
+
+
+async def members(backend: GcpBackend, bucket: str) -> list[str]:
+    policy = await backend._transport.send("storage.buckets.getIamPolicy", {"bucket": bucket})
+    role = "roles/storage.objectViewer"
+    return sorted(member for one in policy["bindings"] if one["role"] == role for member in one["members"])
+
+
+async def test_two_who_grant_at_once_undo_nothing_of_each_other(google, two, uniform):
+    looks = [Hold(), Hold()]
+    for look in looks:
+        google.faults.add("storage.buckets.getIamPolicy", look)
+    accounts = ["one@example.com", "other@example.com"]
+    granting = [
+        asyncio.create_task(backend.grant(uniform, account, Access.READ))
+        for backend, account in zip(two, accounts, strict=True)
+    ]
+    await asyncio.gather(*(asyncio.wrap_future(look.reached) for look in looks))
+    for look in looks:
+        look.released.set_result(None)
+    await asyncio.gather(*granting)
+    assert await members(two[0], uniform) == [f"user:{account}" for account in accounts]
+
+
+@pytest.mark.parametrize(
+    "outcome", [Cut.BEFORE, Cut.AFTER, Refuse(Unavailable("not now")), Refuse(ResourceExhausted("slower"))], ids=str
+)
+async def test_a_grant_whose_answer_is_lost_holds_once(google, two, uniform, outcome):
+    fault = google.faults.add("storage.buckets.setIamPolicy", outcome)
+    await two[0].grant(uniform, "one@example.com", Access.READ)
+    assert fault.fired == 1
+    assert await members(two[0], uniform) == ["user:one@example.com"]
+
+
+async def test_a_grant_that_is_not_permitted(google, two, uniform):
+    told = "me@example.com does not have storage.buckets.setIamPolicy access to the Google Cloud Storage bucket."
+    fault = google.faults.add("storage.buckets.setIamPolicy", Refuse(PermissionDenied(told)))
+    with pytest.raises(PermissionDenied, match=told):
+        await two[0].grant(uniform, "one@example.com", Access.READ)
+    assert fault.fired == 1
 
 
 # ---------------------------------------------------------------- who makes the same

@@ -201,7 +201,7 @@ class Preflight:
         return Finding(Verdict.PASS, "APIs", "answer")
 
     def _enable(self, *names: str) -> str:
-        return f"gcloud services enable {' '.join(names)} --project={self._project}"
+        return f"gcloud services enable {' '.join(names) or 'API'} --project={self._project}"
 
     async def _check_permissions(
         self, what: str, wanted: Sequence[str], method_id: str, params: dict[str, Json], body: Json, mend: str
