@@ -60,6 +60,13 @@ REMOVALS = {
     ],
     "ml-engine": ["ml.projects.models.versions.delete", "ml.projects.models.delete", *_STORAGE_REMOVALS],
 }
+LOOKED_AT = {
+    "storage.buckets.get",
+    f"{VERTEX}.customJobs.list",
+    "ml.projects.getConfig",
+    "logging.entries.list",
+}
+"""Asked once before the run, by the look whether all is ready."""
 SERVICES = list(WAY)
 TROUBLE = {
     "503": Refuse(Unavailable("not now")),
@@ -89,7 +96,7 @@ async def test_trouble_in_every_call_is_overcome_and_nothing_is_made_twice(googl
     methods = [*WAY[service], *REMOVALS[service]]
     if outcome is Cut.AFTER and service == "vertex-ai":
         methods.remove(f"{VERTEX}.endpoints.operations.get")  # the deployment is found to be done, and not asked for
-    faults = [google.faults.add(method, outcome) for method in methods]
+    faults = [google.faults.add(method, outcome, after=method in LOOKED_AT) for method in methods]
     trip = Trip(google, service, folder)
     assert await trip.take() == 0, trip.said
     assert [fault.methods for fault in faults if fault.fired != 1] == []
@@ -109,8 +116,7 @@ async def test_trouble_in_every_call_is_overcome_and_nothing_is_made_twice(googl
 )
 async def test_what_is_not_permitted_is_told_and_everything_removed(google, folder, service, method):
     told = f"Permission '{method}' denied on resource '//googleapis.com/projects/quick-google' for me@example.com."
-    # The first of them may be that of the look before the run.
-    fault = google.faults.add(method, Refuse(PermissionDenied(told)), times=50)
+    fault = google.faults.add(method, Refuse(PermissionDenied(told)), times=50, after=method in LOOKED_AT)
     trip = Trip(google, service, folder)
     status = await trip.take()
     assert google.faults.clear() == [fault]
