@@ -60,6 +60,35 @@ REMOVALS = {
     ],
     "ml-engine": ["ml.projects.models.versions.delete", "ml.projects.models.delete", *_STORAGE_REMOVALS],
 }
+STEPS = {
+    "vertex-ai": [
+        "storage.projects.serviceAccount.get",
+        "storage.buckets.insert",
+        "storage.bucketAccessControls.insert",
+        "storage.objects.insert",
+        f"{VERTEX}.customJobs.create",
+        f"{VERTEX}.customJobs.get",
+        "logging.entries.list",
+        f"{VERTEX}.endpoints.create",
+        "storage.objects.get",
+        f"{VERTEX}.models.upload",
+        f"{VERTEX}.endpoints.deployModel",
+        f"{VERTEX}.endpoints.predict",
+    ],
+    "ml-engine": [
+        "ml.projects.getConfig",
+        "storage.buckets.insert",
+        "storage.objects.insert",
+        "ml.projects.jobs.create",
+        "logging.entries.list",
+        "ml.projects.models.create",
+        "ml.projects.models.versions.create",
+        "ml.projects.predict",
+    ],
+}
+"""Of these calls, those that a step begins with, or stands for what others of it ask."""
+ENDS = {"vertex-ai": REMOVALS["vertex-ai"], "ml-engine": REMOVALS["ml-engine"][:2]}
+"""Of the removals: how objects and buckets go does not depend on the service."""
 LOOKED_AT = {
     "storage.buckets.get",
     f"{VERTEX}.customJobs.list",
@@ -75,6 +104,11 @@ TROUBLE = {
     "cut before": Cut.BEFORE,
     "cut after": Cut.AFTER,
 }
+
+
+def each(methods: dict[str, list[str]]) -> pytest.MarkDecorator:
+    found = [(service, method) for service, listed in methods.items() for method in listed]
+    return pytest.mark.parametrize(("service", "method"), found, ids=str)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -108,12 +142,7 @@ async def test_trouble_in_every_call_is_overcome_and_nothing_is_made_twice(googl
     assert await google.there() == []
 
 
-@pytest.mark.parametrize(
-    ("service", "method"),
-    # Whether a deployment is done is seen at the endpoint, too.
-    [(service, method) for service in SERVICES for method in WAY[service] if ".operations." not in method],
-    ids=str,
-)
+@each(STEPS)
 async def test_what_is_not_permitted_is_told_and_everything_removed(google, folder, service, method):
     told = f"Permission '{method}' denied on resource '//googleapis.com/projects/quick-google' for me@example.com."
     fault = google.faults.add(method, Refuse(PermissionDenied(told)), times=50, after=method in LOOKED_AT)
@@ -133,9 +162,7 @@ async def test_what_is_not_permitted_is_told_and_everything_removed(google, fold
     assert left == []
 
 
-@pytest.mark.parametrize(
-    ("service", "method"), [(service, method) for service in SERVICES for method in REMOVALS[service]], ids=str
-)
+@each(ENDS)
 async def test_what_may_not_be_removed_is_named_with_the_command_that_removes_it(google, folder, service, method):
     told = f"Permission '{method}' denied."
     fault = google.faults.add(method, Refuse(PermissionDenied(told)), times=50)

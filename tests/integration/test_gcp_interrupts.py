@@ -13,16 +13,11 @@ import pytest
 from cloud.emulator.faults import Fault, Hold
 from cloud.settings import inherited_environ
 from integration.quick_google import QuickGoogle
-from integration.test_gcp_each_call import LOOKED_AT, REMOVALS, VERTEX, WAY
+from integration.test_gcp_each_call import ENDS, LOOKED_AT, STEPS, VERTEX, each
 from integration.trips import Trip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LAST = {"vertex-ai": f"{VERTEX}.endpoints.predict", "ml-engine": "ml.projects.predict"}
-
-
-def each(methods: dict[str, list[str]]) -> pytest.MarkDecorator:
-    found = [(service, method) for service, listed in methods.items() for method in listed]
-    return pytest.mark.parametrize(("service", "method"), found, ids=str)
 
 
 def hold(google: QuickGoogle, method: str) -> tuple[Hold, Fault]:
@@ -35,7 +30,7 @@ async def reached(hold: Hold, trip: "asyncio.Task[int]") -> None:
     assert hold.reached.done(), trip
 
 
-@each(WAY)
+@each(STEPS)
 async def test_an_interrupt_while_google_answers_leaves_nothing(google, folder, service, method):
     held, fault = hold(google, method)
     trip = Trip(google, service, folder)
@@ -50,7 +45,7 @@ async def test_an_interrupt_while_google_answers_leaves_nothing(google, folder, 
     assert await google.there() == []
 
 
-@each(REMOVALS)
+@pytest.mark.parametrize(("service", "method"), [(service, ENDS[service][0]) for service in ENDS], ids=str)
 async def test_an_interrupt_does_not_break_off_the_clean_up(google, folder, service, method):
     held, fault = hold(google, method)
     trip = Trip(google, service, folder)
@@ -64,7 +59,7 @@ async def test_an_interrupt_does_not_break_off_the_clean_up(google, folder, serv
     assert await google.there() == []
 
 
-@each(REMOVALS)
+@each(ENDS)
 async def test_a_second_interrupt_leaves_at_once_and_says_what_is_left(google, folder, service, method):
     first, _ = hold(google, LAST[service])
     second, _ = hold(google, method)
