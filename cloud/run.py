@@ -255,7 +255,10 @@ class Run:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this_task.cancel)
         async with LocalCloud(settings) as cloud:
             workflow = Workflow(cloud.backend, self._plan, self._terminal)
-            status = await self._take_through(workflow, cloud.backend)
+            try:
+                status = await self._take_through(workflow, cloud.backend)
+            finally:
+                self._tell_left(workflow)
             if cloud.refusals:
                 self._console.print(
                     f"The job tried to reach the internet and was refused: {cloud.refusals}", highlight=False
@@ -289,22 +292,23 @@ class Run:
             self.abandoned = True
         finally:
             self._tell_left(workflow, command.cleanup(self._plan))
+        if workflow.keep:
+            self._console.print(
+                f"Everything is still up, and bills. This ends it:\n  {command.cleanup(self._plan)}",
+                highlight=False,
+                soft_wrap=True,
+            )
         return INTERRUPTED if interruptible.count else status
 
     def _say_interrupted(self) -> None:
         self._errors.print("interrupted: what was made is removed; again, and it is left", highlight=False)
 
-    def _tell_left(self, workflow: Workflow, cleanup: str) -> None:
-        if workflow.keep:
-            self._console.print(
-                f"Everything is still up, and bills. This ends it:\n  {cleanup}", highlight=False, soft_wrap=True
-            )
-        elif workflow.left:
-            self._errors.print(
-                f"Left behind: {escape('; '.join(workflow.left))}\nThis removes it:\n  {cleanup}",
-                highlight=False,
-                soft_wrap=True,
-            )
+    def _tell_left(self, workflow: Workflow, cleanup: str = "") -> None:
+        if not workflow.left or workflow.keep:
+            return
+        self._errors.print(f"Left behind: {escape('; '.join(workflow.left))}", highlight=False, soft_wrap=True)
+        if cleanup:
+            self._errors.print(f"This removes it:\n  {cleanup}", highlight=False, soft_wrap=True)
 
     async def _take_through(self, workflow: Workflow, backend: Backend) -> int:
         began, status, error = time.monotonic(), 0, None

@@ -176,3 +176,17 @@ async def test_what_may_not_be_removed_is_named_with_the_command_that_removes_it
     assert await google.there()
     await trip.clean_up()
     assert await google.there() == []
+
+
+async def test_a_clean_up_that_fails_does_not_hide_what_failed_before(google, folder):
+    refusals = [
+        google.faults.add(method, Refuse(PermissionDenied(f"Permission '{method}' denied.")))
+        for method in ("ml.projects.jobs.create", "storage.buckets.delete")
+    ]
+    trip = Trip(google, "ml-engine", folder)
+    assert await trip.take() == 1
+    assert [refusal.fired for refusal in refusals] == [1, 1]
+    assert "train failed: Permission 'ml.projects.jobs.create' denied." in trip.said
+    assert "Left behind: bucket gs://quick-ml: Permission 'storage.buckets.delete' denied.\n" in trip.said
+    assert await trip.clean_up() == "removed bucket gs://quick-ml\n"
+    assert await google.there() == []
