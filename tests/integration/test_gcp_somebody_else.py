@@ -9,6 +9,7 @@ import pytest_asyncio
 from cloud.backends.gcp import GcpBackend
 from cloud.emulator.faults import Cut, Hold, Refuse
 from cloud.errors import AlreadyExists, NotFound, PermissionDenied, ResourceExhausted, Unavailable
+from cloud.gcp_run.leftovers import remove_leftovers
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, JobSpec, VersionSpec
@@ -115,9 +116,10 @@ async def test_a_version_that_somebody_deleted_and_the_model(google, folder, ser
     assert await google.there() == []
 
 
-async def test_an_endpoint_that_somebody_deleted_leaves_nothing_in_the_registry(google, two, bucket):
-    one, other = two
-    name = fresh("model")
+@pytest.mark.parametrize("by_run", [False, True], ids=["version", "cleanup"])
+async def test_an_endpoint_that_somebody_deleted_leaves_nothing_in_the_registry(google, two, bucket, by_run):
+    other, name = two[1], fresh("model")
+    one = google.open("vertex-ai", "run_8")
     await one.create_model(name)
     await one.deploy(VersionSpec(name, "v1", MODEL))
     transport = other._transport
@@ -130,9 +132,15 @@ async def test_an_endpoint_that_somebody_deleted_leaves_nothing_in_the_registry(
         await one.predict(name, [1])
     with pytest.raises(NotFound, match=name):
         await one.get_version(name, "v1")
-    await one.delete_version(name, "v1")
+    if by_run:
+        removed: list[str] = []
+        await remove_leftovers(other, "run_8", [], removed.append)
+        assert removed == [f"version {name}/v1"]
+    else:
+        await one.delete_version(name, "v1")
     with pytest.raises(NotFound, match=name):
         await one.delete_model(name)
+    await one.close()
     assert await google.there() == [f"bucket {BUCKET}"]
 
 

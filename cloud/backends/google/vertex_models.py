@@ -157,7 +157,10 @@ class VertexModels:
     async def made_by(self, run: str) -> tuple[list[tuple[str, str]], list[str]]:
         """A run's versions and models."""
         endpoints, versions = await self.endpoints.list(), list[tuple[str, str]]()
-        for model in {endpoint["displayName"] for endpoint in endpoints}:
+        # Of a model whose endpoint somebody else deleted there are versions in the registry still.
+        ours = {"parent": self.endpoints.parent, "filter": f"labels.{REQUEST_LABEL}:*"}
+        uploaded = await self._place.transport.pages(f"{MODELS}.list", ours, "models")
+        for model in sorted({item["displayName"] for item in (*endpoints, *uploaded)}):
             found = await self._registered(model)
             versions += [(model, each.spec.name) for each in found if each.labels.get(RUN_LABEL) == run]
         return versions, [each["displayName"] for each in endpoints if each["labels"].get(RUN_LABEL) == run]
