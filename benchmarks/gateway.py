@@ -6,7 +6,7 @@ Two comparisons, each a ratio of medians over interleaved rounds:
 
 - *predict*: requests per second that keep-alive clients get of ``ml.projects.predict`` from ``python -m cloud.serve``,
   over those that as many callers of ``LocalBackend.predict`` get inside their own process. Both have a worker process
-  of their own with the same model, five floats through a small dense net; one instance a request, each another one,
+  of their own with the same model (``fare_net.py``); one instance a request, each another one,
   every answer checked. Target: at least 0.5, at 8 and at 64 clients.
 - *getConfig*: a round trip on one kept connection, over that to a bare aiohttp handler with TLS of the same kind and an
   answer of the same size. Target: at most 3.
@@ -32,20 +32,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from fare_net import Case, answers_of, cases_in, check, make_model
+from processes import below, processor_seconds
+from targets import Targets
 
 ROUNDS = 5
 SECONDS = 2.0
 ROUND_TRIPS = 1500
+DEPLOYED_WITHIN = 120.0
 PREDICT_AT_LEAST = 0.5
 CONFIG_AT_MOST = 3.0
 CLIENTS = (8, 64)
 PROJECT = "local-project"
 HOST = "ml.googleapis.com"
 SCRIPT = str(Path(__file__).resolve())
-CASES = "cases.json"
 
 Rates = dict[str, float]
 """``rate``, answers a second, and seconds of processor time for an answer, by whose they are."""
@@ -92,7 +96,7 @@ def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def predict_for_a_while(connections: list[Connection], requests: list[bytes], cases: list) -> Rates:
+def predict_for_a_while(connections: list[Connection], requests: list[bytes], cases: list[Case]) -> Rates:
     """Keep one request in flight on each connection; every answer is compared with what the model itself said."""
     poll, open_, turns, answered = select.poll(), {}, itertools.cycle(range(len(cases))), 0
     asked: dict[int, int] = {}
@@ -111,16 +115,11 @@ def predict_for_a_while(connections: list[Connection], requests: list[bytes], ca
             if (body := open_[descriptor].receive()) is None:
                 continue
             answered += 1
-            check(body, cases[asked.pop(descriptor)])
+            check(json.loads(body)["predictions"][0]["predictions"][0], cases[asked.pop(descriptor)])
             if time.perf_counter() < start + SECONDS:
                 ask(descriptor)
     rate, busy = answered / (time.perf_counter() - start), time.process_time() - busy
     return {"rate": rate, "answers": answered, "client": busy / answered}
-
-
-def check(body: bytes, case: tuple[dict[str, float], float]) -> None:
-    value = json.loads(body)["predictions"][0]["predictions"][0]
-    assert abs(value - case[1]) <= 1e-4 + 1e-4 * abs(value), (case, body)
 
 
 def microseconds_a_round_trip(connection: Connection, asked: bytes) -> float:
@@ -142,33 +141,20 @@ async def measure_local_backend(folder: Path) -> None:
     from cloud.serve import LocalCloud
     from cloud.settings import Settings
 
-    cases = json.loads((folder / CASES).read_text())
+    cases = cases_in(folder)
     async with LocalCloud(Settings()) as cloud:
         backend = cloud.backend
-
-        async def keep_asking(first: int, until: float) -> int:
-            count = 0
-            while time.perf_counter() < until:
-                instance, expected = cases[(first + 64 * count) % len(cases)]
-                (answer,) = await backend.predict("taxi", [instance])
-                value = answer["predictions"][0]
-                assert abs(value - expected) <= 1e-4 + 1e-4 * abs(value), (instance, value, expected)
-                count += 1
-            return count
-
         await backend.create_bucket("models")
         for access in Access:
             await backend.grant("models", await backend.ml_service_account(), access)
         await backend.upload(folder / "model", GsUri("models", "taxi"))
         await backend.create_model("taxi")
         await backend.deploy(VersionSpec("taxi", "v1", GsUri("models", "taxi")))
-        await keep_asking(0, time.perf_counter() + 0.5)
+        await answers_of(backend.predict, cases, 1, 0.5)
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            start = time.perf_counter()
-            counts = await asyncio.gather(*(keep_asking(caller, start + SECONDS) for caller in range(int(line))))
-            rate = sum(counts) / (time.perf_counter() - start)
-            print(json.dumps({"rate": rate, "answers": sum(counts)}), flush=True)
+            count, taken = await answers_of(backend.predict, cases, int(line), SECONDS)
+            print(json.dumps({"rate": count / taken, "answers": count}), flush=True)
 
 
 # -------------------------------------------------------------------- the bare server
@@ -233,21 +219,11 @@ def deploy(folder: Path) -> None:
     projects.models().create(parent=f"projects/{PROJECT}", body={"name": "taxi"}).execute()
     version = {"name": "v1", "deploymentUri": "gs://models/taxi", "runtimeVersion": "2.11", "pythonVersion": "3.7"}
     name = projects.models().versions().create(parent=f"projects/{PROJECT}/models/taxi", body=version).execute()["name"]
+    deadline = time.monotonic() + DEPLOYED_WITHIN
     while not (operation := projects.operations().get(name=name).execute()).get("done"):
+        assert time.monotonic() < deadline, f"not deployed within {DEPLOYED_WITHIN:g} seconds: {operation}"
         time.sleep(0.2)
     assert "error" not in operation, operation
-
-
-def below(pid: int) -> list[int]:
-    """The processes that ``pid`` started, and those that they started."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return children + [each for child in children for each in below(child)]
-
-
-def processor_seconds(pids: Iterable[int]) -> float:
-    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-    return sum(int(each[11]) + int(each[12]) for each in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def processor_use(server: int, run: Callable[[], Rates], but: int | None) -> Rates:
@@ -280,9 +256,10 @@ def compare(folder: Path) -> int:
         full = connect()
         pairs = [[microseconds_a_round_trip(one, get_config) for one in (full, plain)] for _ in range(ROUNDS)]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    missed = verdict(f"getConfig {ours:.0f} us, bare handler {theirs:.0f} us", ours / theirs, at_most=CONFIG_AT_MOST)
+    targets = Targets()
+    targets.tell(f"getConfig {ours:.0f} us, bare handler {theirs:.0f} us", ours / theirs, at_most=CONFIG_AT_MOST)
     deploy(folder)
-    cases = json.loads((folder / CASES).read_text())
+    cases = cases_in(folder)
     path = f"/v1/projects/{PROJECT}/models/taxi:predict"
     requests = [request(token, "POST", path, json.dumps({"instances": [one]}).encode()) for one, _ in cases]
     connections = [connect() for _ in range(max(CLIENTS))]
@@ -298,8 +275,8 @@ def compare(folder: Path) -> int:
     for clients in CLIENTS:
         text = f"predict, {clients} clients: {shown(whole[clients])}; LocalBackend {shown(behind[clients])}"
         rates = [statistics.median(each["rate"] for each in side[clients]) for side in (whole, behind)]
-        missed += verdict(text, rates[0] / rates[1], at_least=PREDICT_AT_LEAST)
-    return 1 if missed else 0
+        targets.tell(text, rates[0] / rates[1], at_least=PREDICT_AT_LEAST)
+    return targets.status
 
 
 def ask_local_backend(local: subprocess.Popen[str], clients: int) -> Rates:
@@ -314,33 +291,13 @@ def shown(rounds: list[Rates]) -> str:
     return f"{rate:.0f}/s (" + ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in median.items()) + ")"
 
 
-def verdict(text: str, ratio: float, *, at_most: float = float("inf"), at_least: float = 0) -> bool:
-    """Print one figure beside its target; return whether that is missed."""
-    target = f"at least {at_least:g}" if at_least else f"at most {at_most:g}"
-    met = at_least <= ratio <= at_most
-    print(f"{text}: {ratio:.2f}, target {target} {'met' if met else 'MISSED'}", flush=True)
-    return not met
-
-
 def main(argv: list[str]) -> int:
     match argv:
         case []:
             with tempfile.TemporaryDirectory() as folder:
-                model = str(Path(SCRIPT).with_name("prediction.py"))
-                subprocess.run([sys.executable, model, "model", folder], check=True, stderr=subprocess.DEVNULL)
-                serve = [
-                    sys.executable,
-                    "-m",
-                    "cloud.serve",
-                    "--project",
-                    PROJECT,
-                    "--",
-                    sys.executable,
-                    SCRIPT,
-                    "compare",
-                    folder,
-                ]
-                return subprocess.run(serve, check=False).returncode
+                make_model(Path(folder))
+                serve = [sys.executable, "-m", "cloud.serve", "--project", PROJECT, "--"]
+                return subprocess.run([*serve, sys.executable, SCRIPT, "compare", folder], check=False).returncode
         case ["compare", folder]:
             return compare(Path(folder))
         case ["local", folder]:

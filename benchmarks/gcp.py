@@ -30,6 +30,7 @@ from cloud.retries import Pace
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
 from cloud.workflow import Plan, Workflow
+from processes import seconds
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _NEAR = Pace(first=0.02, longest=0.2)
@@ -83,12 +84,6 @@ async def roads(rounds: int, steps: int, data: Path) -> dict[str, list[float]]:
         for name in ("ml-engine", "vertex-ai"):
             await backends[name].close()
     return found
-
-
-def seconds(*command: str) -> float:
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.monotonic() - began
 
 
 def main() -> None:

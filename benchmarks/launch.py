@@ -22,11 +22,14 @@ import tarfile
 import tempfile
 import time
 import uuid
+from math import inf
 from pathlib import Path
 
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.client import Command, Launcher, OutputLine
 from cloud.settings import LauncherKind, inherited_environ
+from processes import seconds
+from targets import Targets
 
 ROUNDS = 5
 TARGETS = {"warm, new package": 0.15, "warm, known package": 0.05}
@@ -66,22 +69,13 @@ async def first_line(launcher: Launcher, installer: PackageInstaller, archive: P
     folder = await installer.install(archive, work=work, environ=environ, on_output=lambda _: None)
     process = await launcher.launch(Command("trainer.task", (), environ, work, (folder,)), hear)
     await heard.wait()
-    seconds = time.perf_counter() - started
+    heard_after = time.perf_counter() - started
     assert (await process.wait()).ok
-    return seconds
-
-
-async def import_tensorflow() -> float:
-    started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "import tensorflow"), stderr=asyncio.subprocess.DEVNULL
-    )
-    assert await process.wait() == 0
-    return time.perf_counter() - started
+    return heard_after
 
 
 async def main() -> int:
-    seconds: dict[str, list[float]] = {}
+    taken: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         warm, cold = Launcher(LauncherKind.WARM), Launcher(LauncherKind.COLD)
@@ -91,24 +85,21 @@ async def main() -> int:
         for _ in range(ROUNDS):
             archive = package(work / "trainer-0.0.0.tar.gz")
             measured = {
-                "import": await import_tensorflow(),
+                "import": await asyncio.to_thread(seconds, sys.executable, "-c", "import tensorflow"),
                 "warm, new package": await first_line(warm, warm_installer, archive, work),
                 "warm, known package": await first_line(warm, warm_installer, archive, work),
                 "cold, known package": await first_line(cold, cold_installer, archive, work),
             }
             for name, value in measured.items():
-                seconds.setdefault(name, []).append(value)
+                taken.setdefault(name, []).append(value)
         await asyncio.gather(warm.close(), cold.close())
-    unit = statistics.median(seconds["import"])
-    missed = 0
-    for name, values in seconds.items():
-        median, target = statistics.median(values), TARGETS.get(name)
-        verdict = "" if target is None else f"  target {target:.2f} {'met' if median / unit <= target else 'MISSED'}"
-        missed += verdict.endswith("MISSED")
-        print(
-            f"{name:20} {median:8.3f} s  [{min(values):.3f}, {max(values):.3f}]  {median / unit:6.3f} x import{verdict}"
-        )
-    return 1 if missed else 0
+    unit = statistics.median(taken["import"])
+    targets = Targets()
+    for name, values in taken.items():
+        median = statistics.median(values)
+        text = f"{name:20} {median:8.3f} s  [{min(values):.3f}, {max(values):.3f}], in imports of TensorFlow"
+        targets.tell(text, median / unit, at_most=TARGETS.get(name, inf))
+    return targets.status
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from targets import Targets
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -38,20 +40,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
-    met = input_pipeline(arguments.rows, arguments.rounds)
+    targets = Targets()
+    input_pipeline(targets, arguments.rows, arguments.rounds)
     if arguments.data_dir:
-        met &= quality(arguments.data_dir, arguments.seeds)
-    return 0 if met else 1
+        quality(targets, arguments.data_dir, arguments.seeds)
+    return targets.status
 
 
-def verdict(what: str, value: float, target: float, *, at_least: bool) -> bool:
-    """Print one figure beside its target; return whether it is met."""
-    met = value >= target if at_least else value <= target
-    print(f"{'ok  ' if met else 'MISS'} {what}: {value:.2f} (target {'>=' if at_least else '<='} {target})", flush=True)
-    return met
-
-
-def input_pipeline(rows: int, rounds: int) -> bool:
+def input_pipeline(targets: Targets, rows: int, rounds: int) -> None:
     """Rows a second: the lab's pipeline, ours with training, the training alone. And memory over thirty epochs."""
     import tensorflow as tf
 
@@ -113,10 +109,9 @@ def input_pipeline(rows: int, rounds: int) -> bool:
 
         before, once, often = (_peak_mb(path, epochs) for epochs in (0, 3, 30))
     print(f"peak memory of reading and shuffling: {before} MB at rest, {once} after 3 epochs, {often} after 30")
-    met = verdict("full epoch, ours / the lab's pipeline", median["ours"] / median["lab"], 20, at_least=True)
-    met &= verdict("full epoch, ours / constant batch", median["ours"] / median["constant"], 0.6, at_least=True)
-    met &= verdict("peak memory of 30 epochs / of 3", often / once, 1.1, at_least=False)
-    return met
+    targets.tell("full epoch, ours / the lab's pipeline", median["ours"] / median["lab"], at_least=20)
+    targets.tell("full epoch, ours / constant batch", median["ours"] / median["constant"], at_least=0.6)
+    targets.tell("peak memory of 30 epochs / of 3", often / once, at_most=1.1)
 
 
 _READER = """
@@ -141,7 +136,7 @@ def _peak_mb(path: str, epochs: int) -> int:
     return int(done.stdout)
 
 
-def quality(data_dir: Path, seeds: int) -> bool:
+def quality(targets: Targets, data_dir: Path, seeds: int) -> None:
     """Rmse on taxi-valid of the command as a user types it, with fresh interpreters, and the wall time of each."""
     train, valid = (
         np.loadtxt(data_dir / f"taxi-{name}.csv", delimiter=",", usecols=range(6)) for name in ("train", "valid")
@@ -169,10 +164,9 @@ def quality(data_dir: Path, seeds: int) -> bool:
         score = re.findall(r"^evaluation .* rmse=([\d.]+)", done.stdout, re.MULTILINE)[-1]
         scores[features].append(float(score))
         print(f"{features}, seed {seed}: rmse {score}, {seconds[-1]:.1f} s", flush=True)
-    met = verdict("rmse, engineered, worst seed", max(scores["engineered"]), 4.75, at_least=False)
-    met &= verdict("rmse, raw", scores["raw"][0], 9.03, at_least=False)
-    met &= verdict("wall seconds, slowest", max(seconds), 60, at_least=False)
-    return met
+    targets.tell("rmse, engineered, worst seed", max(scores["engineered"]), at_most=4.75)
+    targets.tell("rmse, raw", scores["raw"][0], at_most=9.03)
+    targets.tell("wall seconds, slowest", max(seconds), at_most=60)
 
 
 if __name__ == "__main__":

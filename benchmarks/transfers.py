@@ -20,7 +20,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from processes import children, proportional_megabytes
+from targets import Targets
 
 ROUNDS = 5
 SIZE = 256 * 2**20
@@ -97,17 +99,6 @@ class Client:
 
 
 # -------------------------------------------------------------------- memory
-
-
-def proportional_megabytes(pid: int) -> float:
-    (kilobytes,) = re.findall(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-    return int(kilobytes) / 1024
-
-
-def below(pid: int) -> list[int]:
-    """The processes that ``pid`` started."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 class Watch:
@@ -181,14 +172,11 @@ def compare(folder: Path) -> int:
                 assert digest(back) == expected
         clients["direct"].close()
     median = {name: statistics.median(values) for name, values in taken.items()}
-    missed = 0
+    targets = Targets()
     for way in ("up", "down"):
         direct, ours = median[f"{way} direct"], median[f"{way} cloud"]
-        missed += direct / ours < AT_LEAST
-        print(
-            f"{SIZE >> 20} MB {way:4}: {ours:6.2f} s, straight at fake-gcs-server {direct:6.2f} s; speed "
-            f"{direct / ours:.2f} x, target at least {AT_LEAST:g}: {'met' if direct / ours >= AT_LEAST else 'MISSED'}"
-        )
+        text = f"{SIZE >> 20} MB {way:4}: {ours:6.2f} s, straight at fake-gcs-server {direct:6.2f} s; speed"
+        targets.tell(text, direct / ours, at_least=AT_LEAST)
     argv = [sys.executable, SCRIPT, "tensorflow", str(folder)]
     told = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     written, read = json.loads(told)
@@ -196,20 +184,16 @@ def compare(folder: Path) -> int:
     whole.unlink()
     write(whole, MEMORY_SIZE)
     serving = os.getppid()
-    (server,) = [pid for pid in below(serving) if "fake-gcs-server" in Path(f"/proc/{pid}/cmdline").read_text()]
+    (server,) = [pid for pid in children(serving) if "fake-gcs-server" in Path(f"/proc/{pid}/cmdline").read_text()]
     watch = Watch(serving=serving, server=server)
     clients["cloud"].seconds("up", whole, "gigabyte")
     clients["cloud"].seconds("down", "gigabyte", back)
     watch.stop()
     assert digest(back) == digest(whole)
     clients["cloud"].close()
-    most = watch.most["serving"]
-    missed += most >= MEGABYTES_AT_MOST
-    print(
-        f"memory over 1 GB: {most:.0f} MB, target below {MEGABYTES_AT_MOST}: "
-        f"{'met' if most < MEGABYTES_AT_MOST else 'MISSED'}; fake-gcs-server {watch.most['server']:.0f} MB"
-    )
-    return 1 if missed else 0
+    targets.tell("MB of memory over 1 GB", watch.most["serving"], at_most=MEGABYTES_AT_MOST)
+    targets.tell("fake-gcs-server's", watch.most["server"])
+    return targets.status
 
 
 def main(argv: list[str]) -> int:

@@ -10,22 +10,15 @@ Prints, as medians over interleaved rounds:
 
 import argparse
 import asyncio
-import re
+import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
-
-
-def seconds(*command: str) -> float:
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.monotonic() - began
+from processes import below, proportional_megabytes, seconds
 
 
 def workflow(data: Path) -> float:
@@ -44,23 +37,7 @@ async def idle_megabytes() -> float:
     """With a cold launcher: a warm one has TensorFlow loaded."""
     async with LocalCloud(Settings(launcher=LauncherKind.COLD)) as cloud:
         await cloud.backend.create_bucket("some-bucket")
-        return sum(map(_proportional_kilobytes, _family())) / 1024
-
-
-def _family() -> list[str]:
-    """This process and everything it started."""
-    found, new = [], ["self"]
-    while new:
-        pid = new.pop()
-        found.append(pid)
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            new += (task / "children").read_text().split()
-    return found
-
-
-def _proportional_kilobytes(pid: str) -> int:
-    (kilobytes,) = re.findall(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-    return int(kilobytes)
+        return sum(map(proportional_megabytes, [os.getpid(), *below(os.getpid())]))
 
 
 def main() -> None:

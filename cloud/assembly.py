@@ -11,14 +11,13 @@ from contextlib import AsyncExitStack
 
 from cloud.backends.local import LocalBackend
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
-from cloud.emulator.app import LOOPBACK, Emulator, Mount
+from cloud.emulator.app import LOOPBACK, Mount
 from cloud.emulator.cloudresourcemanager_v3 import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
-from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
+from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.packages import PackageInstaller
@@ -32,8 +31,9 @@ from cloud.engine.state import StateFolder
 from cloud.engine.storage.guard import Lapse, tally
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
+from cloud.front import Front
 from cloud.gateway.environ import client_environ
-from cloud.gateway.tunnel import Gateway, Refusal
+from cloud.gateway.tunnel import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.owner_door import OwnerDoor
 from cloud.settings import RuntimeMode, Settings
@@ -51,6 +51,7 @@ class Assembly:
     """
 
     backend: LocalBackend
+    front: Front
     storage: StorageService
 
     def __init__(
@@ -65,7 +66,6 @@ class Assembly:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
         self._base_environ = dict(base_environ)
         self._parts = AsyncExitStack()
-        self._tokens, self._keys = TokenRegistry(), KeyRing()
         self._on_refusal = on_refusal
 
     async def close(self) -> None:
@@ -78,8 +78,8 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
-        self._door = OwnerDoor(settings, state.folder("owner"), self._keys)
-        parts.push_async_callback(self._door.close)
+        door = OwnerDoor(settings, state.folder("owner"))
+        parts.push_async_callback(door.close)
         storage = self.storage = StorageService(
             state.folder("storage"),
             project=settings.project,
@@ -90,12 +90,9 @@ class Assembly:
         )
         await storage.start()
         parts.push_async_callback(storage.close)
-        dialect = StorageV1(storage)
-        emulator = self._emulator = Emulator(settings.project, settings.region, dialect, self._tokens, self._keys)
-        parts.push_async_callback(emulator.close)
-        self._gateway = Gateway(emulator, state.folder("gateway"), self._on_refusal, port=settings.port)
-        await self._gateway.start()
-        parts.push_async_callback(self._gateway.close)
+        front = self.front = Front(settings, state, StorageV1(storage), door, self._on_refusal)
+        parts.push_async_callback(front.close)
+        await front.start()
 
         replica_environ = self._base_environ | self._way_to_google()
         account = ml_service_account(settings.project)
@@ -149,7 +146,7 @@ class Assembly:
         vertex.start()
         projects = resource_manager.CloudResourceManagerV3(settings.project, number)
         logs = LoggingV2(self.backend, project_number=number)
-        emulator.mount(
+        front.emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml, whole=True),
             *(Mount(hosts, paths, aiplatform_v1.Document()) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
@@ -160,41 +157,28 @@ class Assembly:
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:
-        client = StorageClient(self._gateway.url, lambda: self._tokens.current(principal).value, self._settings.project)
+        tokens, url = self.front.tokens, self.front.gateway.url
+        client = StorageClient(url, lambda: tokens.current(principal).value, self._settings.project)
         self._parts.push_async_callback(client.close)
         return client
 
     def _way_to_google(self) -> dict[str, str]:
+        gateway = self.front.gateway
         return client_environ(
-            proxy_url=self._gateway.url,
-            ca_file=self._gateway.ca_file,
-            metadata_host=self._gateway.address,
+            proxy_url=gateway.url,
+            ca_file=gateway.ca_file,
+            metadata_host=gateway.address,
             project=self._settings.project,
         )
 
     @property
-    def url(self) -> str:
-        """Of the gateway, ``http://127.0.0.1:PORT``."""
-        return self._gateway.url
-
-    @property
-    def refusals(self) -> list[Refusal]:
-        """What jobs wanted from hosts that are not emulated."""
-        return self._gateway.refusals
-
-    @property
     def faults(self) -> Faults:
-        return self._emulator.faults
+        return self.front.emulator.faults
 
     @property
     def lapses(self) -> list[str]:
         """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
         return tally(self.storage.guard.lapses)
-
-    async def owner_environ(self) -> dict[str, str]:
-        """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes
-        a key and what else it needs, once."""
-        return await self._door.environ(self._gateway, self._emulator)
 
 
 def _say(lapse: Lapse) -> None:

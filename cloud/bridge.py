@@ -8,26 +8,22 @@ Google everything comes from whose credentials the bridge was started with.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import hdrs, web
 
-from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.app import Mount
 from cloud.emulator.call import require_credential
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
-from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, project_number
+from cloud.emulator.oauth2.tokens import project_number
 from cloud.engine.principal import Principal
-from cloud.engine.state import StateFolder
 from cloud.errors import Unavailable
-from cloud.gateway.tunnel import Gateway
+from cloud.front import Front
 from cloud.owner_door import OwnerDoor
+from cloud.served import ServedCloud
 from cloud.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +46,7 @@ _STORAGE = "storage.googleapis.com"
 _BLOCK = 1 << 18
 
 
-class Bridge:
+class Bridge(ServedCloud):
     """Use as an async context manager, like ``LocalCloud``; closes ``backend`` at its end.
 
     Args:
@@ -60,68 +56,34 @@ class Bridge:
     def __init__(
         self, settings: Settings, backend: "GcpBackend", *, on_refusal: "Callable[[Refusal], None] | None" = None
     ) -> None:
-        self.settings, self._backend, self._on_refusal = settings, backend, on_refusal
-        self._parts = AsyncExitStack()
+        super().__init__(settings, on_refusal=on_refusal)
+        self._backend = backend
+        self._parts.push_async_callback(backend.close)
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._parts.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._parts.aclose()
-
-    async def _start(self) -> None:
-        settings, parts, backend = self.settings, self._parts, self._backend
-        parts.push_async_callback(backend.close)
-        state = self._state = StateFolder(settings.state_dir)
-        parts.callback(state.close)
-        keys = KeyRing()
-        self._door = OwnerDoor(settings, state.folder("owner"), keys)
-        parts.push_async_callback(self._door.close)
+    async def _start(self) -> Front:
+        settings, state, parts, backend = self.settings, self._state, self._parts, self._backend
+        door = OwnerDoor(settings, state.folder("owner"))
+        parts.push_async_callback(door.close)
         storage = _HandedOn(backend)
         parts.push_async_callback(storage.close)
-        emulator = self._emulator = Emulator(settings.project, settings.region, storage, TokenRegistry(), keys)
-        parts.push_async_callback(emulator.close)
-        self._gateway = Gateway(emulator, state.folder("gateway"), self._on_refusal, port=settings.port)
-        await self._gateway.start()
-        parts.push_async_callback(self._gateway.close)
+        front = Front(settings, state, storage, door, self._on_refusal)
+        parts.push_async_callback(front.close)
+        await front.start()
         number = project_number(settings.project)
         ml = MlV1(backend, project_number=number, tenant_number=number, state_dir=state.folder("ml_v1"))
         parts.push_async_callback(ml.close)
         ml.start()
-        emulator.mount(
+        front.emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
             Mount(LOGGING_HOSTS, r".*", LoggingV2(backend, project_number=number)),
         )
-
-    @property
-    def url(self) -> str:
-        """Of the gateway, ``http://127.0.0.1:PORT``."""
-        return self._gateway.url
-
-    @property
-    def state_dir(self) -> Path:
-        return self._state.path
-
-    @property
-    def refusals(self) -> "list[Refusal]":
-        return self._gateway.refusals
+        return front
 
     @property
     def lapses(self) -> list[str]:
         """None: Google itself refuses."""
         return []
-
-    async def owner_environ(self) -> dict[str, str]:
-        """The variables that make any program use this bridge; those in ``FOREIGN`` are to be unset."""
-        return await self._door.environ(self._gateway, self._emulator)
 
 
 class _HandedOn:

@@ -1,9 +1,10 @@
 """Every error this project raises on purpose: one class for each of Google's canonical codes it uses.
 
-Codes and their HTTP status: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto.
+Codes, their numbers and their HTTP status: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto.
 """
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -16,6 +17,7 @@ class CloudError(Exception):
     """
 
     code: ClassVar[str] = "INTERNAL"
+    number: ClassVar[int] = 13
     http_status: ClassVar[int] = 500
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
@@ -28,7 +30,7 @@ class CloudError(Exception):
 
 
 class InvalidArgument(CloudError):
-    code, http_status = "INVALID_ARGUMENT", 400
+    code, number, http_status = "INVALID_ARGUMENT", 3, 400
 
 
 class PredictionFailed(InvalidArgument):
@@ -36,15 +38,15 @@ class PredictionFailed(InvalidArgument):
 
 
 class FailedPrecondition(CloudError):
-    code, http_status = "FAILED_PRECONDITION", 400
+    code, number, http_status = "FAILED_PRECONDITION", 9, 400
 
 
 class Unauthenticated(CloudError):
-    code, http_status = "UNAUTHENTICATED", 401
+    code, number, http_status = "UNAUTHENTICATED", 16, 401
 
 
 class PermissionDenied(CloudError):
-    code, http_status = "PERMISSION_DENIED", 403
+    code, number, http_status = "PERMISSION_DENIED", 7, 403
 
 
 class ServiceDisabled(PermissionDenied):
@@ -58,28 +60,53 @@ class ServiceDisabled(PermissionDenied):
 
 
 class NotFound(CloudError):
-    code, http_status = "NOT_FOUND", 404
+    code, number, http_status = "NOT_FOUND", 5, 404
 
 
 class AlreadyExists(CloudError):
-    code, http_status = "ALREADY_EXISTS", 409
+    code, number, http_status = "ALREADY_EXISTS", 6, 409
 
 
 class Aborted(CloudError):
-    code, http_status = "ABORTED", 409
+    code, number, http_status = "ABORTED", 10, 409
 
 
 class ResourceExhausted(CloudError):
-    code, http_status = "RESOURCE_EXHAUSTED", 429
+    code, number, http_status = "RESOURCE_EXHAUSTED", 8, 429
 
 
 class Unimplemented(CloudError):
-    code, http_status = "UNIMPLEMENTED", 501
+    code, number, http_status = "UNIMPLEMENTED", 12, 501
 
 
 class Unavailable(CloudError):
-    code, http_status = "UNAVAILABLE", 503
+    code, number, http_status = "UNAVAILABLE", 14, 503
 
 
 class DeadlineExceeded(CloudError):
-    code, http_status = "DEADLINE_EXCEEDED", 504
+    code, number, http_status = "DEADLINE_EXCEEDED", 4, 504
+
+
+_KINDS: tuple[type[CloudError], ...] = (
+    InvalidArgument,
+    FailedPrecondition,
+    Unauthenticated,
+    PermissionDenied,
+    NotFound,
+    AlreadyExists,
+    Aborted,
+    ResourceExhausted,
+    Unimplemented,
+    Unavailable,
+    DeadlineExceeded,
+)
+BY_CODE: Mapping[str, type[CloudError]] = {kind.code: kind for kind in _KINDS} | {"OUT_OF_RANGE": InvalidArgument}
+BY_NUMBER: Mapping[int, type[CloudError]] = {kind.number: kind for kind in _KINDS} | {11: InvalidArgument}
+BY_HTTP_STATUS: Mapping[int, type[CloudError]] = {kind.http_status: kind for kind in _KINDS} | {
+    400: InvalidArgument,
+    409: AlreadyExists,
+    412: FailedPrecondition,
+    416: InvalidArgument,
+    502: Unavailable,
+}
+"""Of an answer that does not name its code."""

@@ -19,10 +19,11 @@ class OwnerDoor:
     folder: private to this user.
     """
 
-    def __init__(self, settings: Settings, folder: Path, keys: KeyRing) -> None:
+    def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._folder = settings, folder
+        self.keys = KeyRing()
         # Two thousand bits of RSA take a tenth of a second: made while other things start.
-        work = asyncio.to_thread(keys.service_account_file, owner(settings.project), settings.project)
+        work = asyncio.to_thread(self.keys.service_account_file, owner(settings.project), settings.project)
         self._key = asyncio.create_task(work)
         self._environ: dict[str, str] | None = None
 

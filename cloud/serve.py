@@ -2,21 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
-from cloud.engine.state import StateFolder, write_private
+from cloud.engine.state import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.gateway.environ import FOREIGN, READ_WHEN_LOADED
+from cloud.served import ServedCloud
 from cloud.settings import Settings, inherited_environ
 from cloud.shells import posix
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
     from cloud.emulator.faults import Faults
+    from cloud.front import Front
     from cloud.gateway.tunnel import Refusal
 
 _QUIET = {
@@ -26,7 +26,7 @@ _QUIET = {
 }
 
 
-class LocalCloud:
+class LocalCloud(ServedCloud):
     """Use as an async context manager; at its end no process of it is left.
 
     Args:
@@ -35,33 +35,16 @@ class LocalCloud:
             is sooner then.
 
     Raises:
-        FailedPrecondition: on entering, if the state folder or fake-gcs-server cannot be used.
+        FailedPrecondition: on entering, if the state folder, the port or fake-gcs-server cannot be used.
     """
 
     def __init__(
         self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None, soon_a_job: bool = True
     ) -> None:
-        self.settings = settings
-        self._on_refusal = on_refusal
+        super().__init__(settings, on_refusal=on_refusal)
         self._soon_a_job = soon_a_job
-        self._parts = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._parts.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._parts.aclose()
-
-    async def _start(self) -> None:
-        self._state = StateFolder(self.settings.state_dir)
-        self._parts.callback(self._state.close)
+    async def _start(self) -> "Front":
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
@@ -80,24 +63,11 @@ class LocalCloud:
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
         await launcher.start()
+        return self._assembly.front
 
     @property
     def backend(self) -> "LocalBackend":
         return self._assembly.backend
-
-    @property
-    def url(self) -> str:
-        """Of the gateway, ``http://127.0.0.1:PORT``: the proxy of everything that uses this cloud."""
-        return self._assembly.url
-
-    @property
-    def state_dir(self) -> Path:
-        return self._state.path
-
-    @property
-    def refusals(self) -> "list[Refusal]":
-        """What jobs wanted from hosts that are not emulated."""
-        return self._assembly.refusals
 
     @property
     def faults(self) -> "Faults":
@@ -106,15 +76,10 @@ class LocalCloud:
 
     @property
     def lapses(self) -> list[str]:
-        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
         return self._assembly.lapses
 
     def log_file(self, job_id: str) -> Path:
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"
-
-    async def owner_environ(self) -> dict[str, str]:
-        """The variables that make any program use this cloud as its owner; those in ``FOREIGN`` are to be unset."""
-        return await self._assembly.owner_environ()
 
     async def write_environment(self) -> Path:
         """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""

@@ -25,8 +25,8 @@ from cloud.serve import LocalCloud
 from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings, user_runtime_dir, whole_environ
 
 if TYPE_CHECKING:
-    from cloud.bridge import Bridge
     from cloud.gateway.tunnel import Refusal
+    from cloud.served import ServedCloud
 
 _COMMAND = "python -m cloud.serve"
 _STATE = click.option(
@@ -209,7 +209,7 @@ class _Serving:
                 raise
             return 128 + self._ended_by
 
-    def _cloud(self) -> "LocalCloud | Bridge":
+    def _cloud(self) -> "ServedCloud":
         if not self._is_bridge:
             return LocalCloud(self._settings, on_refusal=self._refused, soon_a_job=False)
         # Imported here: who stays on this machine needs nothing of Google's.
@@ -229,7 +229,7 @@ class _Serving:
             self._ended_by = number
             task.cancel()
 
-    def _announce(self, cloud: "LocalCloud | Bridge", environ: dict[str, str]) -> Announcement:
+    def _announce(self, cloud: "ServedCloud", environ: dict[str, str]) -> Announcement:
         return Announcement(RunningCloud(os.getpid(), cloud.url, environ), [cloud.state_dir, user_runtime_dir()])
 
     async def _around(self, environ: dict[str, str]) -> int:
@@ -243,7 +243,7 @@ class _Serving:
             click.echo(f"error: {self._command[0]}: {error.strerror}", err=True)
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
 
-    async def _until_ended(self, cloud: "LocalCloud | Bridge") -> int:
+    async def _until_ended(self, cloud: "ServedCloud") -> int:
         ended = asyncio.Event()
         self._on_signal = lambda _: ended.set()
         click.echo(_welcome(cloud, is_bridge=self._is_bridge))
@@ -259,7 +259,7 @@ class _Serving:
             click.echo(f"refused: {refusal.host}:{refusal.port} is not emulated here{times}", err=True)
 
 
-def _welcome(cloud: "LocalCloud | Bridge", *, is_bridge: bool) -> str:
+def _welcome(cloud: "ServedCloud", *, is_bridge: bool) -> str:
     from cloud.gateway.hosts import is_emulated
 
     settings = cloud.settings

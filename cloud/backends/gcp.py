@@ -3,10 +3,9 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cloud.backends.base import Backend, OnProgress
+from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
 from cloud.backends.google.service import Made, Place, Service
@@ -15,17 +14,14 @@ from cloud.backends.google.vertex_ai import VertexAi
 from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import VersionState
-from cloud.names import GsUri, check_project
+from cloud.names import check_project
 from cloud.persistence import Sleep
 from cloud.resources import (
-    Access,
-    Bucket,
     Job,
     JobSpec,
     Json,
     LogEntry,
     Model,
-    StoredObject,
     Version,
     VersionSpec,
 )
@@ -38,7 +34,7 @@ STORAGE = "https://storage.googleapis.com"
 SERVICES = ("vertex-ai", "ml-engine")
 
 
-class GcpBackend(Backend):
+class GcpBackend(CloudStorageBackend):
     """One project of Google's cloud. ``open_gcp`` makes one.
 
     Args:
@@ -86,51 +82,8 @@ class GcpBackend(Backend):
         """Of a bucket."""
         return await self._storage.labels(bucket)
 
-    # ---------------------------------------------------------------- buckets
-
-    async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
-        return await self._storage.create_bucket(name, location=location or self.region)
-
-    async def get_bucket(self, name: str) -> Bucket:
-        return await self._storage.get_bucket(name)
-
-    async def list_buckets(self) -> list[Bucket]:
-        return await self._storage.list_buckets()
-
-    async def delete_bucket(self, name: str) -> None:
-        await self._storage.delete_bucket(name)
-
-    # ---------------------------------------------------------------- objects
-
-    async def upload(
-        self, source: Path, destination: GsUri, *, on_progress: OnProgress | None = None
-    ) -> list[StoredObject]:
-        return await self._storage.upload(source, destination, on_progress=on_progress)
-
-    async def download(self, source: GsUri, destination: Path, *, on_progress: OnProgress | None = None) -> list[Path]:
-        return await self._storage.download(source, destination, on_progress=on_progress)
-
-    async def read_object(self, uri: GsUri) -> bytes:
-        return await self._storage.read_object(uri)
-
-    async def write_object(
-        self, uri: GsUri, data: bytes, *, content_type: str = "application/octet-stream"
-    ) -> StoredObject:
-        return await self._storage.write_object(uri, data, content_type=content_type)
-
-    async def list_objects(self, uri: GsUri) -> list[StoredObject]:
-        return await self._storage.list_objects(uri)
-
-    async def delete_objects(self, uri: GsUri) -> int:
-        return await self._storage.delete_objects(uri)
-
-    # ---------------------------------------------------------------- grants
-
     async def ml_service_account(self) -> str:
         return await self._service.ml_service_account()
-
-    async def grant(self, bucket: str, account: str, access: Access) -> None:
-        await self._storage.grant(bucket, account, access)
 
     # ---------------------------------------------------------------- jobs
 

@@ -17,20 +17,6 @@ EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 """The response of one that has nothing to say."""
 CANCELLED = 1
 """``google.rpc.Code`` of an operation that was cancelled."""
-_RPC_CODES = {
-    "INVALID_ARGUMENT": 3,
-    "DEADLINE_EXCEEDED": 4,
-    "NOT_FOUND": 5,
-    "ALREADY_EXISTS": 6,
-    "PERMISSION_DENIED": 7,
-    "RESOURCE_EXHAUSTED": 8,
-    "FAILED_PRECONDITION": 9,
-    "ABORTED": 10,
-    "UNIMPLEMENTED": 12,
-    "INTERNAL": 13,
-    "UNAVAILABLE": 14,
-    "UNAUTHENTICATED": 16,
-}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS operations (
     sequence INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, metadata TEXT NOT NULL, error TEXT, response TEXT
@@ -51,10 +37,21 @@ class Operation:
     def is_done(self) -> bool:
         return self.error is not None or self.response is not None
 
+    def json(self, name: str, metadata: Mapping[str, Json]) -> dict[str, Json]:
+        """``google.longrunning.Operation``, with the name and metadata that its API shows."""
+        answer: dict[str, Json] = {"name": name, "metadata": dict(metadata)}
+        if self.is_done:
+            answer["done"] = True
+        if self.error is not None:
+            answer["error"] = dict(self.error)
+        elif self.response is not None:
+            answer["response"] = dict(self.response)
+        return answer
+
 
 def rpc_status(error: CloudError) -> dict[str, Json]:
     """``google.rpc.Status`` of what failed."""
-    return {"code": _RPC_CODES[error.code], "message": error.message}
+    return {"code": error.number, "message": error.message}
 
 
 class Operations:

@@ -5,37 +5,21 @@ Accepted and normal forms: https://protobuf.dev/programming-guides/json/. Texts:
 Google's API front ends (https://github.com/protocolbuffers/protobuf/tree/v21.0/src/google/protobuf/util/internal).
 """
 
-import base64
-import binascii
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 from cloud.emulator.envelopes import InvalidRequest, Violation
+from cloud.emulator.scalars import SCALARS, SHOWN
 from cloud.resources import Json
-
-_SHOWN = 200
-"""Characters of a wrong value that an error repeats."""
-_RANGES = {
-    "int32": (-(2**31), 2**31 - 1),
-    "uint32": (0, 2**32 - 1),
-    "int64": (-(2**63), 2**63 - 1),
-    "uint64": (0, 2**64 - 1),
-}
-_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
-_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
-_LONGEST = 315_576_000_000
-"""Seconds, the limit of ``google.protobuf.Duration``."""
-_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
 
 EnumNumbers = Mapping[str, Mapping[int, str]]
 """Names of enums by their numbers, by schema and field (``GoogleCloudAiplatformV1Scheduling.strategy``)."""
 Fields = Mapping[str, tuple[str, Json]]
 """Name and specification of a message's fields, by each name that they may be given."""
+
+_ENOUGH = 100
+"""Faults found in one request, at which the rest of it is not looked at: an error says what to mend, not all of it."""
 
 
 class Schemas:
@@ -58,7 +42,7 @@ class Schemas:
             path: where in the request it is, in snake case (``job``); empty for all of it.
 
         Raises:
-            InvalidRequest: with everything that is wrong.
+            InvalidRequest: with everything that is wrong, or the first hundred things.
         """
         reader = _Reader(self._fields, self._numbers)
         read = reader.message(name, value, path)
@@ -104,7 +88,11 @@ def message_name(schema: str) -> str:
 
 
 class _Reader:
-    """Reads one value, and goes on after a fault to find the others."""
+    """Reads one value, and goes on after a fault to find the others.
+
+    Raises:
+        InvalidRequest: there are so many that to go on helps nobody.
+    """
 
     def __init__(self, fields: Callable[[str], Fields], numbers: EnumNumbers) -> None:
         self._fields, self._numbers = fields, numbers
@@ -149,7 +137,7 @@ class _Reader:
         if "enum" in spec:
             kind = f"{_type_url(owner)}.{field[0].upper()}{field[1:]}" if owner else "TYPE_ENUM"
             return self._enum(spec["enum"], value, path, kind, self._numbers.get(f"{owner}.{field}"))
-        kind, convert = _SCALARS[spec.get("format", spec["type"])]
+        kind, convert = SCALARS[spec.get("format", spec["type"])]
         read, complaint = convert(value)
         if read is None:
             complaint = complaint and f"Field '{field}', {complaint}"
@@ -185,120 +173,17 @@ class _Reader:
 
     def _unknown(self, path: str, name: str, why: str) -> None:
         place = f" at '{path}'" if path else ""
-        shown = json.dumps(name[:_SHOWN], ensure_ascii=False)
+        shown = json.dumps(name[:SHOWN], ensure_ascii=False)
         self._fault(path, f"Invalid JSON payload received. Unknown name {shown}{place}: {why}")
 
     def _wrong(self, path: str, kind: str, value: Json, complaint: str = "") -> None:
-        shown = complaint or json.dumps(value, ensure_ascii=False)[:_SHOWN]
+        shown = complaint or json.dumps(value, ensure_ascii=False)[:SHOWN]
         self._fault(path, f"Invalid value at '{path}' ({kind}), {shown}")
 
     def _fault(self, path: str, description: str) -> None:
         self.violations.append(Violation(path, description))
-
-
-# ---------------------------------------------------------------- scalars: (normal form or None, complaint)
-
-_Converted = tuple[Json, str]
-
-
-def _string(value: Json) -> _Converted:
-    return (value if isinstance(value, str) else None), ""
-
-
-def _boolean(value: Json) -> _Converted:
-    if isinstance(value, bool):
-        return value, ""
-    return {"true": True, "false": False}.get(value) if isinstance(value, str) else None, ""
-
-
-def _integer(kind: str) -> Callable[[Json], _Converted]:
-    low, high = _RANGES[kind]
-
-    def convert(value: Json) -> _Converted:
-        if isinstance(value, str) and _WHOLE.fullmatch(value):
-            value = int(value)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            return None, ""
-        return (str(value) if kind.endswith("64") else value), ""
-
-    return convert
-
-
-def _number(value: Json) -> _Converted:
-    if isinstance(value, str):
-        if value in _WORDS:
-            return value, ""
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None, ""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None, ""
-    try:
-        return (value if math.isfinite(float(value)) else None), ""
-    except OverflowError:
-        return None, ""
-
-
-def _bytes(value: Json) -> _Converted:
-    if not isinstance(value, str):
-        return None, ""
-    text = value.replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return None, ""
-    return base64.b64encode(content).decode(), ""
-
-
-def _timestamp(value: Json) -> _Converted:
-    if not isinstance(value, str):
-        return None, f"Invalid data type for timestamp, value is {json.dumps(value)[:_SHOWN]}"
-    match = _TIMESTAMP.fullmatch(value)
-    if match is None:
-        return None, "Illegal timestamp format; timestamps must end with 'Z' or have a valid timezone offset."
-    try:
-        moment = datetime.fromisoformat(match[1] + match[3]).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None, f"Invalid time format: {value[:_SHOWN]}"
-    return f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + _fraction(match[2]) + "Z", ""
-
-
-def _duration(value: Json) -> _Converted:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None, "Illegal duration format; duration must end with 's'"
-    if int(match[2]) > _LONGEST:
-        return None, "Duration value exceeds limits"
-    return f"{match[1]}{int(match[2])}{_fraction(match[3])}s", ""
-
-
-def _fraction(digits: str | None) -> str:
-    # Three, six or nine digits, as few as hold it.
-    digits = (digits or "").rstrip("0")
-    return f".{digits.ljust(-(-len(digits) // 3) * 3, '0')}" if digits else ""
-
-
-def _mask(value: Json) -> _Converted:
-    return (value if isinstance(value, str) and re.fullmatch(r"[\w.,* -]*", value) else None), ""
-
-
-_SCALARS: Mapping[str, tuple[str, Callable[[Json], _Converted]]] = {
-    "string": ("TYPE_STRING", _string),
-    "boolean": ("TYPE_BOOL", _boolean),
-    "int32": ("TYPE_INT32", _integer("int32")),
-    "uint32": ("TYPE_UINT32", _integer("uint32")),
-    "int64": ("TYPE_INT64", _integer("int64")),
-    "uint64": ("TYPE_UINT64", _integer("uint64")),
-    "double": ("TYPE_DOUBLE", _number),
-    "float": ("TYPE_FLOAT", _number),
-    "byte": ("TYPE_BYTES", _bytes),
-    "google-datetime": ("type.googleapis.com/google.protobuf.Timestamp", _timestamp),
-    "google-duration": ("type.googleapis.com/google.protobuf.Duration", _duration),
-    "google-fieldmask": ("type.googleapis.com/google.protobuf.FieldMask", _mask),
-}
+        if len(self.violations) == _ENOUGH:
+            raise InvalidRequest(self.violations)
 
 
 def _is_default(spec: Mapping[str, Json], value: Json) -> bool:
@@ -313,7 +198,7 @@ def _is_default(spec: Mapping[str, Json], value: Json) -> bool:
 def _kind(spec: Mapping[str, Json]) -> str:
     if "$ref" in spec:
         return _type_url(spec["$ref"])
-    return _SCALARS[spec.get("format", spec["type"])][0] if spec["type"] in ("string", "integer", "number") else "List"
+    return SCALARS[spec.get("format", spec["type"])][0] if spec["type"] in ("string", "integer", "number") else "List"
 
 
 def _type_url(schema: str) -> str:

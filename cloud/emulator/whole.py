@@ -15,7 +15,7 @@ from typing import cast
 
 import httptools
 from aiohttp import hdrs, web
-from multidict import CIMultiDict, MultiMapping
+from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
 
 MAX_BODY = 2**18
@@ -28,7 +28,7 @@ _TARGET = re.compile(rb"/[!-\"$-~]*")
 """Visible ASCII but ``#``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WholeRequest:
     """Has of ``aiohttp.web.Request`` what is used of a request that is not streamed."""
 
@@ -72,10 +72,12 @@ class Connection(asyncio.Protocol):
         self._takes, self._answer, self._make_other = takes, answer, other
         self._other: asyncio.Protocol | None = None
         self._transport: asyncio.Transport
-        self._received = bytearray()
+        self._received: bytes | bytearray = b""
         """Of the request that is coming; while one is being answered, of those that were sent ahead."""
         self._head: _Head | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._is_answering = False
+        self._asked: asyncio.Future[WholeRequest | None] | None = None
+        """What the task that answers waits for: the next request, or that there are no more."""
         self._writing_paused = self._reading_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,8 +87,12 @@ class Connection(asyncio.Protocol):
         if self._other is not None:
             self._other.data_received(data)
             return
-        self._received += data
-        if self._task is None and not self._writing_paused:
+        if not self._received:
+            self._received = data
+        else:  # a copy, which is added to in place
+            self._received = bytearray(self._received) if isinstance(self._received, bytes) else self._received
+            self._received += data
+        if not self._is_answering and not self._writing_paused:
             self._next()
         elif len(self._received) > _MAX_AHEAD and not self._reading_paused:
             self._reading_paused = True
@@ -104,10 +110,11 @@ class Connection(asyncio.Protocol):
         self._writing_paused = False
         if self._other is not None:
             self._other.resume_writing()
-        elif self._task is None:
+        elif not self._is_answering:
             self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._end_answering()
         if self._other is not None:
             self._other.connection_lost(error)
 
@@ -125,32 +132,43 @@ class Connection(asyncio.Protocol):
             if self._head is None or not self._takes(self._head.headers.get(hdrs.HOST, ""), self._head.url.raw_path):
                 self._hand_over()
                 return
-        end = self._head.size + self._head.length
+        head, end = self._head, self._head.size + self._head.length
         if len(self._received) < end:
             return
-        content = bytes(self._received[self._head.size : end])
-        del self._received[:end]
-        request = WholeRequest(self._head.method, self._head.url, self._head.headers, self._transport, content)
-        self._head = None
-        self._task = asyncio.get_running_loop().create_task(self._respond(request))
+        content, self._received = bytes(self._received[head.size : end]), self._received[end:]
+        request = WholeRequest(head.method, head.url, head.headers, self._transport, content)
+        self._head, self._is_answering = None, True
+        loop = asyncio.get_running_loop()
+        if self._asked is None:
+            self._asked = loop.create_future()
+            self._task = loop.create_task(self._answer_all(self._asked))
+        self._asked.set_result(request)
 
-    async def _respond(self, request: WholeRequest) -> None:
+    async def _answer_all(self, asked: "asyncio.Future[WholeRequest | None]") -> None:
+        # One task for all requests of a connection: to make one takes longer than much of what it does.
         try:
-            response = await self._answer(request)
+            while (request := await asked) is not None:
+                response = await self._answer(request)
+                if self._transport.is_closing():
+                    return
+                self._is_answering = False
+                self._asked = asked = asyncio.get_running_loop().create_future()
+                self._transport.write(_encode(response))
+                if not self._writing_paused:
+                    self._next()
         except BaseException:  # also when cancelled: nobody else would tell the client
             self._transport.abort()
             raise
-        self._task = None
-        if self._transport.is_closing():
-            return
-        self._transport.write(_encode(response))
-        if not self._writing_paused:
-            self._next()
+
+    def _end_answering(self) -> None:
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(None)
 
     def _hand_over(self) -> None:
+        self._end_answering()
         self._other = self._make_other()
         self._other.connection_made(self._transport)
-        received, self._received = bytes(self._received), bytearray()
+        received, self._received = bytes(self._received), b""
         self._other.data_received(received)
 
 
@@ -168,7 +186,9 @@ class _Head:
 
     def __init__(self, head: bytes) -> None:
         self.size = len(head)
-        self.headers: CIMultiDict[str] = CIMultiDict()
+        headers: CIMultiDict[str] = CIMultiDict()
+        self.headers = CIMultiDictProxy(headers)
+        self._add = headers.add
         self._target = b""
         parser = httptools.HttpRequestParser(self)
         parser.feed_data(head)
@@ -184,16 +204,20 @@ class _Head:
         self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.add(name.decode(), value.decode("utf-8", "surrogateescape"))
+        self._add(name.decode(), value.decode("utf-8", "surrogateescape"))
 
 
-def _read_head(received: bytearray) -> _Head | None:
+def _read_head(received: bytes | bytearray) -> _Head | None:
     """The head at the beginning of what was received; None if it is not all there, or the other protocol's."""
     end = received.find(b"\r\n\r\n", 0, _MAX_HEAD) + 4
-    if end < 4:
-        return None
+    return None if end < 4 else _parsed(bytes(received[:end]))
+
+
+@lru_cache(maxsize=256)
+def _parsed(head: bytes) -> _Head | None:
+    # A client that asks an API the same sends the same head again and again.
     try:
-        return _Head(bytes(received[:end]))
+        return _Head(head)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, _Unusual):
         return None
 
@@ -216,12 +240,16 @@ def _is_kept(headers: MultiMapping[str]) -> bool:
 def _encode(response: web.StreamResponse) -> bytes:
     assert isinstance(response, web.Response)  # noqa: S101 - what mounts that take whole requests answer with
     body = response.body if isinstance(response.body, bytes | bytearray) else b""
-    lines = [f"HTTP/1.1 {response.status} {response.reason}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    lines += [f"Content-Length: {len(body)}", f"Date: {_date(int(time.time()))}", "", ""]
-    return "\r\n".join(lines).encode() + body
+    head = _encode_head(response.status, response.reason, tuple(response.headers.items()))
+    return b"%sContent-Length: %d\r\nDate: %s\r\n\r\n%s" % (head, len(body), _date(int(time.time())), body)
+
+
+@lru_cache(maxsize=64)
+def _encode_head(status: int, reason: str | None, headers: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers), ""]
+    return "\r\n".join(lines).encode()
 
 
 @lru_cache(maxsize=1)
-def _date(seconds: int) -> str:
-    return formatdate(seconds, usegmt=True)
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode()

@@ -12,17 +12,22 @@ connection: judging it is the HTTP parser's business.
 
 import re
 from enum import Enum, auto
+from functools import lru_cache
 
 from cloud.gateway.http2 import PREFACE
 
 MAX_HEAD = 65_536
 """Bytes of a head held back at most; a longer one is handed on for the parser to refuse."""
+_MAX_USUAL_HEAD = 4_096
+"""Bytes of a head that is worth remembering."""
 _MAX_LINE = 4_096
 """Bytes of a chunk-size or trailer line."""
 
 _NAMES = (b"transfer-encoding", b"content-length", b"upgrade")
 _FRAMING = re.compile(rb"\r\n(transfer-encoding|content-length|upgrade):([^\r\n]*)", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]*)?\r\n")
+_NO_HEAD = (b"\r", b"\n", PREFACE[:4])
+"""How what begins is no request of HTTP/1.1."""
 _UNKNOWN = -1
 _CHUNKED = -2
 
@@ -72,6 +77,10 @@ def _normalise(head: bytes) -> tuple[bytes, int]:
     return head, _length(lengths.pop()) if lengths else 0
 
 
+_normalise_usual = lru_cache(maxsize=256)(_normalise)
+"""For heads that may come again: a client that asks an API the same sends the same."""
+
+
 def _length(value: bytes) -> int:
     return int(value) if value.isdigit() and len(value) < 19 else _UNKNOWN
 
@@ -108,6 +117,8 @@ class RequestStream:
         if self._at is _At.BODY and len(data) < self._remaining:
             self._remaining -= len(data)
             return data
+        if self._at is _At.HEAD and self._is_one_request(data):
+            return data
         out: list[bytes] = []
         position = 0
         while position < len(data):
@@ -124,6 +135,16 @@ class RequestStream:
                 case _At.OVER:
                     break
         return b"".join(out)
+
+    def _is_one_request(self, data: bytes) -> bool:
+        """Whether this is one whole request that needs no mending, and no more."""
+        if self._held or self._next_request is not _At.HEAD or data.startswith(_NO_HEAD):
+            return False
+        end = find_end(data)
+        if not 0 <= end <= _MAX_USUAL_HEAD:
+            return False
+        head, framing = _normalise_usual(data[:end])
+        return len(head) == end and framing == len(data) - end
 
     def _head(self, data: bytes, position: int, out: list[bytes]) -> int:
         held = len(self._held)

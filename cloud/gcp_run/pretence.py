@@ -116,9 +116,6 @@ class Pretence:
 
     # ---------------------------------------------------------------- buckets and objects
 
-    def _insert_bucket(self, _: object, __: object, body: Json) -> Json:
-        return self._keep(f"b/{body['name']}", {**body, "timeCreated": MOMENT})
-
     def _insert(self, path: str, query: Mapping[str, str], _: object) -> Json:
         self._objects.add((path.split("/")[1], query["name"]))
         return _object(query["name"])

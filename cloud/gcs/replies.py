@@ -6,41 +6,16 @@ from typing import TypeVar
 
 import aiohttp
 
-from cloud.errors import (
-    AlreadyExists,
-    CloudError,
-    DeadlineExceeded,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    ResourceExhausted,
-    Unauthenticated,
-    Unavailable,
-    Unimplemented,
-)
+from cloud.errors import BY_HTTP_STATUS, CloudError, DeadlineExceeded, Unavailable
 from cloud.persistence import Failed
 from cloud.retries import may_pass, retry_after
 
 T = TypeVar("T")
 
-_KINDS: dict[int, type[CloudError]] = {
-    400: InvalidArgument,
-    401: Unauthenticated,
-    403: PermissionDenied,
-    404: NotFound,
-    409: AlreadyExists,
-    412: FailedPrecondition,
-    416: InvalidArgument,
-    429: ResourceExhausted,
-    501: Unimplemented,
-    504: DeadlineExceeded,
-}
-
 
 def error_of(status: int, body: str) -> CloudError:
     """The error that a reply of this status and body stands for."""
-    kind = _KINDS.get(status, Unavailable if status >= 500 else CloudError)
+    kind = BY_HTTP_STATUS.get(status, Unavailable if status >= 500 else CloudError)
     try:
         error = json.loads(body)["error"]
         return kind(error["message"], field=error["errors"][0].get("location"))

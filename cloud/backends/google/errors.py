@@ -1,63 +1,22 @@
 """Google's errors as ``CloudError``: the canonical code, and Google's own message. Pure.
 
-Forms: https://cloud.google.com/apis/design/errors. Codes of operations: google/rpc/code.proto.
+Forms: https://cloud.google.com/apis/design/errors.
 """
 
 import json
 import re
 
 from cloud.errors import (
-    Aborted,
-    AlreadyExists,
+    BY_CODE,
+    BY_HTTP_STATUS,
+    BY_NUMBER,
     CloudError,
-    DeadlineExceeded,
     FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
     PredictionFailed,
-    ResourceExhausted,
     ServiceDisabled,
-    Unauthenticated,
-    Unavailable,
-    Unimplemented,
 )
 from cloud.resources import Json
 
-_KINDS: tuple[type[CloudError], ...] = (
-    Aborted,
-    AlreadyExists,
-    DeadlineExceeded,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    ResourceExhausted,
-    Unauthenticated,
-    Unavailable,
-    Unimplemented,
-)
-_BY_NAME = {kind.code: kind for kind in _KINDS} | {"OUT_OF_RANGE": InvalidArgument}
-_BY_STATUS = {kind.http_status: kind for kind in _KINDS} | {
-    400: InvalidArgument,
-    409: AlreadyExists,
-    412: FailedPrecondition,
-    502: Unavailable,
-}
-_BY_NUMBER = {
-    3: InvalidArgument,
-    4: DeadlineExceeded,
-    5: NotFound,
-    6: AlreadyExists,
-    7: PermissionDenied,
-    8: ResourceExhausted,
-    9: FailedPrecondition,
-    10: Aborted,
-    11: InvalidArgument,
-    12: Unimplemented,
-    14: Unavailable,
-    16: Unauthenticated,
-}
 _FIELD = re.compile(r"Field: (\S+) Error: (.*)", re.DOTALL)
 """How ML Engine begins a message about a field."""
 _DEPRECATED = "Cloud AI Platform has been deprecated"
@@ -65,16 +24,14 @@ _DEPRECATED = "Cloud AI Platform has been deprecated"
 
 def error_of(status: int, content: bytes) -> CloudError:
     """The error that a reply of this HTTP status stands for."""
-    body = _body(content)
+    body, unnamed = _body(content), BY_HTTP_STATUS.get(status, CloudError)
     if isinstance(body, str):
         return PredictionFailed(body)  # the form in which model servers answer
     if body is None:
         text = content[:500].decode(errors="replace").strip()
-        return _BY_STATUS.get(status, CloudError)(f"Google answered {status}: {text}")
-    message, kind = (
-        str(body.get("message", "")),
-        _BY_NAME.get(body.get("status", ""), _BY_STATUS.get(status, CloudError)),
-    )
+        return unnamed(f"Google answered {status}: {text}")
+    message = str(body.get("message", ""))
+    kind = BY_CODE.get(body.get("status", ""), unnamed)
     if _DEPRECATED in message:
         return FailedPrecondition(f'ML Engine is no longer served by Google ("{_DEPRECATED}"): use --service vertex-ai')
     if _is_disabled(body):
@@ -86,7 +43,7 @@ def error_of(status: int, content: bytes) -> CloudError:
 
 def error_of_operation(status: Json) -> CloudError:
     """The error that a ``google.rpc.Status`` is."""
-    return _BY_NUMBER.get(status.get("code", 0), CloudError)(status.get("message", "") or "the operation failed")
+    return BY_NUMBER.get(status.get("code", 0), CloudError)(status.get("message", "") or "the operation failed")
 
 
 def is_lack_of_quota(content: bytes) -> bool:

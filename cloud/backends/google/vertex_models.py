@@ -31,7 +31,6 @@ from cloud.resources import Json, Model, Version, VersionSpec
 MACHINE = "n1-standard-2"
 """The smallest that serves."""
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
-_LONGEST_NAME = 128
 _log = logging.getLogger(__name__)
 
 

@@ -83,14 +83,7 @@ class Project:
 
     def operation_json(self, operation: Operation) -> dict[str, Json]:
         """``google.longrunning.Operation``."""
-        answer: dict[str, Json] = {"name": self.full_name(operation.name), "metadata": dict(operation.metadata)}
-        if operation.is_done:
-            answer["done"] = True
-        if operation.error is not None:
-            answer["error"] = dict(operation.error)
-        elif operation.response is not None:
-            answer["response"] = dict(operation.response)
-        return answer
+        return operation.json(self.full_name(operation.name), operation.metadata)
 
 
 def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:

@@ -10,6 +10,8 @@ https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers.
 import re
 from collections.abc import Mapping
 
+from cloud.emulator.machine_types import COMPUTE_ENGINE_MACHINES
+
 REGIONS = (
     "africa-south1",
     "asia-east1",
@@ -55,24 +57,7 @@ REGIONS = (
     "us-west8",
 )
 
-_SIZES = {
-    "n1-standard": (4, 8, 16, 32, 64, 96),
-    "n1-highmem": (2, 4, 8, 16, 32, 64, 96),
-    "n1-highcpu": (16, 32, 64, 96),
-    "e2-standard": (4, 8, 16, 32),
-    "e2-highmem": (2, 4, 8, 16),
-    "e2-highcpu": (16, 32),
-    "n2-standard": (4, 8, 16, 32, 48, 64, 80),
-    "n2-highmem": (2, 4, 8, 16, 32, 48, 64, 80),
-    "n2-highcpu": (16, 32, 48, 64, 80),
-    "c2-standard": (4, 8, 16, 30, 60),
-    "m1-ultramem": (40, 80, 160),
-    "m1-megamem": (96,),
-    "a2-highgpu": ("1g", "2g", "4g", "8g"),
-    "a2-megagpu": ("16g",),
-    "g2-standard": (4, 8, 12, 16, 24, 32, 48, 96),
-}
-TRAINING_MACHINES = frozenset(f"{family}-{size}" for family, sizes in _SIZES.items() for size in sizes)
+TRAINING_MACHINES = COMPUTE_ENGINE_MACHINES | {f"g2-standard-{size}" for size in (4, 8, 12, 16, 24, 32, 48, 96)}
 SERVING_MACHINES = TRAINING_MACHINES | {
     "n1-standard-2",
     *(f"n1-highcpu-{size}" for size in (2, 4, 8)),

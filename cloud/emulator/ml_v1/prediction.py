@@ -5,7 +5,7 @@ the documentation pages "online predict" and "explain", and replies seen in publ
 """
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from cloud.emulator.call import Call
 from cloud.emulator.discovery import parse
@@ -17,6 +17,7 @@ from cloud.resources import Json
 
 MAX_PAYLOAD = 1_572_864
 """Bytes of a request: 1.5 MB."""
+_JSON = {hdrs.CONTENT_TYPE: "application/json; charset=utf-8"}
 
 
 class PredictionMethods:
@@ -88,4 +89,4 @@ def _bare(prediction: Json) -> Json:
 
 
 def _answer(body: Json, status: int) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", charset="utf-8")
+    return web.Response(body=orjson.dumps(body), status=status, headers=_JSON)

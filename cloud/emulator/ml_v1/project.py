@@ -13,6 +13,7 @@ from cloud.emulator.operations import Operation, Operations
 from cloud.errors import InvalidArgument
 from cloud.names import ID_RULE, is_id
 from cloud.resources import Json
+from cloud.wire.ml_v1 import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +62,4 @@ def check_new_id(value: str, field_name: str) -> None:
 
 
 def now_text() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(datetime.now(UTC))

@@ -1,11 +1,12 @@
 """ML Engine's methods: one table from Google's method ids to handlers, and the way of a request through it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from aiohttp import web
+from yarl import URL
 
 from cloud.backends.base import Backend
 from cloud.emulator.answers import json_response
@@ -35,7 +36,7 @@ DOCUMENT_PATHS = {
 }
 """Where clients look for this API's discovery document; the first is the address in Google's course."""
 
-Handler = Callable[[Call], Awaitable[web.StreamResponse | Json]]
+Handler = Callable[[Call], Awaitable[web.Response | Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Route:
     handler: Handler
     is_refused: bool = False
     """Always answered with an error that says why."""
+    is_raw: bool = False
+    """Reads the body itself: it is a model's, of which the discovery document says nothing."""
 
 
 def routes(project: Project, document: Discovery, versions: VersionMethods) -> list[Route]:
@@ -56,8 +59,8 @@ def routes(project: Project, document: Discovery, versions: VersionMethods) -> l
     projects, prediction, access = ProjectMethods(project, schemas), PredictionMethods(project), AccessMethods(project)
     return [
         Route("ml.projects.getConfig", "ml.projects.getConfig", projects.get_config),
-        Route("ml.projects.predict", "ml.versions.predict", prediction.predict),
-        Route("ml.projects.explain", "ml.versions.predict", prediction.explain, is_refused=True),
+        Route("ml.projects.predict", "ml.versions.predict", prediction.predict, is_raw=True),
+        Route("ml.projects.explain", "ml.versions.predict", prediction.explain, is_refused=True, is_raw=True),
         Route("ml.projects.jobs.create", "ml.jobs.create", jobs.create),
         Route("ml.projects.jobs.get", "ml.jobs.get", jobs.get),
         Route("ml.projects.jobs.list", "ml.jobs.list", jobs.list),
@@ -117,6 +120,7 @@ class MlV1:
         self._match = lru_cache(maxsize=256)(self._document.match)
         self._versions = VersionMethods(self._project, self._document.schemas)
         self._access = AccessMethods(self._project)
+        self._asked = lru_cache(maxsize=256)(self._find)
         self._routes = {route.method_id: route for route in routes(self._project, self._document, self._versions)}
 
     def start(self) -> None:
@@ -139,22 +143,15 @@ class MlV1:
         Raises:
             CloudError: to be written in the platform's style.
         """
-        method, name = self._match(request.method, request.rel_url.raw_path)
+        method, _ = self._match(request.method, request.rel_url.raw_path)
         require_credential(principal)
-        route = self._routes.get(method.id)
-        if route is None:
-            raise Unimplemented(f"{method.id} is not emulated.")
-        values = {key: request.query.getall(key) for key in request.query}
-        query = self._document.query(method, values)
-        if query.get("alt", "json") == "proto":
-            raise InvalidArgument("Answers are written as JSON only.", field="alt")
+        route, name, query = self._asked(request.method, request.rel_url)
         content = await request.read()
-        raw = method.request is not None and method.request.endswith(("PredictRequest", "ExplainRequest"))
         call = Call(
             method=method,
-            name=self._own(name),
+            name=name,
             query=query,
-            body={} if raw else self._document.body(method, content),
+            body={} if route.is_raw else self._document.body(method, content),
             content=content,
             principal=principal,
             host=request.host.lower(),
@@ -162,7 +159,22 @@ class MlV1:
         await self._making.settled()
         await self._access.require(call, route.permission)
         answer = await route.handler(call)
-        return answer if isinstance(answer, web.StreamResponse) else json_response(answer, query)
+        return answer if isinstance(answer, web.Response) else json_response(answer, query)
+
+    def _find(self, http_method: str, url: URL) -> tuple[Route, str, Mapping[str, Json]]:
+        """Who answers, the resource's name with the project's id, and the checked query.
+
+        Raises:
+            CloudError: there is something wrong with what is asked, whatever the body.
+        """
+        method, name = self._match(http_method, url.raw_path)
+        route = self._routes.get(method.id)
+        if route is None:
+            raise Unimplemented(f"{method.id} is not emulated.")
+        query = self._document.query(method, {key: url.query.getall(key) for key in url.query})
+        if query.get("alt", "json") == "proto":
+            raise InvalidArgument("Answers are written as JSON only.", field="alt")
+        return route, self._own(name), query
 
     def _own(self, name: str) -> str:
         """``name`` with the project's id, by which it may not be called.

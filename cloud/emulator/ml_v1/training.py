@@ -7,6 +7,7 @@ were seen in public; what this cloud cannot do is refused in words of its own.
 from collections.abc import Mapping
 
 from cloud.emulator.envelopes import QuotaFailure
+from cloud.emulator.machine_types import COMPUTE_ENGINE_MACHINES
 from cloud.emulator.ml_v1 import tables
 from cloud.errors import InvalidArgument
 from cloud.resources import Abilities, Json
@@ -103,7 +104,7 @@ def _check_machines(given: Mapping[str, Json]) -> None:
             continue
         if machine in tables.LEGACY_MACHINES:
             families.add("legacy")
-        elif machine in tables.COMPUTE_ENGINE_MACHINES:
+        elif machine in COMPUTE_ENGINE_MACHINES:
             families.add("Compute Engine")
         elif machine != tables.CLOUD_TPU:
             raise InvalidArgument(f"The machine type {machine[:60]!r} is not supported.", field=field)

@@ -128,17 +128,8 @@ def machine_type(record: Record) -> str:
 
 def operation_json(project: str, operation: Operation) -> dict[str, Json]:
     """``google.longrunning.Operation`` of this API."""
-    answer: dict[str, Json] = {
-        "name": f"projects/{project}/operations/{operation.name}",
-        "metadata": {"@type": f"{_TYPE}OperationMetadata"} | dict(operation.metadata),
-    }
-    if operation.is_done:
-        answer["done"] = True
-    if operation.error is not None:
-        answer["error"] = dict(operation.error)
-    elif operation.response is not None:
-        answer["response"] = dict(operation.response)
-    return answer
+    metadata = typed("OperationMetadata", operation.metadata)
+    return operation.json(f"projects/{project}/operations/{operation.name}", metadata)
 
 
 def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:

@@ -45,8 +45,8 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
         "selfLink": f"{base_url}/storage/v1/b/{bucket.name}",
         "projectNumber": str(project_number),
         "name": bucket.name,
-        "timeCreated": _time(bucket.create_time),
-        "updated": _time(bucket.update_time),
+        "timeCreated": timestamp(bucket.create_time),
+        "updated": timestamp(bucket.update_time),
         "metageneration": str(bucket.metageneration),
         "location": bucket.location,
         "locationType": _location_type(bucket),
@@ -66,7 +66,7 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
 def iam_configuration(bucket: BucketRecord) -> Json:
     uniform: dict[str, Any] = {"enabled": bucket.uniform_since is not None}
     if bucket.uniform_since:
-        uniform["lockedTime"] = _time(bucket.uniform_since + _UNIFORM_REVERSIBLE)
+        uniform["lockedTime"] = timestamp(bucket.uniform_since + _UNIFORM_REVERSIBLE)
     return {
         # The name it had before: https://cloud.google.com/storage/docs/uniform-bucket-level-access.
         "bucketPolicyOnly": uniform,
@@ -116,10 +116,10 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
         "size": str(record.size),
         "crc32c": record.crc32c,
         "etag": etag(record.generation, record.metageneration),
-        "timeCreated": _time(record.create_time),
-        "updated": _time(record.update_time),
-        "timeStorageClassUpdated": _time(record.create_time),
-        "timeFinalized": _time(record.create_time),
+        "timeCreated": timestamp(record.create_time),
+        "updated": timestamp(record.update_time),
+        "timeStorageClassUpdated": timestamp(record.create_time),
+        "timeFinalized": timestamp(record.create_time),
     }
     if record.md5:
         answer["md5Hash"] = record.md5
@@ -222,7 +222,8 @@ def _location_type(bucket: BucketRecord) -> str:
     return "multi-region" if bucket.location in _MULTI_REGIONS else "region"
 
 
-def _time(value: datetime) -> str:
+def timestamp(value: datetime) -> str:
+    """In milliseconds, as the service writes it."""
     return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 

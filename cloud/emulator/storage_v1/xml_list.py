@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from cloud.emulator.storage_v1.call import Call
+from cloud.emulator.storage_v1.wire import timestamp
 from cloud.engine.storage.listing import ListQuery, successor
 from cloud.engine.storage.records import ObjectRecord
 from cloud.engine.storage.service import StorageService
@@ -79,7 +80,7 @@ def _contents(record: ObjectRecord, key: str) -> str:
         "Key": key,
         "Generation": str(record.generation),
         "MetaGeneration": str(record.metageneration),
-        "LastModified": f"{record.update_time:%Y-%m-%dT%H:%M:%S}.{record.update_time.microsecond // 1000:03d}Z",
+        "LastModified": timestamp(record.update_time),
         "ETag": f'"{etag}"',
         "Size": str(record.size),
         "StorageClass": escape(record.attributes.storage_class or "STANDARD"),

@@ -5,7 +5,6 @@ twice the predictions.
 """
 
 import asyncio
-from http import HTTPStatus
 from typing import cast
 
 import httptools
@@ -15,59 +14,99 @@ CONNECTIONS = 128
 
 
 class WorkerClient:
-    """Posts to one worker; each request has a connection to itself, which is kept for the next."""
+    """Posts to one worker; each request has a connection to itself, which is kept for the next.
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    Args:
+        time_limit: seconds for one request, waiting for its turn included.
+    """
+
+    def __init__(self, port: int, time_limit: float) -> None:
+        self._port, self._time_limit = port, time_limit
         self._idle: list[_Connection] = []
+        self._busy: set[_Connection] = set()
         self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def post(self, path: str, body: bytes) -> tuple[HTTPStatus, bytes]:
-        """Raises:
-        ConnectionError: the worker is gone, or goes before it has answered.
+    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Returns status and body of the answer.
+
+        Raises:
+            ConnectionError: the worker is gone, or goes before it has answered.
+            TimeoutError: there was no answer within the time limit.
         """
-        async with self._turns:
-            connection = await self._connection()
-            try:
-                answer = await connection.post(path, body)
-            except BaseException:  # also when cancelled: an answer still to come must not meet the next request
-                connection.abort()
-                raise
-            self._idle.append(connection)
-            return answer
+        deadline = self._loop.time() + self._time_limit
+        if self._turns.locked():
+            async with asyncio.timeout_at(deadline):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()
+        try:
+            return await self._post(path, body, deadline)
+        finally:
+            self._turns.release()
+
+    async def _post(self, path: str, body: bytes, deadline: float) -> tuple[int, bytes]:
+        connection = self._idle.pop() if self._idle else None
+        if connection is None or not connection.is_open:
+            async with asyncio.timeout_at(deadline):
+                _, connection = await self._loop.create_connection(_Connection, "127.0.0.1", self._port)
+        connection.deadline = deadline
+        self._busy.add(connection)
+        if self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._end_the_late)
+        try:
+            answer = await connection.post(path, body)
+        except BaseException:  # also when cancelled: an answer still to come must not meet the next request
+            connection.abort()
+            raise
+        finally:
+            self._busy.discard(connection)
+        self._idle.append(connection)
+        return answer
 
     def close(self) -> None:
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
 
-    async def _connection(self) -> "_Connection":
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_open:
-                return connection
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._port)
-        return connection
+    def _end_the_late(self) -> None:
+        # One timer for all: uvloop's cost more than all else that a request takes here.
+        now = self._loop.time()
+        for connection in self._busy:
+            if connection.deadline <= now:
+                connection.fail(TimeoutError())
+        waiting = [connection.deadline for connection in self._busy if connection.deadline > now]
+        self._timer = self._loop.call_at(min(waiting), self._end_the_late) if waiting else None
 
 
 class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.is_open = False
+        self.deadline = 0.0
+        """Of the request under way, in the loop's time."""
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
-        self._answer: asyncio.Future[tuple[HTTPStatus, bytes]] | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
-    async def post(self, path: str, body: bytes) -> tuple[HTTPStatus, bytes]:
+    def post(self, path: str, body: bytes) -> asyncio.Future[tuple[int, bytes]]:
+        """Raises:
+        ConnectionError: as does the future.
+        """
         if not self.is_open:
             raise ConnectionResetError("the worker closed the connection")
         self._answer = asyncio.get_running_loop().create_future()
         head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % (path.encode(), len(body)) + body)
-        return await self._answer
+        return self._answer
 
     def abort(self) -> None:
         self._transport.abort()
+
+    def fail(self, error: Exception) -> None:
+        """Let the request under way end with ``error``, if it has no answer yet."""
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(error)
 
     # ---------------------------------------------------------------- called by asyncio
 
@@ -79,14 +118,12 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._fail(ConnectionAbortedError(f"the worker does not speak HTTP: {error}"))
+            self.fail(ConnectionAbortedError(f"the worker does not speak HTTP: {error}"))
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
-        self._fail(
-            exc if isinstance(exc, ConnectionError) else ConnectionResetError("the worker closed the connection")
-        )
+        self.fail(exc if isinstance(exc, ConnectionError) else ConnectionResetError("the worker closed the connection"))
 
     # ---------------------------------------------------------------- called by the parser
 
@@ -96,8 +133,4 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         body, self._body = b"".join(self._body), []
         if self._answer and not self._answer.done():
-            self._answer.set_result((HTTPStatus(self._parser.get_status_code()), body))
-
-    def _fail(self, error: ConnectionError) -> None:
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(error)
+            self._answer.set_result((self._parser.get_status_code(), body))

@@ -1,6 +1,7 @@
 """``ModelServer``: keeps a worker process running for one version, and asks it."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -64,8 +65,7 @@ class ModelServer:
         for _ in range(2):
             worker = await self._worker()
             try:
-                async with asyncio.timeout(self._time_limit):
-                    return await worker.ask(body)
+                return await worker.ask(body)
             except TimeoutError:
                 raise self._too_late(worker) from None
             except ConnectionError:  # it died, maybe over another request; to predict again does no harm
@@ -102,7 +102,7 @@ class ModelServer:
     async def _launch(self) -> "_Worker":
         try:
             async with asyncio.timeout(self._start_limit):
-                worker = await _launch(self._launcher, self._command)
+                worker = await _launch(self._launcher, self._command, self._time_limit)
         except TimeoutError:
             raise Unavailable(f"the model's worker was not ready after {self._start_limit:g} s") from None
         except asyncio.CancelledError:  # by close(); those who wait for this task are not cancelled themselves
@@ -124,7 +124,7 @@ class ModelServer:
 
     def _too_late(self, worker: "_Worker") -> Unavailable:
         limit = f"{self._time_limit:g} s"
-        if asyncio.get_running_loop().time() - worker.last_answer < self._time_limit:
+        if time.monotonic() - worker.last_answer < self._time_limit:
             return Unavailable(f"the model did not come to this request within {limit}: send fewer at a time")
         self._discard(worker)
         return Unavailable(
@@ -133,28 +133,28 @@ class ModelServer:
 
 
 class _Worker:
-    def __init__(self, process: Process, port: int) -> None:
+    def __init__(self, process: Process, port: int, time_limit: float) -> None:
         self.process = process
         self.is_alive = True
         self.has_answered = False
-        self.last_answer = asyncio.get_running_loop().time()
-        self._client = WorkerClient(port)
+        self.last_answer = time.monotonic()
+        self._client = WorkerClient(port, time_limit)
         process.on_end(lambda _: self._client.close())
 
     async def ask(self, body: bytes) -> list[Json]:
         status, text = await self._client.post("/predict", body)
         reply = orjson.loads(text)
         self.has_answered = True
-        self.last_answer = asyncio.get_running_loop().time()
-        if status is HTTPStatus.BAD_REQUEST:
+        self.last_answer = time.monotonic()
+        if status == HTTPStatus.BAD_REQUEST:
             raise PredictionFailed(reply["error"])
-        if status is not HTTPStatus.OK:
+        if status != HTTPStatus.OK:
             raise CloudError(f"the model's worker answered {status}: {reply}")
         predictions: list[Json] = reply["predictions"]
         return predictions
 
 
-async def _launch(launcher: Launcher, command: Command) -> _Worker:
+async def _launch(launcher: Launcher, command: Command, time_limit: float) -> _Worker:
     said: deque[str] = deque(maxlen=10)
     verdict: asyncio.Future[int | CloudError] = asyncio.get_running_loop().create_future()
 
@@ -178,7 +178,7 @@ async def _launch(launcher: Launcher, command: Command) -> _Worker:
             raise Unavailable(f"the model's worker {ended.result()} before it was ready. Its last words:\n{words}")
         if isinstance(answer := verdict.result(), CloudError):
             raise answer
-        return _Worker(process, answer)
+        return _Worker(process, answer, time_limit)
     except BaseException:
         await process.stop(0)
         raise

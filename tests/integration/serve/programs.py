@@ -4,18 +4,6 @@ import signal
 import subprocess
 import sys
 
-WHO_AM_I = """
-import google.auth, google.auth.transport.requests as transport
-credentials, project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-credentials.refresh(transport.Request())
-print(project, credentials.service_account_email, len(credentials.token) > 100)
-"""
-MAKE_BUCKET = """
-import os, sys, requests
-made = requests.post(os.environ["STORAGE_EMULATOR_HOST"] + "/storage/v1/b", json={"name": sys.argv[1]}, timeout=20)
-print(made.status_code)
-"""
-
 SERVE = [sys.executable, "-m", "cloud.serve"]
 WHO_AM_I = """
 import google.auth, google.auth.transport.requests as transport

@@ -97,6 +97,12 @@ def test_everything_wrong_is_found_at_once():
     assert fields == ["model.name", "model.labels[1].value", "model", "model.etag", "model.regions"]
 
 
+def test_of_a_flood_of_faults_the_first_hundred_are_told():
+    with pytest.raises(InvalidRequest) as caught:
+        SCHEMAS.read(MODEL, {"labels": dict.fromkeys(map(str, range(1000)), 1)}, "model")
+    assert len(caught.value.violations) == 100
+
+
 @pytest.mark.parametrize("value", [None, 1, "x", [], True])
 def test_a_message_is_an_object(value):
     with pytest.raises(InvalidRequest, match="Root element must be a message"):
