@@ -25,8 +25,8 @@ from cloud.backends.base import Backend
 from cloud.backends.gcp import open_gcp
 from cloud.backends.google.logs import Lateness
 from cloud.backends.google.network import Network
-from cloud.backends.google.retries import Pace
 from cloud.gcp_run.rehearsal import Silent
+from cloud.retries import Pace
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
 from cloud.workflow import Plan, Workflow

@@ -3,6 +3,7 @@
 Codes, their numbers and their HTTP status: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto.
 """
 
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -46,6 +47,16 @@ class Unauthenticated(CloudError):
 
 class PermissionDenied(CloudError):
     code, number, http_status = "PERMISSION_DENIED", 7, 403
+
+
+class ServiceDisabled(PermissionDenied):
+    """An API is not enabled in the project. Google's message holds the address at which it is."""
+
+    @property
+    def service(self) -> str:
+        """Its host, ``aiplatform.googleapis.com``; empty if the message does not tell."""
+        match = re.search(r"/apis/api/([\w.-]+)/", self.message)
+        return match[1] if match else ""
 
 
 class NotFound(CloudError):

@@ -1,6 +1,7 @@
 """``python -m cloud.run``: take a model through the whole workflow, from bucket to prediction, and clean up."""
 
 import asyncio
+import os
 import secrets
 import signal
 import sys
@@ -101,6 +102,7 @@ def main(
     """
     console = Console()
     errors = Console(stderr=True)
+    abandoned = False
     try:
         given = {
             "--image": image,
@@ -133,14 +135,23 @@ def main(
                 from cloud.gcp_run.options import Options
 
                 options = Options(settings.project, settings.region, service, image, training_image, service_account)
-                command = Command(options)
-                status = asyncio.run(run.on_google(command, dry_run=dry_run, only_look=preflight))
+                runner = asyncio.Runner()
+                try:
+                    status = runner.run(run.on_google(Command(options), dry_run=dry_run, only_look=preflight))
+                finally:
+                    if not (abandoned := run.abandoned):
+                        runner.close()
     except CloudError as error:
         errors.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         status = 2 if isinstance(error, (InvalidArgument, Unimplemented)) else 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         errors.print("interrupted", highlight=False)
         status = INTERRUPTED
+    if abandoned:
+        # Nobody is to wait for the answers that threads still wait for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 
@@ -233,11 +244,21 @@ class Run:
 
     def __init__(self, plan: Plan, console: Console, errors: Console, report_file: Path | None, *, keep: bool) -> None:
         self._plan, self._console, self._errors = plan, console, errors
+        self._terminal = Terminal(console)
         self._report_file, self._keep = report_file, keep
+        self.abandoned = False
+        """It was interrupted twice: requests may be under way that nobody waits for."""
 
     async def locally(self, settings: Settings) -> int:
+        this_task = asyncio.current_task()
+        assert this_task is not None  # noqa: S101 - asyncio.run made it
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this_task.cancel)
         async with LocalCloud(settings) as cloud:
-            status, workflow = await self._take_through(cloud.backend)
+            workflow = Workflow(cloud.backend, self._plan, self._terminal)
+            try:
+                status = await self._take_through(workflow, cloud.backend)
+            finally:
+                self._tell_left(workflow)
             if cloud.refusals:
                 self._console.print(
                     f"The job tried to reach the internet and was refused: {cloud.refusals}", highlight=False
@@ -249,30 +270,50 @@ class Run:
         return status
 
     async def on_google(self, command: "Command", *, dry_run: str | None, only_look: bool) -> int:
+        from cloud.gcp_run.interruption import Abandoned, Interruptible
+
         if dry_run is not None:
             return await command.rehearse(self._plan, dry_run)
         ready = await command.check(self._plan, self._console)
         if only_look or not ready:
             return 0 if ready else 1
         command.announce(self._plan, self._console)
-        async with command.open(self._plan) as backend:
-            status, workflow = await self._take_through(backend)
+        backend = command.open(self._plan)
+        workflow = Workflow(backend, self._plan, self._terminal)
+
+        async def through() -> int:
+            async with backend:
+                return await self._take_through(workflow, backend)
+
+        interruptible = Interruptible(lambda: workflow.is_cleaning_up, self._say_interrupted)
+        try:
+            status = await interruptible.through(through())
+        except Abandoned:
+            self.abandoned = True
+        finally:
+            self._tell_left(workflow, command.cleanup(self._plan))
         if workflow.keep:
             self._console.print(
                 f"Everything is still up, and bills. This ends it:\n  {command.cleanup(self._plan)}",
                 highlight=False,
                 soft_wrap=True,
             )
-        return status
+        return INTERRUPTED if interruptible.count else status
 
-    async def _take_through(self, backend: Backend) -> tuple[int, Workflow]:
+    def _say_interrupted(self) -> None:
+        self._errors.print("interrupted: what was made is removed; again, and it is left", highlight=False)
+
+    def _tell_left(self, workflow: Workflow, cleanup: str = "") -> None:
+        if not workflow.left or workflow.keep:
+            return
+        self._errors.print(f"Left behind: {escape('; '.join(workflow.left))}", highlight=False, soft_wrap=True)
+        if cleanup:
+            self._errors.print(f"This removes it:\n  {cleanup}", highlight=False, soft_wrap=True)
+
+    async def _take_through(self, workflow: Workflow, backend: Backend) -> int:
         began, status, error = time.monotonic(), 0, None
-        this_task = asyncio.current_task()
-        assert this_task is not None  # noqa: S101 - asyncio.run made it
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this_task.cancel)
-        workflow = Workflow(backend, self._plan, terminal := Terminal(self._console))
         try:
-            with terminal:
+            with self._terminal:
                 async with workflow:
                     await workflow.run()
                     workflow.keep = self._keep
@@ -286,11 +327,11 @@ class Run:
             raise
         finally:
             seconds = time.monotonic() - began
-            terminal.summary(workflow.report)
+            self._terminal.summary(workflow.report)
             if self._report_file is not None:
                 write_report(self._report_file, backend, self._plan, workflow.report, seconds, error)
         self._console.print(f"[bold]{'Done' if not status else 'Stopped'}[/] in {seconds:.1f} s", highlight=False)
-        return status, workflow
+        return status
 
 
 async def _stay_up(cloud: LocalCloud, workflow: Workflow, plan: Plan, console: Console) -> None:

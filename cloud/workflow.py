@@ -11,7 +11,15 @@ from typing import Protocol
 
 from cloud import taxifare
 from cloud.backends.base import Backend
-from cloud.errors import CloudError, FailedPrecondition, NotFound, PredictionFailed
+from cloud.errors import (
+    AlreadyExists,
+    CloudError,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PredictionFailed,
+)
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, Job, JobSpec, Json, LogEntry, TransferProgress, Version, VersionSpec
@@ -92,21 +100,35 @@ class Workflow:
     def __init__(self, backend: Backend, plan: Plan, observer: Observer) -> None:
         self.report = Report()
         self.keep = False
+        self.is_cleaning_up = False
         self.output = GsUri(plan.bucket, f"{plan.job_id}/output")
         self._backend, self._plan, self._observer = backend, plan, observer
         self._staging = GsUri(plan.bucket, plan.job_id)
         self._detail = ""
-        self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
-        """What was made, by name, and how to remove it."""
+        self._made: list[_Made] = []
+        self._is_stuck = False
+        """The version's creation does not end."""
 
     async def __aenter__(self) -> "Workflow":
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._undo and not self.keep:
+        if not self._made or self.keep:
+            return
+        self.is_cleaning_up = True
+        try:
             async with self._step("clean up", "Remove what this run made"):
-                self._detail = ", ".join(name for name, _ in reversed(self._undo))
+                self._detail = ", ".join(self.left)
                 await self._clean_up()
+        except StepFailed:
+            if kind is None:
+                raise
+            # What went wrong first is what is told; ``left`` knows the rest.
+
+    @property
+    def left(self) -> list[str]:
+        """What this run made, or may have made, and has not removed; with the reason where it could not."""
+        return [made.told() for made in reversed(self._made)]
 
     async def run(self) -> None:
         """All chapters in order.
@@ -132,10 +154,10 @@ class Workflow:
             if await backend.bucket_exists(name):
                 self._detail = f"gs://{name} exists already; it stays"
             else:
-                bucket = await backend.create_bucket(name, location=backend.region)
-                self._undo.append(("bucket", lambda: backend.delete_bucket(name)))
+                async with self._making(f"bucket gs://{name}", self._remove_bucket):
+                    bucket = await backend.create_bucket(name, location=backend.region)
                 self._detail = f"gs://{name} in {bucket.location}"
-            self._undo.append(("objects", lambda: backend.delete_objects(self._staging.as_folder())))
+            self._made.append(_Made(f"objects {self._staging}/", self._remove_objects, is_certain=True))
 
     async def _grant(self) -> None:
         async with self._step("grant", "Let the ML service account in"):
@@ -170,8 +192,8 @@ class Workflow:
             job_dir=self.output,
         )
         async with self._step("train", f"Train: job {spec.job_id}"):
-            self._undo.append(("job's processes", lambda: self._end_job(spec.job_id)))
-            self.report.job = await self._backend.submit_job(spec)
+            async with self._making(f"job {spec.job_id}", lambda: self._end_job(spec.job_id)):
+                self.report.job = await self._backend.submit_job(spec)
             async for entry in self._backend.follow_logs(spec.job_id):
                 self._observer.logged(entry)
                 if told := _STEP.search(entry.message):
@@ -193,19 +215,23 @@ class Workflow:
             try:
                 await backend.get_model(model)
             except NotFound:
-                self._undo.append(("model", lambda: backend.delete_model(model)))
-                await backend.create_model(model)
+                async with self._making(f"model {model}", lambda: backend.delete_model(model)):
+                    await backend.create_model(model)
             taken = {version.name for version in await backend.list_versions(model)}
             name = next(name for number in range(1, len(taken) + 2) if (name := f"v{number}") not in taken)
-            self._undo.append(("version", lambda: self._remove_version(name)))
-            version = self.report.version = await backend.deploy(VersionSpec(model, name, saved_model))
+            async with self._making(f"version {model}/{name}", lambda: self._remove_version(name)):
+                try:
+                    version = self.report.version = await backend.deploy(VersionSpec(model, name, saved_model))
+                except DeadlineExceeded:
+                    self._is_stuck = True
+                    raise
             if version.state is not VersionState.READY:
                 raise FailedPrecondition(version.error_message)
             self._detail = f"{model}/{name} serves {saved_model}"
 
     async def _remove_version(self, name: str) -> None:
-        # One that is still being created cannot be deleted yet.
-        await self._backend.wait_for_version(self._plan.model, name)
+        # One that is still being created cannot be deleted yet; one that is for ever was waited for already.
+        await self._backend.wait_for_version(self._plan.model, name, timeout=0 if self._is_stuck else None)
         await self._backend.delete_version(self._plan.model, name)
 
     async def _newest_saved_model(self) -> GsUri:
@@ -273,23 +299,59 @@ class Workflow:
         self.report.steps.append(Step(name, seconds, self._detail))
         self._observer.step_finished(name, seconds, self._detail)
 
+    @asynccontextmanager
+    async def _making(self, what: str, remove: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+        """Inside, it is made. It is removed at the end also if it is not known whether it came to be."""
+        made = _Made(what, remove)
+        self._made.append(made)
+        try:
+            yield
+        except (AlreadyExists, InvalidArgument):
+            # Nothing was made (see ``Backend``): what is there is somebody else's.
+            self._made.remove(made)
+            raise
+        made.is_certain = True
+
+    async def _remove_objects(self) -> None:
+        await self._backend.delete_objects(self._staging.as_folder())
+
+    async def _remove_bucket(self) -> None:
+        try:
+            await self._backend.delete_bucket(self._plan.bucket)
+        except FailedPrecondition:
+            # An upload that was interrupted may have come to its end since.
+            await self._remove_objects()
+            await self._backend.delete_bucket(self._plan.bucket)
+
     async def _clean_up(self) -> None:
-        """Undo in reverse, each thing whatever became of the others.
+        """Remove in reverse, each thing whatever becomes of the others.
 
         Raises:
             FailedPrecondition: naming everything that could not be removed.
         """
-        left = []
-        while self._undo:
-            what, remove = self._undo.pop()
+        for made in reversed(list(self._made)):
             try:
-                await remove()
+                await made.remove()
             except NotFound:
-                continue  # Somebody else removed it, or it never came to be: that is what was wanted.
+                pass  # Somebody else removed it, or it never came to be: that is what was wanted.
             except CloudError as error:
-                left.append(f"{what}: {error}")
-        if left:
-            raise FailedPrecondition("could not be removed: " + "; ".join(left))
+                made.why = str(error)
+                continue
+            self._made.remove(made)
+        if self._made:
+            raise FailedPrecondition("could not be removed: " + "; ".join(self.left))
+
+
+@dataclass(slots=True, eq=False)
+class _Made:
+    what: str
+    remove: Callable[[], Awaitable[object]]
+    is_certain: bool = False
+    why: str = ""
+    """It could not be removed."""
+
+    def told(self) -> str:
+        return self.what + ("" if self.is_certain else " (if it was made)") + (f": {self.why}" if self.why else "")
 
 
 def _fill(argument: str, places: dict[str, str]) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
-from cloud.backends.google.retries import Pace, Retries
 from cloud.backends.google.service import Made, Place, Service
 from cloud.backends.google.transport import Transport
 from cloud.backends.google.vertex_ai import VertexAi
@@ -16,6 +15,7 @@ from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import VersionState
 from cloud.names import check_project
+from cloud.persistence import Sleep
 from cloud.resources import (
     Job,
     JobSpec,
@@ -25,6 +25,7 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
+from cloud.retries import Pace, Retries
 
 if TYPE_CHECKING:
     from cloud.backends.google.network import Network
@@ -144,6 +145,8 @@ class GcpBackend(CloudStorageBackend):
 
     async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
         version, looks = await self.get_version(model, name), 1
+        if timeout is None and not self._service.ends_deployments:
+            timeout = self._pace.limit
         try:
             async with asyncio.timeout(timeout):
                 while version.state is VersionState.CREATING:
@@ -198,6 +201,7 @@ def open_gcp(
     pace: Pace = Pace(),  # noqa: B008
     lateness: Lateness = Lateness(),  # noqa: B008
     retries: Retries = Retries(),  # noqa: B008
+    sleep: Sleep = asyncio.sleep,
 ) -> GcpBackend:
     """Nothing is asked of Google yet, and nothing looked up.
 
@@ -206,6 +210,7 @@ def open_gcp(
         credentials: google-auth's; the application default ones without.
         labels: put on everything that is made.
         image, training_image, service_account: see ``VertexAi``.
+        retries: of every request, those to Cloud Storage included; ``sleep`` waits before the next one.
     """
     # Imported here: whoever sends nothing needs none of Google's libraries.
     from cloud.backends.google.http_transport import HttpTransport
@@ -213,7 +218,7 @@ def open_gcp(
 
     network = network or Network()
     identity = Identity(network, credentials)
-    transport = HttpTransport(region, identity=identity, network=network, patience=retries)
+    transport = HttpTransport(region, identity=identity, network=network, patience=retries, sleep=sleep)
 
     def token() -> Awaitable[str]:
         return transport.in_thread(identity.token)
@@ -225,6 +230,9 @@ def open_gcp(
         region=region,
         labels=labels,
         session=network.session,
+        patience=retries,
+        sleep=sleep,
+        renew=lambda: transport.in_thread(identity.renew),
     )
     logs = Logs(transport, project, pace=pace, lateness=lateness)
     opened = open_service(

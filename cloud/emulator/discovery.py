@@ -4,7 +4,6 @@ Format: https://developers.google.com/discovery/v1/reference/apis. The documents
 client carries with it.
 """
 
-import functools
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
@@ -74,6 +73,8 @@ class Discovery:
         self.methods = {method.id: method for method in _methods(document)}
         self._common = document["parameters"]
         self._found: dict[tuple[str, str, str], list[Method]] = {}
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        """By method's id, as they come to be needed: there are a thousand."""
         for method in self.methods.values():
             path, verb = _split_verb(method.path)
             last = path.rpartition("/")[2]
@@ -90,7 +91,10 @@ class Discovery:
         path, verb = _split_verb(raw_path)
         for last in (path.rpartition("/")[2], ""):
             for method in self._found.get((http_method, last, verb), ()):
-                match = _compiled(method.expression).fullmatch(path)
+                pattern = self._patterns.get(method.id)
+                if pattern is None:
+                    pattern = self._patterns[method.id] = re.compile(method.expression, re.DOTALL)
+                match = pattern.fullmatch(path)
                 if match:
                     return method, _unquote(match["name"] if method.patterns else "")
         raise NotFound(
@@ -204,11 +208,6 @@ def _methods(resource: Json) -> Iterator[Method]:
         )
     for below in resource.get("resources", {}).values():
         yield from _methods(below)
-
-
-@functools.cache
-def _compiled(expression: str) -> re.Pattern[str]:
-    return re.compile(expression, re.DOTALL)
 
 
 def _split_verb(path: str) -> tuple[str, str]:

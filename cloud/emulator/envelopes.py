@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from cloud.errors import CloudError, InvalidArgument, ResourceExhausted
+from cloud.errors import CloudError, InvalidArgument, ResourceExhausted, ServiceDisabled
 from cloud.resources import Json
 
 _STORAGE_REASONS = {
@@ -84,11 +84,10 @@ class ErrorStyle(Enum):
 
 def storage_error(error: CloudError) -> Json:
     """The body in Cloud Storage's style."""
-    item = {
-        "message": error.message,
-        "domain": "global",
-        "reason": _STORAGE_REASONS.get(error.http_status, "internalError"),
-    }
+    reason = _STORAGE_REASONS.get(error.http_status, "internalError")
+    if isinstance(error, ServiceDisabled):
+        reason = "accessNotConfigured"
+    item = {"message": error.message, "domain": "global", "reason": reason}
     if error.field:
         item |= {"locationType": "parameter", "location": error.field}
     return {"error": {"code": error.http_status, "message": error.message, "errors": [item]}}
@@ -103,6 +102,10 @@ def platform_error(error: CloudError) -> Json:
         case QuotaFailure():
             violation = {"subject": error.subject, "description": error.message}
             body["details"] = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}]
+        case ServiceDisabled(service=str(service)) if service:
+            # https://cloud.google.com/service-usage/docs/troubleshoot-activation
+            about = {"reason": "SERVICE_DISABLED", "domain": "googleapis.com", "metadata": {"service": service}}
+            body["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **about}]
         case CloudError(field=str(field)) if field:
             body["message"] = f"Field: {field} Error: {error.message}"
             body["details"] = [_bad_request([Violation(field, error.message)])]

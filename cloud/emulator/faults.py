@@ -9,9 +9,11 @@ So a test of what a client does about a fault can prove that the fault was there
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -52,7 +54,16 @@ class Rewrite:
     change: Callable[[Json], Json]
 
 
-Outcome = Refuse | Cut | Hang | Rewrite
+@dataclass(frozen=True, slots=True, eq=False)
+class Hold:
+    """What was asked for is done, and the answer kept back. From any thread: ``hold.reached.result(10)``, and
+    ``hold.released.set_result(None)``."""
+
+    reached: Future[None] = field(default_factory=Future)
+    released: Future[None] = field(default_factory=Future)
+
+
+Outcome = Refuse | Cut | Hang | Rewrite | Hold
 
 
 class ConnectionCut(ConnectionAbortedError):
@@ -140,6 +151,13 @@ class Faults:
                 return refusal
             case Rewrite(change):
                 return _rewritten(await answer(), change)
+            case Hold(reached, released):
+                try:
+                    return await answer()
+                finally:
+                    if not reached.done():
+                        reached.set_result(None)
+                    await self._until(asyncio.wrap_future(released))
             case Cut.AFTER:
                 await answer()
             case Hang.FOREVER:
@@ -149,6 +167,12 @@ class Faults:
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionCut
+
+    async def _until(self, released: "asyncio.Future[None]") -> None:
+        ended = asyncio.create_task(self._ended.wait())
+        waiting: list[asyncio.Future[Any]] = [released, ended]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
 
 
 def _rewritten(response: web.StreamResponse, change: Callable[[Json], Json]) -> web.Response:

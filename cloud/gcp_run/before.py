@@ -1,6 +1,7 @@
 """Before a run on Google's cloud: what was found out, and what will bill."""
 
 import ast
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from cloud.backends.google.preflight import Finding, Preflight, Verdict
-from cloud.backends.google.retries import Retries
 from cloud.backends.google.vertex_models import MACHINE
 from cloud.backends.google.vertex_wire import cluster
 from cloud.gcp_run.options import Options
@@ -27,9 +27,14 @@ async def check(options: Options, plan: Plan, console: Console) -> bool:
     from cloud.backends.google.http_transport import HttpTransport
     from cloud.backends.google.network import Identity, Network
 
-    network = Network()
+    way = options.way
+    network = way.network or Network()
     transport = HttpTransport(
-        options.region, identity=Identity(network), network=network, patience=Retries(attempts=2, longest=1.0)
+        options.region,
+        identity=Identity(network, way.credentials),
+        network=network,
+        patience=replace(way.retries, attempts=2, longest=1.0),
+        sleep=way.sleep,
     )
     preflight = Preflight(
         transport,

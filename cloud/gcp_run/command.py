@@ -58,15 +58,18 @@ def cleanup(*, run: str, project: str, bucket: str | None, region: str, service:
     console, errors = Console(), Console(stderr=True)
     try:
         check_id(run, "--run")
-        asyncio.run(
-            _clean_up(Options(check_project(project), region, service), run, bucket or f"{project}-ml", console)
-        )
+        asyncio.run(clean_up(Options(check_project(project), region, service), run, bucket or f"{project}-ml", console))
     except CloudError as error:
         errors.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2 if isinstance(error, InvalidArgument) else 1)
 
 
-async def _clean_up(options: Options, run: str, bucket: str, console: Console) -> None:
+async def clean_up(options: Options, run: str, bucket: str, console: Console) -> None:
+    """Print what of ``run`` was removed, a line each.
+
+    Raises:
+        FailedPrecondition: naming everything that could not be removed.
+    """
     removed: list[str] = []
     async with options.open() as backend:
         await remove_leftovers(backend, run.lower(), [bucket], removed.append)

@@ -33,7 +33,7 @@ async def remove_leftovers(backend: GcpBackend, run: str, buckets: Sequence[str]
     made = await backend.made_by(run)
     for job in made.jobs:
         await remove(f"job {job}", lambda job=job: _end(backend, job))  # type: ignore[misc]
-    defaults = {model: (await backend.get_model(model)).default_version for model, _ in made.versions}
+    defaults = {model: await _default(backend, model) for model, _ in made.versions}
     # A default version goes last: it cannot while there are others.
     for model, version in sorted(made.versions, key=lambda one: defaults[one[0]] == one[1]):
         await remove(
@@ -53,6 +53,13 @@ async def remove_leftovers(backend: GcpBackend, run: str, buckets: Sequence[str]
             await remove(f"bucket gs://{bucket}", lambda bucket=bucket: backend.delete_bucket(bucket))  # type: ignore[misc]
     if left:
         raise FailedPrecondition("could not be removed: " + "; ".join(left))
+
+
+async def _default(backend: GcpBackend, model: str) -> str | None:
+    try:
+        return (await backend.get_model(model)).default_version
+    except NotFound:  # somebody else deleted it, and left its versions
+        return None
 
 
 async def _end(backend: GcpBackend, job: str) -> None:

@@ -1,9 +1,29 @@
 """What ``--backend gcp`` is to be opened with."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from cloud.backends.gcp import GcpBackend, open_gcp
+from cloud.backends.google.logs import Lateness
 from cloud.backends.google.service import RUN_LABEL
+from cloud.persistence import Sleep
+from cloud.retries import Pace, Retries
+
+if TYPE_CHECKING:
+    from cloud.backends.google.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How Google is reached, and how often it is asked; see ``open_gcp``."""
+
+    credentials: Any = None
+    network: "Network | None" = None
+    pace: Pace = Pace()  # noqa: RUF009 - a frozen value
+    lateness: Lateness = Lateness()  # noqa: RUF009
+    retries: Retries = Retries()  # noqa: RUF009
+    sleep: Sleep = asyncio.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +37,11 @@ class Options:
     """Made from docker/training.Dockerfile; likewise."""
     service_account: str | None = None
     """As whom jobs and versions run."""
+    way: Way = field(default_factory=Way)
 
     def open(self, run: str | None = None) -> GcpBackend:
         """What it makes carries the name of ``run``."""
+        way = self.way
         return open_gcp(
             project=self.project,
             region=self.region,
@@ -28,4 +50,10 @@ class Options:
             training_image=self.training_image,
             service_account=self.service_account,
             labels={RUN_LABEL: run} if run else {},
+            credentials=way.credentials,
+            network=way.network,
+            pace=way.pace,
+            lateness=way.lateness,
+            retries=way.retries,
+            sleep=way.sleep,
         )

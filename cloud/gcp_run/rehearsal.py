@@ -18,7 +18,6 @@ import aiohttp
 from cloud.backends.gcp import STORAGE, GcpBackend, open_service
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.methods import Request
-from cloud.backends.google.retries import Pace
 from cloud.backends.google.service import RUN_LABEL, Place
 from cloud.backends.google.transport import Settled, Transport
 from cloud.emulator.discovery import load
@@ -28,6 +27,7 @@ from cloud.gcp_run.pretence import Absent, Pretence
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 from cloud.resources import Json, LogEntry, TransferProgress
+from cloud.retries import Pace
 from cloud.workflow import Plan, Workflow
 
 _DOCUMENTS = {"aiplatform": "aiplatform.v1", "logging": "logging.v2", "ml": "ml.v1", "storage": "storage.v1"}

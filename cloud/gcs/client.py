@@ -12,20 +12,25 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import aiohttp
 from gcloud.aio.auth import Token as GcloudToken
 from gcloud.aio.storage import Storage
 
-from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
-from cloud.gcs.replies import error_of, once, persist
+from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from cloud.gcs.replies import attempted, refusal
 from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
 from cloud.names import GsUri, check_bucket, check_object
+from cloud.persistence import Sleep, completed, persist
 from cloud.resources import Access, Bucket, Json, StoredObject
+from cloud.retries import Retries
 
 Token = Callable[[], str | Awaitable[str]]
+T = TypeVar("T")
+MARK = "request-id"
+"""Label whose value nobody else has."""
 _EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 _BLOCK = 1 << 20
 _OCTETS = "application/octet-stream"
@@ -41,6 +46,8 @@ _ROLES = {
 }
 """Where access is uniform: what is there and what comes are read alike
 (https://cloud.google.com/storage/docs/access-control/iam-roles)."""
+_CHANGED_BY_OTHERS = 10
+"""Times that a policy is read again because somebody else was faster."""
 _STRENGTH = ("READER", "WRITER", "OWNER")
 
 
@@ -50,8 +57,11 @@ class StorageClient:
     token: the bearer token of now.
     project: whose buckets are listed and made.
     region: location of buckets that are made without one.
-    labels: of buckets that are made.
+    labels: of buckets that are made. With any, or none, but not without: each has a ``MARK``, too, by which it is
+        known to be what a request made whose answer was lost.
     session: makes the HTTP session, where the way there is not the direct one.
+    patience: with what may pass; ``sleep`` waits meanwhile.
+    renew: has ``token`` give another one, if Cloud Storage refuses the present one.
     """
 
     def __init__(
@@ -63,11 +73,15 @@ class StorageClient:
         region: str = "us-central1",
         labels: Mapping[str, str] | None = None,
         session: Callable[[], aiohttp.ClientSession] = aiohttp.ClientSession,
+        patience: Retries = Retries(attempts=4, first=0.2),  # noqa: B008 - a frozen value
+        sleep: Sleep = asyncio.sleep,
+        renew: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._session = session
-        self._labels = {"labels": dict(labels)} if labels else {}
+        self._patience, self._sleep, self._renew = patience, sleep, renew
+        self._labels = labels if labels is None else dict(labels)
         self._project = project
         self._region = region
         self._opened: _Storage | None = None
@@ -81,8 +95,19 @@ class StorageClient:
     # ---------------------------------------------------------------- buckets
 
     async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
-        resource = {"name": check_bucket(name), "location": location or self._region, **self._labels}
-        return _bucket(await self._call("POST", "b", {"project": self._project}, resource, again=False))
+        mark = secrets.token_hex(8)
+        resource: Json = {"name": check_bucket(name), "location": location or self._region}
+        if self._labels is not None:
+            resource["labels"] = {**self._labels, MARK: mark}
+
+        async def ours() -> Json:
+            try:
+                found = await self._call("GET", f"b/{name}")
+            except (NotFound, PermissionDenied):  # the latter is what somebody else's says
+                return None
+            return found if found.get("labels", {}).get(MARK) == mark else None
+
+        return _bucket(await completed(self._call("POST", "b", {"project": self._project}, resource, settled=ours)))
 
     async def get_bucket(self, name: str) -> Bucket:
         return _bucket(await self._call("GET", f"b/{quote(name, safe='')}"))
@@ -96,8 +121,17 @@ class StorageClient:
         return sorted((_bucket(item) for item in items), key=lambda bucket: bucket.name)
 
     async def delete_bucket(self, name: str) -> None:
+        path = f"b/{quote(name, safe='')}"
+
+        async def gone() -> Json:
+            try:
+                await self._call("GET", path)
+            except NotFound:
+                return {}
+            return None
+
         try:
-            await self._call("DELETE", f"b/{quote(name, safe='')}", again=False)
+            await self._call("DELETE", path, settled=gone)
         except AlreadyExists as error:
             # 409 "conflict" is what Google says to both.
             raise FailedPrecondition(error.message) from error
@@ -117,7 +151,7 @@ class StorageClient:
                 with _Watched(path, lambda position: progress.at(index, position)) as file:
                     return await self._insert(uri, file, mimetypes.guess_type(path.name)[0] or _OCTETS)
 
-            stored = _object(uri.bucket, await persist(attempt))
+            stored = _object(uri.bucket, await self._persist(attempt))
             progress.finished(index)
             return stored
 
@@ -136,7 +170,9 @@ class StorageClient:
             found, path, folder = plan[index]
             if path is not None:
                 target = path
-                await persist(lambda: self._fetch(found.uri, target, lambda position: progress.at(index, position)))
+                await self._persist(
+                    lambda: self._fetch(found.uri, target, lambda position: progress.at(index, position))
+                )
             progress.finished(index)
             return folder if path is None else path
 
@@ -144,9 +180,9 @@ class StorageClient:
 
     async def _fetch(self, uri: GsUri, path: Path, at: Callable[[int], None]) -> None:
         # Beside its place, so that it comes to be there whole or not at all.
-        partial = path.with_name(f".download-{secrets.token_hex(8)}")
+        beside = path.with_name(f".download-{secrets.token_hex(8)}")
         try:
-            with partial.open("xb") as file:
+            with beside.open("xb") as file:
                 reply = await self._storage.download_stream(
                     quote(uri.bucket, safe=""), uri.path, headers=dict(_AS_STORED), timeout=_TIMEOUT
                 )
@@ -154,12 +190,12 @@ class StorageClient:
                     while block := await reply.read(_BLOCK):
                         file.write(block)
                         at(file.tell())
-            partial.replace(path)
+            beside.replace(path)
         finally:
-            partial.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
 
     async def read_object(self, uri: GsUri) -> bytes:
-        return await persist(
+        return await self._persist(
             lambda: self._storage.download(
                 quote(uri.bucket, safe=""), uri.path, headers=dict(_AS_STORED), timeout=_TIMEOUT
             )
@@ -167,7 +203,7 @@ class StorageClient:
 
     async def write_object(self, uri: GsUri, data: bytes, *, content_type: str = _OCTETS) -> StoredObject:
         check_object(uri.path)
-        stored = await persist(lambda: self._insert(uri, io.BytesIO(data), content_type))
+        stored = await self._persist(lambda: self._insert(uri, io.BytesIO(data), content_type))
         return _object(uri.bucket, stored)
 
     async def list_objects(self, uri: GsUri) -> list[StoredObject]:
@@ -178,7 +214,7 @@ class StorageClient:
     async def delete_objects(self, uri: GsUri) -> int:
         async def one(found: StoredObject) -> int:
             try:
-                await persist(lambda: self._storage.delete(quote(uri.bucket, safe=""), found.uri.path))
+                await self._persist(lambda: self._storage.delete(quote(uri.bucket, safe=""), found.uri.path))
             except NotFound:
                 return 0
             return 1
@@ -226,15 +262,25 @@ class StorageClient:
     async def _bind(self, path: str, account: str, role: str) -> None:
         """Where access is uniform there are no lists, only the bucket's policy."""
         kind = "serviceAccount" if account.endswith(".gserviceaccount.com") else "user"
-        policy = await self._call("GET", path)
-        bindings = policy.setdefault("bindings", [])
-        binding = next((one for one in bindings if one["role"] == role and "condition" not in one), None)
-        if binding is None:
-            bindings.append(binding := {"role": role, "members": []})
-        if (member := f"{kind}:{account}") not in binding["members"]:
-            binding["members"].append(member)
-            # With the etag that was read: somebody else's change is not undone.
-            await self._call("PUT", path, None, policy, again=False)
+        member = f"{kind}:{account}"
+
+        async def bound() -> Json:
+            policy = await self._call("GET", path)
+            return policy if member in _binding(policy, role)["members"] else None
+
+        for _ in range(_CHANGED_BY_OTHERS):
+            policy = await self._call("GET", path)
+            members = _binding(policy, role)["members"]
+            if member in members:
+                return
+            members.append(member)
+            try:
+                # With the etag that was read: somebody else's change is not undone.
+                await self._call("PUT", path, None, policy, settled=bound)
+            except FailedPrecondition:
+                continue
+            return
+        raise Aborted(f"the policy of {path} is changed by others all the time")
 
     async def _raise_role(self, path: str, acl: list[Json] | None, entity: str, role: str) -> None:
         held = [item["role"] for item in acl or () if item["entity"].lower() == entity.lower()]
@@ -256,7 +302,7 @@ class StorageClient:
         params: Mapping[str, str] | None = None,
         body: Json | None = None,
         *,
-        again: bool = True,
+        settled: Callable[[], Awaitable[Json]] | None = None,
     ) -> Json:
         async def attempt() -> Json:
             reply = await self._storage.session.request(
@@ -271,10 +317,17 @@ class StorageClient:
             async with reply:
                 text = await reply.text()
                 if reply.status >= 400:
-                    raise error_of(reply.status, text)
+                    raise refusal(reply.status, text, reply.headers)
                 return await reply.json(content_type=None) if text else None
 
-        return await (persist(attempt) if again else once(attempt))
+        return await self._persist(attempt, settled)
+
+    async def _persist(
+        self, attempt: Callable[[], Awaitable[T]], settled: Callable[[], Awaitable[T | None]] | None = None
+    ) -> T:
+        return await persist(
+            lambda: attempted(attempt), self._patience, sleep=self._sleep, settled=settled, renew=self._renew
+        )
 
     async def _pages(self, path: str, params: Mapping[str, str]) -> list[Json]:
         items: list[Json] = []
@@ -314,6 +367,16 @@ class _Watched(io.FileIO):
         block = super().read(size)
         self._loop.call_soon_threadsafe(self._at, self.tell())
         return block or b""
+
+
+def _binding(policy: Json, role: str) -> Json:
+    """The one of ``role`` without a condition, added if there is none."""
+    bindings = policy.setdefault("bindings", [])
+    for binding in bindings:
+        if binding["role"] == role and "condition" not in binding:
+            return binding
+    bindings.append({"role": role, "members": []})
+    return bindings[-1]
 
 
 def _bucket(resource: Json) -> Bucket:

@@ -1,18 +1,16 @@
 """Failures of HTTP calls to Cloud Storage as ``CloudError``: the edge where foreign errors end."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import aiohttp
 
 from cloud.errors import BY_HTTP_STATUS, CloudError, DeadlineExceeded, Unavailable
+from cloud.persistence import Failed
+from cloud.retries import may_pass, retry_after
 
 T = TypeVar("T")
-
-_ATTEMPTS = 4
-_FIRST_PAUSE = 0.2
 
 
 def error_of(status: int, body: str) -> CloudError:
@@ -25,26 +23,24 @@ def error_of(status: int, body: str) -> CloudError:
         return kind(f"Cloud Storage answered {status}: {body[:500]}")
 
 
-async def once(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``attempt``, with the exceptions of aiohttp, and gcloud-aio's use of them, as ``CloudError``."""
+def refusal(status: int, body: str, headers: Mapping[str, str]) -> Failed:
+    """What a reply of this status means for the attempt."""
+    asked = retry_after(headers.get("Retry-After"))
+    return Failed(error_of(status, body), may_pass=may_pass(status), asked=asked, is_stale=status == 401)
+
+
+async def attempted(attempt: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``attempt``, which uses aiohttp, or gcloud-aio.
+
+    Raises:
+        Failed: how, and whether to try again.
+    """
     try:
         return await attempt()
     except aiohttp.ClientResponseError as error:
         # gcloud-aio puts "REASON: BODY" there.
-        raise error_of(error.status, error.message.partition(": ")[2]) from error
+        raise refusal(error.status, error.message.partition(": ")[2], error.headers or {}) from error
     except aiohttp.ClientError as error:
-        raise Unavailable(f"Cloud Storage cannot be reached: {error}") from error
+        raise Failed(Unavailable(f"Cloud Storage cannot be reached: {error}"), may_pass=True) from error
     except TimeoutError as error:
-        raise DeadlineExceeded("Cloud Storage does not answer") from error
-
-
-async def persist(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``attempt``, which may be done more than once, tried again while Cloud Storage is unavailable."""
-    pause = _FIRST_PAUSE
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return await once(attempt)
-        except Unavailable:
-            await asyncio.sleep(pause)
-            pause *= 2
-    return await once(attempt)
+        raise Failed(DeadlineExceeded("Cloud Storage does not answer")) from error

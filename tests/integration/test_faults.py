@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from cloud.emulator.faults import Cut, Hang, Refuse, Rewrite
+from cloud.emulator.faults import Cut, Hang, Hold, Refuse, Rewrite
 from cloud.errors import ResourceExhausted, Unavailable
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
@@ -62,6 +62,18 @@ async def test_an_answer_that_never_comes(cloud: LocalCloud, http: aiohttp.Clien
     with pytest.raises(TimeoutError):
         await http.get("/storage/v1/b?project=lab-project", timeout=aiohttp.ClientTimeout(0.2))
     assert fault.fired == 1
+
+
+async def test_an_answer_that_is_kept_back(cloud: LocalCloud, http: aiohttp.ClientSession) -> None:
+    hold = Hold()
+    fault = cloud.faults.add("storage.buckets.insert", hold)
+    making = asyncio.create_task(make(http, "held"))
+    await asyncio.wrap_future(hold.reached)
+    assert fault.fired == 1
+    assert await cloud.backend.bucket_exists("held")
+    assert not making.done()
+    hold.released.set_result(None)
+    assert (await making)[0] == 200
 
 
 async def test_an_answer_can_be_another(cloud: LocalCloud, http: aiohttp.ClientSession) -> None:

@@ -12,8 +12,6 @@ from cloud.errors import (
     FailedPrecondition,
     InvalidArgument,
     PermissionDenied,
-    ResourceExhausted,
-    Unavailable,
 )
 from cloud.gcp_run.leftovers import remove_leftovers
 from cloud.lifecycle import JobState, VersionState
@@ -60,10 +58,10 @@ def job() -> JobSpec:
     return JobSpec(fresh("job"), (GsUri("bad-days-bucket", "none.tar.gz"),), "none.task")
 
 
-TROUBLE = [Cut.BEFORE, Cut.AFTER, Refuse(Unavailable("not now")), Refuse(ResourceExhausted("slower"), retry_after=1)]
+both_cuts = pytest.mark.parametrize("outcome", list(Cut), ids=str)
 
 
-@pytest.mark.parametrize("outcome", TROUBLE, ids=str)
+@both_cuts
 async def test_a_job_is_submitted_once(cloud, backend, outcome):
     spec = job()
     fault = cloud.faults.add(f"{JOBS[backend.service]}.create", outcome)
@@ -75,7 +73,7 @@ async def test_a_job_is_submitted_once(cloud, backend, outcome):
     await backend.wait_for_job(spec.job_id, timeout=30)
 
 
-@pytest.mark.parametrize("outcome", TROUBLE, ids=str)
+@both_cuts
 async def test_a_model_is_made_once_and_goes_once(cloud, backend, outcome):
     name = fresh("model")
     made = cloud.faults.add(f"{MODELS[backend.service]}.create", outcome)

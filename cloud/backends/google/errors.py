@@ -6,7 +6,15 @@ Forms: https://cloud.google.com/apis/design/errors.
 import json
 import re
 
-from cloud.errors import BY_CODE, BY_HTTP_STATUS, BY_NUMBER, CloudError, FailedPrecondition, PredictionFailed
+from cloud.errors import (
+    BY_CODE,
+    BY_HTTP_STATUS,
+    BY_NUMBER,
+    CloudError,
+    FailedPrecondition,
+    PredictionFailed,
+    ServiceDisabled,
+)
 from cloud.resources import Json
 
 _FIELD = re.compile(r"Field: (\S+) Error: (.*)", re.DOTALL)
@@ -26,6 +34,8 @@ def error_of(status: int, content: bytes) -> CloudError:
     kind = BY_CODE.get(body.get("status", ""), unnamed)
     if _DEPRECATED in message:
         return FailedPrecondition(f'ML Engine is no longer served by Google ("{_DEPRECATED}"): use --service vertex-ai')
+    if _is_disabled(body):
+        return ServiceDisabled(message)
     if match := _FIELD.fullmatch(message):
         return kind(match[2], field=match[1])
     return kind(message)
@@ -42,6 +52,13 @@ def is_lack_of_quota(content: bytes) -> bool:
     details = body.get("details", []) if isinstance(body, dict) else []
     kinds = [str(detail.get("@type", "")).rpartition(".")[2] for detail in details]
     return "QuotaFailure" in kinds and not any(detail.get("reason") == "RATE_LIMIT_EXCEEDED" for detail in details)
+
+
+def _is_disabled(body: Json) -> bool:
+    """Whether an API is not enabled; Cloud Storage's own words for it are older
+    (https://cloud.google.com/service-usage/docs/troubleshoot-activation)."""
+    reasons = {item.get("reason") for item in (*body.get("details", ()), *body.get("errors", ()))}
+    return bool(reasons & {"SERVICE_DISABLED", "accessNotConfigured"})
 
 
 def _body(content: bytes) -> Json:

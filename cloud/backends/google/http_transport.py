@@ -3,21 +3,21 @@
 import asyncio
 import http.client
 import json
-import random
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import httplib2
 import orjson
 
-from cloud.backends.google import retries
+from cloud import retries
 from cloud.backends.google.errors import error_of, is_lack_of_quota
 from cloud.backends.google.methods import Request
 from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.transport import Settled, Transport
-from cloud.errors import AlreadyExists, CloudError, NotFound, Unavailable
+from cloud.errors import NotFound, Unavailable
+from cloud.persistence import Failed, Sleep, completed, persist
 from cloud.resources import Json
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class HttpTransport(Transport):
         identity: Identity,
         network: Network,
         patience: retries.Retries = retries.Retries(),  # noqa: B008 - a frozen value
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         super().__init__(region)
         self._identity, self._network, self._patience, self._sleep = identity, network, patience, sleep
@@ -52,53 +52,42 @@ class HttpTransport(Transport):
             self._clients.pop().close()
 
     async def _exchange(self, request: Request, settled: Settled | None) -> Json:
-        failed, renewed = 0, False
-        while True:
-            asked = 0.0
-            try:
-                status, headers, content = await self.in_thread(lambda: self._blocking(request))
-            except (OSError, http.client.HTTPException, httplib2.error.HttpLib2Error) as error:
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                failure: CloudError = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {reason}")
-            else:
-                if status < 300:
-                    return orjson.loads(content) if content.strip() else {}
-                failure = error_of(status, content)
-                if status == 401 and not renewed:
-                    renewed = True
-                    await self.in_thread(self._identity.renew)
-                    continue
-                if failed and (answer := await self._done_before(request, failure, settled)) is not None:
-                    return answer
-                if not retries.may_pass(status) or (status == 429 and is_lack_of_quota(content)):
-                    raise failure
-                asked = retries.retry_after(headers.get("retry-after"))
-            failed += 1
-            pause = self._patience.pause(failed, asked, random.random())  # noqa: S311 - no secret
-            if pause is not None:
-                await self._sleep(pause)
-            if settled is not None and (found := await settled()) is not None:
-                return found
-            if pause is None:
-                raise failure
+        attempts = 0
 
-    async def _done_before(self, request: Request, failure: CloudError, settled: Settled | None) -> Json:
-        """The answer, if this refusal says no more than that an attempt before was accepted after all."""
-        if isinstance(failure, NotFound) and request.http_method == "DELETE":
-            return {"done": True}  # what an operation that is over says
-        if isinstance(failure, AlreadyExists) and settled is not None:
-            return await settled()
-        return None
+        async def attempt() -> Json:
+            nonlocal attempts
+            attempts += 1
+            return await self._attempt(request, is_first=attempts == 1)
+
+        async def renew() -> None:
+            nonlocal attempts
+            attempts -= 1  # one that was not recognized did nothing
+            await self.in_thread(self._identity.renew)
+
+        return await persist(attempt, self._patience, sleep=self._sleep, settled=settled, renew=renew)
+
+    async def _attempt(self, request: Request, *, is_first: bool) -> Json:
+        """Raises:
+        Failed: it may be told what of.
+        """
+        try:
+            status, headers, content = await self.in_thread(lambda: self._blocking(request))
+        except (OSError, http.client.HTTPException, httplib2.error.HttpLib2Error) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            unreached = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {reason}")
+            raise Failed(unreached, may_pass=True) from error
+        if status < 300:
+            return orjson.loads(content) if content.strip() else {}
+        failure = error_of(status, content)
+        if isinstance(failure, NotFound) and request.http_method == "DELETE" and not is_first:
+            return {"done": True}  # by an attempt before; it is what an operation that is over says
+        may_pass = retries.may_pass(status) and not (status == 429 and is_lack_of_quota(content))
+        asked = retries.retry_after(headers.get("retry-after"))
+        raise Failed(failure, may_pass=may_pass, asked=asked, is_stale=status == 401)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """What ``work``, which blocks, returns."""
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            # What was sent is sent. Whoever cleans up now is to find what it made.
-            await asyncio.wait([future])
-            raise
+        return await completed(asyncio.get_running_loop().run_in_executor(self._threads, work))
 
     def _blocking(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
         client = getattr(self._own, "client", None)

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cloud.backends.google.retries import Pace
 from cloud.backends.google.transport import Transport
 from cloud.resources import Json, LogEntry, Severity
+from cloud.retries import Pace
 from cloud.wire.ml_v1 import precise_timestamp
 
 _PAGE = 1000

@@ -24,6 +24,7 @@ _ROLES = {"worker": "workerCount", "parameterServer": "parameterServerCount", "e
 
 class MlEngine(Service):
     name = "ml-engine"
+    ends_deployments = False
     abilities = Abilities(accelerators=True, enforces_grants=True)
 
     def __init__(self, place: Place) -> None:

@@ -108,7 +108,9 @@ class Identity:
                 self._credentials, _ = default(scopes=[_SCOPE], request=request)
             work(self._credentials, request)
         except DefaultCredentialsError as error:
-            raise Unauthenticated(f"no credentials were found: {_SIGN_IN}") from error
+            # Its words, too: the variable may name a file that is not there.
+            reason = str(error).partition(". ")[0].rstrip(".")
+            raise Unauthenticated(f"no credentials were found ({reason}): {_SIGN_IN}") from error
         except RefreshError as error:
             raise Unauthenticated(f"the credentials are no longer good ({error.args[0]}): {_SIGN_IN}") from error
         except (GoogleAuthError, OSError, httplib2.error.HttpLib2Error) as error:

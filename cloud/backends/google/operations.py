@@ -8,26 +8,25 @@ from cloud.backends.google.service import Place
 from cloud.errors import DeadlineExceeded
 from cloud.resources import Json
 
-_LONGEST = 3600.0
-"""Seconds after which an operation that does not end is given up; deploying a model takes Google up to half of it."""
 _log = logging.getLogger(__name__)
 
 
-async def finish(place: Place, operation: Json, *, limit: float = _LONGEST) -> Json:
+async def finish(place: Place, operation: Json) -> Json:
     """What ``operation`` made (``response``), once it is done.
 
     Raises:
         CloudError: how it failed.
         DeadlineExceeded: it does not end; it goes on.
     """
-    looks, waited = 0, 0.0
+    clock = asyncio.get_running_loop().time
+    looks, began = 0, clock()
     while not operation.get("done"):
         looks += 1
         pause = place.pace.pause(looks)
-        if waited + pause > limit:
-            raise DeadlineExceeded(f"the operation {operation['name']} does not end: {limit:g} seconds were waited")
+        waited = clock() - began
+        if waited + pause > place.pace.limit:
+            raise DeadlineExceeded(f"the operation {operation['name']} does not end: {waited:.1f} seconds were waited")
         await asyncio.sleep(pause)
-        waited += pause
         operation = await place.transport.send(f"{_collection(operation['name'])}.get", {"name": operation["name"]})
         _log.debug("%s after %.0f s: %s", operation["name"], waited, "done" if operation.get("done") else "under way")
     if "error" in operation:

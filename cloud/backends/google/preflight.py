@@ -13,7 +13,7 @@ from enum import StrEnum
 from cloud.backends.google.images import Image, serving_image, training_image
 from cloud.backends.google.registry import lookup
 from cloud.backends.google.transport import Transport
-from cloud.errors import CloudError, NotFound, PermissionDenied, Unauthenticated
+from cloud.errors import CloudError, NotFound, PermissionDenied, ServiceDisabled, Unauthenticated
 from cloud.resources import Json
 
 _APIS = {
@@ -156,6 +156,8 @@ class Preflight:
             return Finding(Verdict.PASS, "bucket", f"gs://{self._bucket} is not there yet", _TO_BE_MADE)
         except Unauthenticated:
             raise
+        except ServiceDisabled as error:
+            return Finding(Verdict.FAIL, "bucket", error.message, self._enable(error.service))
         except PermissionDenied as error:
             return Finding(Verdict.FAIL, "bucket", error.message, "choose another name with --bucket")
         except CloudError as error:
@@ -174,10 +176,11 @@ class Preflight:
     async def _check_project(self) -> Finding:
         try:
             found = await self._send("cloudresourcemanager.projects.get", {"name": f"projects/{self._project}"})
+        except ServiceDisabled as error:  # the workflow does without it
+            return Finding(Verdict.UNKNOWN, "project", error.message)
         except (NotFound, PermissionDenied) as error:
-            # Which of the two Google does not tell; nor is the API that knows enabled everywhere.
-            verdict = Verdict.UNKNOWN if "has not been used" in error.message else Verdict.FAIL
-            return Finding(verdict, "project", error.message, "check --project")
+            # Which of the two Google does not tell.
+            return Finding(Verdict.FAIL, "project", error.message, "check --project")
         except CloudError as error:
             return Finding(Verdict.UNKNOWN, "project", error.message)
         state = found.get("state", "ACTIVE")
@@ -190,14 +193,36 @@ class Preflight:
         wanted = [f"{parent}/services/{name}" for name in names]
         try:
             answer = await self._send("serviceusage.services.batchGet", {"parent": parent, "names": wanted})
-        except CloudError as error:
-            return Finding(Verdict.UNKNOWN, "APIs", error.message)
+        except CloudError:
+            return await self._try_apis()  # Service Usage may be switched off itself, or not be for us to ask
         on = {item["name"].rpartition("/")[2] for item in answer.get("services", ()) if item.get("state") == "ENABLED"}
         off = [name for name in names if name not in on]
         if off:
-            mend = f"gcloud services enable {' '.join(off)} --project={self._project}"
-            return Finding(Verdict.FAIL, "APIs", f"not enabled: {', '.join(off)}", mend)
+            return Finding(Verdict.FAIL, "APIs", f"not enabled: {', '.join(off)}", self._enable(*off))
         return Finding(Verdict.PASS, "APIs", f"{', '.join(names)} are enabled")
+
+    async def _try_apis(self) -> Finding:
+        """What they say to a question that costs nothing; Cloud Storage is asked for the bucket anyway."""
+        project = f"projects/{self._project}"
+        nothing = {"resourceNames": [project], "filter": 'resource.labels.job_id="none"', "pageSize": 1}
+        where: dict[str, Json] = {"parent": f"{project}/locations/{self._region}", "pageSize": 1}
+        questions: list[tuple[str, dict[str, Json], Json]] = [
+            ("aiplatform.projects.locations.customJobs.list", where, None)
+            if self._service == "vertex-ai"
+            else ("ml.projects.getConfig", {"name": project}, None),
+            ("logging.entries.list", {}, nothing),
+        ]
+        for method_id, params, body in questions:
+            try:
+                await self._send(method_id, params, body)
+            except ServiceDisabled as error:
+                return Finding(Verdict.FAIL, "APIs", error.message, self._enable(error.service))
+            except CloudError as error:
+                return Finding(Verdict.UNKNOWN, "APIs", error.message)
+        return Finding(Verdict.PASS, "APIs", "answer")
+
+    def _enable(self, *names: str) -> str:
+        return f"gcloud services enable {' '.join(names) or 'API'} --project={self._project}"
 
     async def _check_permissions(
         self, what: str, wanted: Sequence[str], method_id: str, params: dict[str, Json], body: Json, mend: str

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cloud.backends.google.logs import JobLog
-from cloud.backends.google.retries import Pace
 from cloud.backends.google.transport import Transport
 from cloud.errors import NotFound
+from cloud.gcs.client import MARK
 from cloud.resources import Abilities, Job, JobSpec, Json, Model, Version, VersionSpec
+from cloud.retries import Pace
 
-REQUEST_LABEL = "request-id"
+REQUEST_LABEL = MARK
 """Label by which a resource is known to be what a certain request made, should its answer have been lost."""
 
 
@@ -52,6 +53,8 @@ class Service(ABC):
     name: str
     """What ``--service`` calls it."""
     abilities: Abilities
+    ends_deployments: bool
+    """Whether it gives up itself what is CREATING for too long, and says why; otherwise who waits has to."""
 
     @abstractmethod
     async def ml_service_account(self) -> str: ...

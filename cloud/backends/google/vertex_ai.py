@@ -25,6 +25,7 @@ class VertexAi(Service):
     """
 
     name = "vertex-ai"
+    ends_deployments = True
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from datetime import datetime
 from cloud.backends.google.operations import finish
 from cloud.backends.google.service import REQUEST_LABEL, Place
 from cloud.backends.google.transport import Settled
-from cloud.errors import NotFound
+from cloud.errors import AlreadyExists, NotFound
 from cloud.names import GsUri
 from cloud.resources import Json, Model, VersionSpec
 
@@ -34,6 +34,8 @@ class Registered:
     aliases: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """What it was made with: a label in the registry is the whole model's."""
+    failure: str = ""
+    """Why it could not be deployed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class Serving:
         return next((version for version in self.versions.values() if version.spec.name == name), None)
 
 
-def description_of(spec: VersionSpec, outputs: Mapping[str, list[str]], labels: Mapping[str, str]) -> str:
+def description_of(
+    spec: VersionSpec, outputs: Mapping[str, list[str]], labels: Mapping[str, str], failure: str = ""
+) -> str:
     """What the registry is to remember of a version."""
     told = {
         "version": spec.name,
@@ -57,6 +61,7 @@ def description_of(spec: VersionSpec, outputs: Mapping[str, list[str]], labels: 
         "pythonVersion": spec.python_version,
         "outputs": outputs,
         "labels": dict(labels),
+        "failure": failure,
     }
     return json.dumps({name: value for name, value in told.items() if value})
 
@@ -85,6 +90,7 @@ def registered(model: str, item: Json) -> Registered | None:
         outputs=told.get("outputs", {}),
         aliases=tuple(item.get("versionAliases", ())),
         labels=told.get("labels", {}),
+        failure=told.get("failure", ""),
     )
 
 
@@ -120,13 +126,29 @@ class Endpoints:
         )
 
     async def create(self, model: str, description: str) -> Json:
+        """Raises:
+        AlreadyExists: somebody else made one of that name at the same moment, a little earlier.
+        """
         labels = self._place.marked()
         body = {"displayName": model, "labels": labels} | ({"description": description} if description else {})
         operation = await self._send(
             f"{ENDPOINTS}.create", {"parent": self.parent}, body, settled=self._settled(model, labels)
         )
-        self._names[model] = (await finish(self._place, operation))["name"]
-        return await self.get(model)
+        name = (await finish(self._place, operation))["name"]
+        # Display names are not unique: of two the older one stays, for everybody who looks.
+        found = await self.list(model)
+        if found and found[0]["name"] != name:
+            await self._delete(name)
+            raise AlreadyExists("A model with the same name already exists.", field="model.name")
+        self._names[model] = name
+        return found[0] if found else await self.get(model)
+
+    async def find(self, model: str) -> Json:
+        """The endpoint as it is now; None without."""
+        try:
+            return await self.get(model)
+        except NotFound:
+            return None
 
     async def get(self, model: str) -> Json:
         """Raises:
@@ -155,13 +177,28 @@ class Endpoints:
         if model not in self._names:
             found = await self.list(model)
             if not found:
-                raise NotFound(f"no model {model!r} in {self.parent}", field="name")
+                raise self._missing(model)
             self._names[model] = found[0]["name"]
         return self._names[model]
 
     async def delete(self, model: str) -> None:
-        await finish(self._place, await self._send(f"{ENDPOINTS}.delete", {"name": await self.name(model)}))
+        """With all of that name: of two that were made at one moment a crash may have left both.
+
+        Raises:
+            NotFound: there is no such model.
+        """
+        found = await self.list(model)
         self._names.pop(model, None)
+        if not found:
+            raise self._missing(model)
+        for endpoint in reversed(found):
+            await self._delete(endpoint["name"])
+
+    async def _delete(self, name: str) -> None:
+        await finish(self._place, await self._send(f"{ENDPOINTS}.delete", {"name": name}))
+
+    def _missing(self, model: str) -> NotFound:
+        return NotFound(f"no model {model!r} in {self.parent}", field="name")
 
     def _settled(self, model: str, labels: Mapping[str, str]) -> Settled:
         async def look() -> Json:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from cloud.backends.google import saved_model
@@ -21,9 +22,10 @@ from cloud.backends.google.vertex_endpoints import (
     description_of,
     registered,
 )
-from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, NotFound
+from cloud.errors import AlreadyExists, CloudError, DeadlineExceeded, FailedPrecondition, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_id
+from cloud.persistence import completed
 from cloud.resources import Json, Model, Version, VersionSpec
 
 MACHINE = "n1-standard-2"
@@ -55,6 +57,8 @@ class VertexModels:
         self._deploying: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._failed: dict[tuple[str, str], str] = {}
         """Why versions could not be deployed."""
+        self._given_up: set[str] = set()
+        """Names of deployments that did not end."""
         self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def close(self) -> None:
@@ -71,7 +75,7 @@ class VertexModels:
         async with self._changing[name]:
             if await self.endpoints.list(name):
                 raise AlreadyExists("A model with the same name already exists.", field="model.name")
-            return self.endpoints.model(await self.endpoints.create(name, description))
+            return self.endpoints.model(await completed(self.endpoints.create(name, description)))
 
     async def get_model(self, name: str) -> Model:
         return self.endpoints.model(await self.endpoints.get(name))
@@ -92,7 +96,7 @@ class VertexModels:
         async with self._changing[spec.model]:
             if any(found.spec.name == spec.name for found in await self._registered(spec.model)):
                 raise AlreadyExists("A version with the same name already exists.", field="version.name")
-            version = await self._upload(spec, outputs)
+            version = await completed(self._upload(spec, outputs))
         key = spec.model, spec.name
         self._failed.pop(key, None)
         task = self._deploying[key] = asyncio.create_task(self._deploy(version), name=f"deploy {spec.name}")
@@ -122,16 +126,21 @@ class VertexModels:
 
     async def delete_version(self, model: str, name: str) -> None:
         async with self._changing[model]:
-            endpoint, version = await self._both(model, name)
+            # Somebody else may have deleted the one or the other.
+            there, versions = await asyncio.gather(self.endpoints.find(model), self._registered(model))
+            endpoint = there or {}
+            version = next((found for found in versions if found.spec.name == name), None)
             one, deploying = deployed(endpoint, name), self._deploying.get((model, name))
-            if deploying is None and one is None:
-                endpoint = await self._deployed_by_others(endpoint, model)
-                one = deployed(endpoint, name)
+            if version is None and one is None:
+                raise NotFound(f"no version {name!r} of model {model!r}", field="name")
             if deploying is not None:
                 if one is None:
                     raise FailedPrecondition(f"version {name!r} is CREATING: it cannot be deleted yet", field="name")
                 await asyncio.wait([deploying])
-            others = [other for other in await self._registered(model) if other.name != version.name]
+            elif one is None and endpoint:
+                endpoint = await self._deployed_by_others(endpoint, model)
+                one = deployed(endpoint, name)
+            others = [other for other in versions if other is not version]
             if others and default_version(endpoint) == name:
                 raise FailedPrecondition(
                     f"version {name!r} is the default of model {model!r}: make another one the default, or delete the "
@@ -140,13 +149,17 @@ class VertexModels:
                 )
             if one is not None:
                 await self._undeploy(endpoint, one)
-            await self._unregister(version, others)
+            if version is not None:
+                await self._unregister(version, others)
             self._failed.pop((model, name), None)
 
     async def made_by(self, run: str) -> tuple[list[tuple[str, str]], list[str]]:
         """A run's versions and models."""
         endpoints, versions = await self.endpoints.list(), list[tuple[str, str]]()
-        for model in {endpoint["displayName"] for endpoint in endpoints}:
+        # Of a model whose endpoint somebody else deleted there are versions in the registry still.
+        ours = {"parent": self.endpoints.parent, "filter": f"labels.{REQUEST_LABEL}:*"}
+        uploaded = await self._place.transport.pages(f"{MODELS}.list", ours, "models")
+        for model in sorted({item["displayName"] for item in (*endpoints, *uploaded)}):
             found = await self._registered(model)
             versions += [(model, each.spec.name) for each in found if each.labels.get(RUN_LABEL) == run]
         return versions, [each["displayName"] for each in endpoints if each["labels"].get(RUN_LABEL) == run]
@@ -176,15 +189,18 @@ class VertexModels:
         return endpoint, version
 
     async def _registered(self, model: str) -> list[Registered]:
-        name = await self._registry_name(model)
-        if name is None:
-            return []
-        try:
-            items = await self._place.transport.pages(f"{MODELS}.listVersions", {"name": name}, "models")
-        except NotFound:
-            self._registry.pop(model, None)
-            return []
-        return [found for item in items if (found := registered(model, item)) is not None]
+        for _ in range(2):
+            name = await self._registry_name(model)
+            if name is None:
+                break
+            try:
+                items = await self._place.transport.pages(f"{MODELS}.listVersions", {"name": name}, "models")
+            except NotFound:
+                # Somebody else deleted it, and may have made another of that name.
+                self._registry.pop(model, None)
+                continue
+            return [found for item in items if (found := registered(model, item)) is not None]
+        return []
 
     async def _registry_name(self, model: str) -> str | None:
         if model not in self._registry:
@@ -275,6 +291,16 @@ class VertexModels:
         except CloudError as error:
             _log.warning("version %s of model %s: %s", name, model, error)
             self._failed[model, name] = error.message
+            await self._remember(version, error.message)
+
+    async def _remember(self, version: Registered, failure: str) -> None:
+        """Why it could not be deployed, for other processes: Google's endpoint does not say."""
+        told = description_of(version.spec, version.outputs, version.labels, failure)
+        params, body = {"name": version.name, "updateMask": "versionDescription"}, {"versionDescription": told}
+        try:
+            await self._send(f"{MODELS}.patch", params, body)
+        except CloudError as error:
+            _log.warning("version %s of model %s: %s", version.spec.name, version.spec.model, error)
 
     async def _deploy_one(self, version: Registered) -> None:
         endpoint = await self.endpoints.get(version.spec.model)
@@ -293,13 +319,25 @@ class VertexModels:
             return await unfinished(self._place, name, "DeployModel")
 
         operation = await self._send(f"{ENDPOINTS}.deployModel", {"endpoint": name}, body, settled=settled)
-        await finish(self._place, operation)
+        try:
+            await finish(self._place, operation)
+        except DeadlineExceeded:
+            self._given_up.add(operation["name"])
+            with suppress(CloudError):  # Google promises no more than to try
+                await self._send(f"{ENDPOINTS}.operations.cancel", {"name": operation["name"]})
+            raise
 
     async def _deployed_by_others(self, endpoint: Json, model: str) -> Json:
         """The endpoint, once a deployment that another process began, and left, is done."""
         operation = await unfinished(self._place, endpoint["name"], "DeployModel")
         if operation is None:
             return endpoint
+        if operation["name"] in self._given_up:
+            raise FailedPrecondition(
+                f"it is still being deployed by {operation['name']}, which was given up: what may bill can be removed "
+                "when that has ended",
+                field="name",
+            )
         try:
             await finish(self._place, operation)
         except CloudError as error:
@@ -329,5 +367,5 @@ class VertexModels:
             state = VersionState.CREATING  # by another process
         else:
             state = VersionState.FAILED
-            message = self._failed.get(key, "It is not deployed: delete it, and make it anew.")
+            message = self._failed.get(key) or version.failure or "It is not deployed: delete it, and make it anew."
         return Version(version.spec, state, version.create_time, default_version(endpoint) == name, message)

@@ -15,8 +15,8 @@ from cloud.errors import (
     Unavailable,
     Unimplemented,
 )
-from cloud.gcs import replies
-from cloud.gcs.replies import error_of, once, persist
+from cloud.gcs.replies import attempted, error_of
+from cloud.persistence import Failed
 
 
 @pytest.mark.parametrize(
@@ -46,35 +46,40 @@ def test_other_bodies_are_quoted(body):
     assert "502" in error.message
 
 
-async def test_what_is_unavailable_is_tried_again(monkeypatch):
-    monkeypatch.setattr(replies, "_FIRST_PAUSE", 0.001)
-    attempts = []
-
+def failing(error):
     async def attempt():
-        attempts.append(1)
-        if len(attempts) < 3:
-            raise aiohttp.ServerDisconnectedError
-        return "done"
+        raise error
 
-    assert await persist(attempt) == "done"
-    assert len(attempts) == 3
+    return attempt
 
 
-async def test_what_is_refused_is_not(monkeypatch):
-    attempts = []
-
-    async def attempt():
-        attempts.append(1)
-        raise NotFound("no")
-
-    with pytest.raises(NotFound):
-        await persist(attempt)
-    assert attempts == [1]
+def answered(status, **headers):
+    return aiohttp.ClientResponseError(None, (), status=status, message='Reason: {"error": 1}', headers=headers)
 
 
-async def test_silence_is_a_deadline():
-    async def attempt():
-        raise TimeoutError
+@pytest.mark.parametrize(
+    ("error", "kind", "may_pass"),
+    [
+        (aiohttp.ServerDisconnectedError(), Unavailable, True),
+        (answered(429), ResourceExhausted, True),
+        (answered(503), Unavailable, True),
+        (answered(504), DeadlineExceeded, True),
+        (answered(404), NotFound, False),
+        (answered(401), Unauthenticated, False),
+        (TimeoutError(), DeadlineExceeded, False),
+    ],
+    ids=repr,
+)
+async def test_what_aiohttp_says_is_a_failure_that_may_pass_or_not(error, kind, may_pass):
+    with pytest.raises(Failed) as caught:
+        await attempted(failing(error))
+    assert (type(caught.value.error), caught.value.may_pass) == (kind, may_pass)
 
-    with pytest.raises(DeadlineExceeded):
-        await once(attempt)
+
+async def test_how_long_to_wait_and_who_asks_are_known_too():
+    with pytest.raises(Failed) as caught:
+        await attempted(failing(answered(429, **{"Retry-After": "7"})))
+    assert (caught.value.asked, caught.value.is_stale) == (7.0, False)
+    with pytest.raises(Failed) as caught:
+        await attempted(failing(answered(401)))
+    assert caught.value.is_stale

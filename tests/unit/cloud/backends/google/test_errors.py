@@ -3,6 +3,7 @@ import json
 import pytest
 
 from cloud.backends.google.errors import error_of, error_of_operation, is_lack_of_quota
+from cloud.emulator.envelopes import platform_error, storage_error
 from cloud.errors import (
     Aborted,
     AlreadyExists,
@@ -12,6 +13,7 @@ from cloud.errors import (
     NotFound,
     PermissionDenied,
     PredictionFailed,
+    ServiceDisabled,
     Unavailable,
 )
 
@@ -42,6 +44,15 @@ def body(message: str, status: str = "", **more: object) -> bytes:
 def test_the_code_is_googles_and_so_is_the_message(http, content, kind, message):
     error = error_of(http, content)
     assert (type(error), error.message) == (kind, message)
+
+
+@pytest.mark.parametrize("written", [platform_error, storage_error])
+def test_an_api_that_is_disabled_is_named(written):
+    url = "https://console.developers.google.com/apis/api/storage.googleapis.com/overview?project=1"
+    error = ServiceDisabled(f"It is disabled. Enable it by visiting {url} then retry.")
+    found = error_of(403, json.dumps(written(error)).encode())
+    assert isinstance(found, ServiceDisabled)
+    assert (found.message, found.service) == (error.message, "storage.googleapis.com")
 
 
 def test_a_field_is_taken_out_of_ml_engines_message():

@@ -9,7 +9,6 @@ import pytest
 
 from cloud.backends.google.http_transport import HttpTransport
 from cloud.backends.google.network import Identity
-from cloud.backends.google.retries import Retries
 from cloud.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -18,6 +17,7 @@ from cloud.errors import (
     Unauthenticated,
     Unavailable,
 )
+from cloud.retries import Retries
 
 CUT = ConnectionResetError("cut")
 JOB = {"jobId": "j"}

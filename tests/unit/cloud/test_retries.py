@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.backends.google.retries import Pace, Retries, may_pass, retry_after
+from cloud.retries import Pace, Retries, may_pass, retry_after
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 

@@ -62,6 +62,8 @@ class Pace:
     first: float = 1.0
     longest: float = 10.0
     growth: float = 1.5
+    limit: float = 3600.0
+    """After so long an operation that does not end is given up; deploying a model takes Google up to half of it."""
 
     def pause(self, looks: int) -> float:
         """The wait after so many looks, the first included."""

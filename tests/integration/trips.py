@@ -1,0 +1,107 @@
+"""Whole runs of ``cloud.run --backend gcp`` through ``QuickGoogle``, in this process."""
+
+import asyncio
+import io
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cloud import packaging
+from cloud.gcp_run.command import Command, clean_up
+from cloud.run import Run
+from cloud.workflow import Plan
+from contracts.probes import trainer
+from integration.quick_google import QuickGoogle
+
+BUCKET = "quick-ml"
+
+
+async def _given(folder: Path) -> Path:
+    return folder
+
+
+class _Written(io.StringIO):
+    def __init__(self) -> None:
+        super().__init__()
+        self.interrupted = asyncio.Event()
+
+    def write(self, text: str) -> int:
+        if "interrupted: what was made is removed" in text:
+            self.interrupted.set()
+        return super().write(text)
+
+
+@dataclass
+class Trip:
+    """One run.
+
+    Args:
+        folder: with ``prepare``d data and package.
+    """
+
+    google: QuickGoogle
+    service: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.name = f"trip_{secrets.token_hex(4)}"
+        self._written = _Written()
+        console = Console(file=self._written, width=300)
+        plan = Plan(
+            bucket=BUCKET,
+            data=partial(_given, self.folder / "data"),
+            package_path=self.folder / "probe",
+            module="probe.task",
+            args=(),
+            job_id=self.name,
+            model="probe",
+            is_the_labs=False,
+        )
+        self.run = Run(plan, console, console, None, keep=False)
+        self.options = self.google.options(self.service)
+
+    async def take(self, *, only_look: bool = False) -> int:
+        """The exit status."""
+        return await self.run.on_google(Command(self.options), dry_run=None, only_look=only_look)
+
+    @property
+    def said(self) -> str:
+        return self._written.getvalue()
+
+    async def interrupt(self) -> None:
+        """Ctrl-C, the first one."""
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait_for(self._written.interrupted.wait(), 10)
+
+    async def clean_up(self) -> str:
+        """What ``cloud.run cleanup`` says of this run."""
+        written = io.StringIO()
+        await clean_up(self.options, self.name, BUCKET, Console(file=written, width=300))
+        return written.getvalue()
+
+
+@contextmanager
+def prepared(folder: Path) -> Iterator[Path]:
+    """Data and a trainer in ``folder``; packaging it, a second each time, is left out."""
+    (folder / "data").mkdir()
+    (folder / "data" / "x").write_text("1")
+    trainer(folder, "print('nobody runs this')")
+
+    archive = folder / "probe-0.0.0.tar.gz"
+    archive.touch()
+
+    @asynccontextmanager
+    async def ready(_: Path) -> AsyncIterator[Path]:
+        yield archive
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packaging, "sdist", ready)
+        yield folder
