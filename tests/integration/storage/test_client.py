@@ -15,10 +15,10 @@ from cloud.errors import (
     Unauthenticated,
     Unavailable,
 )
-from cloud.gcs import replies
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 from cloud.resources import Access
+from cloud.retries import Retries
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -152,9 +152,9 @@ async def test_a_token_that_is_none(door, bucket):
     await client.close()
 
 
-async def test_nobody_there(monkeypatch, unused_tcp_port):
-    monkeypatch.setattr(replies, "_FIRST_PAUSE", 0.001)
-    client = StorageClient(f"http://127.0.0.1:{unused_tcp_port}", lambda: "", "my-project")
+async def test_nobody_there(unused_tcp_port):
+    patience = Retries(attempts=3, first=0.001)
+    client = StorageClient(f"http://127.0.0.1:{unused_tcp_port}", lambda: "", "my-project", patience=patience)
     with pytest.raises(Unavailable, match="cannot be reached"):
         await client.list_buckets()
     await client.close()
