@@ -68,7 +68,7 @@ async def roads(rounds: int, steps: int, data: Path) -> dict[str, list[float]]:
                 project="benchmark",
                 region="us-central1",
                 service=service,
-                service_account=account,
+                service_account=account if service == "vertex-ai" else None,
                 credentials=Credentials.from_service_account_file(
                     environ["GOOGLE_APPLICATION_CREDENTIALS"], scopes=[_SCOPE]
                 ),
