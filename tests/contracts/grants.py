@@ -23,6 +23,9 @@ class EnforcedGrantContract(Contract):
         await backend.write_object(GsUri(name, "in.txt"), b"secret")
         return name
 
+    async def test_it_is_declared(self, backend: Backend) -> None:
+        assert backend.abilities.enforces_grants
+
     async def test_without_a_grant_a_job_cannot_read(
         self, backend: Backend, bucket: str, other: str, tmp_path: Path
     ) -> None:

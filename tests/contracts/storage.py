@@ -173,7 +173,7 @@ class GrantContract(Contract):
         assert account.endswith(".gserviceaccount.com")
         assert account == await backend.ml_service_account()
 
-    async def test_granting_twice_changes_nothing(self, backend: Backend, bucket: str) -> None:
+    async def test_granting_twice_is_no_error(self, backend: Backend, bucket: str) -> None:
         account = await backend.ml_service_account()
         for access in (*Access, *Access):
             await backend.grant(bucket, account, access)
