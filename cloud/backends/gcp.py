@@ -281,9 +281,16 @@ def open_service(
                 service_account=service_account,
             )
         case "ml-engine":
-            given = {"--image": image, "--training-image": training_image, "--service-account": service_account}
-            for option, value in given.items():
-                if value:
-                    raise InvalidArgument(f"{option} is for --service vertex-ai, not for ml-engine", field=option)
+            check_options(name, image=image, training_image=training_image, service_account=service_account)
             return MlEngine(place)
     raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {name!r}", field="service")
+
+
+def check_options(service: str, **given: str | None) -> None:
+    """Raises:
+    InvalidArgument: ``service`` has no use for an option that is given.
+    """
+    for name, value in given.items():
+        if value and service == "ml-engine":
+            option = f"--{name.replace('_', '-')}"
+            raise InvalidArgument(f"{option} is for --service vertex-ai, not for ml-engine")

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cloud.backends.gcp import GcpBackend, open_gcp
+from cloud.backends.gcp import GcpBackend, check_options, open_gcp
 from cloud.backends.google.logs import Lateness
 from cloud.backends.google.service import RUN_LABEL
 from cloud.persistence import Sleep
@@ -28,6 +28,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Options:
+    """Raises:
+    InvalidArgument: an option that the service has no use for.
+    """
+
     project: str
     region: str
     service: str
@@ -38,6 +42,14 @@ class Options:
     service_account: str | None = None
     """As whom jobs and versions run."""
     way: Way = field(default_factory=Way)
+
+    def __post_init__(self) -> None:
+        check_options(
+            self.service,
+            image=self.image,
+            training_image=self.training_image,
+            service_account=self.service_account,
+        )
 
     def open(self, run: str | None = None) -> GcpBackend:
         """What it makes carries the name of ``run``."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httplib2
 from google.auth import default
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google_auth_httplib2 import Request
 
 from cloud.errors import Unauthenticated, Unavailable
@@ -31,9 +31,13 @@ class Network:
     ca_file: Path | None = None
     """Who is trusted instead of the usual authorities."""
 
-    def http(self) -> httplib2.Http:
-        """A blocking client, for one thread."""
-        given: dict[str, Any] = {"timeout": _SILENCE}
+    def http(self, silence: float = _SILENCE) -> httplib2.Http:
+        """A blocking client, for one thread.
+
+        Args:
+            silence: seconds without a byte after which it gives a connection up.
+        """
+        given: dict[str, Any] = {"timeout": silence}
         if self.ca_file is not None:
             given["ca_certs"] = str(self.ca_file)
         if self.proxy is not None:
@@ -73,6 +77,28 @@ class _Once(httplib2.Http):  # type: ignore[misc]
         return response, content
 
 
+class _Request(Request):  # type: ignore[misc]
+    """Keeps to the time that google-auth gives a request, and fails as it expects.
+
+    Where there are no credentials it looks for a metadata server, which only machines in Google's cloud have. On others
+    that is to be found out in seconds, so that what is said is that there are no credentials.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(network.http())
+        self._network = network
+
+    def __call__(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> Any:
+        client = self.http if timeout is None else self._network.http(timeout)
+        try:
+            return Request(client)(*args, **kwargs)
+        except OSError as error:
+            raise TransportError(error) from error  # type: ignore[no-untyped-call]
+        finally:
+            if client is not self.http:
+                client.close()
+
+
 class Identity:
     """Who asks. May be used by several threads.
 
@@ -100,9 +126,8 @@ class Identity:
         with self._lock:
             self._signed_in(lambda credentials, request: credentials.refresh(request))
 
-    def _signed_in(self, work: Callable[[Any, Request], object]) -> str:
-        client = self._network.http()
-        request = Request(client)
+    def _signed_in(self, work: Callable[[Any, _Request], object]) -> str:
+        request = _Request(self._network)
         try:
             if self._credentials is None:
                 self._credentials, _ = default(scopes=[_SCOPE], request=request)
@@ -116,5 +141,5 @@ class Identity:
         except (GoogleAuthError, OSError, httplib2.error.HttpLib2Error) as error:
             raise Unavailable(f"the credentials cannot be renewed: {error}") from error
         finally:
-            client.close()
+            request.http.close()
         return str(self._credentials.token)
