@@ -254,21 +254,28 @@ async def test_a_slow_upload_holds_nobody_up(door, bucket):
 async def test_readers_see_the_old_or_the_new_object_whole(door, bucket):
     size = 300_000
     await put(door, bucket, "o", b"0" * size)
+    all_have_read = asyncio.Barrier(5)
     done = False
 
+    async def first_byte():
+        status, body = await door.call("GET", f"/{bucket}/o")
+        assert (status, len(body), len(set(body))) == (200, size, 1)
+        return body[:1]
+
     async def read():
-        seen = set()
+        seen = {await first_byte()}
+        await all_have_read.wait()
         while not done:
-            status, body = await door.call("GET", f"/{bucket}/o")
-            assert (status, len(body), len(set(body))) == (200, size, 1)
-            seen.add(body[:1])
-        return seen
+            seen.add(await first_byte())
+        return seen, await first_byte()
 
     readers = [asyncio.create_task(read()) for _ in range(4)]
+    await all_have_read.wait()
     for number in range(10):
         await put(door, bucket, "o", b"%d" % number * size)
     done = True
-    assert set.union(*await asyncio.gather(*readers)) > {b"0"}
+    for seen, last in await asyncio.gather(*readers):
+        assert (b"0" in seen, last) == (True, b"9")
 
 
 async def test_xml_writes(door, bucket):
