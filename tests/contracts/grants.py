@@ -13,18 +13,16 @@ from contracts.probes import READ_AND_WRITE
 
 
 class EnforcedGrantContract(Contract):
-    """For backends that declare ``abilities.enforces_grants``."""
+    """Needs a backend that declares ``abilities.enforces_grants``."""
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def other(self, backend: Backend) -> str:
         """A second bucket, on which nothing is granted, with one object."""
+        assert backend.abilities.enforces_grants
         name = fresh("other").replace("_", "-")
         await backend.create_bucket(name)
         await backend.write_object(GsUri(name, "in.txt"), b"secret")
         return name
-
-    async def test_it_is_declared(self, backend: Backend) -> None:
-        assert backend.abilities.enforces_grants
 
     async def test_without_a_grant_a_job_cannot_read(
         self, backend: Backend, bucket: str, other: str, tmp_path: Path

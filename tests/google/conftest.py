@@ -11,9 +11,18 @@ _PRICES = "https://cloud.google.com/vertex-ai/pricing"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Say what it will cost before it starts."""
+    """Say what it will cost before it starts.
+
+    Raises:
+        pytest.UsageError: jobs would run as Vertex AI's own agent, which reads every bucket, granted or not.
+    """
     if not session.items:
         return
+    if os.environ.get("GCP_SERVICE", "vertex-ai") == "vertex-ai" and not os.environ.get("GCP_SERVICE_ACCOUNT"):
+        raise pytest.UsageError(
+            "GCP_SERVICE_ACCOUNT is needed: a service account as whom jobs run, with no role of its own on Cloud "
+            "Storage, so that what is granted decides what they may read and write"
+        )
     by_part: dict[str, int] = {}
     for item in session.items:
         part = getattr(item, "cls", None) and _defined_in(item)
