@@ -31,7 +31,7 @@ class JobState(StrEnum):
 
 class JobEvent(StrEnum):
     SCHEDULED = "a slot is free"
-    STARTED = "all replicas run"
+    STARTED = "replicas run"
     COMPLETED = "the primary replica exited with status 0"
     FAILED = "a package, replica or limit failed"
     CANCEL_REQUESTED = "cancel is asked for"

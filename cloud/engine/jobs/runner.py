@@ -53,6 +53,7 @@ class JobRun:
     log: JobLog
     report: Callable[[JobEvent, str], None]
     _cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_begun: bool = False
     _log_error: OSError | None = None
     _log_failed: asyncio.Event = field(default_factory=asyncio.Event)
     _processes: dict[Replica, Process] = field(default_factory=dict)
@@ -109,7 +110,7 @@ class JobRun:
         await self._launch(members, import_path)
         if self._cancelled.is_set():  # just now: this task is about to be told
             return JobEvent.STOPPED, ""
-        self.report(JobEvent.STARTED, "")
+        self._begin()
         async with asyncio.timeout(self.spec.max_running_time):
             failures = await self._wait_for_primary(members[0])
         if failures:
@@ -166,8 +167,13 @@ class JobRun:
             )
             self._processes[replica] = await self.platform.launcher.launch(
                 command,
-                lambda line, replica=replica: self._hear(replica, line),  # type: ignore[misc]
+                lambda line, replica=replica: self._hear_program(replica, line),  # type: ignore[misc]
             )
+
+    def _begin(self) -> None:
+        if not self._has_begun and not self._cancelled.is_set():
+            self._has_begun = True
+            self.report(JobEvent.STARTED, "")
 
     async def _wait_for_primary(self, primary: Replica) -> list[tuple[Replica, ExitStatus]]:
         """Until the primary exits with 0 (nothing returned: the others no longer matter) or any replica fails."""
@@ -208,6 +214,11 @@ class JobRun:
         cause = "" if status.code is not None else f" It {status}."
         reason = "\n".join(said)
         return f"The replica {replica.spoken_name} exited with a non-zero status of {code}.{cause} \n{reason}".rstrip()
+
+    def _hear_program(self, replica: Replica, line: OutputLine) -> None:
+        # A replica may be heard before it is known that it was started: whoever reads its log finds the job running.
+        self._begin()
+        self._hear(replica, line)
 
     def _hear(self, replica: Replica, line: OutputLine) -> None:
         if line.stream == "stderr":

@@ -1,12 +1,14 @@
 import asyncio
 import gc
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.runner import JobRun, Platform
-from cloud.engine.launch.client import ExitStatus
+from cloud.engine.launch.client import ExitStatus, OutputLine
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import JobSpec
@@ -27,11 +29,11 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def meanwhile(self) -> None:
+    def meanwhile(self, on_output: Callable[[OutputLine], None]) -> None:
         raise NotImplementedError
 
-    async def launch(self, *_: object) -> Process:
-        self.meanwhile()
+    async def launch(self, _: object, on_output: Callable[[OutputLine], None]) -> Process:
+        self.meanwhile(on_output)
         return Process()
 
     async def install(self, archive: Path, **_: object) -> Path:
@@ -41,11 +43,7 @@ class Parts:
         pass
 
 
-@pytest.mark.parametrize("launch_fails", [False, True])
-async def test_a_job_that_is_cancelled_as_its_last_replica_starts_never_runs(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, launch_fails: bool
-) -> None:
-    parts = Parts(tmp_path)
+def job(parts: Parts, folder: Path, events: list[JobEvent]) -> JobRun:
     platform = Platform(
         launcher=parts,
         installer=parts,
@@ -55,17 +53,25 @@ async def test_a_job_that_is_cancelled_as_its_last_replica_starts_never_runs(
         project_number=1,
         grace=0,
     )  # type: ignore[arg-type]
-    events: list[JobEvent] = []
-    run = JobRun(
+    return JobRun(
         JobSpec("one", (GsUri("bucket", "a.whl"),), "task"),
         platform,
-        tmp_path / "run",
-        JobLog(tmp_path / "log"),
+        folder / "run",
+        JobLog(folder / "log"),
         lambda event, _: events.append(event),
     )
 
-    def cancelled() -> None:
+
+@pytest.mark.parametrize("launch_fails", [False, True])
+async def test_a_job_that_is_cancelled_as_its_last_replica_starts_never_runs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, launch_fails: bool
+) -> None:
+    parts, events = Parts(tmp_path), list[JobEvent]()
+    run = job(parts, tmp_path, events)
+
+    def cancelled(on_output: Callable[[OutputLine], None]) -> None:
         run.cancel()
+        on_output(OutputLine("stdout", "hello", datetime.now(UTC)))
         if launch_fails:
             raise OSError("no more processes")
 
@@ -74,3 +80,19 @@ async def test_a_job_that_is_cancelled_as_its_last_replica_starts_never_runs(
     gc.collect()
     assert events == [JobEvent.STOPPED]
     assert caplog.records == [], "what was raised meanwhile is of no interest"
+
+
+async def test_a_job_runs_when_its_program_is_heard_though_its_start_is_not_yet_confirmed(tmp_path: Path) -> None:
+    parts, events = Parts(tmp_path), list[JobEvent]()
+    run = job(parts, tmp_path, events)
+    heard: list[list[JobEvent]] = []
+
+    def quick(on_output: Callable[[OutputLine], None]) -> None:
+        on_output(OutputLine("stdout", "hello", datetime.now(UTC)))
+        heard.append(list(events))
+        asyncio.get_running_loop().call_later(0.05, run.cancel)
+
+    parts.meanwhile = quick  # type: ignore[method-assign]
+    await run.run()
+    assert heard == [[JobEvent.STARTED]]
+    assert events == [JobEvent.STARTED, JobEvent.STOPPED]
