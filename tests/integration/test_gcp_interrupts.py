@@ -30,14 +30,22 @@ async def reached(hold: Hold, trip: "asyncio.Task[int]") -> None:
     assert hold.reached.done(), trip
 
 
-@each(STEPS)
-async def test_an_interrupt_while_google_answers_leaves_nothing(google, folder, service, method):
+async def interrupted(
+    google: QuickGoogle, folder: Path, service: str, method: str
+) -> tuple[Trip, "asyncio.Task[int]", Fault]:
+    """A trip that gets Ctrl-C while Google's answer to ``method`` is kept back, which then comes."""
     held, fault = hold(google, method)
     trip = Trip(google, service, folder)
     taking = asyncio.create_task(trip.take())
     await reached(held, taking)
     await trip.interrupt()
     held.released.set_result(None)
+    return trip, taking, fault
+
+
+@each(STEPS)
+async def test_an_interrupt_while_google_answers_leaves_nothing(google, folder, service, method):
+    trip, taking, fault = await interrupted(google, folder, service, method)
     with pytest.raises(asyncio.CancelledError):
         await taking
     assert fault.fired == 1
@@ -47,12 +55,7 @@ async def test_an_interrupt_while_google_answers_leaves_nothing(google, folder, 
 
 @pytest.mark.parametrize(("service", "method"), [(service, ENDS[service][0]) for service in ENDS], ids=str)
 async def test_an_interrupt_does_not_break_off_the_clean_up(google, folder, service, method):
-    held, fault = hold(google, method)
-    trip = Trip(google, service, folder)
-    taking = asyncio.create_task(trip.take())
-    await reached(held, taking)
-    await trip.interrupt()
-    held.released.set_result(None)
+    trip, taking, fault = await interrupted(google, folder, service, method)
     assert await taking == 130
     assert fault.fired == 1
     assert "Left behind" not in trip.said
@@ -61,13 +64,8 @@ async def test_an_interrupt_does_not_break_off_the_clean_up(google, folder, serv
 
 @each(ENDS)
 async def test_a_second_interrupt_leaves_at_once_and_says_what_is_left(google, folder, service, method):
-    first, _ = hold(google, LAST[service])
     second, _ = hold(google, method)
-    trip = Trip(google, service, folder)
-    taking = asyncio.create_task(trip.take())
-    await reached(first, taking)
-    await trip.interrupt()
-    first.released.set_result(None)
+    trip, taking, _ = await interrupted(google, folder, service, LAST[service])
     await reached(second, taking)
     before = len(trip.said)
     os.kill(os.getpid(), signal.SIGINT)
