@@ -1,16 +1,16 @@
 """Joins the prediction requests that are waiting into one call of the model. Knows no TensorFlow and no HTTP.
 
-There is no timer: a request that finds the model idle is run at once, alone; those that arrive while it is busy are
-run together when it is free. So one client sees no added latency, and many share each call.
+There is no timer: what has arrived when the model is idle is run at once; those that arrive while it is busy are run
+together when it is free. So one client sees no added latency, and many share each call.
 """
 
 import asyncio
-import threading
+import time
 from collections import deque
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
-from queue import SimpleQueue
 from typing import Any, Protocol
 
 from cloud.errors import PredictionFailed
@@ -18,6 +18,10 @@ from cloud.resources import Json
 
 Predictions = list[dict[str, Json]]
 Answer = Predictions | Exception
+
+QUICK = 0.01
+"""Seconds; a model whose calls take less runs on the event loop's own thread. To wake another thread, and to share
+the interpreter with it, takes a small model's call as long as the call itself."""
 
 
 class Model(Protocol):
@@ -36,23 +40,27 @@ class Request:
 
 
 class Batcher:
-    """Runs a model in a thread of its own, one call at a time.
+    """Runs a model, one call at a time.
 
     Args:
-        model: called only from that thread.
+        model: called on the event loop's thread while it is quick, else on one of its own.
         joinable: the signatures of which several requests may share a call.
         max_rows: how many instances a joint call has at most; a larger request runs alone, whole.
+        quick: seconds, see ``QUICK``.
     """
 
-    def __init__(self, model: Model, *, joinable: Collection[str], max_rows: int = 4096) -> None:
+    def __init__(self, model: Model, *, joinable: Collection[str], max_rows: int = 4096, quick: float = QUICK) -> None:
         self._model = model
         self._joinable = joinable
         self._max_rows = max_rows
+        self._quick = quick
         self._loop = asyncio.get_running_loop()
-        self._arrived: SimpleQueue[Request | None] = SimpleQueue()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._waiting: deque[Request] = deque()
-        self._ended = asyncio.Event()
-        threading.Thread(target=self._work, name="model", daemon=True).start()
+        self._last_took = quick
+        """Seconds of the last call: what the next is thought to take."""
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def submit(self, signature: str, instances: list[Json]) -> asyncio.Future[Predictions]:
         """Have predictions made for ``instances``, which are not empty.
@@ -60,37 +68,43 @@ class Batcher:
         The future's exception is ``PredictionFailed`` if these instances are at fault, whatever they ran together with.
         """
         request = Request(signature, instances, self._loop.create_future())
-        self._arrived.put(request)
+        self._waiting.append(request)
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._run)  # not at once: all that came with this request can join it
         return request.answer
 
     async def close(self) -> None:
-        """End the thread once what was asked before is answered."""
-        self._arrived.put(None)
-        await self._ended.wait()
+        """Returns once all that was asked is answered; nothing may be asked any more."""
+        await self._idle.wait()
+        self._thread.shutdown(wait=False)
 
-    def _work(self) -> None:
-        while batch := self._next():
-            try:
-                answers = answer(self._model, batch)
-            except Exception as error:  # noqa: BLE001 - a defect; whoever waits must hear of it, and the thread go on
-                answers = [error] * len(batch)
-            self._loop.call_soon_threadsafe(_deliver, batch, answers)
-        self._loop.call_soon_threadsafe(self._ended.set)
+    def _run(self) -> None:
+        """Call the model for the oldest waiting request and those that can join it."""
+        batch = take(self._waiting, self._joinable, self._max_rows)
+        if self._last_took < self._quick:
+            self._end(batch, *_timed_answer(self._model, batch))
+        else:
+            call = self._loop.run_in_executor(self._thread, _timed_answer, self._model, batch)
+            call.add_done_callback(lambda call: self._end(batch, *call.result()))
 
-    def _next(self) -> list[Request]:
-        """The oldest waiting request and those that can join it; empty at the end."""
-        if not self._waiting:
-            first = self._arrived.get()
-            if first is None:
-                return []
-            self._waiting.append(first)
-        while not self._arrived.empty():
-            arrived = self._arrived.get()
-            if arrived is None:
-                self._arrived.put(None)
-                break
-            self._waiting.append(arrived)
-        return take(self._waiting, self._joinable, self._max_rows)
+    def _end(self, batch: list[Request], answers: list[Answer], took: float) -> None:
+        self._last_took = took
+        _deliver(batch, answers)
+        if self._waiting:
+            self._loop.call_soon(self._run)
+        else:
+            self._idle.set()
+
+
+def _timed_answer(model: Model, requests: list[Request]) -> tuple[list[Answer], float]:
+    """What each request gets, and how many seconds that took."""
+    began = time.perf_counter()
+    try:
+        answers = answer(model, requests)
+    except Exception as error:  # noqa: BLE001 - a defect; whoever waits must hear of it, and the next be answered
+        answers = [error] * len(requests)
+    return answers, time.perf_counter() - began
 
 
 def take(waiting: deque[Request], joinable: Collection[str], max_rows: int) -> list[Request]:

@@ -13,8 +13,8 @@ from cloud.errors import FailedPrecondition, PredictionFailed
 from cloud.resources import Json
 
 Batch = dict[str, NDArray[Any]]
-Call = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Tensors by input to tensors by output."""
+Call = Callable[[Batch], Mapping[str, Any]]
+"""Arrays by input to tensors by output."""
 
 
 class SavedModel:
@@ -88,7 +88,7 @@ class SavedModel:
 
     def _call(self, name: str, batch: Batch) -> Mapping[str, NDArray[Any]]:
         try:
-            outputs = self._calls[name]({alias: tf.constant(array) for alias, array in batch.items()})
+            outputs = self._calls[name](batch)
         except (tf.errors.OpError, TypeError, ValueError) as error:
             raise PredictionFailed(f"Exception during running the graph: {_one_line(error)}") from error
         return {alias: tensor.numpy() for alias, tensor in outputs.items()}
@@ -102,22 +102,23 @@ def _keywords(function: Any, *, is_version_1: bool) -> dict[str, str]:
 
 
 def _call(function: Any, keywords: Mapping[str, str]) -> Call:
-    return lambda tensors: function(**{keywords[alias]: tensor for alias, tensor in tensors.items()})
+    return lambda batch: function(**{keywords[alias]: tf.constant(array) for alias, array in batch.items()})
 
 
 def _direct_call(function: Any, keywords: Mapping[str, str]) -> Call:
     """A call that skips TensorFlow's handling of Python arguments, which takes most of the time of a small model's
-    call: without it 0.08 ms instead of 0.45."""
+    call: without it, and with the arrays made tensors in C, 0.06 ms instead of 0.45."""
     captured = list(function.captured_inputs)
     order = [tensor.op.name for tensor in function.inputs[: len(function.inputs) - len(captured)]]
     if sorted(order) != sorted(keywords.values()):
         return _call(function, keywords)
     aliases = {keyword: alias for alias, keyword in keywords.items()}
+    inputs = [aliases[keyword] for keyword in order]
     dtypes = [tensor.dtype for tensor in function.outputs]
     outputs = sorted(function.structured_outputs)  # the order in which TensorFlow flattens an object
 
-    def call(tensors: Mapping[str, Any]) -> Mapping[str, Any]:
-        arguments = [*(tensors[aliases[keyword]] for keyword in order), *captured]
+    def call(batch: Batch) -> Mapping[str, Any]:
+        arguments = [*(batch[alias] for alias in inputs), *captured]
         results = tf.raw_ops.StatefulPartitionedCall(args=arguments, Tout=dtypes, f=function)
         return dict(zip(outputs, results, strict=True))
 

@@ -92,8 +92,8 @@ async def _serve(model: "SavedModel", door: Door, on_ready: Callable[[int], None
     remaining = list(connections)
     for connection in remaining:
         connection.finish()
-    await batcher.close()
     await asyncio.gather(*(connection.closed for connection in remaining))
+    await batcher.close()
 
 
 class Application:

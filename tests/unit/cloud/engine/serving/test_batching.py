@@ -19,6 +19,7 @@ class Squares:
         self.free = threading.Event()
         self.free.set()
         self.busy = threading.Event()
+        self.threads: list[int] = []
 
     def prepare(self, signature: str, instances: list[Any]) -> list[Any]:
         if "x" in instances:
@@ -29,6 +30,7 @@ class Squares:
 
     def run(self, signature: str, batch: list[Any], count: int) -> list[dict[str, Any]]:
         self.busy.set()
+        self.threads.append(threading.get_ident())
         assert self.free.wait(20)
         assert len(batch) == count
         self.calls.append(batch)
@@ -116,6 +118,41 @@ async def test_what_arrives_while_the_model_is_busy_is_run_together() -> None:
     model.free.set()
     assert await asyncio.gather(first, *others) == [[{"s": number**2}] for number in range(1, 7)]
     assert model.calls == [[1], [2, 3, 4, 5, 6]]
+    await batcher.close()
+
+
+async def test_what_arrives_in_one_turn_of_the_loop_is_run_together() -> None:
+    model = Squares()
+    batcher = Batcher(model, joinable={"s"}, quick=20)
+    await batcher.submit("s", [0])
+    assert await asyncio.gather(*(batcher.submit("s", [number]) for number in (1, 2, 3))) == [
+        [{"s": 1}],
+        [{"s": 4}],
+        [{"s": 9}],
+    ]
+    assert model.calls == [[0], [1, 2, 3]]
+    await batcher.close()
+
+
+async def test_a_quick_model_runs_on_the_loops_thread() -> None:
+    model = Squares()
+    batcher = Batcher(model, joinable={"s"}, quick=20)
+    await batcher.submit("s", [1])  # whether it is quick is known from here on
+    await batcher.submit("s", [2])
+    assert model.threads[1] == threading.get_ident() != model.threads[0]
+    await batcher.close()
+
+
+async def test_a_slow_model_leaves_the_loop_free() -> None:
+    model = Squares()
+    batcher = Batcher(model, joinable={"s"}, quick=0)
+    await batcher.submit("s", [1])
+    model.busy.clear()
+    model.free.clear()
+    asked = batcher.submit("s", [2])
+    await asyncio.to_thread(model.busy.wait, 20)
+    model.free.set()
+    assert await asked == [{"s": 4}]
     await batcher.close()
 
 
