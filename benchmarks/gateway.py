@@ -11,7 +11,7 @@ Two comparisons, each a ratio of medians over interleaved rounds:
 - *getConfig*: a round trip on one kept connection, over that to a bare aiohttp handler with TLS of the same kind and an
   answer of the same size. Target: at most 3.
 
-The client is a process of its own for all connections, raw sockets and ``ssl`` around ``poll``, without an event loop
+The client is a process of its own for all connections, raw sockets and ``ssl`` around ``epoll``, without an event loop
 or an HTTP library; connections are kept over all rounds. LocalBackend's callers are tasks beside it, as its user has
 them. On two cores the path's three busy processes (client, server, worker) share what LocalBackend's two have, and a
 slower server gives the worker smaller batches; where other work runs, that counts against the path twice. So what
@@ -68,27 +68,28 @@ class Connection:
             plain.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode())
             assert plain.recv(4096).startswith(b"HTTP/1.1 200")
         self.socket = context.wrap_socket(plain, server_hostname=HOST)
-        self._heard = b""
 
     def send(self, request: bytes) -> None:
-        self._heard = b""
         self.socket.sendall(request)
 
-    def receive(self) -> bytes | None:
-        """The body of the answer, or None if there is more to come."""
-        self._heard += self.socket.recv(65536)
-        head, blank, body = self._heard.partition(b"\r\n\r\n")
-        if not blank:
-            return None
-        assert head.startswith(b"HTTP/1.1 200"), self._heard
-        start = head.lower().index(b"content-length:") + 15
-        return body if len(body) >= int(head[start:].partition(b"\r\n")[0]) else None
+    def receive(self) -> bytes:
+        """The body of the answer."""
+        head, blank, body = (heard := self.socket.recv(4096)).partition(b"\r\n\r\n")
+        while not blank or len(body) < _length(head):
+            heard += self.socket.recv(4096)
+            head, blank, body = heard.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), heard
+        return body
 
     def ask(self, request: bytes) -> bytes:
         self.send(request)
-        while (body := self.receive()) is None:
-            pass
-        return body
+        return self.receive()
+
+
+@functools.lru_cache
+def _length(head: bytes) -> int:
+    start = head.lower().index(b"content-length:") + 15
+    return int(head[start:].partition(b"\r\n")[0])
 
 
 def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
@@ -96,30 +97,44 @@ def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def predict_for_a_while(connections: list[Connection], requests: list[bytes], cases: list[Case]) -> Rates:
-    """Keep one request in flight on each connection; every answer is compared with what the model itself said."""
-    poll, open_, turns, answered = select.poll(), {}, itertools.cycle(range(len(cases))), 0
-    asked: dict[int, int] = {}
+class Client:
+    """Keeps one request in flight on each connection; every answer is compared with what the model itself said.
 
-    def ask(descriptor: int) -> None:
-        asked[descriptor] = next(turns)
-        open_[descriptor].send(requests[asked[descriptor]])
+    An answer's bytes are read as JSON when they come for the first time: the client is not what is measured.
+    """
 
-    start, busy = time.perf_counter(), time.process_time()
-    for connection in connections:
-        open_[connection.socket.fileno()] = connection
-        poll.register(connection.socket, select.POLLIN)
-        ask(connection.socket.fileno())
-    while asked:
-        for descriptor, _ in poll.poll(10_000):
-            if (body := open_[descriptor].receive()) is None:
-                continue
-            answered += 1
-            check(json.loads(body)["predictions"][0]["predictions"][0], cases[asked.pop(descriptor)])
-            if time.perf_counter() < start + SECONDS:
-                ask(descriptor)
-    rate, busy = answered / (time.perf_counter() - start), time.process_time() - busy
-    return {"rate": rate, "answers": answered, "client": busy / answered}
+    def __init__(self, requests: list[bytes], cases: list[Case]) -> None:
+        self._requests, self._cases = requests, cases
+        self._right: list[set[bytes]] = [set() for _ in cases]
+
+    def predict_for_a_while(self, connections: list[Connection]) -> Rates:
+        by_descriptor = {connection.socket.fileno(): connection for connection in connections}
+        asked: dict[int, int] = {}
+        turns, answered = itertools.cycle(range(len(self._cases))), 0
+        now, busy = time.perf_counter(), time.process_time()
+        start, until = now, now + SECONDS
+        with select.epoll() as poll:
+            for descriptor, connection in by_descriptor.items():
+                poll.register(descriptor, select.EPOLLIN)
+                asked[descriptor] = next(turns)
+                connection.send(self._requests[asked[descriptor]])
+            while asked:
+                ready, now = poll.poll(10), time.perf_counter()
+                assert ready, "no answer within 10 seconds"
+                for descriptor, _ in ready:
+                    connection = by_descriptor[descriptor]
+                    self._check(connection.receive(), asked.pop(descriptor))
+                    answered += 1
+                    if now < until:
+                        asked[descriptor] = next(turns)
+                        connection.send(self._requests[asked[descriptor]])
+        rate, busy = answered / (time.perf_counter() - start), time.process_time() - busy
+        return {"rate": rate, "answers": answered, "client": busy / answered}
+
+    def _check(self, body: bytes, turn: int) -> None:
+        if body not in self._right[turn]:
+            check(json.loads(body)["predictions"][0]["predictions"][0], self._cases[turn])
+            self._right[turn].add(body)
 
 
 def microseconds_a_round_trip(connection: Connection, asked: bytes) -> float:
@@ -262,6 +277,7 @@ def compare(folder: Path) -> int:
     cases = cases_in(folder)
     path = f"/v1/projects/{PROJECT}/models/taxi:predict"
     requests = [request(token, "POST", path, json.dumps({"instances": [one]}).encode()) for one, _ in cases]
+    client = Client(requests, cases)
     connections = [connect() for _ in range(max(CLIENTS))]
     whole: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
     behind: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
@@ -270,7 +286,7 @@ def compare(folder: Path) -> int:
         for clients in CLIENTS * ROUNDS:
             ask = functools.partial(ask_local_backend, local, clients)
             behind[clients].append(processor_use(local.pid, ask, but=None))
-            ask = functools.partial(predict_for_a_while, connections[:clients], requests, cases)
+            ask = functools.partial(client.predict_for_a_while, connections[:clients])
             whole[clients].append(processor_use(os.getppid(), ask, but=os.getpid()))
     for clients in CLIENTS:
         text = f"predict, {clients} clients: {shown(whole[clients])}; LocalBackend {shown(behind[clients])}"
