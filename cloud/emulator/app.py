@@ -14,6 +14,7 @@ from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator import iam_credentials
+from cloud.emulator.answers import Answer, JsonAnswer
 from cloud.emulator.batch import Batch
 from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.faults import ConnectionCut, Faults
@@ -49,7 +50,7 @@ class Dialect(Protocol):
             NotFound: there is none.
         """
 
-    async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
+    async def handle(self, request: web.Request, principal: Principal, /) -> Answer:
         """Answer ``request``, made by ``principal``.
 
         Raises:
@@ -71,7 +72,7 @@ class Mount:
     asks_who: bool = True
     """Whether bearer tokens are for this dialect: those that hand them out take none."""
     whole: bool = False
-    """Whether requests are read whole and answered with a ``web.Response``, so that they may be ``WholeRequest``s."""
+    """Whether requests are read whole and answered whole, so that they may be ``WholeRequest``s."""
 
 
 class Emulator:
@@ -114,7 +115,7 @@ class Emulator:
 
     def __call__(self) -> asyncio.Protocol:
         """A protocol for one connection."""
-        return Connection(self._takes_whole, self.handle, self._http)
+        return Connection(self._takes_whole, self._answer_any, self._http)
 
     def _takes_whole(self, host: str, path: str) -> bool:
         if self.faults:  # they know connections that are streamed on
@@ -146,8 +147,12 @@ class Emulator:
             self._server.pre_shutdown()
             await self._server.shutdown(grace)
 
-    async def handle(self, request: web.Request | WholeRequest) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """The answer to any request: never raises but when the client is gone or has part of an answer already."""
+        answer = await self._answer_any(request)
+        return answer.response() if isinstance(answer, JsonAnswer) else answer
+
+    async def _answer_any(self, request: web.Request | WholeRequest) -> Answer:
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._answering.add(task)
         try:
@@ -155,7 +160,7 @@ class Emulator:
         finally:
             self._answering.discard(task)
 
-    async def _handle(self, request: web.Request | WholeRequest) -> web.StreamResponse:
+    async def _handle(self, request: web.Request | WholeRequest) -> Answer:
         style = ErrorStyle.PLATFORM
         try:
             mount = self._mount(request)
@@ -182,7 +187,7 @@ class Emulator:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)
 
-    async def _answer(self, mount: Mount, request: web.Request | WholeRequest) -> web.StreamResponse:
+    async def _answer(self, mount: Mount, request: web.Request | WholeRequest) -> Answer:
         principal = self._who(request) if mount.asks_who else self._at_door(request)
         if isinstance(request, WholeRequest):
             return await mount.dialect.handle(cast(web.Request, request), principal)
@@ -197,7 +202,7 @@ class Emulator:
         return await mount.dialect.handle(request, principal)
 
     def _mount(self, request: web.Request | WholeRequest) -> Mount:
-        host, path = _host(request), request.rel_url.raw_path
+        host, path = request.host if isinstance(request, WholeRequest) else _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {_name(host)[:255]}{path[:500]}")

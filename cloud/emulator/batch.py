@@ -17,6 +17,7 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from cloud.emulator.answers import Answer
 from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument
@@ -48,9 +49,7 @@ class Batch:
         errors: how this API writes errors.
     """
 
-    def __init__(
-        self, answer: Callable[[web.Request], Awaitable[web.StreamResponse]], prefix: str, errors: ErrorStyle
-    ) -> None:
+    def __init__(self, answer: Callable[[web.Request], Awaitable[Answer]], prefix: str, errors: ErrorStyle) -> None:
         self._answer = answer
         self._prefix = prefix
         self._errors = errors

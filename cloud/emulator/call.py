@@ -15,7 +15,7 @@ NO_CREDENTIAL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: that takes a prediction longer than most else that is done here
 class Call:
     method: Method
     name: str

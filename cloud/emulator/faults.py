@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from cloud.emulator.answers import Answer, JsonAnswer
 from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.errors import CloudError
 from cloud.resources import Json
@@ -134,9 +135,9 @@ class Faults:
         self,
         outcome: Outcome,
         request: web.Request,
-        answer: Callable[[], Awaitable[web.StreamResponse]],
+        answer: Callable[[], Awaitable[Answer]],
         style: ErrorStyle,
-    ) -> web.StreamResponse:
+    ) -> Answer:
         """Have ``outcome`` happen to ``request``, which ``answer`` would answer.
 
         Raises:
@@ -175,8 +176,7 @@ class Faults:
         ended.cancel()
 
 
-def _rewritten(response: web.StreamResponse, change: Callable[[Json], Json]) -> web.Response:
-    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+def _rewritten(answer: Answer, change: Callable[[Json], Json]) -> JsonAnswer:
+    if not isinstance(answer, web.Response | JsonAnswer) or not isinstance(answer.body, bytes):
         raise TypeError("an answer that is streamed cannot be rewritten")
-    body = orjson.dumps(change(orjson.loads(response.body)))
-    return web.Response(body=body, status=response.status, content_type="application/json", charset="utf-8")
+    return JsonAnswer(orjson.dumps(change(orjson.loads(answer.body))), answer.status)

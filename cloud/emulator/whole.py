@@ -7,7 +7,7 @@ is small, as for a prediction, that is most of it.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
@@ -17,6 +17,8 @@ import httptools
 from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
+
+from cloud.emulator.answers import Answer, JsonAnswer
 
 MAX_BODY = 2**18
 """Bytes; what is longer is better streamed."""
@@ -34,13 +36,11 @@ class WholeRequest:
 
     method: str
     rel_url: URL
+    host: str
+    """As it was sent; nothing if it was not."""
     headers: MultiMapping[str]
     transport: asyncio.Transport
     content: bytes = field(repr=False)
-
-    @property
-    def host(self) -> str:
-        return self.headers.get(hdrs.HOST, "")
 
     @property
     def path(self) -> str:
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         takes: Callable[[str, str], bool],
-        answer: Callable[[WholeRequest], Awaitable[web.StreamResponse]],
+        answer: Callable[[WholeRequest], Awaitable[Answer]],
         other: Callable[[], asyncio.Protocol],
     ) -> None:
         self._takes, self._answer, self._make_other = takes, answer, other
@@ -82,6 +82,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:
         if self._other is not None:
@@ -129,31 +130,30 @@ class Connection(asyncio.Protocol):
             return
         if self._head is None:
             self._head = _read_head(self._received)
-            if self._head is None or not self._takes(self._head.headers.get(hdrs.HOST, ""), self._head.url.raw_path):
+            if self._head is None or not self._takes(self._head.host, self._head.url.raw_path):
                 self._hand_over()
                 return
         head, end = self._head, self._head.size + self._head.length
         if len(self._received) < end:
             return
         content, self._received = bytes(self._received[head.size : end]), self._received[end:]
-        request = WholeRequest(head.method, head.url, head.headers, self._transport, content)
+        request = WholeRequest(head.method, head.url, head.host, head.headers, self._transport, content)
         self._head, self._is_answering = None, True
-        loop = asyncio.get_running_loop()
         if self._asked is None:
-            self._asked = loop.create_future()
-            self._task = loop.create_task(self._answer_all(self._asked))
+            self._asked = self._loop.create_future()
+            self._task = self._loop.create_task(self._answer_all(self._asked))
         self._asked.set_result(request)
 
     async def _answer_all(self, asked: "asyncio.Future[WholeRequest | None]") -> None:
         # One task for all requests of a connection: to make one takes longer than much of what it does.
         try:
             while (request := await asked) is not None:
-                response = await self._answer(request)
+                answer = await self._answer(request)
                 if self._transport.is_closing():
                     return
                 self._is_answering = False
-                self._asked = asked = asyncio.get_running_loop().create_future()
-                self._transport.write(_encode(response))
+                self._asked = asked = self._loop.create_future()
+                self._transport.write(_encode(answer))
                 if not self._writing_paused:
                     self._next()
         except BaseException:  # also when cancelled: nobody else would tell the client
@@ -195,6 +195,7 @@ class _Head:
         self.method = parser.get_method().decode()
         self.length = int(self.headers.get(hdrs.CONTENT_LENGTH, 0))  # the parser makes sure that it is a number
         self.url = _url(self._target)
+        self.host = self.headers.get(hdrs.HOST, "")
         if parser.get_http_version() != "1.1" or self.method not in _METHODS or self.length > MAX_BODY:
             raise _Unusual
         if hdrs.TRANSFER_ENCODING in self.headers or hdrs.EXPECT in self.headers or not _is_kept(self.headers):
@@ -237,16 +238,24 @@ def _is_kept(headers: MultiMapping[str]) -> bool:
     return all(value.lower() == "keep-alive" for value in headers.getall(hdrs.CONNECTION, ()))
 
 
-def _encode(response: web.StreamResponse) -> bytes:
-    assert isinstance(response, web.Response)  # noqa: S101 - what mounts that take whole requests answer with
-    body = response.body if isinstance(response.body, bytes | bytearray) else b""
-    head = _encode_head(response.status, response.reason, tuple(response.headers.items()))
+def _encode(answer: Answer) -> bytes:
+    if isinstance(answer, JsonAnswer):
+        head, body = _json_head(answer.status), answer.body
+    else:
+        assert isinstance(answer, web.Response)  # noqa: S101 - mounts that take whole requests do not stream
+        head = _head(answer.status, answer.reason, answer.headers)
+        body = bytes(answer.body) if isinstance(answer.body, bytes | bytearray) else b""
     return b"%sContent-Length: %d\r\nDate: %s\r\n\r\n%s" % (head, len(body), _date(int(time.time())), body)
 
 
 @lru_cache(maxsize=64)
-def _encode_head(status: int, reason: str | None, headers: tuple[tuple[str, str], ...]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers), ""]
+def _json_head(status: int) -> bytes:
+    like = JsonAnswer(b"", status).response()
+    return _head(status, like.reason, like.headers)
+
+
+def _head(status: int, reason: str | None, headers: Mapping[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items()), ""]
     return "\r\n".join(lines).encode()
 
 

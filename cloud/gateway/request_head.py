@@ -77,8 +77,16 @@ def _normalise(head: bytes) -> tuple[bytes, int]:
     return head, _length(lengths.pop()) if lengths else 0
 
 
-_normalise_usual = lru_cache(maxsize=256)(_normalise)
-"""For heads that may come again: a client that asks an API the same sends the same."""
+@lru_cache(maxsize=256)
+def _usual_length(head: bytes) -> int:
+    """Of the body that follows a head, if that is all there is to say of it; else ``_UNKNOWN``.
+
+    For heads that may come again: a client that asks an API the same sends the same.
+    """
+    if head.startswith(_NO_HEAD) or find_end(head) != len(head):
+        return _UNKNOWN
+    mended, framing = _normalise(head)
+    return framing if mended == head and framing >= 0 else _UNKNOWN
 
 
 def _length(value: bytes) -> int:
@@ -138,13 +146,10 @@ class RequestStream:
 
     def _is_one_request(self, data: bytes) -> bool:
         """Whether this is one whole request that needs no mending, and no more."""
-        if self._held or self._next_request is not _At.HEAD or data.startswith(_NO_HEAD):
+        if self._held or self._next_request is not _At.HEAD:
             return False
-        end = find_end(data)
-        if not 0 <= end <= _MAX_USUAL_HEAD:
-            return False
-        head, framing = _normalise_usual(data[:end])
-        return len(head) == end and framing == len(data) - end
+        end = data.find(b"\r\n\r\n", 0, _MAX_USUAL_HEAD) + 4
+        return end >= 4 and _usual_length(data[:end]) == len(data) - end
 
     def _head(self, data: bytes, position: int, out: list[bytes]) -> int:
         held = len(self._held)

@@ -20,7 +20,7 @@ from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.records import Records
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
-from cloud.emulator.answers import json_response
+from cloud.emulator.answers import Answer, json_answer
 from cloud.emulator.call import Call, require_credential
 from cloud.emulator.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.operations import Operations
@@ -153,7 +153,7 @@ class AiplatformV1:
     def method_id(self, request: web.Request) -> str:
         return self._match(request)[0].id
 
-    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+    async def handle(self, request: web.Request, principal: Principal) -> Answer:
         """Answer one request.
 
         Raises:
@@ -186,7 +186,7 @@ class AiplatformV1:
             return answer
         if wants_enum_numbers(request.query):
             answer = self._document.schemas.numbered(method.response, answer)
-        return json_response(answer, query)
+        return json_answer(answer, query)
 
     @functools.cached_property
     def _document(self) -> Discovery:

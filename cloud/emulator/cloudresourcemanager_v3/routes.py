@@ -6,7 +6,7 @@ https://cloud.google.com/resource-manager/reference/rest/v3/projects
 
 from aiohttp import web
 
-from cloud.emulator.answers import json_response
+from cloud.emulator.answers import Answer, json_answer
 from cloud.emulator.call import require_credential
 from cloud.emulator.discovery import load
 from cloud.engine.principal import Principal
@@ -32,7 +32,7 @@ class CloudResourceManagerV3:
     def method_id(self, request: web.Request) -> str:
         return load(DOCUMENT).match(request.method, request.rel_url.raw_path)[0].id
 
-    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+    async def handle(self, request: web.Request, principal: Principal) -> Answer:
         """Raises:
         CloudError: to be written in the platform's style.
         """
@@ -49,7 +49,7 @@ class CloudResourceManagerV3:
                 f"Permission 'resourcemanager.projects.get' denied on resource "
                 f"'//cloudresourcemanager.googleapis.com/{name[:300]}' (or it may not exist)."
             )
-        return json_response(self._described() if method.id == METHODS[0] else _all(body), query)
+        return json_answer(self._described() if method.id == METHODS[0] else _all(body), query)
 
     def _described(self) -> Json:
         return {

@@ -10,7 +10,7 @@ from operator import itemgetter
 from aiohttp import web
 
 from cloud.backends.base import Backend
-from cloud.emulator.answers import json_response
+from cloud.emulator.answers import Answer, json_answer
 from cloud.emulator.call import require_credential
 from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, key_of, read_query
 from cloud.engine.principal import Principal
@@ -37,7 +37,7 @@ class LoggingV2:
     def method_id(self, _: web.Request) -> str:
         return "logging.entries.list"
 
-    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+    async def handle(self, request: web.Request, principal: Principal) -> Answer:
         """Raises:
         CloudError: to be written in the platform's style.
         """
@@ -53,7 +53,7 @@ class LoggingV2:
         query = read_query(await request.read(), project, self._number)
         answer = await self._list(query)
         compact = request.query.get("prettyPrint", "true").lower() in ("false", "0")
-        return json_response(answer, {"fields": request.query.get("fields"), "prettyPrint": not compact})
+        return json_answer(answer, {"fields": request.query.get("fields"), "prettyPrint": not compact})
 
     async def _list(self, query: Query) -> dict[str, Json]:
         project = self._backend.project

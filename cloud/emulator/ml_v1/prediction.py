@@ -5,8 +5,8 @@ the documentation pages "online predict" and "explain", and replies seen in publ
 """
 
 import orjson
-from aiohttp import hdrs, web
 
+from cloud.emulator.answers import JsonAnswer
 from cloud.emulator.call import Call
 from cloud.emulator.discovery import parse
 from cloud.emulator.ml_v1 import wire
@@ -17,19 +17,19 @@ from cloud.resources import Json
 
 MAX_PAYLOAD = 1_572_864
 """Bytes of a request: 1.5 MB."""
-_JSON = {hdrs.CONTENT_TYPE: "application/json; charset=utf-8"}
 
 
 class PredictionMethods:
     def __init__(self, project: Project) -> None:
         self._project, self._backend = project, project.backend
 
-    async def predict(self, call: Call) -> web.Response:
+    async def predict(self, call: Call) -> JsonAnswer:
         model, version = _target(call)
         if len(call.content) > MAX_PAYLOAD:
             raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
         instances, signature = _read(parse(call.content))
-        rows = await self._has_bare_rows(model, version)
+        # Few machines do, and a prediction is what is to be quick.
+        rows = self._any_regional(model) and await self._has_bare_rows(model, version)
         try:
             predictions = await self._backend.predict(model, instances, version=version, signature_name=signature)
         except PredictionFailed as error:
@@ -52,11 +52,12 @@ class PredictionMethods:
             field="name",
         )
 
+    def _any_regional(self, model: str) -> bool:
+        """Whether any of the model's versions may be on a machine of a regional endpoint."""
+        return self._project.records.any_below(f"models/{model}", "machineType", "n1-")
+
     async def _has_bare_rows(self, model: str, version: str | None) -> bool:
         """Whether the version is on a machine of a regional endpoint."""
-        # Few are, and a prediction is what is to be quick.
-        if not self._project.records.any_below(f"models/{model}", "machineType", "n1-"):
-            return False
         found = (await self._backend.get_model(model)).default_version if version is None else version
         if found is None:
             return False  # which predict refuses
@@ -88,5 +89,5 @@ def _bare(prediction: Json) -> Json:
     return next(iter(prediction.values())) if isinstance(prediction, dict) and len(prediction) == 1 else prediction
 
 
-def _answer(body: Json, status: int) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, headers=_JSON)
+def _answer(body: Json, status: int) -> JsonAnswer:
+    return JsonAnswer(orjson.dumps(body), status)

@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from cloud.backends.base import Backend
-from cloud.emulator.answers import json_response
+from cloud.emulator.answers import Answer, JsonAnswer, json_answer
 from cloud.emulator.call import Call, require_credential
 from cloud.emulator.discovery import Discovery, load
 from cloud.emulator.ml_v1.iam import AccessMethods
@@ -36,7 +36,7 @@ DOCUMENT_PATHS = {
 }
 """Where clients look for this API's discovery document; the first is the address in Google's course."""
 
-Handler = Callable[[Call], Awaitable[web.Response | Json]]
+Handler = Callable[[Call], Awaitable[JsonAnswer | Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class MlV1:
     def method_id(self, request: web.Request) -> str:
         return self._document.match(request.method, request.rel_url.raw_path)[0].id
 
-    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+    async def handle(self, request: web.Request, principal: Principal) -> Answer:
         """Answer one request.
 
         Raises:
@@ -159,7 +159,7 @@ class MlV1:
         await self._making.settled()
         await self._access.require(call, route.permission)
         answer = await route.handler(call)
-        return answer if isinstance(answer, web.Response) else json_response(answer, query)
+        return answer if isinstance(answer, JsonAnswer) else json_answer(answer, query)
 
     def _find(self, http_method: str, url: URL) -> tuple[Route, str, Mapping[str, Json]]:
         """Who answers, the resource's name with the project's id, and the checked query.
