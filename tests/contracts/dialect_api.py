@@ -11,6 +11,7 @@ from unittest import mock
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
+from cloud.emulator.answers import JsonAnswer
 from cloud.emulator.app import MAX_BODY
 from cloud.emulator.discovery import Discovery
 from cloud.emulator.envelopes import ErrorStyle, error_response
@@ -72,6 +73,8 @@ class DialectApi(ABC):
             response = await self.dialect.handle(request, principal)
         except CloudError as error:
             response = error_response(error, ErrorStyle.PLATFORM)
+        if isinstance(response, JsonAnswer):
+            response = response.response()
         assert isinstance(response, web.Response)
         answer = Answer(response.status, bytes(response.body).decode(), response.headers)
         if answer.status == 200:

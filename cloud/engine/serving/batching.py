@@ -1,7 +1,7 @@
 """Joins the prediction requests that are waiting into one call of the model. Knows no TensorFlow and no HTTP.
 
-There is no timer: what has arrived when the model is idle is run at once; those that arrive while it is busy are run
-together when it is free. So one client sees no added latency, and many share each call.
+There is no timer: the model is called as soon as a turn of the event loop brings no further request, for all that wait.
+So one client sees no added latency, and many share each call.
 """
 
 import asyncio
@@ -59,6 +59,8 @@ class Batcher:
         self._waiting: deque[Request] = deque()
         self._last_took = quick
         """Seconds of the last call: what the next is thought to take."""
+        self._seen = 0
+        """How many were waiting a turn of the loop ago."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -71,7 +73,7 @@ class Batcher:
         self._waiting.append(request)
         if self._idle.is_set():
             self._idle.clear()
-            self._loop.call_soon(self._run)  # not at once: all that came with this request can join it
+            self._loop.call_soon(self._run)
         return request.answer
 
     async def close(self) -> None:
@@ -80,7 +82,12 @@ class Batcher:
         self._thread.shutdown(wait=False)
 
     def _run(self) -> None:
-        """Call the model for the oldest waiting request and those that can join it."""
+        """Call the model for the oldest waiting request and those that can join it, unless more are just coming."""
+        if self._seen != len(self._waiting) < self._max_rows:
+            self._seen = len(self._waiting)
+            self._loop.call_soon(self._run)
+            return
+        self._seen = 0
         batch = take(self._waiting, self._joinable, self._max_rows)
         if self._last_took < self._quick:
             self._end(batch, *_timed_answer(self._model, batch))

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
+from cloud.emulator.answers import JsonAnswer
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.oauth2.tokens import ml_service_account, owner
 from cloud.engine.principal import ANONYMOUS, Principal
@@ -50,8 +51,7 @@ def request(body: object, method: str = "POST", path: str = "/v2/entries:list") 
 
 async def ask(logging: LoggingV2, **body: object) -> dict:
     answer = await logging.handle(request(PROJECT | body), ME)
-    assert isinstance(answer, web.Response)
-    assert isinstance(answer.body, bytes)
+    assert isinstance(answer, JsonAnswer)
     return json.loads(answer.body)
 
 
@@ -111,7 +111,7 @@ async def test_nothing_found_is_an_empty_answer(logging: LoggingV2) -> None:
     ids=str,
 )
 async def test_the_project_by_its_other_names(logging: LoggingV2, names: dict) -> None:
-    assert isinstance(await logging.handle(request(names), ME), web.Response)
+    assert isinstance(await logging.handle(request(names), ME), JsonAnswer)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_no_other_method(logging: LoggingV2, method: str, path: str) -> No
 async def test_fields_and_layout(logging: LoggingV2) -> None:
     path = "/v2/entries:list?fields=entries/severity&prettyPrint=false"
     answer = await logging.handle(request(PROJECT | {"pageSize": 1}, path=path), ME)
-    assert isinstance(answer, web.Response)
+    assert isinstance(answer, JsonAnswer)
     assert answer.body == b'{"entries":[{"severity":"INFO"}]}'
 
 
