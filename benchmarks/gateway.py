@@ -70,13 +70,13 @@ class Connection:
         self.socket = context.wrap_socket(plain, server_hostname=HOST)
 
     def send(self, request: bytes) -> None:
-        self.socket.sendall(request)
+        self.socket.write(request)  # blocks until all is sent
 
     def receive(self) -> bytes:
         """The body of the answer."""
-        head, blank, body = (heard := self.socket.recv(4096)).partition(b"\r\n\r\n")
+        head, blank, body = (heard := self.socket.read(4096)).partition(b"\r\n\r\n")
         while not blank or len(body) < _length(head):
-            heard += self.socket.recv(4096)
+            heard += self.socket.read(4096)
             head, blank, body = heard.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200"), heard
         return body
