@@ -32,6 +32,10 @@ _log = logging.getLogger(__name__)
 MAX_BODY = 10 * 2**20
 """Bytes of a body that a dialect reads whole, as at Google's front end; streamed ones have no limit."""
 
+_MAX_LINE = 2**16
+"""Bytes of a request line or a header: as many as a whole head may have at the gateway, so that what is too long for
+anything is refused there, and whatever passes is answered as Google would."""
+
 LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 """Names of this machine."""
 _STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{LOOPBACK}"
@@ -132,6 +136,8 @@ class Emulator:
                 logger=_quiet_about_clients(),
                 # Storage keeps what is sent: a body with Content-Encoding: gzip is stored as it is.
                 auto_decompress=False,
+                max_line_size=_MAX_LINE,
+                max_field_size=_MAX_LINE,
             )
         return self._server()
 
@@ -202,7 +208,7 @@ class Emulator:
         return await mount.dialect.handle(request, principal)
 
     def _mount(self, request: web.Request | WholeRequest) -> Mount:
-        host, path = request.host if isinstance(request, WholeRequest) else _host(request), request.rel_url.raw_path
+        host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {_name(host)[:255]}{path[:500]}")
@@ -254,6 +260,8 @@ def _name(host: str) -> str:
 
 
 def _host(request: web.Request | WholeRequest) -> str:
+    if isinstance(request, WholeRequest):
+        return request.host
     # Without the header, request.host would ask the resolver for this machine's name.
     return request.host if hdrs.HOST in request.headers else ""
 

@@ -7,7 +7,7 @@ Google's API front ends (https://github.com/protocolbuffers/protobuf/tree/v21.0/
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from cloud.emulator.envelopes import InvalidRequest, Violation
 from cloud.emulator.scalars import SCALARS, SHOWN
@@ -182,12 +182,16 @@ class _Reader:
         if not isinstance(value, list):
             self._wrong(path, _kind(spec), value)
             return []
+        if _are_texts(spec, value):
+            return value
         return [self.value(spec, item, f"{path}[{index}]", owner, field) for index, item in enumerate(value)]
 
     def _map(self, spec: Mapping[str, Json], value: Json, path: str, owner: str, field: str) -> dict[str, Json]:
         if not isinstance(value, dict):
             self._wrong(path, "Map", value)
             return {}
+        if _are_texts(spec, value.values()):
+            return value
         return {
             key: self.value(spec, item, f"{path}[{index}].value", owner, field)
             for index, (key, item) in enumerate(value.items())
@@ -218,6 +222,11 @@ class _Reader:
         self.violations.append(Violation(path, description))
         if len(self.violations) == _ENOUGH:
             raise InvalidRequest(self.violations)
+
+
+def _are_texts(spec: Mapping[str, Json], values: Collection[Json]) -> bool:
+    """Whether all values are strings as they should be: of these a request can have a million."""
+    return spec.get("type") == "string" and not {"format", "enum"} & spec.keys() and set(map(type, values)) <= {str}
 
 
 def _is_default(spec: Mapping[str, Json], value: Json) -> bool:

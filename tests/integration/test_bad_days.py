@@ -113,6 +113,18 @@ def test_numbers_that_are_too_long_are_no_numbers(owner: Owner, verb: str, path:
     assert status < 500, content
 
 
+@pytest.mark.parametrize("size", [7_900, 8_300, 60_000])
+@pytest.mark.parametrize(
+    ("api", "path"), [(ML, f"{PROJECT}/jobs?filter="), (STORAGE, "/storage/v1/b/"), (LOGGING, "/v2/")]
+)
+def test_a_long_request_line_is_read_to_its_end(owner: Owner, api: str, path: str, size: int) -> None:
+    owner.check_error(owner.raw("GET", api, path + "x" * size), 400, 404)
+
+
+def test_a_long_header_is_no_reason_to_refuse(owner: Owner) -> None:
+    assert owner.raw("GET", ML, f"{PROJECT}:getConfig", header=f"X-Long: {'x' * 30_000}")[0] == 200
+
+
 PATHS = """
 /.. /../../etc/passwd /%2e%2e/x /bkt/../../etc/passwd /bkt/%2e%2e%2f%2e%2e%2fx /bkt/%00 /%00/x /bkt/%ff%fe /bkt/%
 /bkt/%zz // ///bkt//x /bkt// /bkt/ü /bkt/日本 /storage/v1/b/../b /storage/v1/b/%00 /storage/v1/b/days/o/..
