@@ -1,6 +1,7 @@
 """Whether something failed because nothing more can be written."""
 
 import errno
+import os
 import sqlite3
 
 from cloud.errors import ResourceExhausted
@@ -22,6 +23,16 @@ def out_of_room(error: BaseException) -> ResourceExhausted | None:
             pass
         case _:
             return None
+    return _refused(error)
+
+
+def told_out_of_room(words: str) -> ResourceExhausted | None:
+    """The same of what another program says of its failure."""
+    said = words.lower()
+    return next((_refused(why) for why in map(os.strerror, sorted(_NO_ROOM)) if why.lower() in said), None)
+
+
+def _refused(why: object) -> ResourceExhausted:
     return ResourceExhausted(
-        f"There is no room left on the disk of the local cloud ({error}). Free some, or start it with another --state."
+        f"There is no room left on the disk of the local cloud ({why}). Free some, or start it with another --state."
     )

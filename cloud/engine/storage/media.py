@@ -16,6 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from cloud.engine.disk import told_out_of_room
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.errors import Unavailable
 
@@ -124,7 +125,8 @@ class MediaStore:
         reply = await self._send(method, path, body, options)
         async with reply:
             if reply.status >= 500:
-                raise Unavailable(f"the storage server failed: {await reply.text()}")
+                words = await reply.text()
+                raise told_out_of_room(words) or Unavailable(f"the storage server failed: {words}")
             yield reply
 
     async def _send(self, method: str, path: str, body: Any, options: dict[str, Any]) -> aiohttp.ClientResponse:

@@ -1,7 +1,9 @@
 """The life of the fake-gcs-server process, and that nothing accepted is lost in a crash."""
 
 import asyncio
+import io
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -111,6 +113,19 @@ async def test_it_is_restarted_and_requests_go_on(tmp_path, front_door):
             assert found == DATA or isinstance(found, Unavailable)
         assert await client.read_object(GsUri("bkt-crash", "before")) == DATA
         await client.close()
+
+
+async def test_that_its_disk_is_full_is_told_and_forgotten_when_there_is_room(tmp_path, front_door):
+    async with front_door(tmp_path) as door:
+        await door.call("POST", "/storage/v1/b", json={"name": "bkt-full"})
+        limits = resource.prlimit(door.service.server.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+        path = "/upload/storage/v1/b/bkt-full/o?uploadType=media&name=big"
+        status, answer = await door.call("POST", path, data=io.BytesIO(DATA))
+        assert status == 429
+        assert "no room left on the disk" in answer["error"]["message"]
+        resource.prlimit(door.service.server.pid, resource.RLIMIT_FSIZE, limits)
+        assert (await door.call("GET", "/storage/v1/b/bkt-full/o/big"))[0] == 404
+        assert (await door.call("POST", path, data=io.BytesIO(DATA)))[0] == 200
 
 
 FRONT = """
