@@ -28,7 +28,7 @@ class PredictionMethods:
         if len(call.content) > MAX_PAYLOAD:
             raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
         instances, signature = _read(parse(call.content))
-        # Few machines do, and a prediction is what is to be quick.
+        # Most models have no such version, and a prediction is what is to be quick.
         rows = self._any_regional(model) and await self._has_bare_rows(model, version)
         try:
             predictions = await self._backend.predict(model, instances, version=version, signature_name=signature)
