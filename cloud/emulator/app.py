@@ -96,6 +96,8 @@ class Emulator:
         self._server: web.Server | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
+        """Of requests that are streamed."""
+        self._connections: set[Connection] = set()
         self.dialects = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, asks_who=False),
             Mount(LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, asks_who=False),
@@ -119,7 +121,7 @@ class Emulator:
 
     def __call__(self) -> asyncio.Protocol:
         """A protocol for one connection."""
-        return Connection(self._takes_whole, self._answer_any, self._http)
+        return Connection(self._takes_whole, self._handle, self._http, self._connections)
 
     def _takes_whole(self, host: str, path: str) -> bool:
         if self.faults:  # they know connections that are streamed on
@@ -144,8 +146,9 @@ class Emulator:
     async def close(self, grace: float = 5.0) -> None:
         """End every answer under way: by itself within ``grace`` seconds, else by cancelling it."""
         self.faults.end()
-        if self._answering:
-            _, late = await asyncio.wait(self._answering, timeout=grace)
+        whole = {task for connection in list(self._connections) if (task := connection.finish())}
+        if answering := self._answering | whole:
+            _, late = await asyncio.wait(answering, timeout=grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -155,16 +158,13 @@ class Emulator:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The answer to any request: never raises but when the client is gone or has part of an answer already."""
-        answer = await self._answer_any(request)
-        return answer.response() if isinstance(answer, JsonAnswer) else answer
-
-    async def _answer_any(self, request: web.Request | WholeRequest) -> Answer:
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._answering.add(task)
         try:
-            return await self._handle(request)
+            answer = await self._handle(request)
         finally:
             self._answering.discard(task)
+        return answer.response() if isinstance(answer, JsonAnswer) else answer
 
     async def _handle(self, request: web.Request | WholeRequest) -> Answer:
         style = ErrorStyle.PLATFORM

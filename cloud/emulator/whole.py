@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
         takes: whether what is asked of this host at this path, both as they were sent, is answered whole.
         answer: one request after the other.
         other: makes the other protocol, an HTTP server's.
+        open_connections: this one is in it while it is open.
     """
 
     def __init__(
@@ -68,14 +69,16 @@ class Connection(asyncio.Protocol):
         takes: Callable[[str, str], bool],
         answer: Callable[[WholeRequest], Awaitable[Answer]],
         other: Callable[[], asyncio.Protocol],
+        open_connections: set["Connection"],
     ) -> None:
         self._takes, self._answer, self._make_other = takes, answer, other
+        self._open_connections = open_connections
         self._other: asyncio.Protocol | None = None
         self._transport: asyncio.Transport
         self._received: bytes | bytearray = b""
         """Of the request that is coming; while one is being answered, of those that were sent ahead."""
         self._head: _Head | None = None
-        self._is_answering = False
+        self._is_answering = self._is_finishing = False
         self._asked: asyncio.Future[WholeRequest | None] | None = None
         """What the task that answers waits for: the next request, or that there are no more."""
         self._writing_paused = self._reading_paused = False
@@ -83,6 +86,18 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._loop = asyncio.get_running_loop()
+        self._open_connections.add(self)
+
+    def finish(self) -> "asyncio.Task[None] | None":
+        """Take no further request; returns what is making the last answer, after which it ends. What is another
+        protocol's is not touched."""
+        self._is_finishing = self._other is None
+        if self._is_answering:
+            return self._task
+        if self._is_finishing:
+            self._end_answering()
+            self._transport.close()
+        return None
 
     def data_received(self, data: bytes) -> None:
         if self._other is not None:
@@ -115,6 +130,7 @@ class Connection(asyncio.Protocol):
             self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._open_connections.discard(self)
         self._end_answering()
         if self._other is not None:
             self._other.connection_lost(error)
@@ -126,7 +142,7 @@ class Connection(asyncio.Protocol):
         if self._reading_paused:
             self._reading_paused = False
             self._transport.resume_reading()
-        if not self._received:
+        if not self._received or self._is_finishing:
             return
         if self._head is None:
             self._head = _read_head(self._received)
@@ -154,6 +170,9 @@ class Connection(asyncio.Protocol):
                 self._is_answering = False
                 self._asked = asked = self._loop.create_future()
                 self._transport.write(_encode(answer))
+                if self._is_finishing:
+                    self._transport.close()
+                    return
                 if not self._writing_paused:
                     self._next()
         except BaseException:  # also when cancelled: nobody else would tell the client

@@ -47,12 +47,12 @@ class AccessMethods:
         self._project, self._records = project, project.records
 
     async def require(self, call: Call, permission: str) -> None:
-        """Raises:
-        PermissionDenied: the caller may not.
+        """For whoever is not the project's owner.
+
+        Raises:
+            PermissionDenied: the caller may not.
         """
-        if not permission or call.principal.is_project_owner:
-            return
-        if permission in await self._granted(call):
+        if not permission or permission in await self._granted(call):
             return
         # A resource that is not there is refused like one that is: who may not see it learns nothing.
         raise PermissionDenied(f"Permission denied on resource project {self._project.id}.")

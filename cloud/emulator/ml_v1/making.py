@@ -31,6 +31,10 @@ class Making:
         if self._records.intents():
             self._settling = asyncio.create_task(self._settle_all(), name="records of what was half made")
 
+    @property
+    def is_settled(self) -> bool:
+        return self._settling is None or self._settling.done()
+
     async def settled(self) -> None:
         if self._settling is not None:
             await asyncio.shield(self._settling)

@@ -5,6 +5,7 @@ twice the predictions.
 """
 
 import asyncio
+from collections import deque
 from typing import cast
 
 import httptools
@@ -24,7 +25,10 @@ class WorkerClient:
         self._port, self._time_limit = port, time_limit
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
-        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._free = CONNECTIONS
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        """Whose turn is to come. What one leaves is handed to the first of them, so ``_free`` is 0 while there are any:
+        what a semaphore does, in a fifth of its time where nobody waits."""
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -36,21 +40,39 @@ class WorkerClient:
             TimeoutError: there was no answer within the time limit.
         """
         deadline = self._loop.time() + self._time_limit
-        if self._turns.locked():
-            async with asyncio.timeout_at(deadline):
-                await self._turns.acquire()
+        if self._free:
+            self._free -= 1
         else:
-            await self._turns.acquire()
+            await self._turn(deadline)
         try:
-            return await self._post(path, body, deadline)
+            connection = self._idle.pop() if self._idle else None
+            if connection is None or not connection.is_open:
+                async with asyncio.timeout_at(deadline):
+                    _, connection = await self._loop.create_connection(_Connection, "127.0.0.1", self._port)
+            return await self._ask(connection, path, body, deadline)
         finally:
-            self._turns.release()
+            self._end_turn()
 
-    async def _post(self, path: str, body: bytes, deadline: float) -> tuple[int, bytes]:
-        connection = self._idle.pop() if self._idle else None
-        if connection is None or not connection.is_open:
+    async def _turn(self, deadline: float) -> None:
+        turn = self._loop.create_future()
+        self._waiting.append(turn)
+        try:
             async with asyncio.timeout_at(deadline):
-                _, connection = await self._loop.create_connection(_Connection, "127.0.0.1", self._port)
+                await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():  # it came too late: it is the next one's
+                self._end_turn()
+            raise
+
+    def _end_turn(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    async def _ask(self, connection: "_Connection", path: str, body: bytes, deadline: float) -> tuple[int, bytes]:
         connection.deadline = deadline
         self._busy.add(connection)
         if self._timer is None:

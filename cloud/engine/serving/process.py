@@ -52,7 +52,7 @@ class ModelServer:
             FailedPrecondition: the model cannot be served.
             Unavailable: the worker died or did not get ready in time; the message holds its last words.
         """
-        await self._worker()
+        await asyncio.shield(self._running())
 
     async def predict(self, instances: Sequence[Json], signature_name: str | None) -> list[Json]:
         """Raises:
@@ -63,7 +63,8 @@ class ModelServer:
         """
         body = _encode(instances, signature_name)
         for _ in range(2):
-            worker = await self._worker()
+            current = self._running()
+            worker = current.result() if current.done() else await asyncio.shield(current)
             try:
                 return await worker.ask(body)
             except TimeoutError:
@@ -84,10 +85,6 @@ class ModelServer:
             if isinstance(outcome, _Worker):
                 await outcome.process.stop(_STOP_GRACE)
         await asyncio.gather(*self._ending)
-
-    async def _worker(self) -> "_Worker":
-        current = self._running()
-        return current.result() if current.done() else await asyncio.shield(current)
 
     def _running(self) -> "asyncio.Task[_Worker]":
         """The worker, or its start; a new one if there is none."""

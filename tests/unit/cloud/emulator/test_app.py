@@ -375,23 +375,3 @@ async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
     error = json.loads(answer.text)["error"]
     assert (answer.status, error["status"]) == (501, "UNIMPLEMENTED")
     assert "GET /v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations is refused" in error["message"]
-
-
-@pytest.mark.parametrize("is_good", [True, False])
-async def test_a_request_that_comes_whole_is_answered_as_any_other(emulator, storage, tokens, is_good):
-    emulator.mount(Mount(r"ml\.googleapis\.com", r".*", storage, whole=True))
-    value = tokens.issue(ME).value if is_good else "ya29.unknown"
-    asked = f"GET /v1/x HTTP/1.1\r\nHost: ml.googleapis.com:443\r\nAuthorization: Bearer {value}\r\n\r\n"
-    written = asyncio.get_running_loop().create_future()
-    transport = mock.Mock(spec=asyncio.Transport, write=written.set_result)
-    transport.is_closing.return_value = False
-    protocol = emulator()
-    protocol.connection_made(transport)
-    protocol.data_received(asked.encode())
-    head, _, body = (await written).partition(b"\r\n\r\n")
-    other = await emulator.handle(request("GET", "ml.googleapis.com/v1/x", {"Authorization": f"Bearer {value}"}))
-    assert int(head.split()[1]) == other.status == (200 if is_good else 401)
-    assert body == other.body
-    for name, value in other.headers.items():
-        assert f"\r\n{name}: {value}\r\n".encode() in head
-    assert storage.seen == ([ME, ME] if is_good else [])

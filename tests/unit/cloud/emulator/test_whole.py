@@ -25,7 +25,10 @@ class Client:
         self.other = mock.Mock(spec=asyncio.Protocol)
         self.asked: list[WholeRequest] = []
         self.hold: asyncio.Event | None = None
-        self.connection = Connection(lambda _, path: path.startswith("/whole/"), self._answer, lambda: self.other)
+        self.open: set[Connection] = set()
+        self.connection = Connection(
+            lambda _, path: path.startswith("/whole/"), self._answer, lambda: self.other, self.open
+        )
         self.connection.connection_made(self.transport)
 
     async def _answer(self, request: WholeRequest) -> web.StreamResponse:

@@ -91,6 +91,58 @@ async def test_waiting_for_a_turn_is_in_the_time(monkeypatch):
         client.close()
 
 
+async def test_turns_come_in_order_and_no_more_at_once_than_there_are_connections(monkeypatch):
+    monkeypatch.setattr(under_test, "CONNECTIONS", 2)
+    begun: list[bytes] = []
+    at_once, most = 0, 0
+
+    async def note(body: bytes) -> bytes:
+        nonlocal at_once, most
+        begun.append(body)
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.005)
+        at_once -= 1
+        return body
+
+    async with serving(note) as port:
+        client = WorkerClient(port, time_limit=30)
+        bodies = [b"%d" % number for number in range(8)]
+        asked = [asyncio.create_task(client.post("/predict", body)) for body in bodies]
+        await asyncio.sleep(0)
+        for given_up in (asked.pop(6), asked.pop(3)):
+            given_up.cancel()
+        assert await asyncio.gather(*asked) == [(200, b"%d" % number) for number in (0, 1, 2, 4, 5, 7)]
+        assert most == 2
+        assert [body for body in bodies if body in begun] == sorted(begun)
+        client.close()
+
+
+async def test_a_turn_whose_taker_leaves_as_it_comes_is_the_next_ones(monkeypatch):
+    monkeypatch.setattr(under_test, "CONNECTIONS", 1)
+    release = asyncio.Event()
+
+    async def hang(body: bytes) -> bytes:
+        await release.wait()
+        return body
+
+    async with serving(hang) as port:
+        client = WorkerClient(port, time_limit=5)
+
+        async def be_first() -> None:
+            await client.post("/predict", b"1")
+            second.cancel()  # whose turn it is by now, which it does not know yet
+
+        first, second, third = map(
+            asyncio.create_task, (be_first(), client.post("/predict", b"2"), client.post("/predict", b"3"))
+        )
+        await asyncio.sleep(0)
+        release.set()
+        assert await third == (200, b"3")
+        assert (first.done(), second.cancelled()) == (True, True)
+        client.close()
+
+
 async def test_a_worker_that_goes_away_is_a_connection_error():
     async def die(_: bytes) -> bytes:
         raise ConnectionResetError
