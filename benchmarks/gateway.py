@@ -13,9 +13,10 @@ Two comparisons, each a ratio of medians over interleaved rounds:
 
 The client is a process of its own for all connections, raw sockets and ``ssl`` around ``epoll``, without an event loop
 or an HTTP library; connections are kept over all rounds. LocalBackend's callers are tasks beside it, as its user has
-them. On two cores the path's three busy processes (client, server, worker) share what LocalBackend's two have, and a
-slower server gives the worker smaller batches; where other work runs, that counts against the path twice. So what
-each process takes of a processor for an answer is printed, too. Exits with status 1 if a target is missed.
+them. Each process is kept on one processor: server and worker on different ones, the client on a third or, where there
+are two, beside the worker. Left to the scheduler, busy processes that wake each other are moved about, and the rates
+differ by half from one second to the next. On two processors the path's three processes share what LocalBackend's two
+have. What each takes of a processor for an answer is printed, too. Exits with status 1 if a target is missed.
 """
 
 import asyncio
@@ -32,12 +33,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fare_net import Case, answers_of, cases_in, check, make_model
-from processes import below, processor_seconds
+from processes import below, keep_on, processor_seconds
 from targets import Targets
 
 ROUNDS = 5
@@ -72,10 +73,10 @@ class Connection:
     def send(self, request: bytes) -> None:
         self.socket.write(request)  # blocks until all is sent
 
-    def receive(self) -> bytes:
-        """The body of the answer."""
+    def receive(self, expected: Collection[bytes] = ()) -> bytes:
+        """The body of the answer; where it is one of those that are expected, it is known to be all of it."""
         head, blank, body = (heard := self.socket.read(4096)).partition(b"\r\n\r\n")
-        while not blank or len(body) < _length(head):
+        while body not in expected and (not blank or len(body) < _length(head)):
             heard += self.socket.read(4096)
             head, blank, body = heard.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200"), heard
@@ -86,7 +87,6 @@ class Connection:
         return self.receive()
 
 
-@functools.lru_cache
 def _length(head: bytes) -> int:
     start = head.lower().index(b"content-length:") + 15
     return int(head[start:].partition(b"\r\n")[0])
@@ -123,7 +123,7 @@ class Client:
                 assert ready, "no answer within 10 seconds"
                 for descriptor, _ in ready:
                     connection = by_descriptor[descriptor]
-                    self._check(connection.receive(), asked.pop(descriptor))
+                    self._check(connection, asked.pop(descriptor))
                     answered += 1
                     if now < until:
                         asked[descriptor] = next(turns)
@@ -131,10 +131,11 @@ class Client:
         rate, busy = answered / (time.perf_counter() - start), time.process_time() - busy
         return {"rate": rate, "answers": answered, "client": busy / answered}
 
-    def _check(self, body: bytes, turn: int) -> None:
-        if body not in self._right[turn]:
+    def _check(self, connection: Connection, turn: int) -> None:
+        right = self._right[turn]
+        if (body := connection.receive(right)) not in right:
             check(json.loads(body)["predictions"][0]["predictions"][0], self._cases[turn])
-            self._right[turn].add(body)
+            right.add(body)
 
 
 def microseconds_a_round_trip(connection: Connection, asked: bytes) -> float:
@@ -241,13 +242,13 @@ def deploy(folder: Path) -> None:
     assert "error" not in operation, operation
 
 
-def processor_use(server: int, run: Callable[[], Rates], but: int | None) -> Rates:
-    """What ``run`` returns, and the processor time that a server and its workers took meanwhile, for each answer.
+def workers_of(server: int, *, but: int | None = None) -> list[int]:
+    """The processes below a server without ``but``, which does not belong to it, and those below that."""
+    return sorted(set(below(server)) - ({but, *below(but)} if but else set()))
 
-    Args:
-        but: a process below the server that does not belong to it.
-    """
-    workers = sorted(set(below(server)) - ({but, *below(but)} if but else set()))
+
+def processor_use(server: int, workers: list[int], run: Callable[[], Rates]) -> Rates:
+    """What ``run`` returns, and the processor time that a server and its workers took meanwhile, for each answer."""
     before = processor_seconds([server]), processor_seconds(workers)
     rates = run()
     after = processor_seconds([server]), processor_seconds(workers)
@@ -283,11 +284,15 @@ def compare(folder: Path) -> int:
     behind: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
     with another("local", folder) as local:
         local.stdout.readline()
+        server, this = os.getppid(), os.getpid()
+        keep_on(0, server, local.pid)
+        keep_on(1, *workers_of(server, but=this), *workers_of(local.pid))
+        keep_on(2, this)
         for clients in CLIENTS * ROUNDS:
             ask = functools.partial(ask_local_backend, local, clients)
-            behind[clients].append(processor_use(local.pid, ask, but=None))
+            behind[clients].append(processor_use(local.pid, workers_of(local.pid), ask))
             ask = functools.partial(client.predict_for_a_while, connections[:clients])
-            whole[clients].append(processor_use(os.getppid(), ask, but=os.getpid()))
+            whole[clients].append(processor_use(server, workers_of(server, but=this), ask))
     for clients in CLIENTS:
         text = f"predict, {clients} clients: {shown(whole[clients])}; LocalBackend {shown(behind[clients])}"
         rates = [statistics.median(each["rate"] for each in side[clients]) for side in (whole, behind)]

@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+_PROCESSORS = sorted(os.sched_getaffinity(0))
+"""That this process may use when it starts."""
+
 
 def seconds(*command: str, environ: Mapping[str, str] | None = None) -> float:
     """Wall time of a command that succeeds."""
@@ -25,6 +28,14 @@ def below(pid: int) -> list[int]:
     """The processes that ``pid`` started, and those that they started."""
     started = children(pid)
     return started + [each for child in started for each in below(child)]
+
+
+def keep_on(processor: int, *pids: int) -> None:
+    """Have processes, with the threads that they have by now, run on that processor only: on the last if there are not
+    so many."""
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {_PROCESSORS[min(processor, len(_PROCESSORS) - 1)]})
 
 
 def processor_seconds(pids: Iterable[int]) -> float:
