@@ -7,6 +7,7 @@ from aiohttp import web
 from cloud.emulator.storage_v1 import wire
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads
+from cloud.emulator.storage_v1.entity_tags import check_tag, json_tag
 from cloud.engine.storage import policy
 from cloud.engine.storage.listing import ListQuery
 from cloud.engine.storage.objects import NewObject
@@ -61,16 +62,15 @@ class ObjectMethods:
     async def get(self, call: Call) -> web.StreamResponse | Json:
         if call.query.get("alt") == "media":
             return await self._downloads.get(call)
-        return self._answer(
-            call,
-            self._objects.get(
-                call.principal,
-                call.path["bucket"],
-                call.path["object"],
-                conditions=call.conditions(),
-                generation=call.integer("generation"),
-            ),
+        record = self._objects.get(
+            call.principal,
+            call.path["bucket"],
+            call.path["object"],
+            conditions=call.conditions(),
+            generation=call.integer("generation"),
         )
+        check_tag(call.request.headers, json_tag(record))
+        return self._answer(call, record)
 
     async def patch(self, call: Call) -> Json:
         return await self._change(call, replace_all=False)

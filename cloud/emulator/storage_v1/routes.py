@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from cloud.emulator.fields import apply_fields, parse_fields
+from cloud.emulator.storage_v1 import features
 from cloud.emulator.storage_v1.acls import AclMethods
 from cloud.emulator.storage_v1.buckets import BucketMethods
 from cloud.emulator.storage_v1.call import Call
@@ -138,6 +139,7 @@ class StorageV1:
         Raises:
             CloudError: as the engine's verbs say; also when the disk is full.
         """
+        features.check_request(request)
         try:
             if place := _xml_place(request):
                 bucket, name = map(unquote_name, place)
