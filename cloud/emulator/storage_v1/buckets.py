@@ -10,7 +10,7 @@ from cloud.engine.storage import policy
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
 
@@ -43,6 +43,7 @@ class BucketMethods:
     async def list(self, call: Call) -> Json:
         prefix = call.query.get("prefix", "")
         found = [bucket for bucket in self._buckets.list_all(call.principal) if bucket.name.startswith(prefix)]
+        found = [] if call.flag("softDeleted") else found
         after, limit = call.query.get("pageToken", ""), min(call.integer("maxResults") or 1000, 1000)
         rest = [bucket for bucket in found if bucket.name > after]
         answer = wire.list_to_json("storage#buckets", (self._answer(call, bucket) for bucket in rest[:limit]))
@@ -51,6 +52,8 @@ class BucketMethods:
         return answer
 
     async def get(self, call: Call) -> Json:
+        if call.flag("softDeleted"):
+            raise NotFound("The specified bucket does not exist: none is kept that was deleted")
         bucket = self._buckets.get(call.principal, call.path["bucket"], call.conditions())
         check_tag(call.request.headers, wire.bucket_tag(bucket))
         return self._answer(call, bucket)

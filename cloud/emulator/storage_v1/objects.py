@@ -15,7 +15,7 @@ from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.records import Attributes, ObjectRecord
 from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
 _PAGE = 1000
@@ -28,6 +28,9 @@ class ObjectMethods:
         self._downloads = downloads
 
     async def list(self, call: Call) -> Json:
+        if call.flag("softDeleted"):
+            self._storage.buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
+            return {"kind": "storage#objects"}
         page = self._objects.list_page(
             call.principal,
             call.path["bucket"],
@@ -60,6 +63,8 @@ class ObjectMethods:
             return self._answer(call, await self._objects.insert(call.principal, new, content, 0))
 
     async def get(self, call: Call) -> web.StreamResponse | Json:
+        if call.flag("softDeleted"):
+            raise NotFound("No such object: none is kept that was deleted")
         if call.query.get("alt") == "media":
             return await self._downloads.get(call)
         record = self._objects.get(

@@ -120,6 +120,22 @@ async def test_preconditions_hold_on_every_verb(door, bucket):
     assert int(second["generation"]) > generation
 
 
+async def test_default_lists_have_the_preconditions_of_their_bucket(door, bucket):
+    path = f"/storage/v1/b/{bucket}/defaultObjectAcl"
+    assert (await door.call("GET", f"{path}?ifMetagenerationMatch=1"))[0] == 200
+    assert (await door.call("GET", f"{path}?ifMetagenerationMatch=2"))[0] == 412
+    assert (await door.call("GET", f"{path}?ifMetagenerationNotMatch=1"))[0] == 304
+
+
+async def test_nothing_is_kept_that_was_deleted(door, bucket):
+    await put(door, bucket, "o")
+    assert await names(door, bucket, "softDeleted=true") == ([], [])
+    assert (await door.call("GET", f"{at(bucket, 'o')}?softDeleted=true"))[0] == 404
+    assert (await door.call("GET", f"/storage/v1/b/{bucket}?softDeleted=true"))[0] == 404
+    assert (await door.call("GET", "/storage/v1/b?project=p&softDeleted=true"))[1]["items"] == []
+    assert (await door.call("GET", f"/storage/v1/b/{bucket}/o?softDeleted=true", who="job"))[0] == 403
+
+
 async def test_of_many_who_create_one_object_one_wins(door, bucket):
     results = await asyncio.gather(*(put(door, bucket, "o", b"%d" % n, "&ifGenerationMatch=0") for n in range(16)))
     assert sorted(status for status, _ in results) == [200] + [412] * 15
@@ -210,8 +226,17 @@ async def test_methods_that_are_not_there_say_so(door, bucket):
         assert (status, answer["error"]["errors"][0]["reason"]) == (400, "invalid")
     assert (await door.call("PATCH", f"/storage/v1/b/{bucket}", json={"versioning": {"enabled": False}}))[0] == 200
     assert (await door.call("GET", "/storage/v1/nothing"))[0] == 404
-    status, body = await door.call("PUT", f"/{bucket}")
-    assert (status, b"<Code>NotImplemented</Code>" in body) == (501, True)
+    for feature in ({"temporaryHold": True}, {"kmsKeyName": "k"}):
+        assert (await door.call("POST", f"/storage/v1/b/{bucket}/o", json={"name": "o"} | feature))[0] == 400
+    own_key = {"x-goog-encryption-algorithm": "AES256", "x-goog-encryption-key": "k"}
+    assert (await door.call("PUT", f"/{bucket}/o", data=b"x", headers=own_key))[0] == 400
+    for who, path in (
+        ("owner", f"/{bucket}"),
+        ("", f"/{bucket}/o?X-Goog-Signature=0"),
+        ("", f"/{bucket}/o?Signature=0"),
+    ):
+        status, body = await door.call("PUT", path, who=who)
+        assert (status, b"<Code>NotImplemented</Code>" in body) == (501, True)
     status, body = await door.call("GET", "/no-such-bucket/o")
     assert (status, b"<Code>NoSuchBucket</Code>" in body) == (404, True)
 
