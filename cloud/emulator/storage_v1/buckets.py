@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud.emulator.storage_v1 import features, wire
+from cloud.emulator.storage_v1.bucket_settings import settings_from_json
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
@@ -37,6 +38,7 @@ class BucketMethods:
             default_acl=default_acl,
             is_uniform=bool(is_uniform),
             is_never_public=bool(is_never_public),
+            settings=settings_from_json(resource, {}),
         )
         return self._answer(call, bucket)
 
@@ -79,6 +81,9 @@ class BucketMethods:
             changes["labels"] = wire.text_map(resource["labels"], before, "labels")
         if "storageClass" in resource:
             changes["storage_class"] = wire.storage_class(_text(resource, "storageClass", current.storage_class))
+        settings = settings_from_json(resource, current.settings)
+        if settings != current.settings:
+            changes["settings"] = settings
         acl, default_acl = self._acls(call, resource)
         if acl is not None:
             changes["acl"] = acl

@@ -67,6 +67,7 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
     }
     if bucket.labels:
         answer["labels"] = dict(bucket.labels)
+    answer |= bucket.settings
     if full and bucket.uniform_since is None:
         answer["acl"] = acl_items(bucket.acl, AclTarget(bucket.name), base_url)
         answer["defaultObjectAcl"] = acl_items(bucket.default_acl, AclTarget(bucket.name, is_default=True), base_url)
@@ -248,7 +249,7 @@ def list_to_json(kind: str, items: Iterable[Json]) -> dict[str, Any]:
 
 
 def _location_type(bucket: BucketRecord) -> str:
-    if bucket.location in _DUAL_REGIONS:
+    if bucket.location in _DUAL_REGIONS or "customPlacementConfig" in bucket.settings:
         return "dual-region"
     return "multi-region" if bucket.location in _MULTI_REGIONS else "region"
 

@@ -15,6 +15,7 @@ from cloud.engine.storage.records import BucketRecord, Records
 from cloud.engine.storage.roles import OBJECT_ROLES, Role
 from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, NotFound
 from cloud.names import check_bucket
+from cloud.resources import Json
 
 _DECIDING = {"acl", "default_acl", "uniform_since", "is_never_public"}
 
@@ -70,6 +71,7 @@ class Buckets:
         default_acl: Acl | None = None,
         is_uniform: bool = False,
         is_never_public: bool = False,
+        settings: Mapping[str, Json] | None = None,
     ) -> BucketRecord:
         """Make a bucket; its lists are ``projectPrivate`` unless given.
 
@@ -103,6 +105,7 @@ class Buckets:
             bindings=_of_the_team(self._project_number) if is_uniform else {},
             uniform_since=now if is_uniform else None,
             is_never_public=is_never_public,
+            settings=dict(settings or {}),
         )
         self._records.put_bucket(record)
         try:
@@ -130,7 +133,7 @@ class Buckets:
         self, principal: Principal, name: str, changes: Mapping[str, Any], conditions: Preconditions = ALWAYS
     ) -> BucketRecord:
         """Change fields of the record (``labels``, ``storage_class``, ``acl``, ``default_acl``, ``uniform_since``,
-        ``is_never_public``).
+        ``is_never_public``, ``settings``).
 
         Raises:
             ListsDisabled, PublicAccessPrevented: see ``insert``.

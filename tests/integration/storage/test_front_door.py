@@ -217,6 +217,22 @@ async def test_buckets(door):
     assert (await door.call("POST", "/storage/v1/b", json={"name": "taxi-eu"}))[0] == 200
 
 
+async def test_settings_without_effect_are_kept(tmp_path, front_door):
+    rules = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 3}}]}
+    async with front_door(tmp_path) as door:
+        made = {"name": "bkt-settings", "lifecycle": rules, "customPlacementConfig": {"dataLocations": ["A", "B"]}}
+        _, answer = await door.call("POST", "/storage/v1/b", json=made)
+        assert (answer["lifecycle"], answer["locationType"]) == (rules, "dual-region")
+        _, answer = await door.call("PATCH", "/storage/v1/b/bkt-settings", json={"cors": [{"origin": ["*"]}]})
+        assert answer["metageneration"] == "2"
+    async with front_door(tmp_path) as door:
+        _, answer = await door.call("GET", "/storage/v1/b/bkt-settings")
+        assert (answer["lifecycle"], answer["cors"]) == (rules, [{"origin": ["*"]}])
+        _, answer = await door.call("PUT", "/storage/v1/b/bkt-settings", json={"lifecycle": None})
+        assert ("lifecycle" in answer, answer["cors"]) == (False, [{"origin": ["*"]}])
+        assert (await door.call("PATCH", "/storage/v1/b/bkt-settings", json={"lifecycle": []}))[0] == 400
+
+
 async def test_methods_that_are_not_there_say_so(door, bucket):
     status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/notificationConfigs")
     message = "storage.notifications.list is not emulated: there is no Pub/Sub to notify."
