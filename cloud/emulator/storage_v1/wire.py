@@ -214,7 +214,10 @@ def attribute_changes(resource: Mapping[str, Any], metadata: Mapping[str, str]) 
                 raise InvalidArgument(f"text is expected, not {value!r}", field=name)
             if value and NO_HEADER.search(value):
                 raise InvalidArgument(f"text without control characters is expected, not {value[:100]!r}", field=name)
-            changes[field] = storage_class(value) if name == "storageClass" and value else value
+            if name != "storageClass":
+                changes[field] = value
+            elif value is not None:  # an object always has one
+                changes[field] = storage_class(value)
     if "metadata" in resource:
         changes["metadata"] = text_map(resource["metadata"], metadata, "metadata")
     return changes

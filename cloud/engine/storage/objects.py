@@ -296,10 +296,10 @@ class Objects:
     async def compose(
         self, principal: Principal, new: NewObject, sources: Sequence[tuple[str, int | None, Preconditions]]
     ) -> ObjectRecord:
-        """Join objects of the bucket, given by name, generation and conditions, to a new one.
+        """Join objects of the bucket, given by name, generation and conditions, to a new one of their storage class.
 
         Raises:
-            InvalidArgument: none or more than 32 sources.
+            InvalidArgument: none or more than 32 sources, or they are of several storage classes.
             NotFound: one is not there.
         """
         if not 1 <= len(sources) <= MAX_COMPOSED:
@@ -312,6 +312,10 @@ class Objects:
             self.get(principal, new.bucket, name, generation=generation, conditions=conditions)
             for name, generation, conditions in sources
         ]
+        storage_class, *others = {part.attributes.storage_class for part in parts}
+        if others:
+            raise InvalidArgument("The source objects must have one storage class.", field="sourceObjects")
+        new = replace(new, attributes=replace(new.attributes, storage_class=storage_class))
         count = sum(part.component_count or 1 for part in parts)
         async with self._new_media(new) as key:
             stored = await self._media.join(new.bucket, [part.media for part in parts], key)

@@ -181,6 +181,12 @@ async def test_copy_and_compose(door, bucket):
     _, answer = await door.call("POST", f"{at(bucket, 'abc')}/compose", json=sources)
     assert (answer["componentCount"], answer["size"], "md5Hash" in answer) == (3, "4", False)
     assert await door.call("GET", f"/{bucket}/abc") == (200, b"1231")
+    there = f"{at(bucket, 'a')}/rewriteTo/b/{bucket}/o/near"
+    assert (await door.call("POST", there, json={"storageClass": "NEARLINE"}))[0] == 200
+    mixed = {"sourceObjects": [{"name": "near"}, {"name": "b"}]}
+    assert (await door.call("POST", f"{at(bucket, 'abc')}/compose", json=mixed))[0] == 400
+    _, answer = await door.call("POST", f"{at(bucket, 'n')}/compose", json={"sourceObjects": [{"name": "near"}]})
+    assert answer["storageClass"] == "NEARLINE"
     for bad in ({}, {"sourceObjects": []}, {"sourceObjects": [{"name": "a"}] * 33}, {"sourceObjects": [{}]}):
         assert (await door.call("POST", f"{at(bucket, 'abc')}/compose", json=bad))[0] == 400
     missing = {"sourceObjects": [{"name": "nope"}]}

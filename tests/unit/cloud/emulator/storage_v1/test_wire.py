@@ -70,6 +70,7 @@ def test_attributes():
         "metadata": {"l": "w"},
     }
     assert wire.attribute_changes({"metadata": None}, {"k": "v"}) == {"metadata": {}}
+    assert wire.attribute_changes({"storageClass": None}, {}) == {}
     assert wire.attributes_from_json({"storageClass": "nearline"}) == Attributes(storage_class="NEARLINE")
     for bad in (
         {"contentType": 1},
