@@ -101,7 +101,7 @@ class ObjectMethods:
             bucket,
             name,
             changes,
-            acl=object_acl(call, self._storage.project_number, resource, "predefinedAcl"),
+            acl=object_acl(call, self._storage.project_number, resource, "predefinedAcl", owner=current.owner),
             conditions=call.conditions(),
             generation=generation,
         )
@@ -203,11 +203,18 @@ def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> New
     )
 
 
-def object_acl(call: Call, project_number: int, resource: dict[str, Any], predefined: str) -> dict[str, Role] | None:
-    """The list that a request gives, predefined or in the resource; None for the default one."""
+def object_acl(
+    call: Call, project_number: int, resource: dict[str, Any], predefined: str, *, owner: str | None = None
+) -> dict[str, Role] | None:
+    """The list that a request gives, predefined or in the resource; None for the default one.
+
+    Args:
+        owner: of an object that is there already; of a new one it is the caller.
+    """
     name = call.query.get(predefined)
     if name:
-        return policy.predefined_acl(name, call.principal.email, project_number, of_object=True)
+        whose = call.principal.email if owner is None else owner
+        return policy.predefined_acl(name, whose, project_number, of_object=True)
     return wire.acl_from_json(resource.get("acl"), of_object=True, field="acl")
 
 

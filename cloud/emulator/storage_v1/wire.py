@@ -149,7 +149,8 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
         answer["metadata"] = dict(attributes.metadata)
     if full:
         answer["acl"] = acl_items(record.acl, AclTarget(record.bucket, record.name), base_url)
-        answer["owner"] = {"entity": f"user-{record.owner}"}
+        if record.owner:
+            answer["owner"] = {"entity": record.owner_entity}
     return answer
 
 

@@ -33,6 +33,8 @@ class Buckets:
         self._debris = debris
         self._guard = guard
         self._project_number = project_number
+        self.owner = f"project-owners-{project_number}"
+        """Whom lists call the owner of every bucket."""
 
     def find(self, principal: Principal, permission: str, name: str) -> BucketRecord:
         """The bucket, if ``principal`` has this permission on it.
@@ -99,7 +101,7 @@ class Buckets:
             storage_class=storage_class,
             create_time=now,
             update_time=now,
-            acl=dict(team if acl is None else acl),
+            acl=policy.with_owner(team if acl is None else acl, self.owner),
             default_acl=dict(team if default_acl is None else default_acl),
             labels=dict(labels or {}),
             bindings=_of_the_team(self._project_number) if is_uniform else {},
@@ -142,6 +144,8 @@ class Buckets:
         if _DECIDING & changes.keys():
             self._guard.require(principal, "storage.buckets.setIamPolicy", record)
         conditions.check(record)
+        if "acl" in changes:
+            changes = {**changes, "acl": policy.with_owner(changes["acl"], self.owner)}
         changed = record.changed(**changes)
         for listed in {"acl", "default_acl"} & changes.keys():
             policy.check_lists_count(changed.access, policy.CANNOT_CHANGE_OF_BUCKET)

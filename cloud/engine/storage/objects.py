@@ -17,7 +17,6 @@ from cloud.engine.storage.media import MediaGone, MediaStore, Stored
 from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.records import UNSAID, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
-from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_object
 
@@ -109,7 +108,7 @@ class Objects:
         # From the check to the record nothing is awaited: no other request can come between.
         bucket = self.check_insert(principal, new)
         replaced = self._records.object(new.bucket, new.name)
-        creator = {f"user-{principal.email}": Role.OWNER} if principal.email else {}
+        owner = f"user-{principal.email}" if principal.email else ""
         now = datetime.now(UTC)
         record = ObjectRecord(
             bucket=new.bucket,
@@ -122,7 +121,7 @@ class Objects:
             owner=principal.email,
             create_time=now,
             update_time=now,
-            acl=creator | dict(bucket.default_acl if new.acl is None else new.acl),
+            acl=policy.with_owner(bucket.default_acl if new.acl is None else new.acl, owner),
             attributes=replace(new.attributes, storage_class=new.attributes.storage_class or bucket.storage_class),
             component_count=component_count,
         )
@@ -210,7 +209,8 @@ class Objects:
             policy.check_not_public(holder.access, *acl)
         conditions.check(record)
         changed = record.changed(
-            attributes=replace(record.attributes, **changes), acl=record.acl if acl is None else acl
+            attributes=replace(record.attributes, **changes),
+            acl=record.acl if acl is None else policy.with_owner(acl, record.owner_entity),
         )
         self._records.put_object(changed)
         return changed

@@ -107,6 +107,11 @@ class ObjectRecord:
     component_count: int | None = None
     """How many objects it was composed of."""
 
+    @property
+    def owner_entity(self) -> str:
+        """As lists call the owner; empty if nobody is."""
+        return f"user-{self.owner}" if self.owner else ""
+
     def changed(self, **changes: Any) -> "ObjectRecord":
         return replace(self, **changes, metageneration=self.metageneration + 1, update_time=datetime.now(UTC))
 
