@@ -1,8 +1,8 @@
 """Requests that are sent as POST and mean something else, as ``X-HTTP-Method-Override`` says.
 
-Google's front end takes them for every method (https://cloud.google.com/storage/docs/json_api/v1/objects/patch).
-google-api-python-client sends each GET so whose address is longer than 2,048 characters, its query as a form in the
-body; clients whose HTTP library knows no PATCH send those so.
+Google's front end takes them for every method. google-api-python-client sends each GET so whose address is longer than
+2,048 characters, its query as a form in the body; clients whose HTTP library knows no PATCH send those so
+(https://cloud.google.com/java/docs/reference/google-api-client/latest/com.google.api.client.googleapis).
 """
 
 import dataclasses

@@ -32,7 +32,7 @@ def settings_from_json(resource: Mapping[str, Any], current: Mapping[str, Json])
 
 
 def _merged(current: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
-    """RFC 7396, as https://cloud.google.com/storage/docs/json_api#patch has it."""
+    """As a patch of JSON is meant (RFC 7396)."""
     merged = dict(current)
     for name, value in given.items():
         if value is None:
