@@ -179,6 +179,7 @@ async def test_every_method_of_cloud_storage(cloud, environ, tmp_path):
         "text": "text",
         "downloaded": [True, 4],
         "listed": [["pieces.bin"], ["simple.txt"], ["whole.bin"]],
+        "listed between": ["pieces.bin", "simple.txt", "whole.bin"],
         "joined": ["8", "8", "8", "8"],
         "moved": "moved.txt",
         "metadata": [{"clé": "wert"}, {}],

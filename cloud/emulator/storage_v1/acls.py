@@ -13,11 +13,14 @@ from cloud.resources import Json
 class AclMethods:
     def __init__(self, storage: StorageService) -> None:
         self._acls = storage.acls
+        self._buckets = storage.buckets
 
     async def list(self, call: Call) -> Json:
         target = _target(call)
         kind = "storage#objectAccessControls" if target.of_object else "storage#bucketAccessControls"
         acl = self._acls.entries(call.principal, target)
+        if target.is_default:
+            call.conditions().check(self._buckets.known(target.bucket), reading=True)
         return wire.list_to_json(kind, wire.acl_items(acl, target, call.base_url))
 
     async def get(self, call: Call) -> Json:

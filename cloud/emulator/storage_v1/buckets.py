@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1 import features, wire
+from cloud.emulator.storage_v1.bucket_settings import settings_from_json
 from cloud.emulator.storage_v1.call import Call
+from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
 
@@ -23,25 +25,27 @@ class BucketMethods:
         name = resource.get("name")
         if not isinstance(name, str):
             raise InvalidArgument("Required: the bucket's name", field="name")
-        _check_features(resource)
+        features.check_bucket(resource)
         acl, default_acl = self._acls(call, resource)
         is_uniform, is_never_public = wire.iam_configuration_from_json(resource.get("iamConfiguration"))
         bucket = await self._buckets.insert(
             call.principal,
             name,
             location=_text(resource, "location", "US"),
-            storage_class=_text(resource, "storageClass", "STANDARD"),
+            storage_class=wire.storage_class(_text(resource, "storageClass", "STANDARD")),
             labels=wire.text_map(resource.get("labels"), {}, "labels"),
             acl=acl,
             default_acl=default_acl,
             is_uniform=bool(is_uniform),
             is_never_public=bool(is_never_public),
+            settings=settings_from_json(resource, {}),
         )
         return self._answer(call, bucket)
 
     async def list(self, call: Call) -> Json:
         prefix = call.query.get("prefix", "")
         found = [bucket for bucket in self._buckets.list_all(call.principal) if bucket.name.startswith(prefix)]
+        found = [] if call.flag("softDeleted") else found
         after, limit = call.query.get("pageToken", ""), min(call.integer("maxResults") or 1000, 1000)
         rest = [bucket for bucket in found if bucket.name > after]
         answer = wire.list_to_json("storage#buckets", (self._answer(call, bucket) for bucket in rest[:limit]))
@@ -50,7 +54,11 @@ class BucketMethods:
         return answer
 
     async def get(self, call: Call) -> Json:
-        return self._answer(call, self._buckets.get(call.principal, call.path["bucket"], call.conditions()))
+        if call.flag("softDeleted"):
+            raise NotFound("The specified bucket does not exist: none is kept that was deleted")
+        bucket = self._buckets.get(call.principal, call.path["bucket"], call.conditions())
+        check_tag(call.request.headers, wire.bucket_tag(bucket))
+        return self._answer(call, bucket)
 
     async def patch(self, call: Call) -> Json:
         return self._change(call, await call.json())
@@ -61,7 +69,7 @@ class BucketMethods:
         return self._change(call, {"labels": {}} | resource, keep_labels=False)
 
     def _change(self, call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -> Json:
-        _check_features(resource)
+        features.check_bucket(resource)
         name = call.path["bucket"]
         current = self._buckets.find(call.principal, "storage.buckets.update", name)
         changes: dict[str, Any] = {}
@@ -72,7 +80,10 @@ class BucketMethods:
             before = current.labels if keep_labels else {}
             changes["labels"] = wire.text_map(resource["labels"], before, "labels")
         if "storageClass" in resource:
-            changes["storage_class"] = _text(resource, "storageClass", current.storage_class)
+            changes["storage_class"] = wire.storage_class(_text(resource, "storageClass", current.storage_class))
+        settings = settings_from_json(resource, current.settings)
+        if settings != current.settings:
+            changes["settings"] = settings
         acl, default_acl = self._acls(call, resource)
         if acl is not None:
             changes["acl"] = acl
@@ -115,26 +126,6 @@ class BucketMethods:
     def _answer(self, call: Call, bucket: BucketRecord) -> Json:
         full = call.query.get("projection") == "full"
         return wire.bucket_to_json(bucket, call.base_url, self._storage.project_number, full=full)
-
-
-def _check_features(resource: dict[str, Any]) -> None:
-    """Raises:
-    InvalidArgument: something is switched on that whoever does so will rely on, and that is not emulated. Not 501:
-        gsutil repeats that for minutes before it tells.
-    """
-    for field, switch in _FEATURES.items():
-        value = resource.get(field)
-        if value and (switch is None or (isinstance(value, dict) and value.get(switch))):
-            raise InvalidArgument(f"A bucket's {field} is not emulated.", field=field)
-
-
-_FEATURES = {
-    "versioning": "enabled",
-    "billing": "requesterPays",
-    "hierarchicalNamespace": "enabled",
-    "objectRetention": None,
-    "retentionPolicy": None,
-}
 
 
 def _text(resource: dict[str, Any], field: str, default: str) -> str:

@@ -7,6 +7,7 @@ from aiohttp import web
 from cloud.emulator.storage_v1 import wire
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads
+from cloud.emulator.storage_v1.entity_tags import check_tag, json_tag
 from cloud.engine.storage import policy
 from cloud.engine.storage.listing import ListQuery
 from cloud.engine.storage.objects import NewObject
@@ -14,7 +15,7 @@ from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.records import Attributes, ObjectRecord
 from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
 _PAGE = 1000
@@ -27,6 +28,9 @@ class ObjectMethods:
         self._downloads = downloads
 
     async def list(self, call: Call) -> Json:
+        if call.flag("softDeleted"):
+            self._storage.buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
+            return {"kind": "storage#objects"}
         page = self._objects.list_page(
             call.principal,
             call.path["bucket"],
@@ -59,18 +63,19 @@ class ObjectMethods:
             return self._answer(call, await self._objects.insert(call.principal, new, content, 0))
 
     async def get(self, call: Call) -> web.StreamResponse | Json:
+        if call.flag("softDeleted"):
+            raise NotFound("No such object: none is kept that was deleted")
         if call.query.get("alt") == "media":
             return await self._downloads.get(call)
-        return self._answer(
-            call,
-            self._objects.get(
-                call.principal,
-                call.path["bucket"],
-                call.path["object"],
-                conditions=call.conditions(),
-                generation=call.integer("generation"),
-            ),
+        record = self._objects.get(
+            call.principal,
+            call.path["bucket"],
+            call.path["object"],
+            conditions=call.conditions(),
+            generation=call.integer("generation"),
         )
+        check_tag(call.request.headers, json_tag(record))
+        return self._answer(call, record)
 
     async def patch(self, call: Call) -> Json:
         return await self._change(call, replace_all=False)
@@ -96,7 +101,7 @@ class ObjectMethods:
             bucket,
             name,
             changes,
-            acl=object_acl(call, self._storage.project_number, resource, "predefinedAcl"),
+            acl=object_acl(call, self._storage.project_number, resource, "predefinedAcl", owner=current.owner),
             conditions=call.conditions(),
             generation=generation,
         )
@@ -198,11 +203,18 @@ def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> New
     )
 
 
-def object_acl(call: Call, project_number: int, resource: dict[str, Any], predefined: str) -> dict[str, Role] | None:
-    """The list that a request gives, predefined or in the resource; None for the default one."""
+def object_acl(
+    call: Call, project_number: int, resource: dict[str, Any], predefined: str, *, owner: str | None = None
+) -> dict[str, Role] | None:
+    """The list that a request gives, predefined or in the resource; None for the default one.
+
+    Args:
+        owner: of an object that is there already; of a new one it is the caller.
+    """
     name = call.query.get(predefined)
     if name:
-        return policy.predefined_acl(name, call.principal.email, project_number, of_object=True)
+        whose = call.principal.email if owner is None else owner
+        return policy.predefined_acl(name, whose, project_number, of_object=True)
     return wire.acl_from_json(resource.get("acl"), of_object=True, field="acl")
 
 

@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from cloud.emulator.fields import apply_fields, parse_fields
+from cloud.emulator.storage_v1 import features
 from cloud.emulator.storage_v1.acls import AclMethods
 from cloud.emulator.storage_v1.buckets import BucketMethods
 from cloud.emulator.storage_v1.call import Call
@@ -24,13 +25,15 @@ from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host, xml_method
 from cloud.engine.disk import out_of_room
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
-from cloud.errors import NotFound, Unavailable, Unimplemented
+from cloud.errors import NotFound, Unauthenticated, Unavailable, Unimplemented
 from cloud.resources import Json
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
 """Answers a call: a response of its own, JSON, or None for 204."""
 
 _JSON_API = re.compile(r"/(?:(?:(?:resumable/)?upload|download)/)?storage/v1(?:/|$)")
+_SIGNATURES = frozenset({"X-Goog-Signature", "Signature"})
+"""Parameters of signed URLs, versions 4 and 2 (https://cloud.google.com/storage/docs/access-control/signed-urls)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ class StorageV1:
         Raises:
             CloudError: as the engine's verbs say; also when the disk is full.
         """
+        features.check_request(request)
         try:
             if place := _xml_place(request):
                 bucket, name = map(unquote_name, place)
@@ -145,6 +149,10 @@ class StorageV1:
             route, names = self._match(request)
             answer = await route.handler(Call(request, principal, names))
         except ConnectionError:
+            raise
+        except Unauthenticated as error:
+            if _SIGNATURES & request.query.keys():
+                raise Unimplemented("Signed URLs are not emulated: send an access token.") from error
             raise
         except OSError as error:
             # Nothing was promised yet: an upload is accepted only after its bytes are stored.

@@ -20,6 +20,8 @@ from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 _WHOLE = ContentRange(0, None, None)
+_SMALLEST_PIECE = 1 << 18
+"""Bytes, of all pieces but the last (https://cloud.google.com/storage/docs/performing-resumable-uploads)."""
 
 
 class UploadMethods:
@@ -94,6 +96,7 @@ class UploadMethods:
             # "bytes */N" only asks, except that it is also how a sender of unknown length says that N was all.
             total = piece.total
         else:
+            _check_length(piece, total)
             limit = piece.length if header else total
             received = await self._uploads.append(upload, piece.start, call.request.content.iter_any(), limit)
             if header is None or (piece.length is None and piece.total is None):
@@ -103,7 +106,8 @@ class UploadMethods:
             return self._incomplete(call, upload, received)
         if received > total:
             raise InvalidArgument(f"{received} bytes were sent of an object of {total}", field="Content-Range")
-        return self._answer(call, await self._uploads.finish(upload))
+        # The sender knows the hash of what it made up as it went only now.
+        return self._answer(call, await self._uploads.finish(replace(upload, **_announced(call.request))))
 
     async def cancel(self, call: Call) -> web.StreamResponse:
         self._uploads.cancel(self._uploads.get(call.query.get("upload_id", "")))
@@ -124,6 +128,10 @@ class UploadMethods:
 
 def with_hashes(request: web.Request, new: NewObject) -> NewObject:
     """``new`` with the hashes that headers announce (``Content-MD5``, ``X-Goog-Hash: crc32c=…,md5=…``)."""
+    return replace(new, **_announced(request))
+
+
+def _announced(request: web.Request) -> dict[str, Any]:
     announced: dict[str, Any] = {}
     if "Content-MD5" in request.headers:
         announced["md5"] = request.headers["Content-MD5"]
@@ -131,7 +139,19 @@ def with_hashes(request: web.Request, new: NewObject) -> NewObject:
         name, _, digest = value.strip().partition("=")
         if name in ("md5", "crc32c"):
             announced[name] = digest
-    return replace(new, **announced)
+    return announced
+
+
+def _check_length(piece: ContentRange, total: int | None) -> None:
+    if piece.start is None or piece.length is None or piece.length >= _SMALLEST_PIECE:
+        return
+    if piece.start + piece.length != total:
+        raise InvalidArgument(
+            f"Invalid request. The number of bytes uploaded is required to be equal or greater than {_SMALLEST_PIECE}, "
+            f"except for the final request (it's recommended to be the exact multiple of {_SMALLEST_PIECE}). "
+            f"The received request contained {piece.length} bytes, which does not meet this requirement.",
+            field="Content-Range",
+        )
 
 
 async def _discard(request: web.Request) -> None:

@@ -1,11 +1,13 @@
 """Cloud Storage's JSON to and from records. Shapes: discovery document ``storage.v1``."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from cloud.emulator.storage_v1 import features
 from cloud.engine.storage import policy
 from cloud.engine.storage.acls import AclTarget
 from cloud.engine.storage.policy import Acl
@@ -23,9 +25,18 @@ _TEXT_ATTRIBUTES = {
     "customTime": "custom_time",
     "storageClass": "storage_class",
 }
+NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+"""What text in a header cannot hold: control characters, and what was no UTF-8."""
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+_STORAGE_CLASSES = frozenset(
+    {"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL", "DURABLE_REDUCED_AVAILABILITY"}
+)
+"""https://cloud.google.com/storage/docs/storage-classes, with the legacy ones."""
 _UNIFORM_REVERSIBLE = timedelta(days=90)
 """How long uniform access can be switched off again (https://cloud.google.com/storage/docs/uniform-bucket-level-access)."""
 _MULTI_REGIONS = frozenset({"US", "EU", "ASIA"})
+_DUAL_REGIONS = frozenset({"ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4"})
+"""Those with a name of their own (https://cloud.google.com/storage/docs/locations)."""
 
 
 def layout_to_json(bucket: BucketRecord) -> Json:
@@ -51,16 +62,21 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
         "location": bucket.location,
         "locationType": _location_type(bucket),
         "storageClass": bucket.storage_class,
-        "etag": etag(bucket.metageneration),
+        "etag": bucket_tag(bucket),
         "iamConfiguration": iam_configuration(bucket),
     }
     if bucket.labels:
         answer["labels"] = dict(bucket.labels)
+    answer |= bucket.settings
     if full and bucket.uniform_since is None:
         answer["acl"] = acl_items(bucket.acl, AclTarget(bucket.name), base_url)
         answer["defaultObjectAcl"] = acl_items(bucket.default_acl, AclTarget(bucket.name, is_default=True), base_url)
         answer["owner"] = {"entity": f"project-owners-{project_number}"}
     return answer
+
+
+def bucket_tag(bucket: BucketRecord) -> str:
+    return etag(bucket.metageneration)
 
 
 def iam_configuration(bucket: BucketRecord) -> Json:
@@ -133,7 +149,8 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
         answer["metadata"] = dict(attributes.metadata)
     if full:
         answer["acl"] = acl_items(record.acl, AclTarget(record.bucket, record.name), base_url)
-        answer["owner"] = {"entity": f"user-{record.owner}"}
+        if record.owner:
+            answer["owner"] = {"entity": record.owner_entity}
     return answer
 
 
@@ -187,18 +204,33 @@ def attribute_changes(resource: Mapping[str, Any], metadata: Mapping[str, str]) 
     """The attributes that a patch names, as fields of ``Attributes``. Null removes; ``metadata`` is merged by key.
 
     Raises:
-        InvalidArgument: a value is not text.
+        InvalidArgument: a value is not text that can be sent in a header, or something is not emulated.
     """
+    features.check_object(resource)
     changes: dict[str, Any] = {}
     for name, field in _TEXT_ATTRIBUTES.items():
         if name in resource:
             value = resource[name]
             if value is not None and not isinstance(value, str):
                 raise InvalidArgument(f"text is expected, not {value!r}", field=name)
-            changes[field] = value
+            if value and NO_HEADER.search(value):
+                raise InvalidArgument(f"text without control characters is expected, not {value[:100]!r}", field=name)
+            if name != "storageClass":
+                changes[field] = value
+            elif value is not None:  # an object always has one
+                changes[field] = storage_class(value)
     if "metadata" in resource:
         changes["metadata"] = text_map(resource["metadata"], metadata, "metadata")
     return changes
+
+
+def storage_class(name: str) -> str:
+    """Raises:
+    InvalidArgument: there is none of that name.
+    """
+    if name.upper() not in _STORAGE_CLASSES:
+        raise InvalidArgument(f"Invalid value {name[:100]!r}: use STANDARD, NEARLINE, ...", field="storageClass")
+    return name.upper()
 
 
 def text_map(given: object, current: Mapping[str, str], field: str) -> dict[str, str]:
@@ -211,6 +243,8 @@ def text_map(given: object, current: Mapping[str, str], field: str) -> dict[str,
         return {}
     if not isinstance(given, dict) or not all(value is None or isinstance(value, str) for value in given.values()):
         raise InvalidArgument("an object whose values are text is expected", field=field)
+    if any(_NO_TEXT.search(text) for item in given.items() for text in item if text):
+        raise InvalidArgument("text in UTF-8 is expected", field=field)
     return {name: value for name, value in {**current, **given}.items() if value is not None}
 
 
@@ -219,6 +253,8 @@ def list_to_json(kind: str, items: Iterable[Json]) -> dict[str, Any]:
 
 
 def _location_type(bucket: BucketRecord) -> str:
+    if bucket.location in _DUAL_REGIONS or "customPlacementConfig" in bucket.settings:
+        return "dual-region"
     return "multi-region" if bucket.location in _MULTI_REGIONS else "region"
 
 

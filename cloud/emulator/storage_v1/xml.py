@@ -5,15 +5,16 @@ https://cloud.google.com/storage/docs/xml-api/reference-methods. TensorFlow read
 
 from aiohttp import web
 
+from cloud.emulator.storage_v1 import wire
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads, media_headers
+from cloud.emulator.storage_v1.entity_tags import xml_tag
 from cloud.emulator.storage_v1.uploads import UploadMethods, with_hashes
 from cloud.emulator.storage_v1.xml_list import is_plain_list, listed
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.objects import NewObject
 from cloud.engine.storage.preconditions import Preconditions
-from cloud.engine.storage.records import Attributes
 from cloud.engine.storage.service import StorageService
 from cloud.errors import InvalidArgument, Unimplemented
 
@@ -31,6 +32,16 @@ _PREDEFINED = {
     "authenticated-read": "authenticatedRead",
     "bucket-owner-read": "bucketOwnerRead",
     "bucket-owner-full-control": "bucketOwnerFullControl",
+}
+_METADATA = "x-goog-meta-"
+_ATTRIBUTES = {
+    "Content-Type": "contentType",
+    "Content-Encoding": "contentEncoding",
+    "Content-Disposition": "contentDisposition",
+    "Content-Language": "contentLanguage",
+    "Cache-Control": "cacheControl",
+    "x-goog-custom-time": "customTime",
+    "x-goog-storage-class": "storageClass",
 }
 
 
@@ -71,25 +82,23 @@ class XmlMethods:
             predefined = _PREDEFINED.get(headers["x-goog-acl"], headers["x-goog-acl"])
             number = self._storage.project_number
             acl = policy.predefined_acl(predefined, call.principal.email, number, of_object=True)
-        prefix = "x-goog-meta-"
-        attributes = Attributes(
-            content_type=headers.get("Content-Type"),
-            content_encoding=headers.get("Content-Encoding"),
-            content_disposition=headers.get("Content-Disposition"),
-            content_language=headers.get("Content-Language"),
-            cache_control=headers.get("Cache-Control"),
-            metadata={
-                name.lower().removeprefix(prefix): value
-                for name, value in headers.items()
-                if name.lower().startswith(prefix)
-            },
-        )
+        said = {field: headers[name] for name, field in _ATTRIBUTES.items() if name in headers}
+        metadata = {
+            name.lower().removeprefix(_METADATA): value
+            for name, value in headers.items()
+            if name.lower().startswith(_METADATA)
+        }
+        attributes = wire.attributes_from_json({**said, "metadata": metadata})
         new = NewObject(call.path["bucket"], call.path["object"], attributes, acl, _conditions(call.request))
         new = with_hashes(call.request, new)
         self._storage.objects.check_insert(call.principal, new)
         record = await self._uploads.store(call, new, call.request.content.iter_any())
-        answer = media_headers(record)
-        return web.Response(headers={name: answer[name] for name in answer if name.startswith(("ETag", "X-Goog"))})
+        told = {
+            name: value
+            for name, value in media_headers(record, xml_tag(record)).items()
+            if name.startswith(("ETag", "X-Goog-")) and not name.startswith("X-Goog-Meta-")
+        }
+        return web.Response(headers=told)
 
 
 def xml_method_id(verb: str, *, of_object: bool) -> str:

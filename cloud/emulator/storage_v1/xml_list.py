@@ -3,7 +3,6 @@
 https://cloud.google.com/storage/docs/xml-api/get-bucket-list; ``list-type=2`` is the second.
 """
 
-import base64
 from collections.abc import Mapping
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -11,6 +10,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from cloud.emulator.storage_v1.call import Call
+from cloud.emulator.storage_v1.entity_tags import xml_tag
 from cloud.emulator.storage_v1.wire import timestamp
 from cloud.engine.storage.listing import ListQuery, successor
 from cloud.engine.storage.records import ObjectRecord
@@ -75,13 +75,12 @@ def _next(after: str, delimiter: str) -> str:
 
 
 def _contents(record: ObjectRecord, key: str) -> str:
-    etag = base64.b64decode(record.md5).hex() if record.md5 else f"{record.generation}-{record.metageneration}"
     said = {
         "Key": key,
         "Generation": str(record.generation),
         "MetaGeneration": str(record.metageneration),
         "LastModified": timestamp(record.update_time),
-        "ETag": f'"{etag}"',
+        "ETag": escape(xml_tag(record)),
         "Size": str(record.size),
         "StorageClass": escape(record.attributes.storage_class or "STANDARD"),
     }

@@ -38,7 +38,7 @@ class AccessControls:
         NotFound: no such bucket or object.
         ListsDisabled: the bucket has uniform bucket-level access.
         """
-        bucket, acl = self._read(principal, target, "getIamPolicy")
+        bucket, acl, _ = self._read(principal, target, "getIamPolicy")
         of_object = target.object_name is not None
         policy.check_lists_count(
             bucket.access, policy.CANNOT_GET_OF_OBJECT if of_object else policy.CANNOT_GET_OF_BUCKET
@@ -52,39 +52,44 @@ class AccessControls:
             InvalidArgument: no such kind of entity, or no role of that name here.
             ListsDisabled: the bucket has uniform bucket-level access.
             PublicAccessPrevented: the entity is everyone.
+            PermissionDenied: also where the entity is the owner, and would own no more.
         """
-        bucket, acl = self._for_change(principal, target)
+        bucket, acl, owner = self._for_change(principal, target)
         checked = policy.check_role(role, of_object=target.of_object)
         policy.check_not_public(bucket.access, policy.check_entity(entity))
+        policy.check_owner_stays(owner, entity, checked)
         self._write(target, {**acl, entity: checked})
 
     def remove(self, principal: Principal, target: AclTarget, entity: str) -> None:
         """Raises:
         NotFound: ``entity`` has no role.
         ListsDisabled: the bucket has uniform bucket-level access.
+        PermissionDenied: also where ``entity`` is the owner.
         """
-        acl = dict(self._for_change(principal, target)[1])
-        if acl.pop(entity, None) is None:
+        _, acl, owner = self._for_change(principal, target)
+        if entity not in acl:
             raise NotFound(f"The specified ACL entry could not be found: {entity!r}")
-        self._write(target, acl)
+        policy.check_owner_stays(owner, entity, None)
+        self._write(target, {other: role for other, role in acl.items() if other != entity})
 
-    def _for_change(self, principal: Principal, target: AclTarget) -> tuple[BucketRecord, Acl]:
-        bucket, acl = self._read(principal, target, "setIamPolicy")
+    def _for_change(self, principal: Principal, target: AclTarget) -> tuple[BucketRecord, Acl, str]:
+        bucket, acl, owner = self._read(principal, target, "setIamPolicy")
         of_object = target.object_name is not None
         policy.check_lists_count(
             bucket.access, policy.CANNOT_CHANGE_OF_OBJECT if of_object else policy.CANNOT_CHANGE_OF_BUCKET
         )
-        return bucket, acl
+        return bucket, acl, owner
 
-    def _read(self, principal: Principal, target: AclTarget, verb: str) -> tuple[BucketRecord, Acl]:
+    def _read(self, principal: Principal, target: AclTarget, verb: str) -> tuple[BucketRecord, Acl, str]:
+        """The bucket, the list, and the entity that must stay its owner: empty in a list for new objects."""
         if target.object_name is not None:
             permission = f"storage.objects.{verb}"
             record = self._objects.get(
                 principal, target.bucket, target.object_name, generation=target.generation, permission=permission
             )
-            return self._buckets.known(target.bucket), record.acl
+            return self._buckets.known(target.bucket), record.acl, record.owner_entity
         bucket = self._buckets.find(principal, f"storage.buckets.{verb}", target.bucket)
-        return bucket, bucket.default_acl if target.is_default else bucket.acl
+        return (bucket, bucket.default_acl, "") if target.is_default else (bucket, bucket.acl, self._buckets.owner)
 
     def _write(self, target: AclTarget, acl: Acl) -> None:
         if target.object_name is not None:

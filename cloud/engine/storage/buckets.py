@@ -15,6 +15,7 @@ from cloud.engine.storage.records import BucketRecord, Records
 from cloud.engine.storage.roles import OBJECT_ROLES, Role
 from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, NotFound
 from cloud.names import check_bucket
+from cloud.resources import Json
 
 _DECIDING = {"acl", "default_acl", "uniform_since", "is_never_public"}
 
@@ -32,6 +33,8 @@ class Buckets:
         self._debris = debris
         self._guard = guard
         self._project_number = project_number
+        self.owner = f"project-owners-{project_number}"
+        """Whom lists call the owner of every bucket."""
 
     def find(self, principal: Principal, permission: str, name: str) -> BucketRecord:
         """The bucket, if ``principal`` has this permission on it.
@@ -70,6 +73,7 @@ class Buckets:
         default_acl: Acl | None = None,
         is_uniform: bool = False,
         is_never_public: bool = False,
+        settings: Mapping[str, Json] | None = None,
     ) -> BucketRecord:
         """Make a bucket; its lists are ``projectPrivate`` unless given.
 
@@ -97,12 +101,13 @@ class Buckets:
             storage_class=storage_class,
             create_time=now,
             update_time=now,
-            acl=dict(team if acl is None else acl),
+            acl=policy.with_owner(team if acl is None else acl, self.owner),
             default_acl=dict(team if default_acl is None else default_acl),
             labels=dict(labels or {}),
             bindings=_of_the_team(self._project_number) if is_uniform else {},
             uniform_since=now if is_uniform else None,
             is_never_public=is_never_public,
+            settings=dict(settings or {}),
         )
         self._records.put_bucket(record)
         try:
@@ -130,7 +135,7 @@ class Buckets:
         self, principal: Principal, name: str, changes: Mapping[str, Any], conditions: Preconditions = ALWAYS
     ) -> BucketRecord:
         """Change fields of the record (``labels``, ``storage_class``, ``acl``, ``default_acl``, ``uniform_since``,
-        ``is_never_public``).
+        ``is_never_public``, ``settings``).
 
         Raises:
             ListsDisabled, PublicAccessPrevented: see ``insert``.
@@ -139,6 +144,8 @@ class Buckets:
         if _DECIDING & changes.keys():
             self._guard.require(principal, "storage.buckets.setIamPolicy", record)
         conditions.check(record)
+        if "acl" in changes:
+            changes = {**changes, "acl": policy.with_owner(changes["acl"], self.owner)}
         changed = record.changed(**changes)
         for listed in {"acl", "default_acl"} & changes.keys():
             policy.check_lists_count(changed.access, policy.CANNOT_CHANGE_OF_BUCKET)

@@ -17,7 +17,6 @@ from cloud.engine.storage.media import MediaGone, MediaStore, Stored
 from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.records import UNSAID, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
-from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_object
 
@@ -109,7 +108,7 @@ class Objects:
         # From the check to the record nothing is awaited: no other request can come between.
         bucket = self.check_insert(principal, new)
         replaced = self._records.object(new.bucket, new.name)
-        creator = {f"user-{principal.email}": Role.OWNER} if principal.email else {}
+        owner = f"user-{principal.email}" if principal.email else ""
         now = datetime.now(UTC)
         record = ObjectRecord(
             bucket=new.bucket,
@@ -122,7 +121,7 @@ class Objects:
             owner=principal.email,
             create_time=now,
             update_time=now,
-            acl=creator | dict(bucket.default_acl if new.acl is None else new.acl),
+            acl=policy.with_owner(bucket.default_acl if new.acl is None else new.acl, owner),
             attributes=replace(new.attributes, storage_class=new.attributes.storage_class or bucket.storage_class),
             component_count=component_count,
         )
@@ -210,7 +209,8 @@ class Objects:
             policy.check_not_public(holder.access, *acl)
         conditions.check(record)
         changed = record.changed(
-            attributes=replace(record.attributes, **changes), acl=record.acl if acl is None else acl
+            attributes=replace(record.attributes, **changes),
+            acl=record.acl if acl is None else policy.with_owner(acl, record.owner_entity),
         )
         self._records.put_object(changed)
         return changed
@@ -296,10 +296,10 @@ class Objects:
     async def compose(
         self, principal: Principal, new: NewObject, sources: Sequence[tuple[str, int | None, Preconditions]]
     ) -> ObjectRecord:
-        """Join objects of the bucket, given by name, generation and conditions, to a new one.
+        """Join objects of the bucket, given by name, generation and conditions, to a new one of their storage class.
 
         Raises:
-            InvalidArgument: none or more than 32 sources.
+            InvalidArgument: none or more than 32 sources, or they are of several storage classes.
             NotFound: one is not there.
         """
         if not 1 <= len(sources) <= MAX_COMPOSED:
@@ -312,6 +312,10 @@ class Objects:
             self.get(principal, new.bucket, name, generation=generation, conditions=conditions)
             for name, generation, conditions in sources
         ]
+        storage_class, *others = {part.attributes.storage_class for part in parts}
+        if others:
+            raise InvalidArgument("The source objects must have one storage class.", field="sourceObjects")
+        new = replace(new, attributes=replace(new.attributes, storage_class=storage_class))
         count = sum(part.component_count or 1 for part in parts)
         async with self._new_media(new) as key:
             stored = await self._media.join(new.bucket, [part.media for part in parts], key)

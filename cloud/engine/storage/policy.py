@@ -146,6 +146,25 @@ def check_not_public(access: BucketAccess, *entities: str) -> None:
         )
 
 
+def with_owner(acl: Acl, owner: str) -> dict[str, Role]:
+    """``acl`` with the role that ``owner`` always has: a whole list that leaves it out is mended, not refused
+    (https://cloud.google.com/storage/docs/access-control/lists#bestpractices).
+
+    Args:
+        owner: the entity that the resource belongs to; empty if there is none.
+    """
+    held = {owner: Role.OWNER} if owner else {}
+    return {**held, **acl, **held}
+
+
+def check_owner_stays(owner: str, entity: str, role: Role | None) -> None:
+    """Raises:
+    PermissionDenied: ``entity`` is ``owner``, and ``role`` (None: no more) is less than it has.
+    """
+    if owner and entity.lower() == owner.lower() and role is not Role.OWNER:
+        raise PermissionDenied("The owner of the resource is required to have OWNER access.")
+
+
 def check_lists_count(access: BucketAccess, what: str) -> None:
     """Args:
         what: what cannot be done, as Google begins its sentence.
@@ -168,12 +187,13 @@ def predefined_acl(name: str, owner: str, project_number: int, *, of_object: boo
     """The list that a predefined name stands for (https://cloud.google.com/storage/docs/access-control/lists#predefined-acl).
 
     Args:
-        owner: the e-mail address of who creates the resource.
+        owner: the e-mail address of whom an object belongs to; empty if it belongs to nobody.
 
     Raises:
         InvalidArgument: no such name.
     """
-    creator = {f"user-{owner}": Role.OWNER} if of_object else {f"project-owners-{project_number}": Role.OWNER}
+    entity = f"user-{owner}" if of_object else f"project-owners-{project_number}"
+    creator = {entity: Role.OWNER} if owner or not of_object else {}
     team = {
         f"project-owners-{project_number}": Role.OWNER,
         f"project-editors-{project_number}": Role.OWNER,

@@ -18,6 +18,7 @@ import orjson
 from cloud.engine.database import open_database
 from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.roles import Role
+from cloud.resources import Json
 
 _FORMAT = 1
 # TEXT compares by its UTF-8 bytes: the order in which Cloud Storage lists.
@@ -50,6 +51,8 @@ class BucketRecord:
     """When uniform bucket-level access was switched on; None is off."""
     is_never_public: bool = False
     """Public access prevention is enforced."""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """What else its resource says: kept, without effect."""
 
     @property
     def access(self) -> BucketAccess:
@@ -103,6 +106,11 @@ class ObjectRecord:
     metageneration: int = 1
     component_count: int | None = None
     """How many objects it was composed of."""
+
+    @property
+    def owner_entity(self) -> str:
+        """As lists call the owner; empty if nobody is."""
+        return f"user-{self.owner}" if self.owner else ""
 
     def changed(self, **changes: Any) -> "ObjectRecord":
         return replace(self, **changes, metageneration=self.metageneration + 1, update_time=datetime.now(UTC))

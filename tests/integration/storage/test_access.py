@@ -103,6 +103,37 @@ async def test_object_and_default_lists(door, bucket):
     assert (await door.call("GET", f"/{bucket}/before", who="job"))[0] == 403
 
 
+async def test_an_owner_stays_one(door, bucket):
+    await put(door, bucket, "o")
+    owners = {
+        f"/storage/v1/b/{bucket}": "project-owners-7",
+        f"/storage/v1/b/{bucket}/o/o": "user-owner@example.com",
+    }
+    for path, owner in owners.items():
+        entry = f"{path}/acl/{owner}"
+        for verb, body in (("DELETE", None), ("PUT", {"role": "READER"}), ("PATCH", {"role": "READER"})):
+            status, answer = await door.call(verb, entry, json=body)
+            assert (status, answer["error"]["message"]) == (
+                403,
+                "The owner of the resource is required to have OWNER access.",
+            )
+        assert (await door.call("PUT", entry, json={"role": "OWNER"}))[0] == 200
+        # A whole list without it is put right.
+        for acl in ([], [{"entity": owner, "role": "READER"}]):
+            _, answer = await door.call("PATCH", f"{path}?projection=full", json={"acl": acl})
+            assert [(item["entity"], item["role"]) for item in answer["acl"]] == [(owner, "OWNER")]
+    assert (await door.call("DELETE", f"/storage/v1/b/{bucket}/defaultObjectAcl/project-owners-7"))[0] == 204
+
+
+async def test_a_predefined_list_names_whom_the_object_belongs_to(door, bucket):
+    await put(door, bucket, "o")
+    grant = {"entity": f"user-{JOB}", "role": "OWNER"}
+    assert (await door.call("POST", f"/storage/v1/b/{bucket}/o/o/acl", json=grant))[0] == 200
+    path = f"/storage/v1/b/{bucket}/o/o?predefinedAcl=private&projection=full"
+    _, answer = await door.call("PATCH", path, who="job", json={})
+    assert [item["entity"] for item in answer["acl"]] == ["user-owner@example.com"]
+
+
 async def test_public_objects(door, bucket):
     await put(door, bucket, "o", query="&predefinedAcl=publicRead")
     assert await door.call("GET", f"/{bucket}/o", who="") == (200, b"x")

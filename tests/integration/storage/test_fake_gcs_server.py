@@ -17,6 +17,7 @@ from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 
 DATA = os.urandom(3 << 20)
+PIECE = DATA[: 1 << 18]
 
 
 async def gone(pid: int) -> None:
@@ -165,7 +166,8 @@ async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, front
         begin = f"{url}/upload/storage/v1/b/bkt-kill/o?uploadType=resumable&name=resumed"
         async with session.post(begin) as reply:
             session_path = reply.headers["Location"].removeprefix(url)
-        async with session.put(url + session_path, data=b"abc", headers={"Content-Range": "bytes 0-2/6"}) as reply:
+        span = {"Content-Range": f"bytes 0-{len(PIECE) - 1}/{len(PIECE) + 3}"}
+        async with session.put(url + session_path, data=PIECE, headers=span) as reply:
             assert reply.status == 308
 
         async def put(number):
@@ -192,11 +194,12 @@ async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, front
         assert set(accepted) <= listed
         for name in listed:
             assert await client.read_object(GsUri("bkt-kill", name)) == name.encode()
-        reply = await door.reply("PUT", session_path, headers={"Content-Range": "bytes */6"})
-        assert (reply.status, reply.headers["Range"]) == (308, "bytes=0-2")
-        reply = await door.reply("PUT", session_path, data=b"def", headers={"Content-Range": "bytes 3-5/6"})
-        assert reply.status == 200
-        assert await client.read_object(GsUri("bkt-kill", "resumed")) == b"abcdef"
+        size = len(PIECE) + 3
+        reply = await door.reply("PUT", session_path, headers={"Content-Range": f"bytes */{size}"})
+        assert (reply.status, reply.headers["Range"]) == (308, f"bytes=0-{len(PIECE) - 1}")
+        rest = {"Content-Range": f"bytes {len(PIECE)}-{size - 1}/{size}"}
+        assert (await door.reply("PUT", session_path, data=b"def", headers=rest)).status == 200
+        assert await client.read_object(GsUri("bkt-kill", "resumed")) == PIECE + b"def"
         await client.delete_objects(GsUri("bkt-kill"))
         await client.delete_bucket("bkt-kill")
         with pytest.raises(NotFound):

@@ -120,6 +120,22 @@ async def test_preconditions_hold_on_every_verb(door, bucket):
     assert int(second["generation"]) > generation
 
 
+async def test_default_lists_have_the_preconditions_of_their_bucket(door, bucket):
+    path = f"/storage/v1/b/{bucket}/defaultObjectAcl"
+    assert (await door.call("GET", f"{path}?ifMetagenerationMatch=1"))[0] == 200
+    assert (await door.call("GET", f"{path}?ifMetagenerationMatch=2"))[0] == 412
+    assert (await door.call("GET", f"{path}?ifMetagenerationNotMatch=1"))[0] == 304
+
+
+async def test_nothing_is_kept_that_was_deleted(door, bucket):
+    await put(door, bucket, "o")
+    assert await names(door, bucket, "softDeleted=true") == ([], [])
+    assert (await door.call("GET", f"{at(bucket, 'o')}?softDeleted=true"))[0] == 404
+    assert (await door.call("GET", f"/storage/v1/b/{bucket}?softDeleted=true"))[0] == 404
+    assert (await door.call("GET", "/storage/v1/b?project=p&softDeleted=true"))[1]["items"] == []
+    assert (await door.call("GET", f"/storage/v1/b/{bucket}/o?softDeleted=true", who="job"))[0] == 403
+
+
 async def test_of_many_who_create_one_object_one_wins(door, bucket):
     results = await asyncio.gather(*(put(door, bucket, "o", b"%d" % n, "&ifGenerationMatch=0") for n in range(16)))
     assert sorted(status for status, _ in results) == [200] + [412] * 15
@@ -165,6 +181,12 @@ async def test_copy_and_compose(door, bucket):
     _, answer = await door.call("POST", f"{at(bucket, 'abc')}/compose", json=sources)
     assert (answer["componentCount"], answer["size"], "md5Hash" in answer) == (3, "4", False)
     assert await door.call("GET", f"/{bucket}/abc") == (200, b"1231")
+    there = f"{at(bucket, 'a')}/rewriteTo/b/{bucket}/o/near"
+    assert (await door.call("POST", there, json={"storageClass": "NEARLINE"}))[0] == 200
+    mixed = {"sourceObjects": [{"name": "near"}, {"name": "b"}]}
+    assert (await door.call("POST", f"{at(bucket, 'abc')}/compose", json=mixed))[0] == 400
+    _, answer = await door.call("POST", f"{at(bucket, 'n')}/compose", json={"sourceObjects": [{"name": "near"}]})
+    assert answer["storageClass"] == "NEARLINE"
     for bad in ({}, {"sourceObjects": []}, {"sourceObjects": [{"name": "a"}] * 33}, {"sourceObjects": [{}]}):
         assert (await door.call("POST", f"{at(bucket, 'abc')}/compose", json=bad))[0] == 400
     missing = {"sourceObjects": [{"name": "nope"}]}
@@ -201,6 +223,22 @@ async def test_buckets(door):
     assert (await door.call("POST", "/storage/v1/b", json={"name": "taxi-eu"}))[0] == 200
 
 
+async def test_settings_without_effect_are_kept(tmp_path, front_door):
+    rules = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 3}}]}
+    async with front_door(tmp_path) as door:
+        made = {"name": "bkt-settings", "lifecycle": rules, "customPlacementConfig": {"dataLocations": ["A", "B"]}}
+        _, answer = await door.call("POST", "/storage/v1/b", json=made)
+        assert (answer["lifecycle"], answer["locationType"]) == (rules, "dual-region")
+        _, answer = await door.call("PATCH", "/storage/v1/b/bkt-settings", json={"cors": [{"origin": ["*"]}]})
+        assert answer["metageneration"] == "2"
+    async with front_door(tmp_path) as door:
+        _, answer = await door.call("GET", "/storage/v1/b/bkt-settings")
+        assert (answer["lifecycle"], answer["cors"]) == (rules, [{"origin": ["*"]}])
+        _, answer = await door.call("PUT", "/storage/v1/b/bkt-settings", json={"lifecycle": None})
+        assert ("lifecycle" in answer, answer["cors"]) == (False, [{"origin": ["*"]}])
+        assert (await door.call("PATCH", "/storage/v1/b/bkt-settings", json={"lifecycle": []}))[0] == 400
+
+
 async def test_methods_that_are_not_there_say_so(door, bucket):
     status, answer = await door.call("GET", f"/storage/v1/b/{bucket}/notificationConfigs")
     message = "storage.notifications.list is not emulated: there is no Pub/Sub to notify."
@@ -210,8 +248,17 @@ async def test_methods_that_are_not_there_say_so(door, bucket):
         assert (status, answer["error"]["errors"][0]["reason"]) == (400, "invalid")
     assert (await door.call("PATCH", f"/storage/v1/b/{bucket}", json={"versioning": {"enabled": False}}))[0] == 200
     assert (await door.call("GET", "/storage/v1/nothing"))[0] == 404
-    status, body = await door.call("PUT", f"/{bucket}")
-    assert (status, b"<Code>NotImplemented</Code>" in body) == (501, True)
+    for feature in ({"temporaryHold": True}, {"kmsKeyName": "k"}):
+        assert (await door.call("POST", f"/storage/v1/b/{bucket}/o", json={"name": "o"} | feature))[0] == 400
+    own_key = {"x-goog-encryption-algorithm": "AES256", "x-goog-encryption-key": "k"}
+    assert (await door.call("PUT", f"/{bucket}/o", data=b"x", headers=own_key))[0] == 400
+    for who, path in (
+        ("owner", f"/{bucket}"),
+        ("", f"/{bucket}/o?X-Goog-Signature=0"),
+        ("", f"/{bucket}/o?Signature=0"),
+    ):
+        status, body = await door.call("PUT", path, who=who)
+        assert (status, b"<Code>NotImplemented</Code>" in body) == (501, True)
     status, body = await door.call("GET", "/no-such-bucket/o")
     assert (status, b"<Code>NoSuchBucket</Code>" in body) == (404, True)
 

@@ -1,7 +1,10 @@
 """Resumable uploads: what TensorFlow and Google's clients do when connections break."""
 
 import asyncio
+import base64
+import hashlib
 import os
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +12,23 @@ import pytest
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DATA = os.urandom(100_000)
+UNIT = 2**16
+"""Bytes; four are the smallest piece that is not the last."""
+
+
+def units(letters):
+    """As many units of bytes as there are letters."""
+    return b"".join(letter.encode() * UNIT for letter in letters)
+
+
+def span(first, last, total):
+    """``Content-Range`` of units."""
+    return f"bytes {first * UNIT}-{(last + 1) * UNIT - 1}/{total if total == '*' else total * UNIT}"
+
+
+def until(last):
+    """``Range`` of what is received."""
+    return f"bytes=0-{(last + 1) * UNIT - 1}"
 
 
 async def begin(door, bucket, name="o", query="", **options):
@@ -42,37 +62,61 @@ async def test_as_tensorflow_writes(door, bucket):
     assert await stored(door, bucket) == (200, DATA)
 
 
-@pytest.mark.parametrize("query", ["bytes */6", "bytes */*"])
+@pytest.mark.parametrize("query", [f"bytes */{6 * UNIT}", "bytes */*"])
 async def test_asking_how_far_it_is_changes_nothing(door, bucket, query):
     location = await begin(door, bucket)
-    assert await send(door, location, "bytes 0-2/6", b"abc") == (308, "bytes=0-2")
+    assert await send(door, location, span(0, 3, 6), units("abcd")) == (308, until(3))
     for _ in range(3):
-        assert await send(door, location, query) == (308, "bytes=0-2")
+        assert await send(door, location, query) == (308, until(3))
     assert (await stored(door, bucket))[0] == 404
-    assert (await send(door, location, "bytes 3-5/6", b"def"))[0] == 200
-    assert await stored(door, bucket) == (200, b"abcdef")
+    assert (await send(door, location, span(4, 5, 6), units("ef")))[0] == 200
+    assert await stored(door, bucket) == (200, units("abcdef"))
     # The answer may have been lost: asking again gives it again.
     assert (await send(door, location, query))[0] == 200
-    assert (await send(door, location, "bytes 3-5/6", b"def"))[0] == 200
+    assert (await send(door, location, span(4, 5, 6), units("ef")))[0] == 200
 
 
 async def test_pieces_may_repeat_and_overlap_but_leave_no_gap(door, bucket):
     location = await begin(door, bucket)
-    assert await send(door, location, "bytes 0-3/8", b"abcd") == (308, "bytes=0-3")
-    assert await send(door, location, "bytes 0-3/8", b"abcd") == (308, "bytes=0-3")
-    assert await send(door, location, "bytes 2-5/8", b"cdef") == (308, "bytes=0-5")
-    assert (await send(door, location, "bytes 7-7/8", b"h"))[0] == 503
-    assert await send(door, location, "bytes 0-1/8", b"ab") == (308, "bytes=0-5")
-    assert (await send(door, location, "bytes 4-7/8", b"efgh"))[0] == 200
-    assert await stored(door, bucket) == (200, b"abcdefgh")
+    assert await send(door, location, span(0, 3, 8), units("abcd")) == (308, until(3))
+    assert await send(door, location, span(0, 3, 8), units("abcd")) == (308, until(3))
+    assert await send(door, location, span(2, 5, 8), units("cdef")) == (308, until(5))
+    assert (await send(door, location, span(7, 7, 8), units("h")))[0] == 503
+    assert await send(door, location, span(0, 3, 8), units("abcd")) == (308, until(5))
+    assert (await send(door, location, span(4, 7, 8), units("efgh")))[0] == 200
+    assert await stored(door, bucket) == (200, units("abcdefgh"))
 
 
 async def test_a_sender_that_does_not_know_the_size(door, bucket):
     location = await begin(door, bucket)
-    assert await send(door, location, "bytes 0-3/*", b"abcd") == (308, "bytes=0-3")
-    assert await send(door, location, "bytes 4-5/*", b"ef") == (308, "bytes=0-5")
-    assert (await send(door, location, "bytes */6"))[0] == 200
-    assert await stored(door, bucket) == (200, b"abcdef")
+    assert await send(door, location, span(0, 3, "*"), units("abcd")) == (308, until(3))
+    assert await send(door, location, span(4, 8, "*"), units("efghi")) == (308, until(8))
+    assert (await send(door, location, f"bytes */{9 * UNIT}"))[0] == 200
+    assert await stored(door, bucket) == (200, units("abcdefghi"))
+
+
+@pytest.mark.parametrize("total", ["*", "262144"])
+async def test_a_small_piece_is_the_last_one_or_none(door, bucket, total):
+    location = await begin(door, bucket)
+    path = location.removeprefix(door.url)
+    for last in (99, 262142):
+        headers = {"Content-Range": f"bytes 0-{last}/{total}"}
+        status, answer = await door.call("PUT", path, data=b"x" * (last + 1), headers=headers)
+        message = f"required to be equal or greater than 262144.* received request contained {last + 1} bytes"
+        assert (status, bool(re.search(message, answer["error"]["message"]))) == (400, True)
+    assert await send(door, location, "bytes */*") == (308, None)
+
+
+async def test_a_hash_that_comes_with_the_last_piece_is_checked(door, bucket):
+    """As google-cloud-storage sends it."""
+    md5 = base64.b64encode(hashlib.md5(b"abc", usedforsecurity=False).digest()).decode()
+    location = await begin(door, bucket)
+    headers = {"Content-Range": "bytes 0-2/3", "X-Goog-Hash": "crc32c=AAAAAA=="}
+    assert (await door.reply("PUT", location, data=b"abc", headers=headers)).status == 400
+    assert (await stored(door, bucket))[0] == 404
+    headers["X-Goog-Hash"] = f"md5={md5}"
+    assert (await door.reply("PUT", location, data=b"abc", headers=headers)).status == 200
+    assert await stored(door, bucket) == (200, b"abc")
 
 
 @pytest.mark.parametrize("content_range", [None, "bytes */0"])
@@ -119,7 +163,7 @@ async def test_a_new_connection_takes_over_from_a_stuck_one(door, bucket):
     first = asyncio.create_task(send(door, location, f"bytes 0-{size - 1}/{size}", slow()))
     await until_received(door, location, 1000)
     async with asyncio.timeout(10):
-        assert await send(door, location, f"bytes 1000-1999/{size}", DATA[1000:2000]) == (308, "bytes=0-1999")
+        assert await send(door, location, f"bytes 1000-{size - 1}/{size}", DATA[1000:2000]) == (308, "bytes=0-1999")
     stuck.set()
     assert (await first)[0] == 503
     assert await send(door, location, f"bytes */{size}") == (308, "bytes=0-1999")
@@ -152,7 +196,7 @@ async def test_sessions_that_are_not_there(door, bucket):
 
 
 @pytest.mark.parametrize(
-    ("content_range", "data"), [("bytes 0-2/2", b"abc"), ("bytes 0-1/9", b"abc"), ("octets 0-1/2", b"ab")]
+    ("content_range", "data"), [("bytes 0-2/2", b"abc"), ("bytes 0-1/2", b"abc"), ("octets 0-1/2", b"ab")]
 )
 async def test_ranges_that_lie_are_refused(door, bucket, content_range, data):
     location = await begin(door, bucket)
@@ -169,8 +213,8 @@ async def test_a_body_shorter_than_its_range_is_not_the_end(door, bucket):
 
 async def test_clients_that_cannot_bear_308(door, bucket):
     location = await begin(door, bucket)
-    headers = {"Content-Range": "bytes 0-2/6", "X-GUploader-No-308": "yes"}
-    reply = await door.reply("PUT", location, data=b"abc", headers=headers)
+    headers = {"Content-Range": span(0, 3, 6), "X-GUploader-No-308": "yes"}
+    reply = await door.reply("PUT", location, data=units("abcd"), headers=headers)
     assert (reply.status, reply.headers["X-HTTP-Status-Code-Override"]) == (200, "308")
 
 

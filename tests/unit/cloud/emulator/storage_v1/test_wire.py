@@ -70,6 +70,26 @@ def test_attributes():
         "metadata": {"l": "w"},
     }
     assert wire.attribute_changes({"metadata": None}, {"k": "v"}) == {"metadata": {}}
-    for bad in ({"contentType": 1}, {"metadata": []}, {"metadata": {"k": 1}}):
+    assert wire.attribute_changes({"storageClass": None}, {}) == {}
+    assert wire.attributes_from_json({"storageClass": "nearline"}) == Attributes(storage_class="NEARLINE")
+    for bad in (
+        {"contentType": 1},
+        {"metadata": []},
+        {"metadata": {"k": 1}},
+        {"contentType": "a\r\nX-Other: b"},
+        {"contentDisposition": "\udcff"},
+        {"metadata": {"k": "\udcff"}},
+        {"metadata": {"\udcff": "v"}},
+        {"storageClass": "FAST"},
+        {"temporaryHold": True},
+    ):
         with pytest.raises(InvalidArgument):
             wire.attributes_from_json(bad)
+
+
+@pytest.mark.parametrize(
+    ("location", "kind"), [("EU", "multi-region"), ("NAM4", "dual-region"), ("US-EAST1", "region")]
+)
+def test_kinds_of_locations(location, kind):
+    record = BucketRecord("bkt", location, "STANDARD", NOW, NOW, ACL, {})
+    assert wire.layout_to_json(record)["locationType"] == kind

@@ -9,9 +9,11 @@ from cloud.engine.storage.policy import (
     allowed,
     check_entity,
     check_not_public,
+    check_owner_stays,
     check_role,
     predefined_acl,
     refuse,
+    with_owner,
 )
 from cloud.engine.storage.roles import ALL_PERMISSIONS, BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role
 from cloud.errors import InvalidArgument, PermissionDenied, Unauthenticated
@@ -197,6 +199,21 @@ def test_predefined_lists():
     }
     with pytest.raises(InvalidArgument, match="publicReadWrite"):
         predefined_acl("publicReadWrite", "me@x.org", 1, of_object=True)
+
+
+def test_who_belongs_to_nobody_has_no_owner():
+    assert predefined_acl("publicRead", "", 7, of_object=True) == {"allUsers": Role.READER}
+    assert with_owner({"allUsers": Role.READER}, "") == {"allUsers": Role.READER}
+    check_owner_stays("", "user-a@b.c", None)
+
+
+def test_an_owner_has_its_role_whatever_a_list_says():
+    acl = {"user-a@b.c": Role.READER, "user-me@x.org": Role.READER}
+    assert with_owner(acl, "user-me@x.org") == {"user-me@x.org": Role.OWNER, "user-a@b.c": Role.READER}
+    check_owner_stays("user-me@x.org", "user-me@x.org", Role.OWNER)
+    for role in (None, Role.READER):
+        with pytest.raises(PermissionDenied, match="required to have OWNER access"):
+            check_owner_stays("user-me@x.org", "user-Me@x.org", role)
 
 
 def test_ml_engines_agent_has_what_vertex_ais_was_granted() -> None:

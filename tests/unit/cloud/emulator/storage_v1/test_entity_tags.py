@@ -1,0 +1,48 @@
+"""Conditions of HTTP: on tags, and on times."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cloud.emulator.storage_v1.entity_tags import check_tag, check_time
+from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
+
+CHANGED = datetime(2026, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
+THEN, BEFORE = "Wed, 04 Mar 2026 05:06:07 GMT", "Wed, 04 Mar 2026 05:06:06 GMT"
+
+
+@pytest.mark.parametrize("tags", ["CAE=", '"CAE="', 'W/"CAE="', "x, CAE=", '"x", "CAE="', "*", " * "])
+@pytest.mark.parametrize("tag", ["CAE=", '"CAE="'])
+def test_tags_that_name_it(tags, tag):
+    check_tag({"If-Match": tags}, tag)
+    with pytest.raises(NotModified):
+        check_tag({"If-None-Match": tags}, tag)
+
+
+@pytest.mark.parametrize("tags", ["", "CAE", '"CAE=x"', "x, y", '"CAE=, x"'])
+def test_tags_that_do_not(tags):
+    check_tag({"If-None-Match": tags}, "CAE=")
+    with pytest.raises(ConditionNotMet):
+        check_tag({"If-Match": tags}, "CAE=")
+
+
+@pytest.mark.parametrize(
+    ("headers", "raised"),
+    [
+        ({}, None),
+        ({"If-Modified-Since": THEN}, NotModified),
+        ({"If-Modified-Since": BEFORE}, None),
+        ({"If-Modified-Since": THEN, "If-None-Match": "x"}, None),
+        ({"If-Modified-Since": "yesterday"}, None),
+        ({"If-Modified-Since": "Wed, 04 Mar 2026 05:06:07 -0000"}, NotModified),
+        ({"If-Unmodified-Since": THEN}, None),
+        ({"If-Unmodified-Since": BEFORE}, ConditionNotMet),
+        ({"If-Unmodified-Since": BEFORE, "If-Match": "*"}, None),
+    ],
+)
+def test_times(headers, raised):
+    if raised is None:
+        check_time(headers, CHANGED)
+    else:
+        with pytest.raises(raised):
+            check_time(headers, CHANGED)

@@ -1,0 +1,54 @@
+"""What is refused rather than ignored."""
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from cloud.emulator.storage_v1 import features
+from cloud.errors import InvalidArgument
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        {"temporaryHold": True},
+        {"eventBasedHold": True},
+        {"kmsKeyName": "projects/p/locations/l/keyRings/r/cryptoKeys/k"},
+        {"retention": {"mode": "Locked", "retainUntilTime": "2030-01-01T00:00:00Z"}},
+    ],
+)
+def test_of_objects(resource):
+    [field] = resource
+    with pytest.raises(InvalidArgument, match=f"An object's {field} is not emulated") as caught:
+        features.check_object(resource)
+    assert caught.value.field == field
+
+
+def test_what_is_switched_off_or_unknown_passes():
+    features.check_object({"temporaryHold": False, "retention": {"mode": None}, "kmsKeyName": None, "id": "x"})
+    features.check_bucket({"versioning": {"enabled": False}, "encryption": {}, "defaultEventBasedHold": False})
+    features.check_request(make_mocked_request("GET", "/o?enableObjectRetention=false&kmsKeyName="))
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [{"encryption": {"defaultKmsKeyName": "k"}}, {"defaultEventBasedHold": True}, {"ipFilter": {"mode": "x"}}],
+)
+def test_of_buckets(resource):
+    with pytest.raises(InvalidArgument, match="A bucket's"):
+        features.check_bucket(resource)
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "field"),
+    [
+        ("kmsKeyName=k", None, "kmsKeyName"),
+        ("destinationKmsKeyName=k", None, "destinationKmsKeyName"),
+        ("enableObjectRetention=true", None, "enableObjectRetention"),
+        ("", "X-Goog-Encryption-Key", "x-goog-encryption-key"),
+        ("", "x-goog-copy-source-encryption-key", "x-goog-copy-source-encryption-key"),
+    ],
+)
+def test_of_requests(query, header, field):
+    with pytest.raises(InvalidArgument, match="not emulated") as caught:
+        features.check_request(make_mocked_request("POST", f"/o?{query}", {header: "x"} if header else {}))
+    assert caught.value.field == field
