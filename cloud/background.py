@@ -9,6 +9,7 @@ import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -41,7 +42,7 @@ class BackgroundCloud:
         self.settings = settings
         self._cloud = LocalCloud(settings, soon_a_job=False)
         self._loop = new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="local cloud")
+        self._thread = threading.Thread(target=self._run_loop, name="local cloud")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -102,12 +103,16 @@ class BackgroundCloud:
             future.cancel()
             raise
 
+    def _run_loop(self) -> None:
+        # To its very end in this thread: in the one that leaves the cloud a loop may be running, as in a notebook.
+        with closing(self._loop) as loop:
+            loop.run_forever()
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+
     def _end_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
 
 
 class _InLoop:

@@ -34,12 +34,16 @@ def local_cloud_session(local_cloud_settings: "Settings") -> "Iterator[Backgroun
 
 
 @pytest.fixture
-def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.MonkeyPatch) -> "BackgroundCloud":
-    """The session's cloud; during the test this process's environment leads every client to it, as the owner."""
+def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.MonkeyPatch) -> "Iterator[BackgroundCloud]":
+    """The session's cloud; during the test this process's environment leads every client to it, as the owner.
+
+    Faults that have not happened by the end of the test are forgotten: they were not meant for the next one.
+    """
     from cloud.gateway.environ import FOREIGN
 
     for name in FOREIGN:
         monkeypatch.delenv(name, raising=False)
     for name, value in local_cloud_session.environ.items():
         monkeypatch.setenv(name, value)
-    return local_cloud_session
+    yield local_cloud_session
+    local_cloud_session.faults.clear()

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from cloud import taxifare
+from cloud import flags, taxifare
 from cloud.backends.base import Backend
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
 from cloud.names import check_bucket, check_module, check_project
@@ -52,8 +52,8 @@ INTERRUPTED = 130
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report here.")
 @click.option("--keep", is_flag=True, help="Leave everything up at the end, and say how to look at it.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep the local cloud's state here.")
-@click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
-@click.option("--service", type=click.Choice(SERVICES), default=SERVICES[0], help="Google's service. (gcp)")
+@flags.launcher
+@click.option("--service", type=click.Choice(SERVICES), help=f"Google's service.  [default: {SERVICES[0]}] (gcp)")
 @click.option("--image", help="Made from docker/serving.Dockerfile.  [default: Google's prebuilt one] (gcp)")
 @click.option("--training-image", help="Made from docker/training.Dockerfile.  [default: likewise] (gcp)")
 @click.option("--service-account", help="As whom job and version run.  [default: the service's own agent] (gcp)")
@@ -65,8 +65,8 @@ INTERRUPTED = 130
     type=click.Choice(["curl", "json"]),
     help="Print every request that would be sent, and send none: --dry-run, --dry-run=json. (gcp)",
 )
-@click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
-@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
+@flags.iam
+@flags.runtime
 @click.option("--package-path", type=click.Path(path_type=Path), help="Your trainer: the folder with __init__.py.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -82,7 +82,7 @@ def main(
     keep: bool,
     state: Path | None,
     launcher: str | None,
-    service: str,
+    service: str | None,
     image: str | None,
     training_image: str | None,
     service_account: str | None,
@@ -99,12 +99,15 @@ def main(
 
     For your own trainer give --package-path and --module, and its arguments after "--"; in them {data} and {output}
     stand for the gs:// folders of the uploaded data and of the job's output.
+
+    "python -m cloud.run cleanup" removes what a run on Google's cloud left after a crash.
     """
     console = Console()
     errors = Console(stderr=True)
     abandoned = False
     try:
-        given = {
+        of_google = {
+            "--service": service,
             "--image": image,
             "--training-image": training_image,
             "--service-account": service_account,
@@ -112,7 +115,9 @@ def main(
             "--dry-run": dry_run,
         }
         of_local = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
-        _check_backend(backend, project, given if backend == "local" else of_local)
+        _check_backend(backend, project, of_google if backend == "local" else of_local)
+        if dry_run and preflight:
+            raise InvalidArgument("asks Google, which --dry-run does not: one of both", field="--preflight")
         settings = _settings(
             project=project and check_project(project),
             region=region,
@@ -134,7 +139,9 @@ def main(
                 from cloud.gcp_run.command import Command
                 from cloud.gcp_run.options import Options
 
-                options = Options(settings.project, settings.region, service, image, training_image, service_account)
+                options = Options(
+                    settings.project, settings.region, service or SERVICES[0], image, training_image, service_account
+                )
                 runner = asyncio.Runner()
                 try:
                     status = runner.run(run.on_google(Command(options), dry_run=dry_run, only_look=preflight))
@@ -161,9 +168,9 @@ def _check_backend(backend: str, project: str | None, of_others: Mapping[str, ob
     """
     for name, value in of_others.items():
         if value:
-            raise InvalidArgument(f"{name} is not for --backend {backend}", field=name)
+            raise InvalidArgument(f"is not for --backend {backend}", field=name)
     if backend == "gcp" and not project:
-        raise InvalidArgument("--backend gcp needs a project of yours: --project ID", field="--project")
+        raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
 
 
 def _settings(**given: object) -> Settings:
@@ -182,9 +189,13 @@ def _plan(
 ) -> Plan:
     own = package_path is not None or module is not None
     if own and (package_path is None or module is None):
-        raise InvalidArgument("--package-path and --module go together", field="--package-path")
+        missing = "--module" if module is None else "--package-path"
+        raise InvalidArgument("is missing: --package-path and --module go together", field=missing)
+    check_module(module or taxifare.MODULE)
+    if package_path is not None and module is not None:
+        _check_package(Path(os.path.abspath(package_path)), module)
     if own and train_steps is not None:
-        raise InvalidArgument("--train-steps is for the taxi-fare trainer: pass yours after --", field="--train-steps")
+        raise InvalidArgument("is for the taxi-fare trainer: pass yours after --", field="--train-steps")
     if args and not own:
         raise InvalidArgument(f"{args[0]!r}: arguments need --package-path and --module", field="ARGS")
     if data_dir is not None:
@@ -195,7 +206,7 @@ def _plan(
         bucket=check_bucket(bucket or f"{settings.project}-ml"),
         data=sample if data_dir is None else partial(_given, data_dir),
         package_path=package_path or taxifare.package_path(),
-        module=check_module(module or taxifare.MODULE),
+        module=module or taxifare.MODULE,
         args=args if own else taxifare.trainer_arguments(train_steps),
         job_id=f"{model}_{datetime.now(UTC):%y%m%d_%H%M%S}_{secrets.token_hex(2)}",
         model=model,
@@ -210,6 +221,17 @@ def _check_data_dir(folder: Path, *, is_the_labs: bool) -> None:
         raise InvalidArgument(f"the folder is empty: {folder}", field="--data-dir")
     if is_the_labs:
         taxifare.check_data(folder)
+
+
+def _check_package(folder: Path, module: str) -> None:
+    if not (folder / "__init__.py").is_file():
+        raise InvalidArgument(f"{folder} is no package: it has no __init__.py", field="--package-path")
+    if (folder.parent / "setup.py").is_file():
+        return  # which says itself what it packs
+    modules = {f"{folder.name}.{file.stem}" for file in folder.glob("*.py")}
+    if modules.isdisjoint((module, f"{module}.__main__")):
+        mend = "without a setup.py beside it, a package is packed with its own .py files and nothing below it"
+        raise InvalidArgument(f"there is no {module} in {folder}; {mend}", field="--module")
 
 
 def _check_writable(report: Path) -> None:
@@ -260,8 +282,9 @@ class Run:
             finally:
                 self._tell_left(workflow)
             if cloud.refusals:
+                hosts = ", ".join(f"{refusal.host}:{refusal.port}" for refusal in cloud.refusals)
                 self._console.print(
-                    f"The job tried to reach the internet and was refused: {cloud.refusals}", highlight=False
+                    f"The job tried to reach the internet and was refused: {hosts}", highlight=False, soft_wrap=True
                 )
             for lapse in cloud.lapses:
                 self._console.print(f"Not allowed: {escape(lapse)}", highlight=False, soft_wrap=True)
@@ -362,5 +385,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["cleanup"]:
         from cloud.gcp_run.command import cleanup
 
-        cleanup(sys.argv[2:])
+        cleanup(sys.argv[2:], "python -m cloud.run cleanup")
     main()

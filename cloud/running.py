@@ -8,13 +8,15 @@ import fcntl
 import json
 import os
 import stat
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cloud.errors import FailedPrecondition
 
-FILE_NAME = "running.json"
+_FILES = "running-*.json"
+"""In names, the time before the process: the last in order is the last that announced itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class RunningCloud:
 
 
 class Announcement:
-    """Stands from construction to ``close``. Where two clouds announce themselves in one place, the last is found.
+    """Stands from construction to ``close``. Of several clouds in one place the last is found that still runs.
 
     Args:
         folders: private folders of this user, each gets a file.
@@ -52,16 +54,17 @@ class Announcement:
         """May be called twice."""
         while self._held:
             file, descriptor = self._held.pop()
-            if _is(file, descriptor):
-                file.unlink()
+            file.unlink(missing_ok=True)
             os.close(descriptor)
 
     def _write(self, folder: Path, text: bytes) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_private(folder)
-        file = folder / FILE_NAME
-        written = folder / f"{FILE_NAME}.{os.getpid()}"
-        written.unlink(missing_ok=True)
+        for file in folder.glob(_FILES):
+            if _read(file) is None:
+                file.unlink(missing_ok=True)
+        file = folder / _FILES.replace("*", f"{time.time_ns():020}-{os.getpid()}")
+        written = file.with_suffix(".new")
         descriptor = os.open(written, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self._held.append((file, descriptor))
@@ -71,22 +74,28 @@ class Announcement:
 
 
 def find_running(folder: Path) -> RunningCloud | None:
-    """The cloud that announced itself in ``folder``, if it still runs.
+    """The cloud that announced itself last in ``folder``, of those that still run.
 
     Raises:
-        FailedPrecondition: the file there is another user's.
+        FailedPrecondition: a file there is another user's.
     """
+    found = map(_read, sorted(folder.glob(_FILES), reverse=True))
+    return next((running for running in found if running is not None), None)
+
+
+def _read(file: Path) -> RunningCloud | None:
+    """What ``file`` announces, if that still runs."""
     try:
-        descriptor = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(descriptor) as file:
+    with os.fdopen(descriptor) as opened:
         if os.fstat(descriptor).st_uid != os.getuid():
-            raise FailedPrecondition(f"{folder / FILE_NAME} is another user's: nothing in it is believed")
+            raise FailedPrecondition(f"{file} is another user's: nothing in it is believed")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return RunningCloud(**json.load(file))
+            return RunningCloud(**json.load(opened))
     return None
 
 
@@ -94,10 +103,3 @@ def _check_private(folder: Path) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise FailedPrecondition(f"{folder} is not a folder of this user: remove it")
-
-
-def _is(file: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(file.lstat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

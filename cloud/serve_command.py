@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloud import shells
+from cloud import flags, shells
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
 from cloud.event_loop import run
 from cloud.gateway.environ import FOREIGN
@@ -59,11 +59,15 @@ class _CommandAfterDashes(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @_STATE
-@click.option("--port", type=int, help="Where to listen on loopback; 0 finds a free port.  [default: $CLOUD_PORT or 0]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Where to listen on loopback; 0 finds a free port.  [default: $CLOUD_PORT or 0]",
+)
 @click.option("--project", help="Project id.  [default: $CLOUD_PROJECT or local-project]")
 @click.option("--region", help="Its region.  [default: $CLOUD_REGION or us-central1]")
-@click.option("--launcher", type=click.Choice([kind.value for kind in LauncherKind]), help="How replicas are started.")
-@click.option("--iam", type=click.Choice([mode.value for mode in IamMode]), help="Access control of buckets.")
+@flags.launcher
+@flags.iam
 @click.option(
     "--backend",
     type=click.Choice(["local", "gcp"]),
@@ -71,7 +75,7 @@ class _CommandAfterDashes(click.Group):
     help="gcp: ML Engine's API, served here over Google's own cloud.  [default: local]",
 )
 @click.option("--service-account", help="As whom jobs and versions run there. (gcp)")
-@click.option("--runtime", type=click.Choice([mode.value for mode in RuntimeMode]), help="Runtime versions there are.")
+@flags.runtime
 @click.pass_context
 def main(
     context: click.Context,
@@ -112,13 +116,13 @@ def main(
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
         if backend == "gcp" and project is None:
-            raise InvalidArgument("--backend gcp needs a project of yours: --project ID", field="--project")
+            raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
         sys.exit(run(_Serving(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 
-@main.command()
+@main.command(short_help="The environment for another shell.")
 @_STATE
 @click.option("--shell", type=click.Choice(list(shells.FORMS)), default="bash", show_default=True)
 def env(*, state: Path | None, shell: str) -> None:
@@ -130,7 +134,7 @@ def env(*, state: Path | None, shell: str) -> None:
         click.echo(shells.FORMS[shell](_running(state).environ, FOREIGN), nl=False)
 
 
-@main.command()
+@main.command(short_help="An access token of the owner.")
 @_STATE
 def token(*, state: Path | None) -> None:
     """Print an access token of the project's owner, as "gcloud auth print-access-token" does where gcloud is installed.
@@ -146,8 +150,8 @@ def _running(state: Path | None) -> RunningCloud:
     state = state or Settings.from_environ().state_dir
     running = find_running(state or user_runtime_dir())
     if running is None:
-        where = f" with --state {state}" if state else ""
-        raise FailedPrecondition(f"no cloud is running{where}: start one with {_COMMAND}{where}")
+        flag = f" --state {state}" if state else ""
+        raise FailedPrecondition(f"no cloud is running{flag and ' with'}{flag}: start one with {_COMMAND}{flag}")
     return running
 
 

@@ -12,8 +12,9 @@ def client_environ(
     """What a process that speaks to Google's hosts is started with.
 
     Read by curl and TensorFlow's ``gs://`` (lower-case proxies, ``CURL_CA_BUNDLE``, ``GCE_METADATA_HOST``, ``GCS_*``),
-    requests (``REQUESTS_CA_BUNDLE``), httplib2 (``HTTPLIB2_CA_CERTS``), Python's ssl (``SSL_CERT_FILE``), gRPC, gcloud
-    and google-auth.
+    requests (``REQUESTS_CA_BUNDLE``), httplib2 (``HTTPLIB2_CA_CERTS``), Python's ssl (``SSL_CERT_FILE``), gRPC, gcloud,
+    google-auth, and Node.js (``NODE_EXTRA_CA_CERTS``; for its own ``fetch`` and ``https``, from 22.21 and 24 on,
+    ``NODE_USE_ENV_PROXY``: https://nodejs.org/api/cli.html#environment-variables_1).
     aiohttp, and with it gcloud-aio, reads proxies only from a session made with ``trust_env=True``.
 
     ``STORAGE_EMULATOR_HOST`` is left out on purpose: Google's clients send no credentials to an emulator, so that a job
@@ -32,7 +33,7 @@ def client_environ(
     environ |= dict.fromkeys(("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"), project)
     if credentials_file is not None:
         environ |= {"GOOGLE_APPLICATION_CREDENTIALS": str(credentials_file)}
-    return environ | _GCSFS | READ_WHEN_LOADED
+    return environ | _GCSFS | READ_WHEN_LOADED | {"NODE_USE_ENV_PROXY": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ _CA_FILES = (
     "HTTPLIB2_CA_CERTS",
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+    "NODE_EXTRA_CA_CERTS",
 )
 
 _GCSFS = {

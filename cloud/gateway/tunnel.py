@@ -238,9 +238,9 @@ class _Client(asyncio.Protocol):
                 self._serve(self._transport, once=once)
             case proxy_request.Refuse(host, port):
                 self._gateway.refuse(host, port)
-                self._answer(
-                    "403 Forbidden", f"this job runs offline: {host}:{port} is not a Google API that is emulated"
-                )
+                why = f"this cloud is offline: {host}:{port} is not a Google API that is emulated"
+                # Of an answer to CONNECT most clients show the reason phrase, and nothing else.
+                self._answer(f"403 {why}", why)
             case proxy_request.Http2():
                 self._refuse_http2()
             case proxy_request.Malformed(reason):

@@ -1,6 +1,7 @@
 """Bad days of jobs that only the local cloud has: a full disk, a restart, a reach for the internet."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -95,6 +96,26 @@ async def test_a_reach_for_the_internet_is_refused_and_told(tmp_path: Path) -> N
         assert job.state is JobState.FAILED
         assert "403" in job.error_message
         assert [(refusal.host, refusal.port) for refusal in cloud.refusals] == [("example.com", 443)]
+
+
+async def test_nothing_of_a_job_stays_that_was_killed_among_its_temporary_files(tmp_path: Path) -> None:
+    contract = Contract()
+    source = """
+        import os, signal, tempfile
+        print("made", tempfile.mkstemp()[1], flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    async with local_cloud(tmp_path / "state") as cloud:
+        bucket = await contract.open_bucket(cloud.backend)
+        job = await contract.train(cloud.backend, bucket, tmp_path, source)
+        (made,) = [
+            Path(entry.message.removeprefix("made "))
+            for entry in await cloud.backend.read_logs(job.spec.job_id)
+            if entry.message.startswith("made ")
+        ]
+    assert made.parent != Path(tempfile.gettempdir())
+    assert not made.parent.exists()
+    assert made.parent.parent == Path(tempfile.gettempdir()), "there is room for a socket's name"
 
 
 async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Path) -> None:

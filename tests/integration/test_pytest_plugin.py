@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 SUITE = '''
 import os, subprocess, sys
 import pytest, requests
+from cloud.emulator.faults import Cut
 
 def buckets():
     """With a client that blocks, in the thread that runs the tests."""
@@ -39,6 +40,12 @@ async def test_async(local_cloud):
     with pytest.raises(Exception, match="no job 'nobody'"):
         async for _ in local_cloud.backend.follow_logs("nobody"):
             pass
+
+def test_a_fault_that_does_not_happen(local_cloud):
+    local_cloud.faults.add("storage.buckets.list", Cut.BEFORE)
+
+def test_the_next_is_spared(local_cloud):
+    assert buckets() == ["made-in-a-test"]
 
 @pytest.fixture(scope="session")
 def wide(local_cloud_session):
@@ -77,7 +84,7 @@ def test_a_project_of_its_own_has_the_cloud_as_a_fixture(tmp_path: Path) -> None
     (tmp_path / "test_mine.py").write_text(SUITE)
     (tmp_path / "conftest.py").write_text(CONFTEST)
     told = run_pytest(tmp_path)
-    assert "6 passed" in told.stdout, told.stdout + told.stderr
+    assert "8 passed" in told.stdout, told.stdout + told.stderr
 
 
 def test_a_cloud_that_cannot_start_is_one_error_in_the_test(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from cloud.settings import LauncherKind, Settings, inherited_environ
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 SECTION = README.partition("### Google's clients\n")[2].partition("\n### ")[0]
-(TESTS,) = re.findall(r"^```python\n(.*?)^```$", README.partition("### In your tests\n")[2], re.DOTALL | re.MULTILINE)[
-    :1
+TESTS = [
+    re.search(r"^```python\n(.*?)^```$", README.partition(heading)[2], re.DOTALL | re.MULTILINE)[1]
+    for heading in ("## Your own trainer\n", "### In your tests\n")
 ]
 EXAMPLES = {
     title: (language, source)
@@ -86,9 +87,13 @@ def test_an_example_runs_as_it_is(environ: dict[str, str], text: None, tmp_path:
     assert process.returncode == (-signal.SIGTERM if client == "TensorBoard" else 0), said
 
 
-def test_the_tests_pass(tmp_path: Path) -> None:
-    (tmp_path / "test_mine.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+def test_the_tests_pass_in_any_order(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("".join(TESTS))
+    (tmp_path / "mytrainer").mkdir()
+    for name in ("__init__.py", "task.py"):
+        (tmp_path / "mytrainer" / name).touch()
+    tests = [f"test_mine.py::{name}" for name in re.findall(r"def (test_\w+)", "".join(TESTS))]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *reversed(tests)]
     environ = inherited_environ() | {"CLOUD_LAUNCHER": "cold", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     told = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-    assert "2 passed" in told.stdout, told.stdout + told.stderr
+    assert "3 passed" in told.stdout, told.stdout + told.stderr

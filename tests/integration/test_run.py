@@ -125,7 +125,10 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
 
         for _ in range(2):
             urllib.request.urlopen("https://storage.googleapis.com/storage/v1/b?project=local-project").read()
-        raise ValueError("not today")
+        try:
+            urllib.request.urlopen("https://example.com/")
+        except OSError as error:
+            raise ValueError("not today") from error
     """
     mine = trainer(tmp_path, source)
     status, output = run(
@@ -143,6 +146,7 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
     assert report["steps"][-1]["name"] == "clean up"
     lapse = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
     assert f"Not allowed: {lapse}, 2 times\n" in output
+    assert "The job tried to reach the internet and was refused: example.com:443\n" in output
 
 
 @pytest.mark.parametrize(
@@ -159,6 +163,10 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
         (["--report", "missing/report.json"], "--report"),
         (["--package-path", "empty", "--module", "a b"], "not a Python module name"),
         (["--train-steps", "0"], "--train-steps"),
+        (["--service", "ml-engine"], "--service: is not for --backend local"),
+        (["--package-path", "other", "--module", "other.task"], "other is no package: it has no __init__.py"),
+        (["--package-path", "mine", "--module", "mine.tsak"], "--module: there is no mine.tsak in "),
+        (["--package-path", "mine", "--module", "trainer.task"], "--module: there is no trainer.task in "),
     ],
     ids=str,
 )
@@ -166,20 +174,14 @@ def test_a_mistake_is_one_clear_line_before_anything_is_made(tmp_path: Path, fla
     (tmp_path / "empty").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").touch()
+    (tmp_path / "mine").mkdir()
+    for name in ("__init__.py", "task.py"):
+        (tmp_path / "mine" / name).touch()
     status, output = run(*flags, cwd=tmp_path)
     assert status == 2
     assert says in output
     assert "Traceback" not in output
     assert "Make the bucket" not in output
-
-
-def test_a_folder_that_is_no_package(tmp_path: Path, data: Path) -> None:
-    (tmp_path / "plain").mkdir()
-    flags = ["--package-path", "plain", "--module", "plain.task", "--data-dir", str(data), "--launcher", "cold"]
-    status, output = run(*flags, cwd=tmp_path)
-    assert status == 1
-    assert "package failed" in output
-    assert "__init__.py" in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

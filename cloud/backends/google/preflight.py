@@ -84,7 +84,7 @@ class Preflight:
         for what, image in images.items():
             mend = "or one of your own, see docker/" if image.warning else ""
             verdict = Verdict.UNKNOWN if image.warning else Verdict.PASS
-            yield Finding(verdict, what, f"{image.uri} {image.warning}".rstrip(), mend)
+            yield Finding(verdict, what, f"{image.uri}: {image.warning}".removesuffix(": "), mend)
         try:
             bucket = await self._look_at_bucket()
         except Unauthenticated as error:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 import socket
+import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,6 +59,9 @@ class JobRun:
     _log_failed: asyncio.Event = field(default_factory=asyncio.Event)
     _processes: dict[Replica, Process] = field(default_factory=dict)
     _tails: dict[Replica, deque[str]] = field(default_factory=dict)
+    _temporary: str = ""
+    """The replicas' ``TMPDIR``. Not below ``folder``: there would be no room for the name of a socket in it, which with
+    its path has at most 107 bytes (unix(7))."""
 
     def cancel(self) -> None:
         """Have the run end its processes; it then reports STOPPED."""
@@ -106,6 +110,7 @@ class JobRun:
 
     async def _work(self) -> tuple[JobEvent, str]:
         members = replicas(self.spec)
+        self._temporary = tempfile.mkdtemp(prefix="job-")
         import_path = await self._install_packages(members[0])
         await self._launch(members, import_path)
         if self._cancelled.is_set():  # just now: this task is about to be told
@@ -156,7 +161,7 @@ class JobRun:
                     addresses,
                     project=self.platform.project,
                     project_number=self.platform.project_number,
-                    base=self.platform.environ,
+                    base={**self.platform.environ, "TMPDIR": self._temporary},
                     home=home,
                 ),
                 cwd=home,
@@ -197,7 +202,8 @@ class JobRun:
         for replica in ended:
             self._say("Module completed; cleaning up.", replica=replica)
         await self._stop_everything()
-        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        for folder in filter(None, (str(self.folder), self._temporary)):
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         for replica in ended:
             self._say("Clean up finished.", replica=replica)
 

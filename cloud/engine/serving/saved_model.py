@@ -28,7 +28,11 @@ class SavedModel:
     """
 
     def __init__(self, path: str) -> None:
-        if not tf.saved_model.contains_saved_model(path):
+        try:
+            found = tf.saved_model.contains_saved_model(path)
+        except tf.errors.OpError as error:
+            raise _unloadable(f"{path} cannot be read: {_one_line(error)}") from error
+        if not found:
             raise _unloadable("Cloud ML only supports TF 1.0 or above and models saved in SavedModel format.")
         try:
             # The functions refer to the object's variables but do not keep it alive.

@@ -69,7 +69,11 @@ async def test_the_worker_speaks_http(launcher: RecordingLauncher, models: Path)
 
 
 async def test_the_worker_says_why_it_cannot_serve(launcher: RecordingLauncher, models: Path, tmp_path: Path) -> None:
-    for folder, reason in ((models / "silent", "at least one signature_def"), (tmp_path, "SavedModel format")):
+    for folder, reason in (
+        (models / "silent", "at least one signature_def"),
+        (tmp_path, "SavedModel format"),
+        ("nowhere://model", "nowhere://model cannot be read: File system scheme 'nowhere' not implemented"),
+    ):
         async with program(launcher, "cloud.engine.serving.worker", "--model-dir", str(folder)) as (process, lines):
             assert reason in (await first_output(lines))["failed"]
             assert (await process.wait()).code == 1

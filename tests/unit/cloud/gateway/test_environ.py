@@ -16,6 +16,7 @@ def make(**more):
 
 def test_every_spelling_of_a_proxy_is_the_gateway():
     environ = make()
+    del environ["NODE_USE_ENV_PROXY"]  # it is no proxy's
     proxies = {name: value for name, value in environ.items() if name.lower().endswith("_proxy")}
     assert {name for name in proxies if name.islower()} == {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
     assert {name.upper(): value for name, value in proxies.items() if name.islower()} == {
@@ -31,6 +32,11 @@ def test_loopback_is_reached_directly():
 def test_every_trust_store_is_the_runs_ca_alone():
     names = [name for name, value in make().items() if value == "/run/ca.pem"]
     assert {"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "HTTPLIB2_CA_CERTS"} <= set(names)
+
+
+def test_node_trusts_the_runs_ca_too_and_takes_the_proxy():
+    assert make()["NODE_EXTRA_CA_CERTS"] == "/run/ca.pem"
+    assert make()["NODE_USE_ENV_PROXY"] == "1"
 
 
 def test_identity_is_the_metadata_servers_unless_a_file_is_given():

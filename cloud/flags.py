@@ -1,0 +1,21 @@
+"""The flags that ``cloud.run`` and ``cloud.serve`` have alike."""
+
+import click
+
+from cloud.settings import IamMode, LauncherKind, RuntimeMode
+
+launcher = click.option(
+    "--launcher",
+    type=click.Choice([kind.value for kind in LauncherKind]),
+    help="Fork replicas from a process with TensorFlow loaded, or start each afresh.  [default: warm, on Linux]",
+)
+iam = click.option(
+    "--iam",
+    type=click.Choice([mode.value for mode in IamMode]),
+    help="Refuse what nobody has allowed on a bucket, report it, or let it pass.  [default: strict]",
+)
+runtime = click.option(
+    "--runtime",
+    type=click.Choice([mode.value for mode in RuntimeMode]),
+    help="Run jobs for other runtime versions in what is installed, or refuse them.  [default: any]",
+)

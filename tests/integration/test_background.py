@@ -1,0 +1,8 @@
+from cloud.background import BackgroundCloud
+from cloud.settings import LauncherKind, Settings
+
+
+async def test_where_an_event_loop_runs_already_as_in_a_notebook() -> None:
+    with BackgroundCloud(Settings(launcher=LauncherKind.COLD)) as cloud:
+        assert await cloud.backend.list_buckets() == []
+        assert cloud.run(cloud.backend.list_buckets()) == []
