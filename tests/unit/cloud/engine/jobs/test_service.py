@@ -1,9 +1,13 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.jobs.service import moved
+from cloud.engine.jobs import service
+from cloud.engine.jobs.service import JobService, moved
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
 from cloud.resources import Job, JobSpec
@@ -27,3 +31,18 @@ def test_a_job_that_never_ran_ends_after_it_was_made() -> None:
     job = moved(QUEUED, JobEvent.CANCEL_REQUESTED, "", NOON - timedelta(days=1))
     job = moved(job, JobEvent.STOPPED, "by the user", NOON - timedelta(days=1))
     assert (job.start_time, job.end_time, job.error_message) == (None, NOON, "by the user")
+
+
+@pytest.mark.parametrize(("room", "stay"), [(10_000, ["two", "three"]), (1_000, ["three"]), (10, [])])
+async def test_the_logs_that_were_read_last_stay_in_memory_while_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, stay: list[str]
+) -> None:
+    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
+    for name in ("one", "two", "three"):
+        jobs.submit(JobSpec(name, (GsUri("bucket", "a.whl"),), "trainer.task"))
+    monkeypatch.setattr(service, "KEPT_LOGS", room)
+    first = {name: (await jobs.read_logs(name))[0] for name in ("two", "one", "three")}
+    again = {name: (await jobs.read_logs(name))[0] for name in ("three", "two")}
+    assert [name for name in ("two", "three") if again[name] is first[name]] == stay
+    assert again == {name: first[name] for name in again}
+    await jobs.close()
