@@ -11,6 +11,7 @@ from cloud.engine.changes import Changes
 from cloud.engine.jobs import scheduler
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
+from cloud.engine.jobs.replicas import check_count
 from cloud.engine.jobs.runner import JobRun, Platform
 from cloud.engine.runtime import remark
 from cloud.errors import DeadlineExceeded, FailedPrecondition
@@ -75,6 +76,7 @@ class JobService:
         self._records.close()
 
     def submit(self, spec: JobSpec) -> Job:
+        check_count(spec)
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)
         checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
