@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
+from yarl import URL
 
 from cloud.emulator import iam_credentials
 from cloud.emulator.answers import Answer, JsonAnswer
@@ -22,7 +23,7 @@ from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
-from cloud.emulator.whole import Connection, WholeRequest
+from cloud.emulator.whole import METHOD_OVERRIDE, Connection, WholeRequest
 from cloud.engine.disk import out_of_room
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
@@ -169,6 +170,8 @@ class Emulator:
     async def _handle(self, request: web.Request | WholeRequest) -> Answer:
         style = ErrorStyle.PLATFORM
         try:
+            if isinstance(request, web.Request):
+                request = await _meant(request)
             mount = self._mount(request)
             style = mount.errors
             return await self._answer(mount, request)
@@ -242,6 +245,25 @@ class Emulator:
         if not self._doors or request.transport is None or hdrs.ORIGIN in request.headers:
             return ANONYMOUS
         return self._doors.get(request.transport.get_extra_info("sockname")[1], ANONYMOUS)
+
+
+async def _meant(request: web.Request) -> web.Request:
+    """The request that is meant by one with another method in ``METHOD_OVERRIDE``.
+
+    The header: https://cloud.google.com/apis/docs/system-parameters. A GET whose URL would be too long has its query in
+    its body: google-api-python-client does so past 2,048 characters.
+
+    Raises:
+        HTTPRequestEntityTooLarge: the query is too long even for a body.
+    """
+    method = request.headers.get(METHOD_OVERRIDE, "").upper()
+    if request.method != "POST" or not method:
+        return request
+    url = request.rel_url
+    if request.content_type == "application/x-www-form-urlencoded":
+        query = (await request.clone().read()).decode("ascii", "replace")  # who has been read cannot be cloned
+        url = URL.build(path=url.raw_path, query_string=query, encoded=True)
+    return request.clone(method=method, rel_url=url)
 
 
 def _quiet_about_clients() -> logging.Logger:

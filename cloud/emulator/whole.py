@@ -25,6 +25,8 @@ MAX_BODY = 2**18
 _MAX_HEAD = 8_000
 """Bytes; less than aiohttp's limits, so that it is aiohttp who refuses what is above them."""
 _MAX_AHEAD = 2**16
+METHOD_OVERRIDE = "X-HTTP-Method-Override"
+_UNUSUAL = (hdrs.TRANSFER_ENCODING, hdrs.EXPECT, METHOD_OVERRIDE)
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _TARGET = re.compile(rb"/[!-\"$-~]*")
 """Visible ASCII but ``#``."""
@@ -198,7 +200,7 @@ class _Head:
         self.host = self.headers.get(hdrs.HOST, "")
         if parser.get_http_version() != "1.1" or self.method not in _METHODS or self.length > MAX_BODY:
             raise _Unusual
-        if hdrs.TRANSFER_ENCODING in self.headers or hdrs.EXPECT in self.headers or not _is_kept(self.headers):
+        if any(name in self.headers for name in _UNUSUAL) or not _is_kept(self.headers):
             raise _Unusual
 
     def on_url(self, part: bytes) -> None:
