@@ -313,35 +313,6 @@ async def test_compressed_bodies_are_handed_on_as_they_are(emulator, storage):
     assert bodies == [packed]
 
 
-@pytest.mark.parametrize("whole", [True, False])
-@pytest.mark.parametrize(
-    ("override", "kind", "meant"),
-    [
-        # As google-api-python-client sends a GET of more than 2,048 characters.
-        ("GET", "application/x-www-form-urlencoded", ("GET", "/v1/a%2Fb", {"filter": "jobId=é b", "alt": "json"}, b"")),
-        ("patch", "application/json", ("PATCH", "/v1/a%2Fb", {"mask": "x"}, b"filter=jobId%3D%C3%A9+b&alt=json")),
-    ],
-)
-async def test_a_method_in_a_header_is_the_one_that_is_meant(emulator, storage, *, whole, override, kind, meant):
-    seen = []
-
-    async def keep(request, principal, /):
-        seen.append((request.method, request.rel_url.raw_path, dict(request.query), await request.read()))
-        return web.Response()
-
-    storage.handle = keep
-    emulator.mount(Mount(r"ml\.googleapis\.com", r".*", storage, whole=whole))
-    body = b"filter=jobId%3D%C3%A9+b&alt=json"
-    said = await converse(
-        emulator,
-        f"POST /v1/a%2Fb?mask=x HTTP/1.1\r\nHost: ml.googleapis.com\r\nX-HTTP-Method-Override: {override}\r\n"
-        f"Content-Type: {kind}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        + body,
-    )
-    assert b" 200 " in said.partition(b"\r\n")[0]
-    assert seen == [meant]
-
-
 async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, storage):
     began, release, ends = asyncio.Event(), asyncio.Event(), []
 
