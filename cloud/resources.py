@@ -127,6 +127,11 @@ class JobSpec:
             raise InvalidArgument(
                 f"at most 100 packages, not {len(self.package_uris)}", field="training_input.package_uris"
             )
+        for uri in self.package_uris:
+            if not uri.name or uri.path.endswith("/") or uri.has_wildcard():
+                raise InvalidArgument(
+                    f"a package's own name, no folder and no pattern: '{uri}'", field="training_input.package_uris"
+                )
         if self.max_running_time <= 0:
             raise InvalidArgument(
                 f"a positive number of seconds, not {self.max_running_time}",

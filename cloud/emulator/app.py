@@ -19,7 +19,7 @@ from cloud.emulator.batch import Batch
 from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.faults import ConnectionCut, Faults
 from cloud.emulator.metadata.routes import Metadata
-from cloud.emulator.method_override import meant, meant_whole
+from cloud.emulator.method_override import meant
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
@@ -197,7 +197,7 @@ class Emulator:
     async def _answer(self, mount: Mount, request: web.Request | WholeRequest) -> Answer:
         principal = self._who(request) if mount.asks_who else self._at_door(request)
         if isinstance(request, WholeRequest):
-            return await mount.dialect.handle(cast(web.Request, meant_whole(request)), principal)
+            return await mount.dialect.handle(cast(web.Request, request), principal)
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0

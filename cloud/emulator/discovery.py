@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import orjson
 
 from cloud.emulator.envelopes import InvalidRequest, Violation
+from cloud.emulator.fields import Mask, parse_fields
 from cloud.emulator.schemas import EnumNumbers, Schemas, message_name, parameter, snake
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
@@ -105,6 +106,7 @@ class Discovery:
         """The query's parameters, checked and converted; ``given`` holds every value of each.
 
         Raises:
+            InvalidArgument: ``fields`` is not in its grammar.
             InvalidRequest: one is not known, or has a wrong value.
         """
         if not given:
@@ -125,7 +127,17 @@ class Discovery:
                 violations += wrong
         if violations:
             raise InvalidRequest(violations)
+        if read.get("fields") and not method.response.endswith("HttpBody"):
+            self._check_fields(method.response, parse_fields(read["fields"]))
         return read
+
+    def _check_fields(self, response: str, mask: Mask, above: tuple[str, ...] = ()) -> None:
+        for name, below in mask.items():
+            path = (*above, name)
+            if "*" not in path and self.schemas.json_path(response, ".".join(path)) is None:
+                why = "Error expanding 'fields' parameter. Cannot find matching fields for path "
+                raise InvalidRequest([Violation("/".join(path)[:200], f"{why}'{'/'.join(path)[:200]}'.")])
+            self._check_fields(response, below or {}, path)
 
     def body(self, method: Method, content: bytes) -> dict[str, Json]:
         """The body in normal form; an empty one is an empty message.

@@ -142,6 +142,6 @@ def _xml_error(error: CloudError) -> str:
 
 _BODIES: dict[ErrorStyle, Callable[[CloudError], str]] = {
     ErrorStyle.STORAGE: lambda error: json.dumps(storage_error(error)),
-    ErrorStyle.PLATFORM: lambda error: json.dumps(platform_error(error)),
+    ErrorStyle.PLATFORM: lambda error: json.dumps(platform_error(error), indent=2) + "\n",
     ErrorStyle.XML: _xml_error,
 }

@@ -5,14 +5,12 @@ Google's front end takes them for every method. google-api-python-client sends e
 (https://cloud.google.com/java/docs/reference/google-api-client/latest/com.google.api.client.googleapis).
 """
 
-import dataclasses
-
 from aiohttp import hdrs, web
 from yarl import URL
 
-from cloud.emulator.whole import WholeRequest
 from cloud.errors import InvalidArgument
 
+HEADER = "X-HTTP-Method-Override"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -21,6 +19,7 @@ async def meant(request: web.Request) -> web.Request:
 
     Raises:
         InvalidArgument: its query is not of ASCII.
+        HTTPRequestEntityTooLarge: its query is too long even for a body.
     """
     method = _method(request)
     if method is None:
@@ -30,24 +29,12 @@ async def meant(request: web.Request) -> web.Request:
     return request.clone(method=method, rel_url=url)
 
 
-def meant_whole(request: WholeRequest) -> WholeRequest:
-    """The same of a request that came whole."""
-    method = _method(request)
-    if method is None:
-        return request
-    if not _is_form(request):
-        return dataclasses.replace(request, method=method)
-    return dataclasses.replace(
-        request, method=method, rel_url=_with_query(request.rel_url, request.content), content=b""
-    )
-
-
-def _method(request: web.Request | WholeRequest) -> str | None:
-    method = request.headers.get("X-HTTP-Method-Override") if request.method == "POST" else None
+def _method(request: web.Request) -> str | None:
+    method = request.headers.get(HEADER) if request.method == "POST" else None
     return method.upper() if method else None
 
 
-def _is_form(request: web.Request | WholeRequest) -> bool:
+def _is_form(request: web.Request) -> bool:
     return request.headers.get(hdrs.CONTENT_TYPE, "").lower().startswith(_FORM)
 
 

@@ -18,6 +18,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
 
+from cloud.emulator import method_override
 from cloud.emulator.answers import Answer, JsonAnswer
 
 MAX_BODY = 2**18
@@ -25,6 +26,7 @@ MAX_BODY = 2**18
 _MAX_HEAD = 8_000
 """Bytes; less than aiohttp's limits, so that it is aiohttp who refuses what is above them."""
 _MAX_AHEAD = 2**16
+_UNUSUAL = (hdrs.TRANSFER_ENCODING, hdrs.EXPECT, method_override.HEADER)
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _TARGET = re.compile(rb"/[!-\"$-~]*")
 """Visible ASCII but ``#``."""
@@ -217,7 +219,7 @@ class _Head:
         self.host = self.headers.get(hdrs.HOST, "")
         if parser.get_http_version() != "1.1" or self.method not in _METHODS or self.length > MAX_BODY:
             raise _Unusual
-        if hdrs.TRANSFER_ENCODING in self.headers or hdrs.EXPECT in self.headers or not _is_kept(self.headers):
+        if any(name in self.headers for name in _UNUSUAL) or not _is_kept(self.headers):
             raise _Unusual
 
     def on_url(self, part: bytes) -> None:

@@ -113,6 +113,9 @@ def resources(api, parent: str, model: str) -> dict:
     found["stale job"] = failure(jobs.patch(name=f"{parent}/jobs/lab_1", updateMask=mask, body=change))[:2]
     found["no mask"] = failure(jobs.patch(name=f"{parent}/jobs/lab_1", body=change))[:2]
     found["jobs"] = [one["jobId"] for one in jobs.list(parent=parent, filter="labels.team:taxi").execute()["jobs"]]
+    some = " OR ".join(f'jobId="lab_{number}"' for number in range(100))
+    listing = jobs.list(parent=parent, filter=some)  # an address of more than 2,048 characters: the client sends a POST
+    found["some jobs"] = [one["jobId"] for one in listing.execute()["jobs"]]
 
     change = {"description": "fares", "etag": models.get(name=model).execute()["etag"]}
     request = models.patch(name=model, updateMask="description", body=change)

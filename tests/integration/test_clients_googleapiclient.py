@@ -132,6 +132,7 @@ async def test_resources_are_read_and_changed(lab):
         "stale job": [409, "ABORTED"],
         "no mask": [400, "INVALID_ARGUMENT"],
         "jobs": ["lab_1"],
+        "some jobs": ["lab_1"],
         "model": lab["resources"]["model"],
         "stale model": [409, "ABORTED"],
         "version": ["UPDATE_VERSION", lab["resources"]["version"][1]],

@@ -4,6 +4,7 @@ https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
 
 import asyncio
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
@@ -12,7 +13,7 @@ from aiohttp import web
 from cloud.backends.base import Backend
 from cloud.emulator.answers import Answer, json_answer
 from cloud.emulator.call import require_credential
-from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, key_of, read_query
+from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, key_of, positions, read_query
 from cloud.engine.principal import Principal
 from cloud.errors import NotFound, PermissionDenied
 from cloud.resources import Json, LogEntry
@@ -21,6 +22,7 @@ HOSTS = r"logging(?:\.mtls)?\.googleapis\.com"
 METHODS = ("logging.entries.list",)
 """Google's ids of what is answered here."""
 _PATH = "/v2/entries:list"
+_POSITION = itemgetter(0)
 
 
 class LoggingV2:
@@ -72,13 +74,16 @@ class LoggingV2:
 
 def _page(project: str, logs: Iterable[tuple[str, Sequence[LogEntry]]], query: Query) -> tuple[list[Json], bool]:
     """One page, and whether there are more."""
-    lines = [(key_of(job_id, place, entry), job_id, entry) for job_id, log in logs for place, entry in enumerate(log)]
-    lines.sort(key=itemgetter(0), reverse=query.newest_first)
+    lines = [line for job_id, log in logs for line in positions(job_id, log)]
+    lines.sort(key=_POSITION)
+    if query.newest_first:
+        lines = lines[: None if query.after is None else bisect_left(lines, query.after, key=_POSITION)]
+        lines.reverse()
+    elif query.after is not None:
+        lines = lines[bisect_right(lines, query.after, key=_POSITION) :]
     page: list[Json] = []
-    for key, job_id, entry in lines:
-        if query.after is not None and (key >= query.after if query.newest_first else key <= query.after):
-            continue
-        found = entry_json(project, job_id, key, entry)
+    for (_, place, _), job_id, entry in lines:
+        found = entry_json(project, job_id, key_of(job_id, place, entry), entry)
         if query.wanted(found):
             if len(page) == query.size:
                 return page, True

@@ -9,8 +9,9 @@ import base64
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from cloud.emulator.discovery import parse
@@ -43,6 +44,10 @@ _RUNNER = "/runcloudml.py"
 """The file from which the service's runner logged what a trainer wrote."""
 
 
+Position = tuple[datetime, int, str]
+"""By which entries are in order: as by ``timestamp`` and ``insertId``, but quicker made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A checked request."""
@@ -50,8 +55,8 @@ class Query:
     wanted: Predicate
     newest_first: bool
     size: int
-    after: tuple[str, str] | None
-    """``timestamp`` and ``insertId`` of the last entry of the page before this one."""
+    after: Position | None
+    """Of the last entry of the page before this one."""
     _mark: str
 
     def token(self, last: Mapping[str, Json]) -> str:
@@ -101,8 +106,14 @@ def job_facts(project: str, job: Job) -> dict[str, Json]:
     )
 
 
+def positions(job_id: str, log: Sequence[LogEntry]) -> list[tuple[Position, str, LogEntry]]:
+    """Position, job and entry for all of a job's log."""
+    short = _short(job_id)
+    return [((entry.timestamp, place, short), job_id, entry) for place, entry in enumerate(log)]
+
+
 def key_of(job_id: str, place: int, entry: LogEntry) -> tuple[str, str]:
-    """``timestamp`` and ``insertId``, by which entries are in order.
+    """``timestamp`` and ``insertId``.
 
     Args:
         place: in the job's log. Identifiers sort as places do: with them clients go on where they were among entries of
@@ -164,14 +175,14 @@ def _check_resource(name: str, projects: set[str]) -> None:
         raise PermissionDenied(f"Permission denied for all log views of {name[:200]}.")
 
 
-def _read_token(token: str, mark: str) -> tuple[str, str] | None:
+def _read_token(token: str, mark: str) -> Position | None:
     if not token:
         return None
     try:
-        found = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, RecursionError):
-        found = None
-    match found:
-        case [str(given), str(timestamp), str(insert_id)] if given == mark:
-            return timestamp, insert_id
-    raise InvalidArgument("page_token doesn't match arguments from the request", field="page_token")
+        given, timestamp, insert_id = json.loads(base64.urlsafe_b64decode(token.encode()))
+        place = datetime.fromisoformat(timestamp).astimezone(UTC), int(insert_id[:10], 16), insert_id[10:]
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        given, place = None, None
+    if given != mark:
+        raise InvalidArgument("page_token doesn't match arguments from the request", field="page_token")
+    return place

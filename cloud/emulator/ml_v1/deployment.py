@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from cloud.emulator.ml_v1 import tables
 from cloud.emulator.ml_v1.training import check_runtime, no_quota
+from cloud.emulator.schemas import snake
 from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.resources import Abilities, Json
 
@@ -11,7 +12,10 @@ _DONE_BY_GOOGLE = {
     "predictionClass": "Custom prediction routines are",
     "container": "A custom container is",
     "routes": "A custom container is",
+    "packageUris": "Code of your own is",
+    "serviceAccount": "Code with an account of its own is",
 }
+"""``packageUris`` and ``serviceAccount`` are for what the others ask for."""
 MOST_LABELS = 64
 
 
@@ -31,7 +35,7 @@ def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoi
         )
     for name, what in _DONE_BY_GOOGLE.items():
         if name in given:
-            raise InvalidArgument(f"{what} not served here: deploy a SavedModel.", field=f"version.{_SNAKE[name]}")
+            raise InvalidArgument(f"{what} not served here: deploy a SavedModel.", field=f"version.{snake(name)}")
     if given.get("framework", "TENSORFLOW") != "TENSORFLOW":
         raise InvalidArgument(
             f"{given['framework']} is not served here: deploy a TensorFlow SavedModel.", field="version.framework"
@@ -62,6 +66,3 @@ def _machine(given: Mapping[str, Json], *, on_regional_endpoint: bool) -> str:
     if machine in tables.REGIONAL_SERVING_MACHINES | tables.GLOBAL_SERVING_MACHINES:
         raise InvalidArgument("Machine type is not available on this endpoint.", field="version.machine_type")
     raise InvalidArgument(f"The machine type {machine[:60]!r} is not supported.", field="version.machine_type")
-
-
-_SNAKE = {"predictionClass": "prediction_class", "container": "container", "routes": "routes"}

@@ -4,7 +4,7 @@ from cloud.emulator.call import Call, check_etag
 from cloud.emulator.filters import parse_filter
 from cloud.emulator.ml_v1 import wire
 from cloud.emulator.ml_v1.deployment import check_labels
-from cloud.emulator.ml_v1.project import Project, check_new_id
+from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
@@ -50,7 +50,10 @@ class ModelMethods:
         return call.page("models", filter(wanted, answers), "name")
 
     async def patch(self, call: Call) -> Json:
-        mask = call.mask("description", "defaultVersion.name")
+        # "Not updatable for mls1* models", says the discovery document of labels: those are the global endpoint's.
+        more = ("labels",) if is_regional(call.host) else ()
+        mask = call.mask("description", "defaultVersion.name", *more)
+        check_labels(call.body.get("labels", {}), "model.labels")
         model = await self._backend.get_model(call.ids[1])
         check_etag(call.body.get("etag"), self.record(model).etag)
         if "defaultVersion.name" in mask:
@@ -62,6 +65,9 @@ class ModelMethods:
         fields = dict(record.fields)
         if "description" in mask:
             fields["description"] = call.body.get("description", "")
+        if "labels" in mask:
+            fields.pop("labels", None)
+            fields |= wire.recorded(call.body, ("labels",))
         self._records.change(record, {"regions": [model.region]} | fields)
         answer = await self._json(model)
         operation = self._project.begin(f"update_model_{model.name}", "UPDATE_MODEL", str(answer["name"]))

@@ -61,5 +61,10 @@ def check_new_id(value: str, field_name: str) -> None:
         raise InvalidArgument(ID_RULE, field=field_name)
 
 
+def is_regional(host: str) -> bool:
+    """Whether it is a regional endpoint, rather than the global one."""
+    return not host.startswith("ml.")
+
+
 def now_text() -> str:
     return timestamp(datetime.now(UTC))

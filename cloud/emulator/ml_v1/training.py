@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from cloud.emulator.envelopes import QuotaFailure
 from cloud.emulator.machine_types import COMPUTE_ENGINE_MACHINES
 from cloud.emulator.ml_v1 import tables
+from cloud.emulator.schemas import snake
 from cloud.errors import InvalidArgument
 from cloud.resources import Abilities, Json
 from cloud.wire.ml_v1 import seconds
@@ -83,20 +84,30 @@ def _check_region(region: str | None) -> None:
 def _check_image(given: Mapping[str, Json]) -> None:
     images = [role for role in _ROLES if "imageUri" in given.get(f"{role}Config", {})]
     if not images:
+        _check_no_container(given)
         return
     if "master" in images and "runtimeVersion" in given:
         raise InvalidArgument("Only one of runtime version or the master Docker image URI should be provided.")
     raise InvalidArgument(
         "Custom containers are not run here: give packageUris and pythonModule instead.",
-        field=f"training_input.{_snake(images[0])}_config.image_uri",
+        field=f"training_input.{snake(images[0])}_config.image_uri",
     )
+
+
+def _check_no_container(given: Mapping[str, Json]) -> None:
+    for role in _ROLES:
+        for name in given.get(f"{role}Config", {}).keys() & {"containerCommand", "containerArgs"}:
+            raise InvalidArgument(
+                "It cannot be set if no custom container image is provided.",
+                field=f"training_input.{snake(role)}_config.{snake(name)}",
+            )
 
 
 def _check_machines(given: Mapping[str, Json]) -> None:
     custom = given.get("scaleTier") == "CUSTOM"
     families = set()
     for role in _ROLES:
-        machine, field = given.get(f"{role}Type"), f"training_input.{_snake(role)}_type"
+        machine, field = given.get(f"{role}Type"), f"training_input.{snake(role)}_type"
         if machine is None:
             needed = role == "master" or int(given.get(f"{role}Count", 0)) > 0
             if custom and needed:
@@ -149,7 +160,3 @@ def _check_scheduling(given: Mapping[str, Json]) -> None:
         raise InvalidArgument(
             f"A priority is from 0 to {_HIGHEST_PRIORITY}, not {priority}.", field="training_input.scheduling.priority"
         )
-
-
-def _snake(role: str) -> str:
-    return "parameter_server" if role == "parameterServer" else role

@@ -7,7 +7,7 @@ from cloud.emulator.filters import parse_filter
 from cloud.emulator.following import Following
 from cloud.emulator.ml_v1 import wire
 from cloud.emulator.ml_v1.deployment import check_labels, check_version
-from cloud.emulator.ml_v1.project import Project, check_new_id
+from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.operations import CANCELLED, EMPTY, Operation, rpc_status
@@ -18,6 +18,10 @@ from cloud.resources import Json, Version
 from cloud.wire.ml_v1 import version_spec
 
 SCHEMA = "GoogleCloudMlV1__Version"
+_UPDATED = frozenset({"description", "requestLoggingConfig", "autoScaling.minNodes", "autoScaling.maxNodes"})
+_UPDATED_ON_N1 = frozenset({"labels", "manualScaling.nodes"})
+"""What a patch may change: discovery document ``ml.v1``, there of labels at ``Version.labels``, and what the Cloud SDK
+sends (``gcloud ai-platform versions update``)."""
 
 
 class VersionMethods:
@@ -42,7 +46,7 @@ class VersionMethods:
         machine = check_version(
             body,
             project=self._project.id,
-            on_regional_endpoint=not call.host.startswith("ml."),
+            on_regional_endpoint=is_regional(call.host),
             abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
@@ -71,16 +75,17 @@ class VersionMethods:
         return call.page("versions", filter(wanted, answers), "name")
 
     async def patch(self, call: Call) -> Json:
-        mask = call.mask("description", "requestLoggingConfig", "autoScaling.minNodes", "manualScaling.nodes")
+        mask = call.mask(*_UPDATED, *_UPDATED_ON_N1)
         version = await self._backend.get_version(*call.ids[1:])
-        if version.state not in (VersionState.READY, VersionState.FAILED):
-            raise FailedPrecondition(f"The version is {version.state.value}: it cannot be updated now.", field="name")
+        _check_settled(version, "updated")
         record = self.record(version)
         check_etag(call.body.get("etag"), record.etag)
-        if "manualScaling.nodes" in mask and wire.machine_type(record) not in REGIONAL_SERVING_MACHINES:
+        special = ", ".join(sorted(mask & _UPDATED_ON_N1))
+        if special and wire.machine_type(record) not in REGIONAL_SERVING_MACHINES:
             raise InvalidArgument(
-                "Manual scaling can be updated on a Compute Engine (N1) machine type only.", field="update_mask"
+                f"{special} can be updated on a Compute Engine (N1) machine type only.", field="update_mask"
             )
+        check_labels(call.body.get("labels", {}), "version.labels")
         fields = dict(record.fields)
         for path in sorted(mask):
             _put(fields, path, call.body)
@@ -94,7 +99,9 @@ class VersionMethods:
 
     async def delete(self, call: Call) -> Json:
         _, model, name = call.ids
-        shown = self.json(await self._backend.get_version(model, name))
+        version = await self._backend.get_version(model, name)
+        _check_settled(version, "deleted")
+        shown = self.json(version)
         await self._backend.delete_version(model, name)
         self._records.remove(f"models/{model}/versions/{name}")
         stem = f"delete_{model}_{name}"
@@ -138,6 +145,14 @@ class VersionMethods:
             self._records.remove(f"models/{version.model}/versions/{version.name}")
             return True
         return False
+
+
+def _check_settled(version: Version, what: str) -> None:
+    """Raises:
+    FailedPrecondition: it is being made, or deleted.
+    """
+    if version.state not in (VersionState.READY, VersionState.FAILED):
+        raise FailedPrecondition(f"The version is {version.state.value}: it cannot be {what} now.", field="name")
 
 
 def _put(fields: dict[str, Json], path: str, body: Json) -> None:

@@ -22,9 +22,7 @@ VERSION_FIELDS = (
     "framework",
     "autoScaling",
     "manualScaling",
-    "serviceAccount",
     "explanationConfig",
-    "packageUris",
     "labels",
 )
 """What of a request is recorded; the rest is output only, or not to be set when a resource is made."""

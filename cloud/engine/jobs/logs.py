@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class JobLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._changes = Changes()
+        self._parsed: tuple[list[LogEntry], int] = [], 0
+        """What was read, and the size in the file; replaced as a whole, for readers in several threads."""
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def append(self, entry: LogEntry) -> None:
@@ -65,13 +67,29 @@ class JobLog:
         """Have followers look again whether the job is finished."""
         self._changes.notify()
 
-    def read(self) -> list[LogEntry]:
-        """Every entry so far."""
+    def read(self) -> Sequence[LogEntry]:
+        """Every entry so far. Those that were read before are kept, so that only new ones are parsed."""
+        entries, size = self._parsed
         try:
-            lines = self._path.read_bytes().splitlines(keepends=True)
+            with self._path.open("rb") as file:
+                file.seek(size)
+                new = file.read()
         except FileNotFoundError:
             return []
-        return [_entry(line) for line in lines if line.endswith(b"\n")]
+        whole = new[: new.rfind(b"\n") + 1]
+        if whole:
+            entries = entries + [_entry(line) for line in whole.splitlines(keepends=True)]
+            self._parsed = entries, size + len(whole)
+        return entries
+
+    @property
+    def kept(self) -> int:
+        """Bytes in the file of the entries that are kept."""
+        return self._parsed[1]
+
+    def forget(self) -> None:
+        """Keep none of the entries that were read."""
+        self._parsed = [], 0
 
     async def follow(self, finished: Callable[[], bool]) -> AsyncIterator[LogEntry]:
         """Every entry from the first; ends when ``finished()`` and all is read."""

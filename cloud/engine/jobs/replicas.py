@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cloud.errors import ResourceExhausted
 from cloud.resources import JobSpec, ScaleTier, Service, TaskType
 
+MOST_REPLICAS = 100
+"""Of one job: each is a process of this machine, with pipes and a port."""
 _WORKERS_AND_SERVERS = {ScaleTier.STANDARD_1: (4, 3), ScaleTier.PREMIUM_1: (19, 11)}
 """Workers (besides the master) and parameter servers of the named clusters (documentation page "machine types")."""
 _POOLS = {TaskType.CHIEF: 0, TaskType.MASTER: 0, TaskType.WORKER: 1, TaskType.PS: 2, TaskType.EVALUATOR: 3}
@@ -45,13 +48,18 @@ class Replica:
 
 def replicas(spec: JobSpec) -> list[Replica]:
     """The job's replicas, primary first."""
-    workers, servers = _WORKERS_AND_SERVERS.get(spec.scale_tier, (spec.worker_count, spec.parameter_server_count))
-    counts = ((_primary_type(spec), 1), (TaskType.WORKER, workers), (TaskType.PS, servers))
-    return [
-        Replica(role, index, spec.service)
-        for role, count in (*counts, (TaskType.EVALUATOR, spec.evaluator_count))
-        for index in range(count)
-    ]
+    return [Replica(role, index, spec.service) for role, count in _counts(spec).items() for index in range(count)]
+
+
+def check_count(spec: JobSpec) -> None:
+    """Raises:
+    ResourceExhausted: more replicas than are run for one job.
+    """
+    count = sum(_counts(spec).values())
+    if count > MOST_REPLICAS:
+        raise ResourceExhausted(
+            f"A job has at most {MOST_REPLICAS} replicas here, not {count}.", field="training_input"
+        )
 
 
 def cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
@@ -62,6 +70,16 @@ def cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
         if replica.task_type is not TaskType.EVALUATOR:
             found.setdefault(replica.task_type.value, []).append(addresses[replica])
     return found
+
+
+def _counts(spec: JobSpec) -> dict[TaskType, int]:
+    workers, servers = _WORKERS_AND_SERVERS.get(spec.scale_tier, (spec.worker_count, spec.parameter_server_count))
+    return {
+        _primary_type(spec): 1,
+        TaskType.WORKER: workers,
+        TaskType.PS: servers,
+        TaskType.EVALUATOR: spec.evaluator_count,
+    }
 
 
 def _primary_type(spec: JobSpec) -> TaskType:

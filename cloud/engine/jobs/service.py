@@ -11,11 +11,15 @@ from cloud.engine.changes import Changes
 from cloud.engine.jobs import scheduler
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
+from cloud.engine.jobs.replicas import check_count
 from cloud.engine.jobs.runner import JobRun, Platform
 from cloud.engine.runtime import remark
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_state
 from cloud.resources import Job, JobSpec, LogEntry, Severity
+
+KEPT_LOGS = 32 * 2**20
+"""Bytes in their files of the logs whose entries stay in memory once read: clients read a long log page by page."""
 
 
 def moved(job: Job, event: JobEvent, message: str, now: datetime) -> Job:
@@ -49,6 +53,8 @@ class JobService:
         self._concurrent_jobs = concurrent_jobs
         self._changes = Changes()
         self._logs: dict[str, JobLog] = {}
+        self._read: dict[str, JobLog] = {}
+        """The logs whose entries are kept, the one read last at the end."""
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._closing = False
 
@@ -70,6 +76,7 @@ class JobService:
         self._records.close()
 
     def submit(self, spec: JobSpec) -> Job:
+        check_count(spec)
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)
         checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
@@ -105,7 +112,13 @@ class JobService:
 
     async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
         self._records.get(job_id)
-        return await asyncio.to_thread(self._log(job_id).read)
+        log = self._log(job_id)
+        entries = await asyncio.to_thread(log.read)
+        self._read.pop(job_id, None)
+        self._read[job_id] = log
+        while sum(log.kept for log in self._read.values()) > KEPT_LOGS:
+            self._read.pop(next(iter(self._read))).forget()
+        return entries
 
     async def wait(self, job_id: str, timeout: float | None) -> Job:
         try:

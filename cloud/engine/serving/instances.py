@@ -90,8 +90,9 @@ def _array(alias: str, column: list[Json], spec: TensorSpec) -> NDArray[Any]:
     values, shape = _flatten(alias, column, spec.shape)
     per_instance = math.prod(shape[1:]) or 1
 
-    def bad(position: int) -> PredictionFailed:
-        return _bad(position // per_instance, f"{alias}: expected {spec.dtype}, got {_show(values[position])}")
+    def bad(position: int, got: str = "") -> PredictionFailed:
+        text = f"{alias}: expected {spec.dtype}, got {got or _show(values[position])}"
+        return _bad(position // per_instance, text)
 
     if spec.dtype == "string":
         array = np.empty(len(values), dtype=object)
@@ -174,7 +175,7 @@ def _to_bytes(value: Json, position: int, bad: Any) -> bytes:
         try:
             return base64.b64decode(value["b64"], validate=True)
         except (binascii.Error, ValueError):
-            raise bad(position) from None
+            raise bad(position, "a 'b64' that is not base64 with its padding") from None
     raise bad(position)
 
 

@@ -87,3 +87,8 @@ def test_responses():
     assert "<Code>NoSuchBucket</Code>" in response.text
     assert error_response(Unauthenticated("who?")).headers["WWW-Authenticate"].startswith("Bearer")
     assert error_response(NotModified("same")).body is None
+
+
+def test_the_platform_lays_errors_out_for_people():
+    text = error_response(NotFound("no job"), ErrorStyle.PLATFORM).text
+    assert text == '{\n  "error": {\n    "code": 404,\n    "message": "no job",\n    "status": "NOT_FOUND"\n  }\n}\n'

@@ -142,6 +142,7 @@ async def test_another_request_and_all_after_it_are_the_other_protocols_once_wha
         b"GET /whole/\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n",
         b"POST /whole/a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /whole/a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+        b"POST /whole/a HTTP/1.1\r\nHost: h\r\nX-HTTP-Method-Override: GET\r\nContent-Length: 1\r\n\r\n",
         b"POST /whole/a HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY + 1),
         b"POST /whole/a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
         b"POST /whole/a HTTP/1.1\r\nHost: h\r\nContent-Length: +3\r\n\r\n",

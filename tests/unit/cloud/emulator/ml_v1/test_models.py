@@ -61,6 +61,8 @@ async def test_a_version_is_made_by_an_operation(tmp_path):
     assert (shown["machineType"], shown["framework"], shown["labels"]) == ("mls1-c1-m2", "TENSORFLOW", {"a": "b"})
     assert not {"state", "isDefault"} & shown.keys()
     assert (await api.ask("GET", "/models/taxifare/versions/v1"))["state"] == "CREATING"
+    error = await api.refusal("DELETE", "/models/taxifare/versions/v1")
+    assert error["message"] == "Field: name Error: The version is CREATING: it cannot be deleted now."
     await backend.settle("taxifare", "v1", VersionEvent.LOADED)
     done = await finished(api, operation)
     assert done["response"]["@type"] == "type.googleapis.com/google.cloud.ml.v1.Version"
@@ -127,6 +129,8 @@ async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp
         ),
         ({"predictionClass": "a.B"}, None, "Custom prediction routines"),
         ({"container": {"image": "x"}}, None, "custom container"),
+        ({"packageUris": ["gs://bucket/code.tar.gz"]}, None, "version.package_uris"),
+        ({"serviceAccount": "me@p.iam.gserviceaccount.com"}, None, "version.service_account"),
         ({"machineType": "n1-standard-4"}, None, "Machine type is not available on this endpoint."),
         ({"machineType": "mls1-c1-m2"}, REGIONAL, "Machine type is not available on this endpoint."),
         ({"machineType": "pdp11"}, None, "'pdp11' is not supported"),
@@ -211,6 +215,24 @@ async def test_patching_a_version(api):
     assert done["response"]["etag"] == found["etag"]
     error = await api.refusal("PATCH", f"{path}?updateMask=manualScaling.nodes", {"manualScaling": {"nodes": 2}})
     assert "N1" in error["message"]
+
+
+async def test_what_only_a_regional_endpoint_updates(api):
+    await api.ask("POST", "/models", {"name": "taxifare", "labels": {"old": ""}})
+    await finished(api, await api.ask("POST", "/models/taxifare/versions", version("n1"), host=REGIONAL))
+    await finished(api, await api.ask("POST", "/models/taxifare/versions", version("mls1")))
+    new = {"labels": {"team": "taxi"}}
+    for path in ("/models/taxifare", "/models/taxifare/versions/n1"):
+        await api.ask("PATCH", f"{path}?updateMask=labels", new, host=REGIONAL)
+        assert (await api.ask("GET", path))["labels"] == new["labels"]
+        await api.ask("PATCH", f"{path}?updateMask=labels", {}, host=REGIONAL)
+        assert "labels" not in await api.ask("GET", path)
+    error = await api.refusal("PATCH", "/models/taxifare/versions/mls1?updateMask=labels", new, host=REGIONAL)
+    assert "labels can be updated on a Compute Engine (N1) machine type only" in error["message"]
+    await api.ask(
+        "PATCH", "/models/taxifare/versions/n1?updateMask=autoScaling.maxNodes", {"autoScaling": {"maxNodes": 9}}
+    )
+    assert (await api.ask("GET", "/models/taxifare/versions/n1"))["autoScaling"] == {"maxNodes": 9}
 
 
 async def test_the_regional_endpoint_gives_another_machine(api):

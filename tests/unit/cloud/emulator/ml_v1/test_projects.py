@@ -3,6 +3,7 @@
 import pytest
 
 from cloud.emulator.ml_v1.tables import REGIONS
+from contracts.ml_requests import training_job
 
 
 async def test_the_configuration_is_laid_out_as_the_service_did(api):
@@ -27,6 +28,22 @@ async def test_fields_cut_an_answer_down(api):
     }
     assert (await api.refusal("GET", ":getConfig?fields=("))["code"] == 400
     assert (await api.refusal("GET", ":getConfig?alt=proto"))["code"] == 400
+
+
+@pytest.mark.parametrize(
+    "fields", ["(", "name,nope", "jobs(trainingInput/nope)", "trainingInput(scaleTier,nope)", "state/x"]
+)
+async def test_what_cannot_be_answered_is_not_done(api, fields):
+    error = await api.refusal("POST", f"/jobs?fields={fields}", training_job())
+    assert (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
+    assert api.backend.jobs == {}
+
+
+@pytest.mark.parametrize(
+    "fields", ["*", "jobId", "trainingInput/*", "labels/team,trainingInput(region,workerConfig/*/type)"]
+)
+async def test_any_field_that_there_is_may_be_asked_for(api, fields):
+    await api.ask("POST", f"/jobs?fields={fields}", training_job())
 
 
 async def test_locations(api):

@@ -14,6 +14,7 @@ from cloud.wire import ml_v1 as shared
 TIMES = st.datetimes(datetime(2017, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 IDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,10}", fullmatch=True)
 URIS = st.builds(GsUri, st.just("bucket"), st.text(min_size=1, max_size=8))
+PACKAGES = st.sampled_from([GsUri("bucket", "a.whl"), GsUri("bucket", "é/b c.tar.gz")])
 TEXTS = st.text(max_size=8)
 
 
@@ -23,7 +24,7 @@ def specs(draw):
     counts = st.integers(0, 2**31) if tier is ScaleTier.CUSTOM else st.just(0)
     return JobSpec(
         job_id=draw(IDS),
-        package_uris=tuple(draw(st.lists(URIS, min_size=1, max_size=3))),
+        package_uris=tuple(draw(st.lists(PACKAGES, min_size=1, max_size=3))),
         python_module=draw(st.sampled_from(["trainer.task", "a"])),
         args=tuple(draw(st.lists(TEXTS, max_size=3))),
         region=draw(st.sampled_from(["us-east1", "us-central1"])),

@@ -46,6 +46,21 @@ def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, text: str) 
     assert asyncio.run(only()) == [_entry(text)]
 
 
+def test_what_was_read_is_not_parsed_again(tmp_path: Path) -> None:
+    log = JobLog(tmp_path / "job.jsonl")
+    log.append(_entry("first"))
+    (first,) = log.read()
+    log.append(_entry("second"))
+    with (tmp_path / "job.jsonl").open("a") as file:
+        file.write('{"timestamp": "')  # half a line
+    again = log.read()
+    assert [entry.message for entry in again] == ["first", "second"]
+    assert again[0] is first
+    log.forget()
+    assert log.kept == 0
+    assert list(log.read()) == list(again)
+
+
 def test_a_full_disk_is_an_error_not_a_hole(tmp_path: Path) -> None:
     path = tmp_path / "job.jsonl"
     path.symlink_to("/dev/full")

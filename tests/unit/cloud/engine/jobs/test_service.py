@@ -1,12 +1,18 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.jobs.service import moved
+from cloud.engine.jobs import service
+from cloud.engine.jobs.service import JobService, moved
+from cloud.errors import ResourceExhausted
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec
+from cloud.resources import Job, JobSpec, ScaleTier
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 QUEUED = Job(JobSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, NOON)
@@ -27,3 +33,28 @@ def test_a_job_that_never_ran_ends_after_it_was_made() -> None:
     job = moved(QUEUED, JobEvent.CANCEL_REQUESTED, "", NOON - timedelta(days=1))
     job = moved(job, JobEvent.STOPPED, "by the user", NOON - timedelta(days=1))
     assert (job.start_time, job.end_time, job.error_message) == (None, NOON, "by the user")
+
+
+async def test_a_job_of_more_replicas_than_the_machine_could_have_is_not_begun(tmp_path: Path) -> None:
+    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
+    spec = replace(QUEUED.spec, scale_tier=ScaleTier.CUSTOM, worker_count=10**18)
+    with pytest.raises(ResourceExhausted, match="at most 100 replicas here, not 1000000000000000001"):
+        jobs.submit(spec)
+    assert jobs.list() == []
+    jobs.submit(replace(spec, worker_count=90, parameter_server_count=9))
+    await jobs.close()
+
+
+@pytest.mark.parametrize(("room", "stay"), [(10_000, ["two", "three"]), (1_000, ["three"]), (10, [])])
+async def test_the_logs_that_were_read_last_stay_in_memory_while_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, stay: list[str]
+) -> None:
+    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
+    for name in ("one", "two", "three"):
+        jobs.submit(JobSpec(name, (GsUri("bucket", "a.whl"),), "trainer.task"))
+    monkeypatch.setattr(service, "KEPT_LOGS", room)
+    first = {name: (await jobs.read_logs(name))[0] for name in ("two", "one", "three")}
+    again = {name: (await jobs.read_logs(name))[0] for name in ("three", "two")}
+    assert [name for name in ("two", "three") if again[name] is first[name]] == stay
+    assert again == {name: first[name] for name in again}
+    await jobs.close()

@@ -115,6 +115,12 @@ def test_nothing_is_cut_wrapped_or_guessed(dtype: str, value: Any) -> None:
         to_batch(instances, inputs)
 
 
+@pytest.mark.parametrize("given", ["%%%", "aGk", "_-8="])
+def test_what_is_not_base64_is_told_so(given: str) -> None:
+    with pytest.raises(PredictionFailed, match="expected string, got a 'b64' that is not base64 with its padding"):
+        to_batch([{"b64": given}], {"x": TensorSpec("string", (None,))})
+
+
 @pytest.mark.parametrize(
     ("shape", "values", "reason"),
     [
