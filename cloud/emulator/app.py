@@ -170,7 +170,7 @@ class Emulator:
     async def _handle(self, request: web.Request | WholeRequest) -> Answer:
         style = ErrorStyle.PLATFORM
         try:
-            if isinstance(request, web.Request):
+            if not isinstance(request, WholeRequest):
                 request = await _meant(request)
             mount = self._mount(request)
             style = mount.errors
