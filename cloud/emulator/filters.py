@@ -9,6 +9,7 @@ items has. Numbers and times compare by size.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
@@ -25,6 +26,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T|$)", re.ASCII)
 
 
 def parse_filter(text: str, find: Callable[[str], Sequence[str] | None]) -> Predicate:
@@ -151,9 +153,19 @@ def _comparison(operator: str, wanted: str) -> Callable[[str], bool]:
     def by_size(found: str) -> bool:
         if _NUMBER.fullmatch(found) and _NUMBER.fullmatch(wanted):
             return compare(float(found), float(wanted))
-        return compare(found, wanted)
+        moments = _moment(found), _moment(wanted)
+        return compare(found, wanted) if None in moments else compare(*moments)
 
     return by_size
+
+
+def _moment(text: str) -> datetime | None:
+    """Of a time or date in the form of RFC 3339, which is in UTC unless it says otherwise; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text) if _TIME.match(text) else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 _ORDER: Mapping[str, Callable[[Json, Json], bool]] = {

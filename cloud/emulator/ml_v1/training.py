@@ -96,11 +96,12 @@ def _check_image(given: Mapping[str, Json]) -> None:
 
 def _check_no_container(given: Mapping[str, Json]) -> None:
     for role in _ROLES:
-        for name in given.get(f"{role}Config", {}).keys() & {"containerCommand", "containerArgs"}:
-            raise InvalidArgument(
-                "It cannot be set if no custom container image is provided.",
-                field=f"training_input.{snake(role)}_config.{snake(name)}",
-            )
+        for name in ("containerCommand", "containerArgs"):
+            if name in given.get(f"{role}Config", {}):
+                raise InvalidArgument(
+                    "It cannot be set if no custom container image is provided.",
+                    field=f"training_input.{snake(role)}_config.{snake(name)}",
+                )
 
 
 def _check_machines(given: Mapping[str, Json]) -> None:

@@ -57,9 +57,7 @@ def check_count(spec: JobSpec) -> None:
     """
     count = sum(_counts(spec).values())
     if count > MOST_REPLICAS:
-        raise ResourceExhausted(
-            f"A job has at most {MOST_REPLICAS} replicas here, not {count}.", field="training_input"
-        )
+        raise ResourceExhausted(f"A job has at most {MOST_REPLICAS} replicas here, not {count}.")
 
 
 def cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:

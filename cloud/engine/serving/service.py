@@ -196,12 +196,15 @@ class ServingService:
         if source.has_wildcard():
             raise InvalidArgument(f"a folder's name, not a pattern: {source}", field="version.deployment_uri")
         await asyncio.to_thread(folder.mkdir)
-        with contextlib.suppress(NotFound):  # an empty folder, in terms of a bucket
+        nothing = ""
+        try:
             await self._fetch(source.as_folder(), folder)
+        except NotFound as error:  # an empty folder, in terms of a bucket; or no bucket
+            nothing = f" ({error.message})"
         if sum((folder / name).is_file() for name in _SAVED_MODEL_FILES) != 1:
             raise FailedPrecondition(
                 f"With v1 endpoint, the model directory {source.as_folder()} is expected to contain exactly one of "
-                "thefollowing: saved_model.pb' file or 'saved_model.pbtxt' file.Please use SavedModel.",
+                f"thefollowing: saved_model.pb' file or 'saved_model.pbtxt' file.Please use SavedModel.{nothing}",
                 field="version.deployment_uri",
             )
 

@@ -43,6 +43,12 @@ def matches(text: str) -> bool:
         "state!=QUEUED",
         "createTime>2018-08-29T13:25:00Z",
         'createTime<="2018-08-29T13:25:01Z"',
+        'createTime>"2018-08-29T15:25:00+02:00"',
+        "createTime<2018-08-29T13:25:01.5Z",
+        'createTime<"2018-08-29T13:25:01.000001+00:00"',
+        "createTime>=2018-08-29T13:25:01.000Z",
+        "createTime>2018-08-29",
+        "createTime>not-a-time OR createTime<not-a-time",
         "trainingOutput.consumedMLUnits>1.4",
         "trainingInput.workerCount<10",
         'trainingInput.args:"--steps=9"',
@@ -68,6 +74,9 @@ def test_wanted(text):
         "labels.nobody>1",
         "trainingOutput.consumedMLUnits>1.5",
         'jobId:"rnn.1"',
+        "createTime>2018-08-29T13:25:01.000Z",
+        'createTime<"2018-08-29T14:25:01+02:00"',
+        "createTime<2018-08-29",
     ],
 )
 def test_not_wanted(text):

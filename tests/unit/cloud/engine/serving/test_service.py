@@ -5,7 +5,7 @@ import pytest
 
 from cloud.engine.serving import service
 from cloud.engine.serving.service import ServingService
-from cloud.errors import DeadlineExceeded, FailedPrecondition
+from cloud.errors import DeadlineExceeded, FailedPrecondition, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
@@ -49,4 +49,23 @@ async def test_on_a_full_disk_a_version_waits_for_room_to_say_how_it_ended(
     version = await serving.wait_for_version("m", "v", timeout=10)
     assert version.state is VersionState.FAILED
     assert "no more processes" in version.error_message
+    await serving.close()
+
+
+async def test_where_there_is_no_model_it_is_told_why(tmp_path: Path) -> None:
+    async def no_bucket(*_: object) -> None:
+        raise NotFound("The specified bucket does not exist: 'buket'")
+
+    serving = ServingService(
+        state_dir=tmp_path,
+        launcher=NoProcesses(),  # type: ignore[arg-type]
+        fetch=no_bucket,
+        environ={},
+        region="us-east1",
+    )
+    await serving.start()
+    await serving.create_model("m")
+    with pytest.raises(FailedPrecondition, match=r"SavedModel. \(The specified bucket does not exist: 'buket'"):
+        await serving.create_version(VersionSpec("m", "v", GsUri("buket", "model")))
+    assert await serving.list_versions("m") == []
     await serving.close()
