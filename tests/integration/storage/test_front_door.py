@@ -365,6 +365,16 @@ async def test_the_layout_that_tensorflow_asks_for(door, bucket):
     assert (await door.call("GET", f"/storage/v1/b/{bucket}/storageLayout", who="job"))[0] == 403
 
 
+async def test_there_are_no_managed_folders(door, bucket):
+    path = f"/storage/v1/b/{bucket}"
+    assert (await door.call("GET", f"{path}/managedFolders"))[0] == 412
+    uniform = {"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}}}
+    assert (await door.call("PATCH", path, json=uniform))[0] == 200
+    assert await door.call("GET", f"{path}/managedFolders") == (200, {"kind": "storage#managedFolders"})
+    assert (await door.call("GET", f"{path}/managedFolders", who="job"))[0] == 403
+    assert (await door.call("POST", f"{path}/managedFolders", json={"name": "d/"}))[0] == 501
+
+
 async def test_the_service_account_of_cloud_storage(door):
     _, answer = await door.call("GET", "/storage/v1/projects/p/serviceAccount")
     assert answer["email_address"] == "service-7@gs-project-accounts.iam.gserviceaccount.com"
