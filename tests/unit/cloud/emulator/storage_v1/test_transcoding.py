@@ -34,7 +34,11 @@ async def test_a_great_deal_comes_a_little_at_a_time():
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"x")[:4] + b"nonsense", b"plain"])
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"x")[:4] + b"nonsense", b"plain"],
+    ids=["cut short", "garbled", "plain"],
+)
 async def test_what_is_no_gzip_is_no_answer(data):
     with pytest.raises(InvalidArgument, match="gzip"):
         async for _ in gunzipped(in_pieces(data, 100)):
