@@ -33,6 +33,7 @@ def storage(project: str, account: str, folder: str) -> dict:
     buckets.insert(project=project, body=body).execute()
     made = buckets.get(bucket=BUCKET, projection="full").execute()
     found["bucket"] = [made["location"], made["labels"]]
+    found["managed folders"] = failure(api.managedFolders().list(bucket=BUCKET))
     found["layout"] = buckets.getStorageLayout(bucket=BUCKET).execute()["locationType"]
     found["buckets"] = [one["name"] for one in buckets.list(project=project, prefix="by-").execute()["items"]]
     patched = buckets.patch(bucket=BUCKET, body={"labels": {"team": "fares"}}).execute()

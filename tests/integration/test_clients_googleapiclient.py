@@ -171,6 +171,7 @@ async def test_every_method_of_cloud_storage(cloud, environ, tmp_path):
     asked = set(found.pop("asked"))
     assert found == {
         "bucket": ["EUROPE-WEST1", {"team": "taxi"}],
+        "managed folders": [412, "conditionNotMet"],
         "layout": "region",
         "buckets": ["by-the-api-client"],
         "changed": [{"team": "fares"}, {}],

@@ -8,6 +8,7 @@ from cloud.emulator.storage_v1.bucket_settings import settings_from_json
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
+from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
 from cloud.engine.storage.service import StorageService
@@ -103,6 +104,17 @@ class BucketMethods:
         """Where the bucket is, and that folders in it are only names: TensorFlow asks before it renames."""
         bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
         return wire.layout_to_json(bucket)
+
+    async def managed_folders(self, call: Call) -> Json:
+        """None, as none can be made: ``gcloud storage rm -r`` asks before it deletes a bucket.
+
+        Raises:
+            ConditionNotMet: there could be none, as access is not uniform.
+        """
+        bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
+        if bucket.uniform_since is None:
+            raise ConditionNotMet("Managed folders require uniform bucket-level access.")
+        return {"kind": "storage#managedFolders"}
 
     async def service_account(self, call: Call) -> Json:
         """The account as which Cloud Storage itself acts: of no use here but that clients ask for it."""

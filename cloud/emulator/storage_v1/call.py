@@ -1,12 +1,13 @@
 """One request of the storage API, read: its parameters, checked, and where it came in."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from cloud.emulator.storage_v1.transcoding import gunzipped
 from cloud.engine.principal import Principal
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.errors import InvalidArgument
@@ -51,6 +52,17 @@ class Call:
             metageneration_not_match=self.integer(f"if{suffix}MetagenerationNotMatch"),
         )
 
+    def body(self) -> AsyncIterator[bytes]:
+        """What was sent, as it comes. To the JSON API ``Content-Encoding`` is of the way, not of the object: so
+        ``gsutil cp -J`` and ``gcloud storage cp --gzip-in-flight`` send what is to be stored as it was.
+
+        Raises:
+            InvalidArgument: while it is read, if it is said to be gzip and is not.
+        """
+        blocks = self.request.content.iter_any()
+        is_gzip = self.request.headers.get(hdrs.CONTENT_ENCODING, "").lower() == "gzip"
+        return gunzipped(blocks) if is_gzip else blocks
+
     async def json(self) -> dict[str, Any]:
         """The body, a JSON object; none is an empty one.
 
@@ -58,7 +70,7 @@ class Call:
             InvalidArgument: it is something else, or too long for what it can be.
         """
         body = bytearray()
-        async for block in self.request.content.iter_any():
+        async for block in self.body():
             body += block
             if len(body) > _LONGEST_JSON:
                 raise InvalidArgument(f"the body is longer than {_LONGEST_JSON} bytes", field="body")

@@ -55,7 +55,6 @@ REFUSED = (
             ("get", "GET", "b/{}/managedFolders/{}"),
             ("getIamPolicy", "GET", "b/{}/managedFolders/{}/iam"),
             ("insert", "POST", "b/{}/managedFolders"),
-            ("list", "GET", "b/{}/managedFolders"),
             ("setIamPolicy", "PUT", "b/{}/managedFolders/{}/iam"),
             ("testIamPermissions", "GET", "b/{}/managedFolders/{}/iam/testPermissions"),
             ("update", "PATCH", "b/{}/managedFolders/{}"),

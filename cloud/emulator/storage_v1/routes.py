@@ -60,6 +60,7 @@ def routes(storage: StorageService) -> list[Route]:
         Route("storage.buckets.update", "PUT", f"{b}/{{bucket}}", buckets.update),
         Route("storage.buckets.delete", "DELETE", f"{b}/{{bucket}}", buckets.delete),
         Route("storage.buckets.getStorageLayout", "GET", f"{b}/{{bucket}}/storageLayout", buckets.storage_layout),
+        Route("storage.managedFolders.list", "GET", f"{b}/{{bucket}}/managedFolders", buckets.managed_folders),
         Route("storage.objects.list", "GET", o, objects.list),
         Route("storage.objects.insert", "POST", o, objects.insert_empty),
         Route("storage.objects.insert", "POST", upload, uploads.insert),

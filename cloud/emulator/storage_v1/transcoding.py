@@ -1,4 +1,5 @@
-"""Decompressive transcoding: what is stored as gzip reaches whoever takes no gzip as what was compressed.
+"""gzip of single objects and requests, and decompressive transcoding: what is stored as gzip reaches whoever takes no
+gzip as what was compressed.
 
 https://cloud.google.com/storage/docs/transcoding.
 """
@@ -7,7 +8,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 
 from cloud.engine.storage.records import Attributes
-from cloud.errors import Unavailable
+from cloud.errors import InvalidArgument
 
 MAGIC = b"\x1f\x8b"
 """What gzip begins with (RFC 1952): nothing else is decompressed, whatever it is called."""
@@ -33,7 +34,7 @@ async def gunzipped(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """What ``blocks`` are the compressed form of, a few at a time, however much it is.
 
     Raises:
-        Unavailable: they are not gzip, or end too early.
+        InvalidArgument: they are not gzip, or end too early.
     """
     inflating = zlib.decompressobj(_GZIP)
     try:
@@ -45,6 +46,6 @@ async def gunzipped(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                     yield block
                 rest = inflating.unused_data if inflating.eof else inflating.unconsumed_tail
         if not inflating.eof:
-            raise Unavailable("the object's gzip ends too early")
+            raise InvalidArgument("the gzip ends too early", field="body")
     except zlib.error as error:
-        raise Unavailable(f"the object is not gzip: {error}") from error
+        raise InvalidArgument(f"this is not gzip: {error}", field="body") from error

@@ -47,11 +47,11 @@ class UploadMethods:
         resource = {"contentType": call.request.headers.get("Content-Type")}
         new = with_hashes(call.request, new_object(call, self._storage.project_number, resource))
         self._objects.check_insert(call.principal, new)
-        return await self.store(call, new, call.request.content.iter_any())
+        return await self.store(call, new, call.body())
 
     async def _insert_multipart(self, call: Call) -> ObjectRecord:
         boundary = boundary_of(call.request.headers.get("Content-Type", ""))
-        reader = MultipartReader(call.request.content.iter_any(), boundary)
+        reader = MultipartReader(call.body(), boundary)
         resource = parse_object(await reader.head())
         resource.setdefault("contentType", reader.media_type)
         new = new_object(call, self._storage.project_number, resource)
@@ -98,7 +98,7 @@ class UploadMethods:
         else:
             _check_length(piece, total)
             limit = piece.length if header else total
-            received = await self._uploads.append(upload, piece.start, call.request.content.iter_any(), limit)
+            received = await self._uploads.append(upload, piece.start, call.body(), limit)
             if header is None or (piece.length is None and piece.total is None):
                 # A piece of open length is the rest: its request's end, which came properly, is the object's.
                 total = received if upload.declared_size is None else upload.declared_size

@@ -92,6 +92,7 @@ class XmlMethods:
         new = NewObject(call.path["bucket"], call.path["object"], attributes, acl, _conditions(call.request))
         new = with_hashes(call.request, new)
         self._storage.objects.check_insert(call.principal, new)
+        # Stored as it is sent: here Content-Encoding is the object's.
         record = await self._uploads.store(call, new, call.request.content.iter_any())
         told = {
             name: value

@@ -96,6 +96,27 @@ async def test_gzip_is_decompressed_for_who_does_not_take_it(door, bucket):
     assert await door.call("GET", f"/{bucket}/o", headers=plain) == (200, compressed)
 
 
+async def test_gzip_of_the_way_is_not_stored(door, bucket):
+    """``gcloud storage cp --gzip-in-flight``; ranges of resumable uploads are of what was compressed."""
+    sent = {"Content-Encoding": "gzip"}
+    compressed = gzip.compress(TEXT)
+    await put(door, bucket, "media", compressed, **sent)
+    body = b'--b\r\n\r\n{"name": "multipart"}\r\n--b\r\n\r\n' + TEXT + b"\r\n--b--\r\n"
+    kind = {"Content-Type": 'multipart/related; boundary="b"'}
+    path = f"/upload/storage/v1/b/{bucket}/o?uploadType="
+    assert (await door.call("POST", f"{path}multipart", data=gzip.compress(body), headers=kind | sent))[0] == 200
+    begun = await door.reply("POST", f"{path}resumable", data=gzip.compress(b'{"name": "resumable"}'), headers=sent)
+    span = {"Content-Range": f"bytes 0-{len(TEXT) - 1}/{len(TEXT)}"}
+    assert (await door.reply("PUT", begun.headers["Location"], data=compressed, headers=sent | span)).status == 200
+    for name in ("media", "multipart", "resumable"):
+        assert await door.call("GET", f"/{bucket}/{name}") == (200, TEXT)
+        assert "contentEncoding" not in (await door.call("GET", at(bucket, name)))[1]
+    assert (await door.call("POST", f"{path}media&name=o", data=b"plain", headers=sent))[0] == 400
+    # The XML API stores what it is sent.
+    assert (await door.reply("PUT", f"/{bucket}/xml", data=compressed, headers=sent)).status == 200
+    assert (await door.call("GET", at(bucket, "xml")))[1]["contentEncoding"] == "gzip"
+
+
 async def test_what_only_says_that_it_is_gzip_is_served_as_it_is(door, bucket):
     for name, data in (("text", b"text"), ("empty", b"")):
         await put(door, bucket, name, data, "&contentEncoding=gzip")
