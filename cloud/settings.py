@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import EnumType, StrEnum
 from pathlib import Path
 
 from cloud.errors import InvalidArgument
@@ -88,8 +88,9 @@ class Settings:
             field, convert = read
             try:
                 given[field] = convert(text)
-            except ValueError as error:
-                raise InvalidArgument(f"{text!r}: {error}", field=name) from None
+            except ValueError:
+                wanted = f"one of {', '.join(convert)}" if isinstance(convert, EnumType) else "a number"
+                raise InvalidArgument(f"{wanted}, not {text!r}", field=name) from None
         return cls(**given)  # type: ignore[arg-type]
 
 

@@ -253,7 +253,7 @@ class Workflow:
             except PredictionFailed as error:
                 if self._plan.is_the_labs:
                     raise
-                self._detail = f"skipped, this model does not take the lab's test instances: {error}"
+                self._detail = f"skipped, this model takes other instances than the lab's: {error}"
             else:
                 self.report.predictions = list(zip(instances, answers, strict=True))
                 self._detail = f"{len(answers)} test instances"

@@ -40,6 +40,12 @@ def test_every_variable_is_read() -> None:
     )
 
 
+def test_what_would_be_of_use_is_named_too() -> None:
+    for name, says in {"CLOUD_IAM": "one of strict, soft, off, not 'x'", "CLOUD_PORT": "a number, not 'x'"}.items():
+        with pytest.raises(InvalidArgument, match=says):
+            Settings.from_environ({name: "x"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
