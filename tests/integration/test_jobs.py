@@ -50,6 +50,22 @@ async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
         assert "No space left on device" in job.error_message
 
 
+async def test_what_a_killed_server_left_of_jobs_is_cleared_away(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    temporary = Path(tempfile.mkdtemp(prefix="job-"))
+    for name, target in (("crashed", temporary), ("strange", precious), ("early", None)):
+        folder = tmp_path / "state" / "work" / name
+        (folder / "packages").mkdir(parents=True)
+        if target is not None:
+            (target / "file").touch()
+            (folder / "tmp").symlink_to(target)
+    async with local_cloud(tmp_path / "state"):
+        assert list((tmp_path / "state" / "work").iterdir()) == []
+    assert not temporary.exists()
+    assert (precious / "file").exists()
+
+
 async def test_jobs_after_a_restart(tmp_path: Path) -> None:
     contract = Contract()
     async with local_cloud(tmp_path / "state", concurrent_jobs=1) as cloud:

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-import shutil
 import socket
-import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cloud.engine.jobs import folders
 from cloud.engine.jobs.environ import argv, environ
 from cloud.engine.jobs.logs import JobLog, is_tensorflows, severity_of
 from cloud.engine.jobs.packages import PackageInstaller
@@ -59,9 +58,8 @@ class JobRun:
     _log_failed: asyncio.Event = field(default_factory=asyncio.Event)
     _processes: dict[Replica, Process] = field(default_factory=dict)
     _tails: dict[Replica, deque[str]] = field(default_factory=dict)
-    _temporary: str = ""
-    """The replicas' ``TMPDIR``. Not below ``folder``: there would be no room for the name of a socket in it, which with
-    its path has at most 107 bytes (unix(7))."""
+    _temporary: Path | None = None
+    """The replicas' ``TMPDIR``."""
 
     def cancel(self) -> None:
         """Have the run end its processes; it then reports STOPPED."""
@@ -110,7 +108,7 @@ class JobRun:
 
     async def _work(self) -> tuple[JobEvent, str]:
         members = replicas(self.spec)
-        self._temporary = tempfile.mkdtemp(prefix="job-")
+        self._temporary = folders.make(self.folder)
         import_path = await self._install_packages(members[0])
         await self._launch(members, import_path)
         if self._cancelled.is_set():  # just now: this task is about to be told
@@ -124,7 +122,7 @@ class JobRun:
 
     async def _install_packages(self, primary: Replica) -> tuple[Path, ...]:
         folder = self.folder / "packages"
-        folder.mkdir(parents=True)
+        folder.mkdir()
         self._say("Waiting for training program to start.")
         self._say(f"Running module {self.spec.python_module}.", replica=primary)
         installed = []
@@ -161,7 +159,7 @@ class JobRun:
                     addresses,
                     project=self.platform.project,
                     project_number=self.platform.project_number,
-                    base={**self.platform.environ, "TMPDIR": self._temporary},
+                    base={**self.platform.environ, "TMPDIR": str(self._temporary)},
                     home=home,
                 ),
                 cwd=home,
@@ -202,8 +200,7 @@ class JobRun:
         for replica in ended:
             self._say("Module completed; cleaning up.", replica=replica)
         await self._stop_everything()
-        for folder in filter(None, (str(self.folder), self._temporary)):
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(folders.remove, *filter(None, (self.folder, self._temporary)))
         for replica in ended:
             self._say("Clean up finished.", replica=replica)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.changes import Changes
-from cloud.engine.jobs import scheduler
+from cloud.engine.jobs import folders, scheduler
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.replicas import check_count
@@ -60,6 +60,7 @@ class JobService:
 
     async def start(self) -> None:
         """Take up what an earlier process left: queued jobs go on, others lost their processes with it."""
+        await asyncio.to_thread(folders.remove_what_a_crash_left, self._work_dir)
         for job in self._records.unfinished():
             if job.state is JobState.CANCELLING:
                 self._record(job.job_id, JobEvent.STOPPED, job.error_message)
