@@ -17,9 +17,13 @@ def make(folder: Path) -> Path:
     107 bytes (unix(7)). A link in the folder leads to it, for whoever clears away what a crash has left.
     """
     folder.mkdir(parents=True)
-    temporary = tempfile.mkdtemp(prefix=_PREFIX)
-    (folder / _LINK).symlink_to(temporary)
-    return Path(temporary)
+    temporary = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        (folder / _LINK).symlink_to(temporary)
+    except OSError:  # the disk is full, say: nobody would find it
+        temporary.rmdir()
+        raise
+    return temporary
 
 
 def remove(*folders: Path) -> None:

@@ -33,6 +33,20 @@ async def serving(worker: Worker) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
+@asynccontextmanager
+async def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A worker with which there is one connection, and which answers nothing before the event; yields its port."""
+    monkeypatch.setattr(under_test, "CONNECTIONS", 1)
+    release = asyncio.Event()
+
+    async def hang(body: bytes) -> bytes:
+        await release.wait()
+        return body
+
+    async with serving(hang) as port:
+        yield port, release
+
+
 async def test_answers_find_those_who_asked_over_kept_connections():
     async def echo(body: bytes) -> bytes:
         await asyncio.sleep(0)
@@ -75,14 +89,7 @@ async def test_each_request_has_its_own_time_and_a_late_answer_is_nobodys():
 
 
 async def test_waiting_for_a_turn_is_in_the_time(monkeypatch):
-    monkeypatch.setattr(under_test, "CONNECTIONS", 1)
-    release = asyncio.Event()
-
-    async def hang(body: bytes) -> bytes:
-        await release.wait()
-        return body
-
-    async with serving(hang) as port:
+    async with one_at_a_time(monkeypatch) as (port, release):
         client = WorkerClient(port, time_limit=0.1)
         outcomes = await asyncio.gather(*(client.post("/predict", b"x") for _ in range(3)), return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [TimeoutError] * 3
@@ -119,14 +126,7 @@ async def test_turns_come_in_order_and_no_more_at_once_than_there_are_connection
 
 
 async def test_a_turn_whose_taker_leaves_as_it_comes_is_the_next_ones(monkeypatch):
-    monkeypatch.setattr(under_test, "CONNECTIONS", 1)
-    release = asyncio.Event()
-
-    async def hang(body: bytes) -> bytes:
-        await release.wait()
-        return body
-
-    async with serving(hang) as port:
+    async with one_at_a_time(monkeypatch) as (port, release):
         client = WorkerClient(port, time_limit=5)
 
         async def be_first() -> None:
