@@ -5,9 +5,10 @@
 Two comparisons, each a ratio of medians over interleaved rounds:
 
 - *predict*: requests per second that keep-alive clients get of ``ml.projects.predict`` from ``python -m cloud.serve``,
-  over those that as many callers of ``LocalBackend.predict`` get inside their own process. Both have a worker process
-  of their own with the same model (``fare_net.py``); one instance a request, each another one,
-  every answer checked. Target: at least 0.5, at 8 and at 64 clients.
+  over those that as many callers of ``LocalBackend.predict`` get inside their own process, each for itself (``join`` is
+  what the API asks for, where strangers meet). Both have a worker process of their own with the same model
+  (``fare_net.py``); one instance a request, each another one, every answer checked. Target: at least 0.5, at 8 and
+  at 64 clients.
 - *getConfig*: a round trip on one kept connection, over that to a bare aiohttp handler with TLS of the same kind and an
   answer of the same size. Target: at most 3.
 

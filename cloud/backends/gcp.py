@@ -165,7 +165,13 @@ class GcpBackend(CloudStorageBackend):
     # ---------------------------------------------------------------- prediction
 
     async def predict(
-        self, model: str, instances: Sequence[Json], *, version: str | None = None, signature_name: str | None = None
+        self,
+        model: str,
+        instances: Sequence[Json],
+        *,
+        version: str | None = None,
+        signature_name: str | None = None,
+        join: bool = False,  # noqa: ARG002 - Google joins what it will
     ) -> list[Json]:
         if not instances:
             raise InvalidArgument("at least one instance is needed", field="instances")

@@ -1,6 +1,7 @@
 """``LocalBackend``: the specification kept by the engine, on this machine. See ``cloud.serve`` for what starts it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any
 
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.engine.jobs.service import JobService
@@ -129,7 +130,13 @@ class LocalBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- prediction
 
-    async def predict(
-        self, model: str, instances: Sequence[Json], *, version: str | None = None, signature_name: str | None = None
-    ) -> list[Json]:
-        return await self._serving.predict(model, instances, version=version, signature_name=signature_name)
+    def predict(  # the service's coroutine itself: one less in the way of each prediction
+        self,
+        model: str,
+        instances: Sequence[Json],
+        *,
+        version: str | None = None,
+        signature_name: str | None = None,
+        join: bool = False,
+    ) -> Coroutine[Any, Any, list[Json]]:
+        return self._serving.predict(model, instances, version=version, signature_name=signature_name, join=join)

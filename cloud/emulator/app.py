@@ -172,7 +172,10 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            return await self._answer(mount, request)
+            principal = self._who(request) if mount.asks_who else self._at_door(request)
+            if isinstance(request, WholeRequest):
+                return await mount.dialect.handle(cast(web.Request, request), principal)
+            return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
         except CloudError as error:
@@ -194,10 +197,7 @@ class Emulator:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)
 
-    async def _answer(self, mount: Mount, request: web.Request | WholeRequest) -> Answer:
-        principal = self._who(request) if mount.asks_who else self._at_door(request)
-        if isinstance(request, WholeRequest):
-            return await mount.dialect.handle(cast(web.Request, request), principal)
+    async def _answer(self, mount: Mount, request: web.Request, principal: Principal) -> Answer:
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0

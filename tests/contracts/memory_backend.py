@@ -242,7 +242,13 @@ class MemoryBackend(Backend):
     # ---------------------------------------------------------------- prediction
 
     async def predict(
-        self, model: str, instances: Sequence[Json], *, version: str | None = None, signature_name: str | None = None
+        self,
+        model: str,
+        instances: Sequence[Json],
+        *,
+        version: str | None = None,
+        signature_name: str | None = None,
+        join: bool = False,
     ) -> list[Json]:
         """Doubles numbers: everything else fails."""
         name = version or (await self.get_model(model)).default_version

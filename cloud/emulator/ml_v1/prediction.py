@@ -31,7 +31,9 @@ class PredictionMethods:
         # Most models have no such version, and a prediction is what is to be quick.
         rows = self._any_regional(model) and await self._has_bare_rows(model, version)
         try:
-            predictions = await self._backend.predict(model, instances, version=version, signature_name=signature)
+            predictions = await self._backend.predict(
+                model, instances, version=version, signature_name=signature, join=True
+            )
         except PredictionFailed as error:
             # Not the error envelope of everything else; and from the global endpoint it is no error to HTTP.
             text = error.message if rows else f"Prediction failed: {error.message}"

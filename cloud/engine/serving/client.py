@@ -45,13 +45,28 @@ class WorkerClient:
         else:
             await self._turn(deadline)
         try:
-            connection = self._idle.pop() if self._idle else None
-            if connection is None or not connection.is_open:
+            if (connection := self._kept()) is None:
                 async with asyncio.timeout_at(deadline):
                     _, connection = await self._loop.create_connection(_Connection, "127.0.0.1", self._port)
             return await self._ask(connection, path, body, deadline)
         finally:
             self._end_turn()
+
+    def post_at_once(self, path: str, body: bytes) -> "asyncio.Future[tuple[int, bytes]] | None":
+        """Like ``post``, but the request is on its way when this returns; None if there is no connection for that."""
+        connection = self._kept() if self._free else None
+        if connection is None:
+            return None
+        self._free -= 1
+        answer = self._begin(connection, path, body, self._loop.time() + self._time_limit, at_once=True)
+        answer.add_done_callback(lambda answer: self._end(connection, answer))
+        return answer
+
+    def _kept(self) -> "_Connection | None":
+        while self._idle:
+            if (connection := self._idle.pop()).is_open:
+                return connection
+        return None
 
     async def _turn(self, deadline: float) -> None:
         turn = self._loop.create_future()
@@ -72,13 +87,27 @@ class WorkerClient:
                 return
         self._free += 1
 
-    async def _ask(self, connection: "_Connection", path: str, body: bytes, deadline: float) -> tuple[int, bytes]:
+    def _begin(
+        self, connection: "_Connection", path: str, body: bytes, deadline: float, *, at_once: bool = False
+    ) -> "asyncio.Future[tuple[int, bytes]]":
+        answer = connection.post(path, body, at_once=at_once)
         connection.deadline = deadline
         self._busy.add(connection)
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._end_the_late)
+        return answer
+
+    def _end(self, connection: "_Connection", answer: "asyncio.Future[tuple[int, bytes]]") -> None:
+        self._busy.discard(connection)
+        if answer.cancelled() or answer.exception():
+            connection.abort()
+        else:
+            self._idle.append(connection)
+        self._end_turn()
+
+    async def _ask(self, connection: "_Connection", path: str, body: bytes, deadline: float) -> tuple[int, bytes]:
         try:
-            answer = await connection.post(path, body)
+            answer = await self._begin(connection, path, body, deadline)
         except BaseException:  # also when cancelled: an answer still to come must not meet the next request
             connection.abort()
             raise
@@ -111,12 +140,18 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
-    def post(self, path: str, body: bytes) -> asyncio.Future[tuple[int, bytes]]:
-        """Raises:
-        ConnectionError: as does the future.
+    def post(self, path: str, body: bytes, *, at_once: bool) -> asyncio.Future[tuple[int, bytes]]:
+        """
+        Args:
+            at_once: what is done in this turn of the loop is not to be waited for, as uvloop's writes do.
+
+        Raises:
+            ConnectionError: as does the future.
         """
         if not self.is_open:
             raise ConnectionResetError("the worker closed the connection")
+        if at_once:
+            self._transport.set_write_buffer_limits(0)  # it is over it at once, and so tries to write
         self._answer = asyncio.get_running_loop().create_future()
         head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % (path.encode(), len(body)) + body)

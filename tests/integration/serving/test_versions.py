@@ -119,7 +119,8 @@ async def test_one_name_is_taken_once(cloud: Cloud) -> None:
 # -------------------------------------------------------------------- bad days
 
 
-async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
+@pytest.mark.parametrize("join", [False, True])
+async def test_a_worker_that_is_killed_under_load(cloud: Cloud, join: bool) -> None:
     async with cloud.service() as service:
         await deploy(service, "model", "v1", "double")
         worker = cloud.launcher.started[-1]
@@ -128,9 +129,8 @@ async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
         async def keep_asking(client: int) -> None:
             nonlocal answered
             for number in range(60):
-                assert await service.predict("model", [{"x": client, "y": number}]) == [
-                    {"scaled": 2.0 * client + number}
-                ]
+                answer = await service.predict("model", [{"x": client, "y": number}], join=join)
+                assert answer == [{"scaled": 2.0 * client + number}]
                 answered += 1
                 if answered == 100:
                     os.kill(worker.pid, signal.SIGKILL)
