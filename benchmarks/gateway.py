@@ -42,7 +42,7 @@ from fare_net import Case, answers_of, cases_in, check, make_model
 from processes import below, keep_on, processor_seconds
 from targets import Targets
 
-ROUNDS = 5
+ROUNDS = 9
 SECONDS = 2.0
 ROUND_TRIPS = 1500
 DEPLOYED_WITHIN = 120.0
