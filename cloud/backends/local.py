@@ -1,7 +1,6 @@
 """``LocalBackend``: the specification kept by the engine, on this machine. See ``cloud.serve`` for what starts it."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.engine.jobs.service import JobService
@@ -130,7 +129,7 @@ class LocalBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- prediction
 
-    def predict(  # the service's coroutine itself: one less in the way of each prediction
+    async def predict(
         self,
         model: str,
         instances: Sequence[Json],
@@ -138,5 +137,5 @@ class LocalBackend(CloudStorageBackend):
         version: str | None = None,
         signature_name: str | None = None,
         join: bool = False,
-    ) -> Coroutine[Any, Any, list[Json]]:
-        return self._serving.predict(model, instances, version=version, signature_name=signature_name, join=join)
+    ) -> list[Json]:
+        return await self._serving.predict(model, instances, version=version, signature_name=signature_name, join=join)

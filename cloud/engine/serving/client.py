@@ -48,9 +48,14 @@ class WorkerClient:
             if (connection := self._kept()) is None:
                 async with asyncio.timeout_at(deadline):
                     _, connection = await self._loop.create_connection(_Connection, "127.0.0.1", self._port)
-            return await self._ask(connection, path, body, deadline)
-        finally:
+            answer = self._begin(connection, path, body, deadline)
+        except BaseException:
             self._end_turn()
+            raise
+        try:
+            return await answer
+        finally:
+            self._end(connection, answer)
 
     def post_at_once(self, path: str, body: bytes) -> "asyncio.Future[tuple[int, bytes]] | None":
         """Like ``post``, but the request is on its way when this returns; None if there is no connection for that."""
@@ -58,7 +63,7 @@ class WorkerClient:
         if connection is None:
             return None
         self._free -= 1
-        answer = self._begin(connection, path, body, self._loop.time() + self._time_limit, at_once=True)
+        answer = self._begin(connection, path, body, self._loop.time() + self._time_limit)
         answer.add_done_callback(lambda answer: self._end(connection, answer))
         return answer
 
@@ -88,9 +93,9 @@ class WorkerClient:
         self._free += 1
 
     def _begin(
-        self, connection: "_Connection", path: str, body: bytes, deadline: float, *, at_once: bool = False
+        self, connection: "_Connection", path: str, body: bytes, deadline: float
     ) -> "asyncio.Future[tuple[int, bytes]]":
-        answer = connection.post(path, body, at_once=at_once)
+        answer = connection.post(path, body)
         connection.deadline = deadline
         self._busy.add(connection)
         if self._timer is None:
@@ -99,22 +104,11 @@ class WorkerClient:
 
     def _end(self, connection: "_Connection", answer: "asyncio.Future[tuple[int, bytes]]") -> None:
         self._busy.discard(connection)
-        if answer.cancelled() or answer.exception():
+        if answer.cancelled() or answer.exception():  # an answer still to come must not meet the next request
             connection.abort()
         else:
             self._idle.append(connection)
         self._end_turn()
-
-    async def _ask(self, connection: "_Connection", path: str, body: bytes, deadline: float) -> tuple[int, bytes]:
-        try:
-            answer = await self._begin(connection, path, body, deadline)
-        except BaseException:  # also when cancelled: an answer still to come must not meet the next request
-            connection.abort()
-            raise
-        finally:
-            self._busy.discard(connection)
-        self._idle.append(connection)
-        return answer
 
     def close(self) -> None:
         for connection in self._idle:
@@ -140,18 +134,12 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
-    def post(self, path: str, body: bytes, *, at_once: bool) -> asyncio.Future[tuple[int, bytes]]:
-        """
-        Args:
-            at_once: what is done in this turn of the loop is not to be waited for, as uvloop's writes do.
-
-        Raises:
-            ConnectionError: as does the future.
+    def post(self, path: str, body: bytes) -> asyncio.Future[tuple[int, bytes]]:
+        """Raises:
+        ConnectionError: as does the future.
         """
         if not self.is_open:
             raise ConnectionResetError("the worker closed the connection")
-        if at_once:
-            self._transport.set_write_buffer_limits(0)  # it is over it at once, and so tries to write
         self._answer = asyncio.get_running_loop().create_future()
         head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % (path.encode(), len(body)) + body)

@@ -44,7 +44,9 @@ async def test_the_worker_speaks_http(launcher: RecordingLauncher, models: Path)
         program(launcher, "cloud.engine.serving.worker", *argv) as (process, lines),
         aiohttp.ClientSession() as session,
     ):
-        url = f"http://127.0.0.1:{(await first_output(lines))['ready']['port']}"
+        ready = (await first_output(lines))["ready"]
+        assert ready["joinable"] is True
+        url = f"http://127.0.0.1:{ready['port']}"
 
         async def call(verb: str, path: str, body: bytes = b"") -> tuple[int, Any]:
             async with session.request(verb, url + path, data=body) as reply:

@@ -186,12 +186,18 @@ def test_what_is_posted_at_once_is_sent_while_the_loop_is_busy():
         worker.join(10)
 
 
+async def connected(port: int, release: asyncio.Event, time_limit: float) -> WorkerClient:
+    """With its one connection kept, to a worker that hangs."""
+    client = WorkerClient(port, time_limit)
+    release.set()
+    assert await client.post("/predict", b"1") == (200, b"1")
+    release.clear()
+    return client
+
+
 async def test_what_is_posted_at_once_is_one_of_the_connections(monkeypatch):
     async with one_at_a_time(monkeypatch) as (port, release):
-        client = WorkerClient(port, time_limit=5)
-        release.set()
-        assert await client.post("/predict", b"1") == (200, b"1")
-        release.clear()
+        client = await connected(port, release, time_limit=5)
         first = client.post_at_once("/predict", b"2")
         assert first is not None
         assert client.post_at_once("/predict", b"3") is None
@@ -203,10 +209,7 @@ async def test_what_is_posted_at_once_is_one_of_the_connections(monkeypatch):
 
 async def test_what_is_posted_at_once_and_given_up_leaves_its_answer_to_nobody(monkeypatch):
     async with one_at_a_time(monkeypatch) as (port, release):
-        client = WorkerClient(port, time_limit=5)
-        release.set()
-        assert await client.post("/predict", b"1") == (200, b"1")
-        release.clear()
+        client = await connected(port, release, time_limit=5)
         given_up = client.post_at_once("/predict", b"2")
         assert given_up is not None
         given_up.cancel()
@@ -217,10 +220,7 @@ async def test_what_is_posted_at_once_and_given_up_leaves_its_answer_to_nobody(m
 
 async def test_what_is_posted_at_once_has_its_time(monkeypatch):
     async with one_at_a_time(monkeypatch) as (port, release):
-        client = WorkerClient(port, time_limit=0.2)
-        release.set()
-        await client.post("/predict", b"1")
-        release.clear()
+        client = await connected(port, release, time_limit=0.2)
         late = client.post_at_once("/predict", b"2")
         assert late is not None
         with pytest.raises(TimeoutError):
