@@ -20,16 +20,16 @@ from pathlib import Path
 
 from google.oauth2.service_account import Credentials
 
-from cloud import taxifare
 from cloud.backends.base import Backend
 from cloud.backends.gcp import open_gcp
 from cloud.backends.google.logs import Lateness
 from cloud.backends.google.network import Network
-from cloud.gcp_run.rehearsal import Silent
-from cloud.retries import Pace
+from cloud.gcs.backoff import Pace
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
-from cloud.workflow import Plan, Workflow
+from cloud.workflow import taxifare
+from cloud.workflow.google.dry_run import Silent
+from cloud.workflow.steps import Plan, Workflow
 from processes import seconds
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from cloud.background import BackgroundCloud
+    from cloud.server.thread import BackgroundCloud
     from cloud.settings import Settings
 
 
@@ -27,7 +27,7 @@ def local_cloud_settings() -> "Settings":
 @pytest.fixture(scope="session")
 def local_cloud_session(local_cloud_settings: "Settings") -> "Iterator[BackgroundCloud]":
     """The session's cloud, for fixtures of a wider scope than one test. The environment is left as it is."""
-    from cloud.background import BackgroundCloud
+    from cloud.server.thread import BackgroundCloud
 
     with BackgroundCloud(local_cloud_settings) as cloud:
         yield cloud

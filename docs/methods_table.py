@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
-from cloud.emulator.cloudresourcemanager_v3 import routes as resource_manager
+from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.storage_v1 import routes as storage_v1
 

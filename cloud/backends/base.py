@@ -1,6 +1,6 @@
 """``Backend``: what a cloud for machine learning does. These docstrings are the specification.
 
-tests/contracts/backend.py checks every sentence here on every backend. Errors are ``cloud.errors``; a method
+cloud/testing/contract/__init__.py checks every sentence here on every backend. Errors are ``cloud.errors``; a method
 that names one raises it and leaves nothing changed. Methods may run concurrently unless they name the same thing.
 Only what differs between backends is abstract; what can be said in terms of the rest is written here once.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cloud import packaging
+from cloud.backends import packaging
 from cloud.errors import NotFound
 from cloud.names import GsUri
 from cloud.resources import (

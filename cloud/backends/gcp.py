@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
-from cloud.backends.google.service import Made, Place, Service
+from cloud.backends.google.service import Made, Service, ServiceContext
 from cloud.backends.google.transport import Transport
 from cloud.backends.google.vertex_ai import VertexAi
 from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
+from cloud.gcs.backoff import Pace, Retries
 from cloud.gcs.client import StorageClient
+from cloud.gcs.retry import Sleep
 from cloud.lifecycle import VersionState
 from cloud.names import check_project
-from cloud.persistence import Sleep
 from cloud.resources import (
     Job,
     JobSpec,
@@ -25,7 +26,6 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
-from cloud.retries import Pace, Retries
 
 if TYPE_CHECKING:
     from cloud.backends.google.network import Network
@@ -243,7 +243,7 @@ def open_gcp(
     logs = Logs(transport, project, pace=pace, lateness=lateness)
     opened = open_service(
         service,
-        Place(transport, project, region, pace, dict(labels)),
+        ServiceContext(transport, project, region, pace, dict(labels)),
         logs,
         storage,
         image=image,
@@ -265,7 +265,7 @@ def open_gcp(
 
 def open_service(
     name: str,
-    place: Place,
+    context: ServiceContext,
     logs: Logs,
     storage: StorageClient,
     *,
@@ -279,7 +279,7 @@ def open_service(
     match name:
         case "vertex-ai":
             return VertexAi(
-                place,
+                context,
                 logs,
                 storage.read_object,
                 image=image,
@@ -288,7 +288,7 @@ def open_service(
             )
         case "ml-engine":
             check_options(name, image=image, training_image=training_image, service_account=service_account)
-            return MlEngine(place)
+            return MlEngine(context)
     raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {name!r}", field="service")
 
 

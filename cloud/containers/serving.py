@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import click
 
-from cloud.engine.serving.worker import Door, serve
+from cloud.engine.serving.worker import ListenConfig, serve
 from cloud.errors import CloudError, InvalidArgument
 from cloud.settings import whole_environ
 
@@ -23,7 +23,7 @@ class Container:
     """What Vertex AI tells a serving container."""
 
     model_dir: str
-    door: Door
+    door: ListenConfig
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Container":
@@ -39,14 +39,14 @@ class Container:
         port = environ.get("AIP_HTTP_PORT") or "8080"
         if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise InvalidArgument(f"a port is a number from 1 to 65535, not {port!r}", field="AIP_HTTP_PORT")
-        own = Door()
+        own = ListenConfig()
         predict = environ.get("AIP_PREDICT_ROUTE") or own.predict
         health = environ.get("AIP_HEALTH_ROUTE") or own.health
         for name, route in (("AIP_PREDICT_ROUTE", predict), ("AIP_HEALTH_ROUTE", health)):
             if not route.startswith("/"):
                 raise InvalidArgument(f"a route begins with a slash, not {route!r}", field=name)
         # A container's requests come from outside of it.
-        return cls(model_dir, Door("0.0.0.0", int(port), predict, health))  # noqa: S104
+        return cls(model_dir, ListenConfig("0.0.0.0", int(port), predict, health))  # noqa: S104
 
 
 def main() -> int:

@@ -13,18 +13,18 @@ from typing import Any, Protocol, cast
 from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
-from cloud.emulator import iam_credentials
-from cloud.emulator.answers import Answer, JsonAnswer
-from cloud.emulator.batch import Batch
-from cloud.emulator.envelopes import ErrorStyle, error_response
 from cloud.emulator.faults import ConnectionCut, Faults
+from cloud.emulator.http.batch import Batch
+from cloud.emulator.http.method_override import apply_method_override
+from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
-from cloud.emulator.method_override import meant
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.rest.responses import Answer, JsonAnswer
 from cloud.emulator.whole import Connection, WholeRequest
-from cloud.engine.disk import out_of_room
+from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
 
@@ -74,7 +74,7 @@ class Mount:
     dialect: Dialect
     errors: ErrorStyle = ErrorStyle.PLATFORM
     """How what goes wrong before the dialect is asked, or unforeseen in it, is written."""
-    asks_who: bool = True
+    requires_auth: bool = True
     """Whether bearer tokens are for this dialect: those that hand them out take none."""
     whole: bool = False
     """Whether requests are read whole and answered whole, so that they may be ``WholeRequest``s."""
@@ -100,18 +100,18 @@ class Emulator:
         """Of requests that are streamed."""
         self._connections: set[Connection] = set()
         self.dialects = [
-            Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, asks_who=False),
-            Mount(LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, asks_who=False),
-            Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, asks_who=False),
-            Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, asks_who=False),
-            Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, asks_who=False),
-            Mount(iam_credentials.HOSTS, r".*", iam_credentials.IamCredentials(), asks_who=False),
+            Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, requires_auth=False),
+            Mount(LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, requires_auth=False),
+            Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, requires_auth=False),
+            Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, requires_auth=False),
+            Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, requires_auth=False),
+            Mount(routes.HOSTS, r".*", routes.IamCredentials(), requires_auth=False),
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML),
         ]
 
-    def let_in(self, port: int, principal: Principal) -> None:
+    def add_trusted_port(self, port: int, principal: Principal) -> None:
         """From now on who comes to this local port and shows no token is ``principal``."""
         self._doors[port] = principal
 
@@ -172,7 +172,7 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            principal = self._who(request) if mount.asks_who else self._at_door(request)
+            principal = self._who(request) if mount.requires_auth else self._at_door(request)
             if isinstance(request, WholeRequest):
                 return await mount.dialect.handle(cast(web.Request, request), principal)
             return await self._answer(mount, request, principal)
@@ -189,7 +189,7 @@ class Emulator:
         except Exception as error:
             if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
-            full = out_of_room(error)
+            full = disk_full(error)
             # The path, but not the query: it may hold a token.
             _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
             failure = full or CloudError("Internal error encountered.")
@@ -201,7 +201,7 @@ class Emulator:
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
-        request = await meant(request)
+        request = await apply_method_override(request)
         outcome = self.faults.take(mount.dialect.method_id(request)) if self.faults else None
         if outcome is not None:
             return await self.faults.perform(
@@ -249,11 +249,11 @@ class Emulator:
 def _quiet_about_clients() -> logging.Logger:
     # aiohttp logs as an error, with what was sent (tokens, too), that a client garbled its request or left.
     logger = logging.getLogger(f"{__name__}.http")
-    logger.filters = [lambda record: not (record.exc_info and isinstance(record.exc_info[1], _CLIENTS_OWN))]
+    logger.filters = [lambda record: not (record.exc_info and isinstance(record.exc_info[1], _CLIENT_ERRORS))]
     return logger
 
 
-_CLIENTS_OWN = (HttpProcessingError, ConnectionError)
+_CLIENT_ERRORS = (HttpProcessingError, ConnectionError)
 
 
 def _name(host: str) -> str:

@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from cloud.emulator.answers import Answer, JsonAnswer
-from cloud.emulator.envelopes import ErrorStyle, error_response
+from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.rest.responses import Answer, JsonAnswer
 from cloud.errors import CloudError
 from cloud.resources import Json
 

@@ -18,8 +18,8 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
 
-from cloud.emulator import method_override
-from cloud.emulator.answers import Answer, JsonAnswer
+from cloud.emulator.http import method_override
+from cloud.emulator.rest.responses import Answer, JsonAnswer
 
 MAX_BODY = 2**18
 """Bytes; what is longer is better streamed."""

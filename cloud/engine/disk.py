@@ -10,7 +10,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_WRITES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC})
 
 
-def out_of_room(error: BaseException) -> ResourceExhausted | None:
+def disk_full(error: BaseException) -> ResourceExhausted | None:
     """The error for the caller, if the disk (or a quota on it) is full.
 
     That code, with status 429, is Google's for "the entire file system is out of space"
@@ -26,7 +26,7 @@ def out_of_room(error: BaseException) -> ResourceExhausted | None:
     return _refused(error)
 
 
-def told_out_of_room(words: str) -> ResourceExhausted | None:
+def find_disk_full(words: str) -> ResourceExhausted | None:
     """The same of what another program says of its failure."""
     said = words.lower()
     return next((_refused(why) for why in map(os.strerror, sorted(_NO_ROOM)) if why.lower() in said), None)

@@ -14,7 +14,7 @@ def installed_runtimes() -> dict[str, frozenset[str]]:
     return {_minor(version): frozenset({_minor(platform.python_version())})} if version else {}
 
 
-def remark(runtime: str | None, python: str | None) -> str | None:
+def runtime_notice(runtime: str | None, python: str | None) -> str | None:
     """What the log of a job that asks for these is to say of that; None if it asks for nothing."""
     asked = _spoken(runtime, python)
     return f"The job asks for {asked} and runs in what is installed here: {_installed()}." if asked else None

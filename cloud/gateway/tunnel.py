@@ -103,7 +103,7 @@ class Gateway:
                 field="port",
             ) from None
 
-    async def open_door(self) -> str:
+    async def open_owner_address(self) -> str:
         """Listen at one more address, until ``close``; returns its ``127.0.0.1:PORT``.
 
         What comes in there is told from the rest by the connection's local address.

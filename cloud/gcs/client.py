@@ -20,12 +20,12 @@ from gcloud.aio.auth import Token as GcloudToken
 from gcloud.aio.storage import Storage
 
 from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from cloud.gcs.backoff import Retries
 from cloud.gcs.replies import attempted, refusal
+from cloud.gcs.retry import Sleep, completed, persist
 from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
 from cloud.names import GsUri, check_bucket, check_object
-from cloud.persistence import Sleep, completed, persist
 from cloud.resources import Access, Bucket, Json, StoredObject
-from cloud.retries import Retries
 
 Token = Callable[[], str | Awaitable[str]]
 T = TypeVar("T")
@@ -107,7 +107,9 @@ class StorageClient:
                 return None
             return found if found.get("labels", {}).get(MARK) == mark else None
 
-        return _bucket(await completed(self._call("POST", "b", {"project": self._project}, resource, settled=ours)))
+        return _bucket(
+            await completed(self._call("POST", "b", {"project": self._project}, resource, find_existing=ours))
+        )
 
     async def get_bucket(self, name: str) -> Bucket:
         return _bucket(await self._call("GET", f"b/{quote(name, safe='')}"))
@@ -131,7 +133,7 @@ class StorageClient:
             return None
 
         try:
-            await self._call("DELETE", path, settled=gone)
+            await self._call("DELETE", path, find_existing=gone)
         except AlreadyExists as error:
             # 409 "conflict" is what Google says to both.
             raise FailedPrecondition(error.message) from error
@@ -276,7 +278,7 @@ class StorageClient:
             members.append(member)
             try:
                 # With the etag that was read: somebody else's change is not undone.
-                await self._call("PUT", path, None, policy, settled=bound)
+                await self._call("PUT", path, None, policy, find_existing=bound)
             except FailedPrecondition:
                 continue
             return
@@ -302,7 +304,7 @@ class StorageClient:
         params: Mapping[str, str] | None = None,
         body: Json | None = None,
         *,
-        settled: Callable[[], Awaitable[Json]] | None = None,
+        find_existing: Callable[[], Awaitable[Json]] | None = None,
     ) -> Json:
         async def attempt() -> Json:
             reply = await self._storage.session.request(
@@ -320,13 +322,17 @@ class StorageClient:
                     raise refusal(reply.status, text, reply.headers)
                 return await reply.json(content_type=None) if text else None
 
-        return await self._persist(attempt, settled)
+        return await self._persist(attempt, find_existing)
 
     async def _persist(
-        self, attempt: Callable[[], Awaitable[T]], settled: Callable[[], Awaitable[T | None]] | None = None
+        self, attempt: Callable[[], Awaitable[T]], find_existing: Callable[[], Awaitable[T | None]] | None = None
     ) -> T:
         return await persist(
-            lambda: attempted(attempt), self._patience, sleep=self._sleep, settled=settled, renew=self._renew
+            lambda: attempted(attempt),
+            self._patience,
+            sleep=self._sleep,
+            find_existing=find_existing,
+            renew=self._renew,
         )
 
     async def _pages(self, path: str, params: Mapping[str, str]) -> list[Json]:

@@ -7,8 +7,8 @@ from typing import TypeVar
 import aiohttp
 
 from cloud.errors import BY_HTTP_STATUS, CloudError, DeadlineExceeded, Unavailable
-from cloud.persistence import Failed
-from cloud.retries import may_pass, retry_after
+from cloud.gcs.backoff import is_transient, retry_after
+from cloud.gcs.retry import RetryableError
 
 T = TypeVar("T")
 
@@ -23,17 +23,19 @@ def error_of(status: int, body: str) -> CloudError:
         return kind(f"Cloud Storage answered {status}: {body[:500]}")
 
 
-def refusal(status: int, body: str, headers: Mapping[str, str]) -> Failed:
+def refusal(status: int, body: str, headers: Mapping[str, str]) -> RetryableError:
     """What a reply of this status means for the attempt."""
     asked = retry_after(headers.get("Retry-After"))
-    return Failed(error_of(status, body), may_pass=may_pass(status), asked=asked, is_stale=status == 401)
+    return RetryableError(
+        error_of(status, body), is_transient=is_transient(status), asked=asked, is_auth_error=status == 401
+    )
 
 
 async def attempted(attempt: Callable[[], Awaitable[T]]) -> T:
     """The result of ``attempt``, which uses aiohttp, or gcloud-aio.
 
     Raises:
-        Failed: how, and whether to try again.
+        RetryableError: how, and whether to try again.
     """
     try:
         return await attempt()
@@ -41,6 +43,6 @@ async def attempted(attempt: Callable[[], Awaitable[T]]) -> T:
         # gcloud-aio puts "REASON: BODY" there.
         raise refusal(error.status, error.message.partition(": ")[2], error.headers or {}) from error
     except aiohttp.ClientError as error:
-        raise Failed(Unavailable(f"Cloud Storage cannot be reached: {error}"), may_pass=True) from error
+        raise RetryableError(Unavailable(f"Cloud Storage cannot be reached: {error}"), is_transient=True) from error
     except TimeoutError as error:
-        raise Failed(DeadlineExceeded("Cloud Storage does not answer")) from error
+        raise RetryableError(DeadlineExceeded("Cloud Storage does not answer")) from error

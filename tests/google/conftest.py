@@ -6,7 +6,7 @@ import pytest
 
 collect_ignore_glob = [] if os.environ.get("GCP_PROJECT") else ["*"]
 _VERSIONS = 8
-"""What contracts/models.py deploys."""
+"""What cloud/testing/contract/models.py deploys."""
 _PRICES = "https://cloud.google.com/vertex-ai/pricing"
 
 

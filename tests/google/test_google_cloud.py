@@ -9,9 +9,9 @@ import pytest_asyncio
 
 from cloud.backends.gcp import GcpBackend
 from cloud.backends.google.service import RUN_LABEL
-from cloud.gcp_run.leftovers import remove_leftovers
-from cloud.gcp_run.options import Options
-from contracts.backend import BackendContract
+from cloud.testing.contract import BackendContract
+from cloud.workflow.google.cleanup import remove_leftovers
+from cloud.workflow.google.options import Options
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

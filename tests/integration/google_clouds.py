@@ -7,7 +7,7 @@ from google.oauth2.service_account import Credentials
 from cloud.backends.gcp import GcpBackend, open_gcp
 from cloud.backends.google.logs import Lateness
 from cloud.backends.google.network import Network
-from cloud.retries import Pace, Retries
+from cloud.gcs.backoff import Pace, Retries
 from cloud.serve import LocalCloud
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

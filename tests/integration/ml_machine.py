@@ -12,15 +12,15 @@ import aiohttp
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from cloud.backends.memory import MemoryBackend
 from cloud.emulator.app import Emulator, Mount
-from cloud.emulator.discovery import load
 from cloud.emulator.ml_v1.routes import DOCUMENT, HOSTS, MlV1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner
+from cloud.emulator.rest.discovery import load
 from cloud.engine.principal import Principal
 from cloud.resources import Json
-from contracts.dialect_api import Answer, check_answer
-from contracts.memory_backend import MemoryBackend
+from emulator_api.dialect_api import Answer, check_answer
 
 T = TypeVar("T")
 GUEST = Principal("guest@example.com")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from cloud.background import BackgroundCloud
+from cloud.server.thread import BackgroundCloud
 
 ML, STORAGE = "ml", "storage"
 PROJECT = "/v1/projects/local-project"

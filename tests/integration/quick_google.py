@@ -18,9 +18,10 @@ from cloud.backends.gcp import GcpBackend
 from cloud.backends.google.http_transport import HttpTransport
 from cloud.backends.google.logs import Lateness
 from cloud.backends.google.network import Identity, Network
+from cloud.backends.memory import MemoryBackend
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount
-from cloud.emulator.cloudresourcemanager_v3 import routes as resource_manager
+from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
@@ -33,14 +34,13 @@ from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
 from cloud.gateway.tunnel import Gateway
-from cloud.gcp_run.options import Options, Way
+from cloud.gcs.backoff import Pace, Retries
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobEvent, VersionEvent
 from cloud.names import GsUri
 from cloud.resources import Job, JobSpec, Json, Model, StoredObject, Version, VersionSpec
-from cloud.retries import Pace, Retries
 from cloud.settings import IamMode
-from contracts.memory_backend import MemoryBackend
+from cloud.workflow.google.options import Options, Way
 
 PROJECT = "quick-google"
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

@@ -1,4 +1,4 @@
-from cloud.background import BackgroundCloud
+from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings
 
 

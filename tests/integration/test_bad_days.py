@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from cloud.background import BackgroundCloud
+from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings
-from contracts.full_disk import files_of_at_most
-from contracts.ml_requests import training_job
-from contracts.probes import wheel
+from cloud.testing.contract.probes import wheel
+from emulator_api.ml_requests import training_job
+from full_disk import files_of_at_most
 from integration.owner import MB, ML, PROJECT, STORAGE, Owner
 
 LOGGING, TOKENS = "logging", "oauth2"

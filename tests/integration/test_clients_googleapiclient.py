@@ -18,7 +18,7 @@ from cloud.names import GsUri
 from cloud.resources import Access
 from cloud.serve import LocalCloud
 from cloud.settings import Settings, inherited_environ
-from contracts.probes import EXPORT, trainer
+from cloud.testing.contract.probes import EXPORT, trainer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "lab-project"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cloud.background import BackgroundCloud
 from cloud.names import GsUri
 from cloud.resources import Access, JobSpec
+from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
-from contracts.probes import trainer
+from cloud.testing.contract.probes import trainer
 
 CLIENT = """
 import sys

@@ -13,13 +13,13 @@ from cloud.errors import (
     InvalidArgument,
     PermissionDenied,
 )
-from cloud.gcp_run.leftovers import remove_leftovers
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, JobSpec, VersionSpec
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
-from contracts.base import fresh
+from cloud.testing.contract.base import fresh
+from cloud.workflow.google.cleanup import remove_leftovers
 from integration.google_clouds import reached
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from cloud.bridge import Bridge
 from cloud.names import GsUri
 from cloud.resources import Access
 from cloud.serve import LocalCloud
+from cloud.server.bridge import Bridge
 from cloud.settings import Settings, inherited_environ
-from contracts.probes import EXPORT, trainer
+from cloud.testing.contract.probes import EXPORT, trainer
 from integration.google_clouds import reached
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,7 +8,7 @@ import pytest_asyncio
 from cloud.backends.gcp import GcpBackend
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
-from contracts.backend import BackendContract
+from cloud.testing.contract import BackendContract
 from integration.google_clouds import reached
 
 

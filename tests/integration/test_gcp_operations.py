@@ -12,7 +12,7 @@ from cloud.errors import PermissionDenied
 from cloud.lifecycle import VersionEvent, VersionState
 from cloud.names import GsUri
 from cloud.resources import Version, VersionSpec
-from contracts.base import fresh
+from cloud.testing.contract.base import fresh
 from integration.quick_google import QuickGoogle
 from integration.trips import Trip
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cloud import taxifare
 from cloud.backends.base import Backend
 from cloud.lifecycle import JobState
 from cloud.resources import LogEntry, TransferProgress
 from cloud.serve import LocalCloud
 from cloud.settings import Settings, inherited_environ
-from cloud.workflow import Plan, Report, Workflow
+from cloud.workflow import taxifare
+from cloud.workflow.steps import Plan, Report, Workflow
 from integration.google_clouds import reached
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cloud.background import BackgroundCloud
 from cloud.lifecycle import JobState
+from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
-from contracts.probes import trainer
+from cloud.testing.contract.probes import trainer
 
 PROJECT = "gcp-run-project"
 GCP = ("--backend", "gcp", "--project", PROJECT)

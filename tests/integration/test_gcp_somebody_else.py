@@ -9,11 +9,11 @@ import pytest_asyncio
 from cloud.backends.gcp import GcpBackend
 from cloud.emulator.faults import Cut, Hold, Refuse
 from cloud.errors import AlreadyExists, NotFound, PermissionDenied, ResourceExhausted, Unavailable
-from cloud.gcp_run.leftovers import remove_leftovers
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, JobSpec, VersionSpec
-from contracts.base import fresh
+from cloud.testing.contract.base import fresh
+from cloud.workflow.google.cleanup import remove_leftovers
 from integration.quick_google import QuickGoogle
 from integration.trips import Trip
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from cloud.background import BackgroundCloud
+from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings
-from contracts.ml_requests import training_job
-from contracts.probes import wheel
+from cloud.testing.contract.probes import wheel
+from emulator_api.ml_requests import training_job
 from integration.owner import FINAL, ML, PROJECT, Owner
 
 TRAINER = """

@@ -14,8 +14,8 @@ from cloud.names import GsUri
 from cloud.resources import JobSpec, ScaleTier
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
-from contracts.base import PATIENCE, Contract
-from contracts.probes import trainer
+from cloud.testing.contract.base import PATIENCE, Contract
+from cloud.testing.contract.probes import trainer
 
 WAIT = "import signal; print('waiting', flush=True); signal.pause()"
 
@@ -37,7 +37,7 @@ async def until_waiting(cloud: LocalCloud, job_id: str) -> None:
 async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("contracts.base.fresh", lambda word: f"{word}_full")
+    monkeypatch.setattr("cloud.testing.contract.base.fresh", lambda word: f"{word}_full")
     logs = tmp_path / "state" / "jobs" / "logs"
     logs.mkdir(parents=True)
     (logs / "job_full.jsonl").symlink_to("/dev/full")

@@ -20,8 +20,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cloud.running import RunningCloud, find_running
-from contracts.probes import wheel
+from cloud.server.announcement import RunningCloud, find_running
+from cloud.testing.contract.probes import wheel
 from integration.launch.programs import linux_only
 from integration.ledger import Ledger
 

@@ -9,9 +9,9 @@ import pytest_asyncio
 from cloud.backends.local import LocalBackend
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, RuntimeMode, Settings
-from contracts.backend import BackendContract
-from contracts.jobs import JobContract
-from contracts.runtimes import RuntimeContract
+from cloud.testing.contract import BackendContract
+from cloud.testing.contract.jobs import JobContract
+from cloud.testing.contract.runtimes import RuntimeContract
 
 
 async def _backend(launcher: LauncherKind, runtime: RuntimeMode = RuntimeMode.ANY) -> AsyncIterator[LocalBackend]:

@@ -11,7 +11,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from cloud.lifecycle import JOB_TRANSITIONS, JobEvent, JobState, VersionEvent
 from cloud.resources import Json
-from contracts.ml_requests import training_job, version
+from emulator_api.ml_requests import training_job, version
 from integration.ml_machine import LABELS, POLICIES, WHICH, MlMachine
 
 STEPS = settings(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cloud import packaging
+from cloud.backends import packaging
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.requirements import check_requirements
 from cloud.engine.launch.client import PRELOAD, Command, Launcher, OutputLine

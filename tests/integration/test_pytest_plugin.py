@@ -18,7 +18,7 @@ def buckets():
     return [item["name"] for item in requests.get(url, timeout=20).json()["items"]]
 
 def test_before():
-    assert "cloud.assembly" not in sys.modules
+    assert "cloud.server.assembly" not in sys.modules
     assert "GOOGLE_APPLICATION_CREDENTIALS" not in os.environ
 
 def test_blocking(local_cloud):

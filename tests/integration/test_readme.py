@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.background import BackgroundCloud
+from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.probes import trainer
+from cloud.testing.contract.probes import trainer
 
 LAB_DATA = Path(__file__).parents[3] / "shared" / "data"
 STEPS = ["bucket", "grant", "data", "package", "train", "deploy", "predict", "evaluate", "clean up"]
@@ -144,8 +144,8 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
     assert "not today" in report["error"]["message"]
     assert report["job"]["state"] == "FAILED"
     assert report["steps"][-1]["name"] == "clean up"
-    lapse = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
-    assert f"Not allowed: {lapse}, 2 times\n" in output
+    violation = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
+    assert f"Not allowed: {violation}, 2 times\n" in output
     assert "The job tried to reach the internet and was refused: example.com:443\n" in output
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud import packaging
+from cloud.backends import packaging
 from cloud.errors import InvalidArgument
 
 

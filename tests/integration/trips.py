@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cloud import packaging
-from cloud.gcp_run.command import Command, clean_up
-from cloud.run import Run
-from cloud.workflow import Plan
-from contracts.probes import trainer
+from cloud.backends import packaging
+from cloud.cli.run import Run
+from cloud.testing.contract.probes import trainer
+from cloud.workflow.google.command import Command, clean_up
+from cloud.workflow.steps import Plan
 from integration.quick_google import QuickGoogle
 
 BUCKET = "quick-ml"

@@ -6,7 +6,7 @@ import sys
 PROGRAM = """
 import sys
 before = set(sys.modules)  # what is loaded by .pth files of namespace packages
-import cloud.background, cloud.pytest_plugin, cloud.run, cloud.serve, cloud.serve_command, cloud.workflow
+import cloud.server.thread, cloud.pytest_plugin, cloud.run, cloud.serve, cloud.cli.serve, cloud.workflow.steps
 heavy = ("aiohttp", "cryptography", "gcloud", "google.", "googleapiclient", "keras", "numpy", "tensorflow")
 print([name for name in sorted(set(sys.modules) - before) if name.startswith(heavy)])
 """

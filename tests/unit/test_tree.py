@@ -19,7 +19,7 @@ def test_a_module_has_one_responsibility_and_a_name_for_it(path: Path) -> None:
 def test_nothing_overrides_or_skips_the_contract() -> None:
     contract = {
         definition.name
-        for path in (ROOT / "tests" / "contracts").glob("*.py")
+        for path in (ROOT / "cloud" / "testing" / "contract").glob("*.py")
         for definition in ast.walk(ast.parse(path.read_text()))
         if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef) and definition.name.startswith("test_")
     }
@@ -27,7 +27,7 @@ def test_nothing_overrides_or_skips_the_contract() -> None:
     modules = [
         path.read_text() for folder in ("integration", "google") for path in (ROOT / "tests" / folder).glob("*.py")
     ]
-    keeping = [source for source in modules if "from contracts.backend import" in source]
+    keeping = [source for source in modules if "from cloud.testing.contract import" in source]
     assert len(keeping) >= 4
     for source in keeping:
         assert "skip" not in source

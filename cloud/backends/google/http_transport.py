@@ -11,13 +11,13 @@ from typing import TypeVar
 import httplib2
 import orjson
 
-from cloud import retries
 from cloud.backends.google.errors import error_of, is_lack_of_quota
 from cloud.backends.google.methods import Request
 from cloud.backends.google.network import Identity, Network
-from cloud.backends.google.transport import Settled, Transport
+from cloud.backends.google.transport import FindExisting, Transport
 from cloud.errors import NotFound, Unavailable
-from cloud.persistence import Failed, Sleep, completed, persist
+from cloud.gcs import backoff
+from cloud.gcs.retry import RetryableError, Sleep, completed, persist
 from cloud.resources import Json
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class HttpTransport(Transport):
         *,
         identity: Identity,
         network: Network,
-        patience: retries.Retries = retries.Retries(),  # noqa: B008 - a frozen value
+        patience: backoff.Retries = backoff.Retries(),  # noqa: B008 - a frozen value
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         super().__init__(region)
@@ -51,7 +51,7 @@ class HttpTransport(Transport):
         while self._clients:
             self._clients.pop().close()
 
-    async def _exchange(self, request: Request, settled: Settled | None) -> Json:
+    async def _exchange(self, request: Request, find_existing: FindExisting | None) -> Json:
         attempts = 0
 
         async def attempt() -> Json:
@@ -64,26 +64,26 @@ class HttpTransport(Transport):
             attempts -= 1  # one that was not recognized did nothing
             await self.in_thread(self._identity.renew)
 
-        return await persist(attempt, self._patience, sleep=self._sleep, settled=settled, renew=renew)
+        return await persist(attempt, self._patience, sleep=self._sleep, find_existing=find_existing, renew=renew)
 
     async def _attempt(self, request: Request, *, is_first: bool) -> Json:
         """Raises:
-        Failed: it may be told what of.
+        RetryableError: it may be told what of.
         """
         try:
             status, headers, content = await self.in_thread(lambda: self._blocking(request))
         except (OSError, http.client.HTTPException, httplib2.error.HttpLib2Error) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             unreached = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {reason}")
-            raise Failed(unreached, may_pass=True) from error
+            raise RetryableError(unreached, is_transient=True) from error
         if status < 300:
             return orjson.loads(content) if content.strip() else {}
         failure = error_of(status, content)
         if isinstance(failure, NotFound) and request.http_method == "DELETE" and not is_first:
             return {"done": True}  # by an attempt before; it is what an operation that is over says
-        may_pass = retries.may_pass(status) and not (status == 429 and is_lack_of_quota(content))
-        asked = retries.retry_after(headers.get("retry-after"))
-        raise Failed(failure, may_pass=may_pass, asked=asked, is_stale=status == 401)
+        is_transient = backoff.is_transient(status) and not (status == 429 and is_lack_of_quota(content))
+        asked = backoff.retry_after(headers.get("retry-after"))
+        raise RetryableError(failure, is_transient=is_transient, asked=asked, is_auth_error=status == 401)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """What ``work``, which blocks, returns."""

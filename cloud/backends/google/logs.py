@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cloud.backends.google.transport import Transport
+from cloud.gcs.backoff import Pace
 from cloud.resources import Json, LogEntry, Severity
-from cloud.retries import Pace
 from cloud.wire.ml_v1 import precise_timestamp
 
 _PAGE = 1000

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from cloud.backends.google.errors import error_of_operation
 from cloud.backends.google.logs import JobLog
-from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Made, Place, Service, naming, without_mark
-from cloud.backends.google.transport import Settled
+from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Made, Service, ServiceContext, naming, without_mark
+from cloud.backends.google.transport import FindExisting
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_id
@@ -27,16 +27,16 @@ class MlEngine(Service):
     ends_deployments = False
     abilities = Abilities(accelerators=True, enforces_grants=True)
 
-    def __init__(self, place: Place) -> None:
-        self._place, self._send = place, place.transport.send
-        self._project = f"projects/{place.project}"
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._send = context, context.transport.send
+        self._project = f"projects/{context.project}"
 
     async def ml_service_account(self) -> str:
         config = await self._send("ml.projects.getConfig", {"name": self._project})
         return str(config["serviceAccount"])
 
     async def made_by(self, run: str) -> Made:
-        pages, parent = self._place.transport.pages, {"parent": self._project}
+        pages, parent = self._context.transport.pages, {"parent": self._project}
         jobs = [_job(item) for item in await pages(f"{_JOBS}.list", parent, "jobs") if _is_of(item, run)]
         listed, versions = await pages(f"{_MODELS}.list", parent, "models"), list[tuple[str, str]]()
         for model in listed:
@@ -55,12 +55,12 @@ class MlEngine(Service):
         if spec.scale_tier is ScaleTier.CUSTOM:
             given["masterType"] = _MACHINE
             given |= {f"{role}Type": _MACHINE for role, count in _ROLES.items() if count in given}
-        body = {"jobId": spec.job_id, "labels": self._place.marked(spec.labels), "trainingInput": given}
+        body = {"jobId": spec.job_id, "labels": self._context.marked(spec.labels), "trainingInput": given}
         made = await self._send(
             f"{_JOBS}.create",
             {"parent": self._project},
             body,
-            settled=self._look(f"{_JOBS}.get", self._job_name(spec.job_id), body),
+            find_existing=self._look(f"{_JOBS}.get", self._job_name(spec.job_id), body),
         )
         return _job(made)
 
@@ -69,7 +69,7 @@ class MlEngine(Service):
             return _job(await self._send(f"{_JOBS}.get", {"name": self._job_name(job_id)}))
 
     async def list_jobs(self) -> list[Job]:
-        listed = await self._place.transport.pages(f"{_JOBS}.list", {"parent": self._project}, "jobs")
+        listed = await self._context.transport.pages(f"{_JOBS}.list", {"parent": self._project}, "jobs")
         jobs = [_job(item) for item in listed if "trainingInput" in item]
         # Whole seconds: among jobs of one, the service's own order stays.
         return sorted(jobs, key=lambda job: job.create_time, reverse=True)
@@ -88,14 +88,14 @@ class MlEngine(Service):
 
     async def create_model(self, name: str, *, description: str = "") -> Model:
         check_id(name, "model.name")
-        body = {"name": name, "regions": [self._place.region], "labels": self._place.marked()}
+        body = {"name": name, "regions": [self._context.region], "labels": self._context.marked()}
         if description:
             body["description"] = description
         made = await self._send(
             f"{_MODELS}.create",
             {"parent": self._project},
             body,
-            settled=self._look(f"{_MODELS}.get", self._model_name(name), body),
+            find_existing=self._look(f"{_MODELS}.get", self._model_name(name), body),
         )
         return _model(made)
 
@@ -104,7 +104,7 @@ class MlEngine(Service):
             return _model(await self._send(f"{_MODELS}.get", {"name": self._model_name(name)}))
 
     async def list_models(self) -> list[Model]:
-        listed = await self._place.transport.pages(f"{_MODELS}.list", {"parent": self._project}, "models")
+        listed = await self._context.transport.pages(f"{_MODELS}.list", {"parent": self._project}, "models")
         return sorted(map(_model, listed), key=lambda model: model.name)
 
     async def delete_model(self, name: str) -> None:
@@ -119,7 +119,7 @@ class MlEngine(Service):
             "runtimeVersion": spec.runtime_version,
             "pythonVersion": spec.python_version,
             "description": spec.description or None,
-            "labels": self._place.marked(),
+            "labels": self._context.marked(),
         }
         body = {key: value for key, value in given.items() if value is not None}
         name = self._version_name(spec.model, spec.name)
@@ -128,7 +128,7 @@ class MlEngine(Service):
                 f"{_VERSIONS}.create",
                 {"parent": self._model_name(spec.model)},
                 body,
-                settled=self._look(f"{_VERSIONS}.get", name, body),
+                find_existing=self._look(f"{_VERSIONS}.get", name, body),
             )
         if "error" in made:
             raise error_of_operation(made["error"])
@@ -143,7 +143,7 @@ class MlEngine(Service):
     async def list_versions(self, model: str) -> list[Version]:
         async with naming("model", model):
             parent = {"parent": self._model_name(model)}
-            listed = await self._place.transport.pages(f"{_VERSIONS}.list", parent, "versions")
+            listed = await self._context.transport.pages(f"{_VERSIONS}.list", parent, "versions")
         return sorted((_version(model, item) for item in listed), key=lambda version: version.name)
 
     async def set_default_version(self, model: str, name: str) -> Version:
@@ -179,7 +179,7 @@ class MlEngine(Service):
     def _version_name(self, model: str, version: str) -> str:
         return f"{self._model_name(model)}/versions/{version}"
 
-    def _look(self, method_id: str, name: str, body: Json) -> Settled:
+    def _look(self, method_id: str, name: str, body: Json) -> FindExisting:
         """Whether the resource ``name`` is what this ``body`` made."""
 
         async def look() -> Json:

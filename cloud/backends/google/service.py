@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from cloud.backends.google.logs import JobLog
 from cloud.backends.google.transport import Transport
 from cloud.errors import NotFound
+from cloud.gcs.backoff import Pace
 from cloud.gcs.client import MARK
 from cloud.resources import Abilities, Job, JobSpec, Json, Model, Version, VersionSpec
-from cloud.retries import Pace
 
 REQUEST_LABEL = MARK
 """Label by which a resource is known to be what a certain request made, should its answer have been lost."""
@@ -32,7 +32,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ServiceContext:
     """Where a service works, and how."""
 
     transport: Transport

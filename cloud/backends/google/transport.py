@@ -8,7 +8,7 @@ from cloud.backends.google.methods import Request, request
 from cloud.resources import Json
 
 T = TypeVar("T")
-Settled = Callable[[], Awaitable[Json]]
+FindExisting = Callable[[], Awaitable[Json]]
 """What a request that may have been accepted already has made; None if nothing."""
 _AT_ONCE = 16
 _LARGEST_PAGE = 100
@@ -26,18 +26,18 @@ class Transport(ABC):
         params: Mapping[str, Json] | None = None,
         body: Json = None,
         *,
-        settled: Settled | None = None,
+        find_existing: FindExisting | None = None,
     ) -> Json:
         """The answer, as JSON.
 
-        Every request is sent again while its failure may pass. One that is not to be done twice comes with ``settled``,
-        which is asked before it is sent again, and in place of its answer.
+        A request is sent again while its failure is transient. One that must not be done twice comes with
+        ``find_existing``, which is called before it is sent again, and in place of its answer.
 
         Raises:
             CloudError: with Google's own code and message.
             Unavailable: nobody could be reached.
         """
-        return await self._exchange(request(method_id, params or {}, body, region=self._region), settled)
+        return await self._exchange(request(method_id, params or {}, body, region=self._region), find_existing)
 
     async def pages(self, method_id: str, params: Mapping[str, Json], items: str) -> list[Json]:
         """What the field ``items`` of all pages of a list holds."""
@@ -51,7 +51,7 @@ class Transport(ABC):
                 return found
 
     @abstractmethod
-    async def _exchange(self, request: Request, settled: Settled | None) -> Json: ...
+    async def _exchange(self, request: Request, find_existing: FindExisting | None) -> Json: ...
 
     async def close(self) -> None:  # noqa: B027 - one without connections has nothing to do
         """Let go of connections."""

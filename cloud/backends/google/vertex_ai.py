@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from cloud.backends.google.logs import JobLog, Logs
 from cloud.backends.google.saved_model import signature
-from cloud.backends.google.service import Made, Place, Service
+from cloud.backends.google.service import Made, Service, ServiceContext
 from cloud.backends.google.vertex_endpoints import ENDPOINTS, Registered, Serving
 from cloud.backends.google.vertex_jobs import VertexJobs
 from cloud.backends.google.vertex_models import VertexModels
@@ -29,7 +29,7 @@ class VertexAi(Service):
 
     def __init__(
         self,
-        place: Place,
+        context: ServiceContext,
         logs: Logs,
         read: Callable[[GsUri], Awaitable[bytes]],
         *,
@@ -41,9 +41,9 @@ class VertexAi(Service):
         self.abilities = Abilities(
             accelerators=True, enforces_grants=service_account is not None, predicts_any_version=False
         )
-        self._place, self._send, self._service_account = place, place.transport.send, service_account
-        self._jobs = VertexJobs(place, logs, service_account=service_account, image=training_image)
-        self._models = VertexModels(place, image=image, service_account=service_account, read=read)
+        self._context, self._send, self._service_account = context, context.transport.send, service_account
+        self._jobs = VertexJobs(context, logs, service_account=service_account, image=training_image)
+        self._models = VertexModels(context, image=image, service_account=service_account, read=read)
         self._serving: dict[str, Serving] = {}
         """Who answered last time, by model."""
 
@@ -54,7 +54,7 @@ class VertexAi(Service):
         if self._service_account:
             return self._service_account
         # Cloud Storage tells the project's number to whoever may use buckets at all.
-        told = await self._send("storage.projects.serviceAccount.get", {"projectId": self._place.project})
+        told = await self._send("storage.projects.serviceAccount.get", {"projectId": self._context.project})
         number = re.sub(r"\D", "", told["email_address"].partition("@")[0])
         return f"service-{number}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com"
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cloud.backends.google.operations import finish
-from cloud.backends.google.service import REQUEST_LABEL, Place
-from cloud.backends.google.transport import Settled
+from cloud.backends.google.service import REQUEST_LABEL, ServiceContext
+from cloud.backends.google.transport import FindExisting
 from cloud.errors import AlreadyExists, NotFound
 from cloud.names import GsUri
 from cloud.resources import Json, Model, VersionSpec
@@ -111,15 +111,15 @@ def default_version(endpoint: Json) -> str | None:
 class Endpoints:
     """Endpoints by the names of the workflow's models."""
 
-    def __init__(self, place: Place) -> None:
-        self._place, self._send = place, place.transport.send
-        self.parent = f"projects/{place.project}/locations/{place.region}"
+    def __init__(self, context: ServiceContext) -> None:
+        self._context, self._send = context, context.transport.send
+        self.parent = f"projects/{context.project}/locations/{context.region}"
         self._names: dict[str, str] = {}
 
     def model(self, endpoint: Json) -> Model:
         return Model(
             name=endpoint["displayName"],
-            region=self._place.region,
+            region=self._context.region,
             create_time=datetime.fromisoformat(endpoint["createTime"]),
             description=endpoint.get("description", ""),
             default_version=default_version(endpoint),
@@ -129,12 +129,12 @@ class Endpoints:
         """Raises:
         AlreadyExists: somebody else made one of that name at the same moment, a little earlier.
         """
-        labels = self._place.marked()
+        labels = self._context.marked()
         body = {"displayName": model, "labels": labels} | ({"description": description} if description else {})
         operation = await self._send(
-            f"{ENDPOINTS}.create", {"parent": self.parent}, body, settled=self._settled(model, labels)
+            f"{ENDPOINTS}.create", {"parent": self.parent}, body, find_existing=self._settled(model, labels)
         )
-        name = (await finish(self._place, operation))["name"]
+        name = (await finish(self._context, operation))["name"]
         # Display names are not unique: of two the older one stays, for everybody who looks.
         found = await self.list(model)
         if found and found[0]["name"] != name:
@@ -165,7 +165,7 @@ class Endpoints:
     async def list(self, model: str | None = None) -> "list[Json]":
         """Ours, oldest first; those of one display name, or all."""
         wanted = f"labels.{REQUEST_LABEL}:*" + (f' AND display_name="{model}"' if model else "")
-        listed = await self._place.transport.pages(
+        listed = await self._context.transport.pages(
             f"{ENDPOINTS}.list", {"parent": self.parent, "filter": wanted}, "endpoints"
         )
         return sorted(listed, key=lambda item: (item["createTime"], item["name"]))
@@ -195,12 +195,12 @@ class Endpoints:
             await self._delete(endpoint["name"])
 
     async def _delete(self, name: str) -> None:
-        await finish(self._place, await self._send(f"{ENDPOINTS}.delete", {"name": name}))
+        await finish(self._context, await self._send(f"{ENDPOINTS}.delete", {"name": name}))
 
     def _missing(self, model: str) -> NotFound:
         return NotFound(f"no model {model!r} in {self.parent}", field="name")
 
-    def _settled(self, model: str, labels: Mapping[str, str]) -> Settled:
+    def _settled(self, model: str, labels: Mapping[str, str]) -> FindExisting:
         async def look() -> Json:
             for endpoint in await self.list(model):
                 if endpoint["labels"][REQUEST_LABEL] == labels[REQUEST_LABEL]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from cloud.backends.google.images import training_image
 from cloud.backends.google.logs import JobLog, Logs
-from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Place, naming
+from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, ServiceContext, naming
 from cloud.backends.google.vertex_wire import cluster, custom_job, is_ours, job, to_workflow, wants_tail
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
@@ -25,10 +25,10 @@ class VertexJobs:
     logs: where the reasons of failed jobs are looked up.
     """
 
-    def __init__(self, place: Place, logs: Logs, *, service_account: str | None, image: str | None) -> None:
-        self._place, self._send, self._logs = place, place.transport.send, logs
+    def __init__(self, context: ServiceContext, logs: Logs, *, service_account: str | None, image: str | None) -> None:
+        self._context, self._send, self._logs = context, context.transport.send, logs
         self._service_account, self._image = service_account, image
-        self._parent = f"projects/{place.project}/locations/{place.region}"
+        self._parent = f"projects/{context.project}/locations/{context.region}"
         self._names: dict[str, str] = {}
         """Resource names by job id."""
         self._reasons: dict[str, Sequence[LogEntry]] = {}
@@ -36,12 +36,12 @@ class VertexJobs:
         self._submitting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def submit(self, spec: JobSpec) -> Job:
-        if spec.region != self._place.region:
+        if spec.region != self._context.region:
             raise InvalidArgument(
-                f"{spec.region!r}: this backend is in {self._place.region}, and a Vertex AI job where its backend is",
+                f"{spec.region!r}: this backend is in {self._context.region}, and a Vertex AI job where its backend is",
                 field="training_input.region",
             )
-        labels = self._place.marked(spec.labels)
+        labels = self._context.marked(spec.labels)
         body = custom_job(
             spec,
             image=self._image or self._prebuilt(spec),
@@ -53,7 +53,10 @@ class VertexJobs:
             if await self._found(spec.job_id):
                 raise _taken()
             made = await self._send(
-                f"{_JOBS}.create", {"parent": self._parent}, body, settled=lambda: self._marked(spec.job_id, labels)
+                f"{_JOBS}.create",
+                {"parent": self._parent},
+                body,
+                find_existing=lambda: self._marked(spec.job_id, labels),
             )
             await self._check_alone(spec.job_id, made)
         self._names[spec.job_id] = made["name"]
@@ -63,7 +66,7 @@ class VertexJobs:
     def _prebuilt(self, spec: JobSpec) -> str:
         accelerated = any(accelerator for (_, accelerator), _ in cluster(spec))
         today = datetime.now(UTC).date()
-        image = training_image(spec.runtime_version, self._place.region, today, accelerated=accelerated)
+        image = training_image(spec.runtime_version, self._context.region, today, accelerated=accelerated)
         if image.warning:
             _log.warning("%s", image.warning)
         return image.uri
@@ -72,7 +75,7 @@ class VertexJobs:
         return await self._read(await self._item(job_id))
 
     async def list(self) -> Sequence[Job]:
-        listed = await self._place.transport.pages(
+        listed = await self._context.transport.pages(
             f"{_JOBS}.list", {"parent": self._parent, "filter": f"labels.{REQUEST_LABEL}:*"}, "customJobs"
         )
         jobs = [await self._read(item) for item in listed if is_ours(item)]
@@ -81,7 +84,7 @@ class VertexJobs:
     async def made_by(self, run: str) -> Sequence[str]:
         """Ids of a run's jobs that are not finished."""
         wanted = {"parent": self._parent, "filter": f'labels.{RUN_LABEL}="{run}"'}
-        listed = await self._place.transport.pages(f"{_JOBS}.list", wanted, "customJobs")
+        listed = await self._context.transport.pages(f"{_JOBS}.list", wanted, "customJobs")
         return [found.job_id for found in (job(item) for item in listed if is_ours(item)) if not found.state.is_final]
 
     async def cancel(self, job_id: str) -> None:
@@ -110,7 +113,7 @@ class VertexJobs:
     async def _found(self, job_id: str) -> Sequence[Json]:
         """The jobs of that id, oldest first: one, or for a moment two, of which the younger is withdrawn."""
         wanted = f'display_name="{job_id}" AND labels.{REQUEST_LABEL}:*'
-        listed = await self._place.transport.pages(
+        listed = await self._context.transport.pages(
             f"{_JOBS}.list", {"parent": self._parent, "filter": wanted}, "customJobs"
         )
         return sorted((item for item in listed if is_ours(item)), key=lambda item: (item["createTime"], item["name"]))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from cloud.backends.google import saved_model
 from cloud.backends.google.images import serving_image
 from cloud.backends.google.operations import finish, unfinished
-from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Place
+from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, ServiceContext
 from cloud.backends.google.vertex_endpoints import (
     ENDPOINTS,
     MODELS,
@@ -23,9 +23,9 @@ from cloud.backends.google.vertex_endpoints import (
     registered,
 )
 from cloud.errors import AlreadyExists, CloudError, DeadlineExceeded, FailedPrecondition, NotFound
+from cloud.gcs.retry import completed
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_id
-from cloud.persistence import completed
 from cloud.resources import Json, Model, Version, VersionSpec
 
 MACHINE = "n1-standard-2"
@@ -43,15 +43,15 @@ class VertexModels:
 
     def __init__(
         self,
-        place: Place,
+        context: ServiceContext,
         *,
         image: str | None,
         service_account: str | None,
         read: Callable[[GsUri], Awaitable[bytes]],
     ) -> None:
-        self._place, self._send, self._read = place, place.transport.send, read
+        self._context, self._send, self._read = context, context.transport.send, read
         self._image, self._service_account = image, service_account
-        self.endpoints = Endpoints(place)
+        self.endpoints = Endpoints(context)
         self._registry: dict[str, str] = {}
         """Resource names of the registry's models, by model."""
         self._deploying: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -158,7 +158,7 @@ class VertexModels:
         endpoints, versions = await self.endpoints.list(), list[tuple[str, str]]()
         # Of a model whose endpoint somebody else deleted there are versions in the registry still.
         ours = {"parent": self.endpoints.parent, "filter": f"labels.{REQUEST_LABEL}:*"}
-        uploaded = await self._place.transport.pages(f"{MODELS}.list", ours, "models")
+        uploaded = await self._context.transport.pages(f"{MODELS}.list", ours, "models")
         for model in sorted({item["displayName"] for item in (*endpoints, *uploaded)}):
             found = await self._registered(model)
             versions += [(model, each.spec.name) for each in found if each.labels.get(RUN_LABEL) == run]
@@ -194,7 +194,7 @@ class VertexModels:
             if name is None:
                 break
             try:
-                items = await self._place.transport.pages(f"{MODELS}.listVersions", {"name": name}, "models")
+                items = await self._context.transport.pages(f"{MODELS}.listVersions", {"name": name}, "models")
             except NotFound:
                 # Somebody else deleted it, and may have made another of that name.
                 self._registry.pop(model, None)
@@ -206,7 +206,7 @@ class VertexModels:
         if model not in self._registry:
             wanted = f'display_name="{model}" AND labels.{REQUEST_LABEL}:*'
             parent = {"parent": self.endpoints.parent, "filter": wanted}
-            found = await self._place.transport.pages(f"{MODELS}.list", parent, "models")
+            found = await self._context.transport.pages(f"{MODELS}.list", parent, "models")
             if not found:
                 return None
             self._registry[model] = min(found, key=lambda item: str(item["createTime"]))["name"].partition("@")[0]
@@ -216,13 +216,13 @@ class VertexModels:
         parent = await self._registry_name(spec.model)
         model = {
             "displayName": spec.model,
-            "labels": self._place.marked(),
+            "labels": self._context.marked(),
             "artifactUri": str(spec.deployment_uri),
             "containerSpec": self._container(spec),
-            "versionDescription": description_of(spec, outputs, self._place.labels),
+            "versionDescription": description_of(spec, outputs, self._context.labels),
         }
 
-        async def settled() -> Json:
+        async def find_existing() -> Json:
             try:
                 found = await self.registered(spec.model, spec.name)
             except NotFound:
@@ -233,15 +233,15 @@ class VertexModels:
             f"{MODELS}.upload",
             {"parent": self.endpoints.parent},
             {"model": model} | ({"parentModel": parent} if parent else {}),
-            settled=settled,
+            find_existing=find_existing,
         )
-        self._registry[spec.model] = (await finish(self._place, operation))["model"].partition("@")[0]
+        self._registry[spec.model] = (await finish(self._context, operation))["model"].partition("@")[0]
         return await self.registered(spec.model, spec.name)
 
     def _container(self, spec: VersionSpec) -> dict[str, Json]:
         if self._image:
             return {"imageUri": self._image, "command": ["python3", "-m", "cloud.containers.serving"]}
-        image = serving_image(spec.runtime_version, self._place.region, datetime.now(UTC).date())
+        image = serving_image(spec.runtime_version, self._context.region, datetime.now(UTC).date())
         if image.warning:
             _log.warning("%s", image.warning)
         return {"imageUri": image.uri}
@@ -258,7 +258,7 @@ class VertexModels:
         else:
             operation = await self._send(f"{MODELS}.delete", {"name": model})
             self._registry.pop(version.spec.model, None)
-        await finish(self._place, operation)
+        await finish(self._context, operation)
 
     async def _inspect(self, folder: GsUri) -> dict[str, list[str]]:
         """The outputs of the SavedModel in ``folder``.
@@ -313,14 +313,14 @@ class VertexModels:
         if not endpoint.get("deployedModels"):
             body["trafficSplit"] = {"0": 100}
 
-        async def settled() -> Json:
+        async def find_existing() -> Json:
             if deployed(await self.endpoints.get(version.spec.model), version.spec.name) is not None:
                 return {"done": True}
-            return await unfinished(self._place, name, "DeployModel")
+            return await unfinished(self._context, name, "DeployModel")
 
-        operation = await self._send(f"{ENDPOINTS}.deployModel", {"endpoint": name}, body, settled=settled)
+        operation = await self._send(f"{ENDPOINTS}.deployModel", {"endpoint": name}, body, find_existing=find_existing)
         try:
-            await finish(self._place, operation)
+            await finish(self._context, operation)
         except DeadlineExceeded:
             self._given_up.add(operation["name"])
             with suppress(CloudError):  # Google promises no more than to try
@@ -329,7 +329,7 @@ class VertexModels:
 
     async def _deployed_by_others(self, endpoint: Json, model: str) -> Json:
         """The endpoint, once a deployment that another process began, and left, is done."""
-        operation = await unfinished(self._place, endpoint["name"], "DeployModel")
+        operation = await unfinished(self._context, endpoint["name"], "DeployModel")
         if operation is None:
             return endpoint
         if operation["name"] in self._given_up:
@@ -339,7 +339,7 @@ class VertexModels:
                 field="name",
             )
         try:
-            await finish(self._place, operation)
+            await finish(self._context, operation)
         except CloudError as error:
             _log.info("%s: %s", operation["name"], error)
         return await self.endpoints.get(model)
@@ -347,14 +347,15 @@ class VertexModels:
     async def _undeploy(self, endpoint: Json, one: Json) -> None:
         name = endpoint["name"]
 
-        async def settled() -> Json:
+        async def find_existing() -> Json:
             found = await self._send(f"{ENDPOINTS}.get", {"name": name})
             gone = all(other["id"] != one["id"] for other in found.get("deployedModels", ()))
-            return {"done": True} if gone else await unfinished(self._place, name, "UndeployModel")
+            return {"done": True} if gone else await unfinished(self._context, name, "UndeployModel")
 
         body = {"deployedModelId": one["id"]}
         await finish(
-            self._place, await self._send(f"{ENDPOINTS}.undeployModel", {"endpoint": name}, body, settled=settled)
+            self._context,
+            await self._send(f"{ENDPOINTS}.undeployModel", {"endpoint": name}, body, find_existing=find_existing),
         )
 
     async def _version(self, version: Registered, endpoint: Json) -> Version:
@@ -363,7 +364,7 @@ class VertexModels:
             state = VersionState.READY
         elif key in self._deploying:
             state = VersionState.CREATING
-        elif key not in self._failed and await unfinished(self._place, endpoint["name"], "DeployModel"):
+        elif key not in self._failed and await unfinished(self._context, endpoint["name"], "DeployModel"):
             state = VersionState.CREATING  # by another process
         else:
             state = VersionState.FAILED

@@ -7,8 +7,8 @@ from cloud.emulator.aiplatform_v1.job_spec import job_spec
 from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described, timestamp
 from cloud.emulator.aiplatform_v1.records import Record
-from cloud.emulator.call import Call
-from cloud.emulator.operations import EMPTY
+from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.operations import EMPTY
 from cloud.errors import CloudError, FailedPrecondition
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
 
-from cloud.emulator.aiplatform_v1 import wire
+from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.endpoints import (
     backend_model,
     backend_version,
@@ -22,8 +22,8 @@ from cloud.emulator.aiplatform_v1.project import Project, timestamp, typed
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
-from cloud.emulator.call import Call, read_mask
-from cloud.emulator.operations import Operation
+from cloud.emulator.rest.call import Call, read_mask
+from cloud.emulator.rest.operations import Operation
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
@@ -140,7 +140,7 @@ class DeploymentMethods:
         self._check(deployed)
         listed = [deployed if one["id"] == deployed["id"] else one for one in endpoint.fields["deployedModels"]]
         self._records.change(endpoint, {**endpoint.fields, "deployedModels": listed})
-        answer = {"deployedModel": wire.deployed_json(self._project, deployed)}
+        answer = {"deployedModel": messages.deployed_json(self._project, deployed)}
         operation = self._project.begin(endpoint.name, "MutateDeployedModel")
         return self._project.finish(operation, response=typed("MutateDeployedModelResponse", answer))
 
@@ -203,7 +203,7 @@ class DeploymentMethods:
         if split and set(split) <= ids:
             fields["trafficSplit"] = split
         self._records.change(endpoint, fields)
-        answer = {"deployedModel": wire.deployed_json(self._project, deployed)}
+        answer = {"deployedModel": messages.deployed_json(self._project, deployed)}
         self._project.finish(operation, response=typed("DeployModelResponse", answer))
 
     def _under_way(self, operation: Operation) -> tuple[Record, dict[str, Json]]:

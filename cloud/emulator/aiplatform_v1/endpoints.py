@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from cloud.backends.base import Backend
-from cloud.emulator.aiplatform_v1 import wire
+from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described, check_labels, typed
 from cloud.emulator.aiplatform_v1.records import Record
-from cloud.emulator.call import Call, check_etag
-from cloud.emulator.operations import EMPTY
-from cloud.emulator.schemas import snake
+from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.schemas import snake
 from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -104,7 +104,7 @@ class EndpointMethods:
         return self._project.finish(self._project.begin(endpoint.name, "Delete"), response=EMPTY)
 
     def _json(self, endpoint: Record) -> dict[str, Json]:
-        return wire.endpoint_json(self._project, endpoint)
+        return messages.endpoint_json(self._project, endpoint)
 
 
 async def find_endpoint(project: Project, name: str) -> Record:

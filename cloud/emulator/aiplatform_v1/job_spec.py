@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cloud.emulator.aiplatform_v1 import tables
 from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable, without_image
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
-from cloud.emulator.schemas import snake
+from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, JobSpec, Json, ScaleTier, Service

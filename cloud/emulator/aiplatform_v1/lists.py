@@ -5,11 +5,11 @@ Filters: descriptions of the ``filter`` parameters in the discovery document ``a
 
 from collections.abc import Callable, Sequence
 
-from cloud.emulator.call import Call
-from cloud.emulator.fields import Mask, apply_fields
-from cloud.emulator.filters import parse_filter
-from cloud.emulator.pages import page
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.rest.aip160 import parse_filter
+from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.field_mask import Mask, apply_fields
+from cloud.emulator.rest.paging import page
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 

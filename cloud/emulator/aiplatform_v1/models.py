@@ -7,13 +7,13 @@ A model is what is registered, no more: it is served when it is deployed. Rules:
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from cloud.emulator.aiplatform_v1 import wire
+from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
 from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described, check_labels, typed
 from cloud.emulator.aiplatform_v1.records import Record
-from cloud.emulator.call import Call, check_etag
-from cloud.emulator.operations import EMPTY
+from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.operations import EMPTY
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -184,7 +184,7 @@ class ModelMethods:
     def json(self, version: Record) -> dict[str, Json]:
         """``Model``, as of one version."""
         model = self._records.get(version.name.partition("@")[0])
-        return wire.model_json(self._project, model, version, self._deployed(version, under_way=False))
+        return messages.model_json(self._project, model, version, self._deployed(version, under_way=False))
 
     def _deployed(self, version: Record, *, under_way: bool) -> Sequence[Json]:
         """Each ``DeployedModelRef``; also of deployments under way, if asked for."""

@@ -4,9 +4,9 @@ import asyncio
 
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.tables import REGIONS
-from cloud.emulator.call import Call
-from cloud.emulator.filters import parse_filter
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.rest.aip160 import parse_filter
+from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 

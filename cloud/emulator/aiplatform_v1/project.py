@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1.records import Records
-from cloud.emulator.following import Following
-from cloud.emulator.operations import Operation, Operations
-from cloud.engine.changes import Changes
+from cloud.emulator.rest.operation_tasks import Following
+from cloud.emulator.rest.operations import Operation, Operations
+from cloud.engine.notifier import Changes
 from cloud.errors import InvalidArgument, PermissionDenied
 from cloud.resources import Json
 

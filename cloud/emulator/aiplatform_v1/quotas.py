@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from cloud.emulator.envelopes import QuotaFailure
+from cloud.emulator.rest.errors import QuotaFailure
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 

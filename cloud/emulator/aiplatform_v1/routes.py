@@ -20,11 +20,11 @@ from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.records import Records
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
-from cloud.emulator.answers import Answer, json_answer
-from cloud.emulator.call import Call, require_credential
-from cloud.emulator.discovery import Discovery, Method, load, wants_enum_numbers
-from cloud.emulator.operations import Operations
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.rest.call import Call, require_credential
+from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
+from cloud.emulator.rest.operations import Operations
+from cloud.emulator.rest.responses import Answer, json_answer
+from cloud.emulator.rest.schemas import Schemas
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, NotFound, PermissionDenied, Unimplemented
 from cloud.resources import Json

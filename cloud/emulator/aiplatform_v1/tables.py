@@ -10,7 +10,7 @@ https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers.
 import re
 from collections.abc import Mapping
 
-from cloud.emulator.machine_types import COMPUTE_ENGINE_MACHINES
+from cloud.emulator.rest.machine_types import COMPUTE_ENGINE_MACHINES
 
 REGIONS = (
     "africa-south1",

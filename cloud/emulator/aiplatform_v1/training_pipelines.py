@@ -14,9 +14,9 @@ from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, check_described, timestamp
 from cloud.emulator.aiplatform_v1.records import Record
-from cloud.emulator.call import Call
-from cloud.emulator.operations import EMPTY
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json

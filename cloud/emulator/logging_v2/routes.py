@@ -11,9 +11,9 @@ from operator import itemgetter
 from aiohttp import web
 
 from cloud.backends.base import Backend
-from cloud.emulator.answers import Answer, json_answer
-from cloud.emulator.call import require_credential
-from cloud.emulator.logging_v2.wire import Query, entry_json, job_facts, key_of, positions, read_query
+from cloud.emulator.logging_v2.messages import Query, entry_json, job_facts, key_of, positions, read_query
+from cloud.emulator.rest.call import require_credential
+from cloud.emulator.rest.responses import Answer, json_answer
 from cloud.engine.principal import Principal
 from cloud.errors import NotFound, PermissionDenied
 from cloud.resources import Json, LogEntry

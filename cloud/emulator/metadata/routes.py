@@ -9,7 +9,7 @@ from functools import partial
 
 from aiohttp import web
 
-from cloud.emulator.metadata import wire
+from cloud.emulator.metadata import messages
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
 from cloud.engine.principal import Principal
 
@@ -23,7 +23,7 @@ class Metadata:
     def __init__(self, project: str, region: str, tokens: TokenRegistry) -> None:
         self._tokens = tokens
         self._account = ml_service_account(project)
-        self._document = partial(wire.document, project=project, number=project_number(project), region=region)
+        self._document = partial(messages.document, project=project, number=project_number(project), region=region)
 
     def method_id(self, _: web.Request) -> str:
         return "metadata.get"
@@ -49,16 +49,16 @@ class Metadata:
         directory, _, leaf = path.rstrip("/").rpartition("/")
         document = self._document(email=account.email)
         try:
-            if leaf == "token" and "email" in wire.find(document, directory):
+            if leaf == "token" and "email" in messages.find(document, directory):
                 return self._token(account)
-            node = wire.find(document, path)
+            node = messages.find(document, path)
         except KeyError:
             return _text(404, f"{request.path} was not found")
         if isinstance(node, dict) and not path.endswith("/"):
             location = f"http://{request.host}{request.path}/"
             query = f"?{request.query_string}" if request.query_string else ""
             return web.Response(status=301, headers={**_HEADERS, "Location": location + query})
-        content_type, body = wire.render(
+        content_type, body = messages.render(
             node,
             recursive=request.query.get("recursive", "").lower() == "true",
             as_json=request.query.get("alt") == "json",

@@ -6,9 +6,9 @@ Roles and permissions: https://cloud.google.com/ai-platform/training/docs/access
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from cloud.emulator.call import Call
 from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.records import Record
+from cloud.emulator.rest.call import Call
 from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, NotFound, PermissionDenied
 from cloud.resources import Json

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from cloud.emulator.call import Call, check_etag
-from cloud.emulator.filters import parse_filter
-from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1 import messages
+from cloud.emulator.ml_v1.job_checks import check_training_input
 from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.records import Record
-from cloud.emulator.ml_v1.training import check_training_input
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.ml_v1.version_checks import check_labels
+from cloud.emulator.rest.aip160 import parse_filter
+from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json, Service
@@ -40,14 +40,14 @@ class JobMethods:
             service_account=await self._backend.ml_service_account(),
             abilities=self._backend.abilities,
         )
-        spec, fields = job_spec(body), wire.recorded(body, wire.JOB_FIELDS)
+        spec, fields = job_spec(body), messages.recorded(body, messages.JOB_FIELDS)
         try:
             job, record = await self._project.making.make(
                 f"jobs/{spec.job_id}", fields, lambda: self._backend.submit_job(spec)
             )
         except AlreadyExists:
             raise AlreadyExists("A job with this id already exists.", field="job.job_id") from None
-        return wire.job_json(job, record, datetime.now(UTC))
+        return messages.job_json(job, record, datetime.now(UTC))
 
     async def get(self, call: Call) -> Json:
         job = await self._get(call)
@@ -73,7 +73,7 @@ class JobMethods:
             labels = call.body.get("labels", {})
             check_labels(labels, "job.labels")
             record = self._records.change(record, {**record.fields, "labels": labels})
-        return wire.job_json(job, record, datetime.now(UTC))
+        return messages.job_json(job, record, datetime.now(UTC))
 
     async def cancel(self, call: Call) -> Json:
         await self._get(call)
@@ -102,7 +102,7 @@ class JobMethods:
         return self._records.get(f"jobs/{job.job_id}", job.create_time)
 
     def _json(self, job: Job) -> dict[str, Json]:
-        return wire.job_json(job, self.record(job), datetime.now(UTC))
+        return messages.job_json(job, self.record(job), datetime.now(UTC))
 
 
 def _position(job: Job, newest_first: Sequence[Job]) -> dict[str, Json]:

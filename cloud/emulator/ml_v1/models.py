@@ -1,15 +1,15 @@
 """``ml.projects.models.*`` without versions."""
 
-from cloud.emulator.call import Call, check_etag
-from cloud.emulator.filters import parse_filter
-from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.deployment import check_labels
+from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
+from cloud.emulator.ml_v1.version_checks import check_labels
 from cloud.emulator.ml_v1.versions import VersionMethods
-from cloud.emulator.operations import EMPTY
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.rest.aip160 import parse_filter
+from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json, Model
 
@@ -30,7 +30,7 @@ class ModelMethods:
             raise InvalidArgument(
                 f"Exactly one of the regions {', '.join(REGIONS)}, not {str(regions)[:100]}.", field="model.regions"
             )
-        name, fields = body["name"], wire.recorded(body, wire.MODEL_FIELDS) | {"regions": regions}
+        name, fields = body["name"], messages.recorded(body, messages.MODEL_FIELDS) | {"regions": regions}
         try:
             model, record = await self._project.making.make(
                 f"models/{name}",
@@ -39,7 +39,7 @@ class ModelMethods:
             )
         except AlreadyExists:
             raise AlreadyExists("A model with the same name already exists.", field="model.name") from None
-        return wire.model_json(self._project.id, model, record, None)
+        return messages.model_json(self._project.id, model, record, None)
 
     async def get(self, call: Call) -> Json:
         return await self._json(await self._backend.get_model(call.ids[1]))
@@ -67,11 +67,11 @@ class ModelMethods:
             fields["description"] = call.body.get("description", "")
         if "labels" in mask:
             fields.pop("labels", None)
-            fields |= wire.recorded(call.body, ("labels",))
+            fields |= messages.recorded(call.body, ("labels",))
         self._records.change(record, {"regions": [model.region]} | fields)
         answer = await self._json(model)
         operation = self._project.begin(f"update_model_{model.name}", "UPDATE_MODEL", str(answer["name"]))
-        return self._project.finish(operation, response=wire.typed("Model", answer))
+        return self._project.finish(operation, response=messages.typed("Model", answer))
 
     async def delete(self, call: Call) -> Json:
         name = call.ids[1]
@@ -82,7 +82,9 @@ class ModelMethods:
                 "A model with versions cannot be deleted. Please delete the versions first.", field="name"
             ) from None
         self._records.remove(f"models/{name}")
-        operation = self._project.begin(f"delete_model_{name}", "DELETE_MODEL", wire.model_name(self._project.id, name))
+        operation = self._project.begin(
+            f"delete_model_{name}", "DELETE_MODEL", messages.model_name(self._project.id, name)
+        )
         return self._project.finish(operation, response=EMPTY)
 
     def record(self, model: Model) -> Record:
@@ -95,4 +97,4 @@ class ModelMethods:
                 default = self._versions.json(await self._backend.get_version(model.name, model.default_version))
             except NotFound:  # deleted this moment
                 default = None
-        return wire.model_json(self._project.id, model, self.record(model), default)
+        return messages.model_json(self._project.id, model, self.record(model), default)

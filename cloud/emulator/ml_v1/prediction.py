@@ -6,12 +6,12 @@ the documentation pages "online predict" and "explain", and replies seen in publ
 
 import orjson
 
-from cloud.emulator.answers import JsonAnswer
-from cloud.emulator.call import Call
-from cloud.emulator.discovery import parse
-from cloud.emulator.ml_v1 import wire
+from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
+from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.discovery import parse
+from cloud.emulator.rest.responses import JsonAnswer
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.resources import Json
 
@@ -65,7 +65,7 @@ class PredictionMethods:
             return False  # which predict refuses
         at = (await self._backend.get_version(model, found)).create_time
         record = self._project.records.get(f"models/{model}/versions/{found}", at)
-        return wire.machine_type(record) in REGIONAL_SERVING_MACHINES
+        return messages.machine_type(record) in REGIONAL_SERVING_MACHINES
 
 
 def _target(call: Call) -> tuple[str, str | None]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
-from cloud.emulator.ml_v1.making import Making
+from cloud.emulator.ml_v1.intents import Making
+from cloud.emulator.ml_v1.messages import operation_json
 from cloud.emulator.ml_v1.records import Records
-from cloud.emulator.ml_v1.wire import operation_json
-from cloud.emulator.operations import Operation, Operations
+from cloud.emulator.rest.operations import Operation, Operations
 from cloud.errors import InvalidArgument
 from cloud.names import ID_RULE, is_id
 from cloud.resources import Json

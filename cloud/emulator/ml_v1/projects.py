@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from cloud.emulator.call import Call
-from cloud.emulator.filters import parse_filter
+from cloud.emulator.ml_v1.messages import operation_json
 from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONS
-from cloud.emulator.ml_v1.wire import operation_json
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.rest.aip160 import parse_filter
+from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import NotFound
 from cloud.resources import Json
 

@@ -9,19 +9,19 @@ from aiohttp import web
 from yarl import URL
 
 from cloud.backends.base import Backend
-from cloud.emulator.answers import Answer, JsonAnswer, json_answer
-from cloud.emulator.call import Call, require_credential
-from cloud.emulator.discovery import Discovery, load
 from cloud.emulator.ml_v1.iam import AccessMethods
+from cloud.emulator.ml_v1.intents import Making
 from cloud.emulator.ml_v1.jobs import JobMethods
-from cloud.emulator.ml_v1.making import Making
 from cloud.emulator.ml_v1.models import ModelMethods
 from cloud.emulator.ml_v1.prediction import PredictionMethods
 from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.projects import ProjectMethods
 from cloud.emulator.ml_v1.records import Records
 from cloud.emulator.ml_v1.versions import VersionMethods
-from cloud.emulator.operations import Operations
+from cloud.emulator.rest.call import Call, require_credential
+from cloud.emulator.rest.discovery import Discovery, load
+from cloud.emulator.rest.operations import Operations
+from cloud.emulator.rest.responses import Answer, JsonAnswer, json_answer
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json

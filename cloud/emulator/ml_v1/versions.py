@@ -2,16 +2,16 @@
 
 from contextlib import suppress
 
-from cloud.emulator.call import Call, check_etag
-from cloud.emulator.filters import parse_filter
-from cloud.emulator.following import Following
-from cloud.emulator.ml_v1 import wire
-from cloud.emulator.ml_v1.deployment import check_labels, check_version
+from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
-from cloud.emulator.operations import CANCELLED, EMPTY, Operation, rpc_status
-from cloud.emulator.schemas import Schemas
+from cloud.emulator.ml_v1.version_checks import check_labels, check_version
+from cloud.emulator.rest.aip160 import parse_filter
+from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.operation_tasks import Following
+from cloud.emulator.rest.operations import CANCELLED, EMPTY, Operation, rpc_status
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
 from cloud.resources import Json, Version
@@ -51,7 +51,7 @@ class VersionMethods:
         )
         await self._backend.get_model(model)
         spec = version_spec(model, body)
-        fields = wire.recorded(body, wire.VERSION_FIELDS) | {"machineType": machine}
+        fields = messages.recorded(body, messages.VERSION_FIELDS) | {"machineType": machine}
         try:
             version, _ = await self._project.making.make(
                 f"models/{model}/versions/{spec.name}", fields, lambda: self._backend.create_version(spec)
@@ -60,11 +60,11 @@ class VersionMethods:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
         # As the service answered: the version in it has no state, and is not said to be the default.
         shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
-        name = wire.model_name(self._project.id, model)
+        name = messages.model_name(self._project.id, model)
         stem = f"create_{model}_{version.name}"
         operation = self._project.begin(stem, "CREATE_VERSION", name, version=shown)
         self._follow(operation)
-        return wire.operation_json(self._project.id, operation)
+        return messages.operation_json(self._project.id, operation)
 
     async def get(self, call: Call) -> Json:
         return self.json(await self._backend.get_version(*call.ids[1:]))
@@ -81,7 +81,7 @@ class VersionMethods:
         record = self.record(version)
         check_etag(call.body.get("etag"), record.etag)
         special = ", ".join(sorted(mask & _UPDATED_ON_N1))
-        if special and wire.machine_type(record) not in REGIONAL_SERVING_MACHINES:
+        if special and messages.machine_type(record) not in REGIONAL_SERVING_MACHINES:
             raise InvalidArgument(
                 f"{special} can be updated on a Compute Engine (N1) machine type only.", field="update_mask"
             )
@@ -91,11 +91,11 @@ class VersionMethods:
             _put(fields, path, call.body)
         self._records.change(record, fields)
         answer = self.json(version)
-        model = wire.model_name(self._project.id, version.model)
+        model = messages.model_name(self._project.id, version.model)
         operation = self._project.begin(
             f"update_{version.model}_{version.name}", "UPDATE_VERSION", model, version=answer
         )
-        return self._project.finish(operation, response=wire.typed("Version", answer))
+        return self._project.finish(operation, response=messages.typed("Version", answer))
 
     async def delete(self, call: Call) -> Json:
         _, model, name = call.ids
@@ -105,7 +105,9 @@ class VersionMethods:
         await self._backend.delete_version(model, name)
         self._records.remove(f"models/{model}/versions/{name}")
         stem = f"delete_{model}_{name}"
-        operation = self._project.begin(stem, "DELETE_VERSION", wire.model_name(self._project.id, model), version=shown)
+        operation = self._project.begin(
+            stem, "DELETE_VERSION", messages.model_name(self._project.id, model), version=shown
+        )
         return self._project.finish(operation, response=EMPTY)
 
     async def set_default(self, call: Call) -> Json:
@@ -115,7 +117,7 @@ class VersionMethods:
         return self._records.get(f"models/{version.model}/versions/{version.name}", version.create_time)
 
     def json(self, version: Version) -> dict[str, Json]:
-        return wire.version_json(self._project.id, version, self.record(version))
+        return messages.version_json(self._project.id, version, self.record(version))
 
     # ---------------------------------------------------------------- operations under way
 
@@ -136,7 +138,7 @@ class VersionMethods:
         elif version.state is VersionState.FAILED:
             self._project.finish(operation, error=rpc_status(FailedPrecondition(version.error_message)))
         else:
-            self._project.finish(operation, response=wire.typed("Version", self.json(version)))
+            self._project.finish(operation, response=messages.typed("Version", self.json(version)))
 
     async def _undo(self, version: Version) -> bool:
         """Delete a version whose making was cancelled; False if it must stay, as the default beside others must."""

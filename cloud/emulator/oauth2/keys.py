@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from cloud.emulator.oauth2.wire import Assertion, InvalidGrant, read_assertion
+from cloud.emulator.oauth2.messages import Assertion, InvalidGrant, read_assertion
 from cloud.engine.principal import Principal
 from cloud.errors import Unauthenticated
 

@@ -5,7 +5,7 @@ https://developers.google.com/identity/protocols/oauth2/service-account#authoriz
 
 from aiohttp import web
 
-from cloud.emulator.oauth2 import wire
+from cloud.emulator.oauth2 import messages
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import Principal
@@ -23,11 +23,11 @@ class OAuth2:
         if request.method != "POST":
             return web.json_response({"error": "invalid_request"}, status=405, headers={"Allow": "POST"})
         try:
-            owner = self._keys.redeem(wire.read_request(await request.read()))
-        except wire.TokenRefused as error:
-            return web.json_response(wire.error_response(error), status=400, headers=_NO_STORE)
+            owner = self._keys.redeem(messages.read_request(await request.read()))
+        except messages.TokenRefused as error:
+            return web.json_response(messages.error_response(error), status=400, headers=_NO_STORE)
         token = self._tokens.issue(owner)
-        return web.json_response(wire.token_response(token.value, token.expires_in), headers=_NO_STORE)
+        return web.json_response(messages.token_response(token.value, token.expires_in), headers=_NO_STORE)
 
 
 _NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749 §5.1

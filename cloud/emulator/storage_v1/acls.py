@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
 from cloud.engine.storage.acls import AclTarget
 from cloud.engine.storage.service import StorageService
@@ -21,7 +21,7 @@ class AclMethods:
         acl = self._acls.entries(call.principal, target)
         if target.is_default:
             call.conditions().check(self._buckets.known(target.bucket), reading=True)
-        return wire.list_to_json(kind, wire.acl_items(acl, target, call.base_url))
+        return messages.list_to_json(kind, messages.acl_items(acl, target, call.base_url))
 
     async def get(self, call: Call) -> Json:
         return self._entry(call, call.path["entity"])
@@ -46,7 +46,7 @@ class AclMethods:
         role = self._acls.entries(call.principal, target).get(entity)
         if role is None:
             raise NotFound(f"The specified ACL entry could not be found: {entity!r}")
-        return wire.acl_item(entity, role, target, call.base_url)
+        return messages.acl_item(entity, role, target, call.base_url)
 
 
 def _target(call: Call) -> AclTarget:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from cloud.emulator.storage_v1 import features, wire
+from cloud.emulator.storage_v1 import features, messages
 from cloud.emulator.storage_v1.bucket_settings import settings_from_json
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import check_tag
@@ -28,13 +28,13 @@ class BucketMethods:
             raise InvalidArgument("Required: the bucket's name", field="name")
         features.check_bucket(resource)
         acl, default_acl = self._acls(call, resource)
-        is_uniform, is_never_public = wire.iam_configuration_from_json(resource.get("iamConfiguration"))
+        is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
         bucket = await self._buckets.insert(
             call.principal,
             name,
             location=_text(resource, "location", "US"),
-            storage_class=wire.storage_class(_text(resource, "storageClass", "STANDARD")),
-            labels=wire.text_map(resource.get("labels"), {}, "labels"),
+            storage_class=messages.storage_class(_text(resource, "storageClass", "STANDARD")),
+            labels=messages.text_map(resource.get("labels"), {}, "labels"),
             acl=acl,
             default_acl=default_acl,
             is_uniform=bool(is_uniform),
@@ -49,7 +49,7 @@ class BucketMethods:
         found = [] if call.flag("softDeleted") else found
         after, limit = call.query.get("pageToken", ""), min(call.integer("maxResults") or 1000, 1000)
         rest = [bucket for bucket in found if bucket.name > after]
-        answer = wire.list_to_json("storage#buckets", (self._answer(call, bucket) for bucket in rest[:limit]))
+        answer = messages.list_to_json("storage#buckets", (self._answer(call, bucket) for bucket in rest[:limit]))
         if len(rest) > limit:
             answer["nextPageToken"] = rest[limit - 1].name
         return answer
@@ -58,7 +58,7 @@ class BucketMethods:
         if call.flag("softDeleted"):
             raise NotFound("The specified bucket does not exist: none is kept that was deleted")
         bucket = self._buckets.get(call.principal, call.path["bucket"], call.conditions())
-        check_tag(call.request.headers, wire.bucket_tag(bucket))
+        check_tag(call.request.headers, messages.bucket_tag(bucket))
         return self._answer(call, bucket)
 
     async def patch(self, call: Call) -> Json:
@@ -79,9 +79,9 @@ class BucketMethods:
             raise InvalidArgument("a bucket's location cannot be changed", field="location")
         if "labels" in resource:
             before = current.labels if keep_labels else {}
-            changes["labels"] = wire.text_map(resource["labels"], before, "labels")
+            changes["labels"] = messages.text_map(resource["labels"], before, "labels")
         if "storageClass" in resource:
-            changes["storage_class"] = wire.storage_class(_text(resource, "storageClass", current.storage_class))
+            changes["storage_class"] = messages.storage_class(_text(resource, "storageClass", current.storage_class))
         settings = settings_from_json(resource, current.settings)
         if settings != current.settings:
             changes["settings"] = settings
@@ -90,7 +90,7 @@ class BucketMethods:
             changes["acl"] = acl
         if default_acl is not None:
             changes["default_acl"] = default_acl
-        is_uniform, is_never_public = wire.iam_configuration_from_json(resource.get("iamConfiguration"))
+        is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
         if is_uniform is not None and is_uniform != (current.uniform_since is not None):
             changes["uniform_since"] = datetime.now(UTC) if is_uniform else None
         if is_never_public is not None and is_never_public != current.is_never_public:
@@ -103,7 +103,7 @@ class BucketMethods:
     async def storage_layout(self, call: Call) -> Json:
         """Where the bucket is, and that folders in it are only names: TensorFlow asks before it renames."""
         bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
-        return wire.layout_to_json(bucket)
+        return messages.layout_to_json(bucket)
 
     async def managed_folders(self, call: Call) -> Json:
         """None, as none can be made: ``gcloud storage rm -r`` asks before it deletes a bucket.
@@ -123,8 +123,8 @@ class BucketMethods:
         return {"kind": "storage#serviceAccount", "email_address": email}
 
     def _acls(self, call: Call, resource: dict[str, Any]) -> tuple[dict[str, Role] | None, dict[str, Role] | None]:
-        acl = wire.acl_from_json(resource.get("acl"), of_object=False, field="acl")
-        default = wire.acl_from_json(resource.get("defaultObjectAcl"), of_object=True, field="defaultObjectAcl")
+        acl = messages.acl_from_json(resource.get("acl"), of_object=False, field="acl")
+        default = messages.acl_from_json(resource.get("defaultObjectAcl"), of_object=True, field="defaultObjectAcl")
         number, owner = self._storage.project_number, call.principal.email
         if "predefinedAcl" in call.query:
             acl = policy.predefined_acl(call.query["predefinedAcl"], owner, number, of_object=False)
@@ -137,7 +137,7 @@ class BucketMethods:
 
     def _answer(self, call: Call, bucket: BucketRecord) -> Json:
         full = call.query.get("projection") == "full"
-        return wire.bucket_to_json(bucket, call.base_url, self._storage.project_number, full=full)
+        return messages.bucket_to_json(bucket, call.base_url, self._storage.project_number, full=full)
 
 
 def _text(resource: dict[str, Any], field: str, default: str) -> str:

@@ -7,8 +7,8 @@ from aiohttp import web
 from cloud.emulator.storage_v1 import transcoding
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import check_tag, check_time, json_tag, xml_tag
+from cloud.emulator.storage_v1.messages import NO_HEADER
 from cloud.emulator.storage_v1.ranges import RangeNotSatisfiable, parse_range
-from cloud.emulator.storage_v1.wire import NO_HEADER
 from cloud.engine.storage.preconditions import NotModified, Preconditions
 from cloud.engine.storage.records import ObjectRecord
 from cloud.engine.storage.service import StorageService

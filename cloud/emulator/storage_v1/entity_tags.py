@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1 import messages
 from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
 from cloud.engine.storage.records import ObjectRecord
 
@@ -18,7 +18,7 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 
 def json_tag(record: ObjectRecord) -> str:
     """As the JSON API has it, in resources and, without quotes, in headers."""
-    return wire.etag(record.generation, record.metageneration)
+    return messages.etag(record.generation, record.metageneration)
 
 
 def xml_tag(record: ObjectRecord) -> str:

@@ -6,7 +6,7 @@ Shapes: https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy a
 from collections.abc import Mapping
 from typing import Any
 
-from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
 from cloud.engine.storage.iam import IamPolicy, PolicyTarget
 from cloud.engine.storage.members import Members
@@ -32,7 +32,7 @@ class IamMethods:
         if not resource:
             raise InvalidArgument("A policy to update must be provided.", field="policy")
         target = _target(call)
-        version = wire.version_of(str(resource["etag"])) if resource.get("etag") else None
+        version = messages.version_of(str(resource["etag"])) if resource.get("etag") else None
         changed = self._policies.set(call.principal, target, bindings_from_json(resource, self._members), version)
         return policy_to_json(changed, target, self._members)
 
@@ -58,7 +58,7 @@ def policy_to_json(policy: IamPolicy, target: PolicyTarget, members: Members) ->
         "kind": "storage#policy",
         "resourceId": resource,
         "version": 1,
-        "etag": wire.etag(*policy.version),
+        "etag": messages.etag(*policy.version),
         "bindings": [
             {"role": role, "members": [members.member(entity) for entity in entities]}
             for role, entities in policy.bindings.items()

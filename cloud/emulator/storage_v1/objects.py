@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads
 from cloud.emulator.storage_v1.entity_tags import check_tag, json_tag
@@ -93,9 +93,9 @@ class ObjectMethods:
         if replace_all:
             unsaid = Attributes(storage_class=current.attributes.storage_class)
             changes = {field: getattr(unsaid, field) for field in Attributes.__dataclass_fields__}
-            changes |= wire.attribute_changes(resource, {})
+            changes |= messages.attribute_changes(resource, {})
         else:
-            changes = wire.attribute_changes(resource, current.attributes.metadata)
+            changes = messages.attribute_changes(resource, current.attributes.metadata)
         changed = self._objects.patch(
             call.principal,
             bucket,
@@ -142,7 +142,7 @@ class ObjectMethods:
         new = NewObject(
             call.path["to_bucket"],
             call.path["to_object"],
-            wire.attributes_from_json(resource),
+            messages.attributes_from_json(resource),
             object_acl(call, self._storage.project_number, resource, "destinationPredefinedAcl"),
             call.conditions(),
         )
@@ -167,7 +167,7 @@ class ObjectMethods:
         new = NewObject(
             call.path["bucket"],
             call.path["object"],
-            wire.attributes_from_json(destination),
+            messages.attributes_from_json(destination),
             object_acl(call, self._storage.project_number, destination, "destinationPredefinedAcl"),
             call.conditions(),
         )
@@ -176,7 +176,7 @@ class ObjectMethods:
 
     def _answer(self, call: Call, record: ObjectRecord) -> Json:
         full = call.query.get("projection") == "full" and self._storage.buckets.has_lists(record.bucket)
-        return wire.object_to_json(record, call.base_url, full=full)
+        return messages.object_to_json(record, call.base_url, full=full)
 
 
 def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> NewObject:
@@ -196,7 +196,7 @@ def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> New
     return NewObject(
         call.path["bucket"],
         name,
-        wire.attributes_from_json(resource),
+        messages.attributes_from_json(resource),
         object_acl(call, project_number, resource, "predefinedAcl"),
         call.conditions(),
         *hashes,
@@ -215,7 +215,7 @@ def object_acl(
     if name:
         whose = call.principal.email if owner is None else owner
         return policy.predefined_acl(name, whose, project_number, of_object=True)
-    return wire.acl_from_json(resource.get("acl"), of_object=True, field="acl")
+    return messages.acl_from_json(resource.get("acl"), of_object=True, field="acl")
 
 
 def _source(source: Any) -> tuple[str, int | None, Preconditions]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
-from cloud.emulator.fields import apply_fields, parse_fields
+from cloud.emulator.rest.field_mask import apply_fields, parse_fields
 from cloud.emulator.storage_v1 import features
 from cloud.emulator.storage_v1.acls import AclMethods
 from cloud.emulator.storage_v1.buckets import BucketMethods
@@ -19,10 +19,10 @@ from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads
 from cloud.emulator.storage_v1.iam import IamMethods
 from cloud.emulator.storage_v1.objects import ObjectMethods
-from cloud.emulator.storage_v1.refused import REFUSED, Refused
+from cloud.emulator.storage_v1.unimplemented import REFUSED, Refused
 from cloud.emulator.storage_v1.uploads import UploadMethods
 from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host, xml_method_id
-from cloud.engine.disk import out_of_room
+from cloud.engine.disk import disk_full
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
 from cloud.errors import NotFound, Unauthenticated, Unavailable, Unimplemented
@@ -158,7 +158,7 @@ class StorageV1:
         except OSError as error:
             # Nothing was promised yet: an upload is accepted only after its bytes are stored.
             reason = f"the state folder cannot be used: {error.strerror or error}"
-            raise out_of_room(error) or Unavailable(reason) from error
+            raise disk_full(error) or Unavailable(reason) from error
         if isinstance(answer, web.StreamResponse):
             return answer
         return json_response(answer, request.query.get("fields"))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call, parse_object
 from cloud.emulator.storage_v1.multipart import MultipartReader, boundary_of
 from cloud.emulator.storage_v1.objects import new_object
@@ -123,7 +123,7 @@ class UploadMethods:
 
     def _answer(self, call: Call, record: ObjectRecord) -> Json:
         full = call.query.get("projection") == "full" and self._storage.buckets.has_lists(record.bucket)
-        return wire.object_to_json(record, call.base_url, full=full)
+        return messages.object_to_json(record, call.base_url, full=full)
 
 
 def with_hashes(request: web.Request, new: NewObject) -> NewObject:

@@ -5,7 +5,7 @@ https://cloud.google.com/storage/docs/xml-api/reference-methods. TensorFlow read
 
 from aiohttp import web
 
-from cloud.emulator.storage_v1 import wire
+from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads, media_headers
 from cloud.emulator.storage_v1.entity_tags import xml_tag
@@ -88,7 +88,7 @@ class XmlMethods:
             for name, value in headers.items()
             if name.lower().startswith(_METADATA)
         }
-        attributes = wire.attributes_from_json({**said, "metadata": metadata})
+        attributes = messages.attributes_from_json({**said, "metadata": metadata})
         new = NewObject(call.path["bucket"], call.path["object"], attributes, acl, _conditions(call.request))
         new = with_hashes(call.request, new)
         self._storage.objects.check_insert(call.principal, new)

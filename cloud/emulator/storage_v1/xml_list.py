@@ -11,7 +11,7 @@ from aiohttp import web
 
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import xml_tag
-from cloud.emulator.storage_v1.wire import timestamp
+from cloud.emulator.storage_v1.messages import timestamp
 from cloud.engine.storage.listing import ListQuery, successor
 from cloud.engine.storage.records import ObjectRecord
 from cloud.engine.storage.service import StorageService

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cloud.engine.changes import Changes
+from cloud.engine.notifier import Changes
 from cloud.resources import LogEntry, Severity
 
 _PYTHON = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b[:\s]")

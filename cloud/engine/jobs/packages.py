@@ -90,7 +90,7 @@ class PackageInstaller:
             cwd=source,
             import_path=(_BUILDER,),
         )
-        process = await self._launcher.launch(command, said.append, impatient=True)
+        process = await self._launcher.launch(command, said.append, allow_cold_fallback=True)
         try:
             status = await process.wait()
         finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud.engine.database import open_database
-from cloud.engine.disk import out_of_room
+from cloud.engine.disk import disk_full
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
@@ -81,7 +81,7 @@ class JobRecords:
                     (job.state.value, _written(job.start_time), _written(job.end_time), job.error_message, job_id),
                 )
             except sqlite3.OperationalError as error:
-                if out_of_room(error) is None:
+                if disk_full(error) is None:
                     raise
                 return
             del self._unwritten[job_id]

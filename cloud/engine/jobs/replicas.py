@@ -35,7 +35,7 @@ class Replica:
         return f"{role.value}-replica-{self.index}"
 
     @property
-    def spoken_name(self) -> str:
+    def display_name(self) -> str:
         """As error messages name it: ``worker 3``."""
         if self.service is Service.VERTEX_AI:
             return self.task_name

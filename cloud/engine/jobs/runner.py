@@ -216,7 +216,7 @@ class JobRun:
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         cause = "" if status.code is not None else f" It {status}."
         reason = "\n".join(said)
-        return f"The replica {replica.spoken_name} exited with a non-zero status of {code}.{cause} \n{reason}".rstrip()
+        return f"The replica {replica.display_name} exited with a non-zero status of {code}.{cause} \n{reason}".rstrip()
 
     def _hear_program(self, replica: Replica, line: OutputLine) -> None:
         # A replica may be heard before it is known that it was started: whoever reads its log finds the job running.

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cloud.engine.changes import Changes
 from cloud.engine.jobs import folders, scheduler
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.replicas import check_count
 from cloud.engine.jobs.runner import JobRun, Platform
-from cloud.engine.runtime import remark
+from cloud.engine.notifier import Changes
+from cloud.engine.runtime import runtime_notice
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_state
 from cloud.resources import Job, JobSpec, LogEntry, Severity
@@ -81,7 +81,11 @@ class JobService:
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)
         checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
-        for message in (*checked, remark(spec.runtime_version, spec.python_version), f"Job {spec.job_id} is queued."):
+        for message in (
+            *checked,
+            runtime_notice(spec.runtime_version, spec.python_version),
+            f"Job {spec.job_id} is queued.",
+        ):
             if message is not None:
                 self._append(spec.job_id, message)
         self._schedule()

@@ -73,18 +73,19 @@ class Launcher:
         """
         await (await self._running()).ready()
 
-    async def launch(self, command: Command, on_output: OnOutput, *, impatient: bool = False) -> Process:
+    async def launch(self, command: Command, on_output: OnOutput, *, allow_cold_fallback: bool = False) -> Process:
         """Start a process.
 
         Args:
             on_output: gets each line, in the order of its stream, in this event loop; must not raise.
-            impatient: start it cold if a warm launcher is still loading, for a process that needs no TensorFlow.
+            allow_cold_fallback: start it cold if a warm launcher is still loading, for a process that needs no
+                TensorFlow.
 
         Raises:
             FailedPrecondition: the folder to run in does not exist.
             Unavailable: the launcher cannot load its modules, or was killed twice.
         """
-        if impatient and not (await self._running()).is_ready:
+        if allow_cold_fallback and not (await self._running()).is_ready:
             self._stand_in = self._stand_in or Launcher(LauncherKind.COLD, environ=self._environ)
             return await self._stand_in.launch(command, on_output)
         said = ""

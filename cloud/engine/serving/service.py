@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cloud
-from cloud.engine.disk import out_of_room
+from cloud.engine.disk import disk_full
 from cloud.engine.launch.client import Command, Launcher
 from cloud.engine.serving.process import ModelServer
 from cloud.engine.serving.records import Records
@@ -243,7 +243,7 @@ class ServingService:
             else:
                 self._records.change(*key, VersionEvent.LOADED)
         except sqlite3.OperationalError as error:
-            if out_of_room(error) is None:
+            if disk_full(error) is None:
                 raise
             return False
         return True

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
+from cloud.engine.event_loop import run
 from cloud.engine.serving.batching import Batcher, Predictions
 from cloud.engine.serving.protocol import Connection, Request, Response, Send
 from cloud.engine.serving.signatures import Signature, choose
 from cloud.engine.serving.trips import PREDICT_EACH
 from cloud.errors import FailedPrecondition, PredictionFailed
-from cloud.event_loop import run
 from cloud.resources import Json
-from cloud.wire.container import read_request, understood
+from cloud.wire.container import parse_request, read_request
 
 if TYPE_CHECKING:
     from cloud.engine.serving.saved_model import SavedModel
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         serve(
             arguments.model_dir,
-            Door(port=arguments.port, predict_each=PREDICT_EACH),
+            ListenConfig(port=arguments.port, predict_each=PREDICT_EACH),
             lambda port, joinable: _report({"ready": {"port": port, "joinable": joinable}}),
         )
     except FailedPrecondition as error:
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ListenConfig:
     """Where a worker listens."""
 
     host: str = "127.0.0.1"
@@ -70,7 +70,7 @@ class Door:
     """For the engine's requests; empty where only others ask."""
 
 
-def serve(model_dir: str, door: Door, on_ready: Callable[[int, bool], None]) -> None:
+def serve(model_dir: str, door: ListenConfig, on_ready: Callable[[int, bool], None]) -> None:
     """Serve the SavedModel until SIGTERM, and what was asked before to its end.
 
     Args:
@@ -87,7 +87,7 @@ def serve(model_dir: str, door: Door, on_ready: Callable[[int, bool], None]) -> 
     run(_serve(SavedModel(model_dir), door, on_ready))
 
 
-async def _serve(model: "SavedModel", door: Door, on_ready: Callable[[int, bool], None]) -> None:
+async def _serve(model: "SavedModel", door: ListenConfig, on_ready: Callable[[int, bool], None]) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     if sys.platform != "win32":
@@ -112,7 +112,7 @@ async def _serve(model: "SavedModel", door: Door, on_ready: Callable[[int, bool]
 class Application:
     """What the worker answers."""
 
-    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], door: Door) -> None:
+    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], door: ListenConfig) -> None:
         self._batcher = batcher
         self._signatures = signatures
         self._door = door
@@ -142,7 +142,7 @@ class Application:
         if not isinstance(asked, list):
             send(_response(HTTPStatus.BAD_REQUEST, _error("a list of requests is asked for")))
             return
-        answers = [self._submit(understood, one) for one in asked]
+        answers = [self._submit(parse_request, one) for one in asked]
         _when_done(iter(answers), lambda: send(_response(HTTPStatus.OK, [_outcome(answer) for answer in answers])))
 
     def _submit(self, read: "Callable[[T], tuple[str | None, list[Json]]]", asked: T) -> "asyncio.Future[Predictions]":

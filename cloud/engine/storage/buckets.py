@@ -6,7 +6,7 @@ from typing import Any
 
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
-from cloud.engine.storage.debris import Debris
+from cloud.engine.storage.garbage import Debris
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.media import MediaStore
 from cloud.engine.storage.policy import Acl, Bindings, BucketAccess

@@ -12,7 +12,7 @@ from cloud.settings import IamMode
 
 
 @dataclass(frozen=True, slots=True)
-class Lapse:
+class PolicyViolation:
     """Something that would have been refused."""
 
     email: str
@@ -28,9 +28,9 @@ class Lapse:
         )
 
 
-def tally(lapses: Mapping[Lapse, int]) -> list[str]:
-    """A line for each lapse, with how often it happened."""
-    return [f"{lapse}{f', {count} times' if count > 1 else ''}" for lapse, count in lapses.items()]
+def summarize(violations: Mapping[PolicyViolation, int]) -> list[str]:
+    """A line for each violation, with how often it happened."""
+    return [f"{violation}{f', {count} times' if count > 1 else ''}" for violation, count in violations.items()]
 
 
 _NO_BUCKET = BucketAccess()
@@ -38,18 +38,18 @@ _NO_BUCKET = BucketAccess()
 
 class Guard:
     """Args:
-    report: is told of each lapse when it happens for the first time (mode ``SOFT``).
+    report: is told of each violation when it happens for the first time (mode ``SOFT``).
     """
 
-    def __init__(self, mode: IamMode = IamMode.STRICT, report: Callable[[Lapse], None] | None = None) -> None:
+    def __init__(self, mode: IamMode = IamMode.STRICT, report: Callable[[PolicyViolation], None] | None = None) -> None:
         self.mode = mode
         self._report = report
-        self._lapses: Counter[Lapse] = Counter()
+        self._violations: Counter[PolicyViolation] = Counter()
 
     @property
-    def lapses(self) -> dict[Lapse, int]:
+    def violations(self) -> dict[PolicyViolation, int]:
         """What would have been refused, and how often."""
-        return dict(self._lapses)
+        return dict(self._violations)
 
     def require(
         self, principal: Principal, permission: str, bucket: BucketRecord | None, object_acl: Acl | None = None
@@ -70,15 +70,15 @@ class Guard:
             case IamMode.STRICT:
                 policy.refuse(principal, permission)
             case IamMode.SOFT:
-                lapse = Lapse(principal.email, permission, bucket.name if bucket else "")
-                self._lapses[lapse] += 1
-                if self._lapses[lapse] == 1 and self._report:
-                    self._report(lapse)
+                violation = PolicyViolation(principal.email, permission, bucket.name if bucket else "")
+                self._violations[violation] += 1
+                if self._violations[violation] == 1 and self._report:
+                    self._report(violation)
             case IamMode.OFF:
                 return
 
     def permits(
         self, principal: Principal, permission: str, bucket: BucketRecord, object_acl: Acl | None = None
     ) -> bool:
-        """Whether ``require`` would return. Asking is no lapse."""
+        """Whether ``require`` would return. Asking is no violation."""
         return self.mode is not IamMode.STRICT or policy.allowed(principal, permission, bucket.access, object_acl)

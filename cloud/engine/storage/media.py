@@ -16,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from cloud.engine.disk import told_out_of_room
+from cloud.engine.disk import find_disk_full
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.errors import Unavailable
 
@@ -126,7 +126,7 @@ class MediaStore:
         async with reply:
             if reply.status >= 500:
                 words = await reply.text()
-                raise told_out_of_room(words) or Unavailable(f"the storage server failed: {words}")
+                raise find_disk_full(words) or Unavailable(f"the storage server failed: {words}")
             yield reply
 
     async def _send(self, method: str, path: str, body: Any, options: dict[str, Any]) -> aiohttp.ClientResponse:

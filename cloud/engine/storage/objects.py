@@ -10,7 +10,7 @@ from typing import IO, Any
 from cloud.engine.principal import Principal
 from cloud.engine.storage import object_names, policy
 from cloud.engine.storage.buckets import Buckets
-from cloud.engine.storage.debris import Debris
+from cloud.engine.storage.garbage import Debris
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.listing import ListQuery, Page, list_page
 from cloud.engine.storage.media import MediaGone, MediaStore, Stored

@@ -6,8 +6,8 @@ from typing import IO
 
 from cloud.engine.storage.acls import AccessControls
 from cloud.engine.storage.buckets import Buckets
-from cloud.engine.storage.debris import Debris
-from cloud.engine.storage.guard import Guard, Lapse
+from cloud.engine.storage.garbage import Debris
+from cloud.engine.storage.guard import Guard, PolicyViolation
 from cloud.engine.storage.iam import IamPolicies
 from cloud.engine.storage.media import MediaStore, spool
 from cloud.engine.storage.members import Members
@@ -40,7 +40,7 @@ class StorageService:
         project: str = "local-project",
         project_number: int = 1,
         iam: IamMode = IamMode.STRICT,
-        on_lapse: Callable[[Lapse], None] | None = None,
+        on_lapse: Callable[[PolicyViolation], None] | None = None,
         server: FakeGcsServer | None = None,
     ) -> None:
         self.project_number = project_number

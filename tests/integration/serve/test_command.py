@@ -101,8 +101,8 @@ def test_variables_that_lead_elsewhere_are_gone_and_the_users_own_stay(environ: 
 def test_in_soft_mode_what_would_have_been_refused_is_said_at_the_end(environ: dict[str, str]) -> None:
     ask = "curl -s -o /dev/null https://storage.googleapis.com/storage/v1/b?project=local-project"
     told = run(environ, "--iam", "soft", "--", "sh", "-c", "; ".join([ask] * 3))
-    lapse = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
-    assert told.stderr.splitlines() == [lapse, f"not allowed: {lapse}, 3 times"]
+    violation = "Anonymous caller does not have storage.buckets.list on the project: strict mode refuses this"
+    assert told.stderr.splitlines() == [violation, f"not allowed: {violation}, 3 times"]
 
 
 def test_the_key_is_private_and_gone_with_the_cloud(environ: dict[str, str]) -> None:

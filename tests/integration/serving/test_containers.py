@@ -20,7 +20,7 @@ from cloud.engine.launch.client import Command, Process
 from cloud.names import GsUri
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
-from contracts.probes import trainer
+from cloud.testing.contract.probes import trainer
 from integration.launch.programs import linux_only
 from integration.serving.clouds import ENVIRON, PATIENCE, RecordingLauncher
 

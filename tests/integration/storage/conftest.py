@@ -26,7 +26,7 @@ PEOPLE = {"owner": OWNER, "job": JOB}
 
 
 @dataclass
-class Door:
+class StorageEndpoint:
     service: StorageService
     url: str
     session: aiohttp.ClientSession
@@ -53,7 +53,9 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door(state_dir: Path, override: str | None = None, **settings: Any) -> AsyncIterator[Door]:
+async def open_endpoint(
+    state_dir: Path, override: str | None = None, **settings: Any
+) -> AsyncIterator[StorageEndpoint]:
     service = StorageService(state_dir, override, project="my-project", project_number=7, **settings)
     await service.start()
     tokens = TokenRegistry()
@@ -62,7 +64,7 @@ async def open_door(state_dir: Path, override: str | None = None, **settings: An
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(service, url, session, {who: tokens.issue(PEOPLE[who]).value for who in PEOPLE})
+            yield StorageEndpoint(service, url, session, {who: tokens.issue(PEOPLE[who]).value for who in PEOPLE})
     finally:
         server.close()
         await emulator.close()
@@ -70,19 +72,19 @@ async def open_door(state_dir: Path, override: str | None = None, **settings: An
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    async with open_door(tmp_path_factory.mktemp("state")) as door:
+async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StorageEndpoint]:
+    async with open_endpoint(tmp_path_factory.mktemp("state")) as door:
         yield door
 
 
 @pytest.fixture
 def front_door():
     """Opens a door of one's own: ``async with front_door(state_dir) as door``."""
-    return open_door
+    return open_endpoint
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def bucket(door: Door, request: pytest.FixtureRequest) -> str:
+async def bucket(door: StorageEndpoint, request: pytest.FixtureRequest) -> str:
     """A bucket of this test's own."""
     name = f"bkt-{abs(hash(request.node.nodeid)):x}"
     assert (await door.call("POST", "/storage/v1/b", json={"name": name}))[0] == 200

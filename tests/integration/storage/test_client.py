@@ -15,10 +15,10 @@ from cloud.errors import (
     Unauthenticated,
     Unavailable,
 )
+from cloud.gcs.backoff import Retries
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 from cloud.resources import Access
-from cloud.retries import Retries
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -132,11 +132,11 @@ async def test_that_its_disk_is_full_is_told_and_forgotten_when_there_is_room(tm
 FRONT = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[2])
-from conftest import open_door
+from conftest import open_endpoint
 from pathlib import Path
 
 async def main():
-    async with open_door(Path(sys.argv[1])) as door:
+    async with open_endpoint(Path(sys.argv[1])) as door:
         print(door.url, door.tokens["owner"], door.service.server.pid, flush=True)
         await asyncio.Event().wait()
 

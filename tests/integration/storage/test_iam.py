@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from cloud.engine.storage.guard import Lapse
+from cloud.engine.storage.guard import PolicyViolation
 from cloud.settings import IamMode
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -240,10 +240,13 @@ async def test_modes_that_let_everything_pass(front_door, tmp_path, mode):
         headers = {"Authorization": "Bearer nonsense"}
         assert (await door.call("GET", "/open-1/o", who="", headers=headers))[0] == 401
         assert door.service.guard.mode is mode
-        lapses = door.service.guard.lapses
+        violations = door.service.guard.violations
     if mode is IamMode.OFF:
-        assert (told, lapses) == ([], {})
+        assert (told, violations) == ([], {})
         return
-    assert told == list(lapses)
-    assert lapses[Lapse(JOB, "storage.objects.get", "open-1")] == 3
-    assert {Lapse("", "storage.objects.create", "open-1"), Lapse(JOB, "storage.buckets.list", "")} < lapses.keys()
+    assert told == list(violations)
+    assert violations[PolicyViolation(JOB, "storage.objects.get", "open-1")] == 3
+    assert {
+        PolicyViolation("", "storage.objects.create", "open-1"),
+        PolicyViolation(JOB, "storage.buckets.list", ""),
+    } < violations.keys()

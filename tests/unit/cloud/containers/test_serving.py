@@ -3,7 +3,7 @@
 import pytest
 
 from cloud.containers.serving import Container
-from cloud.engine.serving.worker import Door
+from cloud.engine.serving.worker import ListenConfig
 from cloud.errors import InvalidArgument
 
 ANYWHERE = "0.0.0.0"  # noqa: S104
@@ -13,11 +13,13 @@ MODEL = {"AIP_STORAGE_URI": "gs://b/model"}
 def test_the_platforms_variables_are_followed() -> None:
     route = "/v1/endpoints/7/deployedModels/8"
     given = MODEL | {"AIP_HTTP_PORT": "80", "AIP_PREDICT_ROUTE": f"{route}:predict", "AIP_HEALTH_ROUTE": route}
-    assert Container.from_environ(given) == Container("gs://b/model", Door(ANYWHERE, 80, f"{route}:predict", route))
+    assert Container.from_environ(given) == Container(
+        "gs://b/model", ListenConfig(ANYWHERE, 80, f"{route}:predict", route)
+    )
 
 
 def test_without_a_platform_the_workers_own_routes_stand() -> None:
-    assert Container.from_environ(MODEL).door == Door(ANYWHERE, 8080, "/predict", "/health")
+    assert Container.from_environ(MODEL).door == ListenConfig(ANYWHERE, 8080, "/predict", "/health")
 
 
 @pytest.mark.parametrize(

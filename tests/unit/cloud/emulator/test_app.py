@@ -11,7 +11,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount
-from cloud.emulator.cloudresourcemanager_v3 import routes as resource_manager
+from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
@@ -352,7 +352,7 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
     ids=str,
 )
 async def test_who_shows_no_token_is_whom_the_door_is_for(emulator, storage, port, headers, who):
-    emulator.let_in(7, ME)
+    emulator.add_trusted_port(7, ME)
     asked = request("GET", "127.0.0.1:7/storage/v1/b", headers)
     asked.transport.get_extra_info.side_effect = lambda name: ("127.0.0.1", port) if name == "sockname" else None
     await emulator.handle(asked)
@@ -360,7 +360,7 @@ async def test_who_shows_no_token_is_whom_the_door_is_for(emulator, storage, por
 
 
 async def test_at_a_door_the_metadata_server_hands_out_the_token_of_whom_it_is_for(emulator, tokens):
-    emulator.let_in(7, ME)
+    emulator.add_trusted_port(7, ME)
     path = "127.0.0.1:7/computeMetadata/v1/instance/service-accounts/default/token"
     for port, who in ((7, ME), (8, ml_service_account("my-project"))):
         asked = request("GET", path, FLAVOR)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.database import open_database
-from cloud.engine.disk import out_of_room
-from contracts.full_disk import files_of_at_most
+from cloud.engine.disk import disk_full
+from full_disk import files_of_at_most
 
 
 def test_a_write_that_finds_no_room(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_write_that_finds_no_room(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError) as refused:
             database.execute("INSERT INTO things VALUES (?)", ("x" * 1_000_000,))
     for caught in (failed, refused):
-        error = out_of_room(caught.value)
+        error = disk_full(caught.value)
         assert error is not None
         assert (error.http_status, error.code) == (429, "RESOURCE_EXHAUSTED")
         assert "no room left on the disk" in error.message
@@ -27,7 +27,7 @@ def test_a_write_that_finds_no_room(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "x"), OSError(errno.EDQUOT, "x")], ids=repr)
 def test_a_disk_or_a_quota(error: OSError) -> None:
-    assert out_of_room(error)
+    assert disk_full(error)
 
 
 def test_other_errors_are_other_errors(tmp_path: Path) -> None:
@@ -41,4 +41,4 @@ def test_other_errors_are_other_errors(tmp_path: Path) -> None:
         OSError("x"),
         ValueError(),
     ):
-        assert out_of_room(error) is None
+        assert disk_full(error) is None

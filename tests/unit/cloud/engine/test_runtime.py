@@ -3,7 +3,7 @@ from importlib import metadata
 
 import pytest
 
-from cloud.engine.runtime import check_runtime, installed_runtimes, remark
+from cloud.engine.runtime import check_runtime, installed_runtimes, runtime_notice
 from cloud.errors import InvalidArgument
 
 INSTALLED = f"TensorFlow {metadata.version('tensorflow')} with Python {platform.python_version()}"
@@ -11,7 +11,7 @@ RUNTIMES = {"2.21": frozenset({"3.11"})}
 
 
 def test_nothing_is_said_to_who_asks_for_nothing():
-    assert remark(None, None) is None
+    assert runtime_notice(None, None) is None
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_nothing_is_said_to_who_asks_for_nothing():
     ],
 )
 def test_who_asks_for_a_version_is_told_what_there_is(runtime, python, asked):
-    said = remark(runtime, python)
+    said = runtime_notice(runtime, python)
     assert said == f"The job asks for {asked} and runs in what is installed here: {INSTALLED}."
     with pytest.raises(InvalidArgument, match=f"{asked} is not what is installed here, {INSTALLED}: ask for") as caught:
         check_runtime(runtime, python, RUNTIMES, "version.runtime_version")

@@ -3,7 +3,7 @@ import json
 import aiohttp
 import pytest
 
-from cloud.emulator.envelopes import storage_error
+from cloud.emulator.rest.errors import storage_error
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -16,7 +16,7 @@ from cloud.errors import (
     Unimplemented,
 )
 from cloud.gcs.replies import attempted, error_of
-from cloud.persistence import Failed
+from cloud.gcs.retry import RetryableError
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def answered(status, **headers):
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "may_pass"),
+    ("error", "kind", "is_transient"),
     [
         (aiohttp.ServerDisconnectedError(), Unavailable, True),
         (answered(429), ResourceExhausted, True),
@@ -70,16 +70,16 @@ def answered(status, **headers):
     ],
     ids=repr,
 )
-async def test_what_aiohttp_says_is_a_failure_that_may_pass_or_not(error, kind, may_pass):
-    with pytest.raises(Failed) as caught:
+async def test_what_aiohttp_says_is_a_failure_that_may_pass_or_not(error, kind, is_transient):
+    with pytest.raises(RetryableError) as caught:
         await attempted(failing(error))
-    assert (type(caught.value.error), caught.value.may_pass) == (kind, may_pass)
+    assert (type(caught.value.error), caught.value.is_transient) == (kind, is_transient)
 
 
 async def test_how_long_to_wait_and_who_asks_are_known_too():
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(RetryableError) as caught:
         await attempted(failing(answered(429, **{"Retry-After": "7"})))
-    assert (caught.value.asked, caught.value.is_stale) == (7.0, False)
-    with pytest.raises(Failed) as caught:
+    assert (caught.value.asked, caught.value.is_auth_error) == (7.0, False)
+    with pytest.raises(RetryableError) as caught:
         await attempted(failing(answered(401)))
-    assert caught.value.is_stale
+    assert caught.value.is_auth_error

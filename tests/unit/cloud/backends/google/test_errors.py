@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cloud.backends.google.errors import error_of, error_of_operation, is_lack_of_quota
-from cloud.emulator.envelopes import platform_error, storage_error
+from cloud.emulator.rest.errors import platform_error, storage_error
 from cloud.errors import (
     Aborted,
     AlreadyExists,
@@ -32,7 +32,12 @@ def body(message: str, status: str = "", **more: object) -> bytes:
         (403, b"<html>who are you</html>", PermissionDenied, "Google answered 403: <html>who are you</html>"),
         (502, b"", Unavailable, "Google answered 502: "),
         (500, body("oops", "INTERNAL"), CloudError, "oops"),
-        (400, b'{"error": "Failed to process element: 0"}', PredictionFailed, "Failed to process element: 0"),
+        (
+            400,
+            b'{"error": "Failed to process element: 0"}',
+            PredictionFailed,
+            "Failed to process element: 0",
+        ),
         (
             404,
             b'[{"error": {"message": "in a list"}}]',

@@ -17,7 +17,7 @@ from cloud.errors import (
     Unauthenticated,
     Unavailable,
 )
-from cloud.retries import Retries
+from cloud.gcs.backoff import Retries
 
 CUT = ConnectionResetError("cut")
 JOB = {"jobId": "j"}
@@ -82,8 +82,8 @@ async def transport(google):
     await transport.close()
 
 
-async def create(transport, settled=None):
-    return await transport.send("ml.projects.jobs.create", {"parent": "projects/p"}, JOB, settled=settled)
+async def create(transport, find_existing=None):
+    return await transport.send("ml.projects.jobs.create", {"parent": "projects/p"}, JOB, find_existing=find_existing)
 
 
 async def get(transport):
@@ -144,45 +144,45 @@ async def test_a_quota_that_will_not_grow_is_told_at_once(google, transport):
 async def test_nothing_is_created_twice_when_the_answer_is_lost(google, transport):
     google.script = [CUT]
 
-    async def settled():
+    async def find_existing():
         return {"jobId": "j", "state": "RUNNING"}
 
-    assert (await create(transport, settled))["state"] == "RUNNING"
+    assert (await create(transport, find_existing))["state"] == "RUNNING"
     assert len(google.arrived) == 1
 
 
 async def test_what_was_not_accepted_is_sent_again(google, transport):
     google.script = [CUT, (200, {}, {"state": "QUEUED"})]
 
-    async def settled():
+    async def find_existing():
         return None
 
-    assert (await create(transport, settled))["state"] == "QUEUED"
+    assert (await create(transport, find_existing))["state"] == "QUEUED"
     assert [body for _, _, body in google.arrived] == [json.dumps(JOB)] * 2
 
 
 async def test_taken_by_ourselves_is_success_and_by_others_is_not(google, transport):
     made = iter([None, {"jobId": "j"}, None, None])
 
-    async def settled():
+    async def find_existing():
         return next(made)
 
     google.script = [CUT, error(409)]
-    assert await create(transport, settled) == {"jobId": "j"}
+    assert await create(transport, find_existing) == {"jobId": "j"}
     google.script = [CUT, error(409)]
     with pytest.raises(AlreadyExists):
-        await create(transport, settled)
+        await create(transport, find_existing)
 
 
 async def test_a_last_attempt_that_was_accepted_counts(google, transport):
     google.script = [CUT] * 4
     looks = []
 
-    async def settled():
+    async def find_existing():
         looks.append(len(google.arrived))
         return {"jobId": "j"} if len(google.arrived) == 4 else None
 
-    assert await create(transport, settled) == {"jobId": "j"}
+    assert await create(transport, find_existing) == {"jobId": "j"}
     assert looks == [1, 2, 3, 4]
 
 

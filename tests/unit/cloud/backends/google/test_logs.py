@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from cloud.backends.google.logs import JobLog, Lateness, Logs
-from cloud.retries import Pace
+from cloud.gcs.backoff import Pace
 
 
 @dataclass

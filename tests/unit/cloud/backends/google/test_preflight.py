@@ -8,7 +8,7 @@ import pytest
 from cloud.backends.google.methods import Request
 from cloud.backends.google.preflight import Finding, Preflight, Verdict
 from cloud.backends.google.registry import lookup
-from cloud.backends.google.transport import Settled, Transport
+from cloud.backends.google.transport import FindExisting, Transport
 from cloud.errors import CloudError, NotFound, PermissionDenied
 from cloud.resources import Json
 
@@ -24,7 +24,7 @@ class Scripted(Transport):
         self._answers = {"storage.buckets.get": NotFound("no bucket"), **answers}
         self.asked: list[str] = []
 
-    async def _exchange(self, request: Request, _: Settled | None) -> Json:
+    async def _exchange(self, request: Request, _: FindExisting | None) -> Json:
         self.asked.append(request.url)
         answer = self._answers.get(request.method_id, PermissionDenied("not allowed"))
         if isinstance(answer, CloudError):

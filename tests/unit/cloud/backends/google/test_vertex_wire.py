@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.backends.google import vertex_wire
-from cloud.emulator.discovery import load
+from cloud.emulator.rest.discovery import load
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri

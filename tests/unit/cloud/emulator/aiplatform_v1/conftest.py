@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from contracts.memory_backend import MemoryBackend
-from contracts.vertex_api import VertexApi
+from cloud.backends.memory import MemoryBackend
+from emulator_api.vertex_api import VertexApi
 
 
 @pytest_asyncio.fixture

@@ -3,11 +3,11 @@ from unittest import mock
 
 from hypothesis import given
 
+from cloud.backends.memory import MemoryBackend
 from cloud.emulator.aiplatform_v1.routes import document, handlers, routes
-from contracts.any_request import allowed, forbidden, many, statuses
-from contracts.discovery_requests import Requests
-from contracts.memory_backend import MemoryBackend
-from contracts.vertex_api import VertexApi, custom_job, model
+from emulator_api.any_request import allowed, forbidden, many, statuses
+from emulator_api.discovery_requests import Requests
+from emulator_api.vertex_api import VertexApi, custom_job, model
 
 SERVED = {route.method_id for route in routes(handlers(mock.Mock(), mock.Mock()))}
 REQUESTS = Requests(document(), SERVED, "my-project", "us-central1")

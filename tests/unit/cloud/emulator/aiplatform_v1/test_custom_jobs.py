@@ -6,8 +6,8 @@ import pytest
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import JobSpec, ScaleTier, Service
-from contracts.dialect_api import SOMEBODY
-from contracts.vertex_api import PARENT, custom_job, pool
+from emulator_api.dialect_api import SOMEBODY
+from emulator_api.vertex_api import PARENT, custom_job, pool
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
 

@@ -3,9 +3,9 @@ import random
 
 import pytest
 
+from cloud.backends.memory import MemoryBackend
 from cloud.lifecycle import VersionEvent
-from contracts.memory_backend import MemoryBackend
-from contracts.vertex_api import PARENT, VertexApi, deployment, model
+from emulator_api.vertex_api import PARENT, VertexApi, deployment, model
 
 
 def below(name: str) -> str:

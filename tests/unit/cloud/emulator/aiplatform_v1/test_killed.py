@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from cloud.backends.memory import MemoryBackend
 from cloud.emulator.aiplatform_v1.records import Records
 from cloud.lifecycle import JobEvent
-from contracts.memory_backend import MemoryBackend
-from contracts.vertex_api import PARENT, VertexApi, custom_job, deployment, ended, model, pipeline
+from emulator_api.vertex_api import PARENT, VertexApi, custom_job, deployment, ended, model, pipeline
 
 
 class Killed(BaseException):

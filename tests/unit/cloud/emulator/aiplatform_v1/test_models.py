@@ -1,6 +1,6 @@
 import pytest
 
-from contracts.vertex_api import PARENT, SERVING_IMAGE, deployment, model
+from emulator_api.vertex_api import PARENT, SERVING_IMAGE, deployment, model
 
 
 async def upload(api, **given) -> str:

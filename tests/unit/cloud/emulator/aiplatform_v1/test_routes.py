@@ -1,7 +1,7 @@
 import pytest
 
 from cloud.engine.principal import ANONYMOUS
-from contracts.vertex_api import NUMBER, PARENT, custom_job, model
+from emulator_api.vertex_api import NUMBER, PARENT, custom_job, model
 
 
 async def test_locations_are_the_regions_of_vertex_ai(api):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cloud.lifecycle import JobEvent
-from contracts.vertex_api import PARENT, ended, pipeline
+from emulator_api.vertex_api import PARENT, ended, pipeline
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloud.emulator.logging_v2.filters import parse_filter, partly
-from cloud.emulator.logging_v2.wire import entry_json, key_of
+from cloud.emulator.logging_v2.messages import entry_json, key_of
 from cloud.errors import InvalidArgument
 from cloud.resources import LogEntry, Severity
 
@@ -28,7 +28,7 @@ ID = LINE["insertId"]
     "text",
     [
         "",
-        "   -- nothing but a remark",
+        "   -- nothing but a runtime_notice",
         # gcloud ai-platform jobs stream-logs
         '(resource.type="ml_job" OR resource.type="cloudml_job") AND resource.labels.job_id="taxi_1"'
         ' AND timestamp>="1970-01-01T01:00:00.000000000Z" AND timestamp<"2018-08-29T13:25:01.123457+00:00"',

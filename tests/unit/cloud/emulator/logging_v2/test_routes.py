@@ -8,14 +8,14 @@ import pytest
 from aiohttp import StreamReader, web
 from aiohttp.test_utils import make_mocked_request
 
-from cloud.emulator.answers import JsonAnswer
+from cloud.backends.memory import MemoryBackend
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.oauth2.tokens import ml_service_account, owner
+from cloud.emulator.rest.responses import JsonAnswer
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
 from cloud.resources import JobSpec, LogEntry, Service, Severity
-from contracts.memory_backend import MemoryBackend
 
 ME = owner("my-project")
 START = datetime(2018, 8, 29, 13, 25, tzinfo=UTC)

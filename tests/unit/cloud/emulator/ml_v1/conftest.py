@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from contracts.memory_backend import MemoryBackend
-from contracts.ml_api import Api
+from cloud.backends.memory import MemoryBackend
+from emulator_api.ml_api import Api
 
 
 @pytest_asyncio.fixture

@@ -2,11 +2,11 @@ from pathlib import Path
 
 from hypothesis import given
 
-from cloud.emulator.discovery import load
-from contracts.any_request import allowed, forbidden, many, statuses
-from contracts.discovery_requests import Requests
-from contracts.memory_backend import MemoryBackend
-from contracts.ml_api import Api
+from cloud.backends.memory import MemoryBackend
+from cloud.emulator.rest.discovery import load
+from emulator_api.any_request import allowed, forbidden, many, statuses
+from emulator_api.discovery_requests import Requests
+from emulator_api.ml_api import Api
 
 VIZIER = "ml.projects.locations.studies."
 DOCUMENT = load("ml.v1")

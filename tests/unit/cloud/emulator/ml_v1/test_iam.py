@@ -1,7 +1,7 @@
 import pytest
 
 from cloud.engine.principal import ANONYMOUS, Principal
-from contracts.ml_requests import training_job, version
+from emulator_api.ml_requests import training_job, version
 
 SOMEBODY = Principal("somebody@example.com")
 MEMBER = f"user:{SOMEBODY.email}"

@@ -5,7 +5,7 @@ import pytest
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import JobSpec, Service
-from contracts.ml_requests import training_job
+from emulator_api.ml_requests import training_job
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
 

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
+from cloud.backends.memory import MemoryBackend
 from cloud.lifecycle import VersionEvent
-from contracts.memory_backend import MemoryBackend
-from contracts.ml_api import Api
-from contracts.ml_requests import version
+from emulator_api.ml_api import Api
+from emulator_api.ml_requests import version
 
 REGIONAL = "us-central1-ml.googleapis.com"
 NAME = "projects/my-project/models/taxifare"

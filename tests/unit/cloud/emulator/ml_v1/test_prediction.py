@@ -4,7 +4,7 @@ import pytest
 
 from cloud.emulator.ml_v1.prediction import MAX_PAYLOAD
 from cloud.lifecycle import VersionEvent
-from contracts.ml_requests import version
+from emulator_api.ml_requests import version
 
 REGIONAL = "us-central1-ml.googleapis.com"
 PREDICT = "/models/m:predict"

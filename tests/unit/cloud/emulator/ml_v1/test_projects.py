@@ -3,7 +3,7 @@
 import pytest
 
 from cloud.emulator.ml_v1.tables import REGIONS
-from contracts.ml_requests import training_job
+from emulator_api.ml_requests import training_job
 
 
 async def test_the_configuration_is_laid_out_as_the_service_did(api):

@@ -6,7 +6,7 @@ import pytest
 from google.auth import _helpers, crypt, jwt
 from google.oauth2 import service_account
 
-from cloud.emulator.oauth2 import wire
+from cloud.emulator.oauth2 import messages
 from cloud.emulator.oauth2.keys import TOKEN_URI, KeyRing
 from cloud.emulator.oauth2.tokens import ml_service_account, owner
 from cloud.errors import Unauthenticated
@@ -25,9 +25,9 @@ def file(ring):
     return ring.service_account_file(ACCOUNT, "my-project")
 
 
-def signed(file, **changes) -> wire.Assertion:
+def signed(file, **changes) -> messages.Assertion:
     claims = {"iss": file["client_email"], "aud": TOKEN_URI, "iat": NOW, "exp": NOW + 3600, "scope": "x"} | changes
-    return wire.read_assertion(jwt.encode(crypt.RSASigner.from_service_account_info(file), claims).decode())
+    return messages.read_assertion(jwt.encode(crypt.RSASigner.from_service_account_info(file), claims).decode())
 
 
 def test_the_key_file_is_one_that_google_auth_reads(file):
@@ -49,13 +49,13 @@ def test_a_signed_assertion_proves_its_issuer(ring, file):
     ],
 )
 def test_other_claims_prove_nothing(ring, file, changes, text):
-    with pytest.raises(wire.InvalidGrant, match=text):
+    with pytest.raises(messages.InvalidGrant, match=text):
         ring.redeem(signed(file, **changes))
 
 
 def test_another_rings_key_proves_nothing(ring, file):
     strangers = KeyRing(lambda: NOW).service_account_file(ACCOUNT, "my-project")
-    with pytest.raises(wire.InvalidGrant, match="Signature"):
+    with pytest.raises(messages.InvalidGrant, match="Signature"):
         ring.redeem(signed(strangers))
 
 
@@ -66,7 +66,7 @@ def test_asking_twice_gives_the_same_key(ring, file):
 def test_a_user_file_holds_a_refresh_token_that_proves_the_user(ring):
     me = owner("my-project")
     assert ring.redeem(ring.user_file(me)["refresh_token"]) == me
-    with pytest.raises(wire.InvalidGrant):
+    with pytest.raises(messages.InvalidGrant):
         ring.redeem("1//made-up")
 
 

@@ -6,8 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from cloud.emulator.storage_v1.refused import REFUSED
 from cloud.emulator.storage_v1.routes import refusals, routes
+from cloud.emulator.storage_v1.unimplemented import REFUSED
 
 
 class Nothing:

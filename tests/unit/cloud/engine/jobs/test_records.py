@@ -15,7 +15,7 @@ from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, JobSpec, ScaleTier, Service
-from contracts.full_disk import files_of_at_most
+from full_disk import files_of_at_most
 
 SPECS = st.builds(
     JobSpec,

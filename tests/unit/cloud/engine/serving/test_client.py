@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cloud import event_loop
+from cloud.engine import event_loop
 from cloud.engine.serving import client as under_test
 from cloud.engine.serving.client import WorkerClient
 

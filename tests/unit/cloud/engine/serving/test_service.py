@@ -9,7 +9,7 @@ from cloud.errors import DeadlineExceeded, FailedPrecondition, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
-from contracts.full_disk import files_of_at_most
+from full_disk import files_of_at_most
 
 
 class NoProcesses:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cloud.engine.principal import ANONYMOUS, Principal
-from cloud.engine.storage.guard import Guard, Lapse, tally
+from cloud.engine.storage.guard import Guard, PolicyViolation, summarize
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
 from cloud.errors import PermissionDenied, Unauthenticated
@@ -20,7 +20,7 @@ def test_what_is_allowed_passes_in_every_mode():
         guard = Guard(mode)
         guard.require(JOB, LIST, BUCKET)
         assert guard.permits(JOB, LIST, BUCKET)
-        assert guard.lapses == {}
+        assert guard.violations == {}
 
 
 def test_strict_refuses():
@@ -32,7 +32,7 @@ def test_strict_refuses():
     with pytest.raises(PermissionDenied):
         guard.require(JOB, "storage.buckets.list", None)
     assert not guard.permits(JOB, CREATE, BUCKET)
-    assert guard.lapses == {}
+    assert guard.violations == {}
 
 
 def test_soft_reports_each_lapse_once_and_counts_all():
@@ -43,11 +43,11 @@ def test_soft_reports_each_lapse_once_and_counts_all():
         guard.require(ANONYMOUS, LIST, BUCKET)
     guard.require(OTHER, "storage.buckets.list", None)
     assert guard.permits(OTHER, CREATE, BUCKET)
-    created, listed = Lapse(JOB.email, CREATE, "bkt"), Lapse("", LIST, "bkt")
-    made = Lapse(OTHER.email, "storage.buckets.list", "")
+    created, listed = PolicyViolation(JOB.email, CREATE, "bkt"), PolicyViolation("", LIST, "bkt")
+    made = PolicyViolation(OTHER.email, "storage.buckets.list", "")
     assert told == [created, listed, made]
-    assert guard.lapses == {created: 3, listed: 3, made: 1}
-    assert tally(guard.lapses) == [f"{created}, 3 times", f"{listed}, 3 times", str(made)]
+    assert guard.violations == {created: 3, listed: 3, made: 1}
+    assert summarize(guard.violations) == [f"{created}, 3 times", f"{listed}, 3 times", str(made)]
     assert str(created) == f"{JOB.email} does not have {CREATE} on gs://bkt: strict mode refuses this"
     assert str(listed).startswith("Anonymous caller does not have")
     assert "the project" in str(made)
@@ -59,4 +59,4 @@ def test_off_says_nothing():
     guard.require(ANONYMOUS, CREATE, BUCKET)
     assert guard.permits(ANONYMOUS, CREATE, BUCKET)
     assert told == []
-    assert guard.lapses == {}
+    assert guard.violations == {}

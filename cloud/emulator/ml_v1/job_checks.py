@@ -1,0 +1,163 @@
+"""What the service checked of a ``TrainingInput`` before it accepted a job. Pure.
+
+Rules: descriptions in the discovery document ``ml.v1``, schema ``TrainingInput``. Texts are the service's where they
+were seen in public; what this cloud cannot do is refused in words of its own.
+"""
+
+from collections.abc import Mapping
+
+from cloud.emulator.ml_v1 import tables
+from cloud.emulator.rest.errors import QuotaFailure
+from cloud.emulator.rest.machine_types import COMPUTE_ENGINE_MACHINES
+from cloud.emulator.rest.schemas import snake
+from cloud.errors import InvalidArgument
+from cloud.resources import Abilities, Json
+from cloud.wire.ml_v1 import seconds
+
+_ROLES = ("master", "worker", "parameterServer", "evaluator")
+_SHORTEST_WAIT, _HIGHEST_PRIORITY = 1800.0, 1000
+
+
+def check_training_input(
+    given: Mapping[str, Json], *, project: str, service_account: str, abilities: Abilities
+) -> None:
+    """
+    Args:
+        abilities: of the backend that is to run the job.
+
+    Raises:
+        InvalidArgument: what is wrong, or not done here.
+        QuotaFailure: accelerators are asked for where there are none.
+    """
+    _check_region(given.get("region"))
+    _check_image(given)
+    check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
+    _check_machines(given)
+    if not abilities.accelerators:
+        _check_accelerators(given, project)
+    _check_scheduling(given.get("scheduling", {}))
+    if "hyperparameters" in given:
+        raise InvalidArgument(
+            "Hyperparameter tuning is not done here: submit one job for each trial.",
+            field="training_input.hyperparameters",
+        )
+    account = given.get("serviceAccount", service_account)
+    if account != service_account:
+        raise InvalidArgument(
+            f"Jobs run as {service_account} here, not as {account[:200]!r}.", field="training_input.service_account"
+        )
+
+
+def check_runtime(runtime: str | None, python: str | None, abilities: Abilities, default: str = "2.7") -> None:
+    """Whether there ever was such a runtime version, with such a Python, at Google or in the backend.
+
+    Args:
+        default: Python of a runtime version given alone, before it had to be said.
+
+    Raises:
+        InvalidArgument: the text is the service's.
+    """
+    known = {**tables.RUNTIMES, **(abilities.runtimes or {})}
+    pythons = known.get(runtime or "")
+    if runtime is None and python in (None, *{each for every in known.values() for each in every}):
+        return
+    # The 2.x versions came with one Python only, which nobody had to name.
+    if pythons and (python or (default if default in pythons else next(iter(pythons)))) in pythons:
+        return
+    raise InvalidArgument(
+        f"The specified runtime version '{(runtime or '')[:40]}' with the Python version '{(python or '')[:40]}' "
+        "is not supported or is deprecated.  Please specify a different runtime version. See "
+        "https://cloud.google.com/ml-engine/docs/runtime-version-list for a list of supported versions",
+        field="runtime_version",
+    )
+
+
+def _check_region(region: str | None) -> None:
+    if region is None:
+        raise InvalidArgument("A region is required.", field="training_input.region")
+    if region not in tables.REGIONS:
+        raise InvalidArgument(
+            f"The region {region[:60]!r} is not one of {', '.join(tables.REGIONS)}.", field="training_input.region"
+        )
+
+
+def _check_image(given: Mapping[str, Json]) -> None:
+    images = [role for role in _ROLES if "imageUri" in given.get(f"{role}Config", {})]
+    if not images:
+        _check_no_container(given)
+        return
+    if "master" in images and "runtimeVersion" in given:
+        raise InvalidArgument("Only one of runtime version or the master Docker image URI should be provided.")
+    raise InvalidArgument(
+        "Custom containers are not run here: give packageUris and pythonModule instead.",
+        field=f"training_input.{snake(images[0])}_config.image_uri",
+    )
+
+
+def _check_no_container(given: Mapping[str, Json]) -> None:
+    for role in _ROLES:
+        for name in ("containerCommand", "containerArgs"):
+            if name in given.get(f"{role}Config", {}):
+                raise InvalidArgument(
+                    "It cannot be set if no custom container image is provided.",
+                    field=f"training_input.{snake(role)}_config.{snake(name)}",
+                )
+
+
+def _check_machines(given: Mapping[str, Json]) -> None:
+    custom = given.get("scaleTier") == "CUSTOM"
+    families = set()
+    for role in _ROLES:
+        machine, field = given.get(f"{role}Type"), f"training_input.{snake(role)}_type"
+        if machine is None:
+            needed = role == "master" or int(given.get(f"{role}Count", 0)) > 0
+            if custom and needed:
+                raise InvalidArgument("A machine type is required when the scale tier is CUSTOM.", field=field)
+            continue
+        if machine in tables.LEGACY_MACHINES:
+            families.add("legacy")
+        elif machine in COMPUTE_ENGINE_MACHINES:
+            families.add("Compute Engine")
+        elif machine != tables.CLOUD_TPU:
+            raise InvalidArgument(f"The machine type {machine[:60]!r} is not supported.", field=field)
+    if len(families) > 1:
+        raise InvalidArgument(
+            "All machine types must be either legacy or Compute Engine ones.", field="training_input.master_type"
+        )
+
+
+def _check_accelerators(given: Mapping[str, Json], project: str) -> None:
+    for role in _ROLES:
+        wanted = given.get(f"{role}Config", {}).get("acceleratorConfig", {})
+        asked = tables.ACCELERATED_LEGACY.get(given.get(f"{role}Type", ""))
+        if wanted.get("count"):
+            asked = f"{wanted['count']} {wanted.get('type', '').removeprefix('NVIDIA_TESLA_')}"
+        if asked:
+            raise no_quota(project, asked)
+    tier = {"BASIC_GPU": "1 K80", "BASIC_TPU": "8 TPU_V2"}.get(given.get("scaleTier", ""))
+    if tier:
+        raise no_quota(project, tier)
+
+
+def no_quota(project: str, accelerators: str) -> QuotaFailure:
+    """What a new project, which may use no accelerators, was told."""
+    return QuotaFailure(
+        f"Quota failure for project {project}. The request for {accelerators} accelerators exceeds the allowed maximum "
+        "of 0 A100, 0 K80, 0 P100, 0 P4, 0 T4, 0 TPU_V2, 0 TPU_V3, 0 V100. To read more about Cloud ML Engine quota, "
+        "see https://cloud.google.com/ml-engine/quotas.",
+        subject=project,
+    )
+
+
+def _check_scheduling(given: Mapping[str, Json]) -> None:
+    wait = seconds(given.get("maxWaitTime", f"{_SHORTEST_WAIT}s"))
+    if wait < _SHORTEST_WAIT:
+        raise InvalidArgument(
+            f"The longest wait is at least {_SHORTEST_WAIT:g}s, not {given['maxWaitTime']}.",
+            field="training_input.scheduling.max_wait_time",
+        )
+    priority = given.get("priority", 0)
+    if not 0 <= priority <= _HIGHEST_PRIORITY:
+        raise InvalidArgument(
+            f"A priority is from 0 to {_HIGHEST_PRIORITY}, not {priority}.", field="training_input.scheduling.priority"
+        )

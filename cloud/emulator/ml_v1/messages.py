@@ -1,0 +1,135 @@
+"""ML Engine's JSON and the vocabulary of ``cloud.resources``, each made from the other. Pure.
+
+What only the JSON has is in ``Record.fields``. Shapes: discovery document ``ml.v1``; which fields a reply leaves out:
+replies of the service seen in public.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from cloud.emulator.ml_v1.records import Record
+from cloud.emulator.ml_v1.tables import DEFAULT_GLOBAL_MACHINE, ML_UNITS_PER_HOUR
+from cloud.emulator.rest.operations import Operation
+from cloud.lifecycle import JobState
+from cloud.resources import Job, Json, Model, Version
+from cloud.wire.ml_v1 import timestamp, training_input
+
+JOB_FIELDS = ("trainingInput", "labels")
+MODEL_FIELDS = ("description", "regions", "onlinePredictionLogging", "onlinePredictionConsoleLogging", "labels")
+VERSION_FIELDS = (
+    "description",
+    "machineType",
+    "framework",
+    "autoScaling",
+    "manualScaling",
+    "explanationConfig",
+    "labels",
+)
+"""What of a request is recorded; the rest is output only, or not to be set when a resource is made."""
+_TYPE = "type.googleapis.com/google.cloud.ml.v1."
+
+
+def recorded(body: Mapping[str, Json], fields: tuple[str, ...]) -> dict[str, Json]:
+    """What a record keeps of a request's body."""
+    return {name: body[name] for name in fields if name in body}
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
+    """``Job`` as every method answers it.
+
+    Args:
+        now: what a running job's consumption is counted to.
+    """
+    labels = record.fields.get("labels", {}) if record.revision else job.spec.labels
+    answer: dict[str, Json] = {
+        "jobId": job.job_id,
+        "trainingInput": record.fields.get("trainingInput") or training_input(job.spec),
+        "createTime": timestamp(job.create_time),
+    }
+    if job.start_time is not None:
+        answer["startTime"] = timestamp(job.start_time)
+    if job.end_time is not None:
+        answer["endTime"] = timestamp(job.end_time)
+    answer["state"] = job.state.value
+    if job.error_message and job.state is not JobState.SUCCEEDED:
+        answer["errorMessage"] = job.error_message
+    answer["trainingOutput"] = _training_output(job, now)
+    if labels:
+        answer["labels"] = dict(labels)
+    return answer | {"etag": record.etag}
+
+
+def _training_output(job: Job, now: datetime) -> dict[str, Json]:
+    rate = ML_UNITS_PER_HOUR.get(job.spec.scale_tier.value)
+    if rate is None or job.start_time is None:
+        return {}
+    hours = max(0.0, ((job.end_time or now) - job.start_time).total_seconds() / 3600)
+    units = round(rate * hours, 2)
+    return {"consumedMLUnits": units} if units else {}
+
+
+# ---------------------------------------------------------------- models and versions
+
+
+def model_name(project: str, model: str) -> str:
+    return f"projects/{project}/models/{model}"
+
+
+def version_name(project: str, model: str, version: str) -> str:
+    return f"{model_name(project, model)}/versions/{version}"
+
+
+def model_json(project: str, model: Model, record: Record, default: Mapping[str, Json] | None) -> dict[str, Json]:
+    """``Model``; ``default`` is the JSON of its default version, if it has one."""
+    description = record.fields.get("description", "") if record.revision else model.description
+    answer: dict[str, Json] = {"name": model_name(project, model.name)}
+    if description:
+        answer["description"] = description
+    answer["regions"] = record.fields.get("regions") or [model.region]
+    if default is not None:
+        answer["defaultVersion"] = dict(default)
+    switches = ("onlinePredictionLogging", "onlinePredictionConsoleLogging", "labels")
+    return answer | recorded(record.fields, switches) | {"etag": record.etag}
+
+
+def version_json(project: str, version: Version, record: Record) -> dict[str, Json]:
+    """``Version`` as every method answers it."""
+    spec, fields = version.spec, record.fields
+    given = {
+        "name": version_name(project, version.model, version.name),
+        "description": fields.get("description", "") if record.revision else spec.description,
+        "isDefault": version.is_default,
+        "deploymentUri": str(spec.deployment_uri),
+        "createTime": timestamp(version.create_time),
+        "runtimeVersion": spec.runtime_version,
+        "machineType": machine_type(record),
+        "framework": fields.get("framework", "TENSORFLOW"),
+        "pythonVersion": spec.python_version,
+        "state": version.state.value,
+        "errorMessage": version.error_message,
+        "etag": record.etag,
+    }
+    known = {name: value for name, value in given.items() if value}
+    return known | {name: value for name, value in fields.items() if name not in given}
+
+
+def machine_type(record: Record) -> str:
+    """Of a version; one that was not made through this API is on the global endpoint's default machine."""
+    return str(record.fields.get("machineType", DEFAULT_GLOBAL_MACHINE))
+
+
+# ---------------------------------------------------------------- operations
+
+
+def operation_json(project: str, operation: Operation) -> dict[str, Json]:
+    """``google.longrunning.Operation`` of this API."""
+    metadata = typed("OperationMetadata", operation.metadata)
+    return operation.json(f"projects/{project}/operations/{operation.name}", metadata)
+
+
+def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:
+    """``value`` as a ``google.protobuf.Any`` of this API's message ``kind``."""
+    return {"@type": f"{_TYPE}{kind}"} | dict(value)

@@ -1,0 +1,95 @@
+"""One request of an API with a discovery document, read and checked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cloud.emulator.rest.discovery import Method
+from cloud.emulator.rest.paging import page
+from cloud.engine.principal import Principal
+from cloud.errors import Aborted, InvalidArgument, Unauthenticated
+from cloud.resources import Json
+
+NO_CREDENTIAL = (
+    "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid "
+    "authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
+
+
+@dataclass(slots=True, eq=False)  # not frozen: that takes a prediction longer than most else that is done here
+class Call:
+    method: Method
+    name: str
+    """The resource in the path, with the project's id: ``projects/P/jobs/J``."""
+    query: Mapping[str, Json]
+    body: Mapping[str, Json] = field(repr=False)
+    """In normal form."""
+    content: bytes = field(repr=False)
+    """The body as it was sent."""
+    principal: Principal
+    host: str
+    """That was asked, with its port if it was named."""
+
+    def page(self, field: str, items: Iterable[Mapping[str, Json]], key: str) -> dict[str, Json]:
+        """The answer of a list method: the page asked for, in ``field``, which is left out if nothing is listed.
+
+        Args:
+            items: see ``pages.page``; ``key`` is the name of their unique field.
+        """
+        scope = f"{self.method.id} {self.name}"
+        shown, token = page(list(items), lambda item: str(item[key]), self.query, scope)
+        return ({field: shown} if shown else {}) | ({"nextPageToken": token} if token else {})
+
+    @property
+    def ids(self) -> list[str]:
+        """What follows the collections in ``name``: project, model, version."""
+        return self.name.split("/")[1::2]
+
+    @property
+    def below_project(self) -> str:
+        """``name`` without the project: ``locations/us-central1/models/M``."""
+        return self.name.split("/", 2)[2]
+
+    def mask(self, *allowed: str) -> set[str]:
+        """The paths in ``updateMask``, in camel case.
+
+        Raises:
+            InvalidArgument: none, or another one than ``allowed``.
+        """
+        return read_mask(self.query.get("updateMask", ""), *allowed)
+
+
+def read_mask(text: str, *allowed: str) -> set[str]:
+    """The paths of a ``google.protobuf.FieldMask``, in camel case.
+
+    Raises:
+        InvalidArgument: none, or another one than ``allowed``.
+    """
+    paths = {_camel(path.strip()) for path in text.split(",") if path.strip()}
+    if not paths:
+        raise InvalidArgument("An update mask is required.", field="update_mask")
+    wrong = sorted(paths - set(allowed))
+    if wrong:
+        raise InvalidArgument(
+            f"{wrong[0][:100]!r} cannot be updated, only {', '.join(sorted(allowed))}.", field="update_mask"
+        )
+    return paths
+
+
+def check_etag(given: str | None, current: str) -> None:
+    """Raises:
+    Aborted: the resource was changed since ``given`` was read.
+    """
+    if given not in (None, current):
+        raise Aborted("The etag is not that of the resource: it was changed meanwhile. Read it anew, then try again.")
+
+
+def require_credential(principal: Principal) -> None:
+    """Raises:
+    Unauthenticated: nobody in particular asks.
+    """
+    if principal.is_anonymous:
+        raise Unauthenticated(NO_CREDENTIAL)
+
+
+def _camel(path: str) -> str:
+    return ".".join(part[:1] + part.title().replace("_", "")[1:] if "_" in part else part for part in path.split("."))

@@ -1,0 +1,45 @@
+"""Tasks that see long-running operations through, from their beginning or from this program's start to their end."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from cloud.emulator.rest.operations import rpc_status
+from cloud.errors import CloudError
+from cloud.resources import Json
+
+_log = logging.getLogger(__name__)
+
+
+class Following:
+    """Use until ``close``, which leaves what is under way unfinished, for the next start."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def follow(self, name: str, work: Callable[[], Awaitable[None]], fail: Callable[[Json], object]) -> None:
+        """Do ``work()`` in a task of its own.
+
+        Args:
+            name: of what is followed, unique.
+            fail: told the ``google.rpc.Status`` of an error that it raised: nothing may go on for ever.
+        """
+        task = asyncio.create_task(_see_through(name, work, fail), name=f"following {name}")
+        self._tasks[name] = task
+        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _see_through(name: str, work: Callable[[], Awaitable[None]], fail: Callable[[Json], object]) -> None:
+    try:
+        await work()
+    except CloudError as error:
+        fail(rpc_status(error))
+    except Exception:  # noqa: BLE001 - a defect
+        _log.exception("%s", name)
+        fail(rpc_status(CloudError("Internal error encountered.")))

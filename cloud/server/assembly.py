@@ -1,0 +1,185 @@
+"""The parts of a local cloud, wired: what is made of what, and the way from one to the next.
+
+    fake-gcs-server <- storage dialect <- gateway <- replicas, workers, and this process's own storage clients
+
+Every access to a bucket goes through that one door, ours too, so that grants hold and no name escapes.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+
+from cloud.backends.local import LocalBackend
+from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.app import LOOPBACK, Mount
+from cloud.emulator.cloudresourcemanager import routes as resource_manager
+from cloud.emulator.faults import Faults
+from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
+from cloud.emulator.logging_v2.routes import LoggingV2
+from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
+from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
+from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.jobs.environ import tenant_project
+from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.runner import Platform
+from cloud.engine.jobs.service import JobService
+from cloud.engine.launch.client import Launcher
+from cloud.engine.principal import Principal
+from cloud.engine.runtime import installed_runtimes
+from cloud.engine.serving.service import ServingService
+from cloud.engine.state_folder import StateFolder
+from cloud.engine.storage.guard import PolicyViolation, summarize
+from cloud.engine.storage.server import FakeGcsServer
+from cloud.engine.storage.service import StorageService
+from cloud.gateway.environ import client_environ
+from cloud.gateway.tunnel import Refusal
+from cloud.gcs.client import StorageClient
+from cloud.server.front import Front
+from cloud.server.owner_access import OwnerAccess
+from cloud.settings import RuntimeMode, Settings
+
+_log = logging.getLogger(__name__)
+
+
+class Assembly:
+    """From ``start`` to ``close``.
+
+    Args:
+        server: fake-gcs-server for the state's folder "storage/media", starting or not.
+        base_environ: what every process of this cloud gets, besides the way to the gateway.
+        on_refusal: told of each request for a host that is not emulated.
+    """
+
+    backend: LocalBackend
+    front: Front
+    storage: StorageService
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: StateFolder,
+        launcher: Launcher,
+        server: FakeGcsServer,
+        base_environ: Mapping[str, str],
+        on_refusal: Callable[[Refusal], None] | None = None,
+    ) -> None:
+        self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
+        self._base_environ = dict(base_environ)
+        self._parts = AsyncExitStack()
+        self._on_refusal = on_refusal
+
+    async def close(self) -> None:
+        """End all jobs, workers and servers. Also after a ``start`` that failed."""
+        await self._parts.aclose()
+
+    async def start(self) -> None:
+        """Raises:
+        FailedPrecondition: the state folder or fake-gcs-server cannot be used.
+        """
+        settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
+        number = project_number(settings.project)
+        door = OwnerAccess(settings, state.folder("owner"))
+        parts.push_async_callback(door.close)
+        storage = self.storage = StorageService(
+            state.folder("storage"),
+            project=settings.project,
+            project_number=number,
+            iam=settings.iam,
+            on_lapse=_say,
+            server=self._server,
+        )
+        await storage.start()
+        parts.push_async_callback(storage.close)
+        front = self.front = Front(settings, state, StorageV1(storage), door, self._on_refusal)
+        parts.push_async_callback(front.close)
+        await front.start()
+
+        replica_environ = self._base_environ | self._way_to_google()
+        account = ml_service_account(settings.project)
+        as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
+        jobs = JobService(
+            state_dir=state.folder("jobs"),
+            work_dir=state.folder("work"),
+            platform=Platform(
+                launcher=launcher,
+                installer=PackageInstaller(launcher, state.folder("packages")),
+                fetch=as_account.download,
+                environ=replica_environ,
+                project=settings.project,
+                project_number=number,
+                grace=settings.cancel_grace_seconds,
+            ),
+            concurrent_jobs=settings.concurrent_jobs,
+        )
+        await jobs.start()
+        parts.push_async_callback(jobs.close)
+        serving = ServingService(
+            state_dir=state.folder("serving"),
+            launcher=launcher,
+            fetch=as_account.download,
+            environ=replica_environ,
+            region=settings.region,
+        )
+        await serving.start()
+        parts.push_async_callback(serving.close)
+        self.backend = LocalBackend(
+            project=settings.project,
+            region=settings.region,
+            ml_service_account=account.email,
+            storage=as_owner,
+            jobs=jobs,
+            serving=serving,
+            runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
+        )
+        ml = MlV1(
+            self.backend,
+            project_number=number,
+            tenant_number=project_number(tenant_project(settings.project)),
+            state_dir=state.folder("ml_v1"),
+        )
+        parts.push_async_callback(ml.close)
+        ml.start()
+        vertex = aiplatform_v1.AiplatformV1(
+            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1")
+        )
+        parts.push_async_callback(vertex.close)
+        vertex.start()
+        projects = resource_manager.CloudResourceManagerV3(settings.project, number)
+        logs = LoggingV2(self.backend, project_number=number)
+        front.emulator.mount(
+            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
+            Mount(HOSTS, r".*", ml, whole=True),
+            *(Mount(hosts, paths, aiplatform_v1.Document()) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            Mount(aiplatform_v1.HOSTS, r".*", vertex),
+            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
+            Mount(LOGGING_HOSTS, r".*", logs),
+            Mount(resource_manager.HOSTS, r".*", projects),
+        )
+
+    def _storage_client(self, principal: Principal) -> StorageClient:
+        tokens, url = self.front.tokens, self.front.gateway.url
+        client = StorageClient(url, lambda: tokens.current(principal).value, self._settings.project)
+        self._parts.push_async_callback(client.close)
+        return client
+
+    def _way_to_google(self) -> dict[str, str]:
+        gateway = self.front.gateway
+        return client_environ(
+            proxy_url=gateway.url,
+            ca_file=gateway.ca_file,
+            metadata_host=gateway.address,
+            project=self._settings.project,
+        )
+
+    @property
+    def faults(self) -> Faults:
+        return self.front.emulator.faults
+
+    @property
+    def violations(self) -> list[str]:
+        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        return summarize(self.storage.guard.violations)
+
+
+def _say(violation: PolicyViolation) -> None:
+    _log.warning("%s", violation)

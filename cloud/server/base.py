@@ -1,0 +1,73 @@
+"""``ServedCloud``: what ``cloud.serve`` serves, from ``async with`` to its end."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from cloud.engine.state_folder import StateFolder
+from cloud.settings import Settings
+
+if TYPE_CHECKING:
+    from cloud.gateway.tunnel import Refusal
+    from cloud.server.front import Front
+
+
+class ServedCloud(ABC):
+    """A cloud on this machine: its state's folder, its front, and what is behind it. Use as an async context manager.
+
+    Args:
+        on_refusal: told of each request for a host that is not served.
+
+    Raises:
+        FailedPrecondition: on entering, if the state folder, the port, or what the cloud is made of cannot be used.
+    """
+
+    def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
+        self.settings, self._on_refusal = settings, on_refusal
+        self._parts = AsyncExitStack()
+        """What is closed at the end, the latest first."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._state = StateFolder(self.settings.state_dir)
+            self._parts.callback(self._state.close)
+            self._front = await self._start()
+        except BaseException:
+            await self._parts.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._parts.aclose()
+
+    @abstractmethod
+    async def _start(self) -> "Front":
+        """Bring up all there is, onto ``_parts``."""
+
+    @property
+    def url(self) -> str:
+        """Of the gateway, ``http://127.0.0.1:PORT``: the proxy of everything that uses this cloud."""
+        return self._front.gateway.url
+
+    @property
+    def state_dir(self) -> Path:
+        return self._state.path
+
+    @property
+    def refusals(self) -> "list[Refusal]":
+        """What programs wanted from hosts that are not served."""
+        return self._front.gateway.refusals
+
+    @property
+    @abstractmethod
+    def violations(self) -> list[str]:
+        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+
+    async def owner_environ(self) -> dict[str, str]:
+        """The variables that make any program use this cloud as its owner; those in ``FOREIGN`` are to be unset."""
+        return await self._front.owner_environ()

@@ -1,0 +1,148 @@
+"""``BackgroundCloud``: a local cloud in a thread of its own, for programs that block.
+
+Google's clients and most tests are not asynchronous: while they wait for an answer, nobody may have to wait for them.
+"""
+
+import asyncio
+import functools
+import inspect
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from cloud.engine.event_loop import new_event_loop
+from cloud.server.local import LocalCloud
+from cloud.settings import Settings
+
+if TYPE_CHECKING:
+    from cloud.backends.base import Backend
+    from cloud.emulator.faults import Faults
+    from cloud.gateway.tunnel import Refusal
+
+T = TypeVar("T")
+
+
+class BackgroundCloud:
+    """Use as a context manager, from any thread; at its end no process of it is left.
+
+    Raises:
+        FailedPrecondition: on entering, if the state folder, the port or fake-gcs-server cannot be used.
+    """
+
+    backend: "Backend"
+    """To be awaited in any event loop, or handed to ``run``. Its callbacks come in another thread."""
+    environ: dict[str, str]
+    """The variables that make any program use this cloud as its owner."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._cloud = LocalCloud(settings, soon_a_job=False)
+        self._loop = new_event_loop()
+        self._thread = threading.Thread(target=self._run_loop, name="local cloud")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self.run(self._cloud.__aenter__())
+            try:
+                self.environ = self.run(self._cloud.owner_environ())
+            except BaseException:
+                self.run(self._cloud.__aexit__(None, None, None))
+                raise
+        except BaseException:
+            self._end_thread()
+            raise
+        self.backend = cast("Backend", _LoopProxy(self._cloud.backend, self._loop))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.run(self._cloud.__aexit__(kind, error, trace))
+        finally:
+            self._end_thread()
+
+    @property
+    def project(self) -> str:
+        return self.settings.project
+
+    @property
+    def region(self) -> str:
+        return self.settings.region
+
+    @property
+    def url(self) -> str:
+        """Of the gateway, ``http://127.0.0.1:PORT``."""
+        return self._cloud.url
+
+    @property
+    def state_dir(self) -> Path:
+        return self._cloud.state_dir
+
+    @property
+    def refusals(self) -> "list[Refusal]":
+        """What programs wanted from hosts that are not emulated."""
+        return self._cloud.refusals
+
+    @property
+    def faults(self) -> "Faults":
+        """What is to go wrong on purpose, method by method."""
+        return self._cloud.faults
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of ``work``, done in the cloud's event loop while this thread waits. Not to be called there."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _run_loop(self) -> None:
+        # To its very end in this thread: in the one that leaves the cloud a loop may be running, as in a notebook.
+        with closing(self._loop) as loop:
+            loop.run_forever()
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+class _LoopProxy:
+    """An object whose methods run in one event loop and may be awaited in any."""
+
+    def __init__(self, target: object, loop: asyncio.AbstractEventLoop) -> None:
+        self._target = target
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._target, name)
+        if not inspect.ismethod(found):
+            return found
+        if inspect.iscoroutinefunction(found):
+            return functools.wraps(found)(functools.partial(self._call, found))
+        return functools.wraps(found)(functools.partial(self._iterate, found))
+
+    async def _call(self, method: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **options: Any) -> Any:
+        return await _awaited(asyncio.run_coroutine_threadsafe(method(*args, **options), self._loop))
+
+    async def _iterate(self, method: Callable[..., AsyncIterator[Any]], *args: Any) -> AsyncIterator[Any]:
+        async def following() -> tuple[Any, ...]:
+            async for item in items:
+                return (item,)
+            return ()
+
+        items = method(*args)
+        while found := await _awaited(asyncio.run_coroutine_threadsafe(following(), self._loop)):
+            yield found[0]
+
+
+async def _awaited(future: "Future[Any]") -> Any:
+    return await asyncio.wrap_future(future)

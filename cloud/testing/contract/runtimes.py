@@ -1,0 +1,40 @@
+"""The contract's part on runtime versions: who asks for one that is not there is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from cloud.backends.base import Backend
+from cloud.errors import InvalidArgument, NotFound
+from cloud.lifecycle import JobState
+from cloud.names import GsUri
+from cloud.resources import JobSpec, VersionSpec
+from cloud.testing.contract.base import Contract, fresh
+
+OTHERS = [{"runtime_version": "1.8"}, {"python_version": "2.7"}, {"runtime_version": "1.15", "python_version": "3.7"}]
+
+
+class RuntimeContract(Contract):
+    """For backends that declare ``abilities.runtimes``."""
+
+    async def test_a_job_for_a_runtime_that_is_there_runs(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+        assert backend.abilities.runtimes
+        for runtime, pythons in backend.abilities.runtimes.items():
+            job = await self.train(backend, bucket, tmp_path, "", runtime_version=runtime, python_version=min(pythons))
+            assert job.state is JobState.SUCCEEDED, job.error_message
+
+    @pytest.mark.parametrize("asked", OTHERS, ids=str)
+    async def test_a_job_for_another_is_refused(self, backend: Backend, bucket: str, asked: dict[str, str]) -> None:
+        spec = JobSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region, **asked)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument, match=".*".join(asked.values())):
+            await backend.submit_job(spec)
+        with pytest.raises(NotFound):
+            await backend.get_job(spec.job_id)
+
+    @pytest.mark.parametrize("asked", OTHERS, ids=str)
+    async def test_a_version_for_another_is_refused(self, backend: Backend, bucket: str, asked: dict[str, str]) -> None:
+        model = fresh("model")
+        await backend.create_model(model)
+        with pytest.raises(InvalidArgument, match=".*".join(asked.values())):
+            await backend.create_version(VersionSpec(model, "v1", GsUri(bucket, "model/"), **asked))
+        assert await backend.list_versions(model) == []

@@ -1,0 +1,77 @@
+"""``--backend gcp`` of ``cloud.run``, and its ``cleanup``."""
+
+import asyncio
+import sys
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from cloud.backends.gcp import SERVICES, GcpBackend
+from cloud.errors import CloudError, InvalidArgument
+from cloud.names import check_id, check_project
+from cloud.workflow.google import preview
+from cloud.workflow.google.cleanup import remove_leftovers
+from cloud.workflow.google.options import Options
+from cloud.workflow.steps import Plan
+
+
+class Command:
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    async def check(self, plan: Plan, console: Console) -> bool:
+        """Whether nothing is known to be in the way."""
+        return await preview.check(self._options, plan, console)
+
+    def announce(self, plan: Plan, console: Console) -> None:
+        preview.announce(self._options, plan, self.cleanup(plan), console)
+
+    def cleanup(self, plan: Plan) -> str:
+        """The command that removes what the run left."""
+        given = self._options
+        return (
+            f"python -m cloud.run cleanup --project {given.project} --region {given.region} --service {given.service} "
+            f"--bucket {plan.bucket} --run {plan.job_id}"
+        )
+
+    def open(self, plan: Plan) -> GcpBackend:
+        return self._options.open(plan.job_id.lower())
+
+    async def rehearse(self, plan: Plan, form: str) -> int:
+        """Print the requests, and beside them what would bill."""
+        from cloud.workflow.google.dry_run import rehearse, show
+
+        self.announce(plan, Console(stderr=True))
+        show(await rehearse(self._options, plan), form)
+        return 0
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--run", "run", required=True, help="What the run is called: it said so when it began.")
+@click.option("--project", required=True)
+@click.option("--bucket", help="Its bucket.  [default: PROJECT-ml]")
+@click.option("--region", default="us-central1")
+@click.option("--service", type=click.Choice(SERVICES), default=SERVICES[0])
+def cleanup(*, run: str, project: str, bucket: str | None, region: str, service: str) -> None:
+    """Remove what a run on Google's cloud left: jobs, versions, models, objects, and its bucket."""
+    console, errors = Console(), Console(stderr=True)
+    try:
+        check_id(run, "--run")
+        asyncio.run(clean_up(Options(check_project(project), region, service), run, bucket or f"{project}-ml", console))
+    except CloudError as error:
+        errors.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2 if isinstance(error, InvalidArgument) else 1)
+
+
+async def clean_up(options: Options, run: str, bucket: str, console: Console) -> None:
+    """Print what of ``run`` was removed, a line each.
+
+    Raises:
+        FailedPrecondition: naming everything that could not be removed.
+    """
+    removed: list[str] = []
+    async with options.open() as backend:
+        await remove_leftovers(backend, run.lower(), [bucket], removed.append)
+    for line in removed or ["nothing"]:
+        console.print(f"removed {line}", highlight=False, soft_wrap=True)

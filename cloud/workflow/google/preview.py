@@ -1,0 +1,109 @@
+"""Before a run on Google's cloud: what was found out, and what will bill."""
+
+import ast
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from cloud.backends.google.preflight import Finding, Preflight, Verdict
+from cloud.backends.google.vertex_models import MACHINE
+from cloud.backends.google.vertex_wire import cluster
+from cloud.names import GsUri
+from cloud.resources import JobSpec
+from cloud.workflow.google.options import Options
+from cloud.workflow.steps import Plan
+
+_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow"}
+_PRICES = "https://cloud.google.com/vertex-ai/pricing"
+_STORAGE_PRICES = "https://cloud.google.com/storage/pricing"
+_LOGGING_PRICES = "https://cloud.google.com/stackdriver/pricing"
+
+
+async def check(options: Options, plan: Plan, console: Console) -> bool:
+    """Print every finding; whether none is a failure."""
+    from cloud.backends.google.http_transport import HttpTransport
+    from cloud.backends.google.network import Identity, Network
+
+    way = options.way
+    network = way.network or Network()
+    transport = HttpTransport(
+        options.region,
+        identity=Identity(network, way.credentials),
+        network=network,
+        patience=replace(way.retries, attempts=2, longest=1.0),
+        sleep=way.sleep,
+    )
+    preflight = Preflight(
+        transport,
+        project=options.project,
+        region=options.region,
+        bucket=plan.bucket,
+        service=options.service,
+        image=options.image,
+        training_image=options.training_image,
+    )
+    try:
+        findings = [package(plan.package_path, plan.module)]
+        findings += [finding async for finding in preflight.findings(datetime.now(UTC).date())]
+    finally:
+        await transport.close()
+    for finding in findings:
+        _show(finding, console)
+    return all(finding.verdict is not Verdict.FAIL for finding in findings)
+
+
+def package(folder: Path, module: str) -> Finding:
+    """Whether the trainer's module is there and is Python; nothing of it is run."""
+    place = folder.parent.joinpath(*module.split("."))
+    file = place.with_suffix(".py") if place.with_suffix(".py").is_file() else place / "__main__.py"
+    if not (folder / "__init__.py").is_file():
+        mend = "--package-path names the folder that holds it"
+        return Finding(Verdict.FAIL, "package", f"{folder} has no __init__.py", mend)
+    try:
+        ast.parse(file.read_bytes(), str(file))
+    except OSError:
+        return Finding(Verdict.FAIL, "package", f"there is no module {module} in {folder}", "check --module")
+    except SyntaxError as error:
+        return Finding(Verdict.FAIL, "package", f"{file}, line {error.lineno}: {error.msg}", "mend it")
+    return Finding(Verdict.PASS, "package", f"{module} in {folder}")
+
+
+def bills(options: Options, plan: Plan) -> list[str]:
+    """What will bill: each resource, what of it, and from when to when."""
+    spec = JobSpec(plan.job_id, (GsUri(plan.bucket, "x"),), plan.module, region=options.region)
+    if options.service == "vertex-ai":
+        pools = [
+            f"{count} x {kind}{f' with {accelerator}' if accelerator else ''}, boot disk included"
+            for (kind, accelerator), count in cluster(spec)
+            if count
+        ]
+        machines, serving = ", ".join(pools), f"1 x {MACHINE}"
+    else:
+        machines, serving = f"scale tier {spec.scale_tier.value}", "nodes as Google scales them"
+    days = spec.max_running_time / 86_400
+    return [
+        f"job {plan.job_id}: {machines}, from its start to its end, {days:g} days at most ({_PRICES})",
+        f"version of model {plan.model}: {serving}, from its deployment until it is undeployed at the end ({_PRICES})",
+        f"objects in gs://{plan.bucket}/{plan.job_id}/, until they are deleted at the end ({_STORAGE_PRICES})",
+        f"log entries of both, past what is free ({_LOGGING_PRICES})",
+    ]
+
+
+def announce(options: Options, plan: Plan, cleanup: str, console: Console) -> None:
+    console.print(f"This run is called {plan.job_id}. It will bill:", highlight=False, soft_wrap=True)
+    for line in bills(options, plan):
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    console.print(f"Should it crash: {cleanup}", highlight=False, soft_wrap=True)
+
+
+def _show(finding: Finding, console: Console) -> None:
+    style = _STYLES[finding.verdict]
+    mend = f"  -> {finding.mend}" if finding.mend else ""
+    console.print(
+        f"[{style}]{finding.verdict.value:<8}[/]{escape(f'{finding.what}: {finding.detail}{mend}')}",
+        highlight=False,
+        soft_wrap=True,
+    )

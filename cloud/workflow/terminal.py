@@ -1,0 +1,105 @@
+"""What a person at a terminal sees of a run: steps with their times, progress bars, the job's log, a table of fares.
+
+Where output is no terminal (CI, a file), the same lines come without bars and colours.
+"""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cloud.resources import Json, LogEntry, Severity, TransferProgress
+from cloud.workflow import taxifare
+from cloud.workflow.steps import Report
+
+_STYLES = {Severity.WARNING: "yellow", Severity.ERROR: "red", Severity.CRITICAL: "bold red", Severity.DEBUG: "dim"}
+
+
+class Terminal:
+    """An ``Observer``. Use as a context manager around the run: it owns the screen's last lines while in it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.fields[unit]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._bar: TaskID | None = None
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def step_started(self, name: str, title: str) -> None:
+        self._number += 1
+        self._console.print(f"[bold cyan]{self._number}. {escape(title)}[/] [dim]({name})[/]", highlight=False)
+
+    def step_finished(self, name: str, seconds: float, detail: str) -> None:  # noqa: ARG002 - part of Observer
+        self._remove_bar()
+        self._console.print(f"   [green]done[/] in {seconds:.1f} s  {escape(detail)}", highlight=False, soft_wrap=True)
+
+    def step_failed(self, name: str, seconds: float) -> None:
+        self._remove_bar()
+        self._console.print(f"   [red]{escape(name)} stopped[/] after {seconds:.1f} s", highlight=False)
+
+    def transferred(self, progress: TransferProgress) -> None:
+        self._show(
+            f"{progress.files_done}/{progress.files_total} files", progress.bytes_done, progress.bytes_total, "bytes"
+        )
+
+    def logged(self, entry: LogEntry) -> None:
+        style = _STYLES.get(entry.severity, "")
+        time = entry.timestamp.astimezone().strftime("%H:%M:%S")
+        # Text from a job is data: neither markup nor control characters of it may act on the terminal.
+        message = "".join(
+            character if character.isprintable() or character == "\t" else "\ufffd" for character in entry.message
+        )
+        self._console.print(f"   [dim]{time} {entry.task_name:<16}[/] ", end="", highlight=False, soft_wrap=True)
+        self._console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def trained(self, steps_done: int, steps_total: int) -> None:
+        self._show("training", steps_done, steps_total, "steps")
+
+    def _show(self, description: str, done: int, total: int, unit: str) -> None:
+        if self._bar is None:
+            self._bar = self._progress.add_task(description, total=total, unit=unit)
+        self._progress.update(self._bar, description=description, completed=done, total=total)
+
+    def _remove_bar(self) -> None:
+        if self._bar is not None:
+            self._progress.remove_task(self._bar)
+            self._bar = None
+
+    def summary(self, report: Report) -> None:
+        """The table of predictions and the evaluation."""
+        if report.predictions:
+            self._console.print(_fares(report.predictions))
+        if report.rmse is not None:
+            self._console.print(
+                f"RMSE on the whole evaluation file: [bold]{report.rmse:.4f}[/] dollars", highlight=False
+            )
+
+
+def _fares(predictions: list[tuple[Json, Json]]) -> Table:
+    table = Table(title="Predicted fares")
+    for name in taxifare.INPUTS:
+        table.add_column(name, justify="right")
+    table.add_column("fare", justify="right", style="bold")
+    for instance, answer in predictions:
+        inputs = (str(instance[name]) for name in taxifare.INPUTS)
+        table.add_row(*inputs, f"${taxifare.predicted_fare(answer):.2f}")
+    return table

@@ -1,0 +1,103 @@
+"""A dialect with a discovery document over a backend in memory, driven without a socket."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+from unittest import mock
+
+from aiohttp import StreamReader, web
+from aiohttp.test_utils import make_mocked_request
+
+from cloud.backends.memory import MemoryBackend
+from cloud.emulator.app import MAX_BODY
+from cloud.emulator.rest.discovery import Discovery
+from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.rest.responses import JsonAnswer
+from cloud.engine.principal import Principal
+from cloud.errors import CloudError
+from cloud.resources import Json
+
+OWNER = Principal("owner@my-project.example.com", is_project_owner=True)
+SOMEBODY = Principal("somebody@example.com")
+
+
+@dataclass
+class Answer:
+    status: int
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> Json:
+        return json.loads(self.text)
+
+
+class DialectApi(ABC):
+    """Sends requests; every answer that is no error must be what the discovery document says."""
+
+    host: ClassVar[str]
+    root: ClassVar[str]
+    """What the paths of ``ask`` and ``refusal`` are below."""
+
+    def __init__(self, backend: MemoryBackend, state_dir: Path) -> None:
+        self.backend, self.state_dir = backend, state_dir
+        self.restart()
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Make ``dialect`` anew, as after a start of the program."""
+
+    @abstractmethod
+    def document(self) -> Discovery:
+        """The API's."""
+
+    async def send(
+        self,
+        verb: str,
+        path: str,
+        body: Json | bytes = b"",
+        *,
+        principal: Principal = OWNER,
+        host: str | None = None,
+    ) -> Answer:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        payload = StreamReader(mock.Mock(), 2**16)
+        payload.feed_data(content)
+        payload.feed_eof()
+        headers = {"Host": host or self.host}
+        request = make_mocked_request(verb, path, headers, payload=payload, client_max_size=MAX_BODY)
+        try:
+            response = await self.dialect.handle(request, principal)
+        except CloudError as error:
+            response = error_response(error, ErrorStyle.PLATFORM)
+        if isinstance(response, JsonAnswer):
+            response = response.response()
+        assert isinstance(response, web.Response)
+        answer = Answer(response.status, bytes(response.body).decode(), response.headers)
+        if answer.status == 200:
+            check_answer(self.document(), verb, path, answer)
+        return answer
+
+    async def ask(self, verb: str, path: str, body: Json | bytes = b"", **options) -> Json:
+        """The JSON of an answer that is expected to be good; ``path`` is below ``root``."""
+        answer = await self.send(verb, self.root + path, body, **options)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    async def refusal(self, verb: str, path: str, body: Json | bytes = b"", **options) -> Json:
+        """The error of an answer that is expected to be one."""
+        answer = await self.send(verb, self.root + path, body, **options)
+        assert answer.status >= 400, answer.text
+        return answer.json["error"]
+
+
+def check_answer(document: Discovery, verb: str, path: str, answer: Answer) -> None:
+    """An answer that is no error is what the document says."""
+    method, _ = document.match(verb, path.partition("?")[0].replace("/ui/", "/v1/", 1))
+    if not method.response.endswith("HttpBody") and "fields=" not in path:
+        # In normal form, that is: nothing unknown, of a wrong type, null or left at its default.
+        read = document.schemas.read(method.response, answer.json)
+        assert (document.schemas.numbered(method.response, read) if "enum-encoding" in path else read) == answer.json

@@ -1,0 +1,21 @@
+"""ML Engine's dialect over a backend in memory, driven without a socket."""
+
+from cloud.emulator.ml_v1.routes import MlV1
+from cloud.emulator.rest.discovery import Discovery, load
+from emulator_api.dialect_api import OWNER, SOMEBODY, Answer, DialectApi
+
+__all__ = ["OWNER", "SOMEBODY", "Answer", "Api"]
+
+
+class Api(DialectApi):
+    host = "ml.googleapis.com"
+    root = "/v1/projects/my-project"
+
+    def restart(self) -> None:
+        self.dialect = MlV1(
+            self.backend, project_number=35462102002, tenant_number=473645424018, state_dir=self.state_dir
+        )
+        self.dialect.start()
+
+    def document(self) -> Discovery:
+        return load("ml.v1")

@@ -1,0 +1,94 @@
+import json
+
+import pytest
+
+from cloud.emulator.rest.errors import (
+    ErrorStyle,
+    InvalidRequest,
+    QuotaFailure,
+    Violation,
+    error_response,
+    platform_error,
+    storage_error,
+)
+from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
+from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+
+
+def every_kind(kind=CloudError):
+    below = [each for child in kind.__subclasses__() for each in every_kind(child)]
+    return [kind, *(each for each in below if each not in (InvalidRequest, QuotaFailure))]
+
+
+@pytest.mark.parametrize("kind", every_kind())
+def test_storage_style_has_googles_shape(kind):
+    error = storage_error(kind("what", field="name"))["error"]
+    assert error.keys() == {"code", "message", "errors"}
+    assert error["code"] == kind.http_status
+    assert error["message"] == "what"
+    [item] = error["errors"]
+    assert item.keys() == {"message", "domain", "reason", "locationType", "location"}
+    assert item["location"] == "name"
+
+
+@pytest.mark.parametrize("kind", every_kind())
+def test_platform_style_has_googles_shape(kind):
+    assert platform_error(kind("what"))["error"] == {"code": kind.http_status, "message": "what", "status": kind.code}
+
+
+def test_everything_wrong_with_a_request_is_told_at_once():
+    error = platform_error(InvalidRequest([Violation("job.args", "no list"), Violation("", "unknown")]))["error"]
+    assert error["message"] == "no list\nunknown"
+    assert error["details"][0]["fieldViolations"] == [
+        {"field": "job.args", "description": "no list"},
+        {"description": "unknown"},
+    ]
+
+
+def test_a_quota_says_what_it_is_on():
+    error = platform_error(QuotaFailure("no GPUs", subject="my-project"))["error"]
+    assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
+    [violation] = error["details"][0]["violations"]
+    assert violation == {"subject": "my-project", "description": "no GPUs"}
+
+
+def test_a_field_is_told_as_ml_engine_tells_it():
+    error = platform_error(InvalidArgument("too long", field="job.job_id"))["error"]
+    assert error["message"] == "Field: job.job_id Error: too long"
+    assert error["details"] == [
+        {
+            "@type": "type.googleapis.com/google.rpc.BadRequest",
+            "fieldViolations": [{"field": "job.job_id", "description": "too long"}],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (NotFound(""), "notFound"),
+        (PermissionDenied(""), "forbidden"),
+        (Unauthenticated(""), "required"),
+        (ConditionNotMet(""), "conditionNotMet"),
+        (CloudError(""), "internalError"),
+    ],
+)
+def test_storage_reasons(error, reason):
+    assert storage_error(error)["error"]["errors"][0]["reason"] == reason
+
+
+def test_responses():
+    response = error_response(NotFound("no <such> thing"))
+    assert (response.status, response.content_type) == (404, "application/json")
+    assert json.loads(response.text)["error"]["message"] == "no <such> thing"
+    response = error_response(NotFound("no <such> thing"), ErrorStyle.XML)
+    assert "<Code>NoSuchKey</Code><Message>no &lt;such&gt; thing</Message>" in response.text
+    response = error_response(NotFound("The specified bucket does not exist: 'b'"), ErrorStyle.XML)
+    assert "<Code>NoSuchBucket</Code>" in response.text
+    assert error_response(Unauthenticated("who?")).headers["WWW-Authenticate"].startswith("Bearer")
+    assert error_response(NotModified("same")).body is None
+
+
+def test_the_platform_lays_errors_out_for_people():
+    text = error_response(NotFound("no job"), ErrorStyle.PLATFORM).text
+    assert text == '{\n  "error": {\n    "code": 404,\n    "message": "no job",\n    "status": "NOT_FOUND"\n  }\n}\n'

@@ -1,0 +1,55 @@
+"""The state folder: one holder at a time, private ones go, and what cannot be used is named."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.state_folder import StateFolder
+from cloud.errors import FailedPrecondition
+
+
+def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
+    first = StateFolder(tmp_path / "state")
+    with pytest.raises(FailedPrecondition, match=rf"in use by process {os.getpid()}"):
+        StateFolder(tmp_path / "state")
+    first.close()
+    StateFolder(tmp_path / "state").close()
+
+
+def test_a_private_folder_goes_with_its_holder() -> None:
+    state = StateFolder(None)
+    (state.folder("jobs") / "x").touch()
+    assert state.path.stat().st_mode & 0o077 == 0
+    state.close()
+    assert not state.path.exists()
+
+
+def test_a_given_folder_stays(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "deep" / "state")
+    (state.folder("jobs") / "x").touch()
+    state.close()
+    assert (tmp_path / "deep" / "state" / "jobs" / "x").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FailedPrecondition, match=r"file.state cannot be used: .*choose another with --state"):
+        StateFolder(tmp_path / "file" / "state")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    (state.folder("jobs") / "jobs.sqlite").write_bytes(b"of the future")
+    state.close()
+    StateFolder(tmp_path).close()
+    (tmp_path / "format").write_text("999\n")
+    before = contents(tmp_path)
+    for _ in range(2):
+        with pytest.raises(FailedPrecondition, match=rf"{tmp_path} was written by another version.*--state.*remove"):
+            StateFolder(tmp_path)
+    assert contents(tmp_path) == before
