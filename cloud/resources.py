@@ -86,17 +86,32 @@ DEFAULT_MAX_RUNNING_TIME = 604_800.0
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What to train: checked at construction, so that a ``JobSpec`` in hand is a legal one.
+    """What every job is asked to be, whatever it does: checked at construction, so that one in hand is legal.
 
     Raises:
         InvalidArgument: naming the field, its value and the rule.
     """
 
     job_id: str
+    region: str = field(default="us-central1", kw_only=True)
+    labels: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    service: Service = field(default=Service.ML_ENGINE, kw_only=True)
+    """On Vertex AI a job's id is a number."""
+
+    def __post_init__(self) -> None:
+        if self.service is Service.VERTEX_AI:
+            check_number(self.job_id, "job.job_id")
+        else:
+            check_id(self.job_id, "job.job_id")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSpec(JobSpec):
+    """What to train. On Vertex AI a module that is installed needs no package."""
+
     package_uris: tuple[GsUri, ...]
     python_module: str
     args: tuple[str, ...] = ()
-    region: str = "us-central1"
     job_dir: GsUri | None = None
     scale_tier: ScaleTier = ScaleTier.BASIC
     worker_count: int = 0
@@ -106,19 +121,14 @@ class JobSpec:
     python_version: str | None = None
     max_running_time: float = DEFAULT_MAX_RUNNING_TIME
     """Seconds in RUNNING after which the service cancels the job; default from ``Scheduling.maxRunningTime``."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    service: Service = Service.ML_ENGINE
-    """On Vertex AI a job's id is a number, and a module that is installed needs no package."""
     base_output_directory: GsUri | None = None
     """Vertex AI's: below it are the folders that the ``AIP_`` variables name."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Vertex AI's: variables for every replica besides the service's own, over which they win."""
 
     def __post_init__(self) -> None:
-        if self.service is Service.VERTEX_AI:
-            check_number(self.job_id, "job.job_id")
-        else:
-            check_id(self.job_id, "job.job_id")
+        JobSpec.__post_init__(self)
+        if self.service is Service.ML_ENGINE:
             self._check_ml_engine()
         check_module(self.python_module)
         if not self.package_uris and self.service is Service.ML_ENGINE:
@@ -159,7 +169,7 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    spec: JobSpec
+    spec: TrainingSpec
     state: JobState
     create_time: datetime
     start_time: datetime | None = None
@@ -167,6 +177,8 @@ class Job:
     end_time: datetime | None = None
     error_message: str = ""
     """Why it FAILED or was cancelled; empty otherwise."""
+    queue_position: int | None = None
+    """Of a QUEUED job: 1 is the next to start. None where the backend does not know."""
 
     @property
     def job_id(self) -> str:
@@ -197,7 +209,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class VersionSpec:
-    """What to serve: checked at construction like ``JobSpec``."""
+    """What to serve: checked at construction like ``TrainingSpec``."""
 
     model: str
     name: str

@@ -6,24 +6,26 @@ Only what differs between backends is abstract; what can be said in terms of the
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from cloud.backends import packaging
 from cloud.errors import NotFound
+from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import (
     Abilities,
     Access,
     Bucket,
     Job,
-    JobSpec,
     Json,
     LogEntry,
     Model,
+    Service,
     StoredObject,
+    TrainingSpec,
     TransferProgress,
     Version,
     VersionSpec,
@@ -185,7 +187,7 @@ class Backend(ABC):
     # ---------------------------------------------------------------- jobs
 
     @abstractmethod
-    async def submit_job(self, spec: JobSpec) -> Job:
+    async def submit_job(self, spec: TrainingSpec) -> Job:
         """Accept a job: QUEUED, and durable from now on.
 
         Raises:
@@ -201,8 +203,25 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def list_jobs(self) -> list[Job]:
-        """All jobs of the project, newest first."""
+    async def list_jobs(
+        self,
+        *,
+        states: Collection[JobState] | None = None,
+        service: Service | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """Jobs of the project, newest first.
+
+        Args:
+            states: only jobs in one of these.
+            service: only jobs of this one.
+            after: only what follows the job with this id in the list.
+            limit: at most so many.
+
+        Raises:
+            NotFound: there is no job ``after``.
+        """
 
     @abstractmethod
     async def cancel_job(self, job_id: str) -> None:
@@ -351,3 +370,30 @@ class Backend(ABC):
             PredictionFailed: an instance does not fit the signature, or the model fails on it.
             Unavailable: the version's server is starting anew; the same call may work later.
         """
+
+
+def select_jobs(
+    newest_first: Sequence[Job],
+    *,
+    states: Collection[JobState] | None,
+    service: Service | None,
+    after: str | None,
+    limit: int | None,
+) -> list[Job]:
+    """What ``Backend.list_jobs`` gives, for a backend that cannot look for less than all jobs.
+
+    Raises:
+        NotFound: there is no job ``after``.
+    """
+    jobs = list(newest_first)
+    if after is not None:
+        ids = [job.job_id for job in jobs]
+        if after not in ids:
+            raise NotFound(f"no job {after!r} in this project", field="job.job_id")
+        del jobs[: ids.index(after) + 1]
+    found = [
+        job
+        for job in jobs
+        if (states is None or job.state in states) and (service is None or job.spec.service is service)
+    ]
+    return found[:limit]

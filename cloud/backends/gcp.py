@@ -2,27 +2,29 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cloud.backends.base import select_jobs
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
-from cloud.backends.google.service import Made, Service, ServiceContext
+from cloud.backends.google.service import GoogleService, Made, ServiceContext
 from cloud.backends.google.transport import Transport
 from cloud.backends.google.vertex_ai import VertexAi
 from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
 from cloud.gcs.backoff import Pace, Retries
 from cloud.gcs.client import StorageClient
 from cloud.gcs.retry import Sleep
-from cloud.lifecycle import VersionState
+from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_project
 from cloud.resources import (
     Job,
-    JobSpec,
     Json,
     LogEntry,
     Model,
+    Service,
+    TrainingSpec,
     Version,
     VersionSpec,
 )
@@ -51,7 +53,7 @@ class GcpBackend(CloudStorageBackend):
         *,
         transport: Transport,
         storage: StorageClient,
-        service: Service,
+        service: GoogleService,
         logs: Logs,
         pace: Pace,
         session: Callable[[], Any],
@@ -87,14 +89,22 @@ class GcpBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: JobSpec) -> Job:
+    async def submit_job(self, spec: TrainingSpec) -> Job:
         return await self._service.submit_job(spec)
 
     async def get_job(self, job_id: str) -> Job:
         return await self._service.get_job(job_id)
 
-    async def list_jobs(self) -> list[Job]:
-        return await self._service.list_jobs()
+    async def list_jobs(
+        self,
+        *,
+        states: Collection[JobState] | None = None,
+        service: Service | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        jobs = await self._service.list_jobs()
+        return select_jobs(jobs, states=states, service=service, after=after, limit=limit)
 
     async def cancel_job(self, job_id: str) -> None:
         await self._service.cancel_job(job_id)
@@ -272,7 +282,7 @@ def open_service(
     image: str | None = None,
     training_image: str | None = None,
     service_account: str | None = None,
-) -> Service:
+) -> GoogleService:
     """Raises:
     InvalidArgument: there is no service ``name``, or it has no use for an option.
     """

@@ -1,21 +1,24 @@
 """``LocalBackend``: the specification kept by the engine, on this machine. See ``cloud.serve`` for what starts it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
+from cloud.backends.base import select_jobs
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.engine.jobs.service import JobService
 from cloud.engine.runtime import check_runtime
 from cloud.engine.serving.service import ServingService
 from cloud.errors import InvalidArgument
 from cloud.gcs.client import StorageClient
+from cloud.lifecycle import JobState
 from cloud.resources import (
     Abilities,
     Job,
-    JobSpec,
     Json,
     LogEntry,
     Model,
     ScaleTier,
+    Service,
+    TrainingSpec,
     Version,
     VersionSpec,
 )
@@ -58,7 +61,7 @@ class LocalBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: JobSpec) -> Job:
+    async def submit_job(self, spec: TrainingSpec) -> Job:
         if spec.scale_tier in _ACCELERATED:
             raise InvalidArgument(
                 f"{spec.scale_tier.value} has accelerators, this machine offers none: use BASIC",
@@ -70,8 +73,15 @@ class LocalBackend(CloudStorageBackend):
     async def get_job(self, job_id: str) -> Job:
         return self._jobs.get(job_id)
 
-    async def list_jobs(self) -> list[Job]:
-        return self._jobs.list()
+    async def list_jobs(
+        self,
+        *,
+        states: Collection[JobState] | None = None,
+        service: Service | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        return select_jobs(self._jobs.list(), states=states, service=service, after=after, limit=limit)
 
     async def cancel_job(self, job_id: str) -> None:
         self._jobs.cancel(job_id)
@@ -124,7 +134,7 @@ class LocalBackend(CloudStorageBackend):
     async def delete_version(self, model: str, name: str) -> None:
         await self._serving.delete_version(model, name)
 
-    def _check_runtime(self, spec: JobSpec | VersionSpec, field: str) -> None:
+    def _check_runtime(self, spec: TrainingSpec | VersionSpec, field: str) -> None:
         check_runtime(spec.runtime_version, spec.python_version, self.abilities.runtimes, field)
 
     # ---------------------------------------------------------------- prediction

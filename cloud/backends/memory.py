@@ -4,13 +4,13 @@ Nothing happens by itself: a test moves a job on with ``move`` and ends the maki
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from cloud.backends.base import Backend, OnProgress
+from cloud.backends.base import Backend, OnProgress, select_jobs
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -26,11 +26,12 @@ from cloud.resources import (
     Access,
     Bucket,
     Job,
-    JobSpec,
     Json,
     LogEntry,
     Model,
+    Service,
     StoredObject,
+    TrainingSpec,
     Version,
     VersionSpec,
 )
@@ -134,7 +135,7 @@ class MemoryBackend(Backend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: JobSpec) -> Job:
+    async def submit_job(self, spec: TrainingSpec) -> Job:
         if spec.job_id in self.jobs:
             raise AlreadyExists("this id is taken", field="job.job_id")
         self.jobs[spec.job_id] = Job(spec, JobState.QUEUED, datetime.now(UTC))
@@ -145,8 +146,16 @@ class MemoryBackend(Backend):
             raise NotFound(f"no job {job_id!r}", field="job.job_id")
         return self.jobs[job_id]
 
-    async def list_jobs(self) -> list[Job]:
-        return list(reversed(self.jobs.values()))
+    async def list_jobs(
+        self,
+        *,
+        states: Collection[JobState] | None = None,
+        service: Service | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        jobs = list(reversed(self.jobs.values()))
+        return select_jobs(jobs, states=states, service=service, after=after, limit=limit)
 
     async def cancel_job(self, job_id: str) -> None:
         if (await self.get_job(job_id)).state.is_final:

@@ -1,19 +1,25 @@
-"""The durable records of one part of the engine: an SQLite file of its own, in write-ahead mode."""
+"""The durable records of one part of the cloud: an SQLite file of its own, in write-ahead mode."""
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from cloud.errors import FailedPrecondition
 
 
-def open_database(path: Path, schema: str, version: int) -> sqlite3.Connection:
-    """Open or make ``path`` with ``schema`` (idempotent ``CREATE TABLE IF NOT EXISTS`` statements).
+def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
+    """Open or make ``path`` and bring it to the newest format, in one transaction.
 
     Every statement commits by itself unless inside ``with connection:`` after an explicit ``BEGIN``. Only the event
     loop's thread uses the connection: a write takes well under a millisecond, less than handing it to a thread.
 
+    Args:
+        migrations: SQL that leads from one format to the next, the first from an empty file. A published one is never
+            changed; a new one is added at the end, and ``state_folder.FORMAT`` raised with it, so that an older
+            program refuses the whole folder before it touches anything.
+
     Raises:
-        FailedPrecondition: the file was written by another version of this project, or cannot be written.
+        FailedPrecondition: the file was written by a newer version of this project, or cannot be written.
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None)
@@ -22,15 +28,20 @@ def open_database(path: Path, schema: str, version: int) -> sqlite3.Connection:
     try:
         connection.row_factory = sqlite3.Row
         found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, version):
-            connection.close()
+        if found > len(migrations):
             raise FailedPrecondition(
-                f"{path} has format {found}, this version reads {version}: use another state folder, or remove this one"
+                f"{path} has format {found}, this version reads up to {len(migrations)}: use a newer version, or "
+                "another state folder"
             )
         # NORMAL loses nothing when a process dies; only a machine that loses power may lose the last moments.
         connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
-        connection.executescript(schema + f"; PRAGMA user_version = {version};")
+        if found < len(migrations):
+            steps = ";".join(migrations[found:])
+            connection.executescript(f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {len(migrations)}; COMMIT;")
     except sqlite3.DatabaseError as error:
-        connection.close()
+        connection.close()  # which rolls back
         raise FailedPrecondition(f"{path} cannot be used: {error}") from error
+    except FailedPrecondition:
+        connection.close()
+        raise
     return connection

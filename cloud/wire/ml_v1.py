@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
-from cloud.resources import DEFAULT_MAX_RUNNING_TIME, JobSpec, Json, ScaleTier, VersionSpec
+from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, TrainingSpec, VersionSpec
 
 
-def job_spec(body: Mapping[str, Json]) -> JobSpec:
+def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
     """The job that a ``Job`` asks for. Inverse of ``training_input`` where the vocabulary has the field.
 
     Raises:
-        InvalidArgument: as ``JobSpec`` says.
+        InvalidArgument: as ``TrainingSpec`` says.
     """
     given = body["trainingInput"]
     limit = given.get("scheduling", {}).get("maxRunningTime")
-    return JobSpec(
+    return TrainingSpec(
         job_id=body.get("jobId", ""),
         package_uris=tuple(GsUri.parse(uri, "training_input.package_uris") for uri in given.get("packageUris", ())),
         python_module=given.get("pythonModule", ""),
@@ -37,7 +37,7 @@ def job_spec(body: Mapping[str, Json]) -> JobSpec:
     )
 
 
-def training_input(spec: JobSpec) -> dict[str, Json]:
+def training_input(spec: TrainingSpec) -> dict[str, Json]:
     """``TrainingInput`` of a job, default values left out."""
     limit = spec.max_running_time
     given = {

@@ -21,7 +21,7 @@ from cloud.errors import (
 )
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
-from cloud.resources import Access, Job, JobSpec, Json, LogEntry, TransferProgress, Version, VersionSpec
+from cloud.resources import Access, Job, Json, LogEntry, TrainingSpec, TransferProgress, Version, VersionSpec
 from cloud.workflow import taxifare
 
 _STEP = re.compile(r"\bstep[ =:]+(\d+)\s*/\s*(\d+)", re.IGNORECASE)
@@ -183,7 +183,7 @@ class Workflow:
 
     async def _train(self, package: GsUri) -> None:
         places = {"{data}": str(self._staging / "data"), "{output}": str(self.output)}
-        spec = JobSpec(
+        spec = TrainingSpec(
             job_id=self._plan.job_id,
             package_uris=(package,),
             python_module=self._plan.module,

@@ -38,7 +38,7 @@ from cloud.gcs.backoff import Pace, Retries
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobEvent, VersionEvent
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, Json, Model, StoredObject, Version, VersionSpec
+from cloud.resources import Job, Json, Model, StoredObject, TrainingSpec, Version, VersionSpec
 from cloud.settings import IamMode
 from cloud.workflow.google.options import Options, Way
 
@@ -66,7 +66,7 @@ class QuickBackend(MemoryBackend):
     async def ml_service_account(self) -> str:
         return ml_service_account(PROJECT).email
 
-    async def submit_job(self, spec: JobSpec) -> Job:
+    async def submit_job(self, spec: TrainingSpec) -> Job:
         job = await super().submit_job(spec)
         self.made["jobs"] += 1
         self.move(spec.job_id, JobEvent.SCHEDULED, JobEvent.STARTED)

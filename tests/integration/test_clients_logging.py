@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloud.names import GsUri
-from cloud.resources import Access, JobSpec
+from cloud.resources import Access, TrainingSpec
 from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
 from cloud.testing.contract.probes import trainer
@@ -67,7 +67,7 @@ def environ(cloud: BackgroundCloud) -> dict[str, str]:
 
 def submit(cloud: BackgroundCloud, folder: Path, job_id: str, source: str = SOURCE) -> None:
     package = cloud.run(cloud.backend.stage_package(trainer(folder, source), GsUri("lab-bucket", "staging")))
-    cloud.run(cloud.backend.submit_job(JobSpec(job_id, (package,), "probe.task")))
+    cloud.run(cloud.backend.submit_job(TrainingSpec(job_id, (package,), "probe.task")))
 
 
 def listed(environ: dict[str, str], filter_: str) -> list[str]:

@@ -15,7 +15,7 @@ from cloud.errors import (
 )
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
-from cloud.resources import Access, JobSpec, VersionSpec
+from cloud.resources import Access, TrainingSpec, VersionSpec
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
 from cloud.testing.contract.base import fresh
@@ -53,9 +53,9 @@ async def vertex(cloud: LocalCloud) -> AsyncIterator[GcpBackend]:
     assert cloud.faults.clear() == []
 
 
-def job() -> JobSpec:
+def job() -> TrainingSpec:
     """One that fails soon: its package is not there."""
-    return JobSpec(fresh("job"), (GsUri("bad-days-bucket", "none.tar.gz"),), "none.task")
+    return TrainingSpec(fresh("job"), (GsUri("bad-days-bucket", "none.tar.gz"),), "none.task")
 
 
 both_cuts = pytest.mark.parametrize("outcome", list(Cut), ids=str)

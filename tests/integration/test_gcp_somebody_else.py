@@ -11,7 +11,7 @@ from cloud.emulator.faults import Cut, Hold, Refuse
 from cloud.errors import AlreadyExists, NotFound, PermissionDenied, ResourceExhausted, Unavailable
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
-from cloud.resources import Access, JobSpec, VersionSpec
+from cloud.resources import Access, TrainingSpec, VersionSpec
 from cloud.testing.contract.base import fresh
 from cloud.workflow.google.cleanup import remove_leftovers
 from integration.quick_google import QuickGoogle
@@ -275,7 +275,7 @@ async def test_names_that_others_gave_to_things_of_their_own_are_free(google, tw
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_job_id_that_was_used_before_is_refused_and_that_job_left_alone(google, bucket, service):
-    spec = JobSpec(fresh("job"), (GsUri(BUCKET, "p.tar.gz"),), "p.task", job_dir=GsUri(BUCKET, "out"))
+    spec = TrainingSpec(fresh("job"), (GsUri(BUCKET, "p.tar.gz"),), "p.task", job_dir=GsUri(BUCKET, "out"))
     async with google.open(service) as one, google.open(service) as other:
         await one.submit_job(spec)
         with pytest.raises(AlreadyExists):

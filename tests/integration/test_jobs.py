@@ -11,7 +11,7 @@ import pytest
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import JobSpec, ScaleTier
+from cloud.resources import ScaleTier, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from cloud.testing.contract.base import PATIENCE, Contract
@@ -144,7 +144,7 @@ async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Pat
         )
         (tmp_path / "mine" / "setup.py").write_text(requires)
         staged = await cloud.backend.stage_package(package, GsUri(bucket, "staging"))
-        await cloud.backend.submit_job(JobSpec("needy", (staged,), "probe.task"))
+        await cloud.backend.submit_job(TrainingSpec("needy", (staged,), "probe.task"))
         job = await cloud.backend.wait_for_job("needy", timeout=PATIENCE)
         assert job.state is JobState.FAILED
         assert "nobody-has>=2" in job.error_message
@@ -154,7 +154,7 @@ async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Pat
 async def test_a_tier_with_accelerators_is_refused_before_anything_is_recorded(tmp_path: Path) -> None:
     async with local_cloud(tmp_path / "state") as cloud:
         assert not cloud.backend.abilities.accelerators
-        spec = JobSpec("fast", (GsUri("some-bucket", "x.whl"),), "probe.task", scale_tier=ScaleTier.BASIC_GPU)
+        spec = TrainingSpec("fast", (GsUri("some-bucket", "x.whl"),), "probe.task", scale_tier=ScaleTier.BASIC_GPU)
         with pytest.raises(InvalidArgument, match="BASIC_GPU"):
             await cloud.backend.submit_job(spec)
         assert await cloud.backend.list_jobs() == []

@@ -1,4 +1,4 @@
-"""ML Engine v1 (later AI Platform) as a ``Service``: the API that the workflow's words come from.
+"""ML Engine v1 (later AI Platform) as a ``GoogleService``: the API that the workflow's words come from.
 
 Shapes: discovery document ``ml.v1``. Google has switched it off; it is served by the emulator, and by the bridge.
 """
@@ -8,12 +8,20 @@ from datetime import datetime
 
 from cloud.backends.google.errors import error_of_operation
 from cloud.backends.google.logs import JobLog
-from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, Made, Service, ServiceContext, naming, without_mark
+from cloud.backends.google.service import (
+    REQUEST_LABEL,
+    RUN_LABEL,
+    GoogleService,
+    Made,
+    ServiceContext,
+    naming,
+    without_mark,
+)
 from cloud.backends.google.transport import FindExisting
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_id
-from cloud.resources import Abilities, Job, JobSpec, Json, Model, ScaleTier, Version, VersionSpec
+from cloud.resources import Abilities, Job, Json, Model, ScaleTier, TrainingSpec, Version, VersionSpec
 from cloud.wire.ml_v1 import job_spec, training_input, version_spec
 
 _JOBS, _MODELS, _VERSIONS = "ml.projects.jobs", "ml.projects.models", "ml.projects.models.versions"
@@ -22,7 +30,7 @@ _MACHINE = "n1-standard-4"
 _ROLES = {"worker": "workerCount", "parameterServer": "parameterServerCount", "evaluator": "evaluatorCount"}
 
 
-class MlEngine(Service):
+class MlEngine(GoogleService):
     name = "ml-engine"
     ends_deployments = False
     abilities = Abilities(accelerators=True, enforces_grants=True)
@@ -50,7 +58,7 @@ class MlEngine(Service):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: JobSpec) -> Job:
+    async def submit_job(self, spec: TrainingSpec) -> Job:
         given = training_input(spec)
         if spec.scale_tier is ScaleTier.CUSTOM:
             given["masterType"] = _MACHINE

@@ -1,4 +1,4 @@
-"""``Service``: what ML Engine and Vertex AI each do in their own terms. ``GcpBackend`` is written against it."""
+"""``GoogleService``: what ML Engine and Vertex AI each do in their own terms. ``GcpBackend`` is written against it."""
 
 import secrets
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from cloud.backends.google.transport import Transport
 from cloud.errors import NotFound
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import MARK
-from cloud.resources import Abilities, Job, JobSpec, Json, Model, Version, VersionSpec
+from cloud.resources import Abilities, Job, Json, Model, TrainingSpec, Version, VersionSpec
 
 REQUEST_LABEL = MARK
 """Label by which a resource is known to be what a certain request made, should its answer have been lost."""
@@ -47,7 +47,7 @@ class ServiceContext:
         return {**self.labels, **labels, REQUEST_LABEL: secrets.token_hex(8)}
 
 
-class Service(ABC):
+class GoogleService(ABC):
     """Methods are those of ``Backend`` of the same name, whose docstrings are their specification."""
 
     name: str
@@ -66,7 +66,7 @@ class Service(ABC):
     # ---------------------------------------------------------------- jobs
 
     @abstractmethod
-    async def submit_job(self, spec: JobSpec) -> Job: ...
+    async def submit_job(self, spec: TrainingSpec) -> Job: ...
 
     @abstractmethod
     async def get_job(self, job_id: str) -> Job: ...

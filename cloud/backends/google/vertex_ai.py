@@ -1,21 +1,21 @@
-"""Vertex AI as a ``Service``: jobs in ``vertex_jobs``, models in ``vertex_models``, and prediction."""
+"""Vertex AI as a ``GoogleService``: jobs in ``vertex_jobs``, models in ``vertex_models``, and prediction."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from cloud.backends.google.logs import JobLog, Logs
 from cloud.backends.google.saved_model import signature
-from cloud.backends.google.service import Made, Service, ServiceContext
+from cloud.backends.google.service import GoogleService, Made, ServiceContext
 from cloud.backends.google.vertex_endpoints import ENDPOINTS, Registered, Serving
 from cloud.backends.google.vertex_jobs import VertexJobs
 from cloud.backends.google.vertex_models import VertexModels
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
-from cloud.resources import Abilities, Job, JobSpec, Json, Model, Version, VersionSpec
+from cloud.resources import Abilities, Job, Json, Model, TrainingSpec, Version, VersionSpec
 
 
-class VertexAi(Service):
+class VertexAi(GoogleService):
     """Args:
     logs: of its jobs.
     read: the bytes of an object.
@@ -64,7 +64,7 @@ class VertexAi(Service):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: JobSpec) -> Job:
+    async def submit_job(self, spec: TrainingSpec) -> Job:
         return await self._jobs.submit(spec)
 
     async def get_job(self, job_id: str) -> Job:

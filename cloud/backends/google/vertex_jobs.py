@@ -12,7 +12,7 @@ from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, ServiceConte
 from cloud.backends.google.vertex_wire import cluster, custom_job, is_ours, job, to_workflow, wants_tail
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
-from cloud.resources import Job, JobSpec, Json, LogEntry
+from cloud.resources import Job, Json, LogEntry, TrainingSpec
 
 _JOBS = "aiplatform.projects.locations.customJobs"
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class VertexJobs:
         """The logs of failed jobs, by resource name: they are looked for once."""
         self._submitting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def submit(self, spec: JobSpec) -> Job:
+    async def submit(self, spec: TrainingSpec) -> Job:
         if spec.region != self._context.region:
             raise InvalidArgument(
                 f"{spec.region!r}: this backend is in {self._context.region}, and a Vertex AI job where its backend is",
@@ -63,7 +63,7 @@ class VertexJobs:
         # It may be PENDING at once; who submits is told that it was accepted.
         return job(made | {"state": f"JOB_STATE_{JobState.QUEUED}"})
 
-    def _prebuilt(self, spec: JobSpec) -> str:
+    def _prebuilt(self, spec: TrainingSpec) -> str:
         accelerated = any(accelerator for (_, accelerator), _ in cluster(spec))
         today = datetime.now(UTC).date()
         image = training_image(spec.runtime_version, self._context.region, today, accelerated=accelerated)

@@ -13,7 +13,7 @@ from datetime import datetime
 from cloud.backends.google.service import without_mark
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
-from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, JobSpec, Json, LogEntry, ScaleTier, Severity
+from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, Json, LogEntry, ScaleTier, Severity, TrainingSpec
 from cloud.wire.ml_v1 import duration, job_spec, seconds, training_input
 
 Machine = tuple[str, str]
@@ -51,7 +51,7 @@ _TAIL = 40
 _ALARMS = (Severity.ERROR, Severity.CRITICAL)
 
 
-def cluster(spec: JobSpec) -> list[tuple[Machine, int]]:
+def cluster(spec: TrainingSpec) -> list[tuple[Machine, int]]:
     """Machines and replicas of each pool; a pool without replicas is there as long as another follows.
 
     Raises:
@@ -72,7 +72,7 @@ def cluster(spec: JobSpec) -> list[tuple[Machine, int]]:
 
 
 def custom_job(
-    spec: JobSpec, *, image: str, is_own: bool = False, service_account: str | None, labels: Mapping[str, str]
+    spec: TrainingSpec, *, image: str, is_own: bool = False, service_account: str | None, labels: Mapping[str, str]
 ) -> dict[str, Json]:
     """``CustomJob``: what ML Engine did of itself (``--job-dir``, variables) is spelled out.
 
@@ -172,7 +172,7 @@ def _last_words(message: str, tail: Sequence[LogEntry]) -> str:
     return "\n".join(lines[begins[-1] :][-_TAIL:] if begins else lines[-1:])
 
 
-def _environment(spec: JobSpec, *, is_alone: bool) -> list[dict[str, str]]:
+def _environment(spec: TrainingSpec, *, is_alone: bool) -> list[dict[str, str]]:
     given = {_snake(name): value for name, value in training_input(spec).items() if name != "scheduling"}
     told = {"CLOUD_ML_JOB_ID": spec.job_id, _TRAINING_INPUT: json.dumps(given)}
     if is_alone:
@@ -187,7 +187,7 @@ def _environment(spec: JobSpec, *, is_alone: bool) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in told.items()]
 
 
-def _package(spec: JobSpec, image: str, args: list[str]) -> dict[str, Json]:
+def _package(spec: TrainingSpec, image: str, args: list[str]) -> dict[str, Json]:
     program: dict[str, Json] = {
         "executorImageUri": image,
         "packageUris": [str(uri) for uri in spec.package_uris],
@@ -196,7 +196,7 @@ def _package(spec: JobSpec, image: str, args: list[str]) -> dict[str, Json]:
     return program | ({"args": args} if args else {})
 
 
-def _container(spec: JobSpec, image: str, args: list[str]) -> dict[str, Json]:
+def _container(spec: TrainingSpec, image: str, args: list[str]) -> dict[str, Json]:
     packages = [word for uri in spec.package_uris for word in ("--package", str(uri))]
     command = ["python3", "-m", "cloud.containers.training"]
     return {"imageUri": image, "command": command, "args": [*packages, "--module", spec.python_module, "--", *args]}

@@ -1,4 +1,4 @@
-"""A ``CustomJobSpec``, checked, as the backend's ``JobSpec``. Pure but for a look at which modules are installed.
+"""A ``CustomJobSpec``, checked, as the backend's ``TrainingSpec``. Pure but for a look at which modules are installed.
 
 Rules: descriptions in the discovery document ``aiplatform.v1``. What cannot be done here is refused before anything is
 made, and everything that is wrong is said at once, in the form in which the service says it.
@@ -14,7 +14,7 @@ from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
-from cloud.resources import DEFAULT_MAX_RUNNING_TIME, JobSpec, Json, ScaleTier, Service
+from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, Service, TrainingSpec
 
 _POOLS = ("primary", "workers", "parameter servers", "evaluators")
 _MOST_VARIABLES = _MOST_PACKAGES = 100
@@ -65,7 +65,7 @@ class _Faults:
 
 def job_spec(
     job_id: str, given: Mapping[str, Json], *, location: str, service_account: str, accelerators: bool
-) -> JobSpec:
+) -> TrainingSpec:
     """The job that a ``CustomJobSpec`` in normal form asks for.
 
     Args:
@@ -102,10 +102,12 @@ def job_spec(
     return _spec(job_id, given, program, counts, location)
 
 
-def _spec(job_id: str, given: Mapping[str, Json], program: _Program, counts: Sequence[int], location: str) -> JobSpec:
+def _spec(
+    job_id: str, given: Mapping[str, Json], program: _Program, counts: Sequence[int], location: str
+) -> TrainingSpec:
     base = given.get("baseOutputDirectory", {}).get("outputUriPrefix")
     limit = given.get("scheduling", {}).get("timeout")
-    return JobSpec(
+    return TrainingSpec(
         job_id=job_id,
         package_uris=tuple(_uri(uri, "python_package_spec.package_uris") for uri in program.package_uris),
         python_module=program.module,

@@ -21,12 +21,14 @@ from cloud.engine.database import open_database
 from cloud.errors import AlreadyExists, NotFound
 from cloud.resources import Json
 
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE IF NOT EXISTS resources (
     sequence INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, parent TEXT NOT NULL, create_time TEXT NOT NULL,
     update_time TEXT NOT NULL, revision INTEGER NOT NULL, fields TEXT NOT NULL
 ) STRICT
-"""
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Records:
     """In an SQLite file. Only the event loop's thread uses it."""
 
     def __init__(self, path: Path) -> None:
-        self._database = open_database(path, _SCHEMA, 1)
+        self._database = open_database(path, _MIGRATIONS)
 
     def close(self) -> None:
         self._database.close()

@@ -16,13 +16,15 @@ from pathlib import Path
 from cloud.engine.database import open_database
 from cloud.resources import Json
 
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE IF NOT EXISTS resources (
     name TEXT PRIMARY KEY, create_time TEXT NOT NULL, revision INTEGER NOT NULL, fields TEXT NOT NULL,
     policy_revision INTEGER NOT NULL, policy TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS intents (name TEXT PRIMARY KEY, fields TEXT NOT NULL) STRICT
-"""
+""",
+)
 
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -59,7 +61,7 @@ class Records:
     """In an SQLite file. Only the event loop's thread uses it."""
 
     def __init__(self, path: Path) -> None:
-        self._database = open_database(path, _SCHEMA, 1)
+        self._database = open_database(path, _MIGRATIONS)
         self._any_below_at = lru_cache(maxsize=256)(self._find_any_below)
 
     def close(self) -> None:

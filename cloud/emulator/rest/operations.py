@@ -17,11 +17,13 @@ EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 """The response of one that has nothing to say."""
 CANCELLED = 1
 """``google.rpc.Code`` of an operation that was cancelled."""
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE IF NOT EXISTS operations (
     sequence INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, metadata TEXT NOT NULL, error TEXT, response TEXT
 ) STRICT
-"""
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Operations:
     """The operations of one API in an SQLite file. Only the event loop's thread uses it."""
 
     def __init__(self, path: Path) -> None:
-        self._database = open_database(path, _SCHEMA, 1)
+        self._database = open_database(path, _MIGRATIONS)
 
     def close(self) -> None:
         self._database.close()

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from cloud.engine.jobs import vertex_environ
 from cloud.engine.jobs.replicas import Replica, cluster
-from cloud.resources import JobSpec, Json, ScaleTier, Service
+from cloud.resources import Json, ScaleTier, Service, TrainingSpec
 
 
-def argv(spec: JobSpec) -> tuple[str, ...]:
+def argv(spec: TrainingSpec) -> tuple[str, ...]:
     """The trainer's arguments: the user's, unchanged, then ``--job-dir DIR`` as two items if there is one."""
     return (*spec.args, "--job-dir", str(spec.job_dir)) if spec.job_dir else spec.args
 
 
 def environ(
-    spec: JobSpec,
+    spec: TrainingSpec,
     replica: Replica,
     addresses: Mapping[Replica, str],
     *,
@@ -60,7 +60,7 @@ def environ(
     }
 
 
-def training_input(spec: JobSpec) -> dict[str, Json]:
+def training_input(spec: TrainingSpec) -> dict[str, Json]:
     """The job as its own processes see it: ``TrainingInput`` in snake case, zero values omitted (so no BASIC)."""
     given: Sequence[tuple[str, Json]] = (
         ("scale_tier", None if spec.scale_tier is ScaleTier.BASIC else spec.scale_tier.value),

@@ -13,11 +13,11 @@ from cloud.engine.disk import disk_full
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, Json, ScaleTier, Service
+from cloud.resources import Job, Json, ScaleTier, Service, TrainingSpec
 
 _log = logging.getLogger(__name__)
-_VERSION = 1
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE IF NOT EXISTS jobs (
     sequence      INTEGER PRIMARY KEY,
     job_id        TEXT NOT NULL UNIQUE,
@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     end_time      TEXT,
     error_message TEXT NOT NULL
 )
-"""
+""",
+)
 
 
 class JobRecords:
@@ -40,7 +41,7 @@ class JobRecords:
     """
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, _SCHEMA, _VERSION)
+        self._connection = open_database(path, _MIGRATIONS)
         self._unwritten: dict[str, Job] = {}
 
     def close(self) -> None:
@@ -109,7 +110,7 @@ class JobRecords:
         return [job for job in self.all() if not job.state.is_final]
 
 
-def spec_to_json(spec: JobSpec) -> dict[str, Json]:
+def spec_to_json(spec: TrainingSpec) -> dict[str, Json]:
     """Inverse of ``spec_from_json``."""
 
     def plain(value: Any) -> Json:
@@ -120,10 +121,10 @@ def spec_to_json(spec: JobSpec) -> dict[str, Json]:
     return {field.name: plain(getattr(spec, field.name)) for field in fields(spec)}
 
 
-def spec_from_json(record: dict[str, Json]) -> JobSpec:
+def spec_from_json(record: dict[str, Json]) -> TrainingSpec:
     # Records of before there were Vertex AI's fields have none of them.
     base = record.get("base_output_directory")
-    return JobSpec(
+    return TrainingSpec(
         **record
         | {
             "package_uris": tuple(GsUri.parse(uri) for uri in record["package_uris"]),

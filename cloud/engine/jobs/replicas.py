@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloud.errors import ResourceExhausted
-from cloud.resources import JobSpec, ScaleTier, Service, TaskType
+from cloud.resources import ScaleTier, Service, TaskType, TrainingSpec
 
 MOST_REPLICAS = 100
 """Of one job: each is a process of this machine, with pipes and a port."""
@@ -46,12 +46,12 @@ class Replica:
         return self.task_type in (TaskType.CHIEF, TaskType.MASTER)
 
 
-def replicas(spec: JobSpec) -> list[Replica]:
+def replicas(spec: TrainingSpec) -> list[Replica]:
     """The job's replicas, primary first."""
     return [Replica(role, index, spec.service) for role, count in _counts(spec).items() for index in range(count)]
 
 
-def check_count(spec: JobSpec) -> None:
+def check_count(spec: TrainingSpec) -> None:
     """Raises:
     ResourceExhausted: more replicas than are run for one job.
     """
@@ -70,7 +70,7 @@ def cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
     return found
 
 
-def _counts(spec: JobSpec) -> dict[TaskType, int]:
+def _counts(spec: TrainingSpec) -> dict[TaskType, int]:
     workers, servers = _WORKERS_AND_SERVERS.get(spec.scale_tier, (spec.worker_count, spec.parameter_server_count))
     return {
         _primary_type(spec): 1,
@@ -80,7 +80,7 @@ def _counts(spec: JobSpec) -> dict[TaskType, int]:
     }
 
 
-def _primary_type(spec: JobSpec) -> TaskType:
+def _primary_type(spec: TrainingSpec) -> TaskType:
     # ML Engine's runtime versions before 2.1 say "master", Vertex AI always "chief"; without a version the job runs on
     # the TensorFlow that is installed.
     if spec.runtime_version is None or spec.service is Service.VERTEX_AI:

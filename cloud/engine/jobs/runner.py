@@ -19,7 +19,7 @@ from cloud.engine.launch.client import Command, ExitStatus, Launcher, OutputLine
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import JobSpec, LogEntry, Severity
+from cloud.resources import LogEntry, Severity, TrainingSpec
 
 _TAIL_LINES = 60
 """Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
@@ -46,7 +46,7 @@ class Platform:
 class JobRun:
     """One execution. ``report`` is told each event with a message for the job's ``errorMessage``."""
 
-    spec: JobSpec
+    spec: TrainingSpec
     platform: Platform
     folder: Path
     """Private to this run, removed afterwards: a replica's disk does not outlive it."""

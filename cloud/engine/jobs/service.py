@@ -16,7 +16,7 @@ from cloud.engine.notifier import Changes
 from cloud.engine.runtime import runtime_notice
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_state
-from cloud.resources import Job, JobSpec, LogEntry, Severity
+from cloud.resources import Job, LogEntry, Severity, TrainingSpec
 
 KEPT_LOGS = 32 * 2**20
 """Bytes in their files of the logs whose entries stay in memory once read: clients read a long log page by page."""
@@ -76,7 +76,7 @@ class JobService:
         await asyncio.gather(*(task for _, task in self._runs.values()))
         self._records.close()
 
-    def submit(self, spec: JobSpec) -> Job:
+    def submit(self, spec: TrainingSpec) -> Job:
         check_count(spec)
         job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
         self._records.add(job)

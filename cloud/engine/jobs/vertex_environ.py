@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping
 
 from cloud.engine.jobs.replicas import Replica, cluster
-from cloud.resources import JobSpec, Json
+from cloud.resources import Json, TrainingSpec
 
 
 def environ(
-    spec: JobSpec, replica: Replica, addresses: Mapping[Replica, str], *, project_number: int
+    spec: TrainingSpec, replica: Replica, addresses: Mapping[Replica, str], *, project_number: int
 ) -> dict[str, str]:
     """What ``replica`` is told of the job, its project and its peers.
 
@@ -48,7 +48,7 @@ def environ(
     return told
 
 
-def job_spec(spec: JobSpec, addresses: Mapping[Replica, str]) -> dict[str, Json]:
+def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, Json]:
     """The job as its own processes see it: ``CustomJobSpec`` in snake case, without machines."""
     program = {
         "package_uris": [str(uri) for uri in spec.package_uris],

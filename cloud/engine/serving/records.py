@@ -11,7 +11,8 @@ from cloud.lifecycle import VersionEvent, VersionState, next_version_state
 from cloud.names import GsUri
 from cloud.resources import Model, Version, VersionSpec
 
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE IF NOT EXISTS models (
     name TEXT PRIMARY KEY, region TEXT NOT NULL, create_time TEXT NOT NULL, description TEXT NOT NULL,
     default_version TEXT
@@ -22,7 +23,8 @@ CREATE TABLE IF NOT EXISTS versions (
     state TEXT NOT NULL, create_time TEXT NOT NULL, error_message TEXT NOT NULL, folder TEXT NOT NULL UNIQUE,
     PRIMARY KEY (model, name)
 ) STRICT
-"""
+""",
+)
 _VERSIONS = """
 SELECT versions.*, models.default_version IS versions.name AS is_default
 FROM versions JOIN models ON models.name = versions.model
@@ -33,7 +35,7 @@ class Records:
     """Models and versions in an SQLite file. Only the event loop's thread uses it."""
 
     def __init__(self, path: Path) -> None:
-        self._database = open_database(path, _SCHEMA, 1)
+        self._database = open_database(path, _MIGRATIONS)
         self._standing_at = lru_cache(maxsize=256)(self._find_standing)
 
     def close(self) -> None:

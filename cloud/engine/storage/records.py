@@ -20,9 +20,9 @@ from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.roles import Role
 from cloud.resources import Json
 
-_FORMAT = 1
 # TEXT compares by its UTF-8 bytes: the order in which Cloud Storage lists.
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects (
     bucket TEXT NOT NULL REFERENCES buckets (name), name TEXT NOT NULL, media TEXT NOT NULL, record TEXT NOT NULL,
@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS debris (
     bucket TEXT NOT NULL, media TEXT NOT NULL, PRIMARY KEY (bucket, media)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clock (generation INTEGER NOT NULL);
-"""
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Records:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = open_database(path, _SCHEMA, _FORMAT)
+        self._database = open_database(path, _MIGRATIONS)
 
     def close(self) -> None:
         self._database.close()

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from cloud.backends.base import Backend
 from cloud.names import GsUri
-from cloud.resources import Access, Job, JobSpec, LogEntry
+from cloud.resources import Access, Job, LogEntry, TrainingSpec
 from cloud.testing.contract.probes import wheel
 
 PATIENCE = float(os.environ.get("CONTRACT_PATIENCE", "120"))
@@ -57,7 +57,7 @@ class Contract:
         package = GsUri(bucket, f"staging/{job_id}/{archive.name}")
         await backend.upload(archive, package)
         return await backend.submit_job(
-            JobSpec(
+            TrainingSpec(
                 job_id=job_id,
                 package_uris=(package,),
                 python_module=module,

@@ -10,7 +10,7 @@ from cloud.backends.base import Backend
 from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, ScaleTier, Severity
+from cloud.resources import Job, ScaleTier, Severity, TrainingSpec
 from cloud.testing.contract.base import PATIENCE, Contract, fresh
 from cloud.testing.contract.probes import READ_AND_WRITE, trainer
 
@@ -24,7 +24,7 @@ class PackageContract(Contract):
 
     async def test_a_staged_package_is_built_and_run(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         package = await backend.stage_package(trainer(tmp_path, "print('built')"), GsUri(bucket, "staging"))
-        job = await backend.submit_job(JobSpec(fresh("job"), (package,), "probe.task", region=backend.region))
+        job = await backend.submit_job(TrainingSpec(fresh("job"), (package,), "probe.task", region=backend.region))
         job = await backend.wait_for_job(job.job_id, timeout=PATIENCE)
         assert job.state is JobState.SUCCEEDED, job.error_message
         assert "built" in await self.said(backend, job)
@@ -52,7 +52,7 @@ class JobContract(Contract):
     async def without_package(self, backend: Backend, bucket: str) -> Job:
         """One that fails soon, and costs no process."""
         package = GsUri(bucket, "staging/nothing-0.0.0.tar.gz")
-        return await backend.submit_job(JobSpec(fresh("job"), (package,), "nothing.task", region=backend.region))
+        return await backend.submit_job(TrainingSpec(fresh("job"), (package,), "nothing.task", region=backend.region))
 
     async def test_a_job_runs_to_its_end(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         submitted = await self.submit(backend, bucket, tmp_path, "print('hello')")
@@ -255,7 +255,7 @@ class JobContract(Contract):
             await backend.submit_job(job.spec)
 
     async def test_two_jobs_of_one_id_at_the_same_moment(self, backend: Backend, bucket: str) -> None:
-        spec = JobSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region)
+        spec = TrainingSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region)
         results = await asyncio.gather(backend.submit_job(spec), backend.submit_job(spec), return_exceptions=True)
         assert sum(isinstance(result, AlreadyExists) for result in results) == 1
         await backend.wait_for_job(spec.job_id, timeout=PATIENCE)

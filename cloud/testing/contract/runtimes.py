@@ -8,7 +8,7 @@ from cloud.backends.base import Backend
 from cloud.errors import InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import JobSpec, VersionSpec
+from cloud.resources import TrainingSpec, VersionSpec
 from cloud.testing.contract.base import Contract, fresh
 
 OTHERS = [{"runtime_version": "1.8"}, {"python_version": "2.7"}, {"runtime_version": "1.15", "python_version": "3.7"}]
@@ -25,7 +25,7 @@ class RuntimeContract(Contract):
 
     @pytest.mark.parametrize("asked", OTHERS, ids=str)
     async def test_a_job_for_another_is_refused(self, backend: Backend, bucket: str, asked: dict[str, str]) -> None:
-        spec = JobSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region, **asked)  # type: ignore[arg-type]
+        spec = TrainingSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region, **asked)  # type: ignore[arg-type]
         with pytest.raises(InvalidArgument, match=".*".join(asked.values())):
             await backend.submit_job(spec)
         with pytest.raises(NotFound):

@@ -12,7 +12,7 @@ from cloud.backends.google.preflight import Finding, Preflight, Verdict
 from cloud.backends.google.vertex_models import MACHINE
 from cloud.backends.google.vertex_wire import cluster
 from cloud.names import GsUri
-from cloud.resources import JobSpec
+from cloud.resources import TrainingSpec
 from cloud.workflow.google.options import Options
 from cloud.workflow.steps import Plan
 
@@ -73,7 +73,7 @@ def package(folder: Path, module: str) -> Finding:
 
 def bills(options: Options, plan: Plan) -> list[str]:
     """What will bill: each resource, what of it, and from when to when."""
-    spec = JobSpec(plan.job_id, (GsUri(plan.bucket, "x"),), plan.module, region=options.region)
+    spec = TrainingSpec(plan.job_id, (GsUri(plan.bucket, "x"),), plan.module, region=options.region)
     if options.service == "vertex-ai":
         pools = [
             f"{count} x {kind}{f' with {accelerator}' if accelerator else ''}, boot disk included"

@@ -4,7 +4,7 @@ import pytest
 
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
-from cloud.resources import JobSpec, ScaleTier, VersionSpec
+from cloud.resources import ScaleTier, TrainingSpec, VersionSpec
 
 PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
 
@@ -28,12 +28,12 @@ PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
 def test_an_illegal_job_is_never_made(changes: dict[str, object], field: str, says: str) -> None:
     given: dict[str, object] = {"job_id": "job", "package_uris": PACKAGES, "python_module": "trainer.task"}
     with pytest.raises(InvalidArgument, match=says) as caught:
-        JobSpec(**(given | changes))  # type: ignore[arg-type]
+        TrainingSpec(**(given | changes))  # type: ignore[arg-type]
     assert caught.value.field == field
 
 
 def test_counts_are_for_custom_tiers() -> None:
-    assert JobSpec("job", PACKAGES, "trainer.task", scale_tier=ScaleTier.CUSTOM, worker_count=2).worker_count == 2
+    assert TrainingSpec("job", PACKAGES, "trainer.task", scale_tier=ScaleTier.CUSTOM, worker_count=2).worker_count == 2
 
 
 @pytest.mark.parametrize(("model", "name", "field"), [("my-model", "v1", "model.name"), ("m", "1", "version.name")])

@@ -6,27 +6,49 @@ import pytest
 from cloud.engine.database import open_database
 from cloud.errors import FailedPrecondition
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY) STRICT"
+FIRST = "CREATE TABLE things (name TEXT PRIMARY KEY) STRICT"
+SECOND = "ALTER TABLE things ADD COLUMN size INTEGER; UPDATE things SET size = length(name)"
 
 
 def test_what_was_written_is_there_after_it_is_opened_again(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        database = open_database(tmp_path / "d.sqlite", SCHEMA, 1)
+        database = open_database(tmp_path / "d.sqlite", [FIRST])
         database.execute("INSERT INTO things VALUES (?)", (name,))
         database.close()
-    database = open_database(tmp_path / "d.sqlite", SCHEMA, 1)
+    database = open_database(tmp_path / "d.sqlite", [FIRST])
     assert [row["name"] for row in database.execute("SELECT name FROM things ORDER BY name")] == ["a", "b"]
     database.close()
 
 
-def test_one_of_another_version_is_named_and_not_touched(tmp_path: Path) -> None:
+def test_an_older_one_is_brought_up_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    older = open_database(tmp_path / "d.sqlite", [FIRST])
+    older.execute("INSERT INTO things VALUES ('abc')")
+    older.close()
+    for _ in range(2):
+        database = open_database(tmp_path / "d.sqlite", [FIRST, SECOND])
+        assert [tuple(row) for row in database.execute("SELECT * FROM things")] == [("abc", 3)]
+        database.close()
+
+
+def test_a_migration_that_fails_leaves_the_older_one_as_it_was(tmp_path: Path) -> None:
+    older = open_database(tmp_path / "d.sqlite", [FIRST])
+    older.execute("INSERT INTO things VALUES ('abc')")
+    older.close()
+    with pytest.raises(FailedPrecondition, match="no such table: nowhere"):
+        open_database(tmp_path / "d.sqlite", [FIRST, SECOND, "DELETE FROM nowhere"])
+    database = open_database(tmp_path / "d.sqlite", [FIRST, SECOND])
+    assert [tuple(row) for row in database.execute("SELECT * FROM things")] == [("abc", 3)]
+    database.close()
+
+
+def test_one_of_a_newer_version_is_named_and_not_touched(tmp_path: Path) -> None:
     file = tmp_path / "d.sqlite"
     database = sqlite3.connect(file)
     database.executescript("CREATE TABLE other (x); PRAGMA user_version = 7;")
     database.close()
     before = file.read_bytes()
-    with pytest.raises(FailedPrecondition, match=rf"{file} has format 7, this version reads 1: use another"):
-        open_database(file, SCHEMA, 1)
+    with pytest.raises(FailedPrecondition, match=rf"{file} has format 7, this version reads up to 1: use a newer"):
+        open_database(file, [FIRST])
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
 
@@ -35,9 +57,9 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     file = tmp_path / "d.sqlite"
     file.write_bytes(b"not at all a database, but long enough to be one" * 100)
     with pytest.raises(FailedPrecondition, match=rf"{file} cannot be used: file is not a database"):
-        open_database(file, SCHEMA, 1)
+        open_database(file, [FIRST])
 
 
 def test_where_none_can_be_made(tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition, match="cannot be used"):
-        open_database(tmp_path / "none" / "d.sqlite", SCHEMA, 1)
+        open_database(tmp_path / "none" / "d.sqlite", [FIRST])

@@ -10,7 +10,7 @@ from full_disk import files_of_at_most
 
 
 def test_a_write_that_finds_no_room(tmp_path: Path) -> None:
-    database = open_database(tmp_path / "d.sqlite", "CREATE TABLE IF NOT EXISTS things (name TEXT)", 1)
+    database = open_database(tmp_path / "d.sqlite", ["CREATE TABLE things (name TEXT)"])
     with files_of_at_most(500_000):
         with pytest.raises(OSError, match="too large") as failed, (tmp_path / "f").open("wb") as file:
             file.write(bytes(1_000_000))

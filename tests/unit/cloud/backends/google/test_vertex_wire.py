@@ -10,7 +10,7 @@ from cloud.emulator.rest.discovery import load
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import JobSpec, LogEntry, ScaleTier, Severity
+from cloud.resources import LogEntry, ScaleTier, Severity, TrainingSpec
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PACKAGE = GsUri("bucket", "trainer.tar.gz")
@@ -21,7 +21,7 @@ TEXTS = st.text(max_size=8)
 def specs(draw):
     tier = draw(st.sampled_from([tier for tier in ScaleTier if tier is not ScaleTier.BASIC_TPU]))
     counts = st.integers(0, 5) if tier is ScaleTier.CUSTOM else st.just(0)
-    return JobSpec(
+    return TrainingSpec(
         job_id="job_1",
         package_uris=(PACKAGE,),
         python_module="trainer.task",
@@ -38,7 +38,7 @@ def specs(draw):
     )
 
 
-def written(spec: JobSpec) -> dict:
+def written(spec: TrainingSpec) -> dict:
     return vertex_wire.custom_job(
         spec,
         image="us-docker.pkg.dev/vertex-ai/training/x",
@@ -47,7 +47,7 @@ def written(spec: JobSpec) -> dict:
     )
 
 
-def made(spec: JobSpec, **more: object) -> dict:
+def made(spec: TrainingSpec, **more: object) -> dict:
     return written(spec) | {"name": "projects/1/locations/r/customJobs/77", "createTime": "2026-11-23T00:00:00Z"} | more
 
 
@@ -60,7 +60,7 @@ def test_a_job_survives_the_way_there_and_back(spec):
 
 
 def test_what_ml_engine_did_of_itself_is_spelled_out():
-    spec = JobSpec("job_1", (PACKAGE,), "trainer.task", ("--x=1",), job_dir=GsUri("bucket", "out"))
+    spec = TrainingSpec("job_1", (PACKAGE,), "trainer.task", ("--x=1",), job_dir=GsUri("bucket", "out"))
     (pool,) = written(spec)["jobSpec"]["workerPoolSpecs"]
     program = pool["pythonPackageSpec"]
     assert program["args"] == ["--x=1", "--job-dir", "gs://bucket/out"]
@@ -71,7 +71,7 @@ def test_what_ml_engine_did_of_itself_is_spelled_out():
 
 
 def test_a_pool_that_is_skipped_is_empty_and_the_program_in_every_other():
-    spec = JobSpec("j", (PACKAGE,), "m", scale_tier=ScaleTier.CUSTOM, parameter_server_count=2)
+    spec = TrainingSpec("j", (PACKAGE,), "m", scale_tier=ScaleTier.CUSTOM, parameter_server_count=2)
     chief, workers, servers = written(spec)["jobSpec"]["workerPoolSpecs"]
     assert (chief["replicaCount"], workers, servers["replicaCount"]) == ("1", {}, "2")
     assert chief["pythonPackageSpec"] == servers["pythonPackageSpec"]
@@ -80,7 +80,7 @@ def test_a_pool_that_is_skipped_is_empty_and_the_program_in_every_other():
 
 def test_what_cannot_be_mapped_is_refused():
     with pytest.raises(InvalidArgument, match="BASIC_TPU cannot be mapped"):
-        vertex_wire.cluster(JobSpec("j", (PACKAGE,), "m", scale_tier=ScaleTier.BASIC_TPU))
+        vertex_wire.cluster(TrainingSpec("j", (PACKAGE,), "m", scale_tier=ScaleTier.BASIC_TPU))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_cannot_be_mapped_is_refused():
 )
 def test_states(word, state):
     job = vertex_wire.job(
-        made(JobSpec("j", (PACKAGE,), "m"), state=f"JOB_STATE_{word}", updateTime="2026-11-23T00:01:00Z")
+        made(TrainingSpec("j", (PACKAGE,), "m"), state=f"JOB_STATE_{word}", updateTime="2026-11-23T00:01:00Z")
     )
     assert job.state is state
     assert (job.end_time is not None) == state.is_final
@@ -107,7 +107,7 @@ def test_states(word, state):
 def test_why_a_replica_failed_is_looked_for_in_the_log():
     where = "To find out more about why your job exited please check the logs: https://console.cloud.google.com/x?y"
     error = {"code": 3, "message": f"The replica workerpool1-0 exited with a non-zero status of 1. {where}"}
-    item = made(JobSpec("j", (PACKAGE,), "m"), state="JOB_STATE_FAILED", error=error)
+    item = made(TrainingSpec("j", (PACKAGE,), "m"), state="JOB_STATE_FAILED", error=error)
     lines = ["Traceback (most recent call last):", "  old", "Traceback (most recent call last):", "ValueError: x"]
     noise = "E0000 00:00:1795389926.644927   11419 cuda_platform.cc:52] no such device"
     tail = [LogEntry(NOW, Severity.ERROR, "worker-replica-0", line) for line in (*lines, noise)]

@@ -5,7 +5,7 @@ import pytest
 
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import JobSpec, ScaleTier, Service
+from cloud.resources import ScaleTier, Service, TrainingSpec
 from emulator_api.dialect_api import SOMEBODY
 from emulator_api.vertex_api import PARENT, custom_job, pool
 
@@ -30,7 +30,7 @@ async def test_a_job_is_answered_as_it_was_asked_for(api):
     assert await api.ask("GET", f"/customJobs/{number(job)}") == job
     assert await api.send("GET", f"/v1/{job['name']}") == await api.send("GET", f"{api.root}/customJobs/{number(job)}")
     spec = api.backend.jobs[number(job)].spec
-    assert spec == JobSpec(
+    assert spec == TrainingSpec(
         job_id=number(job),
         package_uris=(GsUri("bucket", "trainer-0.1.tar.gz"),),
         python_module="trainer.task",
@@ -133,7 +133,7 @@ async def test_lists_are_filtered_ordered_newest_first_and_in_pages(api):
 
 
 async def test_a_job_of_ml_engine_is_none_of_vertex_ai_and_each_region_has_its_own(api):
-    await api.backend.submit_job(JobSpec("lab", (GsUri("bucket", "p.tar.gz"),), "trainer.task"))
+    await api.backend.submit_job(TrainingSpec("lab", (GsUri("bucket", "p.tar.gz"),), "trainer.task"))
     await api.ask("POST", "/customJobs", custom_job())
     assert len((await api.ask("GET", "/customJobs"))["customJobs"]) == 1
     elsewhere = "/v1/projects/my-project/locations/europe-west4/customJobs"

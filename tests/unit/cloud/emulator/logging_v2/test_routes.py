@@ -15,7 +15,7 @@ from cloud.emulator.rest.responses import JsonAnswer
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
-from cloud.resources import JobSpec, LogEntry, Service, Severity
+from cloud.resources import LogEntry, Service, Severity, TrainingSpec
 
 ME = owner("my-project")
 START = datetime(2018, 8, 29, 13, 25, tzinfo=UTC)
@@ -26,7 +26,7 @@ PROJECT = {"resourceNames": ["projects/my-project"]}
 async def backend() -> MemoryBackend:
     backend = MemoryBackend()
     for job in range(2):
-        await backend.submit_job(JobSpec(f"job_{job}", (GsUri("bucket", "x.tar.gz"),), "x.task"))
+        await backend.submit_job(TrainingSpec(f"job_{job}", (GsUri("bucket", "x.tar.gz"),), "x.task"))
         backend.logs[f"job_{job}"] = [
             # Two at each moment.
             LogEntry(
@@ -168,7 +168,7 @@ async def test_fields_and_layout(logging: LoggingV2) -> None:
 
 
 async def test_a_job_of_vertex_ai_is_found_by_its_number(backend: MemoryBackend, logging: LoggingV2) -> None:
-    await backend.submit_job(JobSpec("4026903526469795840", (), "x.task", service=Service.VERTEX_AI))
+    await backend.submit_job(TrainingSpec("4026903526469795840", (), "x.task", service=Service.VERTEX_AI))
     backend.logs["4026903526469795840"] = [
         LogEntry(START, Severity.INFO, "service", "Job is running."),
         LogEntry(START, Severity.INFO, "workerpool0-0", "from the primary"),

@@ -4,7 +4,7 @@ import pytest
 
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import JobSpec, Service
+from cloud.resources import Service, TrainingSpec
 from emulator_api.ml_requests import training_job
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
@@ -222,7 +222,7 @@ async def test_cancel(api):
 
 async def test_a_job_submitted_another_way_is_shown_too(api):
     await api.backend.submit_job(
-        JobSpec("other", (GsUri("b", "p.tar.gz"),), "trainer.task", max_running_time=90.5, labels={"a": "b"})
+        TrainingSpec("other", (GsUri("b", "p.tar.gz"),), "trainer.task", max_running_time=90.5, labels={"a": "b"})
     )
     job = await api.ask("GET", "/jobs/other")
     assert job["trainingInput"] == {
@@ -235,7 +235,7 @@ async def test_a_job_submitted_another_way_is_shown_too(api):
 
 
 async def test_a_job_of_vertex_ai_is_none_of_ml_engine(api):
-    await api.backend.submit_job(JobSpec("17", (), "trainer.task", service=Service.VERTEX_AI))
+    await api.backend.submit_job(TrainingSpec("17", (), "trainer.task", service=Service.VERTEX_AI))
     await api.ask("POST", "/jobs", training_job())
     assert [job["jobId"] for job in (await api.ask("GET", "/jobs"))["jobs"]] == ["lab"]
     for verb, path in (("GET", "/jobs/17"), ("PATCH", "/jobs/17?updateMask=labels"), ("POST", "/jobs/17:cancel")):

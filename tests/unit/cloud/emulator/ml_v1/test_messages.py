@@ -8,7 +8,7 @@ from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.rest.discovery import load
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, ScaleTier, Version, VersionSpec
+from cloud.resources import Job, ScaleTier, TrainingSpec, Version, VersionSpec
 from cloud.wire import ml_v1 as shared
 
 TIMES = st.datetimes(datetime(2017, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -22,7 +22,7 @@ TEXTS = st.text(max_size=8)
 def specs(draw):
     tier = draw(st.sampled_from(ScaleTier))
     counts = st.integers(0, 2**31) if tier is ScaleTier.CUSTOM else st.just(0)
-    return JobSpec(
+    return TrainingSpec(
         job_id=draw(IDS),
         package_uris=tuple(draw(st.lists(PACKAGES, min_size=1, max_size=3))),
         python_module=draw(st.sampled_from(["trainer.task", "a"])),
@@ -73,6 +73,6 @@ def test_durations_are_written_as_protobuf_does():
 
 def test_consumption_is_counted_from_start_to_end():
     start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 0, 10, tzinfo=UTC)
-    spec = JobSpec("j", (GsUri("b", "p"),), "m", scale_tier=ScaleTier.STANDARD_1)
+    spec = TrainingSpec("j", (GsUri("b", "p"),), "m", scale_tier=ScaleTier.STANDARD_1)
     job = Job(spec, JobState.SUCCEEDED, start, start, end)
     assert messages.job_json(job, Record("jobs/j", start), end)["trainingOutput"] == {"consumedMLUnits": 1.67}

@@ -8,10 +8,10 @@ import pytest
 from cloud.engine.jobs.environ import argv, environ
 from cloud.engine.jobs.replicas import replicas
 from cloud.names import GsUri
-from cloud.resources import JobSpec, ScaleTier, Service, TaskType
+from cloud.resources import ScaleTier, Service, TaskType, TrainingSpec
 
 
-def _spec(**changes: object) -> JobSpec:
+def _spec(**changes: object) -> TrainingSpec:
     given: dict[str, object] = {
         "job_id": "taxifare_1",
         "package_uris": (GsUri("bucket", "staging/trainer-0.0.0.tar.gz"),),
@@ -19,10 +19,10 @@ def _spec(**changes: object) -> JobSpec:
         "args": ("--train_steps=10",),
         "job_dir": GsUri("bucket", "out"),
     }
-    return JobSpec(**(given | changes))  # type: ignore[arg-type]
+    return TrainingSpec(**(given | changes))  # type: ignore[arg-type]
 
 
-def _environ(spec: JobSpec, number: int = 0) -> dict[str, str]:
+def _environ(spec: TrainingSpec, number: int = 0) -> dict[str, str]:
     members = replicas(spec)
     addresses = {replica: f"127.0.0.1:{2222 + port}" for port, replica in enumerate(members)}
     return environ(
@@ -36,7 +36,7 @@ def _environ(spec: JobSpec, number: int = 0) -> dict[str, str]:
     )
 
 
-def _vertex(**changes: object) -> JobSpec:
+def _vertex(**changes: object) -> TrainingSpec:
     given = {"job_id": "4026903526469795840", "service": Service.VERTEX_AI, "job_dir": None}
     return _spec(**(given | changes))
 

@@ -14,11 +14,11 @@ from cloud.engine.jobs.records import JobRecords, spec_from_json, spec_to_json
 from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, ScaleTier, Service
+from cloud.resources import Job, ScaleTier, Service, TrainingSpec
 from full_disk import files_of_at_most
 
 SPECS = st.builds(
-    JobSpec,
+    TrainingSpec,
     job_id=st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True),
     package_uris=st.just((GsUri("bucket", "a/trainer-0.0.0.tar.gz"), GsUri("bucket", "b.whl"))),
     python_module=st.just("trainer.task"),
@@ -31,7 +31,7 @@ SPECS = st.builds(
     labels=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
 )
 VERTEX_SPECS = st.builds(
-    JobSpec,
+    TrainingSpec,
     job_id=st.from_regex(r"[1-9][0-9]{0,18}", fullmatch=True),
     package_uris=st.just(()),
     python_module=st.just("trainer.task"),
@@ -40,12 +40,12 @@ VERTEX_SPECS = st.builds(
     env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
 )
 JOB = Job(
-    JobSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, datetime(2026, 1, 2, tzinfo=UTC)
+    TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, datetime(2026, 1, 2, tzinfo=UTC)
 )
 
 
 @given(SPECS | VERTEX_SPECS)
-def test_specifications_round_trip(spec: JobSpec) -> None:
+def test_specifications_round_trip(spec: TrainingSpec) -> None:
     assert spec_from_json(spec_to_json(spec)) == spec
 
 
@@ -78,7 +78,7 @@ def test_a_job_nobody_submitted(tmp_path: Path) -> None:
 
 
 def test_a_state_folder_of_another_version_is_refused(tmp_path: Path) -> None:
-    open_database(tmp_path / "jobs.sqlite", "", 99).close()
+    open_database(tmp_path / "jobs.sqlite", ["SELECT 1"] * 99).close()
     with pytest.raises(FailedPrecondition, match="format 99"):
         JobRecords(tmp_path / "jobs.sqlite")
 

@@ -11,7 +11,7 @@ from cloud.engine.jobs.runner import JobRun, Platform
 from cloud.engine.launch.client import ExitStatus, OutputLine
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import JobSpec
+from cloud.resources import TrainingSpec
 
 
 class Process:
@@ -54,7 +54,7 @@ def job(parts: Parts, folder: Path, events: list[JobEvent]) -> JobRun:
         grace=0,
     )  # type: ignore[arg-type]
     return JobRun(
-        JobSpec("one", (GsUri("bucket", "a.whl"),), "task"),
+        TrainingSpec("one", (GsUri("bucket", "a.whl"),), "task"),
         platform,
         folder / "run",
         JobLog(folder / "log"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cloud.engine.jobs.scheduler import plan
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec
+from cloud.resources import Job, TrainingSpec
 
 UNFINISHED = [state for state in JobState if not state.is_final]
 
@@ -16,7 +16,7 @@ UNFINISHED = [state for state in JobState if not state.is_final]
 def _jobs(states: list[JobState]) -> list[Job]:
     packages = (GsUri("bucket", "trainer.tar.gz"),)
     return [
-        Job(JobSpec(f"job_{number}", packages, "trainer.task"), state, datetime(2026, 1, 1, tzinfo=UTC))
+        Job(TrainingSpec(f"job_{number}", packages, "trainer.task"), state, datetime(2026, 1, 1, tzinfo=UTC))
         for number, state in enumerate(states)
     ]
 

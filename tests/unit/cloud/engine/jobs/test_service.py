@@ -12,10 +12,10 @@ from cloud.engine.jobs.service import JobService, moved
 from cloud.errors import ResourceExhausted
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, ScaleTier
+from cloud.resources import Job, ScaleTier, TrainingSpec
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-QUEUED = Job(JobSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, NOON)
+QUEUED = Job(TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, NOON)
 
 
 @given(st.lists(st.timedeltas(timedelta(days=-400), timedelta(days=400)), min_size=3, max_size=3))
@@ -51,7 +51,7 @@ async def test_the_logs_that_were_read_last_stay_in_memory_while_there_is_room(
 ) -> None:
     jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
     for name in ("one", "two", "three"):
-        jobs.submit(JobSpec(name, (GsUri("bucket", "a.whl"),), "trainer.task"))
+        jobs.submit(TrainingSpec(name, (GsUri("bucket", "a.whl"),), "trainer.task"))
     monkeypatch.setattr(service, "KEPT_LOGS", room)
     first = {name: (await jobs.read_logs(name))[0] for name in ("two", "one", "three")}
     again = {name: (await jobs.read_logs(name))[0] for name in ("three", "two")}
