@@ -101,7 +101,7 @@ class Api(ABC):
         if permission and not call.principal.is_project_owner:
             raise self.denied(permission, call.name)
 
-    def denied(self, permission: str, name: str) -> PermissionDenied:
+    def denied(self, permission: str, name: str, /) -> PermissionDenied:
         """Of a resource that is not there, too: who may not see it learns nothing."""
         return PermissionDenied(
             f"Permission '{permission}' denied on resource '//{self.SERVICE}/{name[:300]}' (or it may not exist)."
@@ -182,11 +182,11 @@ class Api(ABC):
 class Document:
     """An API's discovery document, for clients that ask for it: anyone may."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     def method_id(self, _: web.Request) -> str:
         return "discovery.apis.getRest"
 
     async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
-        return web.Response(body=load(self._name).content, content_type="application/json", charset="utf-8")
+        return web.Response(body=self._api.discovery.content, content_type="application/json", charset="utf-8")
