@@ -15,7 +15,6 @@ from cloud.backends.memory import MemoryBackend
 from cloud.emulator.app import MAX_BODY
 from cloud.emulator.rest.discovery import Discovery
 from cloud.emulator.rest.errors import ErrorStyle, error_response
-from cloud.emulator.rest.responses import JsonAnswer
 from cloud.engine.principal import Principal
 from cloud.errors import CloudError
 from cloud.resources import Json
@@ -73,8 +72,6 @@ class DialectApi(ABC):
             response = await self.dialect.handle(request, principal)
         except CloudError as error:
             response = error_response(error, ErrorStyle.PLATFORM)
-        if isinstance(response, JsonAnswer):
-            response = response.response()
         assert isinstance(response, web.Response)
         answer = Answer(response.status, bytes(response.body).decode(), response.headers)
         if answer.status == 200:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from cloud.backends.memory import MemoryBackend
-from cloud.emulator.aiplatform_v1.records import Records
+from cloud.emulator.rest.records import Records
 from cloud.lifecycle import JobEvent
 from emulator_api.vertex_api import PARENT, VertexApi, custom_job, deployment, ended, model, pipeline
 

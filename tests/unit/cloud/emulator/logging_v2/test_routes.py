@@ -11,7 +11,6 @@ from aiohttp.test_utils import make_mocked_request
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.oauth2.tokens import ml_service_account, owner
-from cloud.emulator.rest.responses import JsonAnswer
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
@@ -51,7 +50,7 @@ def request(body: object, method: str = "POST", path: str = "/v2/entries:list") 
 
 async def ask(logging: LoggingV2, **body: object) -> dict:
     answer = await logging.handle(request(PROJECT | body), ME)
-    assert isinstance(answer, JsonAnswer)
+    assert isinstance(answer, web.Response)
     return json.loads(answer.body)
 
 
@@ -111,7 +110,7 @@ async def test_nothing_found_is_an_empty_answer(logging: LoggingV2) -> None:
     ids=str,
 )
 async def test_the_project_by_its_other_names(logging: LoggingV2, names: dict) -> None:
-    assert isinstance(await logging.handle(request(names), ME), JsonAnswer)
+    assert isinstance(await logging.handle(request(names), ME), web.Response)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +162,7 @@ async def test_no_other_method(logging: LoggingV2, method: str, path: str) -> No
 async def test_fields_and_layout(logging: LoggingV2) -> None:
     path = "/v2/entries:list?fields=entries/severity&prettyPrint=false"
     answer = await logging.handle(request(PROJECT | {"pageSize": 1}, path=path), ME)
-    assert isinstance(answer, JsonAnswer)
+    assert isinstance(answer, web.Response)
     assert answer.body == b'{"entries":[{"severity":"INFO"}]}'
 
 
