@@ -35,8 +35,8 @@ from fare_net import Case, cases_in, check, make_model
 from processes import below, keep_on, processor_seconds
 from targets import Targets
 
-ROUNDS = 5
-SECONDS = 2.0
+ROUNDS = 7
+SECONDS = 1.0
 DEPLOYED_WITHIN = 120.0
 CLIENTS = (1, 8, 64)
 RATE_AT_LEAST = 2.0
