@@ -119,7 +119,7 @@ async def test_it_is_restarted_once_there_are_descriptors_again(tmp_path, caplog
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
         os.kill(before, signal.SIGKILL)
         async with asyncio.timeout(10):
-            while "Too many open files" not in caplog.text:
+            while "Too many open files" not in caplog.text:  # noqa: ASYNC110 - nobody signals a line of a log
                 await asyncio.sleep(0.01)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
