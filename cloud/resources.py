@@ -167,9 +167,22 @@ class TrainingSpec(JobSpec):
                 raise InvalidArgument("ML Engine has no such thing: the service is VERTEX_AI", field=f"job.{name}")
 
 
+def as_training(spec: JobSpec) -> TrainingSpec:
+    """Return ``spec`` if it is a training job's.
+
+    Raises:
+        InvalidArgument: it is of another kind.
+    """
+    if not isinstance(spec, TrainingSpec):
+        raise InvalidArgument(
+            f"only training jobs can be run here, and {spec.job_id!r} is a {type(spec).__name__}", field="job"
+        )
+    return spec
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    spec: TrainingSpec
+    spec: JobSpec
     state: JobState
     create_time: datetime
     start_time: datetime | None = None
@@ -183,6 +196,15 @@ class Job:
     @property
     def job_id(self) -> str:
         return self.spec.job_id
+
+    @property
+    def training(self) -> TrainingSpec:
+        """The specification of a training job.
+
+        Raises:
+            InvalidArgument: it is a job of another kind.
+        """
+        return as_training(self.spec)
 
 
 @dataclass(frozen=True, slots=True)

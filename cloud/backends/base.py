@@ -20,12 +20,12 @@ from cloud.resources import (
     Access,
     Bucket,
     Job,
+    JobSpec,
     Json,
     LogEntry,
     Model,
     Service,
     StoredObject,
-    TrainingSpec,
     TransferProgress,
     Version,
     VersionSpec,
@@ -187,13 +187,13 @@ class Backend(ABC):
     # ---------------------------------------------------------------- jobs
 
     @abstractmethod
-    async def submit_job(self, spec: TrainingSpec) -> Job:
+    async def submit_job(self, spec: JobSpec) -> Job:
         """Accept a job: QUEUED, and durable from now on.
 
         Raises:
             AlreadyExists: the id was used before, by any job of the project, also a finished one.
-            InvalidArgument: something this backend cannot run, named; a runtime or Python version that
-                ``abilities.runtimes`` has not.
+            InvalidArgument: something this backend cannot run, named: a job that is no training job, say, or a
+                runtime or Python version that ``abilities.runtimes`` has not.
         """
 
     @abstractmethod

@@ -20,13 +20,14 @@ from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_project
 from cloud.resources import (
     Job,
+    JobSpec,
     Json,
     LogEntry,
     Model,
     Service,
-    TrainingSpec,
     Version,
     VersionSpec,
+    as_training,
 )
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ class GcpBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
-        return await self._service.submit_job(spec)
+    async def submit_job(self, spec: JobSpec) -> Job:
+        return await self._service.submit_job(as_training(spec))
 
     async def get_job(self, job_id: str) -> Job:
         return await self._service.get_job(job_id)

@@ -26,14 +26,15 @@ from cloud.resources import (
     Access,
     Bucket,
     Job,
+    JobSpec,
     Json,
     LogEntry,
     Model,
     Service,
     StoredObject,
-    TrainingSpec,
     Version,
     VersionSpec,
+    as_training,
 )
 
 
@@ -135,7 +136,8 @@ class MemoryBackend(Backend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
+    async def submit_job(self, spec: JobSpec) -> Job:
+        as_training(spec)
         if spec.job_id in self.jobs:
             raise AlreadyExists("this id is taken", field="job.job_id")
         self.jobs[spec.job_id] = Job(spec, JobState.QUEUED, datetime.now(UTC))

@@ -2,21 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cloud.engine.jobs import folders, scheduler
+from cloud.engine.jobs import folders
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.replicas import check_count
 from cloud.engine.jobs.runner import JobRun, Platform
+from cloud.engine.jobs.scheduler import Demand, plan
 from cloud.engine.notifier import Changes
 from cloud.engine.runtime import runtime_notice
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_state
-from cloud.resources import Job, LogEntry, Severity, TrainingSpec
+from cloud.resources import Job, JobSpec, LogEntry, Service, Severity, as_training
 
 KEPT_LOGS = 32 * 2**20
 """Bytes in their files of the logs whose entries stay in memory once read: clients read a long log page by page."""
@@ -76,14 +77,21 @@ class JobService:
         await asyncio.gather(*(task for _, task in self._runs.values()))
         self._records.close()
 
-    def submit(self, spec: TrainingSpec) -> Job:
-        check_count(spec)
-        job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
-        self._records.add(job)
+    def submit(self, spec: JobSpec) -> Job:
+        """Accept a job.
+
+        Raises:
+            InvalidArgument: it is no training job.
+            ResourceExhausted: more replicas than are run for one job, or the disk is full.
+            AlreadyExists: the id was used before.
+        """
+        training = as_training(spec)
+        check_count(training)
+        job = self._records.add(Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC)))
         checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
         for message in (
             *checked,
-            runtime_notice(spec.runtime_version, spec.python_version),
+            runtime_notice(training.runtime_version, training.python_version),
             f"Job {spec.job_id} is queued.",
         ):
             if message is not None:
@@ -94,8 +102,16 @@ class JobService:
     def get(self, job_id: str) -> Job:
         return self._records.get(job_id)
 
-    def list(self) -> list[Job]:
-        return list(reversed(self._records.all()))
+    def list(
+        self,
+        *,
+        states: Collection[JobState] | None = None,
+        service: Service | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """Newest first; see ``Backend.list_jobs``."""
+        return self._records.select(states=states, service=service, after=after, limit=limit)
 
     def cancel(self, job_id: str) -> None:
         job = self._records.get(job_id)
@@ -140,11 +156,12 @@ class JobService:
     def _schedule(self) -> None:
         if self._closing:
             return
-        for job_id in scheduler.plan(self._records.unfinished(), self._concurrent_jobs):
+        waiting = [Demand(job.job_id) for job in self._records.first_queued(self._concurrent_jobs)]
+        for job_id in plan(waiting, dict.fromkeys(self._runs, 1), self._concurrent_jobs):
             job = self._record(job_id, JobEvent.SCHEDULED)
             self._append(job_id, "Waiting for job to be provisioned.")
             run = JobRun(
-                spec=job.spec,
+                spec=job.training,
                 platform=self._platform,
                 folder=self._work_dir / job_id,
                 log=self._log(job_id),
