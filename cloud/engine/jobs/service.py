@@ -1,4 +1,4 @@
-"""The verbs of jobs: submit, get, list, cancel, follow, wait. Accepts, schedules and records; runners perform."""
+"""The verbs of jobs: submit, get, list, cancel, follow, wait. Accepts, schedules, records; executions do the work."""
 
 import asyncio
 import logging
@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.jobs import folders
+from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.replicas import check_count
-from cloud.engine.jobs.runner import JobRun, Platform
 from cloud.engine.jobs.scheduler import Demand, plan
 from cloud.engine.notifier import Changes
 from cloud.engine.runtime import runtime_notice
 from cloud.errors import DeadlineExceeded, FailedPrecondition
-from cloud.lifecycle import JobEvent, JobState, next_job_state
+from cloud.lifecycle import JobEvent, JobState, next_job_event, next_job_state
 from cloud.resources import Job, JobSpec, LogEntry, Service, Severity, as_training
 
 KEPT_LOGS = 32 * 2**20
@@ -56,7 +56,8 @@ class JobService:
         self._logs: dict[str, JobLog] = {}
         self._read: dict[str, JobLog] = {}
         """The logs whose entries are kept, the one read last at the end."""
-        self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._running: dict[str, dict[Execution, asyncio.Task[None]]] = {}
+        """The executions of each job that hold a slot."""
         self._closing = False
 
     async def start(self) -> None:
@@ -70,11 +71,12 @@ class JobService:
         self._schedule()
 
     async def close(self) -> None:
-        """End all runs. Their jobs are FAILED for that reason; queued ones stay queued for the next start."""
+        """End all executions. Their jobs are FAILED for that reason; queued ones stay queued for the next start."""
         self._closing = True
-        for run, _ in self._runs.values():
-            run.cancel()
-        await asyncio.gather(*(task for _, task in self._runs.values()))
+        for executions in self._running.values():
+            for execution in executions:
+                execution.cancel()
+        await asyncio.gather(*(task for executions in self._running.values() for task in executions.values()))
         self._records.close()
 
     def submit(self, spec: JobSpec) -> Job:
@@ -119,12 +121,16 @@ class JobService:
             raise FailedPrecondition(f"job {job_id!r} is finished: {job.state.value}", field="job.job_id")
         if job.state is JobState.CANCELLING:
             return
-        self._record(job_id, JobEvent.CANCEL_REQUESTED, "The job was cancelled by the user.")
-        if job_id in self._runs:
-            self._runs[job_id][0].cancel()
-        else:
+        message = "The job was cancelled by the user."
+        executions = self._running.get(job_id, {})
+        for execution in executions:
+            if not execution.state.is_final:
+                execution.state = next_job_state(execution.state, JobEvent.CANCEL_REQUESTED)
+                execution.cancel()
+        job = self._record(job_id, JobEvent.CANCEL_REQUESTED, message)
+        if not executions:
             self._append(job_id, "Job cancelled.")
-            self._record(job_id, JobEvent.STOPPED, "The job was cancelled by the user.")
+            self._follow(job, (), message)
 
     async def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         self._records.get(job_id)
@@ -156,31 +162,45 @@ class JobService:
     def _schedule(self) -> None:
         if self._closing:
             return
+        # Every job that has begun has its one execution: only those that are QUEUED have something left to run.
         waiting = [Demand(job.job_id) for job in self._records.first_queued(self._concurrent_jobs)]
-        for job_id in plan(waiting, dict.fromkeys(self._runs, 1), self._concurrent_jobs):
-            job = self._record(job_id, JobEvent.SCHEDULED)
-            self._append(job_id, "Waiting for job to be provisioned.")
-            run = JobRun(
-                spec=job.training,
-                platform=self._platform,
-                folder=self._work_dir / job_id,
-                log=self._log(job_id),
-                report=lambda event, message, job_id=job_id: self._on_event(job_id, event, message),  # type: ignore[misc]
-            )
-            task = asyncio.create_task(run.run(), name=f"job {job_id}")
-            self._runs[job_id] = run, task
-            task.add_done_callback(lambda _, job_id=job_id: self._on_end(job_id))  # type: ignore[misc]
+        running = {job_id: len(executions) for job_id, executions in self._running.items()}
+        for job_id in plan(waiting, running, self._concurrent_jobs):
+            self._begin(self._records.get(job_id))
 
-    def _on_event(self, job_id: str, event: JobEvent, message: str) -> None:
-        if self._closing and event is JobEvent.STOPPED and self.get(job_id).state is not JobState.CANCELLING:
+    def _begin(self, job: Job) -> None:
+        execution = Execution(
+            spec=job.training,
+            platform=self._platform,
+            folder=self._work_dir / job.job_id,
+            log=self._log(job.job_id),
+            report=self._on_event,
+        )
+        execution.state = next_job_state(execution.state, JobEvent.SCHEDULED)
+        self._follow(job, [execution.state])
+        self._append(job.job_id, "Waiting for job to be provisioned.")
+        task = asyncio.create_task(execution.run(), name=f"job {job.job_id}")
+        self._running.setdefault(job.job_id, {})[execution] = task
+        task.add_done_callback(lambda _: self._on_end(execution))
+
+    def _on_event(self, execution: Execution, event: JobEvent, message: str) -> None:
+        if self._closing and event is JobEvent.STOPPED and execution.state is not JobState.CANCELLING:
             event, message = JobEvent.FAILED, "The service was stopped while the job was running."
-        if event is JobEvent.STOPPED:
-            message = self._records.get(job_id).error_message
-        self._record(job_id, event, message)
+        execution.state = next_job_state(execution.state, event)
+        job = self._records.get(execution.spec.job_id)
+        self._follow(job, [other.state for other in self._running[job.job_id]], message)
 
-    def _on_end(self, job_id: str) -> None:
-        del self._runs[job_id]
+    def _on_end(self, execution: Execution) -> None:
+        job_id = execution.spec.job_id
+        del self._running[job_id][execution]
+        if not self._running[job_id]:
+            del self._running[job_id]
         self._schedule()
+
+    def _follow(self, job: Job, executions: Collection[JobState], message: str = "") -> None:
+        """Move the job on to where its executions are."""
+        while event := next_job_event(job.state, executions):
+            job = self._record(job.job_id, event, message or job.error_message)
 
     def _record(self, job_id: str, event: JobEvent, message: str = "") -> Job:
         job = moved(self._records.get(job_id), event, message, datetime.now(UTC))
