@@ -16,6 +16,7 @@ from cloud.errors import NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Access,
     Bucket,
@@ -23,6 +24,7 @@ from cloud.resources import (
     JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     Service,
     StoredObject,
@@ -244,8 +246,16 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
-        """The entries that the job's log has now, in the order of ``follow_logs``, without waiting for more.
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        """The entries of a part of the job's log that are there now, without waiting for more.
+
+        They are in order of time, those of one moment as in ``follow_logs``.
+
+        Args:
+            newest_first: the other way round.
+            limit: at most so many.
 
         Raises:
             NotFound: no such job.
@@ -370,30 +380,3 @@ class Backend(ABC):
             PredictionFailed: an instance does not fit the signature, or the model fails on it.
             Unavailable: the version's server is starting anew; the same call may work later.
         """
-
-
-def select_jobs(
-    newest_first: Sequence[Job],
-    *,
-    states: Collection[JobState] | None,
-    service: Service | None,
-    after: str | None,
-    limit: int | None,
-) -> list[Job]:
-    """What ``Backend.list_jobs`` gives, for a backend that cannot look for less than all jobs.
-
-    Raises:
-        NotFound: there is no job ``after``.
-    """
-    jobs = list(newest_first)
-    if after is not None:
-        ids = [job.job_id for job in jobs]
-        if after not in ids:
-            raise NotFound(f"no job {after!r} in this project", field="job.job_id")
-        del jobs[: ids.index(after) + 1]
-    found = [
-        job
-        for job in jobs
-        if (states is None or job.state in states) and (service is None or job.spec.service is service)
-    ]
-    return found[:limit]

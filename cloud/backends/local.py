@@ -10,11 +10,13 @@ from cloud.errors import InvalidArgument
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobState
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Job,
     JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     ScaleTier,
     Service,
@@ -91,8 +93,10 @@ class LocalBackend(CloudStorageBackend):
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         return self._jobs.follow_logs(job_id)
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
-        return await self._jobs.read_logs(job_id)
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        return await self._jobs.read_logs(job_id, part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         return await self._jobs.wait(job_id, timeout)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from cloud.backends.base import Backend, OnProgress, select_jobs
+from cloud.backends.base import Backend, OnProgress
+from cloud.backends.selection import select_entries, select_jobs
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -22,6 +23,7 @@ from cloud.errors import (
 from cloud.lifecycle import JobEvent, JobState, VersionEvent, VersionState, next_job_state, next_version_state
 from cloud.names import GsUri, check_id
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Access,
     Bucket,
@@ -29,6 +31,7 @@ from cloud.resources import (
     JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     Service,
     StoredObject,
@@ -167,9 +170,11 @@ class MemoryBackend(Backend):
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         _not_here()
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
         await self.get_job(job_id)
-        return list(self.logs.get(job_id, ()))
+        return select_entries(self.logs.get(job_id, ()), part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         while not (await self.get_job(job_id)).state.is_final:

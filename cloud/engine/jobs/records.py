@@ -79,6 +79,7 @@ class JobRecords:
         Raises:
             AlreadyExists: the id was used before.
             InvalidArgument: there are no jobs of its kind.
+            ResourceExhausted: the disk is full.
         """
         kind = kind_of(job.spec, self._kinds)
         if kind is None:
@@ -105,6 +106,8 @@ class JobRecords:
             raise AlreadyExists(
                 f"A job with this id already exists. ({job.job_id!r}: ids are never reused)", field="job.job_id"
             ) from None
+        except sqlite3.OperationalError as error:
+            raise disk_full(error) or error from error
         assert cursor.lastrowid is not None  # noqa: S101 - a row was inserted
         self._place(cursor.lastrowid, job)
         return self._with_position(cursor.lastrowid, job)
@@ -168,10 +171,10 @@ class JobRecords:
         """In the order they were accepted."""
         return self.select(states=_UNFINISHED)[::-1]
 
-    def first_queued(self, count: int) -> list[Job]:
-        """The next to start, at most ``count``."""
-        query = "SELECT * FROM jobs WHERE sequence = ?"
-        return [self._job(self._connection.execute(query, (next_,)).fetchone()) for next_ in self._queue[:count]]
+    def first_queued(self, count: int) -> list[str]:
+        """Ids of the next to start, at most ``count``."""
+        query = "SELECT job_id FROM jobs WHERE sequence = ?"
+        return [self._connection.execute(query, (next_,)).fetchone()["job_id"] for next_ in self._queue[:count]]
 
     def _sequence(self, job_id: str) -> int:
         row = self._connection.execute("SELECT sequence FROM jobs WHERE job_id = ?", (job_id,)).fetchone()

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from cloud.engine.jobs import folders
 from cloud.engine.jobs.execution import Execution, Platform
@@ -17,10 +19,11 @@ from cloud.engine.notifier import Changes
 from cloud.engine.runtime import runtime_notice
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_event, next_job_state
-from cloud.resources import Job, JobSpec, LogEntry, Service, Severity, as_training
+from cloud.resources import WHOLE_LOG, Job, JobSpec, LogEntry, LogRange, Service, Severity, as_training
 
-KEPT_LOGS = 32 * 2**20
-"""Bytes in their files of the logs whose entries stay in memory once read: clients read a long log page by page."""
+_KEPT_LOGS = 32
+"""Logs that stay open, with what is known of their files, though nobody writes or follows them: clients read a long
+log page by page."""
 
 
 def moved(job: Job, event: JobEvent, message: str, now: datetime) -> Job:
@@ -49,13 +52,14 @@ class JobService:
     def __init__(self, *, state_dir: Path, work_dir: Path, platform: Platform, concurrent_jobs: int) -> None:
         self._records = JobRecords(state_dir / "jobs.sqlite")
         self._log_dir = state_dir / "logs"
+        self._log_dir.mkdir(exist_ok=True)
         self._work_dir = work_dir
         self._platform = platform
         self._concurrent_jobs = concurrent_jobs
         self._changes = Changes()
-        self._logs: dict[str, JobLog] = {}
-        self._read: dict[str, JobLog] = {}
-        """The logs whose entries are kept, the one read last at the end."""
+        self._logs = WeakValueDictionary[str, JobLog]()
+        """Those that an execution writes, somebody follows, or are in ``_used_last``: no log is there twice."""
+        self._used_last = deque[JobLog](maxlen=_KEPT_LOGS)
         self._running: dict[str, dict[Execution, asyncio.Task[None]]] = {}
         """The executions of each job that hold a slot."""
         self._closing = False
@@ -137,15 +141,12 @@ class JobService:
         async for entry in self._log(job_id).follow(lambda: self._records.get(job_id).state.is_final):
             yield entry
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        """See ``Backend.read_logs``."""
         self._records.get(job_id)
-        log = self._log(job_id)
-        entries = await asyncio.to_thread(log.read)
-        self._read.pop(job_id, None)
-        self._read[job_id] = log
-        while sum(log.kept for log in self._read.values()) > KEPT_LOGS:
-            self._read.pop(next(iter(self._read))).forget()
-        return entries
+        return await asyncio.to_thread(self._log(job_id).read, part, newest_first=newest_first, limit=limit)
 
     async def wait(self, job_id: str, timeout: float | None) -> Job:
         try:
@@ -163,7 +164,7 @@ class JobService:
         if self._closing:
             return
         # Every job that has begun has its one execution: only those that are QUEUED have something left to run.
-        waiting = [Demand(job.job_id) for job in self._records.first_queued(self._concurrent_jobs)]
+        waiting = [Demand(job_id) for job_id in self._records.first_queued(self._concurrent_jobs)]
         running = {job_id: len(executions) for job_id, executions in self._running.items()}
         for job_id in plan(waiting, running, self._concurrent_jobs):
             self._begin(self._records.get(job_id))
@@ -217,6 +218,9 @@ class JobService:
             logging.getLogger(__name__).warning("log of job %s: %s", job_id, error)
 
     def _log(self, job_id: str) -> JobLog:
-        if job_id not in self._logs:
-            self._logs[job_id] = JobLog(self._log_dir / f"{job_id}.jsonl")
-        return self._logs[job_id]
+        log = self._logs.get(job_id)
+        if log is None:
+            log = self._logs[job_id] = JobLog(self._log_dir / f"{job_id}.jsonl")
+        if log not in self._used_last:
+            self._used_last.append(log)
+        return log

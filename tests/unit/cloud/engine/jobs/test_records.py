@@ -1,7 +1,6 @@
 """Jobs survive: what is written is read back, ids are never reused, another format is refused."""
 
 import json
-import sqlite3
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -10,15 +9,16 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from cloud.backends.base import select_jobs
+from cloud.backends.selection import select_jobs
 from cloud.engine.database import open_database
 from cloud.engine.jobs.records import _MIGRATIONS, JobRecords
 from cloud.engine.jobs.specs import KINDS
 from cloud.engine.restore import restore
-from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, JobSpec, Service, TrainingSpec
@@ -75,7 +75,7 @@ def test_on_a_full_disk_jobs_still_come_to_their_end(tmp_path: Path) -> None:
         assert records.select(states=[JobState.FAILED]) == [ended]
         assert records.select(after="two", limit=1) == [ended]
         assert records.unfinished() == [second]
-        with pytest.raises(sqlite3.OperationalError):
+        with pytest.raises(ResourceExhausted):
             records.add(replace(JOB, spec=replace(JOB.spec, job_id="new", args=("x" * 2_000_000,))))
     assert records.get("one") == ended
     # As another process finds it, were this one killed now.
@@ -176,8 +176,9 @@ class Selections(RuleBasedStateMachine):
         with mock.patch.object(self.records, "_catch_up") if is_full else nullcontext():
             assert self.records.select(**wanted) == select_jobs(newest_first, **wanted)
             assert self.records.unfinished() == [job for job in newest_first[::-1] if not job.state.is_final]
-            queued = [job for job in newest_first[::-1] if job.state is JobState.QUEUED]
+            queued = [job.job_id for job in newest_first[::-1] if job.state is JobState.QUEUED]
             assert self.records.first_queued(2) == queued[:2]
 
 
 TestSelections = Selections.TestCase
+TestSelections.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
