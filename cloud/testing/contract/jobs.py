@@ -10,7 +10,7 @@ from cloud.backends.base import Backend
 from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, JobSpec, ScaleTier, Severity, TrainingSpec
+from cloud.resources import Job, JobSpec, LogRange, ScaleTier, Severity, TrainingSpec
 from cloud.testing.contract.base import PATIENCE, Contract, fresh
 from cloud.testing.contract.probes import READ_AND_WRITE, trainer
 
@@ -139,6 +139,17 @@ class JobContract(Contract):
     ) -> None:
         job = await self.train(backend, bucket, tmp_path, "for n in range(100): print('line', n)")
         assert list(await backend.read_logs(job.job_id)) == await self.log(backend, job)
+
+    async def test_a_log_is_read_in_parts(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+        job = await self.train(backend, bucket, tmp_path, "for n in range(100): print('line', n)")
+        log = list(await backend.read_logs(job.job_id))
+        middle = log[len(log) // 2]
+        behind = await backend.read_logs(job.job_id, LogRange(after=middle.position), limit=7)
+        assert list(behind) == log[len(log) // 2 + 1 :][:7]
+        before = await backend.read_logs(job.job_id, LogRange(before=middle.position), newest_first=True, limit=7)
+        assert list(before) == log[: len(log) // 2][::-1][:7]
+        of_a_time = await backend.read_logs(job.job_id, LogRange(since=middle.timestamp, until=log[-1].timestamp))
+        assert list(of_a_time) == [entry for entry in log if entry.timestamp >= middle.timestamp]
 
     async def test_the_services_lines_are_around_the_trainers_own(
         self, backend: Backend, bucket: str, tmp_path: Path
