@@ -6,9 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from cloud.engine.database import open_database, transaction
+from cloud.engine.restore import restore, restore_uri
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import VersionEvent, VersionState, next_version_state
-from cloud.names import GsUri
 from cloud.resources import Model, Version, VersionSpec
 
 _MIGRATIONS = (
@@ -188,14 +188,7 @@ def _model(row: sqlite3.Row) -> Model:
 
 
 def _version(row: sqlite3.Row) -> Version:
-    spec = VersionSpec(
-        model=row["model"],
-        name=row["name"],
-        deployment_uri=GsUri.parse(row["deployment_uri"]),
-        runtime_version=row["runtime_version"],
-        python_version=row["python_version"],
-        description=row["description"],
-    )
+    spec = restore(VersionSpec, dict(row) | {"deployment_uri": restore_uri(row["deployment_uri"])})
     return Version(
         spec=spec,
         state=VersionState(row["state"]),
