@@ -62,7 +62,7 @@ class MemoryBackend(Backend):
         self.objects = {"gs://bucket/export/saved_model.pb", "gs://bucket/out/model/saved_model.pb"}
         """All there is in storage, to be listed."""
         self._moved = asyncio.Event()
-        self._versions_settle = versions_settle
+        self.versions_settle = versions_settle
         self._settled = asyncio.Condition()
 
     def move(self, job_id: str, *events: JobEvent, message: str = "") -> None:
@@ -220,7 +220,7 @@ class MemoryBackend(Backend):
 
     async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
         version = await self.get_version(model, name)
-        if version.state is VersionState.CREATING and self._versions_settle:
+        if version.state is VersionState.CREATING and self.versions_settle:
             await self.settle(model, name, VersionEvent.LOADED)
         try:
             async with asyncio.timeout(timeout), self._settled:

@@ -7,6 +7,7 @@ Each request is HTTP/1.1 over a connection in memory (``cloud.emulator.in_proces
 """
 
 import asyncio
+import io
 import json as json_module
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -124,7 +125,8 @@ class Client:
             method,
             URL(f"http://localhost{target}", encoded=True),
             headers=sent,
-            data=body or None,
+            # aiohttp warns of large bodies in one piece, but for those of a file.
+            data=io.BytesIO(body) if isinstance(body, bytes) and body else body or None,
             allow_redirects=False,
         ) as response:
             yield response

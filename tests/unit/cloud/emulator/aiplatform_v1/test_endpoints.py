@@ -35,11 +35,14 @@ async def deployed(api, endpoint: str, *args, **given) -> str:
 
 
 async def test_an_endpoint_serves_what_is_deployed_on_it(api):
+    api.backend.versions_settle = False
     name, endpoint = await uploaded(api), await created(api)
     operation = await api.ask("POST", f"{endpoint}:deployModel", deployment(name))
     assert "done" not in operation
     assert operation["metadata"]["@type"].endswith("v1.DeployModelOperationMetadata")
     assert "deployedModels" not in await api.ask("GET", endpoint)
+    ((backend_model, version),) = api.backend.versions
+    await api.backend.settle(backend_model, version, VersionEvent.LOADED)
     done = await finished(api, operation)
     answer = done["response"]["deployedModel"]
     assert done["response"]["@type"].endswith("v1.DeployModelResponse")
