@@ -5,7 +5,7 @@ import logging
 from unittest import mock
 
 import pytest
-from aiohttp import ClientPayloadError, ServerDisconnectedError, web
+from aiohttp import ClientConnectionError, ClientPayloadError, web
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount
@@ -177,7 +177,6 @@ async def test_a_refresh_token_buys_an_access_token_at_every_name_of_the_endpoin
 
 
 async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
-    grant = b"grant_type=refresh_token&refresh_token=x"
     answer = await send(
         emulator, "POST", "oauth2.googleapis.com/token", body=b"grant_type=refresh_token&refresh_token=x"
     )
@@ -323,7 +322,7 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
     await emulator.close(grace=0.05)
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert ends == ["done", "cancelled"]
-    assert isinstance(results[1], ServerDisconnectedError)
+    assert isinstance(results[1], ClientConnectionError)
 
 
 # ---------------------------------------------------------------- doors

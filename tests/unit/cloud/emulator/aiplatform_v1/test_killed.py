@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from aiohttp import ServerDisconnectedError
+from aiohttp import ClientConnectionError
 
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.aiplatform_v1.records import Records
@@ -29,7 +29,7 @@ def kill(monkeypatch, backend: MemoryBackend, method: str, *, after: bool) -> No
 
 
 async def last_request(api: VertexApi, path: str, body: dict) -> None:
-    with pytest.raises(ServerDisconnectedError):
+    with pytest.raises(ClientConnectionError):
         await api.send("POST", api.root + path, body)
     await api.dialect.close()
     api.restart()
