@@ -257,7 +257,6 @@ class MemoryBackend(Backend):
         *,
         version: str | None = None,
         signature_name: str | None = None,
-        join: bool = False,
     ) -> list[Json]:
         """Doubles numbers: everything else fails."""
         name = version or (await self.get_model(model)).default_version

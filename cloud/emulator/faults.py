@@ -19,7 +19,7 @@ import orjson
 from aiohttp import web
 
 from cloud.emulator.rest.errors import ErrorStyle, error_response
-from cloud.emulator.rest.responses import Answer, JsonAnswer
+from cloud.emulator.rest.responses import json_response
 from cloud.errors import CloudError
 from cloud.resources import Json
 
@@ -135,9 +135,9 @@ class Faults:
         self,
         outcome: Outcome,
         request: web.Request,
-        answer: Callable[[], Awaitable[Answer]],
+        answer: Callable[[], Awaitable[web.StreamResponse]],
         style: ErrorStyle,
-    ) -> Answer:
+    ) -> web.StreamResponse:
         """Have ``outcome`` happen to ``request``, which ``answer`` would answer.
 
         Raises:
@@ -176,7 +176,7 @@ class Faults:
         ended.cancel()
 
 
-def _rewritten(answer: Answer, change: Callable[[Json], Json]) -> JsonAnswer:
-    if not isinstance(answer, web.Response | JsonAnswer) or not isinstance(answer.body, bytes):
+def _rewritten(answer: web.StreamResponse, change: Callable[[Json], Json]) -> web.Response:
+    if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
         raise TypeError("an answer that is streamed cannot be rewritten")
-    return JsonAnswer(orjson.dumps(change(orjson.loads(answer.body))), answer.status)
+    return json_response(orjson.dumps(change(orjson.loads(answer.body))), answer.status)

@@ -148,7 +148,7 @@ class Assembly:
         logs = LoggingV2(self.backend, project_number=number)
         front.emulator.mount(
             *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
-            Mount(HOSTS, r".*", ml, whole=True),
+            Mount(HOSTS, r".*", ml),
             *(Mount(hosts, paths, aiplatform_v1.Document()) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),

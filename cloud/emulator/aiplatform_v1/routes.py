@@ -23,7 +23,7 @@ from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMeth
 from cloud.emulator.rest.call import Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.rest.operations import Operations
-from cloud.emulator.rest.responses import Answer, json_answer
+from cloud.emulator.rest.responses import json_answer
 from cloud.emulator.rest.schemas import Schemas
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, NotFound, PermissionDenied, Unimplemented
@@ -153,7 +153,7 @@ class AiplatformV1:
     def method_id(self, request: web.Request) -> str:
         return self._match(request)[0].id
 
-    async def handle(self, request: web.Request, principal: Principal) -> Answer:
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
 
         Raises:

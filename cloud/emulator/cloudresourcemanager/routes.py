@@ -8,7 +8,7 @@ from aiohttp import web
 
 from cloud.emulator.rest.call import require_credential
 from cloud.emulator.rest.discovery import load
-from cloud.emulator.rest.responses import Answer, json_answer
+from cloud.emulator.rest.responses import json_answer
 from cloud.engine.principal import Principal
 from cloud.errors import PermissionDenied, Unimplemented
 from cloud.resources import Json
@@ -32,7 +32,7 @@ class CloudResourceManagerV3:
     def method_id(self, request: web.Request) -> str:
         return load(DOCUMENT).match(request.method, request.rel_url.raw_path)[0].id
 
-    async def handle(self, request: web.Request, principal: Principal) -> Answer:
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Raises:
         CloudError: to be written in the platform's style.
         """

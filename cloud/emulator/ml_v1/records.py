@@ -91,10 +91,10 @@ class Records:
 
     def _find_any_below(self, name: str, field: str, start: str, _: int) -> bool:
         query = """
-            SELECT 1 FROM resources WHERE name > ?1 || '/' AND name < ?1 || '0'
-            AND substr(json_extract(fields, '$.' || ?2), 1, length(?3)) = ?3 LIMIT 1
+            SELECT 1 FROM resources WHERE name > :name || '/' AND name < :name || '0'
+            AND substr(json_extract(fields, '$.' || :field), 1, length(:start)) = :start LIMIT 1
         """
-        return self._database.execute(query, (name, field, start)).fetchone() is not None
+        return self._database.execute(query, {"name": name, "field": field, "start": start}).fetchone() is not None
 
     def change(self, record: Record, fields: Mapping[str, Json]) -> Record:
         """Write ``fields`` in place of the record's; returns it with a new etag."""

@@ -21,7 +21,7 @@ from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.rest.call import Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, load
 from cloud.emulator.rest.operations import Operations
-from cloud.emulator.rest.responses import Answer, JsonAnswer, json_answer
+from cloud.emulator.rest.responses import json_answer
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
@@ -36,7 +36,7 @@ DOCUMENT_PATHS = {
 }
 """Where clients look for this API's discovery document; the first is the address in Google's course."""
 
-Handler = Callable[[Call], Awaitable[JsonAnswer | Json]]
+Handler = Callable[[Call], Awaitable[web.Response | Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class MlV1:
     def method_id(self, request: web.Request) -> str:
         return self._document.match(request.method, request.rel_url.raw_path)[0].id
 
-    async def handle(self, request: web.Request, principal: Principal) -> Answer:
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
 
         Raises:
@@ -161,7 +161,7 @@ class MlV1:
         if not principal.is_project_owner:
             await self._access.require(call, route.permission)
         answer = await route.handler(call)
-        return answer if isinstance(answer, JsonAnswer) else json_answer(answer, query)
+        return answer if isinstance(answer, web.Response) else json_answer(answer, query)
 
     def _find(self, http_method: str, url: URL) -> tuple[Route, str, Mapping[str, Json]]:
         """Who answers, the resource's name with the project's id, and the checked query.

@@ -119,9 +119,10 @@ class Records:
     def _find_standing(self, model: str, name: str | None, _: int) -> tuple[str | None, VersionState | None]:
         query = """
             SELECT name, state FROM versions
-            WHERE model = ?1 AND name = coalesce(?2, (SELECT default_version FROM models WHERE name = ?1))
+            WHERE model = :model
+            AND name = coalesce(:version, (SELECT default_version FROM models WHERE name = :model))
         """
-        row = self._database.execute(query, (model, name)).fetchone()
+        row = self._database.execute(query, {"model": model, "version": name}).fetchone()
         if row is not None:
             return row["name"], VersionState(row["state"])
         if name is not None:

@@ -168,12 +168,11 @@ class PredictionContract(VersionContract):
         instances = [{"x": number, "y": 0.5} for number in range(1000)]
         assert await backend.predict(model, instances) == [{"scaled": 2.0 * number + 0.5} for number in range(1000)]
 
-    @pytest.mark.parametrize("join", [False, True])
-    async def test_many_askers_each_get_their_own_answer(self, backend: Backend, model: str, join: bool) -> None:
+    async def test_many_askers_each_get_their_own_answer(self, backend: Backend, model: str) -> None:
         async def ask(number: int) -> object:
             instance: dict[str, Json] = {"x": number} if number % 10 == 9 else {"x": number, "y": 1}
             try:
-                return await backend.predict(model, [instance], join=join)
+                return await backend.predict(model, [instance])
             except PredictionFailed as error:
                 return "Input y was missing" in str(error)
 

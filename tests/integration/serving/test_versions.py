@@ -119,8 +119,7 @@ async def test_one_name_is_taken_once(cloud: Cloud) -> None:
 # -------------------------------------------------------------------- bad days
 
 
-@pytest.mark.parametrize("join", [False, True])
-async def test_a_worker_that_is_killed_under_load(cloud: Cloud, join: bool) -> None:
+async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
     async with cloud.service() as service:
         await deploy(service, "model", "v1", "double")
         worker = cloud.launcher.started[-1]
@@ -129,7 +128,7 @@ async def test_a_worker_that_is_killed_under_load(cloud: Cloud, join: bool) -> N
         async def keep_asking(client: int) -> None:
             nonlocal answered
             for number in range(60):
-                answer = await service.predict("model", [{"x": client, "y": number}], join=join)
+                answer = await service.predict("model", [{"x": client, "y": number}])
                 assert answer == [{"scaled": 2.0 * client + number}]
                 answered += 1
                 if answered == 100:
