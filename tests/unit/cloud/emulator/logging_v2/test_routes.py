@@ -14,6 +14,7 @@ from cloud.errors import CloudError, InvalidArgument, PermissionDenied, Unauthen
 from cloud.names import GsUri
 from cloud.resources import LogEntry, Service, Severity, TrainingSpec
 from cloud.testing.client import Response
+from emulator_api.backends import memory_backend
 from emulator_api.clients import Served
 
 ME = owner("my-project")
@@ -23,7 +24,7 @@ PROJECT = {"resourceNames": ["projects/my-project"]}
 
 @pytest.fixture
 async def backend() -> MemoryBackend:
-    backend = MemoryBackend()
+    backend = memory_backend()
     for job in range(2):
         await backend.submit_job(TrainingSpec(f"job_{job}", (GsUri("bucket", "x.tar.gz"),), "x.task"))
         backend.logs[f"job_{job}"] = [
