@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from aiohttp import ClientConnectionError
 
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.rest.records import Records
@@ -10,7 +11,7 @@ from cloud.lifecycle import JobEvent
 from emulator_api.vertex_api import PARENT, VertexApi, custom_job, deployment, ended, model, pipeline
 
 
-class Killed(BaseException):
+class Killed(asyncio.CancelledError):
     pass
 
 
@@ -28,7 +29,7 @@ def kill(monkeypatch, backend: MemoryBackend, method: str, *, after: bool) -> No
 
 
 async def last_request(api: VertexApi, path: str, body: dict) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(ClientConnectionError):
         await api.send("POST", api.root + path, body)
     await api.dialect.close()
     api.restart()
