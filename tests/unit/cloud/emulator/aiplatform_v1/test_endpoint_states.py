@@ -117,11 +117,11 @@ class Endpoint(RuleBasedStateMachine):
                 self.effects += [split] if set(split) <= {*self.deployed()} else [*self.splits, split]
 
     def _now(self, verb: str, path: str) -> Answer:
-        self.backend.is_holding = False
+        was_holding, self.backend.is_holding = self.backend.is_holding, False
         try:
             return self.run(self.api.send(verb, self.api.root + path))
         finally:
-            self.backend.is_holding = True
+            self.backend.is_holding = was_holding
 
     def deployed(self) -> list[str]:
         return [one["id"] for one in self.found.get("deployedModels", [])]
