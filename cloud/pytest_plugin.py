@@ -39,9 +39,9 @@ def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.Monk
 
     Faults that have not happened by the end of the test are forgotten: they were not meant for the next one.
     """
-    from cloud.gateway.environ import FOREIGN
+    from cloud.gateway.environ import CONFLICTING
 
-    for name in FOREIGN:
+    for name in CONFLICTING:
         monkeypatch.delenv(name, raising=False)
     for name, value in local_cloud_session.environ.items():
         monkeypatch.setenv(name, value)

@@ -18,7 +18,7 @@ from cloud.cli.child import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, Guest
 from cloud.cli.owner_token import owner_token
 from cloud.engine.event_loop import run
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
-from cloud.gateway.environ import FOREIGN
+from cloud.gateway.environ import CONFLICTING
 from cloud.names import check_project
 from cloud.server import shells
 from cloud.server.announcement import Announcement, RunningCloud, find_running
@@ -132,7 +132,7 @@ def env(*, state: Path | None, shell: str) -> None:
     eval "$(python -m cloud.serve env)"
     """
     with _clear_errors():
-        click.echo(shells.FORMS[shell](_running(state).environ, FOREIGN), nl=False)
+        click.echo(shells.FORMS[shell](_running(state).environ, CONFLICTING), nl=False)
 
 
 @main.command(short_help="An access token of the owner.")
@@ -239,7 +239,7 @@ class _Serving:
 
     async def _around(self, environ: dict[str, str]) -> int:
         assert self._command is not None  # noqa: S101 - asked before
-        inherited = {name: value for name, value in whole_environ().items() if name not in FOREIGN}
+        inherited = {name: value for name, value in whole_environ().items() if name not in CONFLICTING}
         guest = Guest(self._command, inherited | environ)
         self._on_signal = guest.forward
         try:

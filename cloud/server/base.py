@@ -69,5 +69,5 @@ class ServedCloud(ABC):
         """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
 
     async def owner_environ(self) -> dict[str, str]:
-        """The variables that make any program use this cloud as its owner; those in ``FOREIGN`` are to be unset."""
+        """The variables that make any program use this cloud as its owner; those in ``CONFLICTING`` are to be unset."""
         return await self._front.owner_environ()

@@ -44,6 +44,6 @@ class Front:
         await self.emulator.close()
 
     async def owner_environ(self) -> dict[str, str]:
-        """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes
+        """What a program is to be started with that uses this cloud as its owner; ``CONFLICTING`` is to be unset. Makes
         a key and what else it needs, once."""
         return await self._door.environ(self.gateway, self.emulator)

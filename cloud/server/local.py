@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cloud.engine.launch.client import Launcher
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
-from cloud.gateway.environ import FOREIGN, READ_WHEN_LOADED
+from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
 from cloud.server.shells import posix
 from cloud.settings import Settings, inherited_environ
@@ -84,5 +84,5 @@ class LocalCloud(ServedCloud):
     async def write_environment(self) -> Path:
         """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
         script = self._state.path / "environment.sh"
-        write_private(script, posix(await self.owner_environ(), FOREIGN))
+        write_private(script, posix(await self.owner_environ(), CONFLICTING))
         return script

@@ -52,7 +52,7 @@ class OwnerAccess:
         )
         # What gcloud keeps there are tokens of a run before, if there was one.
         shutil.rmtree(files.gcloud, ignore_errors=True)
-        door = await gateway.open_owner_address()
+        door = await gateway.add_listener()
         emulator.add_trusted_port(int(door.rpartition(":")[2]), owner(project))
         return owner_environ(
             proxy_url=gateway.url,

@@ -105,7 +105,7 @@ def test_the_port_that_was_asked_for(environ: dict[str, str]) -> None:
         taken = run(environ, "--port", str(port), "--", "true")
         assert taken.returncode == 1
         assert taken.stderr.startswith(
-            f"error: port: port {port} cannot be had: Address already in use; choose another"
+            f"error: port: port {port} cannot be bound: Address already in use; choose another"
         )
         assert taken.stderr.count("\n") == 1
     told = run(environ, "--port", str(port), "--", "sh", "-c", "echo $https_proxy")
