@@ -15,7 +15,9 @@ def test_connect_to_an_emulated_host_is_a_tunnel_to_the_name_in_lower_case():
 
 
 def test_the_user_agent_is_read():
-    head = b"CONNECT ml.googleapis.com:443 HTTP/1.1\r\nHost: x\r\nUSER-agent:  curl/8.5.0 (x)\r\nUser-Agent: y\r\n\r\n"
+    request = (
+        b"CONNECT ml.googleapis.com:443 HTTP/1.1\r\nHost: x\r\nUSER-agent:  curl/8.5.0 (x)\r\nUser-Agent: y\r\n\r\n"
+    )
     assert parse(request) == Tunnel("ml.googleapis.com", "curl/8.5.0 (x)")
 
 
