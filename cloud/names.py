@@ -6,6 +6,7 @@ from fnmatch import translate
 
 from cloud.errors import InvalidArgument
 
+_EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -82,6 +83,15 @@ def _bucket_problem(value: str) -> str | None:
     if value.startswith("goog") or "google" in value or "g00gle" in value:
         return "it may not begin with 'goog' or contain 'google'"
     return None
+
+
+def check_email(value: str) -> str:
+    """Raises:
+    InvalidArgument: not an e-mail address.
+    """
+    if not _EMAIL.fullmatch(value):
+        raise InvalidArgument(f"not an e-mail address: {value[:200]!r}", field="account")
+    return value
 
 
 def check_object(value: str) -> str:

@@ -323,6 +323,9 @@ class Abilities:
     """Scale tiers with GPUs or TPUs are accepted."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
+    runs_programs: bool = True
+    """Jobs run the programs in their packages, and versions compute what their SavedModels say. Where not, both are
+    made up."""
     predicts_any_version: bool = True
     """A version that is not the default answers predictions, too; elsewhere ``predict`` refuses it."""
     runtimes: Mapping[str, frozenset[str]] | None = None

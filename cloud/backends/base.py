@@ -360,17 +360,12 @@ class Backend(ABC):
         *,
         version: str | None = None,
         signature_name: str | None = None,
-        join: bool = False,
     ) -> list[Json]:
         """One prediction for each instance, in order, from the named version or the model's default one.
 
         An instance is an object keyed by the signature's inputs, or a bare value where there is one input; a
         prediction is an object keyed by its outputs (ML Engine v1, method ``ml.projects.predict``). Without
         ``signature_name`` a model's only signature is used, else ``serving_default``.
-
-        With ``join`` the request may go to the version's server together with others that are asked at the same time:
-        more of them are answered a second. It is for a door where many ask, each for little; who has many instances
-        asks for them in one call. Answers and errors are the same, each request's its own.
 
         Raises:
             NotFound: no such model or version.

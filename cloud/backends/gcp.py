@@ -187,7 +187,6 @@ class GcpBackend(CloudStorageBackend):
         *,
         version: str | None = None,
         signature_name: str | None = None,
-        join: bool = False,  # noqa: ARG002 - Google joins what it will
     ) -> list[Json]:
         if not instances:
             raise InvalidArgument("at least one instance is needed", field="instances")

@@ -152,6 +152,5 @@ class LocalBackend(CloudStorageBackend):
         *,
         version: str | None = None,
         signature_name: str | None = None,
-        join: bool = False,
     ) -> list[Json]:
-        return await self._serving.predict(model, instances, version=version, signature_name=signature_name, join=join)
+        return await self._serving.predict(model, instances, version=version, signature_name=signature_name)

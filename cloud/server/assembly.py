@@ -16,8 +16,9 @@ from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
-from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
+from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
+from cloud.emulator.rest.api import Document
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
@@ -147,9 +148,9 @@ class Assembly:
         projects = resource_manager.CloudResourceManagerV3(settings.project, number)
         logs = LoggingV2(self.backend, project_number=number)
         front.emulator.mount(
-            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
-            Mount(HOSTS, r".*", ml, whole=True),
-            *(Mount(hosts, paths, aiplatform_v1.Document()) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
+            Mount(HOSTS, r".*", ml),
+            *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),

@@ -16,8 +16,9 @@ from aiohttp import hdrs, web
 from cloud.emulator.app import Mount
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
-from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
+from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import project_number
+from cloud.emulator.rest.api import Document
 from cloud.emulator.rest.call import require_credential
 from cloud.engine.principal import Principal
 from cloud.errors import Unavailable
@@ -74,7 +75,7 @@ class Bridge(ServedCloud):
         parts.push_async_callback(ml.close)
         ml.start()
         front.emulator.mount(
-            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
+            *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
             Mount(LOGGING_HOSTS, r".*", LoggingV2(backend, project_number=number)),
         )

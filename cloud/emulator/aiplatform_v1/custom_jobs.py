@@ -5,10 +5,11 @@ from urllib.parse import quote
 
 from cloud.emulator.aiplatform_v1.job_spec import job_spec
 from cloud.emulator.aiplatform_v1.lists import Lists
-from cloud.emulator.aiplatform_v1.project import Project, check_described, timestamp
-from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.records import Record
+from cloud.emulator.rest.scalars import timestamp
 from cloud.errors import CloudError, FailedPrecondition
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json

@@ -18,12 +18,13 @@ from cloud.emulator.aiplatform_v1.endpoints import (
     remove_version,
 )
 from cloud.emulator.aiplatform_v1.models import ModelMethods
-from cloud.emulator.aiplatform_v1.project import Project, timestamp, typed
+from cloud.emulator.aiplatform_v1.project import Project, typed
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
-from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
 from cloud.emulator.rest.call import Call, read_mask
 from cloud.emulator.rest.operations import Operation
+from cloud.emulator.rest.records import Record
+from cloud.emulator.rest.scalars import timestamp
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri

@@ -11,10 +11,11 @@ from contextlib import suppress
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.lists import Lists
-from cloud.emulator.aiplatform_v1.project import Project, check_described, check_labels, typed
-from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
 from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
@@ -84,7 +85,7 @@ class EndpointMethods:
         check_etag(body.get("etag"), endpoint.etag)
         if "displayName" in mask:
             check_described(body, "endpoint")
-        check_labels(body.get("labels", {}), "endpoint")
+        check_labels(body.get("labels", {}), "endpoint.labels")
         fields = {name: value for name, value in endpoint.fields.items() if name not in mask}
         fields |= {name: body[name] for name in mask if name in body}
         if "trafficSplit" in mask:

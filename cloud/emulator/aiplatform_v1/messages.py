@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from cloud.emulator.aiplatform_v1.project import Project, timestamp
-from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.aiplatform_v1.project import Project
+from cloud.emulator.rest.records import Record
+from cloud.emulator.rest.scalars import timestamp
 from cloud.resources import Json
 
 _HIDDEN = frozenset({"lastVersion", "deploying", "deployedModels", "trafficSplit", "version"})

@@ -15,8 +15,8 @@ from cloud.emulator.aiplatform_v1.artifacts import is_own
 from cloud.emulator.aiplatform_v1.endpoints import backend_model, backend_version
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project
-from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.resources import Json
 from cloud.wire.container import read_request
@@ -91,7 +91,7 @@ class PredictionMethods:
         self, endpoint: Record, deployed: Mapping[str, Json], instances: Sequence[Json], signature: str | None
     ) -> list[Json]:
         model, version = backend_model(endpoint.name), backend_version(deployed["id"])
-        return await self._backend.predict(model, instances, version=version, signature_name=signature, join=True)
+        return await self._backend.predict(model, instances, version=version, signature_name=signature)
 
 
 def _is_own(version: Record) -> bool:

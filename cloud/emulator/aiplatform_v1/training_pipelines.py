@@ -12,10 +12,11 @@ from cloud.emulator.aiplatform_v1.artifacts import check_container
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
 from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.models import ModelMethods
-from cloud.emulator.aiplatform_v1.project import Project, check_described, timestamp
-from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.records import Record
+from cloud.emulator.rest.scalars import timestamp
 from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
@@ -47,7 +48,7 @@ class TrainingPipelineMethods:
 
     def start(self) -> None:
         """See to the pipelines whose end an earlier process did not see."""
-        for record in self._records.unfinished_pipelines():
+        for record in self._records.marked("unfinished"):
             self._follow(record)
 
     async def create(self, call: Call) -> Json:

@@ -9,7 +9,7 @@ from cloud.backends.base import Backend
 from cloud.emulator.logging_v2.messages import Query, read_query
 from cloud.emulator.logging_v2.pages import JobIds, read_page
 from cloud.emulator.rest.call import require_credential
-from cloud.emulator.rest.responses import Answer, json_answer
+from cloud.emulator.rest.responses import json_answer
 from cloud.engine.principal import Principal
 from cloud.errors import NotFound, PermissionDenied
 from cloud.resources import Json
@@ -35,7 +35,7 @@ class LoggingV2:
     def method_id(self, _: web.Request) -> str:
         return "logging.entries.list"
 
-    async def handle(self, request: web.Request, principal: Principal) -> Answer:
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Raises:
         CloudError: to be written in the platform's style.
         """

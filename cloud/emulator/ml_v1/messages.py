@@ -7,9 +7,9 @@ replies of the service seen in public.
 from collections.abc import Mapping
 from datetime import datetime
 
-from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_GLOBAL_MACHINE, ML_UNITS_PER_HOUR
 from cloud.emulator.rest.operations import Operation
+from cloud.emulator.rest.records import Record
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json, Model, Version
 from cloud.wire.ml_v1 import timestamp, training_input

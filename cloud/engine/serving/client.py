@@ -57,16 +57,6 @@ class WorkerClient:
         finally:
             self._end(connection, answer)
 
-    def post_at_once(self, path: str, body: bytes) -> "asyncio.Future[tuple[int, bytes]] | None":
-        """Like ``post``, but the request is on its way when this returns; None if there is no connection for that."""
-        connection = self._kept() if self._free else None
-        if connection is None:
-            return None
-        self._free -= 1
-        answer = self._begin(connection, path, body, self._loop.time() + self._time_limit)
-        answer.add_done_callback(lambda answer: self._end(connection, answer))
-        return answer
-
     def _kept(self) -> "_Connection | None":
         while self._idle:
             if (connection := self._idle.pop()).is_open:

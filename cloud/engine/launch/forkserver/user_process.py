@@ -124,7 +124,7 @@ def _forget_shadowed(import_path: Sequence[str]) -> None:
     }
     for name in present & families.keys() - AT_STARTUP - {"__main__"}:
         spec = importlib.machinery.PathFinder.find_spec(name, import_path)
-        if spec is None or spec.loader is None or spec.origin == getattr(sys.modules[name], "__file__", None):
+        if spec is None or spec.loader is None or spec.origin == getattr(sys.modules.get(name), "__file__", None):
             continue
         if not any(_is_compiled(member) for member in families[name]):
             for member in families[name]:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.emulator.ml_v1 import messages
-from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.rest.discovery import load
+from cloud.emulator.rest.records import Record
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Job, ScaleTier, TrainingSpec, Version, VersionSpec
