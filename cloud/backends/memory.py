@@ -85,6 +85,7 @@ class MemoryBackend(MemoryStorage):
     predict: computes the predictions of every version.
     versions_settle: a version is READY as soon as it is waited for; otherwise ``settle`` ends its creation.
     objects: what is in storage at the beginning, by URI; their buckets are made.
+    service_account: as whom jobs and versions would reach buckets.
     """
 
     name = "memory"
@@ -99,9 +100,10 @@ class MemoryBackend(MemoryStorage):
         predict: Predict = double,
         versions_settle: bool = True,
         objects: Mapping[str, bytes] | None = None,
+        service_account: str = "service-35462102002@cloud-ml.google.com.iam.gserviceaccount.com",
     ) -> None:
         self.project, self.region = project, region
-        super().__init__(objects or {})
+        super().__init__(objects or {}, service_account)
         self.versions_settle = versions_settle
         self.jobs: dict[str, Job] = {}
         self.models: dict[str, Model] = {}
