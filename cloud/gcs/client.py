@@ -8,7 +8,6 @@ import asyncio
 import inspect
 import io
 import mimetypes
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -20,19 +19,18 @@ import aiohttp
 from gcloud.aio.auth import Token as GcloudToken
 from gcloud.aio.storage import Storage
 
-from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from cloud.gcs.backoff import Retries
 from cloud.gcs.replies import map_errors, retryable_error
 from cloud.gcs.retry import Sleep, call_with_retries, finish_before_cancel
 from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
-from cloud.names import GsUri, check_bucket, check_object
+from cloud.names import GsUri, check_bucket, check_email, check_object
 from cloud.resources import Access, Bucket, Json, StoredObject
 
 Token = Callable[[], str | Awaitable[str]]
 T = TypeVar("T")
 REQUEST_ID_LABEL = "request-id"
 """Label of each created bucket, with a random value for each request."""
-_EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 _BLOCK = 1 << 20
 _OCTETS = "application/octet-stream"
 # No timeout for a whole transfer, which may be long, but for connecting and each read.
@@ -240,8 +238,7 @@ class StorageClient:
     # ---------------------------------------------------------------- grants
 
     async def grant(self, bucket: str, account: str, access: Access) -> None:
-        if not _EMAIL.fullmatch(account):
-            raise InvalidArgument(f"not an e-mail address: {account[:200]!r}", field="account")
+        check_email(account)
         entity, path = f"user-{account}", f"b/{quote(bucket, safe='')}"
 
         async def one(item: Json) -> None:

@@ -60,7 +60,7 @@ def response_error(status, **headers):
 @pytest.mark.parametrize(
     ("error", "kind", "is_transient"),
     [
-        (aiohttp.ServerDisconnectedError(), Unavailable, True),
+        (aiohttp.ClientConnectionError(), Unavailable, True),
         (response_error(429), ResourceExhausted, True),
         (response_error(503), Unavailable, True),
         (response_error(504), DeadlineExceeded, True),
