@@ -6,6 +6,7 @@ from fnmatch import translate
 
 from cloud.errors import InvalidArgument
 
+_EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -84,6 +85,15 @@ def _bucket_problem(value: str) -> str | None:
     return None
 
 
+def check_email(value: str) -> str:
+    """Raises:
+    InvalidArgument: not an e-mail address.
+    """
+    if not _EMAIL.fullmatch(value):
+        raise InvalidArgument(f"not an e-mail address: {value[:200]!r}", field="account")
+    return value
+
+
 def check_object(value: str) -> str:
     """Return ``value`` if it is a legal object name (https://cloud.google.com/storage/docs/objects#naming)."""
     try:
@@ -104,10 +114,16 @@ class GsUri:
     """A place in Cloud Storage: a bucket (empty ``path``), an object, a prefix, or a pattern with wildcards.
 
     ``str()`` and ``parse`` are inverse: ``GsUri.parse(str(uri)) == uri``.
+
+    Raises:
+        InvalidArgument: an illegal bucket name.
     """
 
     bucket: str
     path: str = ""
+
+    def __post_init__(self) -> None:
+        check_bucket(self.bucket)
 
     @classmethod
     def parse(cls, text: str, field: str = "uri") -> "GsUri":
@@ -119,7 +135,7 @@ class GsUri:
         if not text.startswith("gs://"):
             raise InvalidArgument(f"Must be of form gs://bucket/object: {text[:300]!r}", field=field)
         bucket, _, path = text[len("gs://") :].partition("/")
-        return cls(check_bucket(bucket), path)
+        return cls(bucket, path)
 
     def __str__(self) -> str:
         return f"gs://{self.bucket}/{self.path}" if self.path else f"gs://{self.bucket}"

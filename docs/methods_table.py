@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from unittest import mock
 
@@ -11,6 +10,7 @@ from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.storage_v1 import routes as storage_v1
+from cloud.wire.discovery_documents import read_document
 
 MANY = 100
 """Methods, more than which are not listed one by one."""
@@ -29,8 +29,7 @@ class Api:
 
 def google(document: str) -> frozenset[str]:
     """The ids of all methods in a discovery document of google-api-python-client."""
-    path = files("googleapiclient") / "discovery_cache" / "documents" / f"{document}.json"
-    return frozenset(_ids(json.loads(path.read_text(encoding="utf-8"))))
+    return frozenset(_ids(json.loads(read_document(document))))
 
 
 def apis() -> list[Api]:

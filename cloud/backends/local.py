@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from cloud.backends.base import select_jobs
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs.service import JobService
@@ -14,16 +13,20 @@ from cloud.errors import InvalidArgument, Unavailable
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobState
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Job,
+    JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     ScaleTier,
     Service,
     TrainingSpec,
     Version,
     VersionSpec,
+    as_training,
 )
 
 _ACCELERATED = frozenset({ScaleTier.BASIC_GPU, ScaleTier.BASIC_TPU})
@@ -64,13 +67,14 @@ class LocalBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
-        if spec.scale_tier in _ACCELERATED:
+    async def submit_job(self, spec: JobSpec) -> Job:
+        training = as_training(spec)
+        if training.scale_tier in _ACCELERATED:
             raise InvalidArgument(
-                f"{spec.scale_tier.value} has accelerators, this machine offers none: use BASIC",
+                f"{training.scale_tier.value} has accelerators, this machine offers none: use BASIC",
                 field="training_input.scale_tier",
             )
-        self._check_runtime(spec, "training_input.runtime_version")
+        self._check_runtime(training, "training_input.runtime_version")
         with _disk_errors():
             return self._jobs.submit(spec)
 
@@ -85,7 +89,7 @@ class LocalBackend(CloudStorageBackend):
         after: str | None = None,
         limit: int | None = None,
     ) -> list[Job]:
-        return select_jobs(self._jobs.list(), states=states, service=service, after=after, limit=limit)
+        return self._jobs.list(states=states, service=service, after=after, limit=limit)
 
     async def cancel_job(self, job_id: str) -> None:
         with _disk_errors():
@@ -94,8 +98,10 @@ class LocalBackend(CloudStorageBackend):
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         return self._jobs.follow_logs(job_id)
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
-        return await self._jobs.read_logs(job_id)
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        return await self._jobs.read_logs(job_id, part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         return await self._jobs.wait(job_id, timeout)
@@ -156,9 +162,8 @@ class LocalBackend(CloudStorageBackend):
         *,
         version: str | None = None,
         signature_name: str | None = None,
-        join: bool = False,
     ) -> list[Json]:
-        return await self._serving.predict(model, instances, version=version, signature_name=signature_name, join=join)
+        return await self._serving.predict(model, instances, version=version, signature_name=signature_name)
 
 
 @contextmanager

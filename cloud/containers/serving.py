@@ -56,7 +56,7 @@ def main() -> int:
         serve(
             container.model_dir,
             container.door,
-            lambda port, _: _say(f"serving {container.model_dir} on port {port}: POST {container.door.predict}"),
+            lambda port: _say(f"serving {container.model_dir} on port {port}: POST {container.door.predict}"),
         )
     except (CloudError, OSError) as error:  # the latter: the port is taken
         _say(f"error: {error}")

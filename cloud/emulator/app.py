@@ -22,8 +22,6 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.rest.errors import ErrorStyle, error_response
-from cloud.emulator.rest.responses import Answer, JsonAnswer
-from cloud.emulator.whole import Connection, WholeRequest
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
@@ -55,7 +53,7 @@ class Dialect(Protocol):
             NotFound: there is none.
         """
 
-    async def handle(self, request: web.Request, principal: Principal, /) -> Answer:
+    async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
         """Answer ``request``, made by ``principal``.
 
         Raises:
@@ -76,8 +74,6 @@ class Mount:
     """How what goes wrong before the dialect is asked, or unforeseen in it, is written."""
     requires_auth: bool = True
     """Whether bearer tokens are for this dialect: those that hand them out take none."""
-    whole: bool = False
-    """Whether requests are read whole and answered whole, so that they may be ``WholeRequest``s."""
 
 
 class Emulator:
@@ -97,8 +93,6 @@ class Emulator:
         self._server: web.Server | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
-        """Of requests that are streamed."""
-        self._connections: set[Connection] = set()
         self.dialects = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, requires_auth=False),
             Mount(LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, requires_auth=False),
@@ -122,15 +116,6 @@ class Emulator:
 
     def __call__(self) -> asyncio.Protocol:
         """A protocol for one connection."""
-        return Connection(self._takes_whole, self._handle, self._http, self._connections)
-
-    def _takes_whole(self, host: str, path: str) -> bool:
-        if self.faults:  # they know connections that are streamed on
-            return False
-        mount = self._find(host, path)
-        return mount is not None and mount.whole
-
-    def _http(self) -> asyncio.Protocol:
         if self._server is None:
             self._server = web.Server(
                 self.handle,  # type: ignore[arg-type]
@@ -147,9 +132,8 @@ class Emulator:
     async def close(self, grace: float = 5.0) -> None:
         """End every answer under way: by itself within ``grace`` seconds, else by cancelling it."""
         self.faults.end()
-        whole = {task for connection in list(self._connections) if (task := connection.finish())}
-        if answering := self._answering | whole:
-            _, late = await asyncio.wait(answering, timeout=grace)
+        if self._answering:
+            _, late = await asyncio.wait(self._answering, timeout=grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -162,19 +146,16 @@ class Emulator:
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._answering.add(task)
         try:
-            answer = await self._handle(request)
+            return await self._handle(request)
         finally:
             self._answering.discard(task)
-        return answer.response() if isinstance(answer, JsonAnswer) else answer
 
-    async def _handle(self, request: web.Request | WholeRequest) -> Answer:
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         style = ErrorStyle.PLATFORM
         try:
             mount = self._mount(request)
             style = mount.errors
             principal = self._who(request) if mount.requires_auth else self._at_door(request)
-            if isinstance(request, WholeRequest):
-                return await mount.dialect.handle(cast(web.Request, request), principal)
             return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
@@ -193,11 +174,11 @@ class Emulator:
             # The path, but not the query: it may hold a token.
             _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
             failure = full or CloudError("Internal error encountered.")
-        if isinstance(request, web.Request) and request.writer.output_size:
+        if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of an answer") from failure
         return error_response(failure, style)
 
-    async def _answer(self, mount: Mount, request: web.Request, principal: Principal) -> Answer:
+    async def _answer(self, mount: Mount, request: web.Request, principal: Principal) -> web.StreamResponse:
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
@@ -209,7 +190,7 @@ class Emulator:
             )
         return await mount.dialect.handle(request, principal)
 
-    def _mount(self, request: web.Request | WholeRequest) -> Mount:
+    def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
         if mount is None:
@@ -221,7 +202,7 @@ class Emulator:
         fitting = (each for each in self.dialects if re.fullmatch(each.hosts, name) and re.fullmatch(each.paths, path))
         return next(fitting, None)
 
-    def _who(self, request: web.Request | WholeRequest) -> Principal:
+    def _who(self, request: web.Request) -> Principal:
         """Raises:
         Unauthenticated: a token that is not (or no longer) good. Having none is no error: that is anonymous, or
             whom the door is for.
@@ -239,7 +220,7 @@ class Emulator:
         # A header of a JSON Web Token begins with {" in base64; an access token of Google's, with ya29.
         return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
-    def _at_door(self, request: web.Request | WholeRequest) -> Principal:
+    def _at_door(self, request: web.Request) -> Principal:
         # A page in a browser can reach any port of this machine, but cannot help saying where it is from.
         if not self._doors or request.transport is None or hdrs.ORIGIN in request.headers:
             return ANONYMOUS
@@ -261,9 +242,7 @@ def _name(host: str) -> str:
     return re.sub(r":\d+$", "", host).lower().removesuffix(".")
 
 
-def _host(request: web.Request | WholeRequest) -> str:
-    if isinstance(request, WholeRequest):
-        return request.host
+def _host(request: web.Request) -> str:
     # Without the header, request.host would ask the resolver for this machine's name.
     return request.host if hdrs.HOST in request.headers else ""
 

@@ -16,10 +16,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from cloud.emulator.rest.errors import ErrorStyle, error_response
-from cloud.emulator.rest.responses import Answer, JsonAnswer
 from cloud.errors import CloudError
 from cloud.resources import Json
 
@@ -50,7 +49,7 @@ class Hang(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What was asked for is done, and its JSON changed on the way."""
+    """What was asked for is done, and its JSON (if it has any) changed on the way."""
 
     change: Callable[[Json], Json]
 
@@ -135,9 +134,9 @@ class Faults:
         self,
         outcome: Outcome,
         request: web.Request,
-        answer: Callable[[], Awaitable[Answer]],
+        answer: Callable[[], Awaitable[web.StreamResponse]],
         style: ErrorStyle,
-    ) -> Answer:
+    ) -> web.StreamResponse:
         """Have ``outcome`` happen to ``request``, which ``answer`` would answer.
 
         Raises:
@@ -176,7 +175,10 @@ class Faults:
         ended.cancel()
 
 
-def _rewritten(answer: Answer, change: Callable[[Json], Json]) -> JsonAnswer:
-    if not isinstance(answer, web.Response | JsonAnswer) or not isinstance(answer.body, bytes):
+def _rewritten(answer: web.StreamResponse, change: Callable[[Json], Json]) -> web.Response:
+    if not isinstance(answer, web.Response):
         raise TypeError("an answer that is streamed cannot be rewritten")
-    return JsonAnswer(orjson.dumps(change(orjson.loads(answer.body))), answer.status)
+    if answer.content_type == "application/json" and isinstance(answer.body, bytes):
+        answer.headers.popall(hdrs.CONTENT_LENGTH, None)
+        answer.body = orjson.dumps(change(orjson.loads(answer.body)))
+    return answer

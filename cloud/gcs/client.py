@@ -7,7 +7,6 @@ import asyncio
 import inspect
 import io
 import mimetypes
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -19,19 +18,18 @@ import aiohttp
 from gcloud.aio.auth import Token as GcloudToken
 from gcloud.aio.storage import Storage
 
-from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from cloud.gcs.backoff import Retries
 from cloud.gcs.replies import attempted, refusal
 from cloud.gcs.retry import Sleep, completed, persist
 from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
-from cloud.names import GsUri, check_bucket, check_object
+from cloud.names import GsUri, check_bucket, check_email, check_object
 from cloud.resources import Access, Bucket, Json, StoredObject
 
 Token = Callable[[], str | Awaitable[str]]
 T = TypeVar("T")
 MARK = "request-id"
 """Label whose value nobody else has."""
-_EMAIL = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/]+")
 _BLOCK = 1 << 20
 _OCTETS = "application/octet-stream"
 # No limit on a whole transfer: it may be long. Silence is what is limited.
@@ -237,8 +235,7 @@ class StorageClient:
     # ---------------------------------------------------------------- grants
 
     async def grant(self, bucket: str, account: str, access: Access) -> None:
-        if not _EMAIL.fullmatch(account):
-            raise InvalidArgument(f"not an e-mail address: {account[:200]!r}", field="account")
+        check_email(account)
         entity, path = f"user-{account}", f"b/{quote(bucket, safe='')}"
 
         async def one(item: Json) -> None:

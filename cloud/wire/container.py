@@ -16,13 +16,9 @@ def read_request(body: bytes) -> tuple[str | None, list[Json]]:
         PredictionFailed: it is no such request.
     """
     try:
-        return parse_request(orjson.loads(body))
+        asked = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise PredictionFailed(f"the request is not JSON (which has no NaN): {error}") from None
-
-
-def parse_request(asked: Json) -> tuple[str | None, list[Json]]:
-    """``read_request`` of what was read from JSON."""
     if not isinstance(asked, dict) or not isinstance(asked.get("instances"), list) or not asked["instances"]:
         raise PredictionFailed('the request is not {"instances": […]} with at least one instance')
     # Vertex AI hands on nothing beside instances but "parameters".

@@ -146,7 +146,7 @@ class QuickGoogle:
             parts.push_async_callback(dialect.close)
             dialect.start()
         emulator.mount(
-            Mount(ML_HOSTS, r".*", ml, whole=True),
+            Mount(ML_HOSTS, r".*", ml),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOGGING_HOSTS, r".*", LoggingV2(self.backend, project_number=number)),
             Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(PROJECT, number)),

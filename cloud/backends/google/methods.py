@@ -6,17 +6,16 @@ the library builds from them take 20 ms for each request, longer than most answe
 """
 
 import functools
-import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import orjson
 
 from cloud.errors import FailedPrecondition
 from cloud.resources import Json
+from cloud.wire.discovery_documents import read_document
 
 _DOCUMENTS = {
     "aiplatform": "aiplatform.v1",
@@ -107,9 +106,4 @@ def find(method_id: str) -> Method:
 
 @functools.cache
 def _load(name: str) -> Json:
-    package = importlib.util.find_spec("googleapiclient")
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        path = Path(folder) / "discovery_cache" / "documents" / f"{name}.json"
-        if path.is_file():
-            return orjson.loads(path.read_bytes())
-    raise FailedPrecondition(f"there is no discovery document {name}: install google-api-python-client")
+    return orjson.loads(read_document(name))

@@ -91,7 +91,7 @@ class PredictionMethods:
         self, endpoint: Record, deployed: Mapping[str, Json], instances: Sequence[Json], signature: str | None
     ) -> list[Json]:
         model, version = backend_model(endpoint.name), backend_version(deployed["id"])
-        return await self._backend.predict(model, instances, version=version, signature_name=signature, join=True)
+        return await self._backend.predict(model, instances, version=version, signature_name=signature)
 
 
 def _is_own(version: Record) -> bool:

@@ -18,7 +18,6 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from cloud.emulator.rest.errors import ErrorStyle, error_response
-from cloud.emulator.rest.responses import Answer
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument
 
@@ -49,7 +48,9 @@ class Batch:
         errors: how this API writes errors.
     """
 
-    def __init__(self, answer: Callable[[web.Request], Awaitable[Answer]], prefix: str, errors: ErrorStyle) -> None:
+    def __init__(
+        self, answer: Callable[[web.Request], Awaitable[web.StreamResponse]], prefix: str, errors: ErrorStyle
+    ) -> None:
         self._answer = answer
         self._prefix = prefix
         self._errors = errors

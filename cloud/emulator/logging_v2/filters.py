@@ -4,12 +4,15 @@ https://cloud.google.com/logging/docs/view/logging-query-language: comparisons, 
 field, searched for in every field. Of its functions ``log_id`` and ``SEARCH`` are here.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
+from cloud.emulator.logging_v2.bounds import UNBOUNDED, Bounds, bounds_of
 from cloud.emulator.logging_v2.values import contains, test_of
 from cloud.emulator.rest.filter_tokens import Token, path_of
-from cloud.emulator.rest.filters import Comparison, Function, Leaf, Text, parse, predicate
+from cloud.emulator.rest.filters import And, Comparison, Function, Leaf, Or, Text, Tree, parse, predicate
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -18,8 +21,18 @@ LONGEST = 20_000
 _DEEPEST = 50
 """Parentheses and negations inside each other."""
 
-Predicate = Callable[[Mapping[str, Json]], bool | None]
-"""Whether an entry is wanted; None if that hangs on fields that are ``UNKNOWN``."""
+Test = Callable[[Mapping[str, Json]], bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """Whether an entry is wanted; None if that depends on fields that are ``UNKNOWN``."""
+
+    test: Test
+    bounds: Bounds = UNBOUNDED
+
+    def __call__(self, entry: Mapping[str, Json]) -> bool | None:
+        return self.test(entry)
 
 
 class Unknown:
@@ -42,10 +55,22 @@ def parse_filter(text: str) -> Predicate:
     """Raises:
     InvalidArgument: not the language, or a field that no log entry has.
     """
-    return predicate(parse(text, longest=LONGEST, deepest=_DEEPEST), _of_leaf)
+    tree = parse(text, longest=LONGEST, deepest=_DEEPEST)
+    return Predicate(predicate(tree, _of_leaf), _bounds(tree))
 
 
-def _of_leaf(leaf: Leaf) -> Predicate:
+def _bounds(tree: Tree) -> Bounds:
+    match tree:
+        case Comparison(field, operator, value):
+            return bounds_of(path_of(field), operator, value.value)
+        case And(parts):
+            return functools.reduce(Bounds.both, map(_bounds, parts), UNBOUNDED)
+        case Or(parts):
+            return functools.reduce(Bounds.either, map(_bounds, parts))
+    return UNBOUNDED
+
+
+def _of_leaf(leaf: Leaf) -> Test:
     match leaf:
         case Text(token):
             return _somewhere(token.value.casefold())
@@ -58,7 +83,7 @@ def _of_leaf(leaf: Leaf) -> Predicate:
             return _exists(path) if (operator, value.text) == (":", "*") else _comparison(path, operator, value.value)
 
 
-def _comparison(path: Sequence[str], operator: str, text: str) -> Predicate:
+def _comparison(path: Sequence[str], operator: str, text: str) -> Test:
     test = test_of(path[0], operator, text)
 
     def wanted(entry: Mapping[str, Json]) -> bool | None:
@@ -75,7 +100,7 @@ def _comparison(path: Sequence[str], operator: str, text: str) -> Predicate:
     return wanted
 
 
-def _function(name: Token, given: Sequence[Token]) -> Predicate:
+def _function(name: Token, given: Sequence[Token]) -> Test:
     match name.text.lower(), given:
         case "log_id", [log]:
             ending = "/logs/" + quote(log.value, safe="", errors="replace")
@@ -116,7 +141,7 @@ def _known(value: Json, test: Callable[[Json], bool]) -> bool | None:
     return None if value is UNKNOWN or value is None else test(value)
 
 
-def _exists(path: Sequence[str]) -> Predicate:
+def _exists(path: Sequence[str]) -> Test:
     def wanted(entry: Mapping[str, Json]) -> bool | None:
         found = _find(entry, path)
         return None if found is UNKNOWN else found is not None
@@ -124,11 +149,11 @@ def _exists(path: Sequence[str]) -> Predicate:
     return wanted
 
 
-def _somewhere(text: str) -> Predicate:
+def _somewhere(text: str) -> Test:
     return lambda entry: None if _REST in entry else any(contains(value, text) for value in entry.values())
 
 
-def _words(path: Sequence[str] | None, text: str) -> Predicate:
+def _words(path: Sequence[str] | None, text: str) -> Test:
     """All words of ``text``, in any order: ``SEARCH`` looks for tokens, not for a string."""
     words = text.casefold().split()
 

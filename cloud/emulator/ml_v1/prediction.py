@@ -5,13 +5,14 @@ the documentation pages "online predict" and "explain", and replies seen in publ
 """
 
 import orjson
+from aiohttp import web
 
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import parse
-from cloud.emulator.rest.responses import JsonAnswer
+from cloud.emulator.rest.responses import json_response
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.resources import Json
 
@@ -23,7 +24,7 @@ class PredictionMethods:
     def __init__(self, project: Project) -> None:
         self._project, self._backend = project, project.backend
 
-    async def predict(self, call: Call) -> JsonAnswer:
+    async def predict(self, call: Call) -> web.Response:
         model, version = _target(call)
         if len(call.content) > MAX_PAYLOAD:
             raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
@@ -31,9 +32,7 @@ class PredictionMethods:
         # Most models have no such version, and a prediction is what is to be quick.
         rows = self._any_regional(model) and await self._has_bare_rows(model, version)
         try:
-            predictions = await self._backend.predict(
-                model, instances, version=version, signature_name=signature, join=True
-            )
+            predictions = await self._backend.predict(model, instances, version=version, signature_name=signature)
         except PredictionFailed as error:
             # Not the error envelope of everything else; and from the global endpoint it is no error to HTTP.
             text = error.message if rows else f"Prediction failed: {error.message}"
@@ -91,5 +90,5 @@ def _bare(prediction: Json) -> Json:
     return next(iter(prediction.values())) if isinstance(prediction, dict) and len(prediction) == 1 else prediction
 
 
-def _answer(body: Json, status: int) -> JsonAnswer:
-    return JsonAnswer(orjson.dumps(body), status)
+def _answer(body: Json, status: int) -> web.Response:
+    return json_response(orjson.dumps(body), status)

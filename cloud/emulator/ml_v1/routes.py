@@ -20,7 +20,6 @@ from cloud.emulator.rest.intents import Intents
 from cloud.emulator.rest.lists import Lists
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
-from cloud.emulator.rest.responses import Answer
 from cloud.engine.principal import Principal
 from cloud.errors import PermissionDenied
 from cloud.resources import Job, Model, Version
@@ -119,7 +118,7 @@ class MlV1(Api):
     def routes(self) -> Iterable[Route]:
         return self._table
 
-    async def handle(self, request: web.Request, principal: Principal) -> Answer:
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         await self._intents.settled()
         return await super().handle(request, principal)
 

@@ -15,12 +15,12 @@ from yarl import URL
 from cloud.emulator.rest.call import Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.rest.locks import Locks
-from cloud.emulator.rest.responses import Answer, json_answer
+from cloud.emulator.rest.responses import json_answer
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
 
-Handler = Callable[[Call], Awaitable[Answer | Json]]
+Handler = Callable[[Call], Awaitable[web.StreamResponse | Json]]
 """Returns the JSON of an answer, or a whole response where an answer is not the platform's JSON."""
 
 
@@ -112,7 +112,7 @@ class Api(ABC):
     def method_id(self, request: web.Request) -> str:
         return self._match(request.method, request.rel_url.raw_path)[0].id
 
-    async def handle(self, request: web.Request, principal: Principal) -> Answer:
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Raises:
         CloudError: to be written in the platform's style.
         """
@@ -123,13 +123,13 @@ class Api(ABC):
         body = {} if target.route.is_raw else self.discovery.body(method, content)
         call = Call(method, target.name, target.query, body, content, principal, request.host.lower())
         answer = await self.perform(target.route, call)
-        if isinstance(answer, Answer):
+        if isinstance(answer, web.StreamResponse):
             return answer
         if target.by_number:
             answer = self.discovery.schemas.numbered(method.response, answer)
         return json_answer(answer, call.query)
 
-    async def perform(self, route: Route, call: Call) -> Answer | Json:
+    async def perform(self, route: Route, call: Call) -> web.StreamResponse | Json:
         """The steps after the request was read and validated, which know nothing of HTTP.
 
         Raises:

@@ -4,20 +4,20 @@ Format: https://developers.google.com/discovery/v1/reference/apis. The documents
 client carries with it.
 """
 
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import unquote
 
 import orjson
 
 from cloud.emulator.rest.errors import InvalidRequest, Violation
 from cloud.emulator.rest.field_mask import Mask, parse_fields
+from cloud.emulator.rest.nesting import check_nesting
 from cloud.emulator.rest.schemas import EnumNumbers, Schemas, message_name, parameter, snake
-from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
+from cloud.wire.discovery_documents import read_document
 
 _ENUM_NUMBERS = ";enum-encoding=int"
 
@@ -160,14 +160,16 @@ def parse(content: bytes) -> Json:
     """JSON; nothing at all is an empty object.
 
     Raises:
-        InvalidArgument: it is something else.
+        InvalidArgument: it is not JSON, or nested too deeply.
     """
     if not content.strip():
         return {}
     try:
-        return orjson.loads(content)
+        value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise InvalidArgument(f"Invalid JSON payload received. {error}") from None
+    check_nesting(content, value)
+    return value
 
 
 _loaded: dict[str, Discovery] = {}
@@ -183,17 +185,8 @@ def load(name: str, numbers: EnumNumbers | None = None) -> Discovery:
         FailedPrecondition: google-api-python-client is not installed, or has no such document.
     """
     if name not in _loaded:
-        _loaded[name] = Discovery(_content(name), numbers)
+        _loaded[name] = Discovery(read_document(name), numbers)
     return _loaded[name]
-
-
-def _content(name: str) -> bytes:
-    package = importlib.util.find_spec("googleapiclient")
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        path = Path(folder) / "discovery_cache" / "documents" / f"{name}.json"
-        if path.is_file():
-            return path.read_bytes()
-    raise FailedPrecondition(f"there is no discovery document {name}: install google-api-python-client")
 
 
 def _methods(resource: Json) -> Iterator[Method]:

@@ -1,18 +1,17 @@
-"""``ModelServer``: keeps a worker process running for one version, and asks it."""
+"""``ModelServer``: keeps a worker process running for one version, and sends it predictions."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
 from cloud.engine.launch.client import Command, Launcher, OutputLine, Process
-from cloud.engine.serving import trips
 from cloud.engine.serving.client import WorkerClient
+from cloud.engine.serving.quarantine import Quarantine
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
 from cloud.resources import Json
 
@@ -45,6 +44,7 @@ class ModelServer:
         self._start_limit = start_limit
         self._current: asyncio.Task[_Worker] | None = None
         self._ending: set[asyncio.Task[object]] = set()
+        self._quarantine = Quarantine()
         self._closed = False
 
     async def start(self) -> None:
@@ -56,30 +56,42 @@ class ModelServer:
         """
         await asyncio.shield(self._running())
 
-    async def predict(self, instances: Sequence[Json], signature_name: str | None, *, join: bool = False) -> list[Json]:
-        """With ``join``, the request may wait a turn of the event loop for others, and go to the worker with them.
-
-        Raises:
-            PredictionFailed: the worker says why.
-            InvalidArgument: the instances are too large.
-            FailedPrecondition: see ``start``.
-            Unavailable: no answer in time, or two workers died over this.
+    async def predict(self, instances: Sequence[Json], signature_name: str | None) -> list[Json]:
+        """Raises:
+        PredictionFailed: the worker says why.
+        InvalidArgument: the instances are too large.
+        FailedPrecondition: see ``start``.
+        Unavailable: no answer in time, or a worker died over this and another over this alone.
         """
         body = _encode(instances, signature_name)
-        for _ in range(2):
-            current = self._running()
-            worker = current.result() if current.done() else await asyncio.shield(current)
-            try:
-                status, reply = await worker.ask(body, join=join)
-                return worker.predictions(status, reply)
-            except TimeoutError:
-                raise self._too_late(worker) from None
-            except ConnectionError:  # it died, maybe over another request; to predict again does no harm
-                self._discard(worker)
-                join = False
-        raise Unavailable(
-            "the model's worker died twice over this request: the model may need more memory than there is"
-        )
+        try:
+            async with self._quarantine.together():
+                return await self._send(body)
+        except ConnectionError:  # maybe another request was the cause; predicting again does no harm
+            pass
+        try:
+            async with self._quarantine.alone():
+                return await self._send(body)
+        except ConnectionError:
+            raise Unavailable(
+                "the model's worker died twice over this request: the model may need more memory than there is"
+            ) from None
+
+    async def _send(self, body: bytes) -> list[Json]:
+        """As ``predict``, or:
+
+        Raises:
+            ConnectionError: the worker died meanwhile.
+        """
+        current = self._running()
+        worker = current.result() if current.done() else await asyncio.shield(current)
+        try:
+            return await worker.predict(body)
+        except TimeoutError:
+            raise self._too_late(worker) from None
+        except ConnectionError:
+            self._discard(worker)
+            raise
 
     async def close(self) -> None:
         """End the worker; requests that wait fail with Unavailable. May be called twice."""
@@ -135,39 +147,23 @@ class ModelServer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """What a worker says of itself once it has loaded the model."""
-
-    port: int
-    joinable: bool
-    """Whether requests may share a call of the model, whatever their signature."""
-
-
 class _Worker:
-    def __init__(self, process: Process, ready: "_Ready", time_limit: float) -> None:
+    def __init__(self, process: Process, port: int, time_limit: float) -> None:
         self.process = process
         self.is_alive = True
         self.has_answered = False
         self.last_answer = time.monotonic()
-        self._client = WorkerClient(ready.port, time_limit)
-        self._trips = trips.Trips(self._client) if ready.joinable else None
+        self._client = WorkerClient(port, time_limit)
         process.on_end(lambda _: self._client.close())
 
-    def ask(self, body: bytes, *, join: bool) -> Awaitable[trips.Reply]:
-        if join and self._trips is not None and len(body) <= trips.MAX_SIZE:
-            return self._trips.post(body)
-        return self._ask_alone(body)
-
-    async def _ask_alone(self, body: bytes) -> trips.Reply:
-        status, text = await self._client.post("/predict", body)
-        return status, orjson.loads(text)
-
-    def predictions(self, status: int, reply: Json) -> list[Json]:
+    async def predict(self, body: bytes) -> list[Json]:
         """Raises:
         PredictionFailed: the worker says why.
         CloudError: something is wrong with the worker.
+        ConnectionError, TimeoutError: see ``WorkerClient.post``.
         """
+        status, text = await self._client.post("/predict", body)
+        reply = orjson.loads(text)
         self.has_answered = True
         self.last_answer = time.monotonic()
         if status == HTTPStatus.BAD_REQUEST:
@@ -180,7 +176,7 @@ class _Worker:
 
 async def _launch(launcher: Launcher, command: Command, time_limit: float) -> _Worker:
     said: deque[str] = deque(maxlen=10)
-    verdict: asyncio.Future[_Ready | CloudError] = asyncio.get_running_loop().create_future()
+    verdict: asyncio.Future[int | CloudError] = asyncio.get_running_loop().create_future()
 
     def on_output(line: OutputLine) -> None:
         found = None if verdict.done() or line.stream != "stdout" else _verdict(line.text)
@@ -210,14 +206,15 @@ async def _launch(launcher: Launcher, command: Command, time_limit: float) -> _W
         ended.cancel()
 
 
-def _verdict(line: str) -> _Ready | CloudError | None:
+def _verdict(line: str) -> int | CloudError | None:
+    """The worker's port once the model is loaded, or why it cannot be."""
     try:
         said = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None  # something that the model's own code printed
     match said:
-        case {"ready": {"port": int(port), "joinable": bool(joinable)}}:
-            return _Ready(port, joinable)
+        case {"ready": {"port": int(port)}}:
+            return port
         case {"failed": str(reason)}:
             return FailedPrecondition(reason)
         case _:

@@ -177,7 +177,6 @@ class ServingService:
         *,
         version: str | None = None,
         signature_name: str | None = None,
-        join: bool = False,
     ) -> list[Json]:
         name, state = self._records.standing(model, version)
         if name is None:
@@ -191,7 +190,7 @@ class ServingService:
         if not instances:
             raise InvalidArgument("at least one instance is needed", field="instances")
         try:
-            return await self._server(model, name).predict(instances, signature_name, join=join)
+            return await self._server(model, name).predict(instances, signature_name)
         except FailedPrecondition as error:  # it was loaded once, but cannot be again: its files are damaged
             self._fail((model, name), _bad_model(error))
             raise

@@ -3,40 +3,44 @@
     python -m cloud.engine.serving.worker --model-dir DIR [--port N]
 
 ``POST /predict`` takes ``{"instances": […], "signature_name": …}`` (the name may be in ``"parameters"``, too) and
-gives ``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``POST /predict-each`` takes a list of such
-requests and gives a list of ``[STATUS, ANSWER]``, in order. ``GET /health`` answers 200 with the model's signatures.
-When the model is loaded and warm, one JSON line on stdout says so: ``{"ready": {"port": N, "joinable": …}}``, with
-whether requests may share a call of the model, whatever their signature. ``{"failed": TEXT}`` says that the model
-cannot be served; then the process exits with status 1. It ends on SIGTERM, after what was asked before is answered.
+gives ``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``GET /health`` answers 200 with the model's
+signatures. When the model is loaded and warm, one JSON line on stdout says so: ``{"ready": {"port": N}}``.
+``{"failed": TEXT}`` says that the model cannot be served; then the process exits with status 1. It ends on SIGTERM,
+after requests received before are answered.
 """
 
 import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, Protocol
 
 import orjson
+from aiohttp import web
 
 from cloud.engine.event_loop import run
-from cloud.engine.serving.batching import Batcher, Predictions
-from cloud.engine.serving.protocol import Connection, Request, Response, Send
+from cloud.engine.serving.batching import Batcher, Model
 from cloud.engine.serving.signatures import Signature, choose
-from cloud.engine.serving.trips import PREDICT_EACH
 from cloud.errors import FailedPrecondition, PredictionFailed
-from cloud.resources import Json
-from cloud.wire.container import parse_request, read_request
-
-if TYPE_CHECKING:
-    from cloud.engine.serving.saved_model import SavedModel
-
-T = TypeVar("T")
+from cloud.wire.container import read_request
 
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes of one request."""
+_MAX_LINE = 2**16
+"""Bytes of a request line or a header: paths of a container's routes are its user's choice."""
+_KEPT = 366 * 24 * 3600.0
+"""Seconds: the engine keeps its connections for as long as the worker lives, and takes a closed one for its death."""
+
+
+class Servable(Model, Protocol):
+    @property
+    def signatures(self) -> Mapping[str, Signature]: ...
+
+    def warm_up(self) -> Collection[str]:
+        """Call each signature once; returns those of which several requests may share a call."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,8 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         serve(
             arguments.model_dir,
-            ListenConfig(port=arguments.port, predict_each=PREDICT_EACH),
-            lambda port, joinable: _report({"ready": {"port": port, "joinable": joinable}}),
+            ListenConfig(port=arguments.port),
+            lambda port: _report({"ready": {"port": port}}),
         )
     except FailedPrecondition as error:
         _report({"failed": error.message})
@@ -66,17 +70,14 @@ class ListenConfig:
     """0 finds a free one."""
     predict: str = "/predict"
     health: str = "/health"
-    predict_each: str = ""
-    """For the engine's requests; empty where only others ask."""
 
 
-def serve(model_dir: str, door: ListenConfig, on_ready: Callable[[int, bool], None]) -> None:
-    """Serve the SavedModel until SIGTERM, and what was asked before to its end.
+def serve(model_dir: str, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
+    """Serve the SavedModel until SIGTERM; requests received before are answered.
 
     Args:
         model_dir: a folder, here or on ``gs://``.
-        on_ready: told the port when the model is loaded and warm, and whether requests may share a call of it,
-            whatever their signature.
+        on_ready: called with the port when the model is loaded and warm.
 
     Raises:
         FailedPrecondition: the model cannot be served.
@@ -84,101 +85,78 @@ def serve(model_dir: str, door: ListenConfig, on_ready: Callable[[int, bool], No
     """
     from cloud.engine.serving.saved_model import SavedModel  # loads TensorFlow: only once the flags are right
 
-    run(_serve(SavedModel(model_dir), door, on_ready))
+    run(serve_model(SavedModel(model_dir), config, on_ready))
 
 
-async def _serve(model: "SavedModel", door: ListenConfig, on_ready: Callable[[int, bool], None]) -> None:
-    loop = asyncio.get_running_loop()
+async def serve_model(model: Servable, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
+    """``serve`` for a model that is loaded."""
     stopping = asyncio.Event()
     if sys.platform != "win32":
-        loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    joinable = model.warm_up()
-    batcher = Batcher(model, joinable=joinable)
-    application = Application(batcher, model.signatures, door)
-    connections: set[Connection] = set()
-    server = await loop.create_server(
-        lambda: Connection(application.respond, connections, MAX_SIZE), door.host, door.port, backlog=1024
-    )
-    on_ready(server.sockets[0].getsockname()[1], joinable >= model.signatures.keys())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    batcher = Batcher(model, joinable=model.warm_up())
+    runner = web.ServerRunner(make_server(Application(batcher, model.signatures, config)))
+    await runner.setup()
+    await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
+    on_ready(runner.addresses[0][1])
     await stopping.wait()
-    server.close()
-    remaining = list(connections)
-    for connection in remaining:
-        connection.finish()
-    await asyncio.gather(*(connection.closed for connection in remaining))
+    await runner.cleanup()
     await batcher.close()
+
+
+def make_server(application: "Application") -> web.Server:
+    return web.Server(
+        application.handle,
+        request_factory=_request,
+        access_log=None,
+        keepalive_timeout=_KEPT,
+        max_line_size=_MAX_LINE,
+        max_field_size=_MAX_LINE,
+    )
 
 
 class Application:
     """What the worker answers."""
 
-    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], door: ListenConfig) -> None:
+    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], config: ListenConfig) -> None:
         self._batcher = batcher
         self._signatures = signatures
-        self._door = door
+        self._config = config
 
-    def respond(self, request: Request, send: Send) -> None:
-        door = self._door
-        if request.path not in (door.predict, door.predict_each, door.health):
-            send(_response(HTTPStatus.NOT_FOUND, _error(f"POST {door.predict} or GET {door.health}")))
-        elif (request.method, request.path) == ("POST", door.predict):
-            self._predict(request.body, send)
-        elif (request.method, request.path) == ("POST", door.predict_each):
-            self._predict_each(request.body, send)
-        elif (request.method, request.path) == ("GET", door.health):
-            send(_response(HTTPStatus.OK, {"signatures": self._signatures}))
-        else:
-            send(_response(HTTPStatus.METHOD_NOT_ALLOWED, _error(f"not {request.method}")))
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        config = self._config
+        match request.method, request.path:
+            case "POST", config.predict:
+                return await self._predict(request)
+            case "GET", config.health:
+                return _response(HTTPStatus.OK, {"signatures": self._signatures})
+            case _, config.predict | config.health:
+                return _response(HTTPStatus.METHOD_NOT_ALLOWED, _error(f"not {request.method}"))
+        return _response(HTTPStatus.NOT_FOUND, _error(f"POST {config.predict} or GET {config.health}"))
 
-    def _predict(self, body: bytes, send: Send) -> None:
-        self._submit(read_request, body).add_done_callback(lambda answer: send(_response(*_outcome(answer))))
-
-    def _predict_each(self, body: bytes, send: Send) -> None:
+    async def _predict(self, request: web.BaseRequest) -> web.Response:
         try:
-            asked = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            send(_response(HTTPStatus.BAD_REQUEST, _error(f"the requests are not JSON: {error}")))
-            return
-        if not isinstance(asked, list):
-            send(_response(HTTPStatus.BAD_REQUEST, _error("a list of requests is asked for")))
-            return
-        answers = [self._submit(parse_request, one) for one in asked]
-        _when_done(iter(answers), lambda: send(_response(HTTPStatus.OK, [_outcome(answer) for answer in answers])))
-
-    def _submit(self, read: "Callable[[T], tuple[str | None, list[Json]]]", asked: T) -> "asyncio.Future[Predictions]":
-        try:
-            name, instances = read(asked)
-            return self._batcher.submit(choose(self._signatures, name), instances)
+            name, instances = read_request(await request.read())
+            predictions = await self._batcher.submit(choose(self._signatures, name), instances)
+        except web.HTTPRequestEntityTooLarge:
+            return _response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _error(f"more than {MAX_SIZE} bytes"))
         except PredictionFailed as error:
-            refused: asyncio.Future[Predictions] = asyncio.get_running_loop().create_future()
-            refused.set_exception(error)
-            return refused
-
-
-def _when_done(answers: "Iterator[asyncio.Future[Predictions]]", then: Callable[[], None]) -> None:
-    for answer in answers:  # mostly the first is waited for, and then all are there
-        if not answer.done():
-            answer.add_done_callback(lambda _: _when_done(answers, then))
-            return
-    then()
-
-
-def _outcome(answer: "asyncio.Future[Predictions]") -> tuple[HTTPStatus, object]:
-    match answer.exception():
-        case None:
-            return HTTPStatus.OK, {"predictions": answer.result()}
-        case PredictionFailed() as error:
-            return HTTPStatus.BAD_REQUEST, _error(error.message)
-        case error:
-            return HTTPStatus.INTERNAL_SERVER_ERROR, _error(f"{type(error).__name__}: {error}")
+            return _response(HTTPStatus.BAD_REQUEST, _error(error.message))
+        except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the caller reports
+            return _response(HTTPStatus.INTERNAL_SERVER_ERROR, _error(f"{type(error).__name__}: {error}"))
+        return _response(HTTPStatus.OK, {"predictions": predictions})
 
 
 def _error(text: str) -> dict[str, str]:
     return {"error": text}
 
 
-def _response(status: HTTPStatus, answer: object) -> Response:
-    return Response(status, orjson.dumps(answer))
+def _response(status: HTTPStatus, answer: object) -> web.Response:
+    return web.Response(body=orjson.dumps(answer), status=status, headers={"Content-Type": "application/json"})
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_SIZE)
 
 
 def _report(value: object) -> None:

@@ -17,10 +17,9 @@ async def test_predictions_are_in_the_order_of_the_instances(served: ServingServ
     assert await served.predict("double", instances) == [{"scaled": 2.25 * number} for number in range(10_000)]
 
 
-@pytest.mark.parametrize("join", [False, True])
-async def test_many_callers_each_get_their_own_answer(served: ServingService, join: bool) -> None:
+async def test_many_callers_each_get_their_own_answer(served: ServingService) -> None:
     async def ask(number: int) -> list[float]:
-        answer = await served.predict("double", [{"x": number, "y": y} for y in range(number % 3 + 1)], join=join)
+        answer = await served.predict("double", [{"x": number, "y": y} for y in range(number % 3 + 1)])
         return [row["scaled"] for row in answer]
 
     asked = await asyncio.gather(*map(ask, range(300)))
@@ -45,7 +44,7 @@ async def test_a_bad_request_does_not_spoil_those_beside_it(served: ServingServi
 
 
 async def test_requests_that_go_together_get_what_they_get_alone(served: ServingService) -> None:
-    def ask(request: int, *, join: bool) -> Awaitable[object]:
+    def ask(request: int) -> Awaitable[object]:
         instances = (
             [{"x": request, "y": 0.5}],
             [{"x": request}],
@@ -53,18 +52,17 @@ async def test_requests_that_go_together_get_what_they_get_alone(served: Serving
             [{"x": number, "y": request} for number in range(20_000)],  # too large to go with others
         )[request % 4]
         signature = "other" if request % 5 == 4 else None
-        return served.predict("double", instances, signature_name=signature, join=join)
+        return served.predict("double", instances, signature_name=signature)
 
-    together = await asyncio.gather(*(ask(request, join=True) for request in range(40)), return_exceptions=True)
+    together = await asyncio.gather(*(ask(request) for request in range(40)), return_exceptions=True)
     for request, answer in enumerate(together):
-        (alone,) = await asyncio.gather(ask(request, join=False), return_exceptions=True)
+        (alone,) = await asyncio.gather(ask(request), return_exceptions=True)
         assert (type(answer), str(answer)) == (type(alone), str(alone))
 
 
-@pytest.mark.parametrize("join", [False, True])
-async def test_signatures_whose_rows_depend_on_each_other_are_not_joined(served: ServingService, join: bool) -> None:
+async def test_signatures_whose_rows_depend_on_each_other_are_not_joined(served: ServingService) -> None:
     asked = await asyncio.gather(
-        *(served.predict("zoo", [number, number + 2], signature_name="centred", join=join) for number in range(30))
+        *(served.predict("zoo", [number, number + 2], signature_name="centred") for number in range(30))
     )
     assert asked == [[{"centred": -1.0}, {"centred": 1.0}]] * 30
 

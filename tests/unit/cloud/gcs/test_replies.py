@@ -60,7 +60,7 @@ def answered(status, **headers):
 @pytest.mark.parametrize(
     ("error", "kind", "is_transient"),
     [
-        (aiohttp.ServerDisconnectedError(), Unavailable, True),
+        (aiohttp.ClientConnectionError(), Unavailable, True),
         (answered(429), ResourceExhausted, True),
         (answered(503), Unavailable, True),
         (answered(504), DeadlineExceeded, True),

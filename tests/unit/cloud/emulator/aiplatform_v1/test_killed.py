@@ -5,6 +5,7 @@ import contextlib
 import errno
 
 import pytest
+from aiohttp import ClientConnectionError
 
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.rest import operation_tasks
@@ -15,7 +16,7 @@ from cloud.lifecycle import JobEvent
 from emulator_api.vertex_api import PARENT, VertexApi, custom_job, deployment, ended, model, pipeline
 
 
-class Killed(BaseException):
+class Killed(asyncio.CancelledError):
     pass
 
 
@@ -33,7 +34,7 @@ def kill(monkeypatch, backend: MemoryBackend, method: str, *, after: bool) -> No
 
 
 async def last_request(api: VertexApi, path: str, body: dict) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(ClientConnectionError):
         await api.send("POST", api.root + path, body)
     await api.dialect.close()
     api.restart()

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from cloud.lifecycle import JobEvent
+from cloud.names import GsUri
 from emulator_api.vertex_api import PARENT, ended, pipeline
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
@@ -20,7 +21,7 @@ async def test_a_pipeline_trains_and_uploads_the_model(api):
     job = asked["trainingTaskMetadata"]["backingCustomJob"]
     (number,) = api.backend.jobs
     assert job == f"{PARENT}/customJobs/{number}"
-    assert api.backend.jobs[number].spec.args == ("--epochs=1",)
+    assert api.backend.jobs[number].training.args == ("--epochs=1",)
     assert (await api.ask("GET", below(job)))["displayName"] == "tp"
     api.backend.move(number, *RUN)
     assert (await api.ask("GET", path))["state"] == "PIPELINE_STATE_RUNNING"
@@ -55,7 +56,8 @@ async def test_a_pipeline_fails_with_its_job(api):
 
 
 async def test_a_pipeline_whose_trainer_left_no_model_fails(api):
-    api.backend.objects = {"gs://bucket/out/something-else"}
+    await api.backend.delete_objects(GsUri("bucket", "out/**"))
+    await api.backend.write_object(GsUri("bucket", "out/something-else"), b"")
     asked = await api.ask("POST", "/trainingPipelines", pipeline())
     (number,) = api.backend.jobs
     api.backend.move(number, *RUN, JobEvent.COMPLETED)

@@ -2,12 +2,12 @@
 
 import json
 import re
-from importlib.resources import files
 
 import pytest
 
 from cloud.emulator.storage_v1.routes import refusals, routes
 from cloud.emulator.storage_v1.unimplemented import REFUSED
+from cloud.wire.discovery_documents import read_document
 
 
 class Nothing:
@@ -26,10 +26,9 @@ def methods(resource):
 @pytest.fixture(scope="module")
 def google():
     """Verb and path of each method, by id."""
-    document = files("googleapiclient") / "discovery_cache" / "documents" / "storage.v1.json"
     return {
         method["id"]: (method["httpMethod"], place(f"/storage/v1/{method['path']}"))
-        for method in methods(json.loads(document.read_text()))
+        for method in methods(json.loads(read_document("storage.v1")))
     }
 
 

@@ -1,15 +1,12 @@
 """The engine's requests to a worker: each has its time, and none gets another's answer."""
 
 import asyncio
-import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
-from cloud.engine import event_loop
 from cloud.engine.serving import client as under_test
 from cloud.engine.serving.client import WorkerClient
 
@@ -156,75 +153,3 @@ async def test_a_worker_that_goes_away_is_a_connection_error():
             await client.post("/predict", b"x")
     with pytest.raises(ConnectionError):
         await client.post("/predict", b"x")
-
-
-def test_what_is_posted_at_once_is_sent_while_the_loop_is_busy():
-    heard = threading.Event()
-
-    def answer(listener: socket.socket) -> None:
-        with listener.accept()[0] as connection:
-            for _ in range(2):
-                assert connection.recv(2**16)
-                heard.set()
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-    async def ask(port: int) -> None:
-        client = WorkerClient(port, time_limit=30)
-        assert client.post_at_once("/predict", b"x") is None  # there is no connection yet
-        assert await client.post("/predict", b"x") == (200, b"ok")
-        heard.clear()
-        sent = client.post_at_once("/predict", b"x")
-        assert heard.wait(10)
-        assert sent is not None
-        assert await sent == (200, b"ok")
-        client.close()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        worker = threading.Thread(target=answer, args=(listener,))
-        worker.start()
-        event_loop.run(ask(listener.getsockname()[1]))
-        worker.join(10)
-
-
-async def connected(port: int, release: asyncio.Event, time_limit: float) -> WorkerClient:
-    """With its one connection kept, to a worker that hangs."""
-    client = WorkerClient(port, time_limit)
-    release.set()
-    assert await client.post("/predict", b"1") == (200, b"1")
-    release.clear()
-    return client
-
-
-async def test_what_is_posted_at_once_is_one_of_the_connections(monkeypatch):
-    async with one_at_a_time(monkeypatch) as (port, release):
-        client = await connected(port, release, time_limit=5)
-        first = client.post_at_once("/predict", b"2")
-        assert first is not None
-        assert client.post_at_once("/predict", b"3") is None
-        third = asyncio.create_task(client.post("/predict", b"4"))
-        release.set()
-        assert [await first, await third] == [(200, b"2"), (200, b"4")]
-        client.close()
-
-
-async def test_what_is_posted_at_once_and_given_up_leaves_its_answer_to_nobody(monkeypatch):
-    async with one_at_a_time(monkeypatch) as (port, release):
-        client = await connected(port, release, time_limit=5)
-        given_up = client.post_at_once("/predict", b"2")
-        assert given_up is not None
-        given_up.cancel()
-        release.set()
-        assert await client.post("/predict", b"3") == (200, b"3")
-        client.close()
-
-
-async def test_what_is_posted_at_once_has_its_time(monkeypatch):
-    async with one_at_a_time(monkeypatch) as (port, release):
-        client = await connected(port, release, time_limit=0.2)
-        late = client.post_at_once("/predict", b"2")
-        assert late is not None
-        with pytest.raises(TimeoutError):
-            await late
-        release.set()
-        assert await client.post("/predict", b"3") == (200, b"3")
-        client.close()
