@@ -85,7 +85,7 @@ class Endpoint(RuleBasedStateMachine):
 
     def _go_on(self) -> None:
         async def turns() -> None:
-            for _ in range(12):
+            for _ in range(60):
                 await asyncio.sleep(0)
 
         self.run(turns())
