@@ -18,7 +18,8 @@ _OCTETS = "application/octet-stream"
 class MemoryStorage(Backend):
     """The methods of ``Backend`` on storage, as its docstrings say."""
 
-    def __init__(self, objects: Mapping[str, bytes]) -> None:
+    def __init__(self, objects: Mapping[str, bytes], service_account: str) -> None:
+        self._service_account = service_account
         self.grants: set[tuple[str, str, Access]] = set()
         """Bucket, account and what it may."""
         self._buckets: dict[str, Bucket] = {}
@@ -113,7 +114,7 @@ class MemoryStorage(Backend):
     # ---------------------------------------------------------------- grants
 
     async def ml_service_account(self) -> str:
-        return "service-35462102002@cloud-ml.google.com.iam.gserviceaccount.com"
+        return self._service_account
 
     async def grant(self, bucket: str, account: str, access: Access) -> None:
         check_email(account)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from cloud.emulator.aiplatform_v1.job_spec import job_spec
-from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.intents import make_noted
+from cloud.emulator.rest.lists import Lists, of_records
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
-from cloud.errors import CloudError, FailedPrecondition
+from cloud.errors import FailedPrecondition, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 
@@ -53,21 +54,22 @@ class CustomJobMethods:
         )
         fields = {name: body[name] for name in _FIELDS if name in body}
         record = self._records.add(f"locations/{location}/customJobs/{number}", fields)
-        try:
-            return record, await self._backend.submit_job(spec)
-        except CloudError:
-            self._records.remove(record.name)
-            raise
+        job = await make_noted(lambda: self._backend.submit_job(spec), undo=lambda: self._records.remove(record.name))
+        return record, job
 
     async def get(self, call: Call) -> Json:
         record = self._records.get(call.below_project)
         return self.json(record, await self._backend.get_job(record.id))
 
     async def list(self, call: Call) -> Json:
-        jobs = {job.job_id: job for job in await self._backend.list_jobs()}
-        records = self._records.below(f"{call.below_project}/customJobs")
-        items = [(record.sequence, self.json(record, jobs[record.id])) for record in records if record.id in jobs]
-        return self._lists.answer(call, "CustomJob", "customJobs", items)
+        async def answer(record: Record) -> dict[str, Json] | None:
+            try:
+                return self.json(record, await self._backend.get_job(record.id))
+            except NotFound:  # it was never submitted
+                return None
+
+        found = of_records(self._records, f"{call.below_project}/customJobs", answer)
+        return await self._lists.answer(call, "customJobs", "GoogleCloudAiplatformV1CustomJob", found, kind="customJob")
 
     async def cancel(self, call: Call) -> Json:
         """Of a finished job, too, as Google's description has it: nothing happens to it."""

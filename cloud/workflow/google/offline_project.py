@@ -1,0 +1,99 @@
+"""``OfflineProject``: a project in which a run goes well, in this process: the emulated APIs over ``MemoryBackend``.
+
+No program runs: a job leaves an empty SavedModel where its trainer would export one, and every prediction is zero.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from cloud.backends.memory import MemoryBackend, succeed
+from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.in_process import InProcessConnector
+from cloud.emulator.logging_v2 import routes as logging_v2
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.tokens import TokenRegistry, owner, project_number
+from cloud.resources import Job, Json, Version
+from cloud.workflow.google.storage_api import StorageApi
+
+NUMBER = "0" * 12
+"""Stands for the project's number, which only Google knows, in the e-mail addresses of service accounts."""
+
+
+async def export(backend: MemoryBackend, job: Job) -> None:
+    """A job that exports an empty SavedModel and succeeds."""
+    folder = job.training.job_dir or job.training.base_output_directory
+    if folder is not None:
+        await backend.write_object(folder / "export" / "saved_model.pb", b"")
+    await succeed(backend, job)
+
+
+def zeros(_: Version, instances: Sequence[Json], __: str | None) -> list[Json]:
+    """What the lab's model would answer, if every fare were zero."""
+    return [{"predictions": 0.0} for _ in instances]
+
+
+class OfflineProject:
+    """Use as an async context manager.
+
+    Args:
+        service: which of ``SERVICES`` is there.
+    """
+
+    def __init__(self, project: str, region: str, service: str) -> None:
+        self._project, self._region, self._service = project, region, service
+        self._parts = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        project, number, parts = self._project, project_number(self._project), self._parts
+        folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="dry-run-")))
+        backend = MemoryBackend(
+            project,
+            self._region,
+            run=export,
+            predict=zeros,
+            service_account=f"service-{NUMBER}@cloud-ml.google.com",
+        )
+        parts.push_async_callback(backend.close)
+        tokens = TokenRegistry()
+        self.token = tokens.issue(owner(project)).value
+        """The owner's."""
+        storage = StorageApi(backend, f"service-{NUMBER}@gs")
+        self._emulator = Emulator(project, self._region, storage, tokens, KeyRing())
+        parts.push_async_callback(self._emulator.close)
+        logs = logging_v2.LoggingV2(backend, project_number=number)
+        jobs = self._ml_engine if self._service == "ml-engine" else self._vertex_ai
+        self._emulator.mount(Mount(logging_v2.HOSTS, r".*", logs), jobs(backend, number, folder))
+        return self
+
+    # Either API takes a while to load: only the one that is used is.
+
+    def _ml_engine(self, backend: MemoryBackend, number: int, folder: Path) -> Mount:
+        from cloud.emulator.ml_v1 import routes
+
+        api = routes.MlV1(backend, project_number=number, tenant_number=number, state_dir=folder)
+        self._parts.push_async_callback(api.close)
+        api.start()
+        return Mount(routes.HOSTS, r".*", api)
+
+    def _vertex_ai(self, backend: MemoryBackend, number: int, folder: Path) -> Mount:
+        from cloud.emulator.aiplatform_v1 import routes
+
+        api = routes.AiplatformV1(backend, project_number=number, state_dir=folder)
+        self._parts.push_async_callback(api.close)
+        api.start()
+        return Mount(routes.HOSTS, r".*", api)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._parts.aclose()
+
+    def session(self, **options: Any) -> aiohttp.ClientSession:
+        """A session all of whose requests come here."""
+        return aiohttp.ClientSession(connector=InProcessConnector(self._emulator), **options)
