@@ -42,7 +42,7 @@ def apis() -> list[Api]:
             {route.method_id for route in storage_v1.routes(anything)},
             {route.method_id for route in storage_v1.refusals()},
         ),
-        _api(resource_manager.DOCUMENT, set(resource_manager.METHODS), set()),
+        _api(resource_manager.DOCUMENT, {route.method_id for route in resource_manager.routes(anything)}, set()),
         _api("aiplatform.v1", {route.method_id for route in aiplatform_v1.routes(anything)}, set()),
     ]
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from cloud.backends.base import select_jobs
 from cloud.backends.memory_storage import MemoryStorage
+from cloud.backends.selection import select_entries, select_jobs
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -21,16 +21,19 @@ from cloud.errors import (
 from cloud.lifecycle import JobEvent, JobState, VersionEvent, VersionState, next_job_state, next_version_state
 from cloud.names import GsUri, check_id
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Job,
+    JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     Service,
     Severity,
-    TrainingSpec,
     Version,
     VersionSpec,
+    as_training,
 )
 
 Run = Callable[["MemoryBackend", Job], Awaitable[None]]
@@ -44,7 +47,7 @@ async def succeed(backend: "MemoryBackend", job: Job) -> None:
     """A ``Run``: the job's packages must be in their buckets, then it succeeds. No program runs."""
     backend.log(job.job_id, f"Job {job.job_id} is queued.")
     backend.move(job.job_id, JobEvent.SCHEDULED)
-    for package in job.spec.package_uris:
+    for package in job.training.package_uris:
         try:
             await backend.read_object(package)
         except NotFound as error:
@@ -163,7 +166,8 @@ class MemoryBackend(MemoryStorage):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
+    async def submit_job(self, spec: JobSpec) -> Job:
+        as_training(spec)
         if spec.job_id in self.jobs:
             raise AlreadyExists("A job with this id already exists.", field="job.job_id")
         job = self.jobs[spec.job_id] = Job(spec, JobState.QUEUED, datetime.now(UTC))
@@ -206,9 +210,11 @@ class MemoryBackend(MemoryStorage):
                 return
             await changed.wait()
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
         await self.get_job(job_id)
-        return list(self.logs.get(job_id, ()))
+        return select_entries(self.logs.get(job_id, ()), part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         try:

@@ -1,8 +1,8 @@
-"""The parts of a local cloud, wired: what is made of what, and the way from one to the next.
+"""``Assembly``: the services of a local cloud, created and connected.
 
     fake-gcs-server <- storage dialect <- gateway <- replicas, workers, and this process's own storage clients
 
-Every access to a bucket goes through that one door, ours too, so that grants hold and no name escapes.
+Every access to a bucket takes this path, ours too, so that grants are enforced and object names are checked.
 """
 
 import logging
@@ -16,12 +16,13 @@ from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
-from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, Document, MlV1
+from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
+from cloud.emulator.rest.api import Document
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
+from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.jobs.runner import Platform
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
@@ -45,9 +46,9 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
-        server: fake-gcs-server for the state's folder "storage/media", starting or not.
-        base_environ: what every process of this cloud gets, besides the way to the gateway.
-        on_refusal: told of each request for a host that is not emulated.
+        server: fake-gcs-server for the state's folder "storage/media", whether started or not.
+        base_environ: variables of every process of this cloud, besides those that lead to the gateway.
+        on_refusal: called for each request for a host that is not emulated.
     """
 
     backend: LocalBackend
@@ -78,30 +79,30 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
-        door = OwnerAccess(settings, state.folder("owner"))
-        parts.push_async_callback(door.close)
+        owner_access = OwnerAccess(settings, state.folder("owner"))
+        parts.push_async_callback(owner_access.close)
         storage = self.storage = StorageService(
             state.folder("storage"),
             project=settings.project,
             project_number=number,
             iam=settings.iam,
-            on_lapse=_say,
+            on_lapse=_log_violation,
             server=self._server,
         )
         await storage.start()
         parts.push_async_callback(storage.close)
-        front = self.front = Front(settings, state, StorageV1(storage), door, self._on_refusal)
+        front = self.front = Front(settings, state, StorageV1(storage), owner_access, self._on_refusal)
         parts.push_async_callback(front.close)
         await front.start()
 
-        replica_environ = self._base_environ | self._way_to_google()
+        replica_environ = self._base_environ | self._gateway_environ()
         account = ml_service_account(settings.project)
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
             state_dir=state.folder("jobs"),
             work_dir=state.folder("work"),
             platform=Platform(
-                launcher=launcher,
+                executor=launcher,
                 installer=PackageInstaller(launcher, state.folder("packages")),
                 fetch=as_account.download,
                 environ=replica_environ,
@@ -147,9 +148,9 @@ class Assembly:
         projects = resource_manager.CloudResourceManagerV3(settings.project, number)
         logs = LoggingV2(self.backend, project_number=number)
         front.emulator.mount(
-            *(Mount(hosts, paths, Document()) for hosts, paths in DOCUMENT_PATHS.items()),
+            *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
-            *(Mount(hosts, paths, aiplatform_v1.Document()) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
@@ -162,7 +163,7 @@ class Assembly:
         self._parts.push_async_callback(client.close)
         return client
 
-    def _way_to_google(self) -> dict[str, str]:
+    def _gateway_environ(self) -> dict[str, str]:
         gateway = self.front.gateway
         return client_environ(
             proxy_url=gateway.url,
@@ -177,9 +178,9 @@ class Assembly:
 
     @property
     def violations(self) -> list[str]:
-        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        """What strict access control would have refused (``IamMode.SOFT``), one line for each kind of request."""
         return summarize(self.storage.guard.violations)
 
 
-def _say(violation: PolicyViolation) -> None:
+def _log_violation(violation: PolicyViolation) -> None:
     _log.warning("%s", violation)

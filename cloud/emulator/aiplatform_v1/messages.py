@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from cloud.emulator.aiplatform_v1.project import Project, timestamp
-from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.aiplatform_v1.project import Project
+from cloud.emulator.rest.records import Record
+from cloud.emulator.rest.scalars import timestamp
 from cloud.resources import Json
 
-_HIDDEN = frozenset({"lastVersion", "deploying", "deployedModels", "trafficSplit", "version"})
+_HIDDEN = frozenset({"lastVersion", "operation", "deploying", "deployedModels", "trafficSplit", "version"})
 """Of a record's fields, those that are not shown, or otherwise."""
 
 

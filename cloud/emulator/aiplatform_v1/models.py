@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
 from cloud.emulator.aiplatform_v1.lists import Lists
-from cloud.emulator.aiplatform_v1.project import Project, check_described, check_labels, typed
-from cloud.emulator.aiplatform_v1.records import Record
+from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
 from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -110,7 +111,7 @@ class ModelMethods:
         check_etag(call.body.get("etag"), model.etag)
         if "displayName" in mask:
             check_described(call.body, "model")
-        check_labels(call.body.get("labels", {}), "model")
+        check_labels(call.body.get("labels", {}), "model.labels")
         if "versionAliases" in mask:
             given = set(call.body.get("versionAliases", ()))
             _check_aliases(given)

@@ -15,8 +15,8 @@ from cloud.emulator.aiplatform_v1.artifacts import is_own
 from cloud.emulator.aiplatform_v1.endpoints import backend_model, backend_version
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project
-from cloud.emulator.aiplatform_v1.records import Record
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.resources import Json
 from cloud.wire.container import read_request

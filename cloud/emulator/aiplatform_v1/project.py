@@ -3,20 +3,23 @@
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
-from cloud.emulator.aiplatform_v1.records import Records
+from cloud.emulator.rest.labels import check_labels
+from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import Operation, Operations
+from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.scalars import timestamp
 from cloud.engine.notifier import Changes
 from cloud.errors import InvalidArgument, PermissionDenied
 from cloud.resources import Json
 
 _TYPE = "type.googleapis.com/google.cloud.aiplatform.v1."
-LONGEST_NAME, MOST_LABELS = 128, 64
-"""Characters of a display name, and labels (discovery document ``aiplatform.v1``)."""
+LONGEST_NAME = 128
+"""Characters of a display name (discovery document ``aiplatform.v1``)."""
 
 
 @dataclass(slots=True)
@@ -32,6 +35,8 @@ class Project:
     backend: Backend
     records: Records
     operations: Operations
+    locks: Locks
+    """Of the resources of these records, by name."""
     following: Following = field(default_factory=Following)
     changes: Changes = field(default_factory=Changes)
     """Of operations."""
@@ -75,9 +80,7 @@ class Project:
     ) -> dict[str, Json]:
         """Record how it ended; returns its JSON."""
         generic = operation.metadata["genericMetadata"] | {"updateTime": timestamp(datetime.now(UTC))}
-        metadata = {**operation.metadata, "genericMetadata": generic}
-        ended = replace(operation, metadata=metadata, response=response, error=error)
-        self.operations.update(ended)
+        ended = self.operations.finish(operation.name, {"genericMetadata": generic}, response=response, error=error)
         self.changes.notify()
         return self.operation_json(ended)
 
@@ -89,13 +92,6 @@ class Project:
 def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:
     """``value`` as a ``google.protobuf.Any`` of this API's message ``kind``."""
     return {"@type": f"{_TYPE}{kind}"} | dict(value)
-
-
-def timestamp(moment: datetime) -> str:
-    """As protobuf writes it: with microseconds, unless there are none."""
-    text = moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
-    whole, _, digits = text.partition(".")
-    return f"{whole}Z" if not digits.strip("0") else f"{whole}.{_in_threes(digits)}Z"
 
 
 def check_described(body: Mapping[str, Json], message: str) -> None:
@@ -113,16 +109,4 @@ def check_described(body: Mapping[str, Json], message: str) -> None:
             f"A display name has 1 to {LONGEST_NAME} characters, this one {len(name)}: {name[:60]!r}.",
             field=f"{message}.display_name",
         )
-    check_labels(body.get("labels", {}), message)
-
-
-def check_labels(labels: Mapping[str, str], message: str) -> None:
-    """Raises:
-    InvalidArgument: more labels than any Google resource may have.
-    """
-    if len(labels) > MOST_LABELS:
-        raise InvalidArgument(f"At most {MOST_LABELS} labels, not {len(labels)}.", field=f"{message}.labels")
-
-
-def _in_threes(digits: str) -> str:
-    return digits[:3] if digits[3:] == "000" else digits
+    check_labels(body.get("labels", {}), f"{message}.labels")

@@ -7,8 +7,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from cloud.emulator.ml_v1.project import Project
-from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.records import Record
 from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, NotFound, PermissionDenied
 from cloud.resources import Json
@@ -100,7 +100,7 @@ class AccessMethods:
         """Of the job or model in the call's name; a version is its model's."""
         collection, resource = _collection(call), call.ids[1]
         find: Callable[[str], Awaitable[Json]] = getattr(self._project.backend, f"get_{collection.removesuffix('s')}")
-        return self._records.get(f"{collection}/{resource}", (await find(resource)).create_time)
+        return self._records.of(f"{collection}/{resource}", (await find(resource)).create_time)
 
 
 def granted(policy: Mapping[str, Json], principal: Principal) -> frozenset[str]:

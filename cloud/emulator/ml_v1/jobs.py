@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.job_checks import check_training_input
 from cloud.emulator.ml_v1.project import Project, check_new_id
-from cloud.emulator.ml_v1.records import Record
-from cloud.emulator.ml_v1.version_checks import check_labels
 from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call, check_etag
-from cloud.emulator.rest.schemas import Schemas
+from cloud.emulator.rest.labels import check_labels
+from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json, Service
@@ -20,8 +19,8 @@ SCHEMA = "GoogleCloudMlV1__Job"
 
 
 class JobMethods:
-    def __init__(self, project: Project, schemas: Schemas) -> None:
-        self._project, self._schemas = project, schemas
+    def __init__(self, project: Project) -> None:
+        self._project, self._schemas = project, project.schemas
         self._backend, self._records = project.backend, project.records
 
     async def create(self, call: Call) -> Json:
@@ -42,7 +41,7 @@ class JobMethods:
         )
         spec, fields = job_spec(body), messages.recorded(body, messages.JOB_FIELDS)
         try:
-            job, record = await self._project.making.make(
+            job, record = await self._project.intents.make(
                 f"jobs/{spec.job_id}", fields, lambda: self._backend.submit_job(spec)
             )
         except AlreadyExists:
@@ -99,7 +98,7 @@ class JobMethods:
         return [job for job in await self._backend.list_jobs() if job.spec.service is Service.ML_ENGINE]
 
     def record(self, job: Job) -> Record:
-        return self._records.get(f"jobs/{job.job_id}", job.create_time)
+        return self._records.of(f"jobs/{job.job_id}", job.create_time)
 
     def _json(self, job: Job) -> dict[str, Json]:
         return messages.job_json(job, self.record(job), datetime.now(UTC))

@@ -2,14 +2,13 @@
 
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
-from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
-from cloud.emulator.ml_v1.version_checks import check_labels
 from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.operations import EMPTY
-from cloud.emulator.rest.schemas import Schemas
+from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json, Model
 
@@ -17,8 +16,8 @@ SCHEMA = "GoogleCloudMlV1__Model"
 
 
 class ModelMethods:
-    def __init__(self, project: Project, schemas: Schemas, versions: VersionMethods) -> None:
-        self._project, self._schemas, self._versions = project, schemas, versions
+    def __init__(self, project: Project, versions: VersionMethods) -> None:
+        self._project, self._schemas, self._versions = project, project.schemas, versions
         self._backend, self._records = project.backend, project.records
 
     async def create(self, call: Call) -> Json:
@@ -32,7 +31,7 @@ class ModelMethods:
             )
         name, fields = body["name"], messages.recorded(body, messages.MODEL_FIELDS) | {"regions": regions}
         try:
-            model, record = await self._project.making.make(
+            model, record = await self._project.intents.make(
                 f"models/{name}",
                 fields,
                 lambda: self._backend.create_model(name, description=body.get("description", "")),
@@ -88,7 +87,7 @@ class ModelMethods:
         return self._project.finish(operation, response=EMPTY)
 
     def record(self, model: Model) -> Record:
-        return self._records.get(f"models/{model.name}", model.create_time)
+        return self._records.of(f"models/{model.name}", model.create_time)
 
     async def _json(self, model: Model) -> dict[str, Json]:
         default = None

@@ -45,7 +45,7 @@ class PredictionMethods:
         if version is None:
             raise FailedPrecondition(f"Model {model} has no default version.", field="name")
         found = await self._backend.get_version(model, version)
-        record = self._project.records.get(f"models/{model}/versions/{version}", found.create_time)
+        record = self._project.records.of(f"models/{model}/versions/{version}", found.create_time)
         if "explanationConfig" in record.fields:
             raise FailedPrecondition("Explanations are not computed here, only predictions.", field="name")
         raise FailedPrecondition(
@@ -63,7 +63,7 @@ class PredictionMethods:
         if found is None:
             return False  # which predict refuses
         at = (await self._backend.get_version(model, found)).create_time
-        record = self._project.records.get(f"models/{model}/versions/{found}", at)
+        record = self._project.records.of(f"models/{model}/versions/{found}", at)
         return messages.machine_type(record) in REGIONAL_SERVING_MACHINES
 
 

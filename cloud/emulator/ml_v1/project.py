@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
-from cloud.emulator.ml_v1.intents import Making
 from cloud.emulator.ml_v1.messages import operation_json
-from cloud.emulator.ml_v1.records import Records
+from cloud.emulator.rest.intents import Intents
 from cloud.emulator.rest.operations import Operation, Operations
+from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import InvalidArgument
 from cloud.names import ID_RULE, is_id
 from cloud.resources import Json
@@ -21,17 +22,17 @@ class Project:
     """What this API serves.
 
     Args:
-        number: stands for the id in any name, too.
         tenant_number: of the project of Google's in which jobs run.
+        schemas: of the API, which tell what there is to filter by.
     """
 
     id: str
-    number: int
     tenant_number: int
     backend: Backend
     records: Records
-    making: Making
+    intents: Intents
     operations: Operations
+    schemas: Schemas
 
     def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:
         """Record an operation of the type ``kind`` on the model of that resource name."""
@@ -47,9 +48,7 @@ class Project:
         error: Mapping[str, Json] | None = None,
     ) -> Json:
         """Record how it ended; returns its JSON."""
-        metadata = {**operation.metadata, "endTime": now_text()}
-        ended = replace(operation, metadata=metadata, response=response, error=error)
-        self.operations.update(ended)
+        ended = self.operations.finish(operation.name, {"endTime": now_text()}, response=response, error=error)
         return operation_json(self.id, ended)
 
 

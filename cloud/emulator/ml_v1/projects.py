@@ -7,7 +7,6 @@ from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONS
 from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import NotFound
 from cloud.resources import Json
 
@@ -15,8 +14,8 @@ _OPERATION, _METADATA = "GoogleLongrunning__Operation", "GoogleCloudMlV1__Operat
 
 
 class ProjectMethods:
-    def __init__(self, project: Project, schemas: Schemas) -> None:
-        self._project, self._schemas = project, schemas
+    def __init__(self, project: Project) -> None:
+        self._project, self._schemas = project, project.schemas
 
     async def get_config(self, _: Call) -> Json:
         tenant = self._project.tenant_number

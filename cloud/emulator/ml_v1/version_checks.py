@@ -16,7 +16,6 @@ _DONE_BY_GOOGLE = {
     "serviceAccount": "Code with an account of its own is",
 }
 """``packageUris`` and ``serviceAccount`` are for what the others ask for."""
-MOST_LABELS = 64
 
 
 def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoint: bool, abilities: Abilities) -> str:
@@ -47,14 +46,6 @@ def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoi
     if wanted.get("count") and not abilities.accelerators:
         raise no_quota(project, f"{wanted['count']} {wanted.get('type', '').removeprefix('NVIDIA_TESLA_')}")
     return _machine(given, on_regional_endpoint=on_regional_endpoint)
-
-
-def check_labels(labels: Mapping[str, str], field: str) -> None:
-    """Raises:
-    InvalidArgument: more labels than any Google resource may have.
-    """
-    if len(labels) > MOST_LABELS:
-        raise InvalidArgument(f"At most {MOST_LABELS} labels, not {len(labels)}.", field=field)
 
 
 def _machine(given: Mapping[str, Json], *, on_regional_endpoint: bool) -> str:

@@ -4,14 +4,14 @@ from contextlib import suppress
 
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
-from cloud.emulator.ml_v1.records import Record
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
-from cloud.emulator.ml_v1.version_checks import check_labels, check_version
+from cloud.emulator.ml_v1.version_checks import check_version
 from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import CANCELLED, EMPTY, Operation, rpc_status
-from cloud.emulator.rest.schemas import Schemas
+from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
 from cloud.resources import Json, Version
@@ -25,8 +25,8 @@ sends (``gcloud ai-platform versions update``)."""
 
 
 class VersionMethods:
-    def __init__(self, project: Project, schemas: Schemas) -> None:
-        self._project, self._schemas = project, schemas
+    def __init__(self, project: Project) -> None:
+        self._project, self._schemas = project, project.schemas
         self._backend, self._records = project.backend, project.records
         self._following = Following()
 
@@ -53,7 +53,7 @@ class VersionMethods:
         spec = version_spec(model, body)
         fields = messages.recorded(body, messages.VERSION_FIELDS) | {"machineType": machine}
         try:
-            version, _ = await self._project.making.make(
+            version, _ = await self._project.intents.make(
                 f"models/{model}/versions/{spec.name}", fields, lambda: self._backend.create_version(spec)
             )
         except AlreadyExists:
@@ -114,7 +114,7 @@ class VersionMethods:
         return self.json(await self._backend.set_default_version(*call.ids[1:]))
 
     def record(self, version: Version) -> Record:
-        return self._records.get(f"models/{version.model}/versions/{version.name}", version.create_time)
+        return self._records.of(f"models/{version.model}/versions/{version.name}", version.create_time)
 
     def json(self, version: Version) -> dict[str, Json]:
         return messages.version_json(self._project.id, version, self.record(version))

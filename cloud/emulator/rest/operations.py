@@ -6,7 +6,7 @@ Shape: ``google.longrunning.Operation``, the same in every API that has it.
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cloud.engine.database import open_database
@@ -77,6 +77,20 @@ class Operations:
                 number += 1
             else:
                 return Operation(name, metadata)
+
+    def finish(
+        self,
+        name: str,
+        metadata: Mapping[str, Json],
+        *,
+        response: Mapping[str, Json] | None = None,
+        error: Mapping[str, Json] | None = None,
+    ) -> Operation:
+        """Record how it ended, with ``metadata`` besides what it has."""
+        found = self.get(name)
+        ended = replace(found, metadata={**found.metadata, **metadata}, response=response, error=error)
+        self.update(ended)
+        return ended
 
     def update(self, operation: Operation) -> None:
         """Record how it stands now."""

@@ -106,6 +106,12 @@ def _duration(value: Json) -> Converted:
     return f"{match[1]}{int(match[2])}{_fraction(match[3])}s", ""
 
 
+def timestamp(moment: datetime) -> str:
+    """As protobuf writes it: with microseconds, unless there are none."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + _fraction(f"{moment.microsecond:06}") + "Z"
+
+
 def _fraction(digits: str | None) -> str:
     # Three, six or nine digits, as few as hold it.
     digits = (digits or "").rstrip("0")

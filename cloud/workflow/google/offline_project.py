@@ -27,7 +27,7 @@ NUMBER = "0" * 12
 
 async def export(backend: MemoryBackend, job: Job) -> None:
     """A job that exports an empty SavedModel and succeeds."""
-    folder = job.spec.job_dir or job.spec.base_output_directory
+    folder = job.training.job_dir or job.training.base_output_directory
     if folder is not None:
         await backend.write_object(folder / "export" / "saved_model.pb", b"")
     await succeed(backend, job)

@@ -1,29 +1,75 @@
 """Making a resource that two keep: the backend what there is, the records what only the API knows of it.
 
-What the record shall hold is noted before the backend is asked (docs/decisions/0009-intents-before-resources.md): a
-process that is killed in between leaves the note, and the next one writes the record from it.
+What the record shall hold is written before the backend is called (docs/decisions/0009-intents-before-resources.md): a
+process that is killed in between leaves the note, and the next one goes on from it.
 """
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TypeVar
-from weakref import WeakValueDictionary
+from datetime import datetime
+from typing import Protocol, TypeVar
 
-from cloud.backends.base import Backend
-from cloud.emulator.ml_v1.records import Record, Records
+from cloud.emulator.rest.locks import Locks
+from cloud.emulator.rest.records import Record, Records
 from cloud.errors import AlreadyExists, CloudError, NotFound
-from cloud.resources import Job, Json, Model, Version
+from cloud.resources import Json
 
-Made = TypeVar("Made", Job, Model, Version)
+
+class Resource(Protocol):
+    """Of the backend."""
+
+    @property
+    def create_time(self) -> datetime | None: ...
+
+
+T = TypeVar("T")
+Made = TypeVar("Made", bound=Resource)
 _log = logging.getLogger(__name__)
 
 
-class Making:
-    def __init__(self, backend: Backend, records: Records) -> None:
-        self._backend, self._records = backend, records
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+async def make_noted(
+    create: Callable[[], Awaitable[T]], *, undo: Callable[[], None], settle: Callable[[], None] = lambda: None
+) -> T:
+    """Have the backend make what was noted before.
+
+    Args:
+        undo: forgets the note, after the backend refused, as it does without room on its disk.
+        settle: sees to what was noted after any other error, when the resource may be there all the same, and when
+            not even ``undo`` can be written.
+
+    Raises:
+        Exception: what ``create`` raises.
+    """
+    try:
+        return await create()
+    except CloudError as error:
+        if error.http_status >= 500 or not _undone(undo):
+            settle()
+        raise
+    except Exception:
+        settle()
+        raise
+
+
+def _undone(undo: Callable[[], None]) -> bool:
+    try:
+        undo()
+    except sqlite3.OperationalError as error:
+        _log.warning("what was refused cannot be forgotten yet: %s", error)
+        return False
+    return True
+
+
+class Intents:
+    """Args:
+    find: the backend's resource of a name (``models/taxifare``); raises NotFound.
+    """
+
+    def __init__(self, records: Records, locks: Locks, find: Callable[[str], Awaitable[Resource]]) -> None:
+        self._records, self._locks, self._find = records, locks, find
         self._settling: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -31,12 +77,8 @@ class Making:
         if self._records.intents():
             self._settling = asyncio.create_task(self._settle_all(), name="records of what was half made")
 
-    @property
-    def is_settled(self) -> bool:
-        return self._settling is None or self._settling.done()
-
     async def settled(self) -> None:
-        if self._settling is not None:
+        if self._settling is not None and not self._settling.done():
             await asyncio.shield(self._settling)
 
     async def close(self) -> None:
@@ -47,7 +89,7 @@ class Making:
     async def make(
         self, name: str, fields: Mapping[str, Json], create: Callable[[], Awaitable[Made]]
     ) -> tuple[Made, Record]:
-        """Have the backend make the resource ``name`` (``models/taxifare``), and write its record.
+        """Have the backend make the resource ``name``, and write its record.
 
         Whoever makes one of the same name meanwhile waits for the outcome.
 
@@ -55,19 +97,13 @@ class Making:
             AlreadyExists: there is one.
             CloudError: what ``create`` raises.
         """
-        turn = self._turns.setdefault(name, asyncio.Lock())
-        async with turn:
-            # Asked before the note is written: so a note is never about a resource that somebody else has made.
+        async with self._locks.of(name):
+            # Looked for before the note is written: so a note is never about a resource that somebody else has made.
             with suppress(NotFound):
                 await self._settle(name)
                 raise AlreadyExists(f"{name} exists already.", field="name")
             self._records.intend(name, fields)
-            try:
-                made = await create()
-            except CloudError as error:
-                if error.http_status < 500:  # otherwise it may be there all the same
-                    self._records.forget_intent(name)
-                raise
+            made = await make_noted(create, undo=lambda: self._records.forget_intent(name))
             return made, self._written(name, made, fields)
 
     async def _settle_all(self) -> None:
@@ -88,20 +124,10 @@ class Making:
         if fields is not None:
             self._written(name, found, fields)
 
-    def _written(self, name: str, made: Job | Model | Version, fields: Mapping[str, Json]) -> Record:
-        record = self._records.get(name, made.create_time)
+    def _written(self, name: str, made: Resource, fields: Mapping[str, Json]) -> Record:
+        record = self._records.of(name, made.create_time)
         # With a revision it was written before, and only the note was left.
         if not record.revision:
             record = self._records.change(record, fields)
         self._records.forget_intent(name)
         return record
-
-    async def _find(self, name: str) -> Job | Model | Version:
-        match name.split("/"):
-            case ["jobs", job]:
-                return await self._backend.get_job(job)
-            case ["models", model]:
-                return await self._backend.get_model(model)
-            case ["models", model, "versions", version]:
-                return await self._backend.get_version(model, version)
-        raise ValueError(name)

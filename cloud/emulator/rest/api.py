@@ -1,0 +1,192 @@
+"""``Api``: one way for a JSON request, whatever the API. ``Api.handle`` is the list of its steps.
+
+A new API is a subclass with its routes; its messages and handlers know ``Call`` alone, not HTTP.
+"""
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from aiohttp import web
+from yarl import URL
+
+from cloud.emulator.rest.call import Call, require_credential
+from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
+from cloud.emulator.rest.locks import Locks
+from cloud.emulator.rest.responses import json_answer
+from cloud.engine.principal import Principal
+from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
+from cloud.resources import Json
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse | Json]]
+"""Returns the JSON of an answer, or a whole response where an answer is not the platform's JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method_id: str
+    """Google's, as in the discovery document."""
+    handler: Handler
+    permission: str = ""
+    """That the caller needs; empty where any credential will do."""
+    is_raw: bool = False
+    """The body is a model's, of which the discovery document says nothing: the handler reads it."""
+    is_refused: bool = False
+    """Always answered with an error that says why."""
+    changes: bool = False
+    """Reads and rewrites the resource in the path across an await: one such call of a resource at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a request's address means. The same for every request to that address, so it may be remembered."""
+
+    route: Route
+    name: str
+    query: Mapping[str, Json]
+    by_number: bool
+    """Enums are answered by number."""
+
+
+class Api(ABC):
+    """The API of one project.
+
+    Args:
+        project: its id; ``number`` stands for the id in any name, too.
+    """
+
+    SERVICE: ClassVar[str]
+    """Its host: ``ml.googleapis.com``."""
+    DOCUMENT: ClassVar[str]
+    """Its discovery document: ``ml.v1``."""
+
+    def __init__(self, project: str, number: int) -> None:
+        self.project, self.number = project, number
+        self.locks = Locks()
+        self._match = functools.lru_cache(maxsize=256)(self.match)
+        self._target = functools.lru_cache(maxsize=256)(self._resolve)
+
+    # ---------------------------------------------------------------- what an API says of itself
+
+    @abstractmethod
+    def routes(self) -> Iterable[Route]:
+        """Every method that is answered; asked for once, with the first request."""
+
+    def document(self) -> Discovery:
+        return load(self.DOCUMENT)
+
+    def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
+        """The method meant, and the resource name in the path.
+
+        Raises:
+            NotFound: there is no such method.
+        """
+        return self.discovery.match(http_method, raw_path)
+
+    def check(self, call: Call) -> None:  # noqa: B027 - most APIs have no more rules
+        """Rules of this API for every request.
+
+        Raises:
+            CloudError: it breaks one.
+        """
+
+    async def authorize(self, call: Call, permission: str) -> None:
+        """Only the project's owner may, unless an API has policies.
+
+        Raises:
+            PermissionDenied: the caller may not.
+        """
+        if permission and not call.principal.is_project_owner:
+            raise self.denied(permission, call.name)
+
+    def denied(self, permission: str, name: str, /) -> PermissionDenied:
+        """Of a resource that is not there, too: who may not see it learns nothing."""
+        return PermissionDenied(
+            f"Permission '{permission}' denied on resource '//{self.SERVICE}/{name[:300]}' (or it may not exist)."
+        )
+
+    # ---------------------------------------------------------------- the steps
+
+    def method_id(self, request: web.Request) -> str:
+        return self._match(request.method, request.rel_url.raw_path)[0].id
+
+    async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        """Raises:
+        CloudError: to be written in the platform's style.
+        """
+        method, _ = self._match(request.method, request.rel_url.raw_path)
+        require_credential(principal)
+        target = self._target(request.method, request.rel_url)
+        content = await request.read()
+        body = {} if target.route.is_raw else self.discovery.body(method, content)
+        call = Call(method, target.name, target.query, body, content, principal, request.host.lower())
+        answer = await self.perform(target.route, call)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if target.by_number:
+            answer = self.discovery.schemas.numbered(method.response, answer)
+        return json_answer(answer, call.query)
+
+    async def perform(self, route: Route, call: Call) -> web.StreamResponse | Json:
+        """The steps after the request was read and validated, which know nothing of HTTP.
+
+        Raises:
+            CloudError: the caller may not, or what the handler raises.
+        """
+        self.check(call)
+        await self.authorize(call, route.permission)
+        if not route.changes:
+            return await route.handler(call)
+        async with self.locks.of(call.below_project):
+            return await route.handler(call)
+
+    # ---------------------------------------------------------------- addresses
+
+    @functools.cached_property
+    def discovery(self) -> Discovery:
+        # Up to three megabytes, which only a cloud that is asked for this API has to read.
+        return self.document()
+
+    @functools.cached_property
+    def _routes(self) -> Mapping[str, Route]:
+        return {route.method_id: route for route in self.routes()}
+
+    def _resolve(self, http_method: str, url: URL) -> _Target:
+        """Raises:
+        CloudError: there is something wrong with what is asked, whatever the body.
+        """
+        method, name = self._match(http_method, url.raw_path)
+        route = self._routes.get(method.id)
+        if route is None:
+            raise Unimplemented(f"{method.id} is not emulated.")
+        query = self.discovery.query(method, {key: url.query.getall(key) for key in url.query})
+        if query.get("alt", "json") == "proto":
+            raise InvalidArgument("Answers are written as JSON only.", field="alt")
+        return _Target(route, self._own(name, route.permission), query, wants_enum_numbers(url.query))
+
+    def _own(self, name: str, permission: str) -> str:
+        """``name`` with the project's id, by which it may not be called.
+
+        Raises:
+            PermissionDenied: another project, of which nobody here knows.
+        """
+        collection, _, rest = name.partition("/")
+        project, slash, below = rest.partition("/")
+        if name and project not in (self.project, str(self.number)):
+            raise self.denied(permission, name)
+        return f"{collection}/{self.project}{slash}{below}" if name else ""
+
+
+class Document:
+    """An API's discovery document, for clients that ask for it: anyone may."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def method_id(self, _: web.Request) -> str:
+        return "discovery.apis.getRest"
+
+    async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
+        return web.Response(body=self._api.discovery.content, content_type="application/json", charset="utf-8")
