@@ -36,7 +36,7 @@ class JobEvent(StrEnum):
     STARTED = "replicas run"
     COMPLETED = "the primary replica exited with status 0"
     FAILED = "a package, replica or limit failed"
-    CANCEL_REQUESTED = "cancel is asked for"
+    CANCEL_REQUESTED = "cancel requested"
     STOPPED = "no process is left"
 
 
@@ -50,7 +50,7 @@ class VersionState(StrEnum):
 class VersionEvent(StrEnum):
     LOADED = "a worker serves the model"
     FAILED = "the model cannot be served"
-    DELETE_REQUESTED = "delete is asked for"
+    DELETE_REQUESTED = "delete requested"
 
 
 FINAL_JOB_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
