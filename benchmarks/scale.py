@@ -176,14 +176,14 @@ def main() -> int:
     def compare(what: str, measured: dict[tuple[str, int], list[float]], few: int, many: int, at_most: float) -> None:
         one, other = (statistics.median(measured[what, size]) for size in (few, many))
         text = f"{what:16} {one * 1000:8.2f} ms at {few}, {other * 1000:8.2f} at {many}, ratio"
-        targets.tell(text, other / one, at_most=at_most)
+        targets.report(text, other / one, at_most=at_most)
 
     for what in dict.fromkeys(what for what, _ in taken if what != "log"):
         compare(what, taken, FEW, MANY, AT_MOST)
     compare("log", taken, SHORT, LONG, LOG_AT_MOST)
     compare("start", {("start", count): measured for count, measured in starts.items()}, 0, MANY, START_AT_MOST)
     text = f"worst pause of the event loop ({busiest * 1000:.0f} ms of a processor), ms"
-    targets.tell(text, pause * 1000, at_most=PAUSE_AT_MOST)
+    targets.report(text, pause * 1000, at_most=PAUSE_AT_MOST)
     return targets.status
 
 
