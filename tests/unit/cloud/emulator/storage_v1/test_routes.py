@@ -1,33 +1,15 @@
-import re
-from collections import Counter
-
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.storage_v1.call import Call, parse_object
-from cloud.emulator.storage_v1.routes import routes
 from cloud.emulator.storage_v1.xml import bucket_of_host
 from cloud.engine.principal import ANONYMOUS
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.errors import InvalidArgument
 
 
-class Nothing:
-    """Stands for a service that is not asked anything."""
-
-    def __getattr__(self, name):
-        return self
-
-
 def a_call(query="", **headers):
     return Call(make_mocked_request("GET", f"/storage/v1/b?{query}", headers=headers), ANONYMOUS, {})
-
-
-def test_every_route_is_one_method_at_one_place():
-    table = routes(Nothing())
-    places = Counter((route.verb, re.sub(r"\{\w+\}", "{}", route.path)) for route in table)
-    assert [place for place, count in places.items() if count > 1] == []
-    assert all(re.fullmatch(r"storage(\.[a-zA-Z]+){1,3}", route.method_id) for route in table)
 
 
 def test_parameters():
@@ -39,6 +21,13 @@ def test_parameters():
     for text in ("x", "-1", "", "1.5", "٣", "9" * 20):
         with pytest.raises(InvalidArgument, match="max"):
             a_call(f"max={text}").integer("max")
+        with pytest.raises(InvalidArgument, match="integer"):
+            a_call(**{"X-Goog-If-Generation-Match": text}).header_conditions()
+
+
+def test_conditions_in_headers():
+    call = a_call(**{"X-Goog-If-Generation-Not-Match": "7", "X-Goog-If-Metageneration-Match": "2"})
+    assert call.header_conditions() == Preconditions(generation_not_match=7, metageneration_match=2)
 
 
 def test_addresses_are_the_callers():
