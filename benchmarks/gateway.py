@@ -1,28 +1,21 @@
-"""Google's API through the whole path (gateway, TLS, ml v1) against what is behind it, and against a bare server.
+"""Predictions through the whole path (TLS, gateway, ML Engine's API, worker) against a plain aiohttp handler.
 
     python benchmarks/gateway.py
 
-Two comparisons, each a ratio of medians over interleaved rounds:
+The whole path is ``python -m cloud.serve``, asked for ``ml.projects.predict``; the plain handler is that of
+``prediction.py``, on loopback TCP without TLS, with the same model (``fare_net.py``). One instance a request, each
+request another one, every answer checked. Interleaved rounds, medians. Targets: at 8 and at 64 keep-alive clients twice
+the plain handler's predictions a second, and at 1 client at most twice its latency.
 
-- *predict*: requests per second that keep-alive clients get of ``ml.projects.predict`` from ``python -m cloud.serve``,
-  over those that as many callers of ``LocalBackend.predict`` get inside their own process, each for itself (``join`` is
-  what the API asks for, where strangers meet). Both have a worker process of their own with the same model
-  (``fare_net.py``); one instance a request, each another one, every answer checked. Target: at least 0.5, at 8 and
-  at 64 clients.
-- *getConfig*: a round trip on one kept connection, over that to a bare aiohttp handler with TLS of the same kind and an
-  answer of the same size. Target: at most 3.
-
-The client is a process of its own for all connections, raw sockets and ``ssl`` around ``epoll``, without an event loop
-or an HTTP library; connections are kept over all rounds. LocalBackend's callers are tasks beside it, as its user has
-them. Each process is kept on one processor: server and worker on different ones, the client on a third or, where there
-are two, beside the worker. Left to the scheduler, busy processes that wake each other are moved about, and the rates
-differ by half from one second to the next. On two processors the path's three processes share what LocalBackend's two
-have. What each takes of a processor for an answer is printed, too. Exits with status 1 if a target is missed.
+The client is a process of its own for all connections, raw sockets (and ``ssl``) around ``epoll``, without an event
+loop or an HTTP library; connections are kept over all rounds. Each process is kept on one processor: the server on the
+first, its worker on the second, the client on the third or, where there are two, beside the worker; the plain handler
+has the first for itself. Left to the scheduler, busy processes that wake each other are moved about, and the rates
+differ by half from one second to the next. Microseconds of processor that each process takes for an answer are printed,
+too: unlike rates, they are much the same on a busy machine. Exits with status 1 if a target is missed.
 """
 
-import asyncio
 import contextlib
-import functools
 import itertools
 import json
 import os
@@ -34,58 +27,57 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fare_net import Case, answers_of, cases_in, check, make_model
+from fare_net import Case, cases_in, check, make_model
 from processes import below, keep_on, processor_seconds
 from targets import Targets
 
-ROUNDS = 9
-SECONDS = 2.0
-ROUND_TRIPS = 1500
+ROUNDS = 7
+SECONDS = 1.0
 DEPLOYED_WITHIN = 120.0
-PREDICT_AT_LEAST = 0.5
-CONFIG_AT_MOST = 3.0
-CLIENTS = (8, 64)
+CLIENTS = (1, 8, 64)
+RATE_AT_LEAST = 2.0
+LATENCY_AT_MOST = 2.0
 PROJECT = "local-project"
 HOST = "ml.googleapis.com"
 SCRIPT = str(Path(__file__).resolve())
 
-Rates = dict[str, float]
-"""``rate``, answers a second, and seconds of processor time for an answer, by whose they are."""
+Figures = dict[str, float]
+"""``rate``, answers a second; ``latency``, its median in seconds; and seconds of processor for an answer by process."""
 
 
 # -------------------------------------------------------------------- the client
 
 
 class Connection:
-    """A kept connection to an HTTPS server, by way of a proxy unless ``proxy`` is None. For one request at a time."""
+    """A kept connection, for one request at a time.
 
-    def __init__(self, context: ssl.SSLContext, address: tuple[str, int], *, through_proxy: bool) -> None:
-        plain = socket.create_connection(address)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if through_proxy:
-            plain.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode())
-            assert plain.recv(4096).startswith(b"HTTP/1.1 200")
-        self.socket = context.wrap_socket(plain, server_hostname=HOST)
+    Args:
+        context: for TLS to ``HOST`` by way of a proxy at ``address``; without one, plain HTTP to ``address`` itself.
+    """
+
+    def __init__(self, address: tuple[str, int], context: ssl.SSLContext | None = None) -> None:
+        self.socket = socket.create_connection(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context:
+            self.socket.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode())
+            assert self.socket.recv(4096).startswith(b"HTTP/1.1 200")
+            self.socket = context.wrap_socket(self.socket, server_hostname=HOST)
 
     def send(self, request: bytes) -> None:
-        self.socket.write(request)  # blocks until all is sent
+        self.socket.sendall(request)
 
     def receive(self, expected: Collection[bytes] = ()) -> bytes:
         """The body of the answer; where it is one of those that are expected, it is known to be all of it."""
-        head, blank, body = (heard := self.socket.read(4096)).partition(b"\r\n\r\n")
+        head, blank, body = (received := self.socket.recv(4096)).partition(b"\r\n\r\n")
         while body not in expected and (not blank or len(body) < _length(head)):
-            heard += self.socket.read(4096)
-            head, blank, body = heard.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), heard
+            received += self.socket.recv(4096)
+            head, blank, body = received.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), received
         return body
-
-    def ask(self, request: bytes) -> bytes:
-        self.send(request)
-        return self.receive()
 
 
 def _length(head: bytes) -> int:
@@ -93,44 +85,48 @@ def _length(head: bytes) -> int:
     return int(head[start:].partition(b"\r\n")[0])
 
 
-def request(token: str, method: str, path: str, body: bytes = b"") -> bytes:
-    head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-
-
 class Client:
     """Keeps one request in flight on each connection; every answer is compared with what the model itself said.
 
     An answer's bytes are read as JSON when they come for the first time: the client is not what is measured.
+
+    Args:
+        head: of each request, without Content-Length.
     """
 
-    def __init__(self, requests: list[bytes], cases: list[Case]) -> None:
-        self._requests, self._cases = requests, cases
+    def __init__(self, head: str, cases: list[Case], connections: list[Connection]) -> None:
+        bodies = [json.dumps({"instances": [instance]}).encode() for instance, _ in cases]
+        self._requests = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies]
+        self._cases, self._connections = cases, connections
         self._right: list[set[bytes]] = [set() for _ in cases]
 
-    def predict_for_a_while(self, connections: list[Connection]) -> Rates:
-        by_descriptor = {connection.socket.fileno(): connection for connection in connections}
-        asked: dict[int, int] = {}
-        turns, answered = itertools.cycle(range(len(self._cases))), 0
+    def predict_for_a_while(self, clients: int) -> Figures:
+        by_descriptor = {each.socket.fileno(): each for each in self._connections[:clients]}
+        sent: dict[int, tuple[int, float]] = {}
+        latencies: list[float] = []
+        turns = itertools.cycle(range(len(self._cases)))
         now, busy = time.perf_counter(), time.process_time()
         start, until = now, now + SECONDS
         with select.epoll() as poll:
             for descriptor, connection in by_descriptor.items():
                 poll.register(descriptor, select.EPOLLIN)
-                asked[descriptor] = next(turns)
-                connection.send(self._requests[asked[descriptor]])
-            while asked:
-                ready, now = poll.poll(10), time.perf_counter()
+                sent[descriptor] = next(turns), time.perf_counter()
+                connection.send(self._requests[sent[descriptor][0]])
+            while sent:
+                ready = poll.poll(10)
                 assert ready, "no answer within 10 seconds"
                 for descriptor, _ in ready:
                     connection = by_descriptor[descriptor]
-                    self._check(connection, asked.pop(descriptor))
-                    answered += 1
+                    turn, since = sent.pop(descriptor)
+                    self._check(connection, turn)
+                    now = time.perf_counter()
+                    latencies.append(now - since)
                     if now < until:
-                        asked[descriptor] = next(turns)
-                        connection.send(self._requests[asked[descriptor]])
-        rate, busy = answered / (time.perf_counter() - start), time.process_time() - busy
-        return {"rate": rate, "answers": answered, "client": busy / answered}
+                        sent[descriptor] = next(turns), now
+                        connection.send(self._requests[sent[descriptor][0]])
+        count = len(latencies)
+        rate, busy = count / (time.perf_counter() - start), time.process_time() - busy
+        return {"count": count, "rate": rate, "latency": statistics.median(latencies), "client": busy / count}
 
     def _check(self, connection: Connection, turn: int) -> None:
         right = self._right[turn]
@@ -139,74 +135,17 @@ class Client:
             right.add(body)
 
 
-def microseconds_a_round_trip(connection: Connection, asked: bytes) -> float:
-    taken = []
-    for _ in range(ROUND_TRIPS):
-        began = time.perf_counter()
-        connection.ask(asked)
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * 1e6
-
-
-# -------------------------------------------------------------------- LocalBackend in its own process
-
-
-async def measure_local_backend(folder: Path) -> None:
-    """Answers each number of callers on stdin with what they get, on stdout."""
-    from cloud.names import GsUri
-    from cloud.resources import Access, VersionSpec
-    from cloud.serve import LocalCloud
-    from cloud.settings import Settings
-
-    cases = cases_in(folder)
-    async with LocalCloud(Settings()) as cloud:
-        backend = cloud.backend
-        await backend.create_bucket("models")
-        for access in Access:
-            await backend.grant("models", await backend.ml_service_account(), access)
-        await backend.upload(folder / "model", GsUri("models", "taxi"))
-        await backend.create_model("taxi")
-        await backend.deploy(VersionSpec("taxi", "v1", GsUri("models", "taxi")))
-        await answers_of(backend.predict, cases, 1, 0.5)
-        print("ready", flush=True)
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            count, taken = await answers_of(backend.predict, cases, int(line), SECONDS)
-            print(json.dumps({"rate": count / taken, "answers": count}), flush=True)
-
-
-# -------------------------------------------------------------------- the bare server
-
-
-async def serve_barely(folder: Path) -> None:
-    from aiohttp import web
-
-    from cloud.gateway.certs import CertificateAuthority
-
-    answer = json.loads((folder / "config.json").read_text())
-
-    async def handle(_: web.Request) -> web.Response:
-        return web.json_response(answer)
-
-    application = web.Application()
-    application.router.add_get("/v1/{name:.*}:getConfig", handle)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    authority = CertificateAuthority(folder / "bare")
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.context_for(HOST)).start()
-    print(json.dumps([str(authority.file), runner.addresses[0][1]]), flush=True)
-    await asyncio.Event().wait()
-
-
-# -------------------------------------------------------------------- the comparison, inside ``cloud.serve``
+# -------------------------------------------------------------------- the two servers
 
 
 @contextlib.contextmanager
-def another(role: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """This script in another process, in another role."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, SCRIPT, role, str(folder)], text=True, **pipes) as process:
+def plain_handler(folder: Path) -> Iterator[tuple[int, int]]:
+    """Process id and port of the plain server."""
+    argv = [sys.executable, str(Path(SCRIPT).with_name("prediction.py")), "plain", str(folder)]
+    with subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
-            yield process
+            assert process.stdout is not None
+            yield process.pid, json.loads(process.stdout.readline())["ready"]["port"]
         finally:
             process.terminate()
 
@@ -243,74 +182,59 @@ def deploy(folder: Path) -> None:
     assert "error" not in operation, operation
 
 
-def workers_of(server: int, *, but: int | None = None) -> list[int]:
-    """The processes below a server without ``but``, which does not belong to it, and those below that."""
-    return sorted(set(below(server)) - ({but, *below(but)} if but else set()))
+# -------------------------------------------------------------------- the comparison
 
 
-def processor_use(server: int, workers: list[int], run: Callable[[], Rates]) -> Rates:
-    """What ``run`` returns, and the processor time that a server and its workers took meanwhile, for each answer."""
-    before = processor_seconds([server]), processor_seconds(workers)
-    rates = run()
-    after = processor_seconds([server]), processor_seconds(workers)
-    count = rates.pop("answers")
-    return rates | {"server": (after[0] - before[0]) / count, "worker": (after[1] - before[1]) / count}
+def measure(client: Client, clients: int, processes: dict[str, list[int]]) -> Figures:
+    """One round, with the processor time that the processes took meanwhile, for each answer."""
+    before = {name: processor_seconds(pids) for name, pids in processes.items()}
+    figures = client.predict_for_a_while(clients)
+    count = figures.pop("count")
+    return figures | {name: (processor_seconds(pids) - before[name]) / count for name, pids in processes.items()}
 
 
 def compare(folder: Path) -> int:
-    proxy = urlsplit(os.environ["https_proxy"])
-    context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
-    token = owner_token()
-
-    def connect() -> Connection:
-        return Connection(context, (proxy.hostname, proxy.port), through_proxy=True)
-
-    get_config = request(token, "GET", f"/v1/projects/{PROJECT}:getConfig")
-    (folder / "config.json").write_bytes(connect().ask(get_config))
-    with another("bare", folder) as bare:
-        ca_file, port = json.loads(bare.stdout.readline())
-        plain = Connection(ssl.create_default_context(cafile=ca_file), ("127.0.0.1", port), through_proxy=False)
-        full = connect()
-        pairs = [[microseconds_a_round_trip(one, get_config) for one in (full, plain)] for _ in range(ROUNDS)]
-    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    targets = Targets()
-    targets.tell(f"getConfig {ours:.0f} us, bare handler {theirs:.0f} us", ours / theirs, at_most=CONFIG_AT_MOST)
     deploy(folder)
     cases = cases_in(folder)
-    path = f"/v1/projects/{PROJECT}/models/taxi:predict"
-    requests = [request(token, "POST", path, json.dumps({"instances": [one]}).encode()) for one, _ in cases]
-    client = Client(requests, cases)
-    connections = [connect() for _ in range(max(CLIENTS))]
-    whole: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
-    behind: dict[int, list[Rates]] = {clients: [] for clients in CLIENTS}
-    with another("local", folder) as local:
-        local.stdout.readline()
-        server, this = os.getppid(), os.getpid()
-        keep_on(0, server, local.pid)
-        keep_on(1, *workers_of(server, but=this), *workers_of(local.pid))
+    proxy, context = urlsplit(os.environ["https_proxy"]), ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
+    address = str(proxy.hostname), int(proxy.port or 0)
+    server, this = os.getppid(), os.getpid()
+    workers = sorted(set(below(server)) - {this, *below(this)})
+    head = f"POST {{}} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+    whole_head = (
+        head.format(f"/v1/projects/{PROJECT}/models/taxi:predict") + f"Authorization: Bearer {owner_token()}\r\n"
+    )
+    whole = Client(whole_head, cases, [Connection(address, context) for _ in range(max(CLIENTS))])
+    rounds: dict[tuple[str, int], list[Figures]] = {}
+    with plain_handler(folder) as (plain_pid, port):
+        plain = Client(head.format("/predict"), cases, [Connection(("127.0.0.1", port)) for _ in range(max(CLIENTS))])
+        keep_on(0, server, plain_pid)
+        keep_on(1, *workers)
         keep_on(2, this)
         for clients in CLIENTS * ROUNDS:
-            ask = functools.partial(ask_local_backend, local, clients)
-            behind[clients].append(processor_use(local.pid, workers_of(local.pid), ask))
-            ask = functools.partial(client.predict_for_a_while, connections[:clients])
-            whole[clients].append(processor_use(server, workers_of(server, but=this), ask))
+            parts = {"server": [server], "worker": workers}
+            rounds.setdefault(("plain", clients), []).append(measure(plain, clients, {"server": [plain_pid]}))
+            rounds.setdefault(("whole", clients), []).append(measure(whole, clients, parts))
+    targets = Targets()
     for clients in CLIENTS:
-        text = f"predict, {clients} clients: {shown(whole[clients])}; LocalBackend {shown(behind[clients])}"
-        rates = [statistics.median(each["rate"] for each in side[clients]) for side in (whole, behind)]
-        targets.tell(text, rates[0] / rates[1], at_least=PREDICT_AT_LEAST)
+        sides = [_medians(rounds[side, clients]) for side in ("whole", "plain")]
+        text = f"{clients} clients: {_shown(sides[0])}; plain handler {_shown(sides[1])}"
+        if clients == 1:
+            targets.tell(f"{text}; latency", sides[0]["latency"] / sides[1]["latency"], at_most=LATENCY_AT_MOST)
+        else:
+            targets.tell(f"{text}; rate", sides[0]["rate"] / sides[1]["rate"], at_least=RATE_AT_LEAST)
     return targets.status
 
 
-def ask_local_backend(local: subprocess.Popen[str], clients: int) -> Rates:
-    local.stdin.write(f"{clients}\n")
-    local.stdin.flush()
-    return json.loads(local.stdout.readline())
+def _medians(rounds: list[Figures]) -> Figures:
+    return {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
 
 
-def shown(rounds: list[Rates]) -> str:
-    median = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
-    rate = median.pop("rate")
-    return f"{rate:.0f}/s (" + ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in median.items()) + ")"
+def _shown(figures: Figures) -> str:
+    parts = {name: seconds for name, seconds in figures.items() if name not in ("rate", "latency")}
+    served = sum(seconds for name, seconds in parts.items() if name != "client")
+    each = ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in parts.items())
+    return f"{figures['rate']:.0f}/s {figures['latency'] * 1e3:.2f} ms ({each}; served with {served * 1e6:.0f} us)"
 
 
 def main(argv: list[str]) -> int:
@@ -322,14 +246,9 @@ def main(argv: list[str]) -> int:
                 return subprocess.run([*serve, sys.executable, SCRIPT, "compare", folder], check=False).returncode
         case ["compare", folder]:
             return compare(Path(folder))
-        case ["local", folder]:
-            asyncio.run(measure_local_backend(Path(folder)))
-        case ["bare", folder]:
-            asyncio.run(serve_barely(Path(folder)))
         case _:
             print(__doc__)
             return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The states of jobs and model versions, and the only two tables that say how they change.
 
 Rule: nothing outside this file decides which state follows. Whoever performs work reports an *event*;
-``next_job_state`` and ``next_version_state`` answer with the state that follows or raise. The diagrams in
-docs/architecture.md are drawn from these tables (a test compares them).
+``next_job_state`` and ``next_version_state`` return the state that follows or raise. What runs of a job are its
+*executions*, which move by the same table; ``next_job_event`` says what follows from their states for the job. The
+diagrams in docs/architecture.md are drawn from these tables (a test compares them).
 
 States are ML Engine v1's own (discovery document ``ml.v1``, schemas ``GoogleCloudMlV1__Job`` and
 ``GoogleCloudMlV1__Version``). Every job that ends after a cancel request goes through CANCELLING, also one
@@ -10,6 +11,7 @@ that was still queued, because a client polling for CANCELLING must be able to s
 the processes end no longer matters: STOPPED is the only event left.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from cloud.errors import FailedPrecondition
@@ -85,6 +87,32 @@ def next_job_state(state: JobState, event: JobEvent) -> JobState:
     if following is None:
         raise FailedPrecondition(f"the job is {state.value}: {event.value!r} cannot follow")
     return following
+
+
+def next_job_event(state: JobState, executions: Collection[JobState]) -> JobEvent | None:
+    """What happens next to a job in ``state`` whose executions are in theirs; None if nothing does.
+
+    An execution has the states of a job and moves by the same table. A job runs as soon as one execution does, is
+    finished when all are, FAILED if one of them is, and is cancelled as a whole.
+
+    Args:
+        executions: the states of all that the job has, or will have; of none where it was cancelled before it had any.
+    """
+    has_ended = all(execution.is_final for execution in executions)
+    match state:
+        case JobState.CANCELLING:
+            return JobEvent.STOPPED if has_ended else None
+        case _ if state.is_final:
+            return None
+        case _ if not {JobState.CANCELLING, JobState.CANCELLED}.isdisjoint(executions):
+            return JobEvent.CANCEL_REQUESTED
+        case JobState.QUEUED:
+            return None if set(executions) <= {JobState.QUEUED} else JobEvent.SCHEDULED
+        case JobState.PREPARING if not {JobState.RUNNING, JobState.SUCCEEDED}.isdisjoint(executions):
+            return JobEvent.STARTED
+    if not executions or not has_ended:
+        return None
+    return JobEvent.FAILED if JobState.FAILED in executions else JobEvent.COMPLETED
 
 
 def next_version_state(state: VersionState, event: VersionEvent) -> VersionState:

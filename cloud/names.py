@@ -104,10 +104,16 @@ class GsUri:
     """A place in Cloud Storage: a bucket (empty ``path``), an object, a prefix, or a pattern with wildcards.
 
     ``str()`` and ``parse`` are inverse: ``GsUri.parse(str(uri)) == uri``.
+
+    Raises:
+        InvalidArgument: an illegal bucket name.
     """
 
     bucket: str
     path: str = ""
+
+    def __post_init__(self) -> None:
+        check_bucket(self.bucket)
 
     @classmethod
     def parse(cls, text: str, field: str = "uri") -> "GsUri":
@@ -119,7 +125,7 @@ class GsUri:
         if not text.startswith("gs://"):
             raise InvalidArgument(f"Must be of form gs://bucket/object: {text[:300]!r}", field=field)
         bucket, _, path = text[len("gs://") :].partition("/")
-        return cls(check_bucket(bucket), path)
+        return cls(bucket, path)
 
     def __str__(self) -> str:
         return f"gs://{self.bucket}/{self.path}" if self.path else f"gs://{self.bucket}"

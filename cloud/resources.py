@@ -167,9 +167,22 @@ class TrainingSpec(JobSpec):
                 raise InvalidArgument("ML Engine has no such thing: the service is VERTEX_AI", field=f"job.{name}")
 
 
+def as_training(spec: JobSpec) -> TrainingSpec:
+    """Return ``spec`` if it is a training job's.
+
+    Raises:
+        InvalidArgument: it is of another kind.
+    """
+    if not isinstance(spec, TrainingSpec):
+        raise InvalidArgument(
+            f"only training jobs can be run here, and {spec.job_id!r} is a {type(spec).__name__}", field="job"
+        )
+    return spec
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    spec: TrainingSpec
+    spec: JobSpec
     state: JobState
     create_time: datetime
     start_time: datetime | None = None
@@ -184,6 +197,15 @@ class Job:
     def job_id(self) -> str:
         return self.spec.job_id
 
+    @property
+    def training(self) -> TrainingSpec:
+        """The specification of a training job.
+
+        Raises:
+            InvalidArgument: it is a job of another kind.
+        """
+        return as_training(self.spec)
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -194,6 +216,48 @@ class LogEntry:
     platform's own lines."""
     message: str
     """One line without its end; a line longer than the log's limit arrives in pieces."""
+    place: int = field(default=0, compare=False)
+    """In its job's log, in the order in which the entries arrived: that of the first is 0."""
+
+    @property
+    def position(self) -> "LogPosition":
+        return self.timestamp, self.place
+
+
+LogPosition = tuple[datetime, int]
+"""By which the entries of a log are in order: ``timestamp`` and, for those of one moment, ``place``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """A part of a log; all of it by default."""
+
+    after: LogPosition | None = None
+    """Only what is behind this position in the order of time; the entry at it does not count."""
+    before: LogPosition | None = None
+    since: datetime | None = None
+    """Only entries of this moment or later."""
+    until: datetime | None = None
+    """Only entries of this moment or earlier."""
+
+    def holds(self, entry: LogEntry) -> bool:
+        return (
+            (self.after is None or entry.position > self.after)
+            and (self.before is None or entry.position < self.before)
+            and self.overlaps(entry.timestamp, entry.timestamp)
+        )
+
+    def overlaps(self, earliest: datetime, latest: datetime) -> bool:
+        """Whether there can be an entry of it between the two."""
+        return not (
+            (self.after is not None and latest < self.after[0])
+            or (self.before is not None and earliest > self.before[0])
+            or (self.since is not None and latest < self.since)
+            or (self.until is not None and earliest > self.until)
+        )
+
+
+WHOLE_LOG = LogRange()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A disk on which there is little room left, for this process alone."""
+"""Little room left on the disk, or few descriptors, for this process alone."""
 
 import resource
 from collections.abc import Iterator
@@ -14,3 +14,14 @@ def files_of_at_most(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def most_open_files(count: int) -> Iterator[None]:
+    """No descriptor of ``count`` or above can be had meanwhile."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

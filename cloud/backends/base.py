@@ -16,16 +16,18 @@ from cloud.errors import NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Access,
     Bucket,
     Job,
+    JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     Service,
     StoredObject,
-    TrainingSpec,
     TransferProgress,
     Version,
     VersionSpec,
@@ -187,13 +189,13 @@ class Backend(ABC):
     # ---------------------------------------------------------------- jobs
 
     @abstractmethod
-    async def submit_job(self, spec: TrainingSpec) -> Job:
+    async def submit_job(self, spec: JobSpec) -> Job:
         """Accept a job: QUEUED, and durable from now on.
 
         Raises:
             AlreadyExists: the id was used before, by any job of the project, also a finished one.
-            InvalidArgument: something this backend cannot run, named; a runtime or Python version that
-                ``abilities.runtimes`` has not.
+            InvalidArgument: something this backend cannot run, named: a job that is no training job, say, or a
+                runtime or Python version that ``abilities.runtimes`` has not.
         """
 
     @abstractmethod
@@ -244,8 +246,16 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
-        """The entries that the job's log has now, in the order of ``follow_logs``, without waiting for more.
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        """The entries of a part of the job's log that are there now, without waiting for more.
+
+        They are in order of time, those of one moment as in ``follow_logs``.
+
+        Args:
+            newest_first: the other way round.
+            limit: at most so many.
 
         Raises:
             NotFound: no such job.
@@ -365,30 +375,3 @@ class Backend(ABC):
             PredictionFailed: an instance does not fit the signature, or the model fails on it.
             Unavailable: the version's server is starting anew; the same call may work later.
         """
-
-
-def select_jobs(
-    newest_first: Sequence[Job],
-    *,
-    states: Collection[JobState] | None,
-    service: Service | None,
-    after: str | None,
-    limit: int | None,
-) -> list[Job]:
-    """What ``Backend.list_jobs`` gives, for a backend that cannot look for less than all jobs.
-
-    Raises:
-        NotFound: there is no job ``after``.
-    """
-    jobs = list(newest_first)
-    if after is not None:
-        ids = [job.job_id for job in jobs]
-        if after not in ids:
-            raise NotFound(f"no job {after!r} in this project", field="job.job_id")
-        del jobs[: ids.index(after) + 1]
-    found = [
-        job
-        for job in jobs
-        if (states is None or job.state in states) and (service is None or job.spec.service is service)
-    ]
-    return found[:limit]

@@ -5,13 +5,13 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cloud.backends.base import select_jobs
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
 from cloud.backends.google.service import GoogleService, Made, ServiceContext
 from cloud.backends.google.transport import Transport
 from cloud.backends.google.vertex_ai import VertexAi
+from cloud.backends.selection import select_entries, select_jobs
 from cloud.errors import DeadlineExceeded, InvalidArgument, PredictionFailed
 from cloud.gcs.backoff import Pace, Retries
 from cloud.gcs.client import StorageClient
@@ -19,14 +19,17 @@ from cloud.gcs.retry import Sleep
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_project
 from cloud.resources import (
+    WHOLE_LOG,
     Job,
+    JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     Service,
-    TrainingSpec,
     Version,
     VersionSpec,
+    as_training,
 )
 
 if TYPE_CHECKING:
@@ -89,8 +92,8 @@ class GcpBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
-        return await self._service.submit_job(spec)
+    async def submit_job(self, spec: JobSpec) -> Job:
+        return await self._service.submit_job(as_training(spec))
 
     async def get_job(self, job_id: str) -> Job:
         return await self._service.get_job(job_id)
@@ -116,8 +119,11 @@ class GcpBackend(CloudStorageBackend):
         async for entry in self._logs.follow(await self._service.log(job_id), is_final):
             yield entry
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
-        return await self._logs.read(await self._service.log(job_id))
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        log = await self._logs.read(await self._service.log(job_id))
+        return select_entries(log, part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         job, looks = await self.get_job(job_id), 1

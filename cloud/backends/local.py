@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-from cloud.backends.base import select_jobs
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.engine.jobs.service import JobService
 from cloud.engine.runtime import check_runtime
@@ -11,16 +10,20 @@ from cloud.errors import InvalidArgument
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobState
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Job,
+    JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     ScaleTier,
     Service,
     TrainingSpec,
     Version,
     VersionSpec,
+    as_training,
 )
 
 _ACCELERATED = frozenset({ScaleTier.BASIC_GPU, ScaleTier.BASIC_TPU})
@@ -61,13 +64,14 @@ class LocalBackend(CloudStorageBackend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
-        if spec.scale_tier in _ACCELERATED:
+    async def submit_job(self, spec: JobSpec) -> Job:
+        training = as_training(spec)
+        if training.scale_tier in _ACCELERATED:
             raise InvalidArgument(
-                f"{spec.scale_tier.value} has accelerators, this machine offers none: use BASIC",
+                f"{training.scale_tier.value} has accelerators, this machine offers none: use BASIC",
                 field="training_input.scale_tier",
             )
-        self._check_runtime(spec, "training_input.runtime_version")
+        self._check_runtime(training, "training_input.runtime_version")
         return self._jobs.submit(spec)
 
     async def get_job(self, job_id: str) -> Job:
@@ -81,7 +85,7 @@ class LocalBackend(CloudStorageBackend):
         after: str | None = None,
         limit: int | None = None,
     ) -> list[Job]:
-        return select_jobs(self._jobs.list(), states=states, service=service, after=after, limit=limit)
+        return self._jobs.list(states=states, service=service, after=after, limit=limit)
 
     async def cancel_job(self, job_id: str) -> None:
         self._jobs.cancel(job_id)
@@ -89,8 +93,10 @@ class LocalBackend(CloudStorageBackend):
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         return self._jobs.follow_logs(job_id)
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
-        return await self._jobs.read_logs(job_id)
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        return await self._jobs.read_logs(job_id, part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         return await self._jobs.wait(job_id, timeout)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from cloud.backends.base import Backend, OnProgress, select_jobs
+from cloud.backends.base import Backend, OnProgress
+from cloud.backends.selection import select_entries, select_jobs
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -22,18 +23,21 @@ from cloud.errors import (
 from cloud.lifecycle import JobEvent, JobState, VersionEvent, VersionState, next_job_state, next_version_state
 from cloud.names import GsUri, check_id
 from cloud.resources import (
+    WHOLE_LOG,
     Abilities,
     Access,
     Bucket,
     Job,
+    JobSpec,
     Json,
     LogEntry,
+    LogRange,
     Model,
     Service,
     StoredObject,
-    TrainingSpec,
     Version,
     VersionSpec,
+    as_training,
 )
 
 
@@ -135,7 +139,8 @@ class MemoryBackend(Backend):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
+    async def submit_job(self, spec: JobSpec) -> Job:
+        as_training(spec)
         if spec.job_id in self.jobs:
             raise AlreadyExists("this id is taken", field="job.job_id")
         self.jobs[spec.job_id] = Job(spec, JobState.QUEUED, datetime.now(UTC))
@@ -165,9 +170,11 @@ class MemoryBackend(Backend):
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         _not_here()
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
         await self.get_job(job_id)
-        return list(self.logs.get(job_id, ()))
+        return select_entries(self.logs.get(job_id, ()), part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
         while not (await self.get_job(job_id)).state.is_final:

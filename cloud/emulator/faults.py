@@ -16,10 +16,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from cloud.emulator.rest.errors import ErrorStyle, error_response
-from cloud.emulator.rest.responses import json_response
 from cloud.errors import CloudError
 from cloud.resources import Json
 
@@ -50,7 +49,7 @@ class Hang(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What was asked for is done, and its JSON changed on the way."""
+    """What was asked for is done, and its JSON (if it has any) changed on the way."""
 
     change: Callable[[Json], Json]
 
@@ -177,6 +176,9 @@ class Faults:
 
 
 def _rewritten(answer: web.StreamResponse, change: Callable[[Json], Json]) -> web.Response:
-    if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
+    if not isinstance(answer, web.Response):
         raise TypeError("an answer that is streamed cannot be rewritten")
-    return json_response(orjson.dumps(change(orjson.loads(answer.body))), answer.status)
+    if answer.content_type == "application/json" and isinstance(answer.body, bytes):
+        answer.headers.popall(hdrs.CONTENT_LENGTH, None)
+        answer.body = orjson.dumps(change(orjson.loads(answer.body)))
+    return answer

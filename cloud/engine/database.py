@@ -1,7 +1,8 @@
 """The durable records of one part of the cloud: an SQLite file of its own, in write-ahead mode."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cloud.errors import FailedPrecondition
@@ -10,7 +11,7 @@ from cloud.errors import FailedPrecondition
 def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     """Open or make ``path`` and bring it to the newest format, in one transaction.
 
-    Every statement commits by itself unless inside ``with connection:`` after an explicit ``BEGIN``. Only the event
+    Every statement commits by itself unless inside ``transaction``. Only the event
     loop's thread uses the connection: a write takes well under a millisecond, less than handing it to a thread.
 
     Args:
@@ -45,3 +46,16 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One commit for all statements inside; rolled back on an exception, which is passed on whatever it is.
+
+    SQLite rolls back by itself over some errors, as of a full disk (https://www.sqlite.org/lang_transaction.html,
+    "Response To Errors Within A Transaction"): a ROLLBACK then fails and would hide that. The connection's own context
+    manager looks first, and also rolls back when the commit fails.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        yield

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from cloud.errors import FailedPrecondition
 
-FORMAT = 1
-"""Of the folder as a whole. To be raised whenever this version could not go on with what an earlier one left there."""
+FORMAT = 2
+"""Of the folder as a whole; to be raised with each new migration of a database in it (see ``open_database``), so that
+an older version refuses the folder before it touches anything."""
+_OLDEST = 1
+"""What can still be brought up."""
 
 
 class StateFolder:
@@ -54,15 +57,19 @@ class StateFolder:
         stamp = self.path / "format"
         try:
             found = stamp.read_text(errors="replace").strip() if stamp.exists() else ""
-            if not found:
-                write_private(stamp, f"{FORMAT}\n")
         except OSError as error:
             raise _unusable(self.path, error) from error
-        if found not in ("", str(FORMAT)):
+        if found not in ("", *map(str, range(_OLDEST, FORMAT + 1))):
             raise FailedPrecondition(
                 f"the state folder {self.path} was written by another version of this program (format {found[:20]}, "
                 f"this one reads {FORMAT}): use that version, choose another folder with --state, or remove this one"
             )
+        if found != str(FORMAT):
+            try:
+                # Before any database is brought up: from now on an older version must not touch the folder.
+                _replace(stamp, f"{FORMAT}\n")
+            except OSError as error:
+                raise _unusable(self.path, error) from error
 
     def folder(self, name: str) -> Path:
         """A folder in it, made if need be, readable by its owner only."""
@@ -84,3 +91,10 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only this user can read."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a private file, whole or not at all."""
+    written = path.with_name(f"{path.name}.new")
+    write_private(written, text)
+    written.replace(path)

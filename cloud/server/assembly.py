@@ -21,8 +21,8 @@ from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_numb
 from cloud.emulator.rest.api import Document
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
+from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.jobs.runner import Platform
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
@@ -102,7 +102,7 @@ class Assembly:
             state_dir=state.folder("jobs"),
             work_dir=state.folder("work"),
             platform=Platform(
-                launcher=launcher,
+                executor=launcher,
                 installer=PackageInstaller(launcher, state.folder("packages")),
                 fetch=as_account.download,
                 environ=replica_environ,

@@ -82,6 +82,28 @@ async def test_an_answer_can_be_another(cloud: LocalCloud, http: aiohttp.ClientS
     assert (await cloud.backend.get_bucket("on-the-moon")).location == "US"
 
 
+async def test_a_part_of_a_batch_can_be_another_and_the_rest_is_as_ever(
+    cloud: LocalCloud, http: aiohttp.ClientSession
+) -> None:
+    await make(http, "batched")
+    rewrites = [
+        cloud.faults.add("storage.buckets.get", Rewrite(lambda bucket: bucket | {"location": "MOON"})),
+        cloud.faults.add("storage.buckets.delete", Rewrite(lambda nothing: {"never": nothing})),
+    ]
+    requests = ("GET /storage/v1/b/batched", "GET /storage/v1/b/batched", "DELETE /storage/v1/b/batched")
+    parts = [f"--=b=\r\nContent-Type: application/http\r\n\r\n{request} HTTP/1.1\r\n\r\n" for request in requests]
+    headers = {"Content-Type": 'multipart/mixed; boundary="=b="'}
+    async with http.post("/batch/storage/v1", data="".join(parts) + "--=b=--\r\n", headers=headers) as reply:
+        assert reply.status == 200
+        first, second, third = (await reply.text()).split("HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in (first, second, third)] == ["200", "200", "204"]
+    assert '"location":"MOON"' in first
+    assert f"Content-Length: {first.index('}' + chr(13)) + 1 - first.index('{')}" in first
+    assert "MOON" not in second
+    assert "never" not in third
+    assert [fault.fired for fault in rewrites] == [1, 1]
+
+
 async def test_both_of_storages_dialects_are_meant(cloud: LocalCloud, http: aiohttp.ClientSession) -> None:
     await make(http, "both")
     fault = cloud.faults.add("storage.objects.get", Refuse(Unavailable("not now")), times=2)

@@ -62,7 +62,7 @@ async def test_the_job_was_one_of_vertex_ai(google, lab):
     assert lab["job"]["state"] == "QUEUED"
     assert lab["ended"]["state"] == "SUCCEEDED", lab["ended"]
     (job,) = await google.backend.list_jobs()
-    assert job.spec.env["CLOUD_ML_JOB_ID"] == "lab_1"
+    assert job.training.env["CLOUD_ML_JOB_ID"] == "lab_1"
 
 
 async def test_versions_were_deployed_and_asked(lab):

@@ -137,7 +137,8 @@ async def test_ones_own_images_by_the_command_do_the_same(cloud, data, reports, 
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
     # What ran is what docker/training.Dockerfile starts, and that started the trainer.
-    (job,) = [job for job in await cloud.backend.list_jobs() if job.spec.python_module == "cloud.containers.training"]
+    jobs = await cloud.backend.list_jobs()
+    (job,) = [job for job in jobs if job.training.python_module == "cloud.containers.training"]
     log = [entry.message for entry in await cloud.backend.read_logs(job.job_id)]
     assert any(line.startswith(f"Running command: python3 -m {taxifare.MODULE} ") for line in log)
     found, (local, _) = json.loads((tmp_path / "report.json").read_text()), reports["local"]

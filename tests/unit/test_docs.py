@@ -1,6 +1,8 @@
 """The documentation says what the code does."""
 
+import configparser
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -44,3 +46,34 @@ def test_the_state_diagrams_are_those_of_the_tables() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert "QUEUED --> PREPARING" in page
     assert diagrams.redrawn(page) == page, "run: python docs/state_diagrams.py"
+
+
+def test_the_table_of_rooms_has_every_folder() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = page.partition("\n## The rooms\n")[2].partition("\n## ")[0]
+    named = {name for row in rooms.splitlines() for name in re.findall(r"`(cloud/[^`]*)/`", row.split(" | ")[0])}
+    folders = {
+        str(init.parent.relative_to(ROOT))
+        for pattern in ("*", "*/*")
+        for init in (ROOT / "cloud").glob(f"{pattern}/*.py")
+    }
+    assert named == folders
+
+
+def test_the_files_that_the_architecture_names_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:cloud/)?\w+/[\w/]+\.py)`", page))
+    assert named
+    for name in named:
+        places = [ROOT / name, ROOT / "cloud" / name, ROOT / "cloud" / "emulator" / name]
+        assert any(path.is_file() for path in places), name
+
+
+def test_the_layers_are_those_that_are_checked() -> None:
+    page = (
+        (ROOT / "docs" / "architecture.md").read_text().partition("\n## The layers\n")[2].partition("\nMore rules")[0]
+    )
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    layers = contracts["importlinter:contract:layers"]["layers"].split()
+    assert re.findall(r"`(\w+)`", page.partition("1. ")[2]) == [layer for layer in layers if layer != "|"]

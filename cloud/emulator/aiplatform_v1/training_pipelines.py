@@ -133,7 +133,7 @@ class TrainingPipelineMethods:
         self._finish(record, found)
 
     async def _upload(self, record: Record, job: Job) -> Record:
-        base = job.spec.base_output_directory
+        base = job.training.base_output_directory
         given = {
             **record.fields["modelToUpload"],
             "artifactUri": f"{base / 'model' if base else ''}/",

@@ -5,9 +5,12 @@ capital letters, juxtaposition as AND, OR binding tighter than AND, and words wi
 field. Of its functions ``log_id`` and ``SEARCH`` are here.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote
 
+from cloud.emulator.logging_v2.bounds import UNBOUNDED, Bounds, bounds_of
 from cloud.emulator.logging_v2.tokens import Kind, Token, path_of, tokens_of
 from cloud.emulator.logging_v2.values import contains, test_of
 from cloud.errors import InvalidArgument
@@ -18,8 +21,18 @@ LONGEST = 20_000
 _DEEPEST = 50
 """Parentheses and negations inside each other."""
 
-Predicate = Callable[[Mapping[str, Json]], bool | None]
-"""Whether an entry is wanted; None if that hangs on fields that are ``UNKNOWN``."""
+Test = Callable[[Mapping[str, Json]], bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """Whether an entry is wanted; None if that depends on fields that are ``UNKNOWN``."""
+
+    test: Test
+    bounds: Bounds = UNBOUNDED
+
+    def __call__(self, entry: Mapping[str, Json]) -> bool | None:
+        return self.test(entry)
 
 
 class Unknown:
@@ -55,7 +68,7 @@ class _Parser:
 
     def parse(self) -> Predicate:
         if self._has_ended():
-            return lambda _: True
+            return Predicate(lambda _: True)
         wanted = self._conjunction(self._term)
         if not self._has_ended():
             raise _invalid(self._next)
@@ -85,13 +98,13 @@ class _Parser:
         parts = [self._disjunction(part)]
         while self._takes("AND") or not (self._has_ended() or self._next.is_mark(")")):
             parts.append(self._disjunction(part))
-        return parts[0] if len(parts) == 1 else lambda entry: _all(parts, entry)
+        return parts[0] if len(parts) == 1 else _all(parts)
 
     def _disjunction(self, part: Callable[[], Predicate]) -> Predicate:
         parts = [self._negation(part)]
         while self._takes("OR"):
             parts.append(self._negation(part))
-        return parts[0] if len(parts) == 1 else lambda entry: _any(parts, entry)
+        return parts[0] if len(parts) == 1 else _any(parts)
 
     def _negation(self, part: Callable[[], Predicate]) -> Predicate:
         self._depth += 1
@@ -143,7 +156,7 @@ class _Parser:
         def test_default() -> bool:
             return path[0] not in ("timestamp", "receiveTimestamp") and test("")
 
-        return wanted
+        return Predicate(wanted, bounds_of(path, mark, token.value))
 
     def _function(self, name: Token) -> Predicate:
         self._take()
@@ -158,7 +171,7 @@ class _Parser:
         match name.text.lower(), given:
             case "log_id", [log]:
                 ending = "/logs/" + quote(log.value, safe="", errors="replace")
-                return lambda entry: _known(entry.get("logName"), lambda value: value.endswith(ending))
+                return Predicate(lambda entry: _known(entry.get("logName"), lambda value: value.endswith(ending)))
             case "search", [text]:
                 return _words(None, text.value)
             case "search", [field, text]:
@@ -201,11 +214,11 @@ def _exists(path: Sequence[str]) -> Predicate:
         found = _find(entry, path)
         return None if found is UNKNOWN else found is not None
 
-    return wanted
+    return Predicate(wanted)
 
 
 def _somewhere(text: str) -> Predicate:
-    return lambda entry: None if _REST in entry else any(contains(value, text) for value in entry.values())
+    return Predicate(lambda entry: None if _REST in entry else any(contains(value, text) for value in entry.values()))
 
 
 def _words(path: Sequence[str] | None, text: str) -> Predicate:
@@ -218,7 +231,7 @@ def _words(path: Sequence[str] | None, text: str) -> Predicate:
             return None
         return found is not None and all(contains(found, word) for word in words)
 
-    return wanted
+    return Predicate(wanted)
 
 
 def _not(wanted: Predicate) -> Predicate:
@@ -226,27 +239,33 @@ def _not(wanted: Predicate) -> Predicate:
         answer = wanted(entry)
         return None if answer is None else not answer
 
-    return negated
+    return Predicate(negated)
 
 
-def _all(parts: Sequence[Predicate], entry: Mapping[str, Json]) -> bool | None:
-    unknown = False
-    for part in parts:
-        answer = part(entry)
-        if answer is False:
-            return False
-        unknown = unknown or answer is None
-    return None if unknown else True
+def _all(parts: Sequence[Predicate]) -> Predicate:
+    def wanted(entry: Mapping[str, Json]) -> bool | None:
+        unknown = False
+        for part in parts:
+            answer = part(entry)
+            if answer is False:
+                return False
+            unknown = unknown or answer is None
+        return None if unknown else True
+
+    return Predicate(wanted, functools.reduce(Bounds.both, (part.bounds for part in parts)))
 
 
-def _any(parts: Sequence[Predicate], entry: Mapping[str, Json]) -> bool | None:
-    unknown = False
-    for part in parts:
-        answer = part(entry)
-        if answer:
-            return True
-        unknown = unknown or answer is None
-    return None if unknown else False
+def _any(parts: Sequence[Predicate]) -> Predicate:
+    def wanted(entry: Mapping[str, Json]) -> bool | None:
+        unknown = False
+        for part in parts:
+            answer = part(entry)
+            if answer:
+                return True
+            unknown = unknown or answer is None
+        return None if unknown else False
+
+    return Predicate(wanted, functools.reduce(Bounds.either, (part.bounds for part in parts)))
 
 
 def _invalid(token: Token) -> InvalidArgument:

@@ -9,7 +9,7 @@ import base64
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from cloud.emulator.logging_v2.filters import Predicate, parse_filter, partly
 from cloud.emulator.rest.discovery import parse
 from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import InvalidArgument, PermissionDenied
-from cloud.resources import Job, Json, LogEntry
+from cloud.resources import Json, LogEntry
 
 _DEFAULT_SIZE, _LARGEST_SIZE = 50, 1000
 """https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list"""
@@ -45,7 +45,7 @@ _RUNNER = "/runcloudml.py"
 
 
 Position = tuple[datetime, int, str]
-"""By which entries are in order: as by ``timestamp`` and ``insertId``, but quicker made."""
+"""By which entries are in order: time, place in the log of the job, ``short_id`` of the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +95,25 @@ def read_query(content: bytes, project: str, number: int) -> Query:
     )
 
 
-def job_facts(project: str, job: Job) -> dict[str, Json]:
+def job_facts(project: str, job_id: str) -> dict[str, Json]:
     """What every entry of a job's log has in common, the rest unknown: to tell without reading it whether any of it
     can be wanted."""
     return partly(
         {
-            "resource": {"type": "ml_job", "labels": {"job_id": job.job_id, "project_id": project}},
-            "labels": {"ml.googleapis.com/job_id": job.job_id},
+            "resource": {"type": "ml_job", "labels": {"job_id": job_id, "project_id": project}},
+            "labels": {"ml.googleapis.com/job_id": job_id},
         }
     )
 
 
-def positions(job_id: str, log: Sequence[LogEntry]) -> list[tuple[Position, str, LogEntry]]:
-    """Position, job and entry for all of a job's log."""
-    short = _short(job_id)
-    return [((entry.timestamp, place, short), job_id, entry) for place, entry in enumerate(log)]
-
-
-def key_of(job_id: str, place: int, entry: LogEntry) -> tuple[str, str]:
+def key_of(job_id: str, entry: LogEntry) -> tuple[str, str]:
     """``timestamp`` and ``insertId``.
 
-    Args:
-        place: in the job's log. Identifiers sort as places do: with them clients go on where they were among entries of
-            one moment (``insertId > "…"``).
+    Identifiers sort as places in the log do: with them clients go on where they were among entries of one moment
+    (``insertId > "…"``).
     """
     moment = entry.timestamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return moment, f"{place:010x}{_short(job_id)}"
+    return moment, f"{entry.place:010x}{short_id(job_id)}"
 
 
 def entry_json(project: str, job_id: str, key: tuple[str, str], entry: LogEntry) -> dict[str, Json]:
@@ -135,7 +128,7 @@ def entry_json(project: str, job_id: str, key: tuple[str, str], entry: LogEntry)
     }
     if not is_service:
         labels["ml.googleapis.com/job_id/log_area"] = "root"
-        labels["compute.googleapis.com/resource_name"] = f"cmle-training-{entry.task_name}-{_short(job_id)}"
+        labels["compute.googleapis.com/resource_name"] = f"cmle-training-{entry.task_name}-{short_id(job_id)}"
     return {
         "insertId": insert_id,
         **({"textPayload": entry.message} if is_service else {"jsonPayload": _payload(entry)}),
@@ -162,7 +155,8 @@ def _payload(entry: LogEntry) -> Mapping[str, Json]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _short(job_id: str) -> str:
+def short_id(job_id: str) -> str:
+    """Eight hexadecimal digits."""
     return hashlib.sha256(job_id.encode()).hexdigest()[:8]
 
 

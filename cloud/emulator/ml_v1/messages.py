@@ -46,7 +46,7 @@ def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
     labels = record.fields.get("labels", {}) if record.revision else job.spec.labels
     answer: dict[str, Json] = {
         "jobId": job.job_id,
-        "trainingInput": record.fields.get("trainingInput") or training_input(job.spec),
+        "trainingInput": record.fields.get("trainingInput") or training_input(job.training),
         "createTime": timestamp(job.create_time),
     }
     if job.start_time is not None:
@@ -63,7 +63,7 @@ def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
 
 
 def _training_output(job: Job, now: datetime) -> dict[str, Json]:
-    rate = ML_UNITS_PER_HOUR.get(job.spec.scale_tier.value)
+    rate = ML_UNITS_PER_HOUR.get(job.training.scale_tier.value)
     if rate is None or job.start_time is None:
         return {}
     hours = max(0.0, ((job.end_time or now) - job.start_time).total_seconds() / 3600)

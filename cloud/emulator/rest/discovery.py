@@ -13,6 +13,7 @@ import orjson
 
 from cloud.emulator.rest.errors import InvalidRequest, Violation
 from cloud.emulator.rest.field_mask import Mask, parse_fields
+from cloud.emulator.rest.nesting import check_nesting
 from cloud.emulator.rest.schemas import EnumNumbers, Schemas, message_name, parameter, snake
 from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
@@ -159,14 +160,16 @@ def parse(content: bytes) -> Json:
     """JSON; nothing at all is an empty object.
 
     Raises:
-        InvalidArgument: it is something else.
+        InvalidArgument: it is not JSON, or nested too deeply.
     """
     if not content.strip():
         return {}
     try:
-        return orjson.loads(content)
+        value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise InvalidArgument(f"Invalid JSON payload received. {error}") from None
+    check_nesting(content, value)
+    return value
 
 
 _loaded: dict[str, Discovery] = {}

@@ -1,5 +1,6 @@
 """Package archives from strangers: what is in them, unpacked without leaving the folder or filling the disk."""
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -16,7 +17,10 @@ from cloud.errors import FailedPrecondition
 
 MAX_BYTES = 2 * 1024**3
 MAX_MEMBERS = 100_000
+MAX_DEPTH = 100
+"""Folders in folders: what packs, builds, imports and removes them works its way down by recursion."""
 _CHUNK = 1024 * 1024
+_MAX_SHOWN = 100
 
 
 class BadArchiveError(FailedPrecondition):
@@ -58,11 +62,12 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
             name = _inside(member.name, archive.name)
             tops.add(name.partition("/")[0])
             if member.isdir():
-                (folder / name).mkdir(parents=True, exist_ok=True)
+                with _refusing(name, archive.name):
+                    (folder / name).mkdir(parents=True, exist_ok=True)
             elif member.isreg():
                 source = tar.extractfile(member)
                 assert source is not None  # noqa: S101 - of a regular file there always is one
-                _write(source, folder / name, member.mode)
+                _write(source, folder, name, member.mode, archive.name)
                 sizes[name] = member.size
             else:
                 target = posixpath.join(posixpath.dirname(name), member.linkname) if member.issym() else member.linkname
@@ -72,10 +77,12 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
         sizes[name] = sizes.get(target, 0)
     _check_limits(archive.name, len(sizes), sum(sizes.values()))
     for name, target in links:
-        if not (folder / target).is_file():
-            raise BadArchiveError(f"{archive.name}: {name!r} is a link to {target!r}, which is no file of the archive")
+        if target not in sizes or not (folder / target).is_file():
+            raise BadArchiveError(
+                f"{archive.name}: {_shown(name)} is a link to {_shown(target)}, which is no file of the archive"
+            )
         with (folder / target).open("rb") as source:
-            _write(source, folder / name, (folder / target).stat().st_mode)
+            _write(source, folder, name, (folder / target).stat().st_mode, archive.name)
     roots = [folder / top for top in tops if top != "."]
     if len(roots) != 1 or not any((roots[0] / name).is_file() for name in ("setup.py", "pyproject.toml")):
         raise BadArchiveError(
@@ -97,7 +104,7 @@ def unpack_wheel(wheel: zipfile.ZipFile, name: str, folder: Path, place: Callabl
         if not member.is_dir():
             _inside(member.filename, name)
             with wheel.open(member) as source:
-                _write(source, folder / _inside(place(member.filename), name), member.external_attr >> 16)
+                _write(source, folder, _inside(place(member.filename), name), member.external_attr >> 16, name)
 
 
 @contextmanager
@@ -133,7 +140,7 @@ def _members(tar: tarfile.TarFile, archive: str) -> Iterator[tarfile.TarInfo]:
         total += member.size
         _check_limits(archive, count, total)
         if member.issparse() or not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-            raise BadArchiveError(f"{archive}: {member.name!r} is no ordinary file, folder or link")
+            raise BadArchiveError(f"{archive}: {_shown(member.name)} is no ordinary file, folder or link")
         yield member
     # Only at the very end does gzip know whether all before it was right.
     while rest := len(tar.fileobj.read(_CHUNK)) if tar.fileobj else 0:
@@ -153,19 +160,37 @@ def _inside(name: str, archive: str) -> str:
     """``name`` as a relative path below the folder, normalised."""
     path = posixpath.normpath(name)
     if path.startswith(("/", "../")) or path == ".." or "\0" in path:
-        raise BadArchiveError(f"{archive}: {name!r} leads out of the archive's folder")
+        raise BadArchiveError(f"{archive}: {_shown(name)} leads out of the archive's folder")
+    if path.count("/") > MAX_DEPTH:
+        raise BadArchiveError(f"{archive}: {_shown(name)} is below more than {MAX_DEPTH} folders")
     return path
 
 
-def _write(source: IO[bytes], path: Path, mode: int) -> None:
-    try:
+def _write(source: IO[bytes], folder: Path, name: str, mode: int, archive: str) -> None:
+    with _refusing(name, archive):
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             while chunk := source.read(_CHUNK):
                 file.write(chunk)
             os.fchmod(file.fileno(), _mode(mode))
+
+
+@contextmanager
+def _refusing(name: str, archive: str) -> Iterator[None]:
+    """What is written within is called ``name`` in the archive, for which no place can be found in some."""
+    try:
+        yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise BadArchiveError(f"{path.name!r} is a file and a folder at once in the archive") from error
+        raise BadArchiveError(f"{archive}: {_shown(name)} is a file and a folder at once") from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise BadArchiveError(f"{archive}: the name {_shown(name)} is too long for a file here") from error
+
+
+def _shown(name: str) -> str:
+    return repr(name) if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]!r}... ({len(name)} characters)"
 
 
 def _mode(mode: int) -> int:

@@ -1,14 +1,20 @@
 """A job's log: one file of JSON lines, written as lines come, followed by any number of readers."""
 
+import errno
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
+from typing import BinaryIO
 
+from cloud.engine.jobs.log_index import Block, LogIndex
 from cloud.engine.notifier import Changes
-from cloud.resources import LogEntry, Severity
+from cloud.resources import WHOLE_LOG, LogEntry, LogRange, Severity
 
 _PYTHON = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b[:\s]")
 _TENSORFLOW = re.compile(r"(?:([IWEF])\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: ([IWEF]) )")
@@ -31,7 +37,7 @@ def is_tensorflows(text: str) -> bool:
 
 
 class JobLog:
-    """Append and follow. An entry is in the file when ``append`` returns.
+    """Append, read and follow. An entry is in the file when ``append`` returns.
 
     Raises:
         OSError: from ``append``, when the entry could not be written whole; it is not in the log then.
@@ -40,13 +46,12 @@ class JobLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._changes = Changes()
-        self._parsed: tuple[list[LogEntry], int] = [], 0
-        """What was read, and the size in the file; replaced as a whole, for readers in several threads."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._index = LogIndex(path, path.with_suffix(".index"))
 
     def append(self, entry: LogEntry) -> None:
+        time = entry.timestamp.astimezone(UTC)
         record = {
-            "timestamp": entry.timestamp.isoformat(),
+            "timestamp": time.isoformat(),  # first and in UTC: see log_index
             "severity": entry.severity.value,
             "task_name": entry.task_name,
             "message": entry.message,
@@ -58,61 +63,101 @@ class JobLog:
             written = os.write(file, line)
             if written < len(line):
                 os.ftruncate(file, start)
-                raise OSError(f"{self._path}: only {written} of {len(line)} bytes could be written")
+                raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written", str(self._path))
         finally:
             os.close(file)
+        self._index.add(start, line, time)
         self._changes.notify()
 
     def wake(self) -> None:
         """Have followers look again whether the job is finished."""
         self._changes.notify()
 
-    def read(self) -> Sequence[LogEntry]:
-        """Every entry so far. Those that were read before are kept, so that only new ones are parsed."""
-        entries, size = self._parsed
-        try:
-            with self._path.open("rb") as file:
-                file.seek(size)
-                new = file.read()
-        except FileNotFoundError:
-            return []
-        whole = new[: new.rfind(b"\n") + 1]
-        if whole:
-            entries = entries + [_entry(line) for line in whole.splitlines(keepends=True)]
-            self._parsed = entries, size + len(whole)
-        return entries
+    def read(
+        self, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> list[LogEntry]:
+        """Entries in order of time, see ``Backend.read_logs``. For a thread: it may take long.
 
-    @property
-    def kept(self) -> int:
-        """Bytes in the file of the entries that are kept."""
-        return self._parsed[1]
-
-    def forget(self) -> None:
-        """Keep none of the entries that were read."""
-        self._parsed = [], 0
+        Blocks are read in order of their earliest time. What is earlier than all blocks not yet read is in its final
+        order; with lines that are almost in order of time, as they are, few wait for the next block.
+        """
+        # Everything turned round for the newest first.
+        sign = -1 if newest_first else 1
+        blocks = sorted(
+            (
+                (sign * _microseconds(block.latest if newest_first else block.earliest), block)
+                for block in self._index.blocks()
+                if part.overlaps(block.earliest, block.latest)
+            ),
+            key=itemgetter(0),
+        )
+        found: list[LogEntry] = []
+        waiting: list[tuple[int, int, LogEntry]] = []
+        with self._path.open("rb") if blocks else nullcontext() as file:
+            for number, (_, block) in enumerate(blocks):
+                waiting += (
+                    (sign * _microseconds(entry.timestamp), sign * entry.place, entry)
+                    for entry in _entries(file, block)  # type: ignore[arg-type]
+                    if part.holds(entry)
+                )
+                bound = blocks[number + 1][0] if number + 1 < len(blocks) else None
+                if bound is not None and not any(moment < bound for moment, _, _ in waiting):
+                    continue
+                waiting.sort(key=_BY_POSITION)
+                cut = len(waiting) if bound is None else bisect_left(waiting, bound, key=itemgetter(0))
+                found += (entry for _, _, entry in waiting[:cut])
+                del waiting[:cut]
+                if limit is not None and len(found) >= limit:
+                    break
+        return found[:limit]
 
     async def follow(self, finished: Callable[[], bool]) -> AsyncIterator[LogEntry]:
         """Every entry from the first; ends when ``finished()`` and all is read."""
-        self._path.touch(0o600)
+        while not self._path.exists():
+            changed, last = self._changes.next(), finished()
+            if last and not self._path.exists():
+                return
+            if not self._path.exists():
+                await changed.wait()
         with self._path.open("rb") as file:
-            unread = b""
+            unread, place = b"", 0
             while True:
                 changed, last = self._changes.next(), finished()
                 while piece := file.readline():
                     unread += piece
                     if unread.endswith(b"\n"):
-                        yield _entry(unread)
-                        unread = b""
+                        if entry := _entry(unread, place):
+                            yield entry
+                        unread, place = b"", place + 1
                 if last:
                     return
                 await changed.wait()
 
 
-def _entry(line: bytes) -> LogEntry:
-    record = json.loads(line)
-    return LogEntry(
-        timestamp=datetime.fromisoformat(record["timestamp"]),
-        severity=Severity(record["severity"]),
-        task_name=record["task_name"],
-        message=record["message"],
-    )
+_BY_POSITION = itemgetter(0, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _entries(file: BinaryIO, block: Block) -> Iterator[LogEntry]:
+    file.seek(block.start)
+    lines = file.read(block.end - block.start).splitlines()
+    return filter(None, (_entry(line, block.first + number) for number, line in enumerate(lines)))
+
+
+def _entry(line: bytes, place: int) -> LogEntry | None:
+    """None if the line is no entry: part of one, which a machine that lost its power left."""
+    try:
+        record = json.loads(line)
+        return LogEntry(
+            timestamp=datetime.fromisoformat(record["timestamp"]),
+            severity=Severity(record["severity"]),
+            task_name=record["task_name"],
+            message=record["message"],
+            place=place,
+        )
+    except (ValueError, KeyError, TypeError):
+        return None

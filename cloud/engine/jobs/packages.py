@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cloud.engine.jobs.archives import BadArchiveError, content_key, unpack_sdist
 from cloud.engine.jobs.wheels import install_wheel, interpreter_tag
-from cloud.engine.launch.client import Command, Launcher, OutputLine
-from cloud.engine.launch.output import OnOutput
+from cloud.engine.launch.command import Command
+from cloud.engine.launch.executor import Executor
+from cloud.engine.launch.output import OnOutput, OutputLine
 from cloud.errors import FailedPrecondition
 
 _FIELD = "training_input.package_uris"
@@ -22,15 +23,15 @@ _TAIL_LINES = 30
 
 
 class PackageInstaller:
-    """Builds and installs packages in processes of ``launcher``.
+    """Builds and installs packages in processes of ``executor``.
 
     Args:
         cache: folder of the wheels built so far, each named after the content of its source distribution. May be
             removed at any time.
     """
 
-    def __init__(self, launcher: Launcher, cache: Path) -> None:
-        self._launcher = launcher
+    def __init__(self, executor: Executor, cache: Path) -> None:
+        self._executor = executor
         self._cache = cache
 
     async def install(self, archive: Path, *, work: Path, environ: Mapping[str, str], on_output: OnOutput) -> Path:
@@ -90,7 +91,7 @@ class PackageInstaller:
             cwd=source,
             import_path=(_BUILDER,),
         )
-        process = await self._launcher.launch(command, said.append, allow_cold_fallback=True)
+        process = await self._executor.launch(command, said.append, allow_cold_fallback=True)
         try:
             status = await process.wait()
         finally:

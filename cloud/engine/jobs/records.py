@@ -3,17 +3,20 @@
 import json
 import logging
 import sqlite3
-from dataclasses import fields
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from cloud.engine.database import open_database
 from cloud.engine.disk import disk_full
-from cloud.errors import AlreadyExists, NotFound
-from cloud.lifecycle import JobState
-from cloud.names import GsUri
-from cloud.resources import Job, Json, ScaleTier, Service, TrainingSpec
+from cloud.engine.jobs.specs import KINDS, kind_of, spec_from_json, spec_to_json
+from cloud.errors import AlreadyExists, InvalidArgument, NotFound
+from cloud.lifecycle import FINAL_JOB_STATES, JobState
+from cloud.resources import Job, JobSpec, Service
 
 _log = logging.getLogger(__name__)
 _MIGRATIONS = (
@@ -29,53 +32,172 @@ CREATE TABLE IF NOT EXISTS jobs (
     error_message TEXT NOT NULL
 )
 """,
+    """
+ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
+ALTER TABLE jobs ADD COLUMN service TEXT NOT NULL DEFAULT 'ML_ENGINE';
+UPDATE jobs SET service = coalesce(json_extract(spec, '$.service'), 'ML_ENGINE');
+CREATE INDEX jobs_by_service_and_state ON jobs (service, state, sequence)
+""",
 )
+_LAST = 2**63 - 1
+"""No job's sequence number is larger."""
+_UNFINISHED = tuple(state for state in JobState if state not in FINAL_JOB_STATES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unwritten:
+    sequence: int
+    job: Job
 
 
 class JobRecords:
-    """Jobs in the order they were accepted.
+    """Jobs in the order they were accepted. What a call costs does not depend on how many jobs there are.
 
     A job that runs comes to its end whether or not that can be written: what cannot be, on a full disk, is remembered,
-    told to whoever asks, and written as soon as it can be. (If this process ends before, the next finds the job as it
-    was, and that it has no processes.)
+    reported to every caller, and written as soon as it can be. (If this process ends before, the next finds the job as
+    it was, and that it has no processes.)
+
+    Args:
+        kinds: see ``KINDS``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kinds: Mapping[str, type[JobSpec]] = KINDS) -> None:
         self._connection = open_database(path, _MIGRATIONS)
-        self._unwritten: dict[str, Job] = {}
+        self._kinds = kinds
+        self._unwritten: dict[str, _Unwritten] = {}
+        query, values = _matching((JobState.QUEUED,), None, _LAST, -1)
+        self._queue = sorted(row["sequence"] for row in self._connection.execute(query, values))
+        """Sequence numbers of the jobs that are QUEUED."""
 
     def close(self) -> None:
         self._catch_up()
         self._connection.close()
 
-    def add(self, job: Job) -> None:
-        """Raises:
-        AlreadyExists: the id was used before.
+    def add(self, job: Job) -> Job:
+        """Returns it with its position in the queue.
+
+        Raises:
+            AlreadyExists: the id was used before.
+            InvalidArgument: there are no jobs of its kind.
+            ResourceExhausted: the disk is full.
         """
+        kind = kind_of(job.spec, self._kinds)
+        if kind is None:
+            raise InvalidArgument(f"there are no jobs of the kind {type(job.spec).__name__} here", field="job")
+        columns = {
+            "job_id": job.job_id,
+            "kind": kind,
+            "service": job.spec.service.value,
+            "spec": json.dumps(spec_to_json(job.spec)),
+            "state": job.state.value,
+            "create_time": job.create_time.isoformat(),
+            "start_time": _written(job.start_time),
+            "end_time": _written(job.end_time),
+            "error_message": job.error_message,
+        }
         try:
-            self._connection.execute(
-                "INSERT INTO jobs (job_id, spec, state, create_time, error_message) VALUES (?, ?, ?, ?, ?)",
-                (
-                    job.job_id,
-                    json.dumps(spec_to_json(job.spec)),
-                    job.state.value,
-                    job.create_time.isoformat(),
-                    job.error_message,
-                ),
+            cursor = self._connection.execute(
+                "INSERT INTO jobs "
+                "(job_id, kind, service, spec, state, create_time, start_time, end_time, error_message) VALUES "
+                "(:job_id, :kind, :service, :spec, :state, :create_time, :start_time, :end_time, :error_message)",
+                columns,
             )
         except sqlite3.IntegrityError:
             raise AlreadyExists(
                 f"A job with this id already exists. ({job.job_id!r}: ids are never reused)", field="job.job_id"
             ) from None
+        except sqlite3.OperationalError as error:
+            raise disk_full(error) or error from error
+        assert cursor.lastrowid is not None  # noqa: S101 - a row was inserted
+        self._place(cursor.lastrowid, job)
+        return self._with_position(cursor.lastrowid, job)
 
     def update(self, job: Job) -> None:
-        self._unwritten[job.job_id] = job
+        """Record its state, times and error."""
+        sequence = self._sequence(job.job_id)
+        self._unwritten[job.job_id] = _Unwritten(sequence, replace(job, queue_position=None))
+        self._place(sequence, job)
         self._catch_up()
         if job.job_id in self._unwritten:
             _log.warning("job %s is %s: there is no room to write that", job.job_id, job.state)
 
+    def get(self, job_id: str) -> Job:
+        """Raises:
+        NotFound: no such job.
+        """
+        self._catch_up()
+        if job_id in self._unwritten:
+            found = self._unwritten[job_id]
+            return self._with_position(found.sequence, found.job)
+        row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        if row is None:
+            raise _no_job(job_id)
+        return self._job(row)
+
+    def select(
+        self,
+        *,
+        states: Collection[JobState] | None = None,
+        service: Service | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """Newest first; see ``Backend.list_jobs``.
+
+        Raises:
+            NotFound: there is no job ``after``.
+        """
+        self._catch_up()
+        before = _LAST if after is None else self._sequence(after)
+        most = -1 if limit is None else limit + len(self._unwritten)
+        query, values = _matching(states, service, before, most)
+        found = [
+            (row["sequence"], self._job(row))
+            for row in self._connection.execute(query, values)
+            if row["job_id"] not in self._unwritten
+        ]
+        remembered = [
+            (each.sequence, self._with_position(each.sequence, each.job))
+            for each in self._unwritten.values()
+            if each.sequence < before
+            and (states is None or each.job.state in states)
+            and (service is None or each.job.spec.service is service)
+        ]
+        if remembered:
+            found = sorted(found + remembered, key=lambda pair: pair[0], reverse=True)
+        return [job for _, job in found[:limit]]
+
+    def unfinished(self) -> list[Job]:
+        """In the order they were accepted."""
+        return self.select(states=_UNFINISHED)[::-1]
+
+    def first_queued(self, count: int) -> list[str]:
+        """Ids of the next to start, at most ``count``."""
+        query = "SELECT job_id FROM jobs WHERE sequence = ?"
+        return [self._connection.execute(query, (next_,)).fetchone()["job_id"] for next_ in self._queue[:count]]
+
+    def _sequence(self, job_id: str) -> int:
+        row = self._connection.execute("SELECT sequence FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        if row is None:
+            raise _no_job(job_id)
+        return int(row["sequence"])
+
+    def _place(self, sequence: int, job: Job) -> None:
+        """Have the queue hold the job if it is QUEUED, and only then."""
+        at = bisect_left(self._queue, sequence)
+        is_there = at < len(self._queue) and self._queue[at] == sequence
+        if job.state is JobState.QUEUED and not is_there:
+            insort(self._queue, sequence)
+        elif job.state is not JobState.QUEUED and is_there:
+            del self._queue[at]
+
+    def _with_position(self, sequence: int, job: Job) -> Job:
+        if job.state is not JobState.QUEUED:
+            return job
+        return replace(job, queue_position=bisect_left(self._queue, sequence) + 1)
+
     def _catch_up(self) -> None:
-        for job_id, job in list(self._unwritten.items()):
+        for job_id, job in [(name, each.job) for name, each in self._unwritten.items()]:
             try:
                 self._connection.execute(
                     "UPDATE jobs SET state = ?, start_time = ?, end_time = ?, error_message = ? WHERE job_id = ?",
@@ -87,65 +209,43 @@ class JobRecords:
                 return
             del self._unwritten[job_id]
 
-    def get(self, job_id: str) -> Job:
-        """Raises:
-        NotFound: no such job.
-        """
-        self._catch_up()
-        if job_id in self._unwritten:
-            return self._unwritten[job_id]
-        row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
-        if row is None:
-            raise NotFound(f"no job {job_id!r} in this project", field="job.job_id")
-        return _job(row)
-
-    def all(self) -> list[Job]:
-        """In the order they were accepted."""
-        self._catch_up()
-        jobs = [_job(row) for row in self._connection.execute("SELECT * FROM jobs ORDER BY sequence")]
-        return [self._unwritten.get(job.job_id, job) for job in jobs]
-
-    def unfinished(self) -> list[Job]:
-        """In the order they were accepted."""
-        return [job for job in self.all() if not job.state.is_final]
+    def _job(self, row: sqlite3.Row) -> Job:
+        job = Job(
+            spec=spec_from_json(self._kinds[row["kind"]], json.loads(row["spec"])),
+            state=JobState(row["state"]),
+            create_time=datetime.fromisoformat(row["create_time"]),
+            start_time=_read(row["start_time"]),
+            end_time=_read(row["end_time"]),
+            error_message=row["error_message"],
+        )
+        return self._with_position(row["sequence"], job)
 
 
-def spec_to_json(spec: TrainingSpec) -> dict[str, Json]:
-    """Inverse of ``spec_from_json``."""
+def _matching(
+    states: Iterable[JobState] | None, service: Service | None, before: int, limit: int
+) -> tuple[str, list[Any]]:
+    """A query for jobs, newest first.
 
-    def plain(value: Any) -> Json:
-        if isinstance(value, tuple):
-            return [plain(item) for item in value]
-        return str(value) if isinstance(value, GsUri) else dict(value) if isinstance(value, dict) else value
-
-    return {field.name: plain(getattr(spec, field.name)) for field in fields(spec)}
-
-
-def spec_from_json(record: dict[str, Json]) -> TrainingSpec:
-    # Records of before there were Vertex AI's fields have none of them.
-    base = record.get("base_output_directory")
-    return TrainingSpec(
-        **record
-        | {
-            "package_uris": tuple(GsUri.parse(uri) for uri in record["package_uris"]),
-            "args": tuple(record["args"]),
-            "job_dir": None if record["job_dir"] is None else GsUri.parse(record["job_dir"]),
-            "scale_tier": ScaleTier(record["scale_tier"]),
-            "service": Service(record.get("service", Service.ML_ENGINE)),
-            "base_output_directory": None if base is None else GsUri.parse(base),
-        }
+    One of all services and states goes through the table; any other takes at most ``limit`` entries of the index for
+    each service and state, and of these the newest: no job that is not wanted is read.
+    """
+    if states is None and service is None:
+        return "SELECT * FROM jobs WHERE sequence < ? ORDER BY sequence DESC LIMIT ?", [before, limit]
+    part = (
+        "SELECT sequence FROM (SELECT sequence FROM jobs WHERE service = ? AND state = ? AND sequence < ? "
+        "ORDER BY sequence DESC LIMIT ?)"
     )
+    pairs = list(product([service] if service else Service, set(JobState if states is None else states)))
+    if not pairs:
+        return "SELECT * FROM jobs WHERE FALSE", []
+    query = " UNION ALL ".join([part] * len(pairs))
+    values = [value for pair in pairs for value in (pair[0].value, pair[1].value, before, limit)]
+    query = f"SELECT * FROM jobs WHERE sequence IN ({query}) ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
+    return query, [*values, limit]
 
 
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        spec=spec_from_json(json.loads(row["spec"])),
-        state=JobState(row["state"]),
-        create_time=datetime.fromisoformat(row["create_time"]),
-        start_time=_read(row["start_time"]),
-        end_time=_read(row["end_time"]),
-        error_message=row["error_message"],
-    )
+def _no_job(job_id: str) -> NotFound:
+    return NotFound(f"no job {job_id!r} in this project", field="job.job_id")
 
 
 def _written(time: datetime | None) -> str | None:

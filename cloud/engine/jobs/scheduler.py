@@ -1,20 +1,34 @@
-"""Which queued jobs may start now: a pure function, so that its rules can be tested without running anything."""
+"""Which executions may start now: a pure function, so that its rules can be tested without running anything."""
 
-from collections.abc import Sequence
-
-from cloud.lifecycle import JobState
-from cloud.resources import Job
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 
-def plan(unfinished: Sequence[Job], limit: int) -> list[str]:
-    """Ids of the jobs to start, in order.
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a job still has to run."""
+
+    job_id: str
+    executions: int = 1
+    """How many have not started yet: one of a training job."""
+    parallel: int = 1
+    """How many of them the job has at a time, at most."""
+
+
+def plan(demands: Iterable[Demand], running: Mapping[str, int], limit: int) -> list[str]:
+    """Ids of the jobs that may start an execution now, in order, once for each.
 
     Args:
-        unfinished: the jobs that are in no final state, in the order they were accepted.
-        limit: how many jobs may have processes at a time.
+        demands: in the order the jobs were accepted.
+        running: how many executions of each job have processes, or a folder. One that is being cancelled holds its
+            slot until its processes are gone.
+        limit: how many executions of all jobs run at a time.
 
-    First come, first served. A job that is CANCELLING holds its slot until its processes are gone.
+    First come, first served: a later job runs what the earlier ones leave free.
     """
-    free = limit - sum(job.state is not JobState.QUEUED for job in unfinished)
-    queued = [job.job_id for job in unfinished if job.state is JobState.QUEUED]
-    return queued[: max(free, 0)]
+    free = limit - sum(running.values())
+    started: list[str] = []
+    for demand in demands:
+        count = min(demand.executions, demand.parallel - running.get(demand.job_id, 0), free - len(started))
+        started += [demand.job_id] * max(count, 0)
+    return started

@@ -1,25 +1,29 @@
-"""The verbs of jobs: submit, get, list, cancel, follow, wait. Accepts, schedules and records; runners perform."""
+"""The verbs of jobs: submit, get, list, cancel, follow, wait. Accepts, schedules, records; executions do the work."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from cloud.engine.jobs import folders, scheduler
+from cloud.engine.jobs import folders
+from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.replicas import check_count
-from cloud.engine.jobs.runner import JobRun, Platform
+from cloud.engine.jobs.scheduler import Demand, plan
 from cloud.engine.notifier import Changes
 from cloud.engine.runtime import runtime_notice
 from cloud.errors import DeadlineExceeded, FailedPrecondition
-from cloud.lifecycle import JobEvent, JobState, next_job_state
-from cloud.resources import Job, LogEntry, Severity, TrainingSpec
+from cloud.lifecycle import JobEvent, JobState, next_job_event, next_job_state
+from cloud.resources import WHOLE_LOG, Job, JobSpec, LogEntry, LogRange, Service, Severity, as_training
 
-KEPT_LOGS = 32 * 2**20
-"""Bytes in their files of the logs whose entries stay in memory once read: clients read a long log page by page."""
+_KEPT_LOGS = 32
+"""Logs that stay open, with what is known of their files, though nobody writes or follows them: clients read a long
+log page by page."""
 
 
 def moved(job: Job, event: JobEvent, message: str, now: datetime) -> Job:
@@ -48,14 +52,16 @@ class JobService:
     def __init__(self, *, state_dir: Path, work_dir: Path, platform: Platform, concurrent_jobs: int) -> None:
         self._records = JobRecords(state_dir / "jobs.sqlite")
         self._log_dir = state_dir / "logs"
+        self._log_dir.mkdir(exist_ok=True)
         self._work_dir = work_dir
         self._platform = platform
         self._concurrent_jobs = concurrent_jobs
         self._changes = Changes()
-        self._logs: dict[str, JobLog] = {}
-        self._read: dict[str, JobLog] = {}
-        """The logs whose entries are kept, the one read last at the end."""
-        self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._logs = WeakValueDictionary[str, JobLog]()
+        """Those that an execution writes, somebody follows, or are in ``_used_last``: no log is there twice."""
+        self._used_last = deque[JobLog](maxlen=_KEPT_LOGS)
+        self._running: dict[str, dict[Execution, asyncio.Task[None]]] = {}
+        """The executions of each job that hold a slot."""
         self._closing = False
 
     async def start(self) -> None:
@@ -69,21 +75,29 @@ class JobService:
         self._schedule()
 
     async def close(self) -> None:
-        """End all runs. Their jobs are FAILED for that reason; queued ones stay queued for the next start."""
+        """End all executions. Their jobs are FAILED for that reason; queued ones stay queued for the next start."""
         self._closing = True
-        for run, _ in self._runs.values():
-            run.cancel()
-        await asyncio.gather(*(task for _, task in self._runs.values()))
+        for executions in self._running.values():
+            for execution in executions:
+                execution.cancel()
+        await asyncio.gather(*(task for executions in self._running.values() for task in executions.values()))
         self._records.close()
 
-    def submit(self, spec: TrainingSpec) -> Job:
-        check_count(spec)
-        job = Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC))
-        self._records.add(job)
+    def submit(self, spec: JobSpec) -> Job:
+        """Accept a job.
+
+        Raises:
+            InvalidArgument: it is no training job.
+            ResourceExhausted: more replicas than are run for one job, or the disk is full.
+            AlreadyExists: the id was used before.
+        """
+        training = as_training(spec)
+        check_count(training)
+        job = self._records.add(Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC)))
         checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
         for message in (
             *checked,
-            runtime_notice(spec.runtime_version, spec.python_version),
+            runtime_notice(training.runtime_version, training.python_version),
             f"Job {spec.job_id} is queued.",
         ):
             if message is not None:
@@ -94,8 +108,16 @@ class JobService:
     def get(self, job_id: str) -> Job:
         return self._records.get(job_id)
 
-    def list(self) -> list[Job]:
-        return list(reversed(self._records.all()))
+    def list(
+        self,
+        *,
+        states: Collection[JobState] | None = None,
+        service: Service | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """Newest first; see ``Backend.list_jobs``."""
+        return self._records.select(states=states, service=service, after=after, limit=limit)
 
     def cancel(self, job_id: str) -> None:
         job = self._records.get(job_id)
@@ -103,27 +125,28 @@ class JobService:
             raise FailedPrecondition(f"job {job_id!r} is finished: {job.state.value}", field="job.job_id")
         if job.state is JobState.CANCELLING:
             return
-        self._record(job_id, JobEvent.CANCEL_REQUESTED, "The job was cancelled by the user.")
-        if job_id in self._runs:
-            self._runs[job_id][0].cancel()
-        else:
+        message = "The job was cancelled by the user."
+        executions = self._running.get(job_id, {})
+        for execution in executions:
+            if not execution.state.is_final:
+                execution.state = next_job_state(execution.state, JobEvent.CANCEL_REQUESTED)
+                execution.cancel()
+        job = self._record(job_id, JobEvent.CANCEL_REQUESTED, message)
+        if not executions:
             self._append(job_id, "Job cancelled.")
-            self._record(job_id, JobEvent.STOPPED, "The job was cancelled by the user.")
+            self._follow(job, (), message)
 
     async def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         self._records.get(job_id)
         async for entry in self._log(job_id).follow(lambda: self._records.get(job_id).state.is_final):
             yield entry
 
-    async def read_logs(self, job_id: str) -> Sequence[LogEntry]:
+    async def read_logs(
+        self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        """See ``Backend.read_logs``."""
         self._records.get(job_id)
-        log = self._log(job_id)
-        entries = await asyncio.to_thread(log.read)
-        self._read.pop(job_id, None)
-        self._read[job_id] = log
-        while sum(log.kept for log in self._read.values()) > KEPT_LOGS:
-            self._read.pop(next(iter(self._read))).forget()
-        return entries
+        return await asyncio.to_thread(self._log(job_id).read, part, newest_first=newest_first, limit=limit)
 
     async def wait(self, job_id: str, timeout: float | None) -> Job:
         try:
@@ -140,30 +163,45 @@ class JobService:
     def _schedule(self) -> None:
         if self._closing:
             return
-        for job_id in scheduler.plan(self._records.unfinished(), self._concurrent_jobs):
-            job = self._record(job_id, JobEvent.SCHEDULED)
-            self._append(job_id, "Waiting for job to be provisioned.")
-            run = JobRun(
-                spec=job.spec,
-                platform=self._platform,
-                folder=self._work_dir / job_id,
-                log=self._log(job_id),
-                report=lambda event, message, job_id=job_id: self._on_event(job_id, event, message),  # type: ignore[misc]
-            )
-            task = asyncio.create_task(run.run(), name=f"job {job_id}")
-            self._runs[job_id] = run, task
-            task.add_done_callback(lambda _, job_id=job_id: self._on_end(job_id))  # type: ignore[misc]
+        # Every job that has begun has its one execution: only those that are QUEUED have something left to run.
+        waiting = [Demand(job_id) for job_id in self._records.first_queued(self._concurrent_jobs)]
+        running = {job_id: len(executions) for job_id, executions in self._running.items()}
+        for job_id in plan(waiting, running, self._concurrent_jobs):
+            self._begin(self._records.get(job_id))
 
-    def _on_event(self, job_id: str, event: JobEvent, message: str) -> None:
-        if self._closing and event is JobEvent.STOPPED and self.get(job_id).state is not JobState.CANCELLING:
+    def _begin(self, job: Job) -> None:
+        execution = Execution(
+            spec=job.training,
+            platform=self._platform,
+            folder=self._work_dir / job.job_id,
+            log=self._log(job.job_id),
+            report=self._on_event,
+        )
+        execution.state = next_job_state(execution.state, JobEvent.SCHEDULED)
+        self._follow(job, [execution.state])
+        self._append(job.job_id, "Waiting for job to be provisioned.")
+        task = asyncio.create_task(execution.run(), name=f"job {job.job_id}")
+        self._running.setdefault(job.job_id, {})[execution] = task
+        task.add_done_callback(lambda _: self._on_end(execution))
+
+    def _on_event(self, execution: Execution, event: JobEvent, message: str) -> None:
+        if self._closing and event is JobEvent.STOPPED and execution.state is not JobState.CANCELLING:
             event, message = JobEvent.FAILED, "The service was stopped while the job was running."
-        if event is JobEvent.STOPPED:
-            message = self._records.get(job_id).error_message
-        self._record(job_id, event, message)
+        execution.state = next_job_state(execution.state, event)
+        job = self._records.get(execution.spec.job_id)
+        self._follow(job, [other.state for other in self._running[job.job_id]], message)
 
-    def _on_end(self, job_id: str) -> None:
-        del self._runs[job_id]
+    def _on_end(self, execution: Execution) -> None:
+        job_id = execution.spec.job_id
+        del self._running[job_id][execution]
+        if not self._running[job_id]:
+            del self._running[job_id]
         self._schedule()
+
+    def _follow(self, job: Job, executions: Collection[JobState], message: str = "") -> None:
+        """Move the job on to where its executions are."""
+        while event := next_job_event(job.state, executions):
+            job = self._record(job.job_id, event, message or job.error_message)
 
     def _record(self, job_id: str, event: JobEvent, message: str = "") -> Job:
         job = moved(self._records.get(job_id), event, message, datetime.now(UTC))
@@ -180,6 +218,9 @@ class JobService:
             logging.getLogger(__name__).warning("log of job %s: %s", job_id, error)
 
     def _log(self, job_id: str) -> JobLog:
-        if job_id not in self._logs:
-            self._logs[job_id] = JobLog(self._log_dir / f"{job_id}.jsonl")
-        return self._logs[job_id]
+        log = self._logs.get(job_id)
+        if log is None:
+            log = self._logs[job_id] = JobLog(self._log_dir / f"{job_id}.jsonl")
+        if log not in self._used_last:
+            self._used_last.append(log)
+        return log

@@ -1,10 +1,11 @@
 """What to run, and how it ended."""
 
 import os
+import resource
 import signal
 import site
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloud.errors import InvalidArgument
@@ -17,9 +18,13 @@ class Command:
     Args:
         environ: the whole environment, but for what ``full_environ`` adds.
         import_path: folders that come before everything else in ``sys.path``.
+        interpreter: the Python that runs it; None is this one. Another one is always started cold, and, as any
+            ``python -m`` of before 3.11, has ``cwd`` in its path.
+        limits: the most of a resource that the process, and each that it starts, may use, by the name that
+            ``resource.setrlimit`` has for it (``RLIMIT_NOFILE``), in its unit.
 
     Raises:
-        InvalidArgument: a NUL in anything, or an impossible variable name.
+        InvalidArgument: a NUL in anything, an impossible variable name, or an unknown limit.
     """
 
     module: str
@@ -27,6 +32,8 @@ class Command:
     environ: Mapping[str, str]
     cwd: Path
     import_path: tuple[Path, ...] = ()
+    interpreter: Path | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for text in (self.module, *self.argv, *self.environ, *self.environ.values()):
@@ -35,10 +42,13 @@ class Command:
         for name in self.environ:
             if not name or "=" in name:
                 raise InvalidArgument(f"not the name of a variable: {name[:200]!r}", field="environ")
+        for name, most in self.limits.items():
+            if not name.startswith("RLIMIT_") or not hasattr(resource, name) or most < 0:
+                raise InvalidArgument(f"not a limit of this system: {name[:200]!r} of {most}", field="limits")
 
     def full_environ(self) -> dict[str, str]:
         """``environ``; with the import path in ``PYTHONPATH``, so that a Python that the process starts finds the same
-        modules; with the locale C.UTF-8 if it names none; with ``interpreter_environ``."""
+        modules; with the locale C.UTF-8 if it names none; with ``interpreter_environ`` for this Python."""
         environ = dict(self.environ)
         inherited = environ.get("PYTHONPATH")
         path = [*map(str, self.import_path), *([inherited] if inherited else [])]
@@ -46,7 +56,7 @@ class Command:
             environ["PYTHONPATH"] = os.pathsep.join(path)
         if not any(environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
             environ["LANG"] = "C.UTF-8"
-        return {**interpreter_environ(), **environ}
+        return {**({} if self.interpreter else interpreter_environ()), **environ}
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Process:
             "environ": command.full_environ(),
             "cwd": str(command.cwd),
             "import_path": [str(folder) for folder in command.import_path],
+            "interpreter": str(command.interpreter) if command.interpreter else None,
+            "limits": dict(command.limits),
         }
         try:
             # Whoever is to read this may have gone; then the answer, or its absence, says so.

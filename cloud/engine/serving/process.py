@@ -11,6 +11,7 @@ import orjson
 
 from cloud.engine.launch.client import Command, Launcher, OutputLine, Process
 from cloud.engine.serving.client import WorkerClient
+from cloud.engine.serving.quarantine import Quarantine
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
 from cloud.resources import Json
 
@@ -43,6 +44,7 @@ class ModelServer:
         self._start_limit = start_limit
         self._current: asyncio.Task[_Worker] | None = None
         self._ending: set[asyncio.Task[object]] = set()
+        self._quarantine = Quarantine()
         self._closed = False
 
     async def start(self) -> None:
@@ -59,21 +61,37 @@ class ModelServer:
         PredictionFailed: the worker says why.
         InvalidArgument: the instances are too large.
         FailedPrecondition: see ``start``.
-        Unavailable: no answer in time, or two workers died over this.
+        Unavailable: no answer in time, or a worker died over this and another over this alone.
         """
         body = _encode(instances, signature_name)
-        for _ in range(2):
-            current = self._running()
-            worker = current.result() if current.done() else await asyncio.shield(current)
-            try:
-                return await worker.predict(body)
-            except TimeoutError:
-                raise self._too_late(worker) from None
-            except ConnectionError:  # it died, maybe over another request; to predict again does no harm
-                self._discard(worker)
-        raise Unavailable(
-            "the model's worker died twice over this request: the model may need more memory than there is"
-        )
+        try:
+            async with self._quarantine.together():
+                return await self._send(body)
+        except ConnectionError:  # maybe another request was the cause; predicting again does no harm
+            pass
+        try:
+            async with self._quarantine.alone():
+                return await self._send(body)
+        except ConnectionError:
+            raise Unavailable(
+                "the model's worker died twice over this request: the model may need more memory than there is"
+            ) from None
+
+    async def _send(self, body: bytes) -> list[Json]:
+        """As ``predict``, or:
+
+        Raises:
+            ConnectionError: the worker died meanwhile.
+        """
+        current = self._running()
+        worker = current.result() if current.done() else await asyncio.shield(current)
+        try:
+            return await worker.predict(body)
+        except TimeoutError:
+            raise self._too_late(worker) from None
+        except ConnectionError:
+            self._discard(worker)
+            raise
 
     async def close(self) -> None:
         """End the worker; requests that wait fail with Unavailable. May be called twice."""

@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from cloud.engine.database import open_database
+from cloud.engine.database import open_database, transaction
+from cloud.engine.restore import restore, restore_uri
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import VersionEvent, VersionState, next_version_state
-from cloud.names import GsUri
 from cloud.resources import Model, Version, VersionSpec
 
 _MIGRATIONS = (
@@ -87,8 +87,7 @@ class Records:
             folder: name of the folder that holds its files.
         """
         spec = version.spec
-        with self._database:
-            self._database.execute("BEGIN")
+        with transaction(self._database):
             self._database.execute(
                 "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -163,8 +162,7 @@ class Records:
 
     def remove_version(self, model: str, name: str) -> None:
         """Forget a version; a model whose default it was has none then."""
-        with self._database:
-            self._database.execute("BEGIN")
+        with transaction(self._database):
             self._database.execute("DELETE FROM versions WHERE model = ? AND name = ?", (model, name))
             self._database.execute(
                 "UPDATE models SET default_version = NULL WHERE name = ? AND default_version = ?", (model, name)
@@ -190,14 +188,7 @@ def _model(row: sqlite3.Row) -> Model:
 
 
 def _version(row: sqlite3.Row) -> Version:
-    spec = VersionSpec(
-        model=row["model"],
-        name=row["name"],
-        deployment_uri=GsUri.parse(row["deployment_uri"]),
-        runtime_version=row["runtime_version"],
-        python_version=row["python_version"],
-        description=row["description"],
-    )
+    spec = restore(VersionSpec, dict(row) | {"deployment_uri": restore_uri(row["deployment_uri"])})
     return Version(
         spec=spec,
         state=VersionState(row["state"]),

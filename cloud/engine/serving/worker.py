@@ -13,22 +13,19 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import orjson
 from aiohttp import web
 
 from cloud.engine.event_loop import run
-from cloud.engine.serving.batching import Batcher
+from cloud.engine.serving.batching import Batcher, Model
 from cloud.engine.serving.signatures import Signature, choose
 from cloud.errors import FailedPrecondition, PredictionFailed
 from cloud.wire.container import read_request
-
-if TYPE_CHECKING:
-    from cloud.engine.serving.saved_model import SavedModel
 
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes of one request."""
@@ -36,6 +33,14 @@ _MAX_LINE = 2**16
 """Bytes of a request line or a header: paths of a container's routes are its user's choice."""
 _KEPT = 366 * 24 * 3600.0
 """Seconds: the engine keeps its connections for as long as the worker lives, and takes a closed one for its death."""
+
+
+class Servable(Model, Protocol):
+    @property
+    def signatures(self) -> Mapping[str, Signature]: ...
+
+    def warm_up(self) -> Collection[str]:
+        """Call each signature once; returns those of which several requests may share a call."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -80,16 +85,26 @@ def serve(model_dir: str, config: ListenConfig, on_ready: Callable[[int], None])
     """
     from cloud.engine.serving.saved_model import SavedModel  # loads TensorFlow: only once the flags are right
 
-    run(_serve(SavedModel(model_dir), config, on_ready))
+    run(serve_model(SavedModel(model_dir), config, on_ready))
 
 
-async def _serve(model: "SavedModel", config: ListenConfig, on_ready: Callable[[int], None]) -> None:
+async def serve_model(model: Servable, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
+    """``serve`` for a model that is loaded."""
     stopping = asyncio.Event()
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     batcher = Batcher(model, joinable=model.warm_up())
-    application = Application(batcher, model.signatures, config)
-    server = web.Server(
+    runner = web.ServerRunner(make_server(Application(batcher, model.signatures, config)))
+    await runner.setup()
+    await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
+    on_ready(runner.addresses[0][1])
+    await stopping.wait()
+    await runner.cleanup()
+    await batcher.close()
+
+
+def make_server(application: "Application") -> web.Server:
+    return web.Server(
         application.handle,
         request_factory=_request,
         access_log=None,
@@ -97,13 +112,6 @@ async def _serve(model: "SavedModel", config: ListenConfig, on_ready: Callable[[
         max_line_size=_MAX_LINE,
         max_field_size=_MAX_LINE,
     )
-    runner = web.ServerRunner(server)
-    await runner.setup()
-    await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
-    on_ready(runner.addresses[0][1])
-    await stopping.wait()
-    await runner.cleanup()
-    await batcher.close()
 
 
 class Application:

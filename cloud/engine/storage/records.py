@@ -5,7 +5,6 @@ transaction: a reader sees the old object or the new one, whole. Every media is 
 until a row names it, and again from when no row does: what a crash leaves behind is found there, never by searching.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from cloud.engine.database import open_database
+from cloud.engine.database import open_database, transaction
 from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.roles import Role
 from cloud.resources import Json
@@ -190,14 +189,14 @@ class Records:
         """Greater than all before, also those of an earlier run."""
         row = self._database.execute("SELECT generation FROM clock").fetchone()
         generation = max(time.time_ns() // 1000, row["generation"] + 1 if row else 0)
-        with self._transaction():
+        with transaction(self._database):
             self._database.execute("DELETE FROM clock")
             self._database.execute("INSERT INTO clock VALUES (?)", (generation,))
         return generation
 
     def put_object(self, record: ObjectRecord, upload: UploadRecord | None = None) -> None:
         """Make ``record`` the live object of its name, and finish the upload that brought it."""
-        with self._transaction():
+        with transaction(self._database):
             self._forget_media_of(record.bucket, record.name, unless=record.media)
             self._database.execute(
                 "REPLACE INTO objects VALUES (?, ?, ?, ?)", (record.bucket, record.name, record.media, _dump(record))
@@ -207,7 +206,7 @@ class Records:
                 self.put_upload(replace(upload, finished=record))
 
     def delete_object(self, bucket: str, name: str) -> None:
-        with self._transaction():
+        with transaction(self._database):
             self._forget_media_of(bucket, name)
             self._database.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
 
@@ -244,22 +243,6 @@ class Records:
 
     def delete_upload(self, upload_id: str) -> None:
         self._database.execute("DELETE FROM uploads WHERE id = ?", (upload_id,))
-
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._database)
-
-
-class _Transaction:
-    """One commit for all statements inside; rolled back on an exception."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._database.execute("ROLLBACK" if kind else "COMMIT")
 
 
 def _dump(record: BucketRecord | ObjectRecord | UploadRecord) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Coroutine
 from importlib.util import find_spec
 from pathlib import Path
 
-from cloud.errors import FailedPrecondition, InvalidArgument, Unavailable
+from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unavailable
 from cloud.settings import inherited_environ
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "
 _START_SECONDS = 30.0
 _START_ATTEMPTS = 10
 _RESTARTS_PER_MINUTE = 5
+_RESTART_PAUSE = 1.0
 
 # The server cannot be told to die with its parent. So a shell becomes the server (exec keeps its process id) and
 # leaves a child behind that reads a pipe only we hold the other end of: it reads end-of-file when we die, however we
@@ -51,7 +52,8 @@ class FakeGcsServer:
         self._override = override
         self._url = ""
         self._up = asyncio.Event()
-        self._broken: Unavailable | None = None
+        self._gone = ""
+        """Why it is not up and will not be."""
         self._process: Process | None = None
         self._lifeline = -1
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,7 +75,7 @@ class FakeGcsServer:
     def begin(self) -> None:
         """Start it without waiting: ``start`` then does, and raises what went wrong."""
         if self._begun is None:
-            self._begun = asyncio.create_task(self._start())
+            self._begun = asyncio.create_task(self._begin())
 
     async def start(self) -> None:
         """Returns once it answers.
@@ -84,6 +86,13 @@ class FakeGcsServer:
         self.begin()
         assert self._begun is not None  # noqa: S101 - just made
         await self._begun
+
+    async def _begin(self) -> None:
+        try:
+            await self._start()
+        except Exception as error:
+            self._give_up(f"it did not start: {error}")
+            raise
 
     async def _start(self) -> None:
         if self.is_external:
@@ -101,19 +110,21 @@ class FakeGcsServer:
         """The URL, once the server is up (at once, unless it is being restarted).
 
         Raises:
-            Unavailable: it does not come back.
+            Unavailable: it does not come back, for the reason given.
         """
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await self._up.wait()
+                while not (self._gone or self._up.is_set()):
+                    await self._up.wait()
         except TimeoutError:
             raise Unavailable("the storage server is starting anew: try again") from None
-        if self._broken:
-            raise self._broken
+        if self._gone:
+            raise Unavailable(f"the storage server is gone: {self._gone}")
         return self._url
 
     async def close(self) -> None:
         """End it. May be called twice."""
+        self._give_up("it was stopped")
         if self._begun is not None:
             self._begun.cancel()
             await asyncio.gather(self._begun, return_exceptions=True)
@@ -132,7 +143,6 @@ class FakeGcsServer:
             await self._process.wait()
         self._release_lifeline()
         self._process = None
-        self._up.clear()
 
     async def _launch(self) -> None:
         binary = find_binary(self._override)
@@ -205,15 +215,35 @@ class FakeGcsServer:
             self._up.clear()
             self._release_lifeline()
             log.warning("fake-gcs-server ended with status %s: starting it anew", status)
-            starts.append(time.monotonic())
             try:
-                if len(starts) == starts.maxlen and starts[-1] - starts[0] < 60:
-                    raise FailedPrecondition("fake-gcs-server dies again and again")
-                await self._launch()
-            except FailedPrecondition as error:
-                self._broken = Unavailable(f"the storage server is gone: {error.message}")
-                self._up.set()
+                await self._launch_again(starts)
+            except CloudError as error:
+                self._give_up(error.message)
                 return
+            except Exception as error:
+                log.exception("fake-gcs-server was not started anew")
+                self._give_up(f"it was not started anew: {error!r}")
+                return
+
+    async def _launch_again(self, starts: deque[float]) -> None:
+        failure = "fake-gcs-server dies again and again"
+        while True:
+            starts.append(time.monotonic())
+            if len(starts) == starts.maxlen and starts[-1] - starts[0] < 60:
+                raise FailedPrecondition(failure)
+            try:
+                await self._launch()
+            except OSError as error:  # of files, processes or memory there may be enough again soon
+                failure = f"fake-gcs-server cannot be started: {error}"
+                log.warning("%s", failure)
+                await asyncio.sleep(_RESTART_PAUSE)
+            else:
+                return
+
+    def _give_up(self, why: str) -> None:
+        """Let all who wait for it know."""
+        self._gone = self._gone or why
+        self._up.set()
 
     def _release_lifeline(self) -> None:
         if self._lifeline >= 0:
@@ -229,8 +259,9 @@ class FakeGcsServer:
 
 
 async def _drain(output: asyncio.StreamReader) -> None:
-    async for line in output:
-        log.debug("%s", line.decode(errors="replace").rstrip())
+    # Not by lines, of which one may be longer than a reader takes: undrained, the pipe fills and the server waits.
+    while some := await output.read(2**16):
+        log.debug("%s", some.decode(errors="replace").rstrip())
 
 
 def find_binary(override: str | None) -> str:

@@ -10,7 +10,7 @@ from cloud.backends.base import Backend
 from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, ScaleTier, Severity, TrainingSpec
+from cloud.resources import Job, JobSpec, LogRange, ScaleTier, Severity, TrainingSpec
 from cloud.testing.contract.base import PATIENCE, Contract, fresh
 from cloud.testing.contract.probes import READ_AND_WRITE, trainer
 
@@ -140,6 +140,17 @@ class JobContract(Contract):
         job = await self.train(backend, bucket, tmp_path, "for n in range(100): print('line', n)")
         assert list(await backend.read_logs(job.job_id)) == await self.log(backend, job)
 
+    async def test_a_log_is_read_in_parts(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+        job = await self.train(backend, bucket, tmp_path, "for n in range(100): print('line', n)")
+        log = list(await backend.read_logs(job.job_id))
+        middle = log[len(log) // 2]
+        behind = await backend.read_logs(job.job_id, LogRange(after=middle.position), limit=7)
+        assert list(behind) == log[len(log) // 2 + 1 :][:7]
+        before = await backend.read_logs(job.job_id, LogRange(before=middle.position), newest_first=True, limit=7)
+        assert list(before) == log[: len(log) // 2][::-1][:7]
+        of_a_time = await backend.read_logs(job.job_id, LogRange(since=middle.timestamp, until=log[-1].timestamp))
+        assert list(of_a_time) == [entry for entry in log if entry.timestamp >= middle.timestamp]
+
     async def test_the_services_lines_are_around_the_trainers_own(
         self, backend: Backend, bucket: str, tmp_path: Path
     ) -> None:
@@ -152,9 +163,9 @@ class JobContract(Contract):
             "Waiting for job to be provisioned.",
             "Waiting for training program to start.",
             "Running module probe.task.",
-            f"Downloading the package: {job.spec.package_uris[0]}",
-            f"Installing the package: {job.spec.package_uris[0]}",
-            f"Running command: python3 -m probe.task --job-dir {job.spec.job_dir}",
+            f"Downloading the package: {job.training.package_uris[0]}",
+            f"Installing the package: {job.training.package_uris[0]}",
+            f"Running command: python3 -m probe.task --job-dir {job.training.job_dir}",
             "hello",
             "Module completed; cleaning up.",
             "Clean up finished.",
@@ -253,6 +264,10 @@ class JobContract(Contract):
         await backend.wait_for_job(job.job_id, timeout=PATIENCE)
         with pytest.raises(AlreadyExists, match="A job with this id already exists"):
             await backend.submit_job(job.spec)
+
+    async def test_a_job_of_an_unknown_kind_is_refused(self, backend: Backend) -> None:
+        with pytest.raises(InvalidArgument, match="only training jobs"):
+            await backend.submit_job(JobSpec(fresh("job"), region=backend.region))
 
     async def test_two_jobs_of_one_id_at_the_same_moment(self, backend: Backend, bucket: str) -> None:
         spec = TrainingSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region)

@@ -70,8 +70,8 @@ class VersionContract(Contract):
             bucket = await self.open_bucket(backend)
             job = await self.train(backend, bucket, tmp_path, EXPORT, "--factors", *map(str, _FACTORS))
             assert job.state is JobState.SUCCEEDED, job.error_message
-            assert job.spec.job_dir is not None
-            folder = job.spec.job_dir / "export"
+            assert job.training.job_dir is not None
+            folder = job.training.job_dir / "export"
             _EXPORTED[backend] = {factor: folder / str(number) for number, factor in enumerate(_FACTORS, 1)}
         return _EXPORTED[backend]
 

@@ -50,6 +50,25 @@ async def test_preload_that_fails(programs: Programs, source: str, reason: str) 
 
 
 @linux_only
+async def test_a_package_that_failed_to_load_in_the_preload_says_why_again(programs: Programs) -> None:
+    """Python drops such a package, but not what it had loaded of itself."""
+    programs.write("")
+    folder = programs.folder / "broken"
+    folder.mkdir()
+    (folder / "part.py").touch()
+    (folder / "__init__.py").write_text("import broken.part\nraise ImportError('the true cause')\n")
+    programs.write("try:\n    import broken\nexcept ImportError:\n    pass", "tries")
+    launcher = Launcher(LauncherKind.WARM, preload=("tries",), environ={"PYTHONPATH": str(programs.folder)})
+
+    status = await run(launcher, programs.command("import broken"), programs.hear)
+
+    assert status.code == 1
+    assert programs.lines[-1].text == "ImportError: the true cause"
+    assert not [line.text for line in programs.lines if "KeyError" in line.text]
+    await launcher.close()
+
+
+@linux_only
 async def test_close_while_loading(programs: Programs) -> None:
     programs.write("import time; time.sleep(600)", "slow")
     launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,29 @@ async def test_folder_that_does_not_exist(launcher: Launcher, programs: Programs
 async def test_what_no_process_can_be_given(change: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument):
         Command(**{"module": "m", "argv": (), "environ": {}, "cwd": Path("/"), **change})  # type: ignore[arg-type]
+
+
+async def test_another_interpreter_is_started_cold(launcher: Launcher, programs: Programs) -> None:
+    command = programs.command("import sys; print(sys.executable, 'colorsys' in sys.modules, sys.argv[1:])", "a b")
+    link = programs.folder / "python of another runtime"
+    link.symlink_to(sys.executable)
+    assert (await run(launcher, replace(command, interpreter=link), programs.hear)).ok
+    assert programs.text() == f"{link} False ['a b']"
+
+
+async def test_an_interpreter_that_is_not_there(launcher: Launcher, programs: Programs) -> None:
+    command = replace(programs.command(""), interpreter=programs.folder / "none")
+    assert await run(launcher, command, programs.hear) == ExitStatus(127)
+    assert programs.text("stderr") == f"cannot run {programs.folder / 'none'}: No such file or directory"
+
+
+async def test_limits_hold_for_a_process_and_what_it_starts(launcher: Launcher, programs: Programs) -> None:
+    source = """
+        import os, resource
+        if os.fork() == 0:
+            print(resource.getrlimit(resource.RLIMIT_NOFILE), flush=True)
+            os._exit(0)
+        os.wait()
+    """
+    assert (await run(launcher, replace(programs.command(source), limits={"RLIMIT_NOFILE": 77}), programs.hear)).ok
+    assert programs.text() == "(77, 77)"

@@ -3,16 +3,22 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+import cloud as package
+from cloud.engine.launch.client import Command
+from cloud.engine.serving.process import ModelServer
 from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
-from integration.serving.clouds import PATIENCE, Cloud, deploy
+from integration.serving.clouds import ENVIRON, PATIENCE, Cloud, RecordingLauncher, deploy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+TESTS = Path(__file__).parents[2]
+ROOT = Path(package.__path__[0]).parent
 
 
 async def test_two_models_with_two_versions_each(cloud: Cloud) -> None:
@@ -139,6 +145,23 @@ async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
         assert answered == 480
         assert (await worker.wait()).signal == signal.SIGKILL
         assert cloud.launcher.started[-1] is not worker
+
+
+async def test_a_request_that_kills_the_worker_fails_alone(launcher: RecordingLauncher, tmp_path: Path) -> None:
+    command = Command("integration.serving.mortal_worker", (), ENVIRON, tmp_path, (TESTS, ROOT))
+    server = ModelServer(launcher, command)
+
+    async def ask(number: int) -> object:
+        try:
+            return await server.predict([number], None)
+        except Unavailable as error:
+            return "died twice over this request" in error.message
+
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(2):
+            answers = await asyncio.gather(*map(ask, range(16)))
+            assert answers == [number == 13 or [{"double": 2 * number}] for number in range(16)]
+    await server.close()
 
 
 async def test_a_worker_that_hangs_is_replaced(cloud: Cloud) -> None:

@@ -91,6 +91,58 @@ exec {find_binary(None)} "$@"
     await server.close()
 
 
+async def ready_for_ever(server: FakeGcsServer) -> None:
+    while True:
+        await server.ready()
+        await asyncio.sleep(0.01)
+
+
+async def test_one_that_cannot_be_started_anew_is_reported_at_once(tmp_path):
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\nexec {find_binary(None)} "$@"\n')
+    program.chmod(0o755)
+    server = FakeGcsServer(tmp_path / "root", str(program))
+    await server.start()
+    program.unlink()
+    os.kill(server.pid, signal.SIGKILL)
+    with pytest.raises(Unavailable, match=r"the storage server is gone: .*neither a URL nor a program"):
+        await asyncio.wait_for(ready_for_ever(server), 10)
+    await server.close()
+
+
+async def test_it_is_restarted_once_there_are_descriptors_again(tmp_path, caplog):
+    server = FakeGcsServer(tmp_path / "root")
+    await server.start()
+    before = server.pid
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        os.kill(before, signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while "Too many open files" not in caplog.text:  # noqa: ASYNC110 - nobody signals a line of a log
+                await asyncio.sleep(0.01)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    await server.ready()
+    assert server.pid != before
+    await server.close()
+
+
+async def test_who_waits_hears_at_once_that_it_did_not_start_or_was_stopped(tmp_path):
+    (tmp_path / "file").touch()
+    never = FakeGcsServer(tmp_path / "file" / "root")
+    stopped = FakeGcsServer(tmp_path / "root")
+    waiting = [asyncio.create_task(server.ready()) for server in (never, stopped)]
+    await asyncio.sleep(0)
+    with pytest.raises(FailedPrecondition):
+        await never.start()
+    await stopped.close()
+    async with asyncio.timeout(10):
+        for task, why in zip(waiting, ("did not start: .*cannot be made", "it was stopped"), strict=True):
+            with pytest.raises(Unavailable, match=why):
+                await task
+
+
 async def test_it_is_restarted_and_requests_go_on(tmp_path, front_door):
     async with front_door(tmp_path) as door:
         client = door.client()

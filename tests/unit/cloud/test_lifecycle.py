@@ -14,6 +14,7 @@ from cloud.lifecycle import (
     JobState,
     VersionEvent,
     VersionState,
+    next_job_event,
     next_job_state,
     next_version_state,
 )
@@ -60,3 +61,66 @@ def test_a_version_being_created_cannot_be_deleted() -> None:
 
 def test_a_failed_version_can_be_deleted() -> None:
     assert next_version_state(VersionState.FAILED, VersionEvent.DELETE_REQUESTED) is VersionState.DELETING
+
+
+def follow(state: JobState, executions: list[JobState]) -> JobState:
+    while event := next_job_event(state, executions):
+        state = next_job_state(state, event)
+    return state
+
+
+EXECUTION_STATES = st.sampled_from(JobState)
+
+
+@given(st.sampled_from(JobState), st.lists(EXECUTION_STATES, max_size=4))
+def test_a_job_follows_its_executions_by_the_table_and_comes_to_rest(
+    state: JobState, executions: list[JobState]
+) -> None:
+    reached = follow(state, executions)
+    if state.is_final:
+        assert reached is state
+    elif executions and all(execution.is_final for execution in executions):
+        assert reached.is_final
+
+
+@given(EXECUTION_STATES)
+def test_a_job_of_one_execution_is_what_that_is(execution: JobState) -> None:
+    # But for one that failed before it was known to run, which a job cannot do either.
+    start = JobState.PREPARING if execution is JobState.FAILED else JobState.QUEUED
+    assert follow(start, [execution]) is execution
+
+
+@given(st.lists(st.lists(st.sampled_from(JobEvent), max_size=8), min_size=1, max_size=4), st.randoms())
+def test_any_history_of_executions_is_a_history_of_their_job(histories: list[list[JobEvent]], chance) -> None:
+    executions, job = [JobState.QUEUED] * len(histories), JobState.QUEUED
+    turns = [index for index, events in enumerate(histories) for _ in events]
+    chance.shuffle(turns)
+    for index in turns:
+        event = histories[index].pop(0)
+        if (executions[index], event) in JOB_TRANSITIONS:
+            executions[index] = next_job_state(executions[index], event)
+            job = follow(job, executions)  # raises where the table has no such move
+    assert job.is_final == (job is not JobState.QUEUED and all(execution.is_final for execution in executions))
+
+
+@pytest.mark.parametrize(
+    ("executions", "state"),
+    [
+        ("QUEUED QUEUED", "QUEUED"),
+        ("PREPARING QUEUED", "PREPARING"),
+        ("RUNNING QUEUED", "RUNNING"),
+        ("SUCCEEDED QUEUED", "RUNNING"),
+        ("SUCCEEDED SUCCEEDED", "SUCCEEDED"),
+        ("SUCCEEDED FAILED", "FAILED"),
+        ("FAILED RUNNING", "RUNNING"),
+        ("CANCELLING RUNNING", "CANCELLING"),
+        ("CANCELLED CANCELLED", "CANCELLED"),
+        ("", "QUEUED"),
+    ],
+)
+def test_a_job_of_several_executions(executions: str, state: str) -> None:
+    assert follow(JobState.QUEUED, [JobState(name) for name in executions.split()]) is JobState(state)
+
+
+def test_a_job_that_is_cancelled_before_anything_runs_has_nothing_to_wait_for() -> None:
+    assert next_job_event(JobState.CANCELLING, []) is JobEvent.STOPPED

@@ -136,3 +136,9 @@ def test_object_names_follow_the_rules_of_storage(name: str) -> None:
     else:
         with pytest.raises(InvalidArgument):
             check_object(name)
+
+
+@pytest.mark.parametrize("bucket", ["My_Bucket", "ab", "google", "1.2.3.4", ""])
+def test_a_uri_checks_itself_however_it_is_made(bucket: str) -> None:
+    with pytest.raises(InvalidArgument, match="Invalid bucket name"):
+        GsUri(bucket, "p.tar.gz")

@@ -22,7 +22,7 @@ from .unix import (
     reset_signals,
     send_signal,
 )
-from .user_process import Request, Streams, become_user_process, execute, run_module
+from .user_process import Request, Streams, become_user_process, execute, limit_resources, run_module
 
 _LEFTOVER_GRACE = 1.0
 """Seconds that processes have to end after the one that started them did, or after the engine is gone."""
@@ -66,7 +66,9 @@ class Supervisor:
             report(leash, {"pid": os.getpid()})  # not before it has a group to be signalled by
             leash.detach()
             close_all_but(self._kept)
-            return partial(execute if self._kind == "cold" else run_module, request)
+            limit_resources(request.limits)
+            is_cold = self._kind == "cold" or request.interpreter is not None
+            return partial(execute if is_cold else run_module, request)
         os.close(self._streams.stdout)
         os.close(self._streams.stderr)
         self._watch(leash)

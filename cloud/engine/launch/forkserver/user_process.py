@@ -24,6 +24,9 @@ class Request(NamedTuple):
     environ: Mapping[str, str]
     cwd: str
     import_path: Sequence[str]
+    interpreter: str | None
+    """Another Python than this one."""
+    limits: Mapping[str, int]
 
 
 class Streams(NamedTuple):
@@ -43,9 +46,28 @@ def become_user_process(streams: Streams, parent: int) -> None:
     os.dup2(streams.stderr, 2)
 
 
+def limit_resources(limits: Mapping[str, int]) -> None:
+    """Never above what this process itself may have."""
+    if not limits:
+        return
+    import resource  # not loaded for everybody: it is compiled, and would hide a module of that name of a job's
+
+    for name, most in limits.items():
+        number = getattr(resource, name)
+        hard = resource.getrlimit(number)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (most, most))
+
+
 def execute(request: Request) -> NoReturn:
-    command = [sys.executable, "-P", "-u", "-X", "utf8", "-m", request.module, *request.argv]
-    os.execve(command[0], command, request.environ)  # noqa: S606 - the whole point
+    # Python before 3.11 does not know -P.
+    python = [request.interpreter] if request.interpreter else [sys.executable, "-P"]
+    command = [*python, "-u", "-X", "utf8", "-m", request.module, *request.argv]
+    try:
+        os.execve(command[0], command, request.environ)  # noqa: S606 - the whole point
+    except OSError as error:
+        os.write(2, f"cannot run {command[0]}: {error.strerror}\n".encode())
+        os._exit(126 if isinstance(error, PermissionError) else 127)  # as a shell does
 
 
 def run_module(request: Request) -> None:
@@ -102,7 +124,7 @@ def _forget_shadowed(import_path: Sequence[str]) -> None:
     }
     for name in present & families.keys() - AT_STARTUP - {"__main__"}:
         spec = importlib.machinery.PathFinder.find_spec(name, import_path)
-        if spec is None or spec.loader is None or spec.origin == getattr(sys.modules[name], "__file__", None):
+        if spec is None or spec.loader is None or spec.origin == getattr(sys.modules.get(name), "__file__", None):
             continue
         if not any(_is_compiled(member) for member in families[name]):
             for member in families[name]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.database import open_database
+from cloud.engine.database import open_database, transaction
 from cloud.errors import FailedPrecondition
 
 FIRST = "CREATE TABLE things (name TEXT PRIMARY KEY) STRICT"
@@ -63,3 +63,22 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
 def test_where_none_can_be_made(tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition, match="cannot be used"):
         open_database(tmp_path / "none" / "d.sqlite", [FIRST])
+
+
+def test_a_transaction_that_fills_the_disk_says_so_and_is_rolled_back(tmp_path: Path) -> None:
+    """As ``SQLITE_FULL``, over which SQLite rolls back by itself."""
+    database = open_database(tmp_path / "d.sqlite", [FIRST])
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages + 2}")
+
+    def write(size: int) -> None:
+        with transaction(database):
+            database.execute("INSERT INTO things VALUES ('small')")
+            database.execute("INSERT INTO things VALUES (?)", ("x" * size,))
+
+    with pytest.raises(sqlite3.OperationalError) as full:
+        write(1_000_000)
+    assert full.value.sqlite_errorcode == sqlite3.SQLITE_FULL
+    write(1)
+    assert [row["name"] for row in database.execute("SELECT name FROM things ORDER BY rowid")] == ["small", "x"]
+    database.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.state_folder import StateFolder
+from cloud.engine.state_folder import FORMAT, StateFolder
 from cloud.errors import FailedPrecondition
 
 
@@ -40,6 +40,21 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("older", range(1, FORMAT))
+def test_a_folder_of_an_earlier_version_is_taken_over(tmp_path: Path, older: int) -> None:
+    StateFolder(tmp_path).close()
+    (tmp_path / "format").write_text(f"{older}\n")
+    StateFolder(tmp_path).close()
+    assert (tmp_path / "format").read_text() == f"{FORMAT}\n", "so that the earlier version refuses it from now on"
+
+
+@pytest.mark.parametrize("stamp", ["0", str(FORMAT + 1), "two"])
+def test_a_folder_of_an_unknown_format_is_refused(tmp_path: Path, stamp: str) -> None:
+    (tmp_path / "format").write_text(stamp)
+    with pytest.raises(FailedPrecondition, match=f"format {stamp}, this one reads {FORMAT}"):
+        StateFolder(tmp_path)
 
 
 def test_a_folder_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

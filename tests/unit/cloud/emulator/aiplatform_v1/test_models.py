@@ -145,3 +145,22 @@ async def test_enums_are_numbers_in_lists_and_in_operations_too_for_who_asks_for
     assert uploaded["modelVersionId"] == "1"
     (found,) = (await api.ask("GET", f"/models{by_number}"))["models"]
     assert found["supportedDeploymentResourcesTypes"] == [1]
+
+
+@pytest.mark.parametrize("depth", [99, 300, 600])
+async def test_deep_metadata_is_refused_and_does_not_make_the_list_unreadable(api, depth):
+    deep = []
+    for _ in range(depth - 1):
+        deep = [deep]
+    await upload(api, modelId="other")
+    refused = await api.refusal("POST", "/models:upload", model(metadata=deep))
+    assert refused["status"] == "INVALID_ARGUMENT"
+    assert len((await api.ask("GET", "/models"))["models"]) == 1
+
+
+async def test_metadata_as_deep_as_google_takes_it_is_answered(api):
+    deep = []
+    for _ in range(97):
+        deep = [deep]
+    name = await upload(api, model={"metadata": deep})
+    assert (await api.ask("GET", below(name)))["metadata"] == deep

@@ -20,7 +20,7 @@ async def test_a_pipeline_trains_and_uploads_the_model(api):
     job = asked["trainingTaskMetadata"]["backingCustomJob"]
     (number,) = api.backend.jobs
     assert job == f"{PARENT}/customJobs/{number}"
-    assert api.backend.jobs[number].spec.args == ("--epochs=1",)
+    assert api.backend.jobs[number].training.args == ("--epochs=1",)
     assert (await api.ask("GET", below(job)))["displayName"] == "tp"
     api.backend.move(number, *RUN)
     assert (await api.ask("GET", path))["state"] == "PIPELINE_STATE_RUNNING"

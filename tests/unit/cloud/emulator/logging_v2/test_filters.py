@@ -15,8 +15,8 @@ WHEN = datetime(2018, 8, 29, 13, 25, 1, 123456, tzinfo=UTC)
 
 
 def entry(place: int, severity: Severity, task: str, message: str) -> dict:
-    written = LogEntry(WHEN, severity, task, message)
-    return entry_json("my-project", "taxi_1", key_of("taxi_1", place, written), written)
+    written = LogEntry(WHEN, severity, task, message, place)
+    return entry_json("my-project", "taxi_1", key_of("taxi_1", written), written)
 
 
 LINE = entry(7, Severity.WARNING, "master-replica-0", "Loss = 3.5 (bad)")

@@ -222,11 +222,11 @@ async def test_cancel(api):
 
 async def test_a_job_submitted_another_way_is_shown_too(api):
     await api.backend.submit_job(
-        TrainingSpec("other", (GsUri("b", "p.tar.gz"),), "trainer.task", max_running_time=90.5, labels={"a": "b"})
+        TrainingSpec("other", (GsUri("bucket", "p.tar.gz"),), "trainer.task", max_running_time=90.5, labels={"a": "b"})
     )
     job = await api.ask("GET", "/jobs/other")
     assert job["trainingInput"] == {
-        "packageUris": ["gs://b/p.tar.gz"],
+        "packageUris": ["gs://bucket/p.tar.gz"],
         "pythonModule": "trainer.task",
         "region": "us-central1",
         "scheduling": {"maxRunningTime": "90.500s"},

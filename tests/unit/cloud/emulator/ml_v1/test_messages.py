@@ -73,6 +73,6 @@ def test_durations_are_written_as_protobuf_does():
 
 def test_consumption_is_counted_from_start_to_end():
     start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 0, 10, tzinfo=UTC)
-    spec = TrainingSpec("j", (GsUri("b", "p"),), "m", scale_tier=ScaleTier.STANDARD_1)
+    spec = TrainingSpec("j", (GsUri("bucket", "p"),), "m", scale_tier=ScaleTier.STANDARD_1)
     job = Job(spec, JobState.SUCCEEDED, start, start, end)
     assert messages.job_json(job, Record("jobs/j", start), end)["trainingOutput"] == {"consumedMLUnits": 1.67}

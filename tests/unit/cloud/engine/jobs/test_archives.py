@@ -114,6 +114,41 @@ def test_what_leads_out_or_is_no_file_is_refused(tmp_path: Path, member: Member)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar.folder", "a.tar.gz", "outside"]
 
 
+LONG = "n" * 400
+DEEP = "p-1/" + "d/" * 2000
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        ((f"p-1/{LONG}", b""), "is too long"),
+        ((f"p-1/{LONG}/file", b""), "is too long"),
+        (special(f"p-1/{LONG}", tarfile.DIRTYPE), "is too long"),
+        (special(f"p-1/{LONG}", tarfile.SYMTYPE, "setup.py"), "is too long"),
+        (special("p-1/link", tarfile.SYMTYPE, LONG), "is no file of the archive"),
+        ((f"{DEEP}file", b""), "is below more than 100 folders"),
+        (special(DEEP, tarfile.DIRTYPE), "is below more than 100 folders"),
+    ],
+    ids=["file", "folder", "empty folder", "link", "target", "deep file", "deep folder"],
+)
+def test_a_name_that_has_no_place_on_disk_is_refused_in_one_short_line(
+    tmp_path: Path, member: Member, words: str
+) -> None:
+    with pytest.raises(BadArchiveError, match=f"^a.tar.gz: .*{words}") as refused:
+        unpack(tar(tmp_path / "a.tar.gz", SETUP, member))
+    assert "\n" not in refused.value.message
+    assert len(refused.value.message) < 200
+
+
+@pytest.mark.parametrize(("name", "words"), [(LONG, "is too long"), (f"{DEEP}file", "is below more than 100 folders")])
+def test_nor_has_one_in_a_wheel(tmp_path: Path, name: str, words: str) -> None:
+    path = tmp_path / "a.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "x")
+    with open_wheel(path) as archive, pytest.raises(BadArchiveError, match=f"^a.whl: .*{words}"):
+        unpack_wheel(archive, path.name, tmp_path / "folder", lambda member: member)
+
+
 @pytest.mark.parametrize("target", ["../..", "../../outside", "sub"])
 def test_a_link_is_never_followed_when_writing(tmp_path: Path, target: str) -> None:
     (tmp_path / "outside").mkdir()

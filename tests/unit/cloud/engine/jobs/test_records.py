@@ -1,59 +1,32 @@
 """Jobs survive: what is written is read back, ids are never reused, another format is refused."""
 
-import sqlite3
-from dataclasses import replace
+import json
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from cloud.backends.selection import select_jobs
 from cloud.engine.database import open_database
-from cloud.engine.jobs.records import JobRecords, spec_from_json, spec_to_json
-from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
+from cloud.engine.jobs.records import _MIGRATIONS, JobRecords
+from cloud.engine.jobs.specs import KINDS
+from cloud.engine.restore import restore
+from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Job, ScaleTier, Service, TrainingSpec
+from cloud.resources import Job, JobSpec, Service, TrainingSpec
 from full_disk import files_of_at_most
 
-SPECS = st.builds(
-    TrainingSpec,
-    job_id=st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True),
-    package_uris=st.just((GsUri("bucket", "a/trainer-0.0.0.tar.gz"), GsUri("bucket", "b.whl"))),
-    python_module=st.just("trainer.task"),
-    args=st.lists(st.text(max_size=20)).map(tuple),
-    job_dir=st.sampled_from([None, GsUri("bucket", "out dir/é")]),
-    scale_tier=st.just(ScaleTier.CUSTOM),
-    worker_count=st.integers(0, 5),
-    runtime_version=st.sampled_from([None, "2.11"]),
-    max_running_time=st.floats(0.1, 1e6),
-    labels=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
-)
-VERTEX_SPECS = st.builds(
-    TrainingSpec,
-    job_id=st.from_regex(r"[1-9][0-9]{0,18}", fullmatch=True),
-    package_uris=st.just(()),
-    python_module=st.just("trainer.task"),
-    service=st.just(Service.VERTEX_AI),
-    base_output_directory=st.sampled_from([None, GsUri("bucket", "out/")]),
-    env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
-)
 JOB = Job(
     TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, datetime(2026, 1, 2, tzinfo=UTC)
 )
-
-
-@given(SPECS | VERTEX_SPECS)
-def test_specifications_round_trip(spec: TrainingSpec) -> None:
-    assert spec_from_json(spec_to_json(spec)) == spec
-
-
-def test_a_record_of_before_there_was_vertex_ai_is_ml_engines() -> None:
-    record = spec_to_json(JOB.spec)
-    for name in ("service", "base_output_directory", "env"):
-        del record[name]
-    assert spec_from_json(record) == JOB.spec
 
 
 def test_jobs_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:
@@ -91,19 +64,121 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_on_a_full_disk_jobs_still_come_to_their_end(tmp_path: Path) -> None:
     records = JobRecords(tmp_path / "jobs.sqlite")
     records.add(JOB)
-    second = replace(JOB, spec=replace(JOB.spec, job_id="two"))
-    records.add(second)
+    second = records.add(replace(JOB, spec=replace(JOB.spec, job_id="two")))
+    assert (second.queue_position, records.get("two").queue_position) == (2, 2)
+    second = replace(second, queue_position=1)  # as soon as the first has ended
     ended = replace(JOB, state=JobState.FAILED, error_message="x" * 2_000_000)
     with files_of_at_most(1_000_000):
         records.update(ended)
         assert records.get("one") == ended
-        assert records.all() == [ended, second]
+        assert records.select() == [second, ended]
+        assert records.select(states=[JobState.FAILED]) == [ended]
+        assert records.select(after="two", limit=1) == [ended]
         assert records.unfinished() == [second]
-        with pytest.raises(sqlite3.OperationalError):
+        with pytest.raises(ResourceExhausted):
             records.add(replace(JOB, spec=replace(JOB.spec, job_id="new", args=("x" * 2_000_000,))))
     assert records.get("one") == ended
     # As another process finds it, were this one killed now.
     other = JobRecords(tmp_path / "jobs.sqlite")
-    assert other.all() == [ended, second]
+    assert other.select() == [second, ended]
     other.close()
     records.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring(JobSpec):
+    """A job without a Python module."""
+
+    weights: tuple[str, ...] = ()
+
+
+def test_jobs_of_any_kind_are_kept(tmp_path: Path) -> None:
+    records = JobRecords(tmp_path / "jobs.sqlite", KINDS | {"measuring": Measuring})
+    measuring = Job(Measuring("two", weights=("a", "b")), JobState.RUNNING, JOB.create_time)
+    records.add(JOB)
+    records.add(measuring)
+    assert records.get("two") == measuring
+    assert records.select() == [measuring, records.get("one")]
+    with pytest.raises(InvalidArgument, match="no jobs of the kind JobSpec"):
+        records.add(replace(JOB, spec=JobSpec("three")))
+    records.close()
+
+
+def test_a_job_that_todays_rules_would_refuse_is_read_all_the_same(tmp_path: Path) -> None:
+    uri = restore(GsUri, {"bucket": "My_Bucket", "path": "p.tar.gz"})
+    strange = restore(TrainingSpec, {"job_id": "no id", "package_uris": (uri,), "python_module": "not a module"})
+    records = JobRecords(tmp_path / "jobs.sqlite")
+    records.add(replace(JOB, spec=strange))
+    assert records.get("no id").spec == strange
+    assert records.unfinished() == records.select() == [records.get("no id")]
+    records.close()
+
+
+def test_what_an_earlier_format_kept_is_found_by_state_and_service(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    older = open_database(path, _MIGRATIONS[:1])
+    for name, service, state in (("one", {}, "FAILED"), ("2", {"service": "VERTEX_AI"}, "QUEUED")):
+        spec = {"job_id": name, "package_uris": [], "python_module": "x", "args": [], "job_dir": None} | service
+        older.execute(
+            "INSERT INTO jobs (job_id, spec, state, create_time, error_message) VALUES (?, ?, ?, ?, '')",
+            (name, json.dumps(spec | {"scale_tier": "BASIC"}), state, JOB.create_time.isoformat()),
+        )
+    older.close()
+    records = JobRecords(path)
+    assert [job.job_id for job in records.select(service=Service.VERTEX_AI)] == ["2"]
+    assert [job.job_id for job in records.select(service=Service.ML_ENGINE, states=[JobState.FAILED])] == ["one"]
+    assert [job.job_id for job in records.unfinished()] == ["2"]
+    assert records.get("2").queue_position == 1
+    records.close()
+
+
+class Selections(RuleBasedStateMachine):
+    """Whatever is added and updated, also on a full disk: a list is what looking at each job would give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.records = JobRecords(Path(self.folder.name) / "jobs.sqlite")
+        self.jobs: dict[str, Job] = {}
+
+    def teardown(self) -> None:
+        self.records.close()
+        self.folder.cleanup()
+
+    @rule(service=st.sampled_from(Service))
+    def add(self, service: Service) -> None:
+        name = f"{len(self.jobs) + 1}" if service is Service.VERTEX_AI else f"job_{len(self.jobs)}"
+        job = replace(JOB, spec=TrainingSpec(name, JOB.training.package_uris, "x.task", service=service))
+        assert self.records.add(job) == self.expected(job)
+        self.jobs[name] = job
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), state=st.sampled_from(JobState), is_full=st.booleans())
+    def update(self, data: st.DataObject, state: JobState, *, is_full: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.jobs)))
+        self.jobs[name] = replace(self.jobs[name], state=state)
+        with mock.patch.object(self.records, "_catch_up") if is_full else nullcontext():
+            self.records.update(self.jobs[name])
+
+    def expected(self, job: Job) -> Job:
+        queued = [name for name, other in (self.jobs | {job.job_id: job}).items() if other.state is JobState.QUEUED]
+        return replace(job, queue_position=queued.index(job.job_id) + 1 if job.job_id in queued else None)
+
+    @rule(data=st.data(), is_full=st.booleans())
+    def select(self, data: st.DataObject, *, is_full: bool) -> None:
+        wanted = {
+            "states": data.draw(st.none() | st.sets(st.sampled_from(JobState))),
+            "service": data.draw(st.none() | st.sampled_from(Service)),
+            "after": data.draw(st.sampled_from([None, *self.jobs])),
+            "limit": data.draw(st.none() | st.integers(0, 5)),
+        }
+        newest_first = [self.expected(job) for job in reversed(self.jobs.values())]
+        with mock.patch.object(self.records, "_catch_up") if is_full else nullcontext():
+            assert self.records.select(**wanted) == select_jobs(newest_first, **wanted)
+            assert self.records.unfinished() == [job for job in newest_first[::-1] if not job.state.is_final]
+            queued = [job.job_id for job in newest_first[::-1] if job.state is JobState.QUEUED]
+            assert self.records.first_queued(2) == queued[:2]
+
+
+TestSelections = Selections.TestCase
+TestSelections.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)

@@ -1,36 +1,47 @@
-"""The plan: first come, first served, never over the limit, never idle while a job waits and a slot is free."""
+"""The plan: first come, first served, never over a limit, never idle while something could run."""
 
-from datetime import UTC, datetime
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.jobs.scheduler import plan
-from cloud.lifecycle import JobState
-from cloud.names import GsUri
-from cloud.resources import Job, TrainingSpec
+from cloud.engine.jobs.scheduler import Demand, plan
 
-UNFINISHED = [state for state in JobState if not state.is_final]
-
-
-def _jobs(states: list[JobState]) -> list[Job]:
-    packages = (GsUri("bucket", "trainer.tar.gz"),)
-    return [
-        Job(TrainingSpec(f"job_{number}", packages, "trainer.task"), state, datetime(2026, 1, 1, tzinfo=UTC))
-        for number, state in enumerate(states)
-    ]
+DEMANDS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3)), max_size=8).map(
+    lambda drawn: [Demand(f"job_{number}", executions, parallel) for number, (executions, parallel) in enumerate(drawn)]
+)
+RUNNING = st.dictionaries(st.sampled_from([f"job_{number}" for number in range(10)]), st.integers(1, 2), max_size=4)
 
 
-@given(st.lists(st.sampled_from(UNFINISHED), max_size=12), st.integers(1, 4))
-def test_slots_are_filled_in_order_and_never_exceeded(states: list[JobState], limit: int) -> None:
-    jobs = _jobs(states)
-    started = plan(jobs, limit)
-    queued = [job.job_id for job in jobs if job.state is JobState.QUEUED]
-    active = len(jobs) - len(queued)
-    assert started == queued[: len(started)]
-    assert active + len(started) <= max(limit, active)
-    assert started == queued or active + len(started) >= limit
+@given(DEMANDS, RUNNING, st.integers(0, 6))
+def test_slots_are_filled_in_order_and_never_exceeded(
+    demands: list[Demand], running: dict[str, int], limit: int
+) -> None:
+    started = plan(demands, running, limit)
+    counts = Counter(started)
+    used = sum(running.values()) + len(started)
+    assert used <= max(limit, sum(running.values()))
+    order = [demand.job_id for demand in demands]
+    assert started == sorted(started, key=order.index)
+    for demand in demands:
+        most = max(min(demand.executions, demand.parallel - running.get(demand.job_id, 0)), 0)
+        assert counts[demand.job_id] <= most
+        if counts[demand.job_id] < most:  # then every slot is taken, and none by a later job
+            assert used >= limit
+            assert not any(counts[later] for later in order[order.index(demand.job_id) + 1 :])
+
+
+def test_training_jobs_run_one_after_the_other_where_there_is_one_slot() -> None:
+    waiting = [Demand("first"), Demand("second")]
+    assert plan(waiting, {}, 1) == ["first"]
+    assert plan(waiting, {}, 5) == ["first", "second"]
 
 
 def test_a_job_being_cancelled_holds_its_slot() -> None:
-    assert plan(_jobs([JobState.CANCELLING, JobState.QUEUED]), 1) == []
+    assert plan([Demand("next")], {"being cancelled": 1}, 1) == []
+
+
+def test_a_job_of_many_executions_leaves_slots_to_others_beyond_what_it_runs_at_a_time() -> None:
+    tuning, training = Demand("tuning", executions=10, parallel=2), Demand("training")
+    assert plan([tuning, training], {}, 4) == ["tuning", "tuning", "training"]
+    assert plan([tuning, training], {"tuning": 1}, 2) == ["tuning"]

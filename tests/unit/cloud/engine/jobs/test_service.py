@@ -1,3 +1,5 @@
+import asyncio
+import gc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.jobs import service
+from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.service import JobService, moved
 from cloud.errors import ResourceExhausted
 from cloud.lifecycle import JobEvent, JobState
@@ -45,16 +47,22 @@ async def test_a_job_of_more_replicas_than_the_machine_could_have_is_not_begun(t
     await jobs.close()
 
 
-@pytest.mark.parametrize(("room", "stay"), [(10_000, ["two", "three"]), (1_000, ["three"]), (10, [])])
-async def test_the_logs_that_were_read_last_stay_in_memory_while_there_is_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, stay: list[str]
-) -> None:
+async def test_logs_that_nobody_writes_or_follows_are_let_go(tmp_path: Path) -> None:
     jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
-    for name in ("one", "two", "three"):
-        jobs.submit(TrainingSpec(name, (GsUri("bucket", "a.whl"),), "trainer.task"))
-    monkeypatch.setattr(service, "KEPT_LOGS", room)
-    first = {name: (await jobs.read_logs(name))[0] for name in ("two", "one", "three")}
-    again = {name: (await jobs.read_logs(name))[0] for name in ("three", "two")}
-    assert [name for name in ("two", "three") if again[name] is first[name]] == stay
-    assert again == {name: first[name] for name in again}
+    jobs.submit(replace(QUEUED.spec, job_id="followed"))
+    seen: list[str] = []
+
+    async def follow() -> None:
+        seen.extend([entry.message async for entry in jobs.follow_logs("followed")])
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    for number in range(500):
+        jobs.submit(replace(QUEUED.spec, job_id=f"job_{number}"))
+    gc.collect()
+    assert sum(isinstance(found, JobLog) for found in gc.get_objects()) < 100
+    jobs.cancel("followed")
+    await asyncio.wait_for(following, 5)
+    assert seen[-1] == "Job cancelled.", "its log was the same all the time"
+    assert [entry.message for entry in await jobs.read_logs("job_0")] == [*seen[:2], "Job job_0 is queued."]
     await jobs.close()

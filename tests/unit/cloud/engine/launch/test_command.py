@@ -49,3 +49,9 @@ def test_exit_status(status: ExitStatus, text: str, ok: bool) -> None:
 def test_exit_status_is_one_or_the_other(both_or_none: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="either"):
         ExitStatus(**both_or_none)
+
+
+@pytest.mark.parametrize("limits", [{"RLIMIT_NOTHING": 1}, {"NOFILE": 1}, {"RLIMIT_NOFILE": -1}])
+def test_impossible_limits(limits: dict[str, int]) -> None:
+    with pytest.raises(InvalidArgument, match="not a limit"):
+        Command("m", (), {}, Path("/"), limits=limits)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.engine.restore import restore
 from cloud.engine.serving.records import Records
 from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
 from cloud.lifecycle import VersionEvent, VersionState
@@ -92,3 +93,10 @@ def test_names_that_are_taken_or_unknown(records: Records) -> None:
 def test_a_model_is_forgotten(records: Records) -> None:
     records.remove_model("taxi")
     assert records.models() == []
+
+
+def test_a_version_that_todays_rules_would_refuse_is_read_all_the_same(records: Records) -> None:
+    uri = restore(GsUri, {"bucket": "My_Bucket", "path": "export"})
+    spec = restore(VersionSpec, {"model": "taxi", "name": "no id", "deployment_uri": uri})
+    records.add_version(Version(spec, VersionState.READY, NOW), "folder")
+    assert [version.spec for version in records.versions("taxi")] == [spec]

@@ -1,9 +1,13 @@
+import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from cloud.engine.disk import disk_full
 from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
 from cloud.engine.storage.roles import Role
+from full_disk import files_of_at_most
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
 BUCKET = BucketRecord("bkt", "US", "STANDARD", NOW, NOW, {"allUsers": Role.READER}, {}, {"team": "taxi"}, 3)
@@ -98,3 +102,14 @@ def test_a_change_is_told_by_the_metageneration(records):
     changed = an_object("a").changed(acl={})
     assert (changed.metageneration, changed.generation) == (2, 1)
     assert changed.update_time > NOW
+
+
+def test_a_full_disk_is_what_the_caller_hears_of_and_nothing_is_half_done(records):
+    records.put_object(an_object("a"))
+    large = replace(an_object("a", media="m2"), attributes=Attributes("text/csv", metadata={"k": "x" * 8_000_000}))
+    with files_of_at_most(500_000), pytest.raises(sqlite3.OperationalError) as refused:
+        records.put_object(large)
+    assert disk_full(refused.value)
+    assert records.object("bkt", "a") == an_object("a")
+    records.put_object(large)
+    assert records.object("bkt", "a") == large

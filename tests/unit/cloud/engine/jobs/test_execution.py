@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
-from cloud.engine.jobs.runner import JobRun, Platform
 from cloud.engine.launch.client import ExitStatus, OutputLine
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
@@ -43,9 +43,9 @@ class Parts:
         pass
 
 
-def job(parts: Parts, folder: Path, events: list[JobEvent]) -> JobRun:
+def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
     platform = Platform(
-        launcher=parts,
+        executor=parts,
         installer=parts,
         fetch=parts.fetch,
         environ={},
@@ -53,12 +53,12 @@ def job(parts: Parts, folder: Path, events: list[JobEvent]) -> JobRun:
         project_number=1,
         grace=0,
     )  # type: ignore[arg-type]
-    return JobRun(
+    return Execution(
         TrainingSpec("one", (GsUri("bucket", "a.whl"),), "task"),
         platform,
         folder / "run",
         JobLog(folder / "log"),
-        lambda event, _: events.append(event),
+        lambda _, event, __: events.append(event),
     )
 
 

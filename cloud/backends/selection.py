@@ -1,0 +1,42 @@
+"""Parts of lists, for a backend that cannot look for less than the whole."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from cloud.errors import NotFound
+from cloud.lifecycle import JobState
+from cloud.resources import Job, LogEntry, LogRange, Service
+
+
+def select_jobs(
+    newest_first: Sequence[Job],
+    *,
+    states: Collection[JobState] | None,
+    service: Service | None,
+    after: str | None,
+    limit: int | None,
+) -> list[Job]:
+    """What ``Backend.list_jobs`` gives, for a backend that cannot look for less than all jobs.
+
+    Raises:
+        NotFound: there is no job ``after``.
+    """
+    jobs = list(newest_first)
+    if after is not None:
+        ids = [job.job_id for job in jobs]
+        if after not in ids:
+            raise NotFound(f"no job {after!r} in this project", field="job.job_id")
+        del jobs[: ids.index(after) + 1]
+    found = [
+        job
+        for job in jobs
+        if (states is None or job.state in states) and (service is None or job.spec.service is service)
+    ]
+    return found[:limit]
+
+
+def select_entries(log: Iterable[LogEntry], part: LogRange, *, newest_first: bool, limit: int | None) -> list[LogEntry]:
+    """What ``Backend.read_logs`` gives, from a whole log in the order in which its entries arrived."""
+    numbered = (replace(entry, place=place) for place, entry in enumerate(log))
+    found = sorted(filter(part.holds, numbered), key=lambda entry: entry.position, reverse=newest_first)
+    return found[:limit]

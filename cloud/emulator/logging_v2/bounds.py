@@ -1,0 +1,51 @@
+"""Where what a filter wants can be at most: found from its text, before any log is read. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cloud.emulator.logging_v2.values import nanoseconds
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_JOB_IDS = (("resource", "labels", "job_id"), ("labels", "ml.googleapis.com/job_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Entries outside are not wanted; those inside may be. By default there are no bounds."""
+
+    since: datetime | None = None
+    """A moment to the microsecond, as those of entries are."""
+    until: datetime | None = None
+    jobs: frozenset[str] | None = None
+    """Ids of jobs in lower case."""
+
+    def both(self, other: "Bounds") -> "Bounds":
+        """Of what is inside this and the other."""
+        jobs = [ids for ids in (self.jobs, other.jobs) if ids is not None]
+        return Bounds(
+            since=max(filter(None, (self.since, other.since)), default=None),
+            until=min(filter(None, (self.until, other.until)), default=None),
+            jobs=frozenset.intersection(*jobs) if jobs else None,
+        )
+
+    def either(self, other: "Bounds") -> "Bounds":
+        """Of what is inside this, the other, or both."""
+        return Bounds(
+            since=min(self.since, other.since) if self.since and other.since else None,
+            until=max(self.until, other.until) if self.until and other.until else None,
+            jobs=self.jobs | other.jobs if self.jobs is not None and other.jobs is not None else None,
+        )
+
+
+UNBOUNDED = Bounds()
+
+
+def bounds_of(path: Sequence[str], mark: str, text: str) -> Bounds:
+    """Of the comparison ``path mark text``."""
+    if tuple(path) == ("timestamp",) and mark in ("=", ">", ">=", "<", "<="):
+        moment = _EPOCH + timedelta(microseconds=nanoseconds(text) // 1000)
+        return Bounds(since=None if "<" in mark else moment, until=None if ">" in mark else moment)
+    if tuple(path) in _JOB_IDS and mark == "=":
+        return Bounds(jobs=frozenset({text.casefold()}))
+    return UNBOUNDED

@@ -1,0 +1,140 @@
+"""One page of the entries of several jobs, merged in order of time. What is read does not depend on how long logs are.
+
+Entries are in order of ``timestamp`` and ``insertId``: by time, then by place in their job's log, then by job.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heapreplace
+
+from cloud.backends.base import Backend
+from cloud.emulator.logging_v2.messages import Query, entry_json, job_facts, key_of, short_id
+from cloud.errors import NotFound
+from cloud.resources import Json, LogEntry, LogPosition, LogRange
+
+_CHUNK = 1000
+"""Entries that are read at a time where few are wanted."""
+_FEW_JOBS, _JOBS = 10, 100
+"""Jobs that are listed at first, where hardly any are new, and then at a time."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Key = tuple[int, int, int]
+
+
+class JobIds:
+    """The ids of a project's jobs. They are never reused: only new ones are looked for."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._known: dict[str, list[str]] = {}
+        """By the id in lower case: filters compare without regard to case."""
+        self._all: set[str] = set()
+
+    async def matching(self, wanted: frozenset[str] | None) -> list[str]:
+        """Those that are in ``wanted`` in lower case; all if that is None."""
+        new: list[str] = []
+        listed: list[str] = []
+        size = _FEW_JOBS
+        while True:
+            jobs = await self._backend.list_jobs(after=listed[-1] if listed else None, limit=size)
+            listed = [job.job_id for job in jobs]
+            new += (job_id for job_id in listed if job_id not in self._all)
+            if len(listed) < size or listed[-1] in self._all:
+                break
+            size = _JOBS
+        # Not before all were found: a caller that is gone by then leaves no gap.
+        for job_id in new:
+            if job_id not in self._all:
+                self._all.add(job_id)
+                self._known.setdefault(job_id.casefold(), []).append(job_id)
+        if wanted is None:
+            return list(self._all)
+        return [job_id for folded in wanted for job_id in self._known.get(folded, ())]
+
+
+async def read_page(backend: Backend, ids: JobIds, query: Query) -> tuple[list[Json], bool]:
+    """The entries of one page, and whether there are more."""
+    found = await ids.matching(query.wanted.bounds.jobs)
+    cursors = [_Cursor(backend, job_id, query) for job_id in await asyncio.to_thread(_may_hold, found, backend, query)]
+    heads = [(key, number) for number, cursor in enumerate(cursors) if (key := await cursor.head()) is not None]
+    heapify(heads)
+    page: list[Json] = []
+    while heads:
+        if len(page) == query.size:
+            return page, True
+        number = heads[0][1]
+        page.append(cursors[number].take())
+        following = await cursors[number].head()
+        if following is None:
+            heappop(heads)
+        else:
+            heapreplace(heads, (following, number))
+    return page, False
+
+
+def _may_hold(ids: Sequence[str], backend: Backend, query: Query) -> list[str]:
+    """The jobs whose logs may hold what is wanted."""
+    return [job_id for job_id in ids if query.wanted(job_facts(backend.project, job_id)) is not False]
+
+
+class _Cursor:
+    """The entries of one job that are wanted, in the order of the query."""
+
+    def __init__(self, backend: Backend, job_id: str, query: Query) -> None:
+        self._backend, self._job_id, self._query = backend, job_id, query
+        self._short = short_id(job_id)
+        self._found: deque[tuple[_Key, Json]] = deque()
+        self._part: LogRange | None = self._first_part()
+        self._limit = query.size + 1
+        """A page, and one to know that there are more."""
+
+    def _first_part(self) -> LogRange:
+        bounds, last = self._query.wanted.bounds, self._query.after
+        after = before = None
+        if last is not None:
+            moment, place, short = last
+            # The last page may have ended with an entry of another job at the same moment and place.
+            if self._query.newest_first:
+                before = moment, place + (self._short < short)
+            else:
+                after = moment, place - (self._short > short)
+        return LogRange(after=after, before=before, since=bounds.since, until=bounds.until)
+
+    async def head(self) -> _Key | None:
+        """The key of the next entry; None if there is none."""
+        while not self._found and self._part is not None:
+            entries = await self._read(self._part)
+            self._found.extend(await asyncio.to_thread(self._wanted, entries))
+            self._part = self._behind(self._part, entries[-1].position) if len(entries) == self._limit else None
+            self._limit = _CHUNK
+        return self._found[0][0] if self._found else None
+
+    def take(self) -> Json:
+        return self._found.popleft()[1]
+
+    async def _read(self, part: LogRange) -> Sequence[LogEntry]:
+        try:
+            return await self._backend.read_logs(
+                self._job_id, part, newest_first=self._query.newest_first, limit=self._limit
+            )
+        except NotFound:  # the job has gone, where jobs can go
+            return ()
+
+    def _behind(self, part: LogRange, position: LogPosition) -> LogRange:
+        if self._query.newest_first:
+            return LogRange(part.after, position, part.since, part.until)
+        return LogRange(position, part.before, part.since, part.until)
+
+    def _wanted(self, entries: Sequence[LogEntry]) -> list[tuple[_Key, Json]]:
+        found = [
+            (self._key(entry), entry_json(self._backend.project, self._job_id, key_of(self._job_id, entry), entry))
+            for entry in entries
+        ]
+        return [(key, answer) for key, answer in found if self._query.wanted(answer)]
+
+    def _key(self, entry: LogEntry) -> _Key:
+        """Smaller for what comes sooner."""
+        sign = -1 if self._query.newest_first else 1
+        moment = (entry.timestamp - _EPOCH) // timedelta(microseconds=1)
+        return sign * moment, sign * entry.place, sign * int(self._short, 16)

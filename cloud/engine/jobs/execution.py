@@ -1,0 +1,220 @@
+"""One execution of a job: packages, replicas, their output, their end. It reports events and decides no state."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cloud.engine.disk import disk_full
+from cloud.engine.jobs import folders
+from cloud.engine.jobs.logs import JobLog, severity_of
+from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.ports import PortAllocator
+from cloud.engine.jobs.replica_processes import ReplicaProcesses
+from cloud.engine.jobs.replicas import Replica, replicas
+from cloud.engine.jobs.requirements import check_requirements
+from cloud.engine.launch.command import Command
+from cloud.engine.launch.executor import Executor
+from cloud.engine.launch.output import OutputLine
+from cloud.errors import CloudError
+from cloud.lifecycle import JobEvent, JobState
+from cloud.names import GsUri
+from cloud.resources import LogEntry, Severity, TrainingSpec
+
+Fetch = Callable[[GsUri, Path], Awaitable[object]]
+"""Downloads one object to a file as the ML service account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What all executions of one cloud share."""
+
+    executor: Executor
+    installer: PackageInstaller
+    fetch: Fetch
+    environ: Mapping[str, str]
+    project: str
+    project_number: int
+    grace: float
+    """Seconds between SIGTERM and SIGKILL."""
+    ports: PortAllocator = field(default_factory=PortAllocator)
+
+
+@dataclass(slots=True, eq=False)
+class Execution:
+    """What runs of a job: a training job has one.
+
+    Its folder, log, replicas and exit are its own, and it holds one slot of the scheduler from ``run`` to its end.
+    ``report`` is called with each event and a message for the job's ``errorMessage``.
+    """
+
+    spec: TrainingSpec
+    platform: Platform
+    folder: Path
+    """Private, removed afterwards: a replica's disk does not outlive it."""
+    log: JobLog
+    report: Callable[["Execution", JobEvent, str], None]
+    state: JobState = JobState.QUEUED
+    """Changed by the service, by the table in ``lifecycle``."""
+    _cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_begun: bool = False
+    _log_error: OSError | None = None
+    _log_failed: asyncio.Event = field(default_factory=asyncio.Event)
+    _processes: ReplicaProcesses | None = None
+    _temporary: Path | None = None
+    """The replicas' ``TMPDIR``."""
+
+    def cancel(self) -> None:
+        """End its processes; STOPPED is reported then."""
+        self._cancelled.set()
+
+    async def run(self) -> None:
+        """Returns when nothing of it is left and its last event is reported. Raises nothing."""
+        event, message = await self._perform()
+        if event is JobEvent.FAILED and message:
+            self._say(message.splitlines()[0].rstrip(), Severity.ERROR)
+        if self._processes is not None and self._processes.started:
+            self._say("Finished tearing down training program.")
+        closing = {JobEvent.COMPLETED: "Job completed successfully.", JobEvent.FAILED: "Job failed."}
+        self._say(closing.get(event, "Job cancelled."), Severity.ERROR if event is JobEvent.FAILED else Severity.INFO)
+        if self._log_error and event is not JobEvent.STOPPED:
+            event, message = JobEvent.FAILED, f"The job's log could not be written: {self._log_error}"
+        self.report(self, event, message)
+
+    async def _perform(self) -> tuple[JobEvent, str]:
+        work = asyncio.create_task(self._work())
+        stops = [asyncio.create_task(self._cancelled.wait()), asyncio.create_task(self._log_failed.wait())]
+        try:
+            await asyncio.wait([work, *stops], return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                work.cancel()
+            await asyncio.wait([work])
+        finally:
+            for stop in stops:
+                stop.cancel()
+            await self._clean_up()
+        error = None if work.cancelled() else work.exception()
+        if self._cancelled.is_set() or work.cancelled():
+            return JobEvent.STOPPED if self._cancelled.is_set() else JobEvent.FAILED, ""
+        match error:
+            case None:
+                return work.result()
+            case CloudError():
+                return JobEvent.FAILED, str(error)
+            case TimeoutError():
+                limit = f"The job ran longer than its max running time of {self.spec.max_running_time:g} seconds."
+                self.report(self, JobEvent.CANCEL_REQUESTED, limit)
+                return JobEvent.STOPPED, limit
+            case _ if full := disk_full(error):
+                return JobEvent.FAILED, str(full)
+            case _:
+                logging.getLogger(__name__).error("job %s", self.spec.job_id, exc_info=error)
+                return JobEvent.FAILED, f"Internal error encountered. ({type(error).__name__}: {error})"
+
+    async def _work(self) -> tuple[JobEvent, str]:
+        primary = replicas(self.spec)[0]
+        self._temporary = folders.make(self.folder)
+        import_path = await self._install_packages(primary)
+        async with asyncio.timeout(None) as limit:
+            for is_last_try in (False, True):
+                processes = await self._start(import_path)
+                if self._cancelled.is_set():  # just now: this task is about to be cancelled
+                    return JobEvent.STOPPED, ""
+                self._begin()
+                if limit.when() is None:
+                    limit.reschedule(asyncio.get_running_loop().time() + self.spec.max_running_time)
+                failed = await processes.wait_for(primary)
+                if not failed:
+                    return JobEvent.COMPLETED, ""
+                if is_last_try:
+                    break
+                await processes.stop(self.platform.grace)
+                if not processes.lost_an_address(failed):
+                    break
+                self._say(
+                    "Another program has taken the address of a replica: all replicas are started anew with others.",
+                    Severity.WARNING,
+                )
+        return JobEvent.FAILED, processes.explain(failed)
+
+    async def _install_packages(self, primary: Replica) -> tuple[Path, ...]:
+        folder = self.folder / "packages"
+        folder.mkdir()
+        self._say("Waiting for training program to start.")
+        self._say(f"Running module {self.spec.python_module}.", replica=primary)
+        installed = []
+        for uri in self.spec.package_uris:
+            self._say(f"Downloading the package: {uri}", replica=primary)
+            archive = folder / uri.name
+            await self.platform.fetch(uri, archive)
+            self._say(f"Installing the package: {uri}", replica=primary)
+            installed.append(
+                await self.platform.installer.install(
+                    archive,
+                    work=folder,
+                    environ=dict(self.platform.environ),
+                    on_output=lambda line: self._on_output(primary, line),
+                )
+            )
+        # A later package replaces an earlier one's modules, as the runner's successive pip installs do.
+        import_path = tuple(reversed(installed))
+        check_requirements(import_path)
+        return import_path
+
+    async def _start(self, import_path: tuple[Path, ...]) -> ReplicaProcesses:
+        platform = self.platform
+        if self._processes is not None:
+            self._processes.close()
+        # Kept before they are started: what was, when one of them could not be, is to be stopped.
+        self._processes = ReplicaProcesses(self.spec, platform.executor, platform.ports, self._on_program_output)
+        await self._processes.start(
+            replicas(self.spec),
+            project=platform.project,
+            project_number=platform.project_number,
+            base={**platform.environ, "TMPDIR": str(self._temporary)},
+            folder=self.folder,
+            import_path=import_path,
+            on_command=self._on_command,
+        )
+        return self._processes
+
+    def _begin(self) -> None:
+        if not self._has_begun and not self._cancelled.is_set():
+            self._has_begun = True
+            self.report(self, JobEvent.STARTED, "")
+
+    async def _clean_up(self) -> None:
+        processes = self._processes
+        ended = () if self._cancelled.is_set() or processes is None else processes.started
+        for replica in ended:
+            self._say("Module completed; cleaning up.", replica=replica)
+        if processes is not None:
+            await processes.stop(self.platform.grace)
+            processes.close()
+        await asyncio.to_thread(folders.remove, *filter(None, (self.folder, self._temporary)))
+        for replica in ended:
+            self._say("Clean up finished.", replica=replica)
+
+    def _on_command(self, replica: Replica, command: Command) -> None:
+        self._say(f"Running command: python3 -m {command.module} {' '.join(command.argv)}".rstrip(), replica=replica)
+
+    def _on_program_output(self, replica: Replica, line: OutputLine) -> None:
+        # Output may arrive before the start is confirmed: a reader of the log finds the job running.
+        self._begin()
+        self._on_output(replica, line)
+
+    def _on_output(self, replica: Replica, line: OutputLine) -> None:
+        self._append(LogEntry(line.time, severity_of(line.stream, line.text), replica.task_name, line.text))
+
+    def _say(self, message: str, severity: Severity = Severity.INFO, *, replica: Replica | None = None) -> None:
+        self._append(LogEntry(datetime.now(UTC), severity, replica.task_name if replica else "service", message))
+
+    def _append(self, entry: LogEntry) -> None:
+        try:
+            self.log.append(entry)
+        except OSError as error:
+            # A job whose log has holes must not pass for one that went well: it ends, and says why.
+            self._log_error = error
+            self._log_failed.set()

@@ -1,0 +1,144 @@
+"""The processes of one execution, all replicas of a cluster: started, waited for, ended."""
+
+import asyncio
+import errno
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cloud.engine.jobs.environ import argv, environ
+from cloud.engine.jobs.logs import is_tensorflows
+from cloud.engine.jobs.ports import PortAllocator, is_bound
+from cloud.engine.jobs.replicas import Replica
+from cloud.engine.launch.command import Command, ExitStatus
+from cloud.engine.launch.executor import Executor, RunningProcess
+from cloud.engine.launch.output import OutputLine
+from cloud.resources import TrainingSpec
+
+_TAIL_LINES = 60
+"""Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
+_ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
+
+
+@dataclass(slots=True)
+class ReplicaProcesses:
+    """Started once; ``close`` gives the ports back."""
+
+    spec: TrainingSpec
+    executor: Executor
+    ports: PortAllocator
+    on_output: Callable[[Replica, OutputLine], None]
+    _processes: dict[Replica, RunningProcess] = field(default_factory=dict)
+    _tails: dict[Replica, deque[str]] = field(default_factory=dict)
+    _addresses: dict[Replica, int] = field(default_factory=dict)
+
+    @property
+    def started(self) -> tuple[Replica, ...]:
+        return tuple(self._processes)
+
+    async def start(
+        self,
+        members: Sequence[Replica],
+        *,
+        project: str,
+        project_number: int,
+        base: Mapping[str, str],
+        folder: Path,
+        import_path: tuple[Path, ...],
+        on_command: Callable[[Replica, Command], None],
+    ) -> None:
+        """Start all of ``members``.
+
+        Args:
+            base: what every process of the execution has in its environment.
+            folder: below it each replica gets an empty folder of its own.
+            on_command: called before each is started.
+
+        Raises:
+            CloudError: one cannot be started; those that were are to be stopped.
+        """
+        self._addresses = dict(zip(members, self.ports.allocate(len(members)), strict=True))
+        addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
+        for replica in members:
+            home = folder / replica.task_name
+            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+            home.mkdir()
+            self._tails[replica] = deque(maxlen=_TAIL_LINES)
+            command = Command(
+                module=self.spec.python_module,
+                argv=argv(self.spec),
+                environ=environ(
+                    self.spec,
+                    replica,
+                    addresses,
+                    project=project,
+                    project_number=project_number,
+                    base=base,
+                    home=home,
+                ),
+                cwd=home,
+                import_path=import_path,
+            )
+            on_command(replica, command)
+            self._processes[replica] = await self.executor.launch(
+                command,
+                lambda line, replica=replica: self._on_line(replica, line),  # type: ignore[misc]
+            )
+
+    async def wait_for(self, primary: Replica) -> list[tuple[Replica, ExitStatus]]:
+        """Until ``primary`` exits with 0 (nothing returned: the others no longer matter) or any replica fails."""
+        waits = {asyncio.create_task(process.wait()): replica for replica, process in self._processes.items()}
+        try:
+            pending = set(waits)
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                failed = [(waits[task], task.result()) for task in done if not task.result().ok]
+                if failed:
+                    return failed
+                if any(waits[task] == primary for task in done):
+                    return []
+            return []
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def stop(self, grace: float) -> None:
+        """End what still runs."""
+        await asyncio.gather(*(process.stop(grace) for process in self._processes.values()), return_exceptions=True)
+
+    def close(self) -> None:
+        self.ports.release(self._addresses.values())
+        self._addresses = {}
+
+    def lost_an_address(self, failed: Sequence[tuple[Replica, ExitStatus]]) -> bool:
+        """Whether a replica says that an address is in use and names its own, or its own is in use by a stranger.
+
+        To be asked when all processes have ended, and before ``close``.
+        """
+        for replica, _ in failed:
+            said = "\n".join(self._tails[replica]).lower()
+            port = self._addresses[replica]
+            if _ADDRESS_IN_USE in said and (f":{port}" in said or is_bound(port)):
+                return True
+        return False
+
+    def explain(self, failed: Sequence[tuple[Replica, ExitStatus]]) -> str:
+        """What is said of replicas that exited with something else than 0."""
+        return " ".join(self._explain(replica, status) for replica, status in failed)
+
+    def _explain(self, replica: Replica, status: ExitStatus) -> str:
+        tail = list(self._tails[replica])
+        starts = [number for number, line in enumerate(tail) if line.startswith("Traceback (most recent call last)")]
+        said = tail[starts[-1] :] if starts else [line for line in tail if not is_tensorflows(line)][-3:]
+        code = status.code if status.code is not None else 128 + (status.signal or 0)
+        cause = "" if status.code is not None else f" It {status}."
+        reason = "\n".join(said)
+        return f"The replica {replica.display_name} exited with a non-zero status of {code}.{cause} \n{reason}".rstrip()
+
+    def _on_line(self, replica: Replica, line: OutputLine) -> None:
+        if line.stream == "stderr":
+            self._tails[replica].append(line.text)
+        self.on_output(replica, line)

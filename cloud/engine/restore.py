@@ -1,0 +1,43 @@
+"""Value objects from the records of an earlier run, without the checks that they make of new ones.
+
+A rule that is stricter today than when a record was written must not make yesterday's state unreadable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cloud.names import GsUri
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
+
+
+def restore(kind: type[T], values: Mapping[str, Any]) -> T:
+    """An instance of the frozen dataclass ``kind``, made without ``__post_init__``.
+
+    Fields that ``values`` lacks get their default; names that are no fields are ignored.
+
+    Raises:
+        KeyError: a field without a default is missing.
+    """
+    made = object.__new__(kind)
+    for field in fields(kind):
+        if field.name in values:
+            value = values[field.name]
+        elif field.default is not MISSING:
+            value = field.default
+        elif field.default_factory is not MISSING:
+            value = field.default_factory()
+        else:
+            raise KeyError(field.name)
+        object.__setattr__(made, field.name, value)
+    return made
+
+
+def restore_uri(text: str) -> GsUri:
+    """Inverse of ``str(GsUri)`` for any bucket name."""
+    bucket, _, path = text.removeprefix("gs://").partition("/")
+    return restore(GsUri, {"bucket": bucket, "path": path})

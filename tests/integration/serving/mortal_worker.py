@@ -1,0 +1,37 @@
+"""The serving worker with a model that doubles numbers, and over 13 kills its process."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from cloud.engine.serving.batching import Predictions
+from cloud.engine.serving.signatures import Signature
+from cloud.engine.serving.worker import ListenConfig, serve_model
+from cloud.resources import Json
+
+
+class Mortal:
+    signatures: Mapping[str, Signature] = {"double": Signature({}, {})}
+
+    def warm_up(self) -> set[str]:
+        return set(self.signatures)
+
+    def prepare(self, _: str, instances: list[Json]) -> list[Json]:
+        return instances
+
+    def run(self, _: str, batch: Sequence[float], __: int) -> Predictions:
+        if 13 in batch:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [{"double": 2 * number} for number in batch]
+
+
+if __name__ == "__main__":
+    asyncio.run(
+        serve_model(
+            Mortal(),
+            ListenConfig(),
+            lambda port: sys.stdout.write(f'{{"ready": {{"port": {port}}}}}\n'),
+        )
+    )

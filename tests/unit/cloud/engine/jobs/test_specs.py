@@ -1,0 +1,51 @@
+"""Specifications as JSON: what is written is read back, by every kind, of today and of before."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud.engine.jobs.specs import kind_of, spec_from_json, spec_to_json
+from cloud.names import GsUri
+from cloud.resources import JobSpec, ScaleTier, Service, TrainingSpec
+
+SPECS = st.builds(
+    TrainingSpec,
+    job_id=st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True),
+    package_uris=st.just((GsUri("bucket", "a/trainer-0.0.0.tar.gz"), GsUri("bucket", "b.whl"))),
+    python_module=st.just("trainer.task"),
+    args=st.lists(st.text(max_size=20)).map(tuple),
+    job_dir=st.sampled_from([None, GsUri("bucket", "out dir/é")]),
+    scale_tier=st.just(ScaleTier.CUSTOM),
+    worker_count=st.integers(0, 5),
+    runtime_version=st.sampled_from([None, "2.11"]),
+    max_running_time=st.floats(0.1, 1e6),
+    labels=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
+)
+VERTEX_SPECS = st.builds(
+    TrainingSpec,
+    job_id=st.from_regex(r"[1-9][0-9]{0,18}", fullmatch=True),
+    package_uris=st.just(()),
+    python_module=st.just("trainer.task"),
+    service=st.just(Service.VERTEX_AI),
+    base_output_directory=st.sampled_from([None, GsUri("bucket", "out/")]),
+    env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
+)
+
+
+@given(SPECS | VERTEX_SPECS)
+def test_specifications_round_trip(spec: TrainingSpec) -> None:
+    assert kind_of(spec) == "training"
+    assert spec_from_json(TrainingSpec, json.loads(json.dumps(spec_to_json(spec)))) == spec
+
+
+def test_there_are_no_jobs_that_are_nothing_but_a_job() -> None:
+    assert kind_of(JobSpec("one")) is None
+
+
+def test_a_record_of_before_there_was_vertex_ai_is_ml_engines() -> None:
+    spec = TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task")
+    record = spec_to_json(spec)
+    for name in ("service", "base_output_directory", "env"):
+        del record[name]
+    assert spec_from_json(TrainingSpec, record) == spec
