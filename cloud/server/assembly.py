@@ -86,7 +86,7 @@ class Assembly:
             project=settings.project,
             project_number=number,
             iam=settings.iam,
-            on_lapse=_say,
+            on_violation=_say,
             server=self._server,
         )
         await storage.start()

@@ -124,7 +124,7 @@ class QuickGoogle:
             project=PROJECT,
             project_number=number,
             iam=IamMode.STRICT,
-            on_lapse=print,
+            on_violation=print,
             server=server,
         )
         await storage.start()

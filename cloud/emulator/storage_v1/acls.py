@@ -20,7 +20,7 @@ class AclMethods:
         kind = "storage#objectAccessControls" if target.of_object else "storage#bucketAccessControls"
         acl = self._acls.entries(call.principal, target)
         if target.is_default:
-            call.conditions().check(self._buckets.known(target.bucket), reading=True)
+            call.conditions().check(self._buckets.lookup(target.bucket), reading=True)
         return messages.list_to_json(kind, messages.acl_items(acl, target, call.base_url))
 
     async def get(self, call: Call) -> Json:

@@ -168,7 +168,7 @@ class ObjectMethods:
 
 
 def object_answer(storage: StorageService, call: Call, record: ObjectRecord) -> Json:
-    full = call.query.get("projection") == "full" and storage.buckets.has_lists(record.bucket)
+    full = call.query.get("projection") == "full" and storage.buckets.has_acls(record.bucket)
     return messages.object_to_json(record, call.base_url, full=full)
 
 

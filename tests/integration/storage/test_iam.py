@@ -228,7 +228,7 @@ async def test_policies_survive_a_restart(front_door, tmp_path):
 @pytest.mark.parametrize("mode", [IamMode.SOFT, IamMode.OFF])
 async def test_modes_that_let_everything_pass(front_door, tmp_path, mode):
     told = []
-    async with front_door(tmp_path, iam=mode, on_lapse=told.append) as door:
+    async with front_door(tmp_path, iam=mode, on_violation=told.append) as door:
         await door.call("POST", "/storage/v1/b", json={"name": "open-1"})
         await put(door, "open-1", "o")
         assert await door.call("GET", "/open-1/o", who="job") == (200, b"x")
