@@ -136,7 +136,7 @@ async def test_why_a_deployment_failed_is_known_to_other_processes(google, is_to
         here = await failed(google, one, spec)
     async with google.open("vertex-ai") as other:
         there = await other.get_version(name, "v1")
-        made = await other.made_by("run_7")
+        made = await other.created_by("run_7")
         await other.delete_version(name, "v1")
         await other.delete_model(name)
     assert (here.state, there.state) == (VersionState.FAILED, VersionState.FAILED)

@@ -30,7 +30,7 @@ async def remove_leftovers(backend: GcpBackend, run: str, buckets: Sequence[str]
         else:
             told(what)
 
-    made = await backend.made_by(run)
+    made = await backend.created_by(run)
     for job in made.jobs:
         await remove(f"job {job}", lambda job=job: _end(backend, job))  # type: ignore[misc]
     defaults = {model: await _default(backend, model) for model, _ in made.versions}

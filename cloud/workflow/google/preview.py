@@ -101,7 +101,7 @@ def announce(options: Options, plan: Plan, cleanup: str, console: Console) -> No
 
 def _show(finding: Finding, console: Console) -> None:
     style = _STYLES[finding.verdict]
-    mend = f"  -> {finding.mend}" if finding.mend else ""
+    mend = f"  -> {finding.hint}" if finding.hint else ""
     console.print(
         f"[{style}]{finding.verdict.value:<8}[/]{escape(f'{finding.what}: {finding.detail}{mend}')}",
         highlight=False,
