@@ -49,7 +49,7 @@ async def workflow(backend: Backend, data: Path, steps: int, job_id: str) -> flo
         args=taxifare.trainer_arguments(steps),
         job_id=job_id,
         model=taxifare.MODEL,
-        is_the_labs=True,
+        is_taxifare=True,
     )
     began = time.monotonic()
     async with Workflow(backend, plan, Silent()) as run:

@@ -1,14 +1,14 @@
-"""The states of jobs and model versions, and the only two tables that say how they change.
+"""The states of jobs and model versions, and the two tables of their transitions.
 
-Rule: nothing outside this file decides which state follows. Whoever performs work reports an *event*;
-``next_job_state`` and ``next_version_state`` return the state that follows or raise. What runs of a job are its
-*executions*, which move by the same table; ``next_job_event`` says what follows from their states for the job. The
-diagrams in docs/architecture.md are drawn from these tables (a test compares them).
+Rule: nothing outside this file decides which state follows. Code that performs work reports an *event*;
+``next_job_state`` and ``next_version_state`` return the next state or raise. What runs of a job are its *executions*,
+which move by the same table; ``next_job_event`` says what follows from their states for the job. The diagrams in
+docs/architecture.md are drawn from these tables (a test compares them).
 
 States are ML Engine v1's own (discovery document ``ml.v1``, schemas ``GoogleCloudMlV1__Job`` and
 ``GoogleCloudMlV1__Version``). Every job that ends after a cancel request goes through CANCELLING, also one
-that was still queued, because a client polling for CANCELLING must be able to see it. Once cancelling, how
-the processes end no longer matters: STOPPED is the only event left.
+that was still queued, so that a client polling for CANCELLING can see it. Once cancelling, the exit statuses
+no longer matter: STOPPED is the only event left.
 """
 
 from collections.abc import Collection

@@ -2,6 +2,8 @@
 
 cloud/testing/contract/__init__.py checks every sentence here on every backend. Errors are ``cloud.errors``; a method
 that names one raises it and leaves nothing changed. Methods may run concurrently unless they name the same thing.
+Any method that keeps something raises ``ResourceExhausted``, and leaves nothing changed, when there is no room for it
+(a disk or a quota that is full), and ``Unavailable`` when what the backend keeps cannot be reached.
 Only what differs between backends is abstract; what can be said in terms of the rest is written here once.
 """
 

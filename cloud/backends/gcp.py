@@ -239,7 +239,7 @@ def open_gcp(
 
     network = network or Network()
     identity = Identity(network, credentials)
-    transport = HttpTransport(region, identity=identity, network=network, patience=retries, sleep=sleep)
+    transport = HttpTransport(region, identity=identity, network=network, retries=retries, sleep=sleep)
 
     def token() -> Awaitable[str]:
         return transport.in_thread(identity.token)
@@ -251,7 +251,7 @@ def open_gcp(
         region=region,
         labels=labels,
         session=network.session,
-        patience=retries,
+        retries=retries,
         sleep=sleep,
         renew=lambda: transport.in_thread(identity.renew),
     )

@@ -1,12 +1,15 @@
 """``LocalBackend``: the specification kept by the engine, on this machine. See ``cloud.serve`` for what starts it."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from cloud.backends.cloud_storage import CloudStorageBackend
+from cloud.engine.disk import disk_full
 from cloud.engine.jobs.service import JobService
 from cloud.engine.runtime import check_runtime
 from cloud.engine.serving.service import ServingService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, Unavailable
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobState
 from cloud.resources import (
@@ -72,7 +75,8 @@ class LocalBackend(CloudStorageBackend):
                 field="training_input.scale_tier",
             )
         self._check_runtime(training, "training_input.runtime_version")
-        return self._jobs.submit(spec)
+        with _disk_errors():
+            return self._jobs.submit(spec)
 
     async def get_job(self, job_id: str) -> Job:
         return self._jobs.get(job_id)
@@ -88,7 +92,8 @@ class LocalBackend(CloudStorageBackend):
         return self._jobs.list(states=states, service=service, after=after, limit=limit)
 
     async def cancel_job(self, job_id: str) -> None:
-        self._jobs.cancel(job_id)
+        with _disk_errors():
+            self._jobs.cancel(job_id)
 
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         return self._jobs.follow_logs(job_id)
@@ -104,7 +109,8 @@ class LocalBackend(CloudStorageBackend):
     # ---------------------------------------------------------------- models and versions
 
     async def create_model(self, name: str, *, description: str = "") -> Model:
-        return await self._serving.create_model(name, description=description)
+        with _disk_errors():
+            return await self._serving.create_model(name, description=description)
 
     async def get_model(self, name: str) -> Model:
         return await self._serving.get_model(name)
@@ -113,11 +119,13 @@ class LocalBackend(CloudStorageBackend):
         return await self._serving.list_models()
 
     async def delete_model(self, name: str) -> None:
-        await self._serving.delete_model(name)
+        with _disk_errors():
+            await self._serving.delete_model(name)
 
     async def create_version(self, spec: VersionSpec) -> Version:
         self._check_runtime(spec, "version.runtime_version")
-        return await self._serving.create_version(spec)
+        with _disk_errors():
+            return await self._serving.create_version(spec)
 
     async def get_version(self, model: str, name: str) -> Version:
         return await self._serving.get_version(model, name)
@@ -135,10 +143,12 @@ class LocalBackend(CloudStorageBackend):
         return await self._serving.wait_for_version(model, name, timeout=timeout)
 
     async def set_default_version(self, model: str, name: str) -> Version:
-        return await self._serving.set_default_version(model, name)
+        with _disk_errors():
+            return await self._serving.set_default_version(model, name)
 
     async def delete_version(self, model: str, name: str) -> None:
-        await self._serving.delete_version(model, name)
+        with _disk_errors():
+            await self._serving.delete_version(model, name)
 
     def _check_runtime(self, spec: TrainingSpec | VersionSpec, field: str) -> None:
         check_runtime(spec.runtime_version, spec.python_version, self.abilities.runtimes, field)
@@ -154,3 +164,17 @@ class LocalBackend(CloudStorageBackend):
         signature_name: str | None = None,
     ) -> list[Json]:
         return await self._serving.predict(model, instances, version=version, signature_name=signature_name)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """The engine's errors of the disk in the specification's terms.
+
+    Raises:
+        ResourceExhausted: it is full.
+        Unavailable: it cannot be written for another reason.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        raise disk_full(error) or Unavailable(f"the state folder cannot be used: {error}") from error

@@ -1,16 +1,14 @@
-"""A ``Backend`` of jobs, models and versions in memory, for tests of what is written against ``Backend``.
+"""``MemoryBackend``: a ``Backend`` in memory, for tests of what is written against ``Backend``.
 
-Nothing happens by itself: a test moves a job on with ``move`` and ends the making of a version with ``settle``.
+It keeps every rule of the specification that needs no running program: storage is real, jobs and versions are made up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import NoReturn
 
-from cloud.backends.base import Backend, OnProgress
+from cloud.backends.memory_storage import MemoryStorage
 from cloud.backends.selection import select_entries, select_jobs
 from cloud.errors import (
     AlreadyExists,
@@ -25,8 +23,6 @@ from cloud.names import GsUri, check_id
 from cloud.resources import (
     WHOLE_LOG,
     Abilities,
-    Access,
-    Bucket,
     Job,
     JobSpec,
     Json,
@@ -34,42 +30,110 @@ from cloud.resources import (
     LogRange,
     Model,
     Service,
-    StoredObject,
+    Severity,
     Version,
     VersionSpec,
     as_training,
 )
 
+Run = Callable[["MemoryBackend", Job], Awaitable[None]]
+"""Takes a job that was just submitted through its life, with ``move`` and ``log``."""
+Predict = Callable[[Version, Sequence[Json], str | None], list[Json]]
+"""The predictions of a READY version for these instances, and for this signature if one was named."""
+_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
-def _not_here() -> NoReturn:
-    raise AssertionError("this backend has no storage")
+
+async def succeed(backend: "MemoryBackend", job: Job) -> None:
+    """A ``Run``: the job's packages must be in their buckets, then it succeeds. No program runs."""
+    backend.log(job.job_id, f"Job {job.job_id} is queued.")
+    backend.move(job.job_id, JobEvent.SCHEDULED)
+    for package in job.training.package_uris:
+        try:
+            await backend.read_object(package)
+        except NotFound as error:
+            backend.log(job.job_id, "Job failed.", severity=Severity.ERROR)
+            backend.move(job.job_id, JobEvent.FAILED, message=f"Cannot read the package: {error.message}")
+            return
+    backend.log(job.job_id, "Job completed successfully.")
+    backend.move(job.job_id, JobEvent.STARTED, JobEvent.COMPLETED)
 
 
-class MemoryBackend(Backend):
+def double(_: Version, instances: Sequence[Json], __: str | None) -> list[Json]:
+    """A ``Predict``: each number times two.
+
+    Raises:
+        PredictionFailed: an instance is not a number.
+    """
+    if not all(isinstance(instance, int | float) for instance in instances):
+        raise PredictionFailed("Error processing input: not a number")
+    return [{"double": 2.0 * instance} for instance in instances]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A request for predictions."""
+
+    model: str
+    version: str
+    instances: list[Json]
+    signature_name: str | None
+
+
+class MemoryBackend(MemoryStorage):
+    """Args:
+    run: takes each job through its life; without it, jobs stay QUEUED until ``move`` is called.
+    predict: computes the predictions of every version.
+    versions_settle: a version is READY as soon as it is waited for; otherwise ``settle`` ends its creation.
+    objects: what is in storage at the beginning, by URI; their buckets are made.
+    service_account: as whom jobs and versions would reach buckets.
+    """
+
     name = "memory"
-    project = "my-project"
-    region = "us-central1"
-    abilities = Abilities(accelerators=False, enforces_grants=False)
+    abilities = Abilities(accelerators=False, enforces_grants=False, runs_programs=False)
 
-    def __init__(self, *, versions_settle: bool = True) -> None:
-        """
-        Args:
-            versions_settle: a version is READY as soon as somebody waits for it.
-        """
+    def __init__(
+        self,
+        project: str = "my-project",
+        region: str = "us-central1",
+        *,
+        run: Run | None = None,
+        predict: Predict = double,
+        versions_settle: bool = True,
+        objects: Mapping[str, bytes] | None = None,
+        service_account: str = "service-35462102002@cloud-ml.google.com.iam.gserviceaccount.com",
+    ) -> None:
+        self.project, self.region = project, region
+        super().__init__(objects or {}, service_account)
+        self.versions_settle = versions_settle
         self.jobs: dict[str, Job] = {}
         self.models: dict[str, Model] = {}
         self.versions: dict[tuple[str, str], Version] = {}
         self.logs: dict[str, list[LogEntry]] = {}
-        self.signatures: list[str | None] = []
-        self.asked: list[tuple[str, str, list[Json]]] = []
-        """Model, version and instances of each prediction."""
-        self.objects = {"gs://bucket/export/saved_model.pb", "gs://bucket/out/model/saved_model.pb"}
-        """All there is in storage, to be listed."""
-        self._moved = asyncio.Event()
-        self._versions_settle = versions_settle
+        self.predictions: list[Prediction] = []
+        """Requests that reached a version, oldest first."""
+        self._run, self._predict = run, predict
+        self._running: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        """Set, and replaced, when a job or its log changes."""
         self._settled = asyncio.Condition()
 
+    async def close(self) -> None:
+        """End what ``run`` is doing."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    # ---------------------------------------------------------------- what a test does to jobs and versions
+
     def move(self, job_id: str, *events: JobEvent, message: str = "") -> None:
+        """Have these events happen to a job, one after the other.
+
+        Args:
+            message: the job's error message from then on.
+
+        Raises:
+            FailedPrecondition: one of them cannot happen in the job's state.
+        """
         for event in events:
             job = self.jobs[job_id]
             state, now = next_job_state(job.state, event), datetime.now(UTC)
@@ -77,74 +141,41 @@ class MemoryBackend(Backend):
             if state is JobState.RUNNING:
                 job = replace(job, start_time=now)
             self.jobs[job_id] = replace(job, end_time=now) if state.is_final else job
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        self._wake()
+
+    def log(self, job_id: str, message: str, *, task_name: str = "service", severity: Severity = Severity.INFO) -> None:
+        """Add an entry to a job's log."""
+        self.logs.setdefault(job_id, []).append(LogEntry(datetime.now(UTC), severity, task_name, message))
+        self._wake()
 
     async def settle(self, model: str, name: str, event: VersionEvent, message: str = "") -> None:
+        """End the creation of a version, or have a READY one fail.
+
+        Raises:
+            FailedPrecondition: the event cannot happen in the version's state.
+        """
         version = self.versions[model, name]
         state = next_version_state(version.state, event)
         self.versions[model, name] = replace(version, state=state, error_message=message)
         async with self._settled:
             self._settled.notify_all()
 
-    # ---------------------------------------------------------------- storage: nothing but a list
-
-    async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
-        _not_here()
-
-    async def get_bucket(self, name: str) -> Bucket:
-        _not_here()
-
-    async def list_buckets(self) -> list[Bucket]:
-        _not_here()
-
-    async def delete_bucket(self, name: str) -> None:
-        _not_here()
-
-    async def upload(
-        self, source: Path, destination: GsUri, *, on_progress: OnProgress | None = None
-    ) -> list[StoredObject]:
-        _not_here()
-
-    async def download(self, source: GsUri, destination: Path, *, on_progress: OnProgress | None = None) -> list[Path]:
-        _not_here()
-
-    async def read_object(self, uri: GsUri) -> bytes:
-        _not_here()
-
-    async def write_object(
-        self, uri: GsUri, data: bytes, *, content_type: str = "application/octet-stream"
-    ) -> StoredObject:
-        _not_here()
-
-    async def list_objects(self, uri: GsUri) -> list[StoredObject]:
-        there = [GsUri.parse(text) for text in sorted(self.objects)]
-        if uri.bucket not in {found.bucket for found in there}:
-            raise NotFound(f"The specified bucket does not exist: {uri.bucket}")
-        now = datetime.now(UTC)
-        return [
-            StoredObject(found, 1, 1, "text/plain", now)
-            for found in there
-            if found.bucket == uri.bucket and uri.matches(found.path)
-        ]
-
-    async def delete_objects(self, uri: GsUri) -> int:
-        _not_here()
-
-    async def grant(self, bucket: str, account: str, access: Access) -> None:
-        _not_here()
-
-    async def ml_service_account(self) -> str:
-        return "service-35462102002@cloud-ml.google.com.iam.gserviceaccount.com"
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     # ---------------------------------------------------------------- jobs
 
     async def submit_job(self, spec: JobSpec) -> Job:
         as_training(spec)
         if spec.job_id in self.jobs:
-            raise AlreadyExists("this id is taken", field="job.job_id")
-        self.jobs[spec.job_id] = Job(spec, JobState.QUEUED, datetime.now(UTC))
-        return self.jobs[spec.job_id]
+            raise AlreadyExists("A job with this id already exists.", field="job.job_id")
+        job = self.jobs[spec.job_id] = Job(spec, JobState.QUEUED, datetime.now(UTC))
+        if self._run is not None:
+            task = asyncio.ensure_future(self._run(self, job))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return job
 
     async def get_job(self, job_id: str) -> Job:
         if job_id not in self.jobs:
@@ -163,12 +194,21 @@ class MemoryBackend(Backend):
         return select_jobs(jobs, states=states, service=service, after=after, limit=limit)
 
     async def cancel_job(self, job_id: str) -> None:
-        if (await self.get_job(job_id)).state.is_final:
-            raise FailedPrecondition("finished", field="job.job_id")
+        job = await self.get_job(job_id)
+        if job.state.is_final:
+            raise FailedPrecondition(f"job {job_id!r} is finished: {job.state.value}", field="job.job_id")
         self.move(job_id, JobEvent.CANCEL_REQUESTED, message="The job was cancelled by the user.")
 
-    def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
-        _not_here()
+    async def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
+        position = 0
+        while True:
+            job, changed = await self.get_job(job_id), self._changed
+            for entry in self.logs.get(job_id, [])[position:]:
+                position += 1
+                yield entry
+            if job.state.is_final and position == len(self.logs.get(job_id, ())):
+                return
+            await changed.wait()
 
     async def read_logs(
         self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
@@ -177,16 +217,21 @@ class MemoryBackend(Backend):
         return select_entries(self.logs.get(job_id, ()), part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
-        while not (await self.get_job(job_id)).state.is_final:
-            await self._moved.wait()
-        return self.jobs[job_id]
+        try:
+            async with asyncio.timeout(timeout):
+                while not (job := await self.get_job(job_id)).state.is_final:
+                    await self._changed.wait()
+        except TimeoutError:
+            state = self.jobs[job_id].state.value
+            raise DeadlineExceeded(f"job {job_id!r} is still {state} after {timeout:g} seconds") from None
+        return job
 
     # ---------------------------------------------------------------- models and versions
 
     async def create_model(self, name: str, *, description: str = "") -> Model:
         check_id(name, "model.name")
         if name in self.models:
-            raise AlreadyExists("taken", field="model.name")
+            raise AlreadyExists("A model with the same name already exists.", field="model.name")
         self.models[name] = Model(name, self.region, datetime.now(UTC), description)
         return self.models[name]
 
@@ -201,15 +246,14 @@ class MemoryBackend(Backend):
     async def delete_model(self, name: str) -> None:
         await self.get_model(name)
         if await self.list_versions(name):
-            raise FailedPrecondition("it has versions")
+            raise FailedPrecondition(f"model {name!r} has versions: delete them first", field="name")
         del self.models[name]
 
     async def create_version(self, spec: VersionSpec) -> Version:
         model = await self.get_model(spec.model)
         if (spec.model, spec.name) in self.versions:
-            raise AlreadyExists("taken", field="version.name")
-        if "empty" in str(spec.deployment_uri):
-            raise FailedPrecondition("no model in there", field="version.deployment_uri")
+            raise AlreadyExists("A version with the same name already exists.", field="version.name")
+        await self._check_saved_model(spec.deployment_uri)
         self.versions[spec.model, spec.name] = Version(spec, VersionState.CREATING, datetime.now(UTC))
         if model.default_version is None:
             self.models[spec.model] = replace(model, default_version=spec.name)
@@ -218,7 +262,7 @@ class MemoryBackend(Backend):
     async def get_version(self, model: str, name: str) -> Version:
         found = await self.get_model(model)
         if (model, name) not in self.versions:
-            raise NotFound(f"no version {name!r}", field="name")
+            raise NotFound(f"no version {name!r} of model {model!r}", field="name")
         return replace(self.versions[model, name], is_default=found.default_version == name)
 
     async def list_versions(self, model: str) -> list[Version]:
@@ -227,7 +271,7 @@ class MemoryBackend(Backend):
 
     async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
         version = await self.get_version(model, name)
-        if version.state is VersionState.CREATING and self._versions_settle:
+        if version.state is VersionState.CREATING and self.versions_settle:
             await self.settle(model, name, VersionEvent.LOADED)
         try:
             async with asyncio.timeout(timeout), self._settled:
@@ -237,7 +281,7 @@ class MemoryBackend(Backend):
                     )
                 )
         except TimeoutError:
-            raise DeadlineExceeded("still CREATING") from None
+            raise DeadlineExceeded(f"version {name!r} of model {model!r} is still CREATING") from None
         return await self.get_version(model, name)
 
     async def set_default_version(self, model: str, name: str) -> Version:
@@ -255,6 +299,18 @@ class MemoryBackend(Backend):
         if version.is_default:
             self.models[model] = replace(self.models[model], default_version=None)
 
+    async def _check_saved_model(self, folder: GsUri) -> None:
+        below = folder.as_folder()
+        try:
+            names = [stored.uri.path.removeprefix(below.path) for stored in await self.list_objects(below)]
+        except NotFound:
+            names = []
+        if len([name for name in names if name in _SAVED_MODEL]) != 1:
+            raise FailedPrecondition(
+                f"the folder {folder} is expected to hold exactly one of {' and '.join(_SAVED_MODEL)}",
+                field="version.deployment_uri",
+            )
+
     # ---------------------------------------------------------------- prediction
 
     async def predict(
@@ -265,16 +321,13 @@ class MemoryBackend(Backend):
         version: str | None = None,
         signature_name: str | None = None,
     ) -> list[Json]:
-        """Doubles numbers: everything else fails."""
         name = version or (await self.get_model(model)).default_version
         if name is None:
-            raise FailedPrecondition("no default version", field="name")
-        if (await self.get_version(model, name)).state is not VersionState.READY:
-            raise FailedPrecondition("not READY", field="name")
+            raise FailedPrecondition(f"model {model!r} has no default version", field="name")
+        found = await self.get_version(model, name)
+        if found.state is not VersionState.READY:
+            raise FailedPrecondition(f"version {name!r} of model {model!r} is not READY", field="name")
         if not instances:
             raise InvalidArgument("at least one instance", field="instances")
-        self.signatures.append(signature_name)
-        self.asked.append((model, name, list(instances)))
-        if not all(isinstance(instance, int | float) for instance in instances):
-            raise PredictionFailed("Error processing input: not a number")
-        return [{"double": 2.0 * instance} for instance in instances]
+        self.predictions.append(Prediction(model, name, list(instances), signature_name))
+        return self._predict(found, instances, signature_name)

@@ -1,0 +1,9 @@
+"""For tests of programs that use this project: a contract for backends, and a client without sockets."""
+
+import sys
+
+if "pytest" in sys.modules:
+    import pytest
+
+    # Before it is imported: a failed assert then says what was compared.
+    pytest.register_assert_rewrite("cloud.testing.contract")

@@ -7,6 +7,7 @@ Each request is HTTP/1.1 over a connection in memory (``cloud.emulator.in_proces
 """
 
 import asyncio
+import io
 import json as json_module
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -92,7 +93,9 @@ class Client:
             host, token: for this request, in place of the client's.
 
         Raises:
-            aiohttp.ClientError: the server broke the connection off, or what it sent is not HTTP.
+            aiohttp.ClientConnectionError: the server closed the connection without a response.
+            aiohttp.ClientPayloadError: it did so before the response's end.
+            aiohttp.ClientError: what it sent is not HTTP.
         """
         async with self.stream(
             method, target, headers=headers, body=body, json=json, host=host, token=token
@@ -124,7 +127,8 @@ class Client:
             method,
             URL(f"http://localhost{target}", encoded=True),
             headers=sent,
-            data=body or None,
+            # aiohttp warns of large bodies in one piece, but for those of a file.
+            data=io.BytesIO(body) if isinstance(body, bytes) and body else body or None,
             allow_redirects=False,
         ) as response:
             yield response
@@ -145,10 +149,19 @@ class Client:
                 connector=InProcessConnector(self._server, port=self._port),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                middlewares=(_once,),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             )
         return self._opened
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    # Of these two errors aiohttp's session would say nothing, and send an idempotent request again.
+    try:
+        return await send(request)
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise aiohttp.ClientConnectionError(f"no response: {error}") from error
 
 
 class _Recorder(asyncio.Protocol):

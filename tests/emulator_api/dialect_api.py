@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
-from unittest import mock
-
-from aiohttp import StreamReader, web
-from aiohttp.test_utils import make_mocked_request
 
 from cloud.backends.memory import MemoryBackend
-from cloud.emulator.app import MAX_BODY
+from cloud.emulator.app import Dialect
 from cloud.emulator.rest.discovery import Discovery
-from cloud.emulator.rest.errors import ErrorStyle, error_response
 from cloud.engine.principal import Principal
-from cloud.errors import CloudError
 from cloud.resources import Json
+from emulator_api.clients import Served
 
 OWNER = Principal("owner@my-project.example.com", is_project_owner=True)
 SOMEBODY = Principal("somebody@example.com")
@@ -41,8 +36,11 @@ class DialectApi(ABC):
     root: ClassVar[str]
     """What the paths of ``ask`` and ``refusal`` are below."""
 
+    dialect: Dialect
+
     def __init__(self, backend: MemoryBackend, state_dir: Path) -> None:
         self.backend, self.state_dir = backend, state_dir
+        self._served: tuple[Dialect, Served] | None = None
         self.restart()
 
     @abstractmethod
@@ -52,6 +50,13 @@ class DialectApi(ABC):
     @abstractmethod
     def document(self) -> Discovery:
         """The API's."""
+
+    @property
+    def served(self) -> Served:
+        """The emulator that the dialect of now answers in."""
+        if self._served is None or self._served[0] is not self.dialect:
+            self._served = self.dialect, Served(self.dialect)
+        return self._served[1]
 
     async def send(
         self,
@@ -63,17 +68,9 @@ class DialectApi(ABC):
         host: str | None = None,
     ) -> Answer:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        payload = StreamReader(mock.Mock(), 2**16)
-        payload.feed_data(content)
-        payload.feed_eof()
-        headers = {"Host": host or self.host}
-        request = make_mocked_request(verb, path, headers, payload=payload, client_max_size=MAX_BODY)
-        try:
-            response = await self.dialect.handle(request, principal)
-        except CloudError as error:
-            response = error_response(error, ErrorStyle.PLATFORM)
-        assert isinstance(response, web.Response)
-        answer = Answer(response.status, bytes(response.body).decode(), response.headers)
+        async with self.served.client(principal, host or self.host) as client:
+            response = await client.request(verb, path, body=content)
+        answer = Answer(response.status, response.text, response.headers)
         if answer.status == 200:
             check_answer(self.document(), verb, path, answer)
         return answer

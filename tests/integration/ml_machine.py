@@ -12,7 +12,6 @@ import aiohttp
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from cloud.backends.memory import MemoryBackend
 from cloud.emulator.app import Emulator, Mount
 from cloud.emulator.ml_v1.routes import DOCUMENT, HOSTS, MlV1
 from cloud.emulator.oauth2.keys import KeyRing
@@ -20,6 +19,7 @@ from cloud.emulator.oauth2.tokens import TokenRegistry, owner
 from cloud.emulator.rest.discovery import load
 from cloud.engine.principal import Principal
 from cloud.resources import Json
+from emulator_api.backends import memory_backend
 from emulator_api.dialect_api import Answer, check_answer
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class MlMachine(RuleBasedStateMachine):
         super().__init__()
         self._runner = asyncio.Runner()
         self._folder = tempfile.TemporaryDirectory()
-        self.backend = MemoryBackend(versions_settle=False)
+        self.backend = memory_backend(versions_settle=False)
         self.policies: dict[str, tuple[Json, str]] = {}
         """Bindings and etag of those that were set, by the resource's path."""
         self.old_etags: set[str] = {"bm90IGFueQ=="}

@@ -25,7 +25,14 @@ class Owner:
         self.door = (host, int(port))
 
     def raw(
-        self, verb: str, api: str, path: str, body: bytes = b"", *, header: str = "Accept: */*"
+        self,
+        verb: str,
+        api: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        header: str = "Accept: */*",
+        patience: float = 30,
     ) -> tuple[int, bytes]:
         """Status and body; one connection each."""
         head = (
@@ -33,7 +40,7 @@ class Owner:
             f"Connection: close\r\n{header}\r\n\r\n"
         )
         answer = b""
-        with socket.create_connection(self.door, timeout=30) as connection:
+        with socket.create_connection(self.door, timeout=patience) as connection:
             with suppress(ConnectionError):  # refused before all was sent: the answer is there
                 connection.sendall(head.encode() + body)
             while block := connection.recv(MB):
@@ -41,8 +48,9 @@ class Owner:
         head, _, content = answer.partition(b"\r\n\r\n")
         return int(head.split()[1]), content
 
-    def json(self, verb: str, api: str, path: str, body: Any = None) -> tuple[int, Any]:
-        status, content = self.raw(verb, api, path, b"" if body is None else json.dumps(body).encode())
+    def json(self, verb: str, api: str, path: str, body: Any = None, *, patience: float = 30) -> tuple[int, Any]:
+        content = b"" if body is None else json.dumps(body).encode()
+        status, content = self.raw(verb, api, path, content, patience=patience)
         return status, json.loads(content) if content else None
 
     def open_bucket(self, name: str) -> None:

@@ -40,7 +40,7 @@ from cloud.lifecycle import JobEvent, VersionEvent
 from cloud.names import GsUri
 from cloud.resources import Job, Json, Model, StoredObject, TrainingSpec, Version, VersionSpec
 from cloud.settings import IamMode
-from cloud.workflow.google.options import Options, Way
+from cloud.workflow.google.options import GoogleAccess, Options
 
 PROJECT = "quick-google"
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
@@ -187,13 +187,13 @@ class QuickGoogle:
         found += [f"job {job.job_id}" for job in self.backend.jobs.values() if not job.state.is_final]
         return found
 
-    def way(self, *, limit: float = 30.0) -> Way:
-        """How it is reached.
+    def access(self, *, limit: float = 30.0) -> GoogleAccess:
+        """Credentials, network, polling and retries for this cloud.
 
         Args:
             limit: seconds after which an operation is given up.
         """
-        return Way(
+        return GoogleAccess(
             credentials=self.credentials,
             network=self._network,
             pace=Pace(first=0.005, longest=0.05, limit=limit),
@@ -203,7 +203,7 @@ class QuickGoogle:
         )
 
     def options(self, service: str) -> Options:
-        return Options(PROJECT, "us-central1", service, way=self.way())
+        return Options(PROJECT, "us-central1", service, access=self.access())
 
     def open(self, service: str, run: str | None = None) -> GcpBackend:
         return self.options(service).open(run)

@@ -26,8 +26,8 @@ NO_END = rf"the operation {OPERATION} does not end: \d\.\d seconds were waited"
 
 def impatient(google: QuickGoogle, service: str, folder) -> Trip:
     trip = Trip(google, service, folder)
-    way = trip.options.way
-    trip.options = replace(trip.options, way=replace(way, pace=replace(way.pace, limit=LIMIT)))
+    access = trip.options.access
+    trip.options = replace(trip.options, access=replace(access, pace=replace(access.pace, limit=LIMIT)))
     return trip
 
 

@@ -33,7 +33,7 @@ both_services = pytest.mark.parametrize("service", SERVICES)
 
 async def refused(trip: Trip) -> list[str]:
     """What fails, as both the look alone and the run say, of which nothing is left."""
-    assert await trip.take(only_look=True) == 1
+    assert await trip.take(preflight_only=True) == 1
     looked = [line for line in trip.said.splitlines() if line.startswith("fail")]
     seen = len(trip.said)
     assert await trip.take() == 1
@@ -50,7 +50,7 @@ async def test_no_credentials(google, folder, service, named, monkeypatch, tmp_p
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", named)
     trip = Trip(google, service, folder)
-    trip.options = replace(trip.options, way=replace(trip.options.way, credentials=None))
+    trip.options = replace(trip.options, access=replace(trip.options.access, credentials=None))
     (line,) = await refused(trip)
     assert line.startswith("fail    credentials: no credentials were found (")
     assert named in line
@@ -63,7 +63,7 @@ async def test_credentials_that_are_no_longer_good(google, folder, service):
     key = KeyRing().service_account_file(owner(PROJECT), PROJECT)
     trip = Trip(google, service, folder)
     revoked = Credentials.from_service_account_info(key, scopes=SCOPES)
-    trip.options = replace(trip.options, way=replace(trip.options.way, credentials=revoked))
+    trip.options = replace(trip.options, access=replace(trip.options.access, credentials=revoked))
     (line,) = await refused(trip)
     assert line.startswith("fail    credentials: the credentials are no longer good (invalid_grant")
     assert "run `gcloud auth application-default login`" in line
@@ -129,7 +129,7 @@ async def test_a_token_that_is_refused_in_the_middle_is_renewed(google, folder, 
 
 async def test_a_token_that_is_past_its_time_in_the_middle_is_renewed(google, folder):
     trip = Trip(google, "vertex-ai", folder)
-    credentials = trip.options.way.credentials
+    credentials = trip.options.access.credentials
 
     def pass_time(answer):
         credentials.expiry -= timedelta(hours=2)

@@ -88,7 +88,7 @@ async def take(backend: Backend, data: Path, job_id: str) -> tuple[Report, list[
         args=taxifare.trainer_arguments(20),
         job_id=job_id,
         model=taxifare.MODEL,
-        is_the_labs=True,
+        is_taxifare=True,
     )
     watching = Watching()
     async with Workflow(backend, plan, watching) as workflow:

@@ -140,7 +140,7 @@ def test_a_dry_run_as_commands(tmp_path):
         (["--backend", "gcp"], "--backend gcp needs a project"),
         ([*GCP, "--state", "x"], "--state: is not for --backend gcp"),
         ([*GCP, "--service", "ml-engine", "--image", "x"], "--image is for --service vertex-ai"),
-        ([*GCP, "--dry-run", "--preflight"], "--preflight: asks Google"),
+        ([*GCP, "--dry-run", "--preflight"], "--preflight: sends requests to Google"),
         (["--preflight"], "--preflight: is not for --backend local"),
         (["cleanup"], "Usage: python -m cloud.run cleanup"),
         (["cleanup", "--project", PROJECT, "--run", "not-an-id"], "A name should start with a letter"),

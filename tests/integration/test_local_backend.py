@@ -11,6 +11,7 @@ from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, RuntimeMode, Settings
 from cloud.testing.contract import BackendContract
 from cloud.testing.contract.jobs import JobContract
+from cloud.testing.contract.programs import ProgramContract
 from cloud.testing.contract.runtimes import RuntimeContract
 
 
@@ -43,7 +44,7 @@ class TestWarm(BackendContract):
         return warm
 
 
-class TestCold(JobContract):
+class TestCold(JobContract, ProgramContract):
     @pytest.fixture
     def backend(self, cold: LocalBackend) -> LocalBackend:
         return cold

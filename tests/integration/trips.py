@@ -34,7 +34,7 @@ class _Written(io.StringIO):
         self.interrupted = asyncio.Event()
 
     def write(self, text: str) -> int:
-        if "interrupted: what was made is removed" in text:
+        if "interrupted: removing what was made" in text:
             self.interrupted.set()
         return super().write(text)
 
@@ -63,14 +63,14 @@ class Trip:
             args=(),
             job_id=self.name,
             model="probe",
-            is_the_labs=False,
+            is_taxifare=False,
         )
         self.run = Run(plan, console, console, None, keep=False)
         self.options = self.google.options(self.service)
 
-    async def take(self, *, only_look: bool = False) -> int:
+    async def take(self, *, preflight_only: bool = False) -> int:
         """The exit status."""
-        return await self.run.on_google(Command(self.options), dry_run=None, only_look=only_look)
+        return await self.run.on_google(Command(self.options), dry_run=None, preflight_only=preflight_only)
 
     @property
     def said(self) -> str:

@@ -17,7 +17,7 @@ from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.transport import FindExisting, Transport
 from cloud.errors import NotFound, Unavailable
 from cloud.gcs import backoff
-from cloud.gcs.retry import RetryableError, Sleep, completed, persist
+from cloud.gcs.retry import RetryableError, Sleep, call_with_retries, finish_before_cancel
 from cloud.resources import Json
 
 T = TypeVar("T")
@@ -37,11 +37,11 @@ class HttpTransport(Transport):
         *,
         identity: Identity,
         network: Network,
-        patience: backoff.Retries = backoff.Retries(),  # noqa: B008 - a frozen value
+        retries: backoff.Retries = backoff.Retries(),  # noqa: B008 - a frozen value
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         super().__init__(region)
-        self._identity, self._network, self._patience, self._sleep = identity, network, patience, sleep
+        self._identity, self._network, self._retries, self._sleep = identity, network, retries, sleep
         self._threads = ThreadPoolExecutor(_THREADS, "google")
         self._local = threading.local()
         self._clients: list[httplib2.Http] = []
@@ -64,7 +64,9 @@ class HttpTransport(Transport):
             attempts -= 1  # an unauthenticated attempt had no effect
             await self.in_thread(self._identity.renew)
 
-        return await persist(attempt, self._patience, sleep=self._sleep, find_existing=find_existing, renew=renew)
+        return await call_with_retries(
+            attempt, self._retries, sleep=self._sleep, find_existing=find_existing, renew=renew
+        )
 
     async def _attempt(self, request: Request, *, is_first: bool) -> Json:
         """Raises:
@@ -82,12 +84,12 @@ class HttpTransport(Transport):
         if isinstance(failure, NotFound) and request.http_method == "DELETE" and not is_first:
             return {"done": True}  # deleted by an earlier attempt; this is the form of a finished operation
         is_transient = backoff.is_transient(status) and not (status == 429 and is_quota_exceeded(content))
-        asked = backoff.retry_after(headers.get("retry-after"))
-        raise RetryableError(failure, is_transient=is_transient, asked=asked, is_auth_error=status == 401)
+        delay = backoff.retry_after(headers.get("retry-after"))
+        raise RetryableError(failure, is_transient=is_transient, retry_after=delay, is_auth_error=status == 401)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run ``work``, which blocks, in a thread."""
-        return await completed(asyncio.get_running_loop().run_in_executor(self._threads, work))
+        return await finish_before_cancel(asyncio.get_running_loop().run_in_executor(self._threads, work))
 
     def _blocking(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
         client = getattr(self._local, "client", None)

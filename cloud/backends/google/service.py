@@ -10,10 +10,10 @@ from cloud.backends.google.logs import JobLog
 from cloud.backends.google.transport import Transport
 from cloud.errors import NotFound
 from cloud.gcs.backoff import Pace
-from cloud.gcs.client import MARK
+from cloud.gcs.client import REQUEST_ID_LABEL
 from cloud.resources import Abilities, Job, Json, Model, TrainingSpec, Version, VersionSpec
 
-REQUEST_LABEL = MARK
+REQUEST_LABEL = REQUEST_ID_LABEL
 """Label that identifies the request that created a resource, in case its response is lost."""
 
 

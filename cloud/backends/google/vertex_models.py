@@ -23,7 +23,7 @@ from cloud.backends.google.vertex_endpoints import (
     registered,
 )
 from cloud.errors import AlreadyExists, CloudError, DeadlineExceeded, FailedPrecondition, NotFound
-from cloud.gcs.retry import completed
+from cloud.gcs.retry import finish_before_cancel
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_id
 from cloud.resources import Json, Model, Version, VersionSpec
@@ -75,7 +75,7 @@ class VertexModels:
         async with self._changing[name]:
             if await self.endpoints.list(name):
                 raise AlreadyExists("A model with the same name already exists.", field="model.name")
-            return self.endpoints.model(await completed(self.endpoints.create(name, description)))
+            return self.endpoints.model(await finish_before_cancel(self.endpoints.create(name, description)))
 
     async def get_model(self, name: str) -> Model:
         return self.endpoints.model(await self.endpoints.get(name))
@@ -96,7 +96,7 @@ class VertexModels:
         async with self._changing[spec.model]:
             if any(found.spec.name == spec.name for found in await self._registered(spec.model)):
                 raise AlreadyExists("A version with the same name already exists.", field="version.name")
-            version = await completed(self._upload(spec, outputs))
+            version = await finish_before_cancel(self._upload(spec, outputs))
         key = spec.model, spec.name
         self._failed.pop(key, None)
         task = self._deploying[key] = asyncio.create_task(self._deploy(version), name=f"deploy {spec.name}")

@@ -7,10 +7,11 @@ from cloud.emulator.aiplatform_v1.job_spec import job_spec
 from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
-from cloud.errors import CloudError, FailedPrecondition
+from cloud.errors import FailedPrecondition
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 
@@ -53,11 +54,8 @@ class CustomJobMethods:
         )
         fields = {name: body[name] for name in _FIELDS if name in body}
         record = self._records.add(f"locations/{location}/customJobs/{number}", fields)
-        try:
-            return record, await self._backend.submit_job(spec)
-        except CloudError:
-            self._records.remove(record.name)
-            raise
+        job = await make_noted(lambda: self._backend.submit_job(spec), undo=lambda: self._records.remove(record.name))
+        return record, job
 
     async def get(self, call: Call) -> Json:
         record = self._records.get(call.below_project)

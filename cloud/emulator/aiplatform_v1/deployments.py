@@ -5,6 +5,7 @@ model takes to load; what it is to become is kept in the endpoint's record meanw
 """
 
 import re
+import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
@@ -22,10 +23,11 @@ from cloud.emulator.aiplatform_v1.project import Project, typed
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
 from cloud.emulator.rest.call import Call, read_mask
+from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.operations import Operation
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
-from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import Json, Version, VersionSpec
@@ -65,37 +67,45 @@ class DeploymentMethods:
                 f"Models are served as {account} here, not as {given['serviceAccount'][:200]!r}.",
                 field="deployed_model.service_account",
             )
-        endpoint = await find_endpoint(self._project, call.below_project)
-        model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")
-        self._check(given)
-        version = self._models.find(model)
-        taken = _ids(endpoint)
+        async with self._project.locks.of(call.below_project):  # until it is noted; the model takes longer to load
+            endpoint = await find_endpoint(self._project, call.below_project)
+            model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")
+            self._check(given)
+            version = self._models.find(model)
+            deployed = self._describe(endpoint, given, version)
+            number = deployed["id"]
+            split = {number if key == _THIS else key: share for key, share in call.body.get("trafficSplit", {}).items()}
+            ids = {other["id"] for other in endpoint.fields["deployedModels"]} | {number}
+            deployed["split"] = checked_split(split, ids, "traffic_split")
+            operation = self._project.begin(endpoint.name, "DeployModel")
+            waiting = endpoint.fields["deploying"] | {operation.name: deployed}
+            try:
+                self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
+            except sqlite3.OperationalError:  # no room
+                self._follow(operation)  # which ends it
+                raise
+        await make_noted(
+            lambda: self._create_version(endpoint, number, version),
+            undo=lambda: self._withdraw(operation),
+            settle=lambda: self._follow(operation),
+        )
+        self._follow(operation)
+        return self._project.operation_json(operation)
+
+    def _describe(self, endpoint: Record, given: Mapping[str, Json], version: Record) -> dict[str, Json]:
+        """What the endpoint's record keeps of the new deployed model."""
         number = given.get("id", str(self._project.new_id()))
-        if "id" in given and (not _ID.fullmatch(number) or number in taken):
+        if "id" in given and (not _ID.fullmatch(number) or number in _ids(endpoint)):
             raise InvalidArgument(
                 f"An id is 1 to 10 digits that no other DeployedModel of the Endpoint has: {number[:60]!r}.",
                 field="deployed_model.id",
             )
-        split = {number if key == _THIS else key: share for key, share in call.body.get("trafficSplit", {}).items()}
-        deployed_ids = {deployed["id"] for deployed in endpoint.fields["deployedModels"]}
-        split = checked_split(split, deployed_ids | {number}, "traffic_split")
-        operation = self._project.begin(endpoint.name, "DeployModel")
-        deployed = {
+        return {
             "id": number,
             "displayName": self._models.display_name(version),
             **{name: given[name] for name in _FIELDS if name in given},
             "version": version.name,
         }
-        waiting = endpoint.fields["deploying"] | {operation.name: deployed | {"split": split}}
-        self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
-        try:
-            await self._create_version(endpoint, number, version)
-        except CloudError:
-            self._forget(operation)
-            self._project.operations.remove(operation.name)
-            raise
-        self._follow(operation)
-        return self._project.operation_json(operation)
 
     async def undeploy(self, call: Call) -> Json:
         endpoint = await find_endpoint(self._project, call.below_project)
@@ -187,33 +197,52 @@ class DeploymentMethods:
         )
 
     async def _see_through(self, operation: Operation) -> None:
-        endpoint, deployed = self._under_way(operation)
-        model, version = backend_model(endpoint.name), backend_version(deployed["id"])
+        name = operation.name.partition("/operations/")[0]
+        number = self._deploying(name, operation)["id"]
+        model, version = backend_model(name), backend_version(number)
         found = await self._backend.wait_for_version(model, version)
         if found.state is not VersionState.READY:
             await remove_version(self._backend, model, version)
             raise FailedPrecondition(f"{_NEVER_READY} {found.error_message}".rstrip())
-        endpoint, deployed = self._under_way(operation)
-        waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
-        split = deployed.pop("split")
-        deployed["createTime"] = timestamp(found.create_time)
-        fields = {**endpoint.fields, "deploying": waiting}
-        fields["deployedModels"] = [*endpoint.fields["deployedModels"], deployed]
-        # Others may have come and gone since it was asked for.
-        ids = {one["id"] for one in fields["deployedModels"]}
-        if split and set(split) <= ids:
-            fields["trafficSplit"] = split
-        self._records.change(endpoint, fields)
+        async with self._project.locks.of(name):
+            deployed = self._begin_to_serve(name, operation, timestamp(found.create_time))
         answer = {"deployedModel": messages.deployed_json(self._project, deployed)}
         self._project.finish(operation, response=typed("DeployModelResponse", answer))
 
-    def _under_way(self, operation: Operation) -> tuple[Record, dict[str, Json]]:
-        endpoint = self._records.get(operation.name.partition("/operations/")[0])
-        return endpoint, dict(endpoint.fields["deploying"][operation.name])
+    def _begin_to_serve(self, name: str, operation: Operation, create_time: str) -> Mapping[str, Json]:
+        endpoint, deployed = self._records.get(name), dict(self._deploying(name, operation))
+        if "operation" in deployed:  # it serves already: what could not be written was the operation's end
+            return deployed
+        waiting = {other: one for other, one in endpoint.fields["deploying"].items() if other != operation.name}
+        split = deployed.pop("split")
+        deployed |= {"createTime": create_time, "operation": operation.name}
+        fields = {**endpoint.fields, "deploying": waiting}
+        fields["deployedModels"] = [*endpoint.fields["deployedModels"], deployed]
+        # Others may have come and gone since it was asked for.
+        if split and set(split) <= {one["id"] for one in fields["deployedModels"]}:
+            fields["trafficSplit"] = split
+        self._records.change(endpoint, fields)
+        return deployed
+
+    def _deploying(self, name: str, operation: Operation) -> Mapping[str, Json]:
+        """Raises:
+        NotFound: nothing is noted of it.
+        """
+        fields = self._records.get(name).fields
+        for deployed in fields["deployedModels"]:
+            if deployed.get("operation") == operation.name:
+                return cast("Mapping[str, Json]", deployed)
+        if operation.name not in fields["deploying"]:
+            raise NotFound("There is no such deployment in the Endpoint.", field="name")
+        return cast("Mapping[str, Json]", fields["deploying"][operation.name])
 
     def _fail(self, operation: Operation, status: Json) -> None:
         self._forget(operation)
         self._project.finish(operation, error=status)
+
+    def _withdraw(self, operation: Operation) -> None:
+        self._forget(operation)
+        self._project.operations.remove(operation.name)
 
     def _forget(self, operation: Operation) -> None:
         with suppress(NotFound):  # with the endpoint goes what was under way

@@ -3,7 +3,6 @@
 An endpoint is a model of the backend, and a deployed model a version of it. The split of traffic is kept here.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,11 +12,12 @@ from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
 from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.schemas import snake
-from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
 _FIELDS = ("displayName", "description", "labels", "encryptionSpec", "predictRequestResponseLoggingConfig")
@@ -35,7 +35,6 @@ class EndpointMethods:
     def __init__(self, project: Project, lists: Lists) -> None:
         self._project, self._lists = project, lists
         self._backend, self._records = project.backend, project.records
-        self._creating = asyncio.Lock()
 
     async def create(self, call: Call) -> Json:
         body = call.body
@@ -51,7 +50,7 @@ class EndpointMethods:
                 field="endpoint_id",
             )
         name = f"locations/{call.ids[1]}/endpoints/{given or self._project.new_id()}"
-        async with self._creating:
+        async with self._project.locks.of(name):
             endpoint = await self._create(name, {key: body[key] for key in _FIELDS if key in body})
         operation = self._project.begin(name, "CreateEndpoint")
         return self._project.finish(operation, response=typed("Endpoint", self._json(endpoint)))
@@ -62,11 +61,10 @@ class EndpointMethods:
             raise AlreadyExists(f"The Endpoint already exists: {name!r}.", field="endpoint_id")
         self._records.remove(name)  # of one that somebody else deleted
         endpoint = self._records.add(name, {**fields, "deployedModels": [], "trafficSplit": {}, "deploying": {}})
-        try:
-            await self._backend.create_model(backend_model(name), description=str(fields["displayName"]))
-        except CloudError:
-            self._records.remove(name)
-            raise
+        await make_noted(
+            lambda: self._backend.create_model(backend_model(name), description=str(fields["displayName"])),
+            undo=lambda: self._records.remove(name),
+        )
         return endpoint
 
     async def get(self, call: Call) -> Json:

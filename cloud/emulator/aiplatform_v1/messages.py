@@ -7,7 +7,7 @@ from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
 from cloud.resources import Json
 
-_HIDDEN = frozenset({"lastVersion", "deploying", "deployedModels", "trafficSplit", "version"})
+_HIDDEN = frozenset({"lastVersion", "operation", "deploying", "deployedModels", "trafficSplit", "version"})
 """Of a record's fields, those that are not shown, or otherwise."""
 
 

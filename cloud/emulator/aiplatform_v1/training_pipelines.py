@@ -14,11 +14,12 @@ from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
 from cloud.emulator.rest.schemas import Schemas
-from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, NotFound
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 
@@ -82,11 +83,11 @@ class TrainingPipelineMethods:
         job, name = str(self._project.new_id()), f"locations/{location}/trainingPipelines/{self._project.new_id()}"
         # Written first, as every record is: a job is never there without its pipeline.
         record = self._records.add(name, fields | {"job": job, "unfinished": True})
-        try:
-            await self._jobs.begin(location, job, described | {"jobSpec": spec})
-        except CloudError:
-            self._records.remove(name)
-            raise
+        await make_noted(
+            lambda: self._jobs.begin(location, job, described | {"jobSpec": spec}),
+            undo=lambda: self._records.remove(name),
+            settle=lambda: self._follow(record),
+        )
         self._follow(record)
         return await self._json(record)
 

@@ -6,6 +6,7 @@ process that is killed in between leaves the note, and the next one goes on from
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -29,12 +30,15 @@ Made = TypeVar("Made", bound=Resource)
 _log = logging.getLogger(__name__)
 
 
-async def make_noted(create: Callable[[], Awaitable[T]], *, undo: Callable[[], None]) -> T:
+async def make_noted(
+    create: Callable[[], Awaitable[T]], *, undo: Callable[[], None], settle: Callable[[], None] = lambda: None
+) -> T:
     """Have the backend make what was noted before.
 
     Args:
-        undo: forgets the note. Called when the backend refused, as without room on its disk; after any other error
-            the resource may be there all the same, and the note stays for whoever looks.
+        undo: forgets the note, after the backend refused, as it does without room on its disk.
+        settle: sees to what was noted after any other error, when the resource may be there all the same, and when
+            not even ``undo`` can be written.
 
     Raises:
         Exception: what ``create`` raises.
@@ -42,9 +46,21 @@ async def make_noted(create: Callable[[], Awaitable[T]], *, undo: Callable[[], N
     try:
         return await create()
     except CloudError as error:
-        if error.http_status < 500:
-            undo()
+        if error.http_status >= 500 or not _undone(undo):
+            settle()
         raise
+    except Exception:
+        settle()
+        raise
+
+
+def _undone(undo: Callable[[], None]) -> bool:
+    try:
+        undo()
+    except sqlite3.OperationalError as error:
+        _log.warning("what was refused cannot be forgotten yet: %s", error)
+        return False
+    return True
 
 
 class Intents:

@@ -5,10 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from cloud.emulator.rest.operations import rpc_status
+from cloud.engine.disk import disk_full
 from cloud.errors import CloudError
 from cloud.resources import Json
 
 _log = logging.getLogger(__name__)
+_TRY_AGAIN = 1.0
+"""Seconds between looks whether a full disk has room again."""
 
 
 class Following:
@@ -22,7 +25,8 @@ class Following:
 
         Args:
             name: of what is followed, unique.
-            fail: told the ``google.rpc.Status`` of an error that it raised: nothing may go on for ever.
+            work: begun anew while its end cannot be written because the disk is full, as after a restart.
+            fail: records the ``google.rpc.Status`` of any other error: nothing may go on for ever.
         """
         task = asyncio.create_task(_see_through(name, work, fail), name=f"following {name}")
         self._tasks[name] = task
@@ -36,10 +40,25 @@ class Following:
 
 
 async def _see_through(name: str, work: Callable[[], Awaitable[None]], fail: Callable[[Json], object]) -> None:
+    while True:
+        try:
+            await _work_or_fail(name, work, fail)
+        except Exception as error:
+            if disk_full(error) is None:
+                raise
+            _log.warning("%s cannot go on: %s", name, error)
+            await asyncio.sleep(_TRY_AGAIN)
+        else:
+            return
+
+
+async def _work_or_fail(name: str, work: Callable[[], Awaitable[None]], fail: Callable[[Json], object]) -> None:
     try:
         await work()
     except CloudError as error:
         fail(rpc_status(error))
-    except Exception:  # noqa: BLE001 - a defect
+    except Exception as error:
+        if disk_full(error) is not None:
+            raise
         _log.exception("%s", name)
         fail(rpc_status(CloudError("Internal error encountered.")))

@@ -1,7 +1,7 @@
 """The engine's side of the worker's HTTP: a pool of kept connections to one port of this machine.
 
-A client for the internet does much that is of no use here; measured against aiohttp's, this one lets 64 callers have
-twice the predictions.
+A client for the internet does much that is of no use here: aiohttp's takes seven times the processor time for a request
+(docs/decisions/0015-one-http-server.md).
 """
 
 import asyncio
@@ -27,8 +27,8 @@ class WorkerClient:
         self._busy: set[_Connection] = set()
         self._free = CONNECTIONS
         self._waiting: deque[asyncio.Future[None]] = deque()
-        """Whose turn is to come. What one leaves is handed to the first of them, so ``_free`` is 0 while there are any:
-        what a semaphore does, in a fifth of its time where nobody waits."""
+        """Requests that wait for a connection. One that is done with is handed to the first of them, so ``_free`` is 0
+        while there are any: what a semaphore does, in a fifth of its time where nobody waits."""
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 

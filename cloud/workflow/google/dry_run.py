@@ -1,38 +1,50 @@
-"""``--dry-run``: the whole run against a pretence of Google, with every request written down and checked, none sent.
+"""``--dry-run``: the whole run on a project in this process, with every request written down and checked, none sent.
 
 Requests are those that the backend and its storage client make; they are checked against Google's discovery documents
-by the emulator's own reader of them. What only Google could tell (numbers it gives, what a trainer exports) is made up.
+and go to the emulated APIs over ``MemoryBackend``. What only Google could know (the ids that it gives, what a trainer
+exports) is made up.
 """
 
+import asyncio
+import itertools
 import json
+import re
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, cast
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import aiohttp
+from aiohttp.payload import Payload
+from yarl import URL
 
 from cloud.backends.gcp import STORAGE, GcpBackend, open_service
+from cloud.backends.google.errors import error_of
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.methods import Request
 from cloud.backends.google.service import RUN_LABEL, ServiceContext
 from cloud.backends.google.transport import FindExisting, Transport
+from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.oauth2.tokens import project_number
 from cloud.emulator.rest.discovery import load
-from cloud.errors import NotFound
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
-from cloud.resources import Json, LogEntry, TransferProgress
-from cloud.workflow.google.fake_replies import Absent, Pretence
+from cloud.resources import Json, LogEntry, TransferProgress, Version, VersionSpec
+from cloud.workflow.google.offline_project import OfflineProject
 from cloud.workflow.google.options import Options
 from cloud.workflow.steps import Plan, Workflow
 
-_DOCUMENTS = {"aiplatform": "aiplatform.v1", "logging": "logging.v2", "ml": "ml.v1", "storage": "storage.v1"}
+_DOCUMENTS = {"logging": "logging.v2", "ml": "ml.v1", "storage": "storage.v1"}
 _NOW = Pace(first=0.0, longest=0.0)
 _TOKEN = "$(gcloud auth application-default print-access-token)"  # noqa: S105 - a command
+
+
+_RESOURCE_ID = re.compile(r"/(?:customJobs|endpoints|models)/(\d{10,})")
+_DEPLOYED_ID = re.compile(r'"id": "(\d{10,})"')
+_DEPLOYING = ("aiplatform.projects.locations.endpoints.deployModel", "ml.projects.models.versions.create")
+_DIGITS = re.compile(r"\d{10,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,111 +72,117 @@ class Written:
 
 
 class Script:
-    """What is written down, in order; each request is checked as it comes.
+    """Requests as they are sent, checked and written down in order.
 
-    Raises:
-        InvalidArgument: from ``write``, if Google's front end would refuse the request: a defect of ours.
+    Args:
+        number: of the project, which is written as its id.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, project: str, number: int) -> None:
         self.written: list[Written] = []
-        self._pretence = Pretence()
+        self._names = {str(number): project}
+        """What is written in place of numbers that only Google could know."""
+        self._next_number = itertools.count(2)
 
-    def write(self, method_id: str, written: Written) -> Json:
-        """The answer to pretend.
-
-        Raises:
-            Absent: it is that there is no such thing.
+    def write(self, method_id: str, request: Written) -> None:
+        """Raises:
+        InvalidArgument: Google's front end would refuse the request: a defect of ours.
         """
-        document = load(_DOCUMENTS[method_id.partition(".")[0]])
+        api = method_id.partition(".")[0]
+        document = aiplatform_v1.document() if api == "aiplatform" else load(_DOCUMENTS[api])
         method = document.methods[method_id]
         query = {
             name: values
-            for name, values in parse_qs(urlsplit(written.url).query, keep_blank_values=True).items()
+            for name, values in parse_qs(urlsplit(request.url).query, keep_blank_values=True).items()
             if name != "uploadType"
         }
         document.query(method, query)
-        if not written.file and not method.response.endswith("HttpBody"):
-            document.body(method, json.dumps(written.body).encode() if written.body is not None else b"")
-        self.written.append(written)
-        return self._pretence.answer(method_id, written.url, written.body)
+        if not request.file and not method.response.endswith("HttpBody"):
+            document.body(method, json.dumps(request.body).encode() if request.body is not None else b"")
+        body = request.body if request.body is None else json.loads(self._renamed(json.dumps(request.body)))
+        self.written.append(Written(request.http_method, self._renamed(request.url), body, request.file))
+
+    def learn(self, reply: Json) -> None:
+        """Number what a reply names anew, in order: 1 is the deployed model, of which there is one, 2 the first
+        resource."""
+        text = json.dumps(reply)
+        for found in _DEPLOYED_ID.findall(text):
+            self._names.setdefault(found, "1")
+        for found in _RESOURCE_ID.findall(text):
+            if found not in self._names:
+                self._names[found] = str(next(self._next_number))
+
+    def _renamed(self, text: str) -> str:
+        return _DIGITS.sub(lambda match: self._names.get(match[0], match[0]), text)
 
 
-class _RehearsedTransport(Transport):
-    def __init__(self, region: str, script: Script) -> None:
+class _RecordingTransport(Transport):
+    """Sends to the offline project and, as nothing there takes time, waits for operations without a word."""
+
+    def __init__(self, region: str, script: Script, project: OfflineProject) -> None:
         super().__init__(region)
-        self._script = script
-
-    async def _exchange(self, request: Request, _: FindExisting | None) -> Json:
-        try:
-            return self._script.write(request.method_id, Written(request.http_method, request.url, request.body))
-        except Absent as error:
-            raise NotFound(f"{error} is not there") from None
-
-
-class _Reply:
-    """What ``aiohttp.ClientResponse`` is to the storage client."""
-
-    def __init__(self, status: int, content: Json) -> None:
-        self.status, self._content = status, content
-        self.reason, self.headers = "", dict[str, str]()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-    async def text(self, **_: object) -> str:
-        return json.dumps(self._content)
-
-    async def json(self, **_: object) -> Json:
-        return self._content
-
-    async def read(self) -> bytes:
-        return b""
-
-
-class _RehearsedSession:
-    """What ``aiohttp.ClientSession`` is to the storage client."""
-
-    def __init__(self, script: Script) -> None:
-        self._script = script
-
-    async def request(
-        self,
-        http_method: str,
-        url: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        json: Json = None,
-        **_: object,
-    ) -> _Reply:
-        path = urlsplit(url).path.removeprefix("/upload").removeprefix("/storage/v1")
-        method, _name = load("storage.v1").match(http_method, path)
-        given = {name: value for name, value in (params or {}).items() if value is not None}
-        full = url + (f"?{urlencode(given)}" if given else "")
-        file = str(given["name"]).rpartition("/")[2] if method.id == "storage.objects.insert" else ""
-        written = Written(http_method, full, json, file)
-        try:
-            return _Reply(200, self._script.write(method.id, written))
-        except Absent as error:
-            return _Reply(404, {"error": {"code": 404, "message": f"{error} is not there", "errors": [{}]}})
-
-    async def get(self, url: str, **options: Any) -> _Reply:
-        return await self.request("GET", url, **options)
-
-    async def post(self, url: str, **options: Any) -> _Reply:
-        return await self.request("POST", url, **options)
-
-    async def delete(self, url: str, **options: Any) -> _Reply:
-        return await self.request("DELETE", url, **options)
+        self._script, self._session = script, project.session(headers=_bearer(project))
+        self.deployed = asyncio.Event()
+        """Set when a version is deployed, or cannot be."""
 
     async def close(self) -> None:
-        pass
+        await self._session.close()
+
+    async def _exchange(self, request: Request, _: FindExisting | None) -> Json:
+        self._script.write(request.method_id, Written(request.http_method, request.url, request.body))
+        try:
+            return await self._answer(request)
+        finally:
+            if request.method_id in _DEPLOYING:
+                self.deployed.set()
+
+    async def _answer(self, request: Request) -> Json:
+        api = request.url.partition("/projects/")[0]
+        reply = await self._send(request.http_method, request.url, request.body)
+        while "/operations/" in str(reply.get("name")) and not reply.get("done"):
+            reply = await self._send("GET", f"{api}/{reply['name']}", None)
+        self._script.learn(reply)
+        return reply
+
+    async def _send(self, http_method: str, url: str, body: Json) -> Json:
+        async with self._session.request(http_method, URL(url, encoded=True), json=body) as reply:
+            content = await reply.read()
+        if reply.status >= 400:
+            raise error_of(reply.status, content)
+        return json.loads(content) if content else {}
+
+
+def _recorded(script: Script) -> aiohttp.ClientMiddlewareType:
+    """Writes down what the storage client sends."""
+
+    async def write(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        path = request.url.raw_path.removeprefix("/upload").removeprefix("/storage/v1")
+        method, _ = load("storage.v1").match(request.method, path)
+        query = parse_qsl(request.url.raw_query_string, keep_blank_values=True)
+        url = str(request.url.with_query(None)) + (f"?{urlencode(query)}" if query else "")
+        if method.id == "storage.objects.insert":
+            script.write(method.id, Written(request.method, url, None, dict(query)["name"].rpartition("/")[2]))
+        else:
+            content = await request.body.as_bytes() if isinstance(request.body, Payload) else request.body
+            script.write(method.id, Written(request.method, url, json.loads(content) if content else None))
+        return await send(request)
+
+    return write
+
+
+def _bearer(project: OfflineProject) -> dict[str, str]:
+    return {"Authorization": f"Bearer {project.token}"}
 
 
 class _Rehearsed(GcpBackend):
+    _transport: _RecordingTransport
+
+    async def create_version(self, spec: VersionSpec) -> Version:
+        """Returns when it is deployed: nobody waits in a dry run, and so nobody asks how far it is."""
+        version = await super().create_version(spec)
+        await self._transport.deployed.wait()
+        return version
+
     async def stage_package(self, source: Path, staging: GsUri) -> GsUri:
         """Does not build it: that takes longer than all the rest."""
         destination = staging / "SHA256" / f"{source.name}-0.0.0.tar.gz"
@@ -189,14 +207,20 @@ async def rehearse(options: Options, plan: Plan) -> list[Written]:
     Raises:
         StepFailed: the run would not even begin so.
     """
-    script = Script()
-    transport = _RehearsedTransport(options.region, script)
+    async with OfflineProject(options.project, options.region) as project:
+        script = Script(options.project, project_number(options.project))
+        await _run(options, plan, script, project)
+    return script.written
+
+
+async def _run(options: Options, plan: Plan, script: Script, project: OfflineProject) -> None:
+    transport = _RecordingTransport(options.region, script, project)
 
     async def token() -> str:
-        return ""
+        return project.token
 
     def session() -> aiohttp.ClientSession:
-        return cast(aiohttp.ClientSession, _RehearsedSession(script))
+        return project.session(middlewares=(_recorded(script),))
 
     labels = {RUN_LABEL: plan.job_id.lower()}
     storage = StorageClient(STORAGE, token, options.project, region=options.region, labels=labels, session=session)
@@ -223,7 +247,6 @@ async def rehearse(options: Options, plan: Plan) -> list[Written]:
     )
     async with backend, Workflow(backend, plan, Silent()) as workflow:
         await workflow.run()
-    return script.written
 
 
 def show(written: list[Written], form: str) -> None:

@@ -153,8 +153,8 @@ async def test_a_token_that_is_none(door, bucket):
 
 
 async def test_nobody_there(unused_tcp_port):
-    patience = Retries(attempts=3, first=0.001)
-    client = StorageClient(f"http://127.0.0.1:{unused_tcp_port}", lambda: "", "my-project", patience=patience)
+    retries = Retries(attempts=3, first=0.001)
+    client = StorageClient(f"http://127.0.0.1:{unused_tcp_port}", lambda: "", "my-project", retries=retries)
     with pytest.raises(Unavailable, match="cannot be reached"):
         await client.list_buckets()
     await client.close()

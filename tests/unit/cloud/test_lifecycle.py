@@ -1,4 +1,4 @@
-"""The transition tables: every path from creation ends, final states are final, what the service promises holds."""
+"""The transition tables: final states are final, and the service's guarantees hold for any sequence of events."""
 
 from itertools import product
 
@@ -35,7 +35,7 @@ def test_states_are_final_exactly_if_nothing_follows(state: JobState) -> None:
 
 
 @given(st.lists(st.sampled_from(JobEvent)))
-def test_any_history_keeps_the_promises(events: list[JobEvent]) -> None:
+def test_any_sequence_of_events_keeps_the_guarantees(events: list[JobEvent]) -> None:
     state, history = JobState.QUEUED, [JobState.QUEUED]
     for event in events:
         if (state, event) in JOB_TRANSITIONS:

@@ -1,4 +1,4 @@
-"""Names: what Google accepts is accepted, what it refuses is refused with the field named, and parsing round-trips."""
+"""Names: what Google accepts is accepted, what it refuses is refused with the field, and parsing round-trips."""
 
 import fnmatch
 import string
@@ -88,7 +88,7 @@ def test_uris_round_trip(bucket: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "bucket", "s3://bucket/a", "gs:/bucket", "gs://", "gs://B/x", "GS://bucket/x"])
-def test_what_is_no_uri_is_refused(text: str) -> None:
+def test_anything_but_a_uri_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):
         GsUri.parse(text)
 

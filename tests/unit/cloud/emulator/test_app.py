@@ -1,13 +1,11 @@
 """The whole emulator driven without a socket, with a dialect that tells what reached it in storage's place."""
 
 import asyncio
-import json
 import logging
 from unittest import mock
 
 import pytest
-from aiohttp import ClientConnectionResetError, StreamReader, web
-from aiohttp.test_utils import make_mocked_request
+from aiohttp import ClientConnectionError, ClientPayloadError, web
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount
@@ -19,6 +17,7 @@ from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owne
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.errors import PermissionDenied
 from cloud.gateway import hosts
+from cloud.testing.client import Client, Response
 
 ME = owner("my-project")
 FLAVOR = {"Metadata-Flavor": "Google"}
@@ -29,13 +28,13 @@ class Recorder:
 
     def __init__(self) -> None:
         self.seen: list[Principal] = []
-        self.outcome: web.Response | Exception = web.Response(text="stored")
+        self.outcome: Exception | None = None
 
     async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
         self.seen.append(principal)
-        if isinstance(self.outcome, Exception):
+        if self.outcome is not None:
             raise self.outcome
-        return self.outcome
+        return web.Response(text="stored")
 
 
 @pytest.fixture
@@ -63,17 +62,18 @@ def emulator(storage, tokens, keys):
     return Emulator("my-project", "us-central1", storage, tokens, keys)
 
 
-def request(method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"") -> web.Request:
+async def send(
+    emulator: Emulator,
+    method: str,
+    url: str,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+    *,
+    port: int = 80,
+) -> Response:
     host, slash, path = url.partition("/")
-    payload = StreamReader(mock.Mock(), 2**16)
-    payload.feed_data(body)
-    payload.feed_eof()
-    return nothing_sent(make_mocked_request(method, slash + path, {"Host": host, **(headers or {})}, payload=payload))
-
-
-def nothing_sent(asked: web.Request) -> web.Request:
-    asked.writer.output_size = 0
-    return asked
+    async with Client(emulator, host=host, port=port) as client:
+        return await client.request(method, slash + path, headers=headers, body=body)
 
 
 # ---------------------------------------------------------------- who asks
@@ -82,32 +82,30 @@ def nothing_sent(asked: web.Request) -> web.Request:
 async def test_a_good_token_is_its_principal(emulator, storage, tokens):
     token = tokens.issue(ME).value
     for how in ({"Authorization": f"Bearer {token}"}, {"Authorization": f"bearer  {token} "}):
-        await emulator.handle(request("GET", "www.googleapis.com/storage/v1/b", how))
-    await emulator.handle(request("GET", f"www.googleapis.com/storage/v1/b?access_token={token}"))
+        await send(emulator, "GET", "www.googleapis.com/storage/v1/b", how)
+    await send(emulator, "GET", f"www.googleapis.com/storage/v1/b?access_token={token}")
     assert storage.seen == [ME, ME, ME]
 
 
 async def test_no_token_is_anonymous(emulator, storage):
-    await emulator.handle(request("GET", "storage.googleapis.com/b/o"))
+    await send(emulator, "GET", "storage.googleapis.com/b/o")
     assert storage.seen == [ANONYMOUS]
 
 
 @pytest.mark.parametrize("value", ["Bearer ya29.unknown", "Bearer", "Bearer ", "Basic dTpw", "x"])
 async def test_a_bad_token_is_401_in_googles_form(emulator, storage, value):
-    answer = await emulator.handle(request("GET", "www.googleapis.com/storage/v1/b", {"Authorization": value}))
+    answer = await send(emulator, "GET", "www.googleapis.com/storage/v1/b", {"Authorization": value})
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
-    assert json.loads(answer.text)["error"]["code"] == 401
-    assert json.loads(answer.text)["error"]["message"] == "Invalid Credentials"
+    assert answer.json()["error"]["code"] == 401
+    assert answer.json()["error"]["message"] == "Invalid Credentials"
     assert storage.seen == []
 
 
 async def test_an_expired_token_is_401(emulator, tokens, clock):
     token = tokens.issue(ME, 60).value
     clock.return_value = 61.0
-    answer = await emulator.handle(
-        request("GET", "storage.googleapis.com/storage/v1/b", {"Authorization": f"Bearer {token}"})
-    )
+    answer = await send(emulator, "GET", "storage.googleapis.com/storage/v1/b", {"Authorization": f"Bearer {token}"})
     assert answer.status == 401
 
 
@@ -129,7 +127,7 @@ async def test_an_expired_token_is_401(emulator, tokens, clock):
     ],
 )
 async def test_storage_is_found(emulator, storage, url):
-    assert (await emulator.handle(request("GET", url))).text == "stored"
+    assert (await send(emulator, "GET", url)).text == "stored"
 
 
 @pytest.mark.parametrize(
@@ -143,22 +141,22 @@ async def test_storage_is_found(emulator, storage, url):
     ],
 )
 async def test_what_no_dialect_answers_is_404_in_googles_form(emulator, storage, url):
-    answer = await emulator.handle(request("GET", url))
-    assert (answer.status, json.loads(answer.text)["error"]["status"]) == (404, "NOT_FOUND")
+    answer = await send(emulator, "GET", url)
+    assert (answer.status, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
     assert storage.seen == []
 
 
 async def test_a_request_without_host_asks_no_resolver(emulator):
-    bare = nothing_sent(make_mocked_request("GET", "/storage/v1/b"))
     with mock.patch("socket.getfqdn", side_effect=AssertionError):
-        assert (await emulator.handle(bare)).status == 404
+        said = await Client(emulator).exchange(b"GET /storage/v1/b HTTP/1.0\r\n\r\n")
+    assert said.startswith(b"HTTP/1.0 404 ")
 
 
 @pytest.mark.parametrize("host", ["metadata.google.internal", "169.254.169.254", "127.0.0.1:8080", "localhost"])
 async def test_the_metadata_server_is_found_and_takes_no_tokens(emulator, tokens, host):
     url = f"{host}/computeMetadata/v1/instance/service-accounts/default/token"
-    answer = await emulator.handle(request("GET", url, FLAVOR | {"Authorization": "Bearer nonsense"}))
-    assert not tokens.principal(json.loads(answer.text)["access_token"]).is_project_owner
+    answer = await send(emulator, "GET", url, FLAVOR | {"Authorization": "Bearer nonsense"})
+    assert not tokens.principal(answer.json()["access_token"]).is_project_owner
 
 
 @pytest.mark.parametrize(
@@ -173,17 +171,17 @@ async def test_the_metadata_server_is_found_and_takes_no_tokens(emulator, tokens
 )
 async def test_a_refresh_token_buys_an_access_token_at_every_name_of_the_endpoint(emulator, tokens, keys, url):
     body = f"grant_type=refresh_token&refresh_token={keys.user_file(ME)['refresh_token']}".encode()
-    answer = await emulator.handle(request("POST", url, body=body))
+    answer = await send(emulator, "POST", url, body=body)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert tokens.principal(json.loads(answer.text)["access_token"]) == ME
+    assert tokens.principal(answer.json()["access_token"]) == ME
 
 
 async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
-    answer = await emulator.handle(
-        request("POST", "oauth2.googleapis.com/token", body=b"grant_type=refresh_token&refresh_token=x")
+    answer = await send(
+        emulator, "POST", "oauth2.googleapis.com/token", body=b"grant_type=refresh_token&refresh_token=x"
     )
-    assert (answer.status, json.loads(answer.text)["error"]) == (400, "invalid_grant")
-    assert (await emulator.handle(request("GET", "oauth2.googleapis.com/token"))).status == 405
+    assert (answer.status, answer.json()["error"]) == (400, "invalid_grant")
+    assert (await send(emulator, "GET", "oauth2.googleapis.com/token")).status == 405
 
 
 @pytest.mark.parametrize(
@@ -194,7 +192,7 @@ async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(e
     apis = (ml_v1, aiplatform_v1, resource_manager, logging_v2)
     emulator.mount(*(Mount(api.HOSTS, r".*", Recorder()) for api in apis))
     paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")
-    statuses = {(await emulator.handle(request("POST", f"{host}{path}"))).status for path in paths}
+    statuses = {(await send(emulator, "POST", f"{host}{path}")).status for path in paths}
     assert statuses != {404}
 
 
@@ -203,18 +201,17 @@ async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(e
 
 async def test_a_cloud_error_becomes_json_or_xml_by_api(emulator, storage):
     storage.outcome = PermissionDenied("x may not")
-    answer = await emulator.handle(request("GET", "storage.googleapis.com/storage/v1/b"))
-    assert (answer.status, json.loads(answer.text)["error"]["message"]) == (403, "x may not")
-    answer = await emulator.handle(request("GET", "storage.googleapis.com/bucket/object"))
-    assert (answer.status, answer.content_type) == (403, "application/xml")
+    answer = await send(emulator, "GET", "storage.googleapis.com/storage/v1/b")
+    assert (answer.status, answer.json()["error"]["message"]) == (403, "x may not")
+    answer = await send(emulator, "GET", "storage.googleapis.com/bucket/object")
+    assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (403, "application/xml")
 
 
 async def test_what_nobody_foresaw_is_500_and_logged_without_secrets(emulator, storage, tokens, caplog):
     storage.outcome = ZeroDivisionError("boom")
     token = tokens.issue(ME).value
-    asked = request("GET", f"storage.googleapis.com/storage/v1/b?access_token={token}")
-    answer = await emulator.handle(asked)
-    assert (answer.status, json.loads(answer.text)["error"]["message"]) == (500, "Internal error encountered.")
+    answer = await send(emulator, "GET", f"storage.googleapis.com/storage/v1/b?access_token={token}")
+    assert (answer.status, answer.json()["error"]["message"]) == (500, "Internal error encountered.")
     assert "ZeroDivisionError: boom" in caplog.text
     assert "/storage/v1/b failed" in caplog.text
     assert token not in caplog.text
@@ -223,58 +220,49 @@ async def test_what_nobody_foresaw_is_500_and_logged_without_secrets(emulator, s
 
 async def test_a_body_too_long_to_be_read_whole_is_400(emulator, storage):
     storage.outcome = web.HTTPRequestEntityTooLarge(1, 2)
-    answer = await emulator.handle(request("POST", "storage.googleapis.com/storage/v1/b"))
-    assert (answer.status, json.loads(answer.text)["error"]["code"]) == (400, 400)
+    answer = await send(emulator, "POST", "storage.googleapis.com/storage/v1/b")
+    assert (answer.status, answer.json()["error"]["code"]) == (400, 400)
 
 
-async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(emulator, storage):
-    storage.outcome = PermissionDenied("too late")
-    asked = request("GET", "storage.googleapis.com/bucket/object")
-    asked.writer.output_size = 100
-    with pytest.raises(ConnectionAbortedError):
-        await emulator.handle(asked)
+async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(emulator, storage, caplog):
+    async def half(request, principal, /):
+        response = web.StreamResponse(headers={"Content-Length": "10"})
+        await response.prepare(request)
+        await response.write(b"half")
+        raise PermissionDenied("too late")
+
+    storage.handle = half
+    with pytest.raises(ClientPayloadError):
+        await send(emulator, "GET", "storage.googleapis.com/bucket/object")
 
 
-@pytest.mark.parametrize("is_noticed", [True, False])
-async def test_a_client_that_left_is_nobodys_error(emulator, storage, caplog, is_noticed):
-    storage.outcome = ClientConnectionResetError("Cannot write to closing transport")
-    asked = request("GET", "storage.googleapis.com/bucket/object")
-    if is_noticed:
-        asked.protocol.transport = None
-    with pytest.raises(ConnectionResetError):
-        await emulator.handle(asked)
+@pytest.mark.parametrize("error", [None, RuntimeError("it is gone")], ids=["in writing", "elsewhere"])
+async def test_a_client_that_left_is_nobodys_error(emulator, storage, caplog, error):
+    left, ended = asyncio.Event(), asyncio.Event()
+
+    async def stream(request, principal, /):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"begun")
+        await left.wait()
+        ended.set()
+        if error is not None:
+            raise error
+        await response.write(b"more")
+        return response
+
+    storage.handle = stream
+    async with Client(emulator, host="storage.googleapis.com") as client:
+        async with client.stream("GET", "/bucket/object") as response:
+            await response.content.readany()
+        await asyncio.sleep(0)
+        left.set()
+        await ended.wait()
+        await asyncio.sleep(0)
     assert caplog.records == []
 
 
 # ---------------------------------------------------------------- as a server's protocol
-
-
-class Wire(asyncio.Transport):
-    """A connection whose other end is this list."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.closed = asyncio.Event()
-
-    def write(self, data) -> None:
-        self.written.append(bytes(data))
-
-    def close(self) -> None:
-        self.closed.set()
-
-    def is_closing(self) -> bool:
-        return self.closed.is_set()
-
-
-async def converse(emulator: Emulator, data: bytes) -> bytes:
-    protocol, wire = emulator(), Wire()
-    protocol.connection_made(wire)
-    protocol.data_received(data)
-    async with asyncio.timeout(10):
-        await wire.closed.wait()
-    protocol.connection_lost(None)
-    return b"".join(wire.written)
 
 
 async def test_continue_is_said_once_the_caller_is_known_and_before_the_body(emulator, tokens):
@@ -283,15 +271,15 @@ async def test_continue_is_said_once_the_caller_is_known_and_before_the_body(emu
         "Connection: close\r\n{}\r\n"
     )
     good = f"Authorization: Bearer {tokens.issue(ME).value}\r\nContent-Length: 0\r\n"
-    said = await converse(emulator, head.format(good).encode())
+    said = await Client(emulator).exchange(head.format(good).encode())
     assert said.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
-    said = await converse(emulator, head.format("Authorization: Bearer x\r\nContent-Length: 0\r\n").encode())
+    said = await Client(emulator).exchange(head.format("Authorization: Bearer x\r\nContent-Length: 0\r\n").encode())
     assert said.startswith(b"HTTP/1.1 401 ")
 
 
 async def test_a_garbled_request_is_400_and_its_text_is_not_logged(emulator, caplog):
     with caplog.at_level(logging.DEBUG):
-        said = await converse(emulator, b"GET / HTTP/1.1\r\nHost: h\r\nAuthorization Bearer secret\r\n\r\n")
+        said = await Client(emulator).exchange(b"GET / HTTP/1.1\r\nHost: h\r\nAuthorization Bearer secret\r\n\r\n")
     assert b" 400 " in said.partition(b"\r\n")[0]
     assert "secret" not in caplog.text
 
@@ -305,8 +293,7 @@ async def test_compressed_bodies_are_handed_on_as_they_are(emulator, storage):
 
     storage.handle = keep
     packed = b"\x1f\x8b not really gzip"
-    await converse(
-        emulator,
+    await Client(emulator).exchange(
         b"PUT /b/o HTTP/1.1\r\nHost: storage.googleapis.com\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
         b"Content-Length: %d\r\n\r\n" % len(packed) + packed,
     )
@@ -314,10 +301,10 @@ async def test_compressed_bodies_are_handed_on_as_they_are(emulator, storage):
 
 
 async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, storage):
-    began, release, ends = asyncio.Event(), asyncio.Event(), []
+    both_began, release, ends = asyncio.Barrier(3), asyncio.Event(), []
 
     async def slow(request, principal, /):
-        began.set()
+        await both_began.wait()
         try:
             await (release.wait() if request.path == "/quick/o" else asyncio.Event().wait())
             ends.append("done")
@@ -328,15 +315,14 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
 
     storage.handle = slow
     tasks = [
-        asyncio.create_task(emulator.handle(request("GET", f"storage.googleapis.com/{name}/o")))
-        for name in ("quick", "slow")
+        asyncio.create_task(send(emulator, "GET", f"storage.googleapis.com/{name}/o")) for name in ("quick", "slow")
     ]
-    await began.wait()
+    await both_began.wait()
     release.set()
     await emulator.close(grace=0.05)
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert ends == ["done", "cancelled"]
-    assert isinstance(results[1], asyncio.CancelledError)
+    assert isinstance(results[1], ClientConnectionError)
 
 
 # ---------------------------------------------------------------- doors
@@ -353,9 +339,7 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
 )
 async def test_who_shows_no_token_is_whom_the_door_is_for(emulator, storage, port, headers, who):
     emulator.add_trusted_port(7, ME)
-    asked = request("GET", "127.0.0.1:7/storage/v1/b", headers)
-    asked.transport.get_extra_info.side_effect = lambda name: ("127.0.0.1", port) if name == "sockname" else None
-    await emulator.handle(asked)
+    await send(emulator, "GET", "127.0.0.1:7/storage/v1/b", headers, port=port)
     assert storage.seen == [who]
 
 
@@ -363,15 +347,13 @@ async def test_at_a_door_the_metadata_server_hands_out_the_token_of_whom_it_is_f
     emulator.add_trusted_port(7, ME)
     path = "127.0.0.1:7/computeMetadata/v1/instance/service-accounts/default/token"
     for port, who in ((7, ME), (8, ml_service_account("my-project"))):
-        asked = request("GET", path, FLAVOR)
-        asked.transport.get_extra_info.side_effect = lambda name, port=port: ("127.0.0.1", port)
-        answer = await emulator.handle(asked)
-        assert tokens.principal(json.loads(answer.text)["access_token"]) == who
+        answer = await send(emulator, "GET", path, FLAVOR, port=port)
+        assert tokens.principal(answer.json()["access_token"]) == who
 
 
 async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
     path = "iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations"
-    answer = await emulator.handle(request("GET", path, {"Authorization": "Bearer of-another-cloud"}))
-    error = json.loads(answer.text)["error"]
+    answer = await send(emulator, "GET", path, {"Authorization": "Bearer of-another-cloud"})
+    error = answer.json()["error"]
     assert (answer.status, error["status"]) == (501, "UNIMPLEMENTED")
     assert "GET /v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations is refused" in error["message"]

@@ -149,3 +149,18 @@ async def test_the_server_sees_its_port():
 
     async with Client(Server(port), port=7) as client:
         assert (await client.request("GET", "/")).text == "7"
+
+
+async def test_a_request_is_never_sent_twice():
+    arrived = 0
+
+    async def cut(request: web.Request) -> web.Response:
+        nonlocal arrived
+        arrived += 1
+        request.transport.close()
+        return web.Response()
+
+    async with Client(Server(cut)) as client:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await client.request("GET", "/")
+    assert arrived == 1

@@ -75,7 +75,7 @@ async def transport(google):
         "us-central1",
         identity=Identity(google, google),
         network=google,
-        patience=Retries(attempts=4, first=1, longest=4),
+        retries=Retries(attempts=4, first=1, longest=4),
         sleep=google.sleep,
     )
     yield transport

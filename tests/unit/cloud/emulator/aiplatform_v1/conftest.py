@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from cloud.backends.memory import MemoryBackend
+from emulator_api.backends import memory_backend
 from emulator_api.vertex_api import VertexApi
 
 
 @pytest_asyncio.fixture
 async def api(tmp_path: Path) -> AsyncIterator[VertexApi]:
-    api = VertexApi(MemoryBackend(), tmp_path)
+    api = VertexApi(memory_backend(), tmp_path)
     yield api
     await api.dialect.close()

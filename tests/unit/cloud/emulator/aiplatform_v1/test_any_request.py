@@ -3,9 +3,9 @@ from unittest import mock
 
 from hypothesis import given
 
-from cloud.backends.memory import MemoryBackend
 from cloud.emulator.aiplatform_v1.routes import document, handlers, routes
 from emulator_api.any_request import allowed, forbidden, many, statuses
+from emulator_api.backends import memory_backend
 from emulator_api.discovery_requests import Requests
 from emulator_api.vertex_api import VertexApi, custom_job, model
 
@@ -14,7 +14,7 @@ REQUESTS = Requests(document(), SERVED, "my-project", "us-central1")
 
 
 async def open_api(folder: Path) -> VertexApi:
-    api = VertexApi(MemoryBackend(), folder)
+    api = VertexApi(memory_backend(), folder)
     await api.ask("POST", "/models:upload", model() | {"modelId": "a"})
     await api.ask("POST", "/endpoints?endpointId=a", {"displayName": "e"})
     await api.ask("POST", "/customJobs", custom_job())

@@ -3,8 +3,8 @@ import random
 
 import pytest
 
-from cloud.backends.memory import MemoryBackend
 from cloud.lifecycle import VersionEvent
+from emulator_api.backends import memory_backend
 from emulator_api.vertex_api import PARENT, VertexApi, deployment, model
 
 
@@ -35,11 +35,14 @@ async def deployed(api, endpoint: str, *args, **given) -> str:
 
 
 async def test_an_endpoint_serves_what_is_deployed_on_it(api):
+    api.backend.versions_settle = False
     name, endpoint = await uploaded(api), await created(api)
     operation = await api.ask("POST", f"{endpoint}:deployModel", deployment(name))
     assert "done" not in operation
     assert operation["metadata"]["@type"].endswith("v1.DeployModelOperationMetadata")
     assert "deployedModels" not in await api.ask("GET", endpoint)
+    ((backend_model, version),) = api.backend.versions
+    await api.backend.settle(backend_model, version, VersionEvent.LOADED)
     done = await finished(api, operation)
     answer = done["response"]["deployedModel"]
     assert done["response"]["@type"].endswith("v1.DeployModelResponse")
@@ -64,12 +67,12 @@ async def test_whole_doubles_are_integers_to_the_model_but_not_in_a_raw_body(api
     name, endpoint = await uploaded(api), await created(api)
     await deployed(api, endpoint, name)
     await api.ask("POST", f"{endpoint}:predict", {"instances": [4.0, 4.5, 1e300]})
-    ((_, _, instances),) = api.backend.asked
-    assert list(map(type, instances)) == [int, float, float]
+    (asked,) = api.backend.predictions
+    assert list(map(type, asked.instances)) == [int, float, float]
     raw = await api.send("POST", f"{api.root}{endpoint}:rawPredict", b'{"signature_name": "s", "instances": [4.0, 5]}')
     assert raw.text == '{"predictions":[8.0,10.0]}'
-    assert list(map(type, api.backend.asked[-1][2])) == [float, int]
-    assert api.backend.signatures == [None, "s"]
+    assert list(map(type, api.backend.predictions[-1].instances)) == [float, int]
+    assert [asked.signature_name for asked in api.backend.predictions] == [None, "s"]
     assert raw.headers["X-Vertex-AI-Model"] == name.partition("@")[0]
     assert raw.headers["X-Vertex-AI-Deployed-Model-Id"] in str(await api.ask("GET", endpoint))
 
@@ -122,8 +125,8 @@ async def test_columns_are_the_rows_of_named_inputs(api):
     await deployed(api, endpoint, await uploaded(api))
     body = b'{"signature_name": "s", "inputs": {"x": [1, 2], "y": [[3], [4]]}}'
     await api.send("POST", f"{api.root}{endpoint}:rawPredict", body)
-    assert api.backend.asked[-1][2] == [{"x": 1, "y": [3]}, {"x": 2, "y": [4]}]
-    assert api.backend.signatures == ["s"]
+    assert api.backend.predictions[-1].instances == [{"x": 1, "y": [3]}, {"x": 2, "y": [4]}]
+    assert [asked.signature_name for asked in api.backend.predictions] == ["s"]
 
 
 async def test_traffic_is_split_as_asked_for(api):
@@ -134,7 +137,7 @@ async def test_traffic_is_split_as_asked_for(api):
     random.seed(7)
     for _ in range(20):
         await api.ask("POST", f"{endpoint}:predict", {"instances": [1]})
-    asked = [version for _, version, _ in api.backend.asked]
+    asked = [asked.version for asked in api.backend.predictions]
     assert 3 <= asked.count(f"deployed_{second}") <= 9
     assert asked.count(f"deployed_{first}") == 20 - asked.count(f"deployed_{second}")
     patch = {"displayName": "ignored", "trafficSplit": {first: 0, second: 100}}
@@ -168,7 +171,7 @@ async def test_a_model_with_traffic_is_not_undeployed_unless_its_traffic_goes_el
 
 
 async def test_a_deployment_that_fails_leaves_nothing(tmp_path):
-    api = VertexApi(MemoryBackend(versions_settle=False), tmp_path)
+    api = VertexApi(memory_backend(versions_settle=False), tmp_path)
     name, endpoint = await uploaded(api), await created(api)
     operation = await api.ask("POST", f"{endpoint}:deployModel", deployment(name))
     assert "done" not in await api.ask("POST", below(operation["name"]) + ":wait?timeout=0.01s")
@@ -184,7 +187,7 @@ async def test_a_deployment_that_fails_leaves_nothing(tmp_path):
 
 
 async def test_a_deployment_outlives_the_server(tmp_path):
-    backend = MemoryBackend(versions_settle=False)
+    backend = memory_backend(versions_settle=False)
     api = VertexApi(backend, tmp_path)
     name, endpoint = await uploaded(api), await created(api)
     operation = await api.ask("POST", f"{endpoint}:deployModel", deployment(name))

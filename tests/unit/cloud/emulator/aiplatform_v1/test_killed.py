@@ -1,16 +1,22 @@
 """The server is killed in the middle of a request: nothing that the backend made is lost, and nothing else is shown."""
 
 import asyncio
+import contextlib
+import errno
 
 import pytest
+from aiohttp import ClientConnectionError
 
 from cloud.backends.memory import MemoryBackend
+from cloud.emulator.rest import operation_tasks
+from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
+from cloud.errors import ResourceExhausted, Unavailable
 from cloud.lifecycle import JobEvent
 from emulator_api.vertex_api import PARENT, VertexApi, custom_job, deployment, ended, model, pipeline
 
 
-class Killed(BaseException):
+class Killed(asyncio.CancelledError):
     pass
 
 
@@ -28,7 +34,7 @@ def kill(monkeypatch, backend: MemoryBackend, method: str, *, after: bool) -> No
 
 
 async def last_request(api: VertexApi, path: str, body: dict) -> None:
-    with pytest.raises(Killed):
+    with pytest.raises(ClientConnectionError):
         await api.send("POST", api.root + path, body)
     await api.dialect.close()
     api.restart()
@@ -123,3 +129,73 @@ async def test_what_the_backend_refuses_leaves_nothing(api):
     api.backend.models.clear()
     await api.refusal("POST", "/endpoints/mine:deployModel", deployment(response["model"]))
     assert len((await api.ask("GET", "/endpoints/mine/operations"))["operations"]) == 1
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def fail_once(monkeypatch, backend: MemoryBackend, method: str, error: Exception) -> None:
+    do = getattr(backend, method)
+
+    async def failing(*_, **__):
+        monkeypatch.setattr(backend, method, do)
+        raise error
+
+    monkeypatch.setattr(backend, method, failing)
+
+
+@pytest.mark.parametrize("error", [FULL, ResourceExhausted("full"), Unavailable("gone"), ZeroDivisionError()], ids=repr)
+async def test_a_deployment_that_the_backend_cannot_begin_ends(api, monkeypatch, error):
+    response = (await api.ask("POST", "/models:upload", model()))["response"]
+    await api.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"})
+    fail_once(monkeypatch, api.backend, "create_version", error)
+    with contextlib.suppress(OSError, ZeroDivisionError):
+        await api.refusal("POST", "/endpoints/mine:deployModel", deployment(response["model"]))
+    for operation in (await api.ask("GET", "/endpoints/mine/operations"))["operations"]:
+        assert (await api.ask("POST", operation["name"].removeprefix(PARENT) + ":wait?timeout=5s"))["done"] is True
+    assert (await api.ask("DELETE", "/endpoints/mine"))["done"] is True
+    assert (await api.ask("DELETE", response["model"].removeprefix(PARENT)))["done"] is True
+
+
+@pytest.mark.parametrize("error", [FULL, ResourceExhausted("full"), Unavailable("gone")], ids=repr)
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("create_model", "/endpoints?endpointId=mine", {"displayName": "e"}),
+        ("submit_job", "/customJobs", custom_job()),
+        ("submit_job", "/trainingPipelines", pipeline()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_what_the_backend_cannot_make_is_shown_to_nobody_and_made_by_the_next_request(
+    api, monkeypatch, error, method, path, body
+):
+    fail_once(monkeypatch, api.backend, method, error)
+    collection = path.partition("?")[0]
+    with contextlib.suppress(OSError):
+        await api.refusal("POST", path, body)
+    for _ in range(3):  # until what was noted is seen to
+        await asyncio.sleep(0)
+    assert await api.ask("GET", collection) == {}
+    assert await api.ask("GET", "/customJobs") == {}
+    await api.ask("POST", path, body)
+    assert len((await api.ask("GET", collection))[collection[1:]]) == 1
+
+
+async def test_a_deployment_whose_end_cannot_be_written_ends_when_there_is_room(api, monkeypatch):
+    monkeypatch.setattr(operation_tasks, "_TRY_AGAIN", 0.0)
+    response = (await api.ask("POST", "/models:upload", model()))["response"]
+    await api.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"})
+    finish, left = Operations.finish, [3]
+
+    def finish_later(*given, **named):
+        left[0] -= 1
+        if left[0]:
+            raise FULL
+        return finish(*given, **named)
+
+    operation = await api.ask("POST", "/endpoints/mine:deployModel", deployment(response["model"]))
+    monkeypatch.setattr(Operations, "finish", finish_later)
+    done = await api.ask("POST", operation["name"].removeprefix(PARENT) + ":wait?timeout=5s")
+    assert "response" in done
+    assert len((await api.ask("GET", "/endpoints/mine"))["deployedModels"]) == 1

@@ -129,6 +129,7 @@ async def test_what_cannot_be_served_is_refused(api, body, status, said):
 
 
 async def test_a_model_that_is_deployed_stays(api):
+    api.backend.versions_settle = False
     name = await upload(api, modelId="m")
     endpoint = (await api.ask("POST", "/endpoints", {"displayName": "e"}))["response"]["name"]
     await api.ask("POST", below(endpoint) + ":deployModel", deployment(name))

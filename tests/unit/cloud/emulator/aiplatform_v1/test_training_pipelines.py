@@ -3,6 +3,7 @@ import json
 import pytest
 
 from cloud.lifecycle import JobEvent
+from cloud.names import GsUri
 from emulator_api.vertex_api import PARENT, ended, pipeline
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
@@ -55,7 +56,8 @@ async def test_a_pipeline_fails_with_its_job(api):
 
 
 async def test_a_pipeline_whose_trainer_left_no_model_fails(api):
-    api.backend.objects = {"gs://bucket/out/something-else"}
+    await api.backend.delete_objects(GsUri("bucket", "out/**"))
+    await api.backend.write_object(GsUri("bucket", "out/something-else"), b"")
     asked = await api.ask("POST", "/trainingPipelines", pipeline())
     (number,) = api.backend.jobs
     api.backend.move(number, *RUN, JobEvent.COMPLETED)

@@ -1,8 +1,8 @@
 import pytest
 
-from cloud.backends.memory import MemoryBackend
 from cloud.emulator.cloudresourcemanager.routes import DOCUMENT, CloudResourceManagerV3
 from cloud.emulator.rest.discovery import Discovery, load
+from emulator_api.backends import memory_backend
 from emulator_api.dialect_api import SOMEBODY, DialectApi
 
 NUMBER = 35462102002
@@ -21,7 +21,7 @@ class Api(DialectApi):
 
 @pytest.fixture
 def api(tmp_path):
-    return Api(MemoryBackend(), tmp_path)
+    return Api(memory_backend(), tmp_path)
 
 
 async def test_a_project_is_found_by_its_number_and_by_its_id(api):

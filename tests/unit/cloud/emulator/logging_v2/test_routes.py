@@ -5,16 +5,17 @@ from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import pytest
-from aiohttp import StreamReader, web
-from aiohttp.test_utils import make_mocked_request
 
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.oauth2.tokens import ml_service_account, owner
 from cloud.engine.principal import ANONYMOUS, Principal
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.errors import CloudError, InvalidArgument, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
 from cloud.resources import LogEntry, Service, Severity, TrainingSpec
+from cloud.testing.client import Response
+from emulator_api.backends import memory_backend
+from emulator_api.clients import Served
 
 ME = owner("my-project")
 START = datetime(2018, 8, 29, 13, 25, tzinfo=UTC)
@@ -23,7 +24,7 @@ PROJECT = {"resourceNames": ["projects/my-project"]}
 
 @pytest.fixture
 async def backend() -> MemoryBackend:
-    backend = MemoryBackend()
+    backend = memory_backend()
     for job in range(2):
         await backend.submit_job(TrainingSpec(f"job_{job}", (GsUri("bucket", "x.tar.gz"),), "x.task"))
         backend.logs[f"job_{job}"] = [
@@ -37,28 +38,36 @@ async def backend() -> MemoryBackend:
 
 
 @pytest.fixture
-def logging(backend: MemoryBackend) -> LoggingV2:
-    return LoggingV2(backend, project_number=123)
+def logging(backend: MemoryBackend) -> Served:
+    return Served(LoggingV2(backend, project_number=123))
 
 
-def request(body: object, method: str = "POST", path: str = "/v2/entries:list") -> web.Request:
-    payload = StreamReader(mock.Mock(), 2**16)
-    payload.feed_data(body if isinstance(body, bytes) else json.dumps(body).encode())
-    payload.feed_eof()
-    return make_mocked_request(method, path, {"Host": "logging.googleapis.com"}, payload=payload)
+async def send(
+    logging: Served, body: object, method: str = "POST", path: str = "/v2/entries:list", *, principal: Principal = ME
+) -> Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    async with logging.client(principal, "logging.googleapis.com") as client:
+        return await client.request(method, path, body=content)
 
 
-async def ask(logging: LoggingV2, **body: object) -> dict:
-    answer = await logging.handle(request(PROJECT | body), ME)
-    assert isinstance(answer, web.Response)
-    return json.loads(answer.body)
+async def ask(logging: Served, **body: object) -> dict:
+    answer = await send(logging, PROJECT | body)
+    assert answer.status == 200, answer.text
+    return answer.json()
+
+
+def refused(answer: Response, error: type[CloudError]) -> str:
+    """Its message."""
+    refusal = answer.json()["error"]
+    assert (answer.status, refusal["status"]) == (error.http_status, error.code)
+    return refusal["message"]
 
 
 def messages(answer: dict) -> list[str]:
     return [entry["jsonPayload"]["message"] for entry in answer.get("entries", [])]
 
 
-async def test_pages_of_all_jobs_oldest_first(logging: LoggingV2) -> None:
+async def test_pages_of_all_jobs_oldest_first(logging: Served) -> None:
     seen, token, sizes = [], "", []
     while True:
         answer = await ask(logging, pageSize=50, pageToken=token)
@@ -73,30 +82,30 @@ async def test_pages_of_all_jobs_oldest_first(logging: LoggingV2) -> None:
     assert len({entry["insertId"] for entry in seen}) == 120
 
 
-async def test_newest_first(logging: LoggingV2) -> None:
+async def test_newest_first(logging: Served) -> None:
     answer = await ask(logging, orderBy="timestamp desc", pageSize=2, filter="resource.labels.job_id=job_0")
     assert messages(answer) == ["line 59 of 0", "line 58 of 0"]
 
 
-async def test_lines_of_one_moment_keep_their_order(logging: LoggingV2) -> None:
+async def test_lines_of_one_moment_keep_their_order(logging: Served) -> None:
     answer = await ask(logging, filter="resource.labels.job_id=job_1", pageSize=1000)
     assert messages(answer) == [f"line {line} of 1" for line in range(60)]
 
 
-async def test_a_client_goes_on_where_it_was_as_gcloud_does(logging: LoggingV2) -> None:
+async def test_a_client_goes_on_where_it_was_as_gcloud_does(logging: Served) -> None:
     last = (await ask(logging, pageSize=7, filter="resource.labels.job_id=job_0"))["entries"][-1]
     after = f'((timestamp="{last["timestamp"]}" AND insertId>"{last["insertId"]}") OR timestamp>"{last["timestamp"]}")'
     answer = await ask(logging, pageSize=1000, filter=f"resource.labels.job_id=job_0 AND {after}")
     assert messages(answer) == [f"line {line} of 0" for line in range(7, 60)]
 
 
-async def test_only_logs_that_can_hold_what_is_wanted_are_read(logging: LoggingV2, backend: MemoryBackend) -> None:
+async def test_only_logs_that_can_hold_what_is_wanted_are_read(logging: Served, backend: MemoryBackend) -> None:
     with mock.patch.object(backend, "read_logs", wraps=backend.read_logs) as read:
         await ask(logging, filter='resource.type="ml_job" AND resource.labels.job_id="job_1"')
     assert {call.args[0] for call in read.call_args_list} == {"job_1"}
 
 
-async def test_nothing_found_is_an_empty_answer(logging: LoggingV2) -> None:
+async def test_nothing_found_is_an_empty_answer(logging: Served) -> None:
     assert await ask(logging, filter="severity=ERROR") == {}
 
 
@@ -109,8 +118,8 @@ async def test_nothing_found_is_an_empty_answer(logging: LoggingV2) -> None:
     ],
     ids=str,
 )
-async def test_the_project_by_its_other_names(logging: LoggingV2, names: dict) -> None:
-    assert isinstance(await logging.handle(request(names), ME), web.Response)
+async def test_the_project_by_its_other_names(logging: Served, names: dict) -> None:
+    assert (await send(logging, names)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -132,41 +141,37 @@ async def test_the_project_by_its_other_names(logging: LoggingV2, names: dict) -
     ],
     ids=str,
 )
-async def test_a_bad_request_is_googles_error(logging: LoggingV2, body: object, error: type[CloudError]) -> None:
-    with pytest.raises(error):
-        await logging.handle(request(body), ME)
+async def test_a_bad_request_is_googles_error(logging: Served, body: object, error: type[CloudError]) -> None:
+    refused(await send(logging, body), error)
 
 
-async def test_a_page_token_is_for_one_filter_only(logging: LoggingV2) -> None:
+async def test_a_page_token_is_for_one_filter_only(logging: Served) -> None:
     token = (await ask(logging, pageSize=1))["nextPageToken"]
-    with pytest.raises(InvalidArgument, match="page_token doesn't match"):
-        await ask(logging, pageToken=token, filter="severity=INFO")
+    answer = await send(logging, PROJECT | {"pageToken": token, "filter": "severity=INFO"})
+    assert "page_token doesn't match" in refused(answer, InvalidArgument)
 
 
 @pytest.mark.parametrize(
     ("who", "error"), [(ANONYMOUS, Unauthenticated), (ml_service_account("my-project"), PermissionDenied)], ids=str
 )
-async def test_who_may_not_read_logs(logging: LoggingV2, who: Principal, error: type[CloudError]) -> None:
-    with pytest.raises(error):
-        await logging.handle(request(PROJECT), who)
+async def test_who_may_not_read_logs(logging: Served, who: Principal, error: type[CloudError]) -> None:
+    refused(await send(logging, PROJECT, principal=who), error)
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/v2/entries:list"), ("POST", "/v2/entries:write"), ("POST", "/")]
 )
-async def test_no_other_method(logging: LoggingV2, method: str, path: str) -> None:
-    with pytest.raises(NotFound):
-        await logging.handle(request({}, method, path), ME)
+async def test_no_other_method(logging: Served, method: str, path: str) -> None:
+    assert (await send(logging, {}, method, path)).status == 404
 
 
-async def test_fields_and_layout(logging: LoggingV2) -> None:
+async def test_fields_and_layout(logging: Served) -> None:
     path = "/v2/entries:list?fields=entries/severity&prettyPrint=false"
-    answer = await logging.handle(request(PROJECT | {"pageSize": 1}, path=path), ME)
-    assert isinstance(answer, web.Response)
+    answer = await send(logging, PROJECT | {"pageSize": 1}, path=path)
     assert answer.body == b'{"entries":[{"severity":"INFO"}]}'
 
 
-async def test_a_job_of_vertex_ai_is_found_by_its_number(backend: MemoryBackend, logging: LoggingV2) -> None:
+async def test_a_job_of_vertex_ai_is_found_by_its_number(backend: MemoryBackend, logging: Served) -> None:
     await backend.submit_job(TrainingSpec("4026903526469795840", (), "x.task", service=Service.VERTEX_AI))
     backend.logs["4026903526469795840"] = [
         LogEntry(START, Severity.INFO, "service", "Job is running."),

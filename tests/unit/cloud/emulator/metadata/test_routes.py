@@ -1,11 +1,8 @@
-import json
-
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
-from cloud.engine.principal import ANONYMOUS
+from emulator_api.clients import Served
 
 FLAVOR = {"Metadata-Flavor": "Google", "Host": "metadata.google.internal"}
 ACCOUNT = ml_service_account("my-project")
@@ -18,10 +15,11 @@ def tokens():
 
 @pytest.fixture
 def send(tokens):
-    metadata = Metadata("my-project", "europe-west1", tokens)
+    served = Served(Metadata("my-project", "europe-west1", tokens), requires_auth=False)
 
     async def send(path: str, method: str = "GET", headers: dict[str, str] = FLAVOR):
-        return await metadata.handle(make_mocked_request(method, path, headers), ANONYMOUS)
+        async with served.client() as client:
+            return await client.request(method, path, headers=headers)
 
     return send
 
@@ -29,7 +27,7 @@ def send(tokens):
 async def test_a_token_is_the_ml_service_accounts(send, tokens):
     for name in ("default", ACCOUNT.email):
         response = await send(f"/computeMetadata/v1/instance/service-accounts/{name}/token?scopes=x")
-        body = json.loads(response.text)
+        body = response.json()
         assert tokens.principal(body["access_token"]) == ACCOUNT
         assert 0 < body["expires_in"] <= 3600
         assert set(body) == {"access_token", "expires_in", "token_type"}
@@ -37,8 +35,8 @@ async def test_a_token_is_the_ml_service_accounts(send, tokens):
 
 async def test_the_account_is_described_as_google_auth_reads_it(send):
     response = await send("/computeMetadata/v1/instance/service-accounts/default/?recursive=true")
-    assert response.content_type == "application/json"
-    assert json.loads(response.text) == {
+    assert response.headers["Content-Type"].partition(";")[0] == "application/json"
+    assert response.json() == {
         "aliases": ["default"],
         "email": ACCOUNT.email,
         "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
@@ -78,7 +76,7 @@ async def test_no_token_for_requests_that_a_browser_or_proxy_can_send(send, head
 )
 async def test_unknown_paths_are_404_in_text(send, path):
     response = await send(path)
-    assert (response.status, response.content_type) == (404, "text/plain")
+    assert (response.status, response.headers["Content-Type"].partition(";")[0]) == (404, "text/plain")
 
 
 async def test_a_directory_without_slash_is_a_redirect(send):

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from cloud.backends.memory import MemoryBackend
+from emulator_api.backends import memory_backend
 from emulator_api.ml_api import Api
 
 
 @pytest_asyncio.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    api = Api(MemoryBackend(), tmp_path)
+    api = Api(memory_backend(), tmp_path)
     yield api
     await api.dialect.close()

@@ -2,9 +2,9 @@ from pathlib import Path
 
 from hypothesis import given
 
-from cloud.backends.memory import MemoryBackend
 from cloud.emulator.rest.discovery import load
 from emulator_api.any_request import allowed, forbidden, many, statuses
+from emulator_api.backends import memory_backend
 from emulator_api.discovery_requests import Requests
 from emulator_api.ml_api import Api
 
@@ -14,7 +14,7 @@ REQUESTS = Requests(DOCUMENT, {name for name in DOCUMENT.methods if not name.sta
 
 
 async def open_api(folder: Path) -> Api:
-    return Api(MemoryBackend(), folder)
+    return Api(memory_backend(), folder)
 
 
 @many(200)

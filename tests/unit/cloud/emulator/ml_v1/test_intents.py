@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from aiohttp import ClientConnectionError
 
 from cloud.errors import InvalidArgument, Unavailable
 from emulator_api.ml_requests import training_job, version
@@ -11,7 +12,7 @@ VERBS = {"jobs": "submit_job", "models": "create_model", "versions": "create_ver
 LABELS = {"labels": {"team": "a"}}
 
 
-class Killed(BaseException):
+class Killed(asyncio.CancelledError):
     """Nothing is done after this, as when the process is gone."""
 
 
@@ -36,7 +37,7 @@ async def killed(api, monkeypatch, kind, *, accepted, by=Killed):
     with monkeypatch.context() as patch:
         patch.setattr(api.backend, verb, until_then)
         if by is Killed:
-            with pytest.raises(Killed):
+            with pytest.raises(ClientConnectionError):
                 await api.ask("POST", path, body)
         else:
             assert (await api.refusal("POST", path, body))["code"] == by.http_status

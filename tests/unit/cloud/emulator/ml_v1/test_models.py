@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from cloud.backends.memory import MemoryBackend
 from cloud.lifecycle import VersionEvent
+from emulator_api.backends import memory_backend
 from emulator_api.ml_api import Api
 from emulator_api.ml_requests import version
 
@@ -47,7 +47,7 @@ async def test_what_is_no_model(api, body):
 
 
 async def test_a_version_is_made_by_an_operation(tmp_path):
-    backend = MemoryBackend(versions_settle=False)
+    backend = memory_backend(versions_settle=False)
     api = Api(backend, tmp_path)
     await api.ask("POST", "/models", {"name": "taxifare"})
     operation = await api.ask("POST", "/models/taxifare/versions", version(labels={"a": "b"}))
@@ -72,7 +72,7 @@ async def test_a_version_is_made_by_an_operation(tmp_path):
 
 
 async def test_a_model_that_cannot_be_loaded_is_told_by_operation_and_version(tmp_path):
-    backend = MemoryBackend(versions_settle=False)
+    backend = memory_backend(versions_settle=False)
     api = Api(backend, tmp_path)
     await api.ask("POST", "/models", {"name": "taxifare"})
     operation = await api.ask("POST", "/models/taxifare/versions", version())
@@ -86,7 +86,7 @@ async def test_a_model_that_cannot_be_loaded_is_told_by_operation_and_version(tm
 
 
 async def test_an_operation_outlives_the_server(tmp_path):
-    backend = MemoryBackend(versions_settle=False)
+    backend = memory_backend(versions_settle=False)
     api = Api(backend, tmp_path)
     await api.ask("POST", "/models", {"name": "taxifare"})
     operation = await api.ask("POST", "/models/taxifare/versions", version())
@@ -99,7 +99,7 @@ async def test_an_operation_outlives_the_server(tmp_path):
 
 
 async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp_path):
-    backend = MemoryBackend(versions_settle=False)
+    backend = memory_backend(versions_settle=False)
     api = Api(backend, tmp_path)
     await api.ask("POST", "/models", {"name": "taxifare"})
     operation = await api.ask("POST", "/models/taxifare/versions", version())

@@ -23,7 +23,7 @@ async def test_an_answer_is_an_object_for_each_instance(api):
     assert answer.json == {"predictions": [{"double": 2.0}, {"double": 5.0}]}
     assert "\n" not in answer.text  # the model server's own text: it is not laid out as other answers are
     assert await api.ask("POST", "/models/m/versions/v1:predict", {"instances": [1], "signature_name": "s"})
-    assert api.backend.signatures == [None, "s"]
+    assert [asked.signature_name for asked in api.backend.predictions] == [None, "s"]
 
 
 async def test_a_failed_prediction_is_a_string_with_status_200(api):

@@ -1,10 +1,10 @@
 """Unsupported features are refused, not ignored."""
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
 from cloud.emulator.storage_v1 import features
 from cloud.errors import InvalidArgument
+from emulator_api.clients import received
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ def test_of_objects(resource):
     assert caught.value.field == field
 
 
-def test_disabled_features_and_unknown_fields_pass():
+async def test_disabled_features_and_unknown_fields_pass():
     features.check_object({"temporaryHold": False, "retention": {"mode": None}, "kmsKeyName": None, "id": "x"})
     features.check_bucket({"versioning": {"enabled": False}, "encryption": {}, "defaultEventBasedHold": False})
-    features.check_request(make_mocked_request("GET", "/o?enableObjectRetention=false&kmsKeyName="))
+    features.check_request(await received("GET", "/o?enableObjectRetention=false&kmsKeyName="))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,8 @@ def test_of_buckets(resource):
         ("", "x-goog-copy-source-encryption-key", "x-goog-copy-source-encryption-key"),
     ],
 )
-def test_of_requests(query, header, field):
+async def test_of_requests(query, header, field):
+    request = await received("POST", f"/o?{query}", {header: "x"} if header else {})
     with pytest.raises(InvalidArgument, match="not emulated") as caught:
-        features.check_request(make_mocked_request("POST", f"/o?{query}", {header: "x"} if header else {}))
+        features.check_request(request)
     assert caught.value.field == field

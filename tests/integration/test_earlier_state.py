@@ -1,0 +1,103 @@
+"""State folders as each version has left them are opened, and everything is there.
+
+tests/data/make_state.py says how one is made. What is left out of the archives (keys, caches) is made anew.
+"""
+
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.state_folder import FORMAT
+from cloud.server.thread import BackgroundCloud
+from cloud.settings import LauncherKind, Settings
+from integration.owner import ML, PROJECT, STORAGE, Owner
+
+VERTEX = "us-central1-aiplatform"
+LOCATION = f"{PROJECT}/locations/us-central1"
+ARCHIVES = sorted((Path(__file__).parents[1] / "data").glob("state-*.tar.gz"))
+_XATTR = "SCHILY.xattr."
+_PATIENCE = 120.0
+"""Seconds that loading TensorFlow takes at most on a busy machine."""
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """With extended attributes, in which fake-gcs-server keeps what it knows of an object."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+        for member in tar:
+            for name, value in member.pax_headers.items():
+                if name.startswith(_XATTR) and hasattr(os, "setxattr"):
+                    encoded = value.encode("utf-8", "surrogateescape")
+                    os.setxattr(folder / member.name, name.removeprefix(_XATTR), encoded)
+
+
+@pytest.fixture(scope="module", params=ARCHIVES, ids=lambda path: path.name.split(".")[0])
+def owner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
+    state = tmp_path_factory.mktemp("state")
+    unpack(request.param, state)
+    with BackgroundCloud(Settings(state_dir=state, launcher=LauncherKind.COLD)) as cloud:
+        assert (state / "format").read_text() == f"{FORMAT}\n"
+        yield Owner(cloud)
+
+
+def get(owner: Owner, api: str, path: str) -> dict:
+    status, answer = owner.json("GET", api, path)
+    assert status == 200, answer
+    return answer
+
+
+def test_there_is_state_of_every_format_before_this_one() -> None:
+    kept = {path.name.split(".")[0] for path in ARCHIVES}
+    assert kept >= {f"state-{number}" for number in range(1, FORMAT)}
+
+
+def test_jobs(owner: Owner) -> None:
+    listed = get(owner, ML, f"{PROJECT}/jobs")["jobs"]
+    assert [(job["jobId"], job["state"], job["labels"]) for job in listed] == [
+        ("fails", "FAILED", {"does": "fail"}),
+        ("exports", "SUCCEEDED", {"does": "export"}),
+    ]
+    assert "no good" in listed[0]["errorMessage"]
+    assert listed[1]["trainingInput"]["packageUris"] == ["gs://kept/does-1-py3-none-any.whl"]
+    failed = get(owner, ML, f"{PROJECT}/jobs?filter=state:FAILED")["jobs"]
+    assert [job["jobId"] for job in failed] == ["fails"]
+
+
+def test_logs(owner: Owner) -> None:
+    body = {"resourceNames": ["projects/local-project"], "filter": "resource.labels.job_id=exports", "pageSize": 1000}
+    status, answer = owner.json("POST", "logging", "/v2/entries:list", body)
+    assert status == 200
+    said = [entry["jsonPayload"]["message"] for entry in answer["entries"] if "jsonPayload" in entry]
+    assert "exported" in said
+
+
+def test_objects(owner: Owner) -> None:
+    assert get(owner, STORAGE, "/storage/v1/b/kept")["labels"] == {"team": "fares"}
+    names = {item["name"] for item in get(owner, STORAGE, "/storage/v1/b/kept/o")["items"]}
+    assert {"a name/with é.txt", "does-1-py3-none-any.whl", "export/saved_model.pb"} <= names
+    assert owner.raw("GET", STORAGE, "/storage/v1/b/kept/o/a%20name%2Fwith%20%C3%A9.txt?alt=media") == (200, b"kept")
+
+
+def test_a_model_and_its_version(owner: Owner) -> None:
+    model = get(owner, ML, f"{PROJECT}/models/twice")
+    assert (model["labels"], model["description"]) == ({"team": "fares"}, "of state")
+    assert model["defaultVersion"]["deploymentUri"] == "gs://kept/export"
+    status, answer = owner.json("POST", ML, f"{PROJECT}/models/twice:predict", {"instances": [1.5]}, patience=_PATIENCE)
+    assert (status, answer) == (200, {"predictions": [3.0]})
+
+
+def test_a_custom_job_a_model_and_an_endpoint_of_vertex_ai(owner: Owner) -> None:
+    (job,) = get(owner, VERTEX, f"{LOCATION}/customJobs")["customJobs"]
+    assert (job["displayName"], job["state"]) == ("custom", "JOB_STATE_SUCCEEDED")
+    (model,) = get(owner, VERTEX, f"{LOCATION}/models")["models"]
+    assert (model["displayName"], model["labels"]) == ("thrice", {"a": "b"})
+    (endpoint,) = get(owner, VERTEX, f"{LOCATION}/endpoints")["endpoints"]
+    (deployed,) = endpoint["deployedModels"]
+    assert endpoint["trafficSplit"] == {deployed["id"]: 100}
+    status, answer = owner.json(
+        "POST", VERTEX, f"/v1/{endpoint['name']}:predict", {"instances": [1.5]}, patience=_PATIENCE
+    )
+    assert (status, answer["predictions"]) == (200, [3.0])

@@ -1,0 +1,264 @@
+"""An endpoint under requests that overlap: whatever waits for the backend, no change that was answered is lost.
+
+The backend's answers are held back, and released one at a time in an order that hypothesis chooses.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cloud.backends.memory import MemoryBackend
+from cloud.resources import Json
+from emulator_api.dialect_api import Answer
+from emulator_api.vertex_api import PARENT, VertexApi, deployment, model
+
+HELD = ("get_model", "create_model", "delete_model", "create_version", "wait_for_version", "get_version")
+HELD += ("delete_version", "set_default_version", "ml_service_account")
+ENDPOINT = "/endpoints/mine"
+MOST = 3
+"""Deployed models at a time."""
+
+
+class HeldBackend(MemoryBackend):
+    """Each answer that a request waits for comes when the test releases it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_holding = False
+        self.waiting: list[asyncio.Future[None]] = []
+        self.depth = 0
+        """Of the methods under way: what one calls of its own is not held."""
+        for name in HELD:
+            setattr(self, name, self._held(getattr(self, name)))
+
+    def _held(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def held(*given: Any, **named: Any) -> Any:
+            if self.is_holding and not self.depth:
+                released = asyncio.get_running_loop().create_future()
+                self.waiting.append(released)
+                await released
+            self.depth += 1
+            try:
+                return await call(*given, **named)
+            finally:
+                self.depth -= 1
+
+        return held
+
+
+class Endpoint(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.backend = HeldBackend()
+        self.requests: set[asyncio.Task[None]] = set()
+        self.answers: list[tuple[Callable[[Answer], None], Answer]] = []
+        self.operations: dict[str, Json] = {}
+        """Of deployments under way, with the split that each asked for."""
+        self.effects: list[Json] = []
+        """Splits of traffic that took effect in this step."""
+        self.splits: list[Json] = [{}]
+        """Any of which may be the endpoint's."""
+        self.replicas: dict[str, int] = {}
+        self.found: Json = {}
+        """The endpoint as it is now; empty if there is none."""
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def ask(self, verb: str, path: str, body: Json, then: Callable[[Answer], None]) -> None:
+        """Send a request, and let it come as far as the first answer that is held."""
+
+        async def send() -> None:
+            self.answers.append((then, await self.api.send(verb, self.api.root + path, body)))
+
+        self.requests.add(self.loop.create_task(send()))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        async def turns() -> None:
+            for _ in range(12):
+                await asyncio.sleep(0)
+
+        self.run(turns())
+        for task in [task for task in self.requests if task.done()]:
+            self.requests.discard(task)
+            task.result()
+        self._look()
+        while self.answers:
+            then, answer = self.answers.pop(0)
+            then(answer)
+        self._see_deployments()
+        if self.effects:
+            self.splits, self.effects = self.effects, []
+
+    def _look(self) -> None:
+        found = self._now("GET", ENDPOINT)
+        self.found = found.json if found.status == 200 else {}
+
+    def _see_deployments(self) -> None:
+        for name, split in list(self.operations.items()):
+            answer = self._now("GET", name.removeprefix(PARENT))
+            if answer.status == 404 or "done" not in answer.json:
+                continue
+            del self.operations[name]
+            if "response" in answer.json:
+                number = answer.json["response"]["deployedModel"]["id"]
+                self.replicas[number] = 1
+                split = {number if key == "0" else key: share for key, share in split.items()}
+                # It applies unless it names one that has gone meanwhile.
+                self.effects += [split] if set(split) <= {*self.deployed()} else [*self.splits, split]
+
+    def _now(self, verb: str, path: str) -> Answer:
+        was_holding, self.backend.is_holding = self.backend.is_holding, False
+        try:
+            return self.run(self.api.send(verb, self.api.root + path))
+        finally:
+            self.backend.is_holding = was_holding
+
+    def deployed(self) -> list[str]:
+        return [one["id"] for one in self.found.get("deployedModels", [])]
+
+    # ---------------------------------------------------------------- requests
+
+    @initialize()
+    def begin(self) -> None:
+        async def begin() -> str:
+            self.api = VertexApi(self.backend, Path(self.folder.name))
+            await self.api.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"})
+            return (await self.api.ask("POST", "/models:upload", model()))["response"]["model"]
+
+        self.model = self.run(begin())
+        for share in (100, 0):  # two to begin with: one alone can lose nothing
+            other = self.deployed()[:1]
+            split = {"0": share or 50, **({other[0]: 50} if other else {})}
+            operation = self.run(self.api.ask("POST", f"{ENDPOINT}:deployModel", deployment(self.model, split)))
+            self.run(self.api.ask("POST", operation["name"].removeprefix(PARENT) + ":wait?timeout=5s"))
+            self._look()
+            self.splits = [self.found["trafficSplit"]]
+        self.replicas = dict.fromkeys(self.deployed(), 1)
+        self.backend.is_holding = True
+
+    @rule()
+    def create(self) -> None:
+        def then(answer: Answer) -> None:
+            assert answer.status in (200, 409)
+            if answer.status == 200:
+                self.effects.append({})
+
+        self.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"}, then)
+
+    @precondition(lambda self: len(self.deployed()) + len(self.operations) < MOST)
+    @rule(share=st.sampled_from([100, 60]), data=st.data())
+    def deploy(self, share: int, data: st.DataObject) -> None:
+        others = self.deployed()
+        split = {"0": 100} if share == 100 or not others else {"0": 60, data.draw(st.sampled_from(others)): 40}
+
+        def then(answer: Answer) -> None:
+            assert answer.status in (200, 400, 404), answer.text
+            if answer.status == 200:
+                self.operations[answer.json["name"]] = split
+
+        self.ask("POST", f"{ENDPOINT}:deployModel", deployment(self.model, split), then)
+
+    @precondition(lambda self: self.deployed())
+    @rule(moves=st.booleans(), data=st.data())
+    def undeploy(self, moves: bool, data: st.DataObject) -> None:
+        ids = self.deployed()
+        number = data.draw(st.sampled_from(ids))
+        others = [other for other in ids if other != number]
+        split = {data.draw(st.sampled_from(others)): 100} if moves and others else None
+
+        def then(answer: Answer) -> None:
+            assert answer.status in (200, 400, 404), answer.text
+            if answer.status != 200:
+                return
+            if not self.deployed():
+                self.effects.append({})
+            elif split:
+                self.effects.append(split)
+
+        body = {"deployedModelId": number} | ({"trafficSplit": split} if split else {})
+        self.ask("POST", f"{ENDPOINT}:undeployModel", body, then)
+
+    @precondition(lambda self: self.deployed())
+    @rule(share=st.sampled_from([100, 70, 50]), data=st.data())
+    def patch_traffic(self, share: int, data: st.DataObject) -> None:
+        ids = data.draw(st.permutations(self.deployed()))
+        split = {ids[0]: 100} if share == 100 or len(ids) == 1 else {ids[0]: share, ids[1]: 100 - share}
+
+        def then(answer: Answer) -> None:
+            assert answer.status in (200, 400, 404), answer.text
+            if answer.status == 200:
+                self.effects.append(split)
+
+        self.ask("PATCH", f"{ENDPOINT}?updateMask=trafficSplit", {"trafficSplit": split}, then)
+
+    @precondition(lambda self: self.deployed())
+    @rule(count=st.integers(1, 5), data=st.data())
+    def mutate(self, count: int, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(self.deployed()))
+
+        def then(answer: Answer) -> None:
+            assert answer.status in (200, 400, 404), answer.text
+            if answer.status == 200:
+                self.replicas[number] = count
+
+        change = {"id": number, "dedicatedResources": {"minReplicaCount": count}}
+        body = {"deployedModel": change, "updateMask": "dedicatedResources.minReplicaCount"}
+        self.ask("POST", f"{ENDPOINT}:mutateDeployedModel", body, then)
+
+    @rule()
+    def delete(self) -> None:
+        def then(answer: Answer) -> None:
+            assert answer.status in (200, 400, 404), answer.text
+
+        self.ask("DELETE", ENDPOINT, b"", then)
+
+    # ---------------------------------------------------------------- answers of the backend
+
+    @precondition(lambda self: self.backend.waiting)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        place = data.draw(st.integers(0, len(self.backend.waiting) - 1))
+        self.backend.waiting.pop(place).set_result(None)
+        self._go_on()
+
+    # ---------------------------------------------------------------- what holds at any time
+
+    @invariant()
+    def nothing_that_was_answered_is_lost(self) -> None:
+        if not self.found:
+            return
+        split = self.found.get("trafficSplit", {})
+        listed = self.found.get("deployedModels", [])
+        assert split in self.splits
+        assert set(split) <= {one["id"] for one in listed}
+        assert sum(split.values()) in (0, 100)
+        for one in listed:
+            assert one["dedicatedResources"]["minReplicaCount"] == self.replicas[one["id"]]
+
+    def teardown(self) -> None:
+        if not hasattr(self, "api"):
+            return
+        while self.backend.waiting:
+            self.backend.waiting.pop(0).set_result(None)
+            self._go_on()
+        assert not self.requests
+        self.nothing_that_was_answered_is_lost()
+        there = {f"deployed_{number}" for number in self.deployed()}
+        assert {version for _, version in self.backend.versions} == there
+        self.run(self.api.dialect.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+
+TestEndpoint = Endpoint.TestCase
+TestEndpoint.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
