@@ -180,7 +180,13 @@ class MemoryBackend(MemoryStorage):
     async def get_job(self, job_id: str) -> Job:
         if job_id not in self.jobs:
             raise NotFound(f"no job {job_id!r}", field="job.job_id")
-        return self.jobs[job_id]
+        return self._placed(self.jobs[job_id])
+
+    def _placed(self, job: Job) -> Job:
+        if job.state is not JobState.QUEUED:
+            return job
+        waiting = [other.job_id for other in self.jobs.values() if other.state is JobState.QUEUED]
+        return replace(job, queue_position=waiting.index(job.job_id) + 1)
 
     async def list_jobs(
         self,
@@ -191,7 +197,8 @@ class MemoryBackend(MemoryStorage):
         limit: int | None = None,
     ) -> list[Job]:
         jobs = list(reversed(self.jobs.values()))
-        return select_jobs(jobs, states=states, service=service, after=after, limit=limit)
+        found = select_jobs(jobs, states=states, service=service, after=after, limit=limit)
+        return [self._placed(job) for job in found]
 
     async def cancel_job(self, job_id: str) -> None:
         job = await self.get_job(job_id)

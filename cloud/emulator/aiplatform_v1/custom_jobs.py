@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from cloud.emulator.aiplatform_v1.job_spec import job_spec
-from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import make_noted
+from cloud.emulator.rest.lists import Lists, of_records
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
-from cloud.errors import FailedPrecondition
+from cloud.errors import FailedPrecondition, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 
@@ -62,10 +62,14 @@ class CustomJobMethods:
         return self.json(record, await self._backend.get_job(record.id))
 
     async def list(self, call: Call) -> Json:
-        jobs = {job.job_id: job for job in await self._backend.list_jobs()}
-        records = self._records.below(f"{call.below_project}/customJobs")
-        items = [(record.sequence, self.json(record, jobs[record.id])) for record in records if record.id in jobs]
-        return self._lists.answer(call, "CustomJob", "customJobs", items)
+        async def answer(record: Record) -> dict[str, Json] | None:
+            try:
+                return self.json(record, await self._backend.get_job(record.id))
+            except NotFound:  # it was never submitted
+                return None
+
+        found = of_records(self._records, f"{call.below_project}/customJobs", answer)
+        return await self._lists.answer(call, "customJobs", "GoogleCloudAiplatformV1CustomJob", found, kind="customJob")
 
     async def cancel(self, call: Call) -> Json:
         """Of a finished job, too, as Google's description has it: nothing happens to it."""

@@ -9,11 +9,11 @@ from contextlib import suppress
 
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1 import messages
-from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.labels import check_labels
+from cloud.emulator.rest.lists import Lists, of_records
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.schemas import snake
@@ -72,9 +72,12 @@ class EndpointMethods:
 
     async def list(self, call: Call) -> Json:
         there = {model.name for model in await self._backend.list_models()}
-        records = self._records.below(f"{call.below_project}/endpoints")
-        items = [(record.sequence, self._json(record)) for record in records if backend_model(record.name) in there]
-        return self._lists.answer(call, "Endpoint", "endpoints", items)
+
+        async def answer(record: Record) -> dict[str, Json] | None:
+            return self._json(record) if backend_model(record.name) in there else None
+
+        found = of_records(self._records, f"{call.below_project}/endpoints", answer)
+        return await self._lists.answer(call, "endpoints", "GoogleCloudAiplatformV1Endpoint", found, kind="endpoint")
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "trafficSplit", "predictRequestResponseLoggingConfig")

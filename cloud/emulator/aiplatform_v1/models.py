@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
-from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.labels import check_labels
+from cloud.emulator.rest.lists import Item, Lists, of_records
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
+_SCHEMA = "GoogleCloudAiplatformV1Model"
 _MODEL_FIELDS = ("displayName", "description", "labels", "encryptionSpec")
 _VERSION_FIELDS = (
     "artifactUri",
@@ -92,17 +93,20 @@ class ModelMethods:
         return self.json(self.find(call.below_project))
 
     async def list(self, call: Call) -> Json:
-        records = self._records.below(f"{call.below_project}/models")
-        items = [(record.sequence, self.json(self.find(record.name))) for record in records]
-        return self._lists.answer(call, "Model", "models", items)
+        async def answer(record: Record) -> Item:
+            return self.json(self.find(record.name))
+
+        found = of_records(self._records, f"{call.below_project}/models", answer)
+        return await self._lists.answer(call, "models", _SCHEMA, found, kind="model")
 
     async def list_versions(self, call: Call) -> Json:
         model = self._records.get(call.below_project.partition("@")[0])
-        items = [
-            (version.sequence, self.json(version) | {"name": self._project.full_name(version.name)})
-            for version in self._records.below(f"{model.name}@")
-        ]
-        return self._lists.answer(call, "Model", "models", items)
+
+        async def answer(version: Record) -> Item:
+            return self.json(version) | {"name": self._project.full_name(version.name)}
+
+        found = of_records(self._records, f"{model.name}@", answer)
+        return await self._lists.answer(call, "models", _SCHEMA, found, kind="model")
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "versionDescription", "versionAliases")

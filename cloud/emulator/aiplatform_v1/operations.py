@@ -4,9 +4,8 @@ import asyncio
 
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.tables import REGIONS
-from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.schemas import Schemas
+from cloud.emulator.rest.lists import Lists, in_chunks
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -15,21 +14,18 @@ _LONGEST_WAIT = 60.0
 
 
 class OperationMethods:
-    def __init__(self, project: Project, schemas: Schemas) -> None:
-        self._project, self._schemas, self._operations = project, schemas, project.operations
+    def __init__(self, project: Project, lists: Lists) -> None:
+        self._project, self._lists, self._operations = project, lists, project.operations
 
     async def get(self, call: Call) -> Json:
         return self._project.operation_json(self._operations.get(call.below_project))
 
     async def list(self, call: Call) -> Json:
         """Those of the resource itself; of a location, all in it."""
-        wanted = parse_filter(
-            call.query.get("filter", ""), lambda path: self._schemas.json_path("GoogleLongrunningOperation", path)
-        )
         below = f"{call.below_project}/" + ("operations/" if len(call.ids) > 2 else "")
         found = [operation for operation in self._operations.all() if operation.name.startswith(below)]
-        answers = filter(wanted, map(self._project.operation_json, found))
-        return call.page("operations", sorted(answers, key=lambda answer: str(answer["name"])), "name")
+        answers = sorted(map(self._project.operation_json, found), key=lambda answer: str(answer["name"]))
+        return await self._lists.answer(call, "operations", "GoogleLongrunningOperation", in_chunks(answers, "name"))
 
     async def cancel(self, call: Call) -> Json:
         """Nothing here can be broken off: Google's own answer is no promise, either."""
@@ -57,14 +53,15 @@ class OperationMethods:
 
 
 class LocationMethods:
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, project: Project, lists: Lists) -> None:
+        self._project, self._lists = project, lists
 
     async def get(self, call: Call) -> Json:
         return self._json(call.ids[1])
 
     async def list(self, call: Call) -> Json:
-        return call.page("locations", map(self._json, sorted(REGIONS)), "name")
+        found = in_chunks(map(self._json, sorted(REGIONS)), "name")
+        return await self._lists.answer(call, "locations", "GoogleCloudLocationLocation", found)
 
     def _json(self, region: str) -> dict[str, Json]:
         return {"name": self._project.full_name(f"locations/{region}"), "locationId": region}

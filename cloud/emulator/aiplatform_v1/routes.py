@@ -10,7 +10,6 @@ from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
 from cloud.emulator.aiplatform_v1.deployments import DeploymentMethods
 from cloud.emulator.aiplatform_v1.endpoints import EndpointMethods
-from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.operations import LocationMethods, OperationMethods
 from cloud.emulator.aiplatform_v1.prediction import PredictionMethods
@@ -21,6 +20,7 @@ from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMeth
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Discovery, Method, load
+from cloud.emulator.rest.lists import Lists
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
 from cloud.emulator.rest.schemas import Schemas
@@ -65,8 +65,8 @@ def handlers(project: Project, schemas: Schemas) -> Handlers:
         endpoints=EndpointMethods(project, lists),
         deployments=DeploymentMethods(project, models),
         prediction=PredictionMethods(project, models),
-        operations=OperationMethods(project, schemas),
-        locations=LocationMethods(project),
+        operations=OperationMethods(project, lists),
+        locations=LocationMethods(project, lists),
     )
 
 

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from cloud.emulator.aiplatform_v1.artifacts import check_container
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
-from cloud.emulator.aiplatform_v1.lists import Lists
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import make_noted
+from cloud.emulator.rest.lists import Lists, of_records
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
@@ -95,10 +95,15 @@ class TrainingPipelineMethods:
         return await self._json(self._records.get(call.below_project))
 
     async def list(self, call: Call) -> Json:
-        records = self._records.below(f"{call.below_project}/trainingPipelines")
-        begun = {job.job_id for job in await self._backend.list_jobs()}
-        items = [(record.sequence, await self._json(record)) for record in records if record.fields["job"] in begun]
-        return self._lists.answer(call, "TrainingPipeline", "trainingPipelines", items)
+        async def answer(record: Record) -> dict[str, Json] | None:
+            try:
+                return await self._json(record)
+            except NotFound:  # its job was never submitted
+                return None
+
+        found = of_records(self._records, f"{call.below_project}/trainingPipelines", answer)
+        schema = "GoogleCloudAiplatformV1TrainingPipeline"
+        return await self._lists.answer(call, "trainingPipelines", schema, found, kind="trainingPipeline")
 
     async def cancel(self, call: Call) -> Json:
         job = await self._backend.get_job(self._records.get(call.below_project).fields["job"])

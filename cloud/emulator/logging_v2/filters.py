@@ -1,18 +1,17 @@
 """Cloud Logging's query language, the part that asks for log entries. Pure.
 
-https://cloud.google.com/logging/docs/view/logging-query-language: comparisons, ``:`` for "has", AND, OR and NOT in
-capital letters, juxtaposition as AND, OR binding tighter than AND, and words without a field, searched for in every
-field. Of its functions ``log_id`` and ``SEARCH`` are here.
+https://cloud.google.com/logging/docs/view/logging-query-language: comparisons, ``:`` for "has", and words without a
+field, searched for in every field. Of its functions ``log_id`` and ``SEARCH`` are here.
 """
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from cloud.emulator.logging_v2.bounds import UNBOUNDED, Bounds, bounds_of
-from cloud.emulator.logging_v2.tokens import Kind, Token, path_of, tokens_of
+from cloud.emulator.logging_v2.bounds import Bounds, bounds_of
 from cloud.emulator.logging_v2.values import contains, test_of
+from cloud.emulator.rest.filter_tokens import Token, path_of
+from cloud.emulator.rest.filters import Comparison, Function, Leaf, Text, parse, predicate
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -21,18 +20,8 @@ LONGEST = 20_000
 _DEEPEST = 50
 """Parentheses and negations inside each other."""
 
-Test = Callable[[Mapping[str, Json]], bool | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Predicate:
-    """Whether an entry is wanted; None if that depends on fields that are ``UNKNOWN``."""
-
-    test: Test
-    bounds: Bounds = UNBOUNDED
-
-    def __call__(self, entry: Mapping[str, Json]) -> bool | None:
-        return self.test(entry)
+Predicate = Callable[[Mapping[str, Json]], bool | None]
+"""Whether an entry is wanted; None if that hangs on fields that are ``UNKNOWN``."""
 
 
 class Unknown:
@@ -51,135 +40,67 @@ _FIELDS = frozenset(
 _WITHOUT_DEFAULTS = (("jsonPayload",), ("protoPayload",), ("labels",), ("resource", "labels"))
 
 
-def parse_filter(text: str) -> Predicate:
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Called with an entry: whether it is wanted."""
+
+    test: Predicate
+    bounds: Bounds
+
+    def __call__(self, entry: Mapping[str, Json]) -> bool | None:
+        return self.test(entry)
+
+
+def parse_filter(text: str) -> EntryFilter:
     """Raises:
     InvalidArgument: not the language, or a field that no log entry has.
     """
-    if len(text) > LONGEST:
-        raise InvalidArgument(f"a filter has at most {LONGEST} characters, this one {len(text)}", field="filter")
-    return _Parser(tokens_of(text)).parse()
+    tree = parse(text, longest=LONGEST, deepest=_DEEPEST)
+    return EntryFilter(predicate(tree, _of_leaf), bounds_of(tree))
 
 
-class _Parser:
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self._tokens = tokens
-        self._at = 0
-        self._depth = 0
-
-    def parse(self) -> Predicate:
-        if self._has_ended():
-            return Predicate(lambda _: True)
-        wanted = self._conjunction(self._term)
-        if not self._has_ended():
-            raise _invalid(self._next)
-        return wanted
-
-    def _has_ended(self) -> bool:
-        return self._next.kind is Kind.END
-
-    @property
-    def _next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _take(self) -> Token:
-        token = self._next
-        self._at += 1
-        return token
-
-    def _takes(self, *words: str) -> bool:
-        if self._next.kind is not Kind.QUOTED and self._next.text in words:
-            self._at += 1
-            return True
-        return False
-
-    # What may be joined are terms or, after a comparison's mark, values: ``severity=(ERROR OR CRITICAL)``.
-
-    def _conjunction(self, part: Callable[[], Predicate]) -> Predicate:
-        parts = [self._disjunction(part)]
-        while self._takes("AND") or not (self._has_ended() or self._next.is_mark(")")):
-            parts.append(self._disjunction(part))
-        return parts[0] if len(parts) == 1 else _all(parts)
-
-    def _disjunction(self, part: Callable[[], Predicate]) -> Predicate:
-        parts = [self._negation(part)]
-        while self._takes("OR"):
-            parts.append(self._negation(part))
-        return parts[0] if len(parts) == 1 else _any(parts)
-
-    def _negation(self, part: Callable[[], Predicate]) -> Predicate:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise InvalidArgument("Unparseable filter: it is nested too deeply", field="filter")
-        try:
-            if self._takes("NOT", "-"):
-                return _not(self._negation(part))
-            if self._takes("("):
-                inner = self._conjunction(part)
-                if not self._takes(")"):
-                    raise _invalid(self._next)
-                return inner
-            return part()
-        finally:
-            self._depth -= 1
-
-    def _term(self) -> Predicate:
-        token = self._take()
-        if token.kind is Kind.NAME and self._next.is_mark("(") and self._next.follows_at_once:
-            return self._function(token)
-        is_joint = token.kind is Kind.NAME and token.text in ("AND", "OR")
-        if token.kind not in (Kind.NAME, Kind.QUOTED) or is_joint:
-            raise _invalid(token)
-        if self._next.kind is not Kind.COMPARISON:
+def _of_leaf(leaf: Leaf) -> Predicate:
+    match leaf:
+        case Text(token):
             return _somewhere(token.value.casefold())
-        path = path_of(token)
-        if path[0] not in _FIELDS:
-            raise InvalidArgument(f"Unparseable filter: Field not found: {'.'.join(path)[:200]!r}", field="filter")
-        mark = self._take().text
-        return self._negation(lambda: self._value(path, mark)) if self._next.is_mark("(") else self._value(path, mark)
+        case Function(name, arguments):
+            return _function(name, arguments)
+        case Comparison(field, operator, value):
+            path = path_of(field)
+            if path[0] not in _FIELDS:
+                raise InvalidArgument(f"Unparseable filter: Field not found: {'.'.join(path)[:200]!r}", field="filter")
+            return _exists(path) if (operator, value.text) == (":", "*") else _comparison(path, operator, value.value)
 
-    def _value(self, path: Sequence[str], mark: str) -> Predicate:
-        token = self._take()
-        if token.kind not in (Kind.NAME, Kind.QUOTED):
-            raise _invalid(token)
-        if mark == ":" and token.text == "*":
-            return _exists(path)
-        test = test_of(path[0], mark, token.value)
 
-        def wanted(entry: Mapping[str, Json]) -> bool | None:
-            found = _find(entry, path)
-            if found is UNKNOWN:
-                return None
-            if found is None:  # fields of an entry have a default, keys of maps have none and equal nothing
-                return not any(path[: len(free)] == free for free in _WITHOUT_DEFAULTS) and test_default()
-            return any(map(test, found)) if isinstance(found, list) else test(found)
+def _comparison(path: Sequence[str], operator: str, text: str) -> Predicate:
+    test = test_of(path[0], operator, text)
 
-        def test_default() -> bool:
-            return path[0] not in ("timestamp", "receiveTimestamp") and test("")
+    def wanted(entry: Mapping[str, Json]) -> bool | None:
+        found = _find(entry, path)
+        if found is UNKNOWN:
+            return None
+        if found is None:  # fields of an entry have a default, keys of maps have none and equal nothing
+            return not any(path[: len(free)] == free for free in _WITHOUT_DEFAULTS) and test_default()
+        return any(map(test, found)) if isinstance(found, list) else test(found)
 
-        return Predicate(wanted, bounds_of(path, mark, token.value))
+    def test_default() -> bool:
+        return path[0] not in ("timestamp", "receiveTimestamp") and test("")
 
-    def _function(self, name: Token) -> Predicate:
-        self._take()
-        given = []
-        while not self._takes(")"):
-            token = self._take()
-            if token.kind not in (Kind.NAME, Kind.QUOTED):
-                raise _invalid(token)
-            given.append(token)
-            if not self._takes(",") and not self._next.is_mark(")"):
-                raise _invalid(self._next)
-        match name.text.lower(), given:
-            case "log_id", [log]:
-                ending = "/logs/" + quote(log.value, safe="", errors="replace")
-                return Predicate(lambda entry: _known(entry.get("logName"), lambda value: value.endswith(ending)))
-            case "search", [text]:
-                return _words(None, text.value)
-            case "search", [field, text]:
-                return _words(path_of(field), text.value)
-        raise InvalidArgument(
-            f"Unparseable filter: no function {name.text[:100]!r} with {len(given)} arguments is emulated",
-            field="filter",
-        )
+    return wanted
+
+
+def _function(name: Token, given: Sequence[Token]) -> Predicate:
+    match name.text.lower(), given:
+        case "log_id", [log]:
+            ending = "/logs/" + quote(log.value, safe="", errors="replace")
+            return lambda entry: _known(entry.get("logName"), lambda value: value.endswith(ending))
+        case "search", [text]:
+            return _words(None, text.value)
+        case "search", [field, text]:
+            return _words(path_of(field), text.value)
+    raise InvalidArgument(
+        f"Unparseable filter: no function {name.text[:100]!r} with {len(given)} arguments is emulated", field="filter"
+    )
 
 
 def _find(entry: Json, path: Sequence[str]) -> Json:
@@ -214,11 +135,11 @@ def _exists(path: Sequence[str]) -> Predicate:
         found = _find(entry, path)
         return None if found is UNKNOWN else found is not None
 
-    return Predicate(wanted)
+    return wanted
 
 
 def _somewhere(text: str) -> Predicate:
-    return Predicate(lambda entry: None if _REST in entry else any(contains(value, text) for value in entry.values()))
+    return lambda entry: None if _REST in entry else any(contains(value, text) for value in entry.values())
 
 
 def _words(path: Sequence[str] | None, text: str) -> Predicate:
@@ -231,45 +152,4 @@ def _words(path: Sequence[str] | None, text: str) -> Predicate:
             return None
         return found is not None and all(contains(found, word) for word in words)
 
-    return Predicate(wanted)
-
-
-def _not(wanted: Predicate) -> Predicate:
-    def negated(entry: Mapping[str, Json]) -> bool | None:
-        answer = wanted(entry)
-        return None if answer is None else not answer
-
-    return Predicate(negated)
-
-
-def _all(parts: Sequence[Predicate]) -> Predicate:
-    def wanted(entry: Mapping[str, Json]) -> bool | None:
-        unknown = False
-        for part in parts:
-            answer = part(entry)
-            if answer is False:
-                return False
-            unknown = unknown or answer is None
-        return None if unknown else True
-
-    return Predicate(wanted, functools.reduce(Bounds.both, (part.bounds for part in parts)))
-
-
-def _any(parts: Sequence[Predicate]) -> Predicate:
-    def wanted(entry: Mapping[str, Json]) -> bool | None:
-        unknown = False
-        for part in parts:
-            answer = part(entry)
-            if answer:
-                return True
-            unknown = unknown or answer is None
-        return None if unknown else False
-
-    return Predicate(wanted, functools.reduce(Bounds.either, (part.bounds for part in parts)))
-
-
-def _invalid(token: Token) -> InvalidArgument:
-    what = "end of filter" if token.kind is Kind.END else f"{token.text[:100]!r}"
-    return InvalidArgument(
-        f"Unparseable filter: syntax error at line {token.line}, column {token.column}, token {what}", field="filter"
-    )
+    return wanted

@@ -14,30 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from cloud.emulator.logging_v2.filters import Predicate, parse_filter, partly
-from cloud.emulator.rest.discovery import parse
-from cloud.emulator.rest.schemas import Schemas
+from cloud.emulator.logging_v2.filters import EntryFilter, parse_filter, partly
 from cloud.errors import InvalidArgument, PermissionDenied
 from cloud.resources import Json, LogEntry
 
 _DEFAULT_SIZE, _LARGEST_SIZE = 50, 1000
 """https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list"""
-_MESSAGE = "ListLogEntriesRequest"
-_NAMES = {"type": "array", "items": {"type": "string"}}
-_SCHEMAS = Schemas(
-    {
-        _MESSAGE: {
-            "properties": {
-                "filter": {"type": "string"},
-                "orderBy": {"type": "string"},
-                "pageSize": {"type": "integer", "format": "int32"},
-                "pageToken": {"type": "string"},
-                "projectIds": _NAMES,
-                "resourceNames": _NAMES,
-            }
-        }
-    }
-)
 _ORDERS = {"": False, "timestamp": False, "timestamp asc": False, "timestamp desc": True}
 _SERVICE = "service"
 _RUNNER = "/runcloudml.py"
@@ -52,7 +34,7 @@ Position = tuple[datetime, int, str]
 class Query:
     """A checked request."""
 
-    wanted: Predicate
+    wanted: EntryFilter
     newest_first: bool
     size: int
     after: Position | None
@@ -65,12 +47,13 @@ class Query:
         return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
 
 
-def read_query(content: bytes, project: str, number: int) -> Query:
-    """Raises:
-    InvalidArgument: not such a request.
-    PermissionDenied: it asks for another project.
+def read_query(body: Mapping[str, Json], project: str, number: int) -> Query:
+    """What a ``ListLogEntriesRequest`` asks for.
+
+    Raises:
+        InvalidArgument: a wrong name, order, size, filter or token.
+        PermissionDenied: it asks for another project.
     """
-    body = _SCHEMAS.read(_MESSAGE, parse(content))
     names = [*body.get("resourceNames", []), *(f"projects/{name}" for name in body.get("projectIds", []))]
     if not names:
         raise InvalidArgument("At least one of the resource names must be given.", field="resource_names")

@@ -1,14 +1,14 @@
 """``ml.projects.jobs.*``."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.job_checks import check_training_input
 from cloud.emulator.ml_v1.project import Project, check_new_id
-from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.labels import check_labels
+from cloud.emulator.rest.lists import CHUNK, Item
 from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
@@ -16,11 +16,13 @@ from cloud.resources import Job, Json, Service
 from cloud.wire.ml_v1 import job_spec
 
 SCHEMA = "GoogleCloudMlV1__Job"
+_CHUNK = 4 * CHUNK
+"""Jobs read from the backend at once: one that cannot look for less than all is not called too often."""
 
 
 class JobMethods:
     def __init__(self, project: Project) -> None:
-        self._project, self._schemas = project, project.schemas
+        self._project, self._lists = project, project.lists
         self._backend, self._records = project.backend, project.records
 
     async def create(self, call: Call) -> Json:
@@ -50,17 +52,26 @@ class JobMethods:
 
     async def get(self, call: Call) -> Json:
         job = await self._get(call)
-        answer = self._json(job)
-        if job.state is JobState.QUEUED:
-            answer |= _position(job, await self._list())
-        return answer
+        return self._json(job) | _position(job)
 
     async def list(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.json_path(SCHEMA, path))
-        jobs = await self._list()
-        answers = [self._json(job) | _position(job, jobs) for job in jobs]
-        # Newest first, and no job ever goes: a page's last id is always found again.
-        return call.page("jobs", filter(wanted, answers), "jobId")
+        """Newest first. No job ever goes: a page's last id is always found again."""
+
+        def find(path: str) -> Sequence[str] | None:
+            return self._lists.schemas.json_path(SCHEMA, path)
+
+        fixed = self._lists.filter(call, find).values_of("state")
+        states = None if fixed is None else [state for state in JobState if state in fixed]
+
+        async def chunks(after: str) -> AsyncIterator[Sequence[tuple[str, Item]]]:
+            while jobs := await self._backend.list_jobs(
+                states=states, service=Service.ML_ENGINE, after=after or None, limit=_CHUNK
+            ):
+                for begin in range(0, len(jobs), CHUNK):
+                    yield [(job.job_id, self._json(job) | _position(job)) for job in jobs[begin : begin + CHUNK]]
+                after = jobs[-1].job_id
+
+        return await self._lists.page(call, "jobs", find, chunks)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("labels", "etag")
@@ -94,9 +105,6 @@ class JobMethods:
             raise NotFound(f"no job {job.job_id!r} of ML Engine in this project", field="job.job_id")
         return job
 
-    async def _list(self) -> Sequence[Job]:
-        return [job for job in await self._backend.list_jobs() if job.spec.service is Service.ML_ENGINE]
-
     def record(self, job: Job) -> Record:
         return self._records.of(f"jobs/{job.job_id}", job.create_time)
 
@@ -104,8 +112,6 @@ class JobMethods:
         return messages.job_json(job, self.record(job), datetime.now(UTC))
 
 
-def _position(job: Job, newest_first: Sequence[Job]) -> dict[str, Json]:
-    if job.state is not JobState.QUEUED:
-        return {}
-    waiting = [other.job_id for other in reversed(newest_first) if other.state is JobState.QUEUED]
-    return {"jobPosition": str(waiting.index(job.job_id) + 1)} if job.job_id in waiting else {}
+def _position(job: Job) -> dict[str, Json]:
+    waits = job.state is JobState.QUEUED and job.queue_position is not None
+    return {"jobPosition": str(job.queue_position)} if waits else {}

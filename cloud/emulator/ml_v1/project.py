@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from cloud.backends.base import Backend
 from cloud.emulator.ml_v1.messages import operation_json
 from cloud.emulator.rest.intents import Intents
+from cloud.emulator.rest.lists import Lists
 from cloud.emulator.rest.operations import Operation, Operations
 from cloud.emulator.rest.records import Records
-from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import InvalidArgument
 from cloud.names import ID_RULE, is_id
 from cloud.resources import Json
@@ -23,7 +23,6 @@ class Project:
 
     Args:
         tenant_number: of the project of Google's in which jobs run.
-        schemas: of the API, which tell what there is to filter by.
     """
 
     id: str
@@ -32,7 +31,7 @@ class Project:
     records: Records
     intents: Intents
     operations: Operations
-    schemas: Schemas
+    lists: Lists
 
     def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:
         """Record an operation of the type ``kind`` on the model of that resource name."""

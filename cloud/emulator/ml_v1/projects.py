@@ -5,8 +5,8 @@ from dataclasses import replace
 from cloud.emulator.ml_v1.messages import operation_json
 from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONS
-from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.lists import in_chunks
 from cloud.errors import NotFound
 from cloud.resources import Json
 
@@ -15,7 +15,7 @@ _OPERATION, _METADATA = "GoogleLongrunning__Operation", "GoogleCloudMlV1__Operat
 
 class ProjectMethods:
     def __init__(self, project: Project) -> None:
-        self._project, self._schemas = project, project.schemas
+        self._project, self._lists = project, project.lists
 
     async def get_config(self, _: Call) -> Json:
         tenant = self._project.tenant_number
@@ -31,9 +31,10 @@ class ProjectMethods:
         return operation_json(self._project.id, self._project.operations.get(call.ids[1]))
 
     async def list_operations(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), self._path_in_operation)
         answers = [operation_json(self._project.id, operation) for operation in self._project.operations.all()]
-        return call.page("operations", filter(wanted, answers), "name")
+        return await self._lists.page(
+            call, "operations", self._path_in_operation, in_chunks(answers, "name", in_order=False)
+        )
 
     async def cancel_operation(self, call: Call) -> Json:
         """Only asks: what is under way sees it when its present step is done."""
@@ -49,9 +50,9 @@ class ProjectMethods:
     def _path_in_operation(self, path: str) -> list[str] | None:
         head, _, rest = path.partition(".")
         if head == "metadata" and rest:
-            below = self._schemas.json_path(_METADATA, rest)
+            below = self._lists.schemas.json_path(_METADATA, rest)
             return None if below is None else [head, *below]
-        return self._schemas.json_path(_OPERATION, path)
+        return self._lists.schemas.json_path(_OPERATION, path)
 
     # ---------------------------------------------------------------- locations
 
@@ -62,7 +63,8 @@ class ProjectMethods:
         return self._location(region)
 
     async def list_locations(self, call: Call) -> Json:
-        return call.page("locations", map(self._location, REGIONS), "name")
+        found = in_chunks(map(self._location, REGIONS), "name")
+        return await self._lists.answer(call, "locations", "GoogleCloudMlV1__Location", found)
 
     def _location(self, region: str) -> dict[str, Json]:
         kinds = ("TRAINING", "ONLINE_PREDICTION")

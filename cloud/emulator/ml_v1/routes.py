@@ -17,6 +17,7 @@ from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import Intents
+from cloud.emulator.rest.lists import Lists
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
 from cloud.engine.principal import Principal
@@ -98,7 +99,7 @@ class MlV1(Api):
             records=self._records,
             intents=self._intents,
             operations=self._operations,
-            schemas=self.discovery.schemas,
+            lists=Lists(self.discovery.schemas),
         )
         self._versions, self._access = VersionMethods(project), AccessMethods(project)
         self._table = routes(project, self._versions, self._access)

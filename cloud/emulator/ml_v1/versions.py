@@ -6,9 +6,9 @@ from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.ml_v1.version_checks import check_version
-from cloud.emulator.rest.aip160 import parse_filter
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.labels import check_labels
+from cloud.emulator.rest.lists import in_chunks
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import CANCELLED, EMPTY, Operation, rpc_status
 from cloud.emulator.rest.records import Record
@@ -26,7 +26,7 @@ sends (``gcloud ai-platform versions update``)."""
 
 class VersionMethods:
     def __init__(self, project: Project) -> None:
-        self._project, self._schemas = project, project.schemas
+        self._project, self._lists = project, project.lists
         self._backend, self._records = project.backend, project.records
         self._following = Following()
 
@@ -70,9 +70,8 @@ class VersionMethods:
         return self.json(await self._backend.get_version(*call.ids[1:]))
 
     async def list(self, call: Call) -> Json:
-        wanted = parse_filter(call.query.get("filter", ""), lambda path: self._schemas.json_path(SCHEMA, path))
         answers = [self.json(version) for version in await self._backend.list_versions(call.ids[1])]
-        return call.page("versions", filter(wanted, answers), "name")
+        return await self._lists.answer(call, "versions", SCHEMA, in_chunks(answers, "name"))
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask(*_UPDATED, *_UPDATED_ON_N1)

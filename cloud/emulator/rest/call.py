@@ -1,10 +1,9 @@
 """One request of an API with a discovery document, read and checked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cloud.emulator.rest.discovery import Method
-from cloud.emulator.rest.paging import page
 from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, Unauthenticated
 from cloud.resources import Json
@@ -28,16 +27,6 @@ class Call:
     principal: Principal
     host: str
     """That was asked, with its port if it was named."""
-
-    def page(self, field: str, items: Iterable[Mapping[str, Json]], key: str) -> dict[str, Json]:
-        """The answer of a list method: the page asked for, in ``field``, which is left out if nothing is listed.
-
-        Args:
-            items: see ``pages.page``; ``key`` is the name of their unique field.
-        """
-        scope = f"{self.method.id} {self.name}"
-        shown, token = page(list(items), lambda item: str(item[key]), self.query, scope)
-        return ({field: shown} if shown else {}) | ({"nextPageToken": token} if token else {})
 
     @property
     def ids(self) -> list[str]:

@@ -31,7 +31,7 @@ _START_ATTEMPTS = 10
 _RESTARTS_PER_MINUTE = 5
 _RESTART_PAUSE = 1.0
 
-# The server cannot be told to die with its parent. So a shell becomes the server (exec keeps its process id) and
+# The server has no way to die with its parent. So a shell becomes the server (exec keeps its process id) and
 # leaves a child behind that reads a pipe only we hold the other end of: it reads end-of-file when we die, however we
 # die, and kills. A word on the pipe first means that the server is gone already and its id may be someone else's.
 # PR_SET_PDEATHSIG would do on Linux only, from a preexec_fn, and fires when the *thread* that forked ends.
@@ -147,8 +147,8 @@ class FakeGcsServer:
     async def _launch(self) -> None:
         binary = find_binary(self._override)
         for _ in range(_START_ATTEMPTS):
-            # -port 0 works but the port is never told. So a port is found by binding it, and handed over: whoever is
-            # quicker to bind it in between makes the server end with "address already in use", and we try another.
+            # -port 0 works but the port is printed nowhere. So a port is found by binding it, and handed over: if
+            # another process binds it in between, the server ends with "address already in use", and we try another.
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cloud.backends.memory import MemoryBackend
 from cloud.resources import Json
+from emulator_api.backends import OBJECTS
 from emulator_api.dialect_api import Answer
 from emulator_api.vertex_api import PARENT, VertexApi, deployment, model
 
@@ -29,7 +30,7 @@ class HeldBackend(MemoryBackend):
     """Each answer that a request waits for comes when the test releases it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(objects=OBJECTS)
         self.is_holding = False
         self.waiting: list[asyncio.Future[None]] = []
         self.depth = 0
@@ -84,7 +85,7 @@ class Endpoint(RuleBasedStateMachine):
 
     def _go_on(self) -> None:
         async def turns() -> None:
-            for _ in range(12):
+            for _ in range(60):
                 await asyncio.sleep(0)
 
         self.run(turns())

@@ -1,6 +1,5 @@
 """Pages against what sorting all entries of all jobs would give."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -83,7 +82,7 @@ async def test_pages_are_what_sorting_everything_would_give(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "_CHUNK", chunk)
         while True:
-            query = read_query(json.dumps(body | {"pageToken": token}).encode(), "my-project", 1)
+            query = read_query(body | {"pageToken": token}, "my-project", 1)
             page, more = await read_page(backend, ids, query)
             seen += page
             assert len(page) == size if more else len(page) <= size
@@ -115,7 +114,7 @@ async def test_only_new_jobs_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_job_that_has_gone_has_no_entries() -> None:
     backend = await backend_of({"one": [LogEntry(START, Severity.INFO, "service", "a")]})
     ids = JobIds(backend)
-    query = read_query(b'{"resourceNames": ["projects/my-project"]}', "my-project", 1)
+    query = read_query({"resourceNames": ["projects/my-project"]}, "my-project", 1)
     assert len((await read_page(backend, ids, query))[0]) == 1
     del backend.jobs["one"]
     assert await read_page(backend, ids, query) == ([], False)

@@ -159,10 +159,11 @@ async def test_who_may_not_read_logs(logging: Served, who: Principal, error: typ
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/v2/entries:list"), ("POST", "/v2/entries:write"), ("POST", "/")]
+    ("method", "path", "status"),
+    [("GET", "/v2/entries:list", 404), ("POST", "/v2/entries:write", 501), ("POST", "/", 404)],
 )
-async def test_no_other_method(logging: Served, method: str, path: str) -> None:
-    assert (await send(logging, {}, method, path)).status == 404
+async def test_no_other_method(logging: Served, method: str, path: str, status: int) -> None:
+    assert (await send(logging, {}, method, path)).status == status
 
 
 async def test_fields_and_layout(logging: Served) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.emulator.rest.aip160 import parse_filter
+from cloud.emulator.rest.aip160 import ListFilter
 from cloud.errors import InvalidArgument
 
 JOB = {
@@ -19,7 +19,7 @@ JOB = {
 
 
 def matches(text: str) -> bool:
-    return parse_filter(text, lambda path: path.split(".") if path.split(".")[0] in JOB else None)(JOB)
+    return ListFilter(text, lambda path: path.split(".") if path.split(".")[0] in JOB else None)(JOB)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,27 @@ def test_any_text_is_a_filter_or_refused(text):
 @given(st.text(max_size=20))
 def test_a_quoted_value_is_taken_as_it_is(value):
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    wanted = parse_filter(f'name="{quoted}"', lambda path: [path] if path == "name" else None)
+    wanted = ListFilter(f'name="{quoted}"', lambda path: [path] if path == "name" else None)
     assert wanted({"name": value})
     assert wanted({"name": value + "x"}) == value.endswith("*")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("state:FAILED", {"FAILED"}),
+        ('state="FAILED" jobId:rnn*', {"FAILED"}),
+        ("state=A OR state:B", {"A", "B"}),
+        ("state:(A OR B)", {"A", "B"}),
+        ("state=A AND (state=B OR state=A)", {"A"}),
+        ("state=A OR jobId=x", None),
+        ("state:A*", None),
+        ("state!=A", None),
+        ("NOT state=A", None),
+        ("jobId:x", None),
+        ("", None),
+    ],
+)
+def test_the_values_that_a_filter_fixes(text, values):
+    found = ListFilter(text, lambda path: [path])
+    assert found.values_of("state") == values

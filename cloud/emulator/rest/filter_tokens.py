@@ -1,4 +1,4 @@
-"""The words of Cloud Logging's query language. Pure."""
+"""The words of a filter, of a list (AIP-160) or in Cloud Logging's query language, which has a few more. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ class Token:
 
 _STRING = r'"(?:[^"\\]|\\.)*"|' + r"'(?:[^'\\]|\\.)*'"
 _PLAIN = r"""[^\s()=<>!:~,"']+"""
+_VALUE = re.compile(r"""(?P<name>[^\s()=<>!~:"',][^\s()=<>!"']*)""")
+"""What may follow a comparison without quotes: a time has colons, an argument begins with hyphens."""
 _SPLIT = re.compile(
     rf"""(?P<space>\s+|--[^\n]*)
     |(?P<comparison>>=|<=|!=|=~|!~|=|>|<|:)
@@ -56,7 +58,8 @@ def tokens_of(text: str) -> list[Token]:
     found: list[Token] = []
     position, after_space = 0, True
     while position < len(text):
-        match = _SPLIT.match(text, position)
+        is_value = bool(found) and found[-1].kind is Kind.COMPARISON
+        match = (_VALUE.match(text, position) if is_value else None) or _SPLIT.match(text, position)
         line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
         if match is None or match.lastgroup is None:
             raise InvalidArgument(
