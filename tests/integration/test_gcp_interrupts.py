@@ -65,7 +65,7 @@ async def test_an_interrupt_does_not_stop_the_clean_up(google, folder, service, 
 
 
 @each(SERVICE_REMOVALS)
-async def test_a_second_interrupt_exits_at_once_and_names_what_is_left(google, folder, service, method):
+async def test_a_second_interrupt_exits_at_once_and_names_leftovers(google, folder, service, method):
     second, _ = hold(google, method)
     run, running, _ = await interrupted(google, folder, service, LAST[service])
     await wait_until_reached(second, running)

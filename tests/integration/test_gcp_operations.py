@@ -142,7 +142,7 @@ async def test_other_processes_learn_why_a_deployment_failed(google, is_recorded
     assert (here.state, there.state) == (VersionState.FAILED, VersionState.FAILED)
     assert here.error_message.endswith("Bad model detected with error: no signature")
     assert there.error_message == (
-        here.error_message if is_recorded else "It is not deployed: delete it, and make it anew."
+        here.error_message if is_recorded else "It is not deployed: delete it and create it again."
     )
     assert (there.spec.description, created.versions) == ("a whole sentence", [(name, "v1")])
     assert fault is None or fault.fired == 1

@@ -28,7 +28,7 @@ async def finish(context: ServiceContext, operation: Json) -> Json:
             raise DeadlineExceeded(f"the operation {operation['name']} does not end: {waited:.1f} seconds were waited")
         await asyncio.sleep(pause)
         operation = await context.transport.send(f"{_collection(operation['name'])}.get", {"name": operation["name"]})
-        _log.debug("%s after %.0f s: %s", operation["name"], waited, "done" if operation.get("done") else "under way")
+        _log.debug("%s after %.0f s: %s", operation["name"], waited, "done" if operation.get("done") else "running")
     if "error" in operation:
         raise error_of_operation(operation["error"])
     return operation.get("response", {})

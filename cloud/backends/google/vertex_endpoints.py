@@ -144,7 +144,7 @@ class Endpoints:
         return found[0] if found else await self.get(model)
 
     async def find(self, model: str) -> Json:
-        """The endpoint, read anew; None if there is none."""
+        """The current endpoint; None if there is none."""
         try:
             return await self.get(model)
         except NotFound:

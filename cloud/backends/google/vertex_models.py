@@ -368,5 +368,5 @@ class VertexModels:
             state = VersionState.CREATING  # by another process
         else:
             state = VersionState.FAILED
-            message = self._failed.get(key) or version.failure or "It is not deployed: delete it, and make it anew."
+            message = self._failed.get(key) or version.failure or "It is not deployed: delete it and create it again."
         return Version(version.spec, state, version.create_time, default_version(endpoint) == name, message)

@@ -118,7 +118,7 @@ class FakeGcsServer:
                 while not (self._down_reason or self._up.is_set()):
                     await self._up.wait()
         except TimeoutError:
-            raise Unavailable("the storage server is starting anew: try again") from None
+            raise Unavailable("the storage server is restarting: try again") from None
         if self._down_reason:
             raise Unavailable(f"the storage server is gone: {self._down_reason}")
         return self._url
@@ -215,19 +215,19 @@ class FakeGcsServer:
             status = await self._process.wait()
             self._up.clear()
             self._close_pipe()
-            log.warning("fake-gcs-server ended with status %s: starting it anew", status)
+            log.warning("fake-gcs-server ended with status %s: restarting it", status)
             try:
                 await self._launch_again(starts)
             except CloudError as error:
                 self._give_up(error.message)
                 return
             except Exception as error:
-                log.exception("fake-gcs-server was not started anew")
-                self._give_up(f"it was not started anew: {error!r}")
+                log.exception("fake-gcs-server was not restarted")
+                self._give_up(f"it was not restarted: {error!r}")
                 return
 
     async def _launch_again(self, starts: deque[float]) -> None:
-        failure = "fake-gcs-server dies again and again"
+        failure = "fake-gcs-server keeps dying"
         while True:
             starts.append(time.monotonic())
             if len(starts) == starts.maxlen and starts[-1] - starts[0] < 60:
