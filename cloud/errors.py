@@ -1,4 +1,4 @@
-"""Every error this project raises on purpose: one class for each of Google's canonical codes it uses.
+"""The errors that this project raises on purpose: one class for each of Google's canonical codes in use.
 
 Codes, their numbers and their HTTP status: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto.
 """
@@ -9,11 +9,11 @@ from typing import ClassVar
 
 
 class CloudError(Exception):
-    """Something the caller can act on: the message names what was wrong, its value and the mend.
+    """An error that the caller can act on: the message names what was wrong, its value and the remedy.
 
     Args:
         message: one or more sentences, no trailing newline.
-        field: the request field at fault in Google's spelling (``job.job_id``), where there is one.
+        field: the request field at fault in Google's spelling (``job.job_id``), if there is one.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -34,7 +34,7 @@ class InvalidArgument(CloudError):
 
 
 class PredictionFailed(InvalidArgument):
-    """The model, not the request's address or envelope, refused the instances or failed to run on them."""
+    """The model refused the instances or failed to run on them; the request itself was legal."""
 
 
 class FailedPrecondition(CloudError):
@@ -50,11 +50,11 @@ class PermissionDenied(CloudError):
 
 
 class ServiceDisabled(PermissionDenied):
-    """An API is not enabled in the project. Google's message holds the address at which it is."""
+    """An API is not enabled in the project. Google's message has the URL that enables it."""
 
     @property
     def service(self) -> str:
-        """Its host, ``aiplatform.googleapis.com``; empty if the message does not tell."""
+        """The API's host, ``aiplatform.googleapis.com``; empty if the message does not contain it."""
         match = re.search(r"/apis/api/([\w.-]+)/", self.message)
         return match[1] if match else ""
 
@@ -109,4 +109,4 @@ BY_HTTP_STATUS: Mapping[int, type[CloudError]] = {kind.http_status: kind for kin
     416: InvalidArgument,
     502: Unavailable,
 }
-"""Of an answer that does not name its code."""
+"""For a response without a canonical code."""

@@ -103,8 +103,8 @@ def _check_model_dir(folder: Path) -> None:
 
 
 def _predict(folder: str, instances: list[Json], signature_name: str | None) -> list[dict[str, Json]]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its greetings, not its errors
-    from cloud.engine.serving.saved_model import SavedModel  # takes seconds: only for input that is worth it
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
+    from cloud.engine.serving.saved_model import SavedModel  # takes seconds: only after the input was checked
 
     model = SavedModel(folder)
     signature = choose(model.signatures, signature_name)

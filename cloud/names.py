@@ -1,4 +1,4 @@
-"""Names Google gives things, parsed, checked and formatted: ``gs://`` URIs, ids, projects, buckets."""
+"""Google's resource names, parsed, checked and formatted: ``gs://`` URIs, ids, projects, buckets."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 WILDCARDS = frozenset("*?[")
 ID_RULE = "A name should start with a letter and contain only letters, numbers and underscores."
-"""What ML Engine v1 says to a bad id."""
+"""ML Engine v1's message for an illegal id."""
 
 
 def is_id(value: str) -> bool:
@@ -35,7 +35,7 @@ def check_id(value: str, field: str) -> str:
 
 
 def check_number(value: str, field: str) -> str:
-    """Return ``value`` if it is the id that Vertex AI gives a resource: a positive int64 in digits.
+    """Return ``value`` if it is an id as Vertex AI assigns them: a positive int64 in digits.
 
     Raises:
         InvalidArgument: naming ``field``.
@@ -86,9 +86,7 @@ def _bucket_problem(value: str) -> str | None:
 
 
 def check_email(value: str) -> str:
-    """Raises:
-    InvalidArgument: not an e-mail address.
-    """
+    """Return ``value`` if it is an e-mail address."""
     if not _EMAIL.fullmatch(value):
         raise InvalidArgument(f"not an e-mail address: {value[:200]!r}", field="account")
     return value
@@ -111,7 +109,7 @@ def check_object(value: str) -> str:
 
 @dataclass(frozen=True, order=True, slots=True)
 class GsUri:
-    """A place in Cloud Storage: a bucket (empty ``path``), an object, a prefix, or a pattern with wildcards.
+    """A location in Cloud Storage: a bucket (empty ``path``), an object, a prefix, or a pattern with wildcards.
 
     ``str()`` and ``parse`` are inverse: ``GsUri.parse(str(uri)) == uri``.
 
@@ -145,7 +143,7 @@ class GsUri:
         return GsUri(self.bucket, f"{self.path.rstrip('/')}/{part}" if self.path else part)
 
     def as_folder(self) -> "GsUri":
-        """The prefix that holds the objects "inside": ends with a slash unless it is a whole bucket."""
+        """The prefix of the objects "in" this folder: ends with a slash unless it is a whole bucket."""
         return self if not self.path or self.path.endswith("/") else GsUri(self.bucket, self.path + "/")
 
     @property
@@ -163,8 +161,8 @@ class GsUri:
         return self.literal_prefix != self.path
 
     def matches(self, object_name: str) -> bool:
-        """Whether an object is meant: by pattern, as in gsutil (``*`` and ``?`` within one folder, ``**`` across
-        folders), else by being the object or in the folder."""
+        """Whether this URI names the object: by pattern as in gsutil (``*`` and ``?`` within one folder, ``**`` across
+        folders), or as the object itself or a folder that holds it."""
         if self.has_wildcard():
             return re.fullmatch(_pattern(self.path), object_name, re.DOTALL) is not None
         return not self.path or object_name == self.path or object_name.startswith(self.as_folder().path)

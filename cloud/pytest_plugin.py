@@ -3,7 +3,7 @@
     def test_my_upload(local_cloud):
         google.cloud.storage.Client().create_bucket("my-bucket")
 
-One cloud serves the whole session. Nothing of it is loaded before a test asks for it.
+One cloud serves the whole session. It is loaded and started by the first test that uses it.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def local_cloud_settings() -> "Settings":
-    """How the session's cloud is set: by ``CLOUD_*`` variables. Override it in a conftest.py to set it otherwise."""
+    """Settings of the session's cloud, from ``CLOUD_*`` variables. Override it in a conftest.py to change them."""
     from cloud.settings import Settings
 
     return Settings.from_environ()
@@ -26,7 +26,7 @@ def local_cloud_settings() -> "Settings":
 
 @pytest.fixture(scope="session")
 def local_cloud_session(local_cloud_settings: "Settings") -> "Iterator[BackgroundCloud]":
-    """The session's cloud, for fixtures of a wider scope than one test. The environment is left as it is."""
+    """The session's cloud, for fixtures of a wider scope than one test. The environment is not changed."""
     from cloud.server.thread import BackgroundCloud
 
     with BackgroundCloud(local_cloud_settings) as cloud:
@@ -37,11 +37,11 @@ def local_cloud_session(local_cloud_settings: "Settings") -> "Iterator[Backgroun
 def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.MonkeyPatch) -> "Iterator[BackgroundCloud]":
     """The session's cloud; during the test this process's environment leads every client to it, as the owner.
 
-    Faults that have not happened by the end of the test are forgotten: they were not meant for the next one.
+    Faults that have not occurred by the end of the test are removed, so that they do not affect the next one.
     """
-    from cloud.gateway.environ import FOREIGN
+    from cloud.gateway.environ import CONFLICTING
 
-    for name in FOREIGN:
+    for name in CONFLICTING:
         monkeypatch.delenv(name, raising=False)
     for name, value in local_cloud_session.environ.items():
         monkeypatch.setenv(name, value)

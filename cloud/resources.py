@@ -1,4 +1,4 @@
-"""The nouns of the workflow, as frozen values. Field names are ML Engine v1's in snake case.
+"""The resources of the workflow, as frozen values. Field names are ML Engine v1's in snake case.
 
 Times are aware UTC datetimes; durations are seconds. Shapes follow the discovery document ``ml.v1``.
 """
@@ -15,7 +15,7 @@ from cloud.names import GsUri, check_id, check_module, check_number
 
 
 class Service(StrEnum):
-    """Whose job it is: what its replicas are told, and in whose words its log and its errors are."""
+    """The service that a job belongs to. It decides the replicas' environment and the texts of logs and errors."""
 
     ML_ENGINE = "ML_ENGINE"
     VERTEX_AI = "VERTEX_AI"
@@ -53,7 +53,7 @@ class Severity(StrEnum):
 
 
 class Access(StrEnum):
-    """What can be granted on a bucket: the lab's three gsutil commands."""
+    """Access that can be granted on a bucket, as by the lab's three gsutil commands."""
 
     READ = "read"
     """Read every object that is in the bucket now, and list it (``acl ch -u ACCOUNT:R -r``)."""
@@ -86,10 +86,10 @@ DEFAULT_MAX_RUNNING_TIME = 604_800.0
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What every job is asked to be, whatever it does: checked at construction, so that one in hand is legal.
+    """The specification that all kinds of jobs share. Checked at construction, so that every instance is legal.
 
     Raises:
-        InvalidArgument: naming the field, its value and the rule.
+        InvalidArgument: names the field, its value and the rule.
     """
 
     job_id: str
@@ -107,7 +107,7 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpec(JobSpec):
-    """What to train. On Vertex AI a module that is installed needs no package."""
+    """A training job. On Vertex AI an installed module needs no package."""
 
     package_uris: tuple[GsUri, ...]
     python_module: str
@@ -122,9 +122,9 @@ class TrainingSpec(JobSpec):
     max_running_time: float = DEFAULT_MAX_RUNNING_TIME
     """Seconds in RUNNING after which the service cancels the job; default from ``Scheduling.maxRunningTime``."""
     base_output_directory: GsUri | None = None
-    """Vertex AI's: below it are the folders that the ``AIP_`` variables name."""
+    """Vertex AI only: the folders that the ``AIP_`` variables name are below it."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Vertex AI's: variables for every replica besides the service's own, over which they win."""
+    """Vertex AI only: variables for every replica; they override the service's own."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
@@ -164,14 +164,14 @@ class TrainingSpec(JobSpec):
     def _check_ml_engine(self) -> None:
         for name in ("base_output_directory", "env"):
             if getattr(self, name):
-                raise InvalidArgument("ML Engine has no such thing: the service is VERTEX_AI", field=f"job.{name}")
+                raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 
 
 def as_training(spec: JobSpec) -> TrainingSpec:
-    """Return ``spec`` if it is a training job's.
+    """Return ``spec`` if it is that of a training job.
 
     Raises:
-        InvalidArgument: it is of another kind.
+        InvalidArgument: it is for another kind of job.
     """
     if not isinstance(spec, TrainingSpec):
         raise InvalidArgument(
@@ -189,9 +189,9 @@ class Job:
     """When RUNNING began."""
     end_time: datetime | None = None
     error_message: str = ""
-    """Why it FAILED or was cancelled; empty otherwise."""
+    """Why it FAILED or was cancelled; otherwise empty."""
     queue_position: int | None = None
-    """Of a QUEUED job: 1 is the next to start. None where the backend does not know."""
+    """Of a QUEUED job: 1 is the next to start. None if the backend does not know."""
 
     @property
     def job_id(self) -> str:
@@ -213,11 +213,11 @@ class LogEntry:
     severity: Severity
     task_name: str
     """``master-replica-0``, ``worker-replica-3``, …, on Vertex AI ``workerpool0-0``, …, or ``service`` for the
-    platform's own lines."""
+    platform's own messages."""
     message: str
-    """One line without its end; a line longer than the log's limit arrives in pieces."""
+    """One line without its end; a line longer than the log's limit is split into several entries."""
     place: int = field(default=0, compare=False)
-    """In its job's log, in the order in which the entries arrived: that of the first is 0."""
+    """Index in the job's log, in the order in which the entries arrived; the first is 0."""
 
     @property
     def position(self) -> "LogPosition":
@@ -225,20 +225,21 @@ class LogEntry:
 
 
 LogPosition = tuple[datetime, int]
-"""By which the entries of a log are in order: ``timestamp`` and, for those of one moment, ``place``."""
+"""Sort key of a log's entries: ``timestamp``, then ``place``."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogRange:
-    """A part of a log; all of it by default."""
+    """A part of a log; by default all of it."""
 
     after: LogPosition | None = None
-    """Only what is behind this position in the order of time; the entry at it does not count."""
+    """Only entries after this position."""
     before: LogPosition | None = None
+    """Only entries before this position."""
     since: datetime | None = None
-    """Only entries of this moment or later."""
+    """Only entries at this time or later."""
     until: datetime | None = None
-    """Only entries of this moment or earlier."""
+    """Only entries at this time or earlier."""
 
     def holds(self, entry: LogEntry) -> bool:
         return (
@@ -248,7 +249,7 @@ class LogRange:
         )
 
     def overlaps(self, earliest: datetime, latest: datetime) -> bool:
-        """Whether there can be an entry of it between the two."""
+        """Whether entries between the two times, both included, can be in this range."""
         return not (
             (self.after is not None and latest < self.after[0])
             or (self.before is not None and earliest > self.before[0])
@@ -266,14 +267,14 @@ class Model:
     """The bare id."""
     region: str
     create_time: datetime | None
-    """None where the service does not tell (ML Engine v1's ``Model`` has no such field)."""
+    """None if the service does not report it (ML Engine v1's ``Model`` has no such field)."""
     description: str = ""
     default_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VersionSpec:
-    """What to serve: checked at construction like ``TrainingSpec``."""
+    """A model version to serve. Checked at construction like ``TrainingSpec``."""
 
     model: str
     name: str
@@ -307,7 +308,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class TransferProgress:
-    """How far an upload or download of several files is."""
+    """The progress of an upload or download of several files."""
 
     bytes_done: int
     bytes_total: int
@@ -317,20 +318,20 @@ class TransferProgress:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a backend can do beyond the specification's core; declared, never found out by trying."""
+    """What a backend can do beyond the core of the specification; declared, never found out by trying."""
 
     accelerators: bool
     """Scale tiers with GPUs or TPUs are accepted."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
     runs_programs: bool = True
-    """Jobs run the programs in their packages, and versions compute what their SavedModels say. Where not, both are
-    made up."""
+    """Jobs run the programs in their packages, and versions run their SavedModels. If False, the backend only simulates
+    both."""
     predicts_any_version: bool = True
-    """A version that is not the default answers predictions, too; elsewhere ``predict`` refuses it."""
+    """``predict`` also accepts versions that are not the default."""
     runtimes: Mapping[str, frozenset[str]] | None = None
-    """The runtime versions there are, with the Python versions of each: a job or version that asks for another is
-    refused. None: each runs in what there is, whatever it asks for."""
+    """The available runtime versions, with the Python versions of each: a job or version that requests another is
+    refused. None: every job and version runs in the one runtime that there is."""
 
 
 Json = Any

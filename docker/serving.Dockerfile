@@ -7,7 +7,7 @@ COPY cloud cloud
 COPY trainer trainer
 RUN pip install --no-cache-dir . && rm -rf /src/*
 
-# It only reads: from the bucket, as the service account that the platform lends it.
+# It only reads from the bucket, as the service account that the platform gives it.
 RUN useradd --create-home server
 USER server
 WORKDIR /home/server

@@ -5,7 +5,7 @@ WORKDIR /src
 COPY pyproject.toml README.md ./
 COPY cloud cloud
 COPY trainer trainer
-# What your own trainer requires belongs here, too: nothing is downloaded when a job starts.
+# Add the requirements of your own trainer: nothing is downloaded when a job starts.
 RUN pip install --no-cache-dir . && rm -rf /src/*
 
 WORKDIR /root

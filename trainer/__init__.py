@@ -1,1 +1,1 @@
-"""Predicts New York taxi fares: the package that runs inside a training job, and needs nothing else around it."""
+"""Predicts New York taxi fares: the package that runs inside a training job. It does not import ``cloud``."""

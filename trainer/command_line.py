@@ -1,4 +1,4 @@
-"""The trainer's command line: the lab's flags, and a few more. Free of TensorFlow, so that a mistake shows at once."""
+"""The trainer's command line: the lab's flags, and a few more. It does not load TensorFlow, so errors show at once."""
 
 import argparse
 import json
@@ -12,8 +12,8 @@ FEATURES = ("raw", "engineered")
 def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> argparse.Namespace:
     """Return the parsed flags.
 
-    A wrong one, or a TF_CONFIG that this trainer cannot serve, ends the process with status 2 and one line on stderr
-    that names it.
+    An illegal flag, or a TF_CONFIG that this trainer does not support, ends the process with status 2 and one line on
+    stderr that names it.
     """
     parser = OneLineParser("trainer.task", description)
     data = parser.add_argument_group("data")
@@ -36,17 +36,17 @@ def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> 
         type=whole_number(1),
         default=3000,
         metavar="N",
-        help="steps in all, counting those of an earlier run in --output_dir (default %(default)s)",
+        help="total steps, including those of an earlier run in --output_dir (default %(default)s)",
     )
     training.add_argument(
-        "--train_batch_size", type=whole_number(1), default=512, metavar="N", help="rows a step (default %(default)s)"
+        "--train_batch_size", type=whole_number(1), default=512, metavar="N", help="rows per step (default %(default)s)"
     )
     training.add_argument(
         "--learning_rate",
         type=_positive,
         default=0.003,
         metavar="RATE",
-        help="highest learning rate; it falls to 0 along a cosine over --train_steps (default %(default)s)",
+        help="highest learning rate; it decays to 0 along a cosine over --train_steps (default %(default)s)",
     )
     training.add_argument(
         "--seed",
@@ -103,7 +103,7 @@ def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> 
 def require_single_replica(tf_config: str) -> None:
     """Check that TF_CONFIG (empty: none) makes this process the only replica of its job, as chief or master.
 
-    Raises ValueError, with one line, for text that is not TF_CONFIG, other roles and clusters of several replicas.
+    Raises ValueError, with a message of one line, for invalid text, other roles and clusters of several replicas.
     """
     try:
         config = json.loads(tf_config or "{}")
@@ -120,7 +120,7 @@ def require_single_replica(tf_config: str) -> None:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage before it; shows `description` as it is written."""
+    """Reports an error in one line, without the usage; prints `description` with its line breaks."""
 
     def __init__(self, program: str, description: str) -> None:
         super().__init__(
@@ -134,16 +134,16 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """Return the argparse type of whole numbers from `least` up."""
+def whole_number(minimum: int) -> Callable[[str], int]:
+    """Return the argparse type of whole numbers from `minimum` up."""
 
     def convert(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
-            value = least - 1
-        if value < least or value >= 2**31:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more (below 2^31)")
+            value = minimum - 1
+        if value < minimum or value >= 2**31:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {minimum} or more (below 2^31)")
         return value
 
     return convert

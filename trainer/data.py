@@ -1,7 +1,7 @@
-"""CSV files, local or on `gs://`, to shuffled batches of rows: streamed, in bounded memory, without TensorFlow's ops.
+"""Reads CSV files, local or on `gs://`, into shuffled batches of rows: streamed, in bounded memory, without tf.data.
 
-Why not `tf.data`: its line-by-line decoding spends far more time on the input than the model does on training.
-Parsing a megabyte at a time and shuffling by index keeps up with the model (see `benchmarks/training.py`).
+`tf.data` decodes line by line, which takes far longer than training the model. Parsing a megabyte at a time and
+shuffling by index keeps up with the model (see `benchmarks/training.py`).
 """
 
 import glob
@@ -15,32 +15,32 @@ from numpy.typing import NDArray
 from trainer.rows import COLUMNS, NUMBERS, BadRow, parse_block
 
 Rows = NDArray[np.float32]
-"""float32 [n, 6], columns `trainer.rows.NUMBERS`: dollars, then degrees, then a head count."""
+"""float32 [n, 6], columns `trainer.rows.NUMBERS`: dollars, degrees, number of passengers."""
 
 READ_BYTES = 1 << 20
-LONGEST_LINE = 1 << 20
-ALLOWED_BAD = 0.01
-WINDOW_ROWS = 1 << 18  # 6 MiB; a file that fits is shuffled perfectly and read once
+MAX_LINE_BYTES = 1 << 20
+MAX_BAD_SHARE = 0.01
+WINDOW_ROWS = 1 << 18  # 6 MiB; a smaller file is shuffled uniformly and read once
 
 _T = TypeVar("_T")
 
 
 class DataError(Exception):
-    """The data cannot be trained on. The message is one line that says which file, what and how much."""
+    """The data cannot be used. The message is one line with the file, the fault and its extent."""
 
 
 class Files(Protocol):
-    """Where files are found and opened."""
+    """Finds and opens files."""
 
     def matching(self, pattern: str) -> list[str]:
-        """Return the files a path or glob stands for, sorted; empty if there is none. Raises OSError."""
+        """Return the files that match a path or glob, sorted. Raises OSError."""
 
     def open(self, path: str) -> BinaryIO:
         """Open for reading; raises OSError. Only `read(n)` and the context manager are used."""
 
 
 class LocalFiles:
-    """Files of this machine."""
+    """Local files."""
 
     def matching(self, pattern: str) -> list[str]:
         return sorted(glob.glob(pattern, recursive=True))
@@ -50,16 +50,16 @@ class LocalFiles:
 
 
 class CsvData:
-    """The rows of the files that `paths` stands for: a path, a glob, or several separated by commas.
+    """The rows of the files that match `paths`: a path, a glob, or several separated by commas.
 
-    Counts what it reads: `rows`, `bad` and `first_bad` (file, row) describe the first pass over the files.
+    `rows`, `bad` and `first_bad` (file, row) describe the first pass over the files.
     Raises DataError if a pattern matches no file.
     """
 
-    def __init__(self, paths: str, files: Files, say: Callable[[str], None]) -> None:
+    def __init__(self, paths: str, files: Files, log: Callable[[str], None]) -> None:
         self.paths = paths
         self._files = files
-        self._say = say
+        self._log = log
         self.names: list[str] = []
         for pattern in filter(None, (part.strip() for part in paths.split(","))):
             try:
@@ -79,8 +79,8 @@ class CsvData:
     def blocks(self) -> Iterator[Rows]:
         """Yield the good rows of all files, in order, about a megabyte of text at a time.
 
-        Raises DataError if a file cannot be read or has a line without end, and, when the first pass ends, if it
-        held no rows at all or more than 1 % bad ones.
+        Raises DataError if a file cannot be read or has an overlong line, and at the end of the first pass if there
+        were no rows or more than 1 % bad ones.
         """
         for name in self.names:
             line = 1
@@ -98,18 +98,18 @@ class CsvData:
             self.check()
             self._counted = True
 
-    def read_through(self, most: int | None = None) -> None:
-        """Read all rows, or as many as hold the first `most`, only to raise DataError as `blocks` and `check` do."""
+    def validate(self, limit: int | None = None) -> None:
+        """Read all rows, or at least the first `limit`, to raise DataError as `blocks` does."""
         count = 0
         for rows in self.blocks():
             count += len(rows)
-            if most is not None and count >= most:
+            if limit is not None and count >= limit:
                 self.check()
                 self._counted = True
                 return
 
     def check(self) -> None:
-        """Judge what the first pass has read so far, and report what it skipped. Raises DataError as `blocks` does."""
+        """Check what the first pass has read so far, and log the rows skipped. Raises DataError as `blocks` does."""
         if self._counted:
             return
         where = self.names[0] if len(self.names) == 1 else f"{self.paths} ({len(self.names)} files)"
@@ -117,12 +117,12 @@ class CsvData:
             name, bad = self.first_bad
             count = f"{self.bad:,} of {self.rows:,} rows ({self.bad / self.rows:.2%})"
             first = f"first: {name} row {bad.number}: {bad.why}"
-            if self.bad > ALLOWED_BAD * self.rows:
+            if self.bad > MAX_BAD_SHARE * self.rows:
                 raise DataError(
-                    f"{where}: {count} cannot be parsed, more than the {ALLOWED_BAD:.0%} allowed; {first}; "
+                    f"{where}: {count} cannot be parsed, more than the {MAX_BAD_SHARE:.0%} allowed; {first}; "
                     f"expected without header: {','.join(COLUMNS)}"
                 )
-            self._say(f"skipped {count} of {where}; {first}")
+            self._log(f"skipped {count} of {where}; {first}")
         if not self.rows:
             raise DataError(f"{where}: no rows")
 
@@ -137,8 +137,8 @@ class CsvData:
                         rest = tail
                     else:
                         rest += text
-                    if len(rest) > LONGEST_LINE:
-                        raise DataError(f"{name}: a line longer than {LONGEST_LINE:,} bytes; is this a CSV file?")
+                    if len(rest) > MAX_LINE_BYTES:
+                        raise DataError(f"{name}: a line longer than {MAX_LINE_BYTES:,} bytes; is this a CSV file?")
         except OSError as error:
             raise DataError(f"{name}: {error.strerror or error}") from error
         if rest:
@@ -146,10 +146,10 @@ class CsvData:
 
 
 def shuffled(data: CsvData, seed: Sequence[int], window: int = WINDOW_ROWS) -> Iterator[Rows]:
-    """Yield rows for ever, each once an epoch, shuffled within a window of at least `window` rows.
+    """Yield rows endlessly, each once per epoch, shuffled within a window of at least `window` rows.
 
-    Never holds more than about two windows. Data that fits the window is read once and kept. The same seed gives the
-    same order. Raises DataError as `CsvData.blocks` does.
+    Holds at most about two windows. Data that fits the window is read once and kept. The same seed gives the same
+    order. Raises DataError as `CsvData.blocks` does.
     """
     random = np.random.default_rng(seed)
     while True:
@@ -160,7 +160,7 @@ def shuffled(data: CsvData, seed: Sequence[int], window: int = WINDOW_ROWS) -> I
             pool.append(rows)
             held += len(rows)
             if held >= window:
-                # Half goes out, half stays to mix with what follows: neighbours in the file part for good.
+                # Yield half, keep half to mix with the rows that follow: neighbours in the file are separated.
                 mixed = np.concatenate(pool)[random.permutation(held)]
                 yield mixed[: held // 2]
                 pool, held, streamed = [mixed[held // 2 :]], held - held // 2, True
@@ -171,7 +171,7 @@ def shuffled(data: CsvData, seed: Sequence[int], window: int = WINDOW_ROWS) -> I
 
 
 def batched(rows: Iterator[Rows], steps: int, size: int) -> Iterator[Rows]:
-    """Cut a stream of rows into float32 [steps, size, 6]: the batches of several steps at a time; drops the rest."""
+    """Cut a stream of rows into batches for several steps at a time, float32 [steps, size, 6], dropping the rest."""
     whole = np.empty((steps * size, len(NUMBERS)), np.float32)
     filled = 0
     for part in rows:
@@ -186,7 +186,7 @@ def batched(rows: Iterator[Rows], steps: int, size: int) -> Iterator[Rows]:
 
 
 def prefetched(items: Iterator[_T], depth: int = 2) -> Iterator[_T]:
-    """Run an iterator in a thread, up to `depth` items ahead; what it raises is raised here, in its place."""
+    """Run an iterator in a thread, up to `depth` items ahead; its exceptions are raised here, in order."""
     end = object()
     with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
         ahead = [pool.submit(next, items, end) for _ in range(depth)]

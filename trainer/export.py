@@ -1,4 +1,4 @@
-"""The SavedModel a service deploys: five named inputs, dollars out, in a folder named after the second it was made."""
+"""Exports the SavedModel that a service deploys: five named inputs, dollars out, in a folder named by Unix time."""
 
 import time
 
@@ -25,8 +25,8 @@ def serving_module(model: FareModel) -> tf.Module:
 def export(model: FareModel, output_dir: str, now: float | None = None) -> str:
     """Write `<output_dir>/export/exporter/<unix seconds>` and return it.
 
-    The name is greater than every export already there. On a local disk the folder appears complete or not at all; an
-    object store has no such rename, but there `saved_model.pb` is written after the variables.
+    The name is greater than those of earlier exports. On a local disk the folder appears atomically; an object store
+    has no atomic rename of folders, but `saved_model.pb` is written after the variables.
     """
     exporter = f"{output_dir.rstrip('/')}/export/exporter"
     tf.io.gfile.makedirs(exporter)

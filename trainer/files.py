@@ -1,4 +1,4 @@
-"""Files through TensorFlow's own file systems: local paths, `gs://`, and whatever else it has been taught."""
+"""Files by TensorFlow's file systems: local paths, `gs://`, and others that are registered."""
 
 from typing import BinaryIO, cast
 
@@ -6,12 +6,12 @@ import tensorflow as tf
 
 
 class TensorFlowFiles:
-    """The `trainer.data.Files` of a training job."""
+    """Implements `trainer.data.Files` by `tf.io.gfile`."""
 
     def matching(self, pattern: str) -> list[str]:
         try:
             return sorted(path for path in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(path))
-        except tf.errors.NotFoundError:  # a folder or bucket on the way to the pattern
+        except tf.errors.NotFoundError:  # a folder or bucket in the pattern
             return []
         except tf.errors.OpError as error:
             raise _as_os_error(error) from error
@@ -38,5 +38,5 @@ class _File:
 
 
 def _as_os_error(error: "tf.errors.OpError") -> OSError:
-    """Say in Python's vocabulary, and in one line, what TensorFlow's file system says."""
+    """Convert an error of TensorFlow's file systems; the message is one line."""
     return OSError(str(error.message).partition("\n")[0])

@@ -1,4 +1,4 @@
-"""The fare model: five columns of a trip in, dollars out. Features and their scaling are part of its graph."""
+"""The fare model, from the five columns of a trip to dollars. Features and their scaling are part of its graph."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ import tensorflow as tf
 from trainer.data import Rows
 from trainer.features import engineered_features, raw_features
 
-MEMBERS = 2  # networks side by side, averaged: what each makes of few rows differs, and that part cancels
-FARTHEST = 10.0  # spreads; beyond, a feature counts as this far
+MEMBERS = 2  # networks in the ensemble: averaging cancels errors that differ between them
+MAX_SCALED = 10.0  # standard deviations; scaled features are clipped to it
 
 
 class FareModel(keras.Model):  # type: ignore[misc]
-    """A few small networks, each with a linear path beside its layers, whose mean is the fare.
+    """An ensemble of small networks, each with a linear path in parallel to its layers; their mean is the fare.
 
     `features` is 'raw' or 'engineered', `hidden_units` the width of each network's hidden layers. The same `seed` gives
-    the same first weights. `kind` names what makes two models' weights interchangeable.
+    the same initial weights. Models of the same `kind` can exchange weights.
     """
 
     def __init__(self, features: str, hidden_units: Sequence[int], seed: int) -> None:
@@ -25,18 +25,18 @@ class FareModel(keras.Model):  # type: ignore[misc]
         self.kind = f"{features} {'-'.join(map(str, hidden_units))}"
         self.features = {"raw": raw_features, "engineered": engineered_features}[features]
         self.standardise = Standardise()
-        self.hidden = [SideBySide(units, seed + depth, "relu") for depth, units in enumerate(hidden_units)]
-        self.top = SideBySide(1, seed + len(self.hidden))
+        self.hidden = [EnsembleDense(units, seed + depth, "relu") for depth, units in enumerate(hidden_units)]
+        self.top = EnsembleDense(1, seed + len(self.hidden))
         self.linear = keras.layers.Dense(MEMBERS, use_bias=False, kernel_initializer="zeros")
-        self(tf.zeros([1, 5]))  # makes the weights
+        self(tf.zeros([1, 5]))  # creates the weights
 
     def adapt(self, rows: Rows) -> None:
-        """Set the scales of the features, and the first guess of a fare, from a sample of training rows, [n, 6]."""
+        """Set the features' scales and the initial prediction from a sample of training rows, [n, 6]."""
         self.standardise.adapt(self.features(tf.constant(rows[:, 1:])).numpy())
         self.top.bias.assign(np.full(self.top.bias.shape, np.median(rows[:, 0])))
 
     def members(self, trips: tf.Tensor) -> tf.Tensor:
-        """Return what each network says, dollars, float32 [n, MEMBERS], for trips, float32 [n, 5]."""
+        """Return each network's prediction in dollars, float32 [n, MEMBERS], for trips, float32 [n, 5]."""
         scaled = self.standardise(self.features(trips))
         net = tf.tile(scaled[tf.newaxis], [MEMBERS, 1, 1])
         for layer in self.hidden:
@@ -49,30 +49,30 @@ class FareModel(keras.Model):  # type: ignore[misc]
 
 
 class Standardise(keras.layers.Layer):  # type: ignore[misc]
-    """Scales features by their middle and spread in the training data, kept as weights that are not trained."""
+    """Scales features by their median and spread in the training data, which are weights that are not trained."""
 
     def build(self, shape: tuple[int | None, int]) -> None:
         self.middle = self.add_weight(shape=(shape[-1],), initializer="zeros", trainable=False, name="middle")
         self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", trainable=False, name="scale")
 
     def adapt(self, values: Rows) -> None:
-        """Take the scales from a sample, float32 [n, features]. Percentiles, so that a few wild rows do not matter."""
+        """Set the scales from a sample, float32 [n, features], by percentiles, which outliers hardly affect."""
         low, middle, high = np.percentile(values, [5, 50, 95], axis=0)
-        spread = (high - low) / 3.29  # the standard deviation, were the feature normal
-        rare = spread < 1e-6  # nearly always the same: what is left is how often it differs
+        spread = (high - low) / 3.29  # the standard deviation of a normal distribution with these percentiles
+        rare = spread < 1e-6  # nearly constant: use mean and standard deviation
         middle = np.where(rare, values.mean(axis=0), middle)
         spread = np.where(rare, values.std(axis=0), spread)
         self.middle.assign(middle)
-        self.scale.assign(np.where(spread < 1e-6, 0.0, 1.0 / np.maximum(spread, 1e-6)))  # constant: no information
+        self.scale.assign(np.where(spread < 1e-6, 0.0, 1.0 / np.maximum(spread, 1e-6)))  # 0 for a constant feature
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value((values - self.middle) * self.scale, -FARTHEST, FARTHEST)
+        return tf.clip_by_value((values - self.middle) * self.scale, -MAX_SCALED, MAX_SCALED)
 
 
-class SideBySide(keras.layers.Layer):  # type: ignore[misc]
-    """One dense layer in each of MEMBERS networks: float32 [MEMBERS, n, in] to [MEMBERS, n, units].
+class EnsembleDense(keras.layers.Layer):  # type: ignore[misc]
+    """The dense layers of MEMBERS networks as one: float32 [MEMBERS, n, in] to [MEMBERS, n, units].
 
-    Faster than as many separate layers, and quicker to compile.
+    Runs and compiles faster than separate layers.
     """
 
     def __init__(self, units: int, seed: int, activation: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""One block of CSV text to numbers: fast where every row is good, exact where one is not.
+"""Parses blocks of CSV text to numbers: fast if every row is good, row by row otherwise.
 
 A row is one physical line of seven columns, without a header, as in the lab this trainer comes from::
 
@@ -18,7 +18,7 @@ LABEL = "fare_amount"
 INPUTS = ("pickuplon", "pickuplat", "dropofflon", "dropofflat", "passengers")
 COLUMNS = (LABEL, *INPUTS, "key")
 NUMBERS = COLUMNS[:-1]
-"""The columns kept, in the order in which they stand in every array of rows."""
+"""The columns of every array of rows, in order."""
 
 MISSING = {
     "fare_amount": 0.0,
@@ -28,7 +28,7 @@ MISSING = {
     "dropofflat": 40.7,
     "passengers": 1.0,
 }
-"""What an empty field means: the lab's defaults. (An empty key is 'nokey' there; nothing here reads the key.)"""
+"""The lab's defaults for empty fields. (An empty key is 'nokey' there; the key is not read here.)"""
 
 _BOM = b"\xef\xbb\xbf"
 _READ = pacsv.ReadOptions(use_threads=False, column_names=list(COLUMNS), block_size=1 << 27)
@@ -41,7 +41,7 @@ _CONVERT = pacsv.ConvertOptions(
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be used: `number` counts the lines of its file from 1, `why` is a clause without full stop."""
+    """A row that cannot be parsed: `number` counts the lines of its file from 1, `why` is a phrase."""
 
     number: int
     why: str
@@ -49,11 +49,11 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Block:
-    """What one block of text held.
+    """The rows of one block of text.
 
     `values` is float32 of shape [good rows, 6], columns NUMBERS, dollars and degrees, always finite.
-    `lines` counts physical lines, for numbering the next block; `bad` the rows left out; `first_bad` is the first of
-    them. Empty lines are no rows.
+    `lines` counts physical lines, to number those of the next block, `bad` the rows skipped; `first_bad` is the first
+    of those. Empty lines are not rows.
     """
 
     values: NDArray[np.float32]
@@ -63,9 +63,9 @@ class Block:
 
 
 def parse_block(text: bytes, first_line: int = 1) -> Block:
-    """Parse whole lines; the newline at the very end may be missing. `first_line` is the number of the first one.
+    """Parse whole lines; the last newline may be missing. `first_line` is the number of the first line.
 
-    Never raises for what the text holds: rows that are not seven columns of finite numbers (and a key) are counted.
+    Never raises because of the text: rows other than six finite numbers and a key are counted as bad.
     """
     text = text.removeprefix(_BOM)
     if b"\r" in text:
@@ -73,18 +73,18 @@ def parse_block(text: bytes, first_line: int = 1) -> Block:
     if not text.endswith(b"\n"):
         text += b"\n"
     values = _parse_fast(text)
-    return _parse_exactly(text, first_line) if values is None else Block(values, lines=len(values))
+    return _parse_by_row(text, first_line) if values is None else Block(values, lines=len(values))
 
 
 def _parse_fast(text: bytes) -> NDArray[np.float32] | None:
-    """All rows at once, or None if any one needs a closer look."""
+    """All rows at once, or None if the text must be parsed row by row."""
     if b"\r" in text or text == b"\n":
         return None
     try:
         table = pacsv.read_csv(pa.BufferReader(text), read_options=_READ, convert_options=_CONVERT)
     except pa.ArrowInvalid:
         return None
-    # Fewer rows than lines: empty lines, or a quoted newline that joined two. Either way a line is not a row.
+    # Fewer rows than lines: empty lines, or a quoted newline.
     if table.num_rows != text.count(b"\n"):
         return None
     values = np.empty((table.num_rows, len(NUMBERS)), np.float32)
@@ -97,7 +97,7 @@ def _parse_fast(text: bytes) -> NDArray[np.float32] | None:
     return values if np.isfinite(values).all() else None
 
 
-def _parse_exactly(text: bytes, first_line: int) -> Block:
+def _parse_by_row(text: bytes, first_line: int) -> Block:
     lines = text.split(b"\n")[:-1]
     good: list[list[float]] = []
     bad = 0
@@ -124,7 +124,7 @@ def _parse_number(name: str, field: str) -> float:
     if not field:
         return MISSING[name]
     try:
-        if "_" in field or not field.isascii():  # float() reads 1_000 and other scripts' digits
+        if "_" in field or not field.isascii():  # float() accepts 1_000 and digits of other scripts
             raise ValueError
         value = float(field)
     except ValueError:

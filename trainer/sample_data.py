@@ -19,16 +19,16 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from trainer.command_line import OneLineParser, whole_number
-from trainer.progress import complain, say
+from trainer.progress import log, log_error
 from trainer.rows import COLUMNS
 from trainer.trips import Floats, draw
 
 TRAIN, VALID = "taxi-train.csv", "taxi-valid.csv"
-ROWS_AT_A_TIME = 1 << 18
+ROWS_PER_CHUNK = 1 << 18
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0, 1 for a folder that cannot be used. Wrong flags exit with 2."""
+    """Run the command; return its exit status: 0, or 1 for a folder that cannot be used. Illegal flags exit with 2."""
     parser = OneLineParser("trainer.sample_data", __doc__ or "")
     parser.add_argument(
         "--rows",
@@ -43,21 +43,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         for path in write(arguments.folder, arguments.rows, arguments.seed, overwrite=arguments.overwrite):
-            say(f"wrote {path}")
+            log(f"wrote {path}")
     except FileExistsError as error:
-        return _refuse(parser, f"{error.filename or error} exists: give another folder, or --overwrite")
+        return _fail(parser, f"{error.filename or error} exists: give another folder, or --overwrite")
     except OSError as error:
-        return _refuse(parser, f"{error.filename or arguments.folder}: {error.strerror}")
+        return _fail(parser, f"{error.filename or arguments.folder}: {error.strerror}")
     return 0
 
 
-def _refuse(parser: argparse.ArgumentParser, why: str) -> int:
-    complain(parser.prog, why)
+def _fail(parser: argparse.ArgumentParser, message: str) -> int:
+    log_error(parser.prog, message)
     return 1
 
 
 def write(folder: Path, rows: int, seed: int, *, overwrite: bool = False) -> list[Path]:
-    """Write both files and return their paths. Each appears under its name only when it is complete.
+    """Write both files and return their paths. Each appears under its name only when complete.
 
     Raises FileExistsError if one exists and may not be overwritten, OSError if the folder cannot be written to.
     """
@@ -72,8 +72,8 @@ def write(folder: Path, rows: int, seed: int, *, overwrite: bool = False) -> lis
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with unfinished.open("wb") as file:
-                for first in range(0, count, ROWS_AT_A_TIME):
-                    chunk = min(ROWS_AT_A_TIME, count - first)
+                for first in range(0, count, ROWS_PER_CHUNK):
+                    chunk = min(ROWS_PER_CHUNK, count - first)
                     random = np.random.default_rng([seed, rows, part, first])
                     _write_rows(file, random, first, chunk)
             unfinished.replace(path)
@@ -91,7 +91,7 @@ def _write_rows(file: BinaryIO, random: np.random.Generator, first: int, count: 
 
 
 def _decimal(values: Floats) -> pa.Array:
-    """Floats as text with a decimal point always, as in the lab's files: 12.0, not 12."""
+    """Floats as text, always with a decimal point, as in the lab's files: 12.0, not 12."""
     text = pc.cast(pa.array(values), pa.string())
     return pc.if_else(pc.match_substring(text, "."), text, pc.binary_join_element_wise(text, "0", "."))
 

@@ -3,9 +3,9 @@
     python -m trainer.task --train_data_paths 'data/taxi-train*.csv' --eval_data_paths 'data/taxi-valid*.csv' \\
         --output_dir taxi_trained
 
-takes about 20 seconds on two cores, 10 of them to load TensorFlow, and ends at an rmse of about 4.6 dollars on the
-lab's files, with either set of features: a handful of rides there cost what no feature shows. Paths may be local or
-gs://. A run into the --output_dir of an earlier one continues where that one stopped.
+takes about 20 seconds on two cores, 10 of them to load TensorFlow, and reaches an rmse of about 4.6 dollars on the
+lab's files, with either set of features: no feature explains the fares of a few rides there. Paths may be local or
+gs://. A run with the --output_dir of an earlier one continues where that one stopped.
 """
 
 import argparse
@@ -17,53 +17,53 @@ from itertools import chain
 
 from trainer import command_line
 from trainer.data import CsvData, DataError, batched, prefetched, shuffled
-from trainer.progress import Progress, complain, say, steps_a_call
+from trainer.progress import Progress, log, log_error, steps_per_call
 
-CHECKPOINT_SECS = 10.0  # what a kill may cost
+CHECKPOINT_SECS = 10.0  # the training that a kill may lose
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the whole job; return its exit status: 0, or 1 for data or an output folder that cannot be used.
 
-    Wrong flags, or a TF_CONFIG this trainer cannot serve, exit with status 2. Each prints one line on stderr.
+    Illegal flags, or a TF_CONFIG that this trainer does not support, exit with status 2. Errors are one line on stderr.
     """
     arguments = command_line.parse(argv, __doc__ or "", os.environ.get("TF_CONFIG", ""))
-    say(f"training on {arguments.train_data_paths} into {arguments.output_dir}; loading TensorFlow")
+    log(f"training on {arguments.train_data_paths} into {arguments.output_dir}; loading TensorFlow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf  # here, because it takes seconds that --help and a mistyped flag need not wait for
+    import tensorflow as tf  # here, because it takes seconds, which --help and a mistyped flag must not wait for
 
     try:
         train_and_evaluate(arguments)
     except DataError as error:
-        complain("trainer.task", str(error))
+        log_error("trainer.task", str(error))
         return 1
     except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError) as error:
-        complain("trainer.task", f"{type(error).__name__}: {str(error.message).splitlines()[0]}")
+        log_error("trainer.task", f"{type(error).__name__}: {str(error.message).splitlines()[0]}")
         return 1
     return 0
 
 
 def train_and_evaluate(arguments: argparse.Namespace) -> None:
-    """Data, model, training, evaluation, export. Raises DataError for what the user can mend."""
+    """Train, evaluate and export. Raises DataError for data or an output folder that cannot be used."""
     from trainer.export import export
     from trainer.files import TensorFlowFiles
     from trainer.model import FareModel
     from trainer.training import Checkpoints, Curves, Training
 
-    # Data. The evaluation files are read through once, now: a mistake in them should not show after an hour.
+    # Data. The evaluation files are validated now, so that an error in them does not show after an hour.
     files = TensorFlowFiles()
-    train_data = CsvData(arguments.train_data_paths, files, say)
-    eval_data = CsvData(arguments.eval_data_paths, files, say)
+    train_data = CsvData(arguments.train_data_paths, files, log)
+    eval_data = CsvData(arguments.eval_data_paths, files, log)
     eval_rows = arguments.eval_steps and arguments.eval_steps * arguments.train_batch_size
-    eval_data.read_through(eval_rows)
+    eval_data.validate(eval_rows)
 
-    # Model, and what an earlier run has left of it.
+    # Model, and the checkpoint of an earlier run.
     model = FareModel(arguments.features, arguments.hidden_units, arguments.seed)
     training = Training(model, arguments.learning_rate, arguments.train_steps)
     output_dir = writable_folder(arguments.output_dir)
     checkpoints = Checkpoints(training, output_dir)
     if checkpoints.restore():
-        say(f"continuing from step {training.step} of an earlier run")
+        log(f"continuing from step {training.step} of an earlier run")
     train_curves, eval_curves = Curves(f"{output_dir}/train"), Curves(f"{output_dir}/eval")
 
     def evaluate_and_export() -> None:
@@ -72,12 +72,12 @@ def train_and_evaluate(arguments: argparse.Namespace) -> None:
         eval_curves.add(score, training.step)
         train_curves.flush()
         eval_curves.flush()
-        say(f"evaluation step={training.step} loss={score.loss:.4f} rmse={score.rmse:.4f} rows={score.rows}")
-        say(f"exported {export(model, output_dir)}")
+        log(f"evaluation step={training.step} loss={score.loss:.4f} rmse={score.rmse:.4f} rows={score.rows}")
+        log(f"exported {export(model, output_dir)}")
 
     # Training.
     if training.step < arguments.train_steps:
-        progress = Progress(arguments.train_steps, say)
+        progress = Progress(arguments.train_steps, log)
         clock = time.monotonic
         checkpoint_due = clock()
         evaluation_due = clock() + max(arguments.eval_delay_secs, arguments.throttle_secs)
@@ -85,7 +85,7 @@ def train_and_evaluate(arguments: argparse.Namespace) -> None:
         sample = next(rows)
         if training.step == 0:
             model.adapt(sample)
-        stream = batched(chain([sample], rows), steps_a_call(arguments.train_steps), arguments.train_batch_size)
+        stream = batched(chain([sample], rows), steps_per_call(arguments.train_steps), arguments.train_batch_size)
         for batches in prefetched(stream):
             steps = min(len(batches), arguments.train_steps - training.step)
             mean = progress.add(training.train(batches, steps), steps, training.step)
@@ -100,18 +100,18 @@ def train_and_evaluate(arguments: argparse.Namespace) -> None:
                 if clock() >= evaluation_due:
                     evaluate_and_export()
                     evaluation_due = clock() + arguments.throttle_secs
-        train_data.check()  # a short training has not come to the end of its data
+        train_data.check()  # a short training has not reached the end of its data
     evaluate_and_export()
 
 
 def writable_folder(path: str) -> str:
-    """Make a folder, local or on gs://, and return it without a final slash. Raises DataError if it cannot be made."""
+    """Create a folder, local or on gs://, and return it without a trailing slash. Raises DataError."""
     import tensorflow as tf
 
     try:
         tf.io.gfile.makedirs(path)
     except tf.errors.OpError as error:
-        raise DataError(f"{path}: cannot be made a folder: {str(error.message).splitlines()[0]}") from error
+        raise DataError(f"{path}: cannot create the folder: {str(error.message).splitlines()[0]}") from error
     return path.rstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""Training and evaluation of a FareModel: many steps a call, resumable, with TensorBoard curves."""
+"""Training and evaluation of a FareModel: many steps per call, checkpoints, TensorBoard curves."""
 
 import math
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from trainer.rows import NUMBERS
 
 WARMUP_STEPS = 100
 WEIGHT_DECAY = 0.1
-HUBER_DOLLARS = 5.0  # errors beyond this count linearly: a few rides are priced by things the columns do not show
+HUBER_DOLLARS = 5.0  # larger errors count linearly: the columns do not explain the fares of a few rides
 CHECKPOINTS_KEPT = 3
 
 
 class Training:
-    """A model on its way: its weights, its optimizer, the step reached.
+    """A model in training, with its optimizer and step.
 
-    The learning rate warms up to `learning_rate` and falls to 0 at `train_steps` along a cosine.
+    The learning rate warms up to `learning_rate` and decays to 0 at `train_steps` along a cosine.
     """
 
     def __init__(self, model: FareModel, learning_rate: float, train_steps: int) -> None:
@@ -34,34 +34,34 @@ class Training:
         )
         self.optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
         self.optimizer.build(model.trainable_variables)
-        # One XLA program for the whole loop: three times the speed of TensorFlow running it op by op.
+        # One XLA program for the whole loop: three times as fast as running op by op.
         self._train = tf.function(self._train_steps, jit_compile=True)
         self._score = tf.function(self._squares, input_signature=[tf.TensorSpec([None, len(NUMBERS)], tf.float32)])
 
     @property
     def step(self) -> int:
-        """How many steps these weights have been trained for."""
+        """The number of steps trained so far."""
         return int(self.optimizer.iterations.numpy())
 
     def train(self, batches: Rows, steps: int) -> Score:
-        """Take `steps` steps, on the first that many of the batches: float32 [at least steps, rows, 6].
+        """Train on the first `steps` of the batches, float32 [at least steps, rows, 6].
 
         Calls with arrays of one shape share one compiled program, whatever `steps` is.
         """
         loss, square = self._train(tf.constant(batches), tf.constant(steps))
         return Score(float(loss) / steps, math.sqrt(float(square) / steps), steps * batches.shape[1])
 
-    def evaluate(self, blocks: Iterable[Rows], most: int | None = None) -> Score:
-        """Score the model on all rows, or on the first `most` of them."""
+    def evaluate(self, blocks: Iterable[Rows], limit: int | None = None) -> Score:
+        """Score the model on all rows, or on the first `limit`."""
         loss = square = 0.0
         count = 0
         for rows in blocks:
-            rows = rows if most is None else rows[: most - count]
+            rows = rows if limit is None else rows[: limit - count]
             sums = self._score(rows)
             loss += float(sums[0])
             square += float(sums[1])
             count += len(rows)
-            if count == most:
+            if count == limit:
                 break
         return Score(loss / count, math.sqrt(square / count), count)
 
@@ -74,7 +74,7 @@ class Training:
             rows = batches[index]
             with tf.GradientTape() as tape:
                 error = self.model.members(reversed_by_half(rows[:, 1:])) - rows[:, :1]
-                loss = tf.reduce_sum(tf.reduce_mean(huber(error), axis=0))  # each member learns alone
+                loss = tf.reduce_sum(tf.reduce_mean(huber(error), axis=0))  # no gradient is shared between members
             self.optimizer.apply(tape.gradient(loss, variables), variables)
             loss_sum += loss / MEMBERS
             square_sum += tf.reduce_mean(tf.square(tf.reduce_mean(error, axis=1)))
@@ -89,23 +89,22 @@ class Training:
 def reversed_by_half(trips: tf.Tensor) -> tf.Tensor:
     """Swap pick-up and drop-off in every other trip, float32 [n, 5].
 
-    The way back costs about the same, which the network need not find out from few rows. Rows come shuffled, so which
-    half it is changes from epoch to epoch.
+    The way back costs about the same; this augmentation teaches it. Rows are shuffled, so the half changes every epoch.
     """
     back = tf.gather(trips, [2, 3, 0, 1, 4], axis=1)
     return tf.where(tf.range(tf.shape(trips)[0])[:, tf.newaxis] % 2 == 0, trips, back)
 
 
 def huber(error: tf.Tensor) -> tf.Tensor:
-    """Half the square of an error in dollars; beyond HUBER_DOLLARS, its straight continuation."""
+    """The Huber loss: half the square of an error in dollars, linear beyond HUBER_DOLLARS."""
     size = tf.abs(error)
     return tf.where(size < HUBER_DOLLARS, 0.5 * error * error, HUBER_DOLLARS * (size - 0.5 * HUBER_DOLLARS))
 
 
 class Checkpoints:
-    """The state of a training, saved under a folder so that a later process continues where this one was killed.
+    """Saves the state of a training to a folder, so that a later process can continue after a kill.
 
-    A checkpoint counts from the moment the folder's index file names it, which is after it was written completely.
+    A checkpoint is valid once the folder's index file names it, which happens after it was written completely.
     """
 
     def __init__(self, training: Training, folder: str) -> None:
@@ -136,14 +135,14 @@ class Checkpoints:
         return True
 
     def save(self) -> None:
-        """Save, unless this very step is saved already."""
+        """Save, unless this step was saved already."""
         if self._saved_at != self._training.step:
             self._manager.save(checkpoint_number=self._training.step)
             self._saved_at = self._training.step
 
 
 class Curves:
-    """What TensorBoard draws from a folder: `loss` and `rmse` by step."""
+    """Writes `loss` and `rmse` by step to a folder, for TensorBoard."""
 
     def __init__(self, folder: str) -> None:
         self._writer = tf.summary.create_file_writer(folder)
@@ -155,12 +154,12 @@ class Curves:
             _scalar("rmse", score.rmse)
 
     def flush(self) -> None:
-        """Make what was added visible to TensorBoard."""
+        """Make the added points visible to TensorBoard."""
         self._writer.flush()
 
 
 def _scalar(name: str, value: float) -> None:
-    """Do what `tf.summary.scalar` does; that one is TensorBoard's, and wants TensorBoard installed in the job."""
+    """Like `tf.summary.scalar`, which requires TensorBoard to be installed in the job."""
     summary = tf.compat.v1.SummaryMetadata
     metadata = summary(plugin_data=summary.PluginData(plugin_name="scalars"), data_class=1)  # DATA_CLASS_SCALAR
     tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)

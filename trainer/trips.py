@@ -1,7 +1,7 @@
-"""Synthetic New York taxi trips: where people ride, how streets and bridges lead there, what the meter charges.
+"""Synthetic New York taxi trips: origins and destinations, routes by streets and bridges, fares by the meter.
 
-Positions are kilometres along (towards 29 degrees east of north, as Manhattan's avenues run) and across (to their
-right, the way the streets run) from Midtown. Every function works on whole arrays, one element a trip.
+Positions are kilometres from Midtown, along Manhattan's avenues (towards 29 degrees east of north) and across them (to
+the right, along the streets). Every function works on whole arrays, one element per trip.
 """
 
 import math
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 KM_PER_LON, KM_PER_LAT = 84.39, 111.05  # at 40.75 N
 CENTRE_LON, CENTRE_LAT = -73.98, 40.75
 GRID = math.radians(29.0)
-BLOCK_KM, AVENUE_KM = 0.0804, 0.24  # between two streets, between two avenues
+BLOCK_KM, AVENUE_KM = 0.0804, 0.24  # between streets, between avenues
 KM_PER_MILE = 1.609344
 
 # Where trips begin and end: name, share, lon, lat, spread in km along and across the avenues.
@@ -35,7 +35,7 @@ PLACES = (
 MANHATTAN = 6  # the first six are on the island
 JFK, LGA, EWR = 8, 9, 10
 
-# Ways off the island: the end in Manhattan, the other end, whether it takes a toll, whether it leads to New Jersey.
+# Ways off the island: the end in Manhattan, the other end, whether there is a toll, whether it leads to New Jersey.
 CROSSINGS = (
     ("Brooklyn Bridge", (-74.0030, 40.7100), (-73.9900, 40.7000), False, False),
     ("Williamsburg Bridge", (-73.9830, 40.7170), (-73.9600, 40.7110), False, False),
@@ -46,7 +46,7 @@ CROSSINGS = (
     ("Holland Tunnel", (-74.0090, 40.7240), (-74.0400, 40.7280), True, True),
 )
 
-GPS_MISSING = 0.002  # the meter ran, the receiver did not: both ends at (0, 0)
+GPS_MISSING = 0.002  # no GPS position: both ends are (0, 0)
 GPS_STUCK = 0.008  # the drop-off repeats the pick-up
 
 
@@ -102,7 +102,7 @@ def degrees(along: Floats, across: Floats) -> tuple[Floats, Floats]:
 
 
 def _scatter(random: np.random.Generator, place: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Positions around places; on the island, on a street or an avenue."""
+    """Random positions around places; on the island, on a street or an avenue."""
     _, _, lon, lat, spread_along, spread_across = (np.array(column) for column in zip(*PLACES, strict=True))
     centre_along, centre_across = kilometres(lon, lat)
     along = centre_along[place] + spread_along[place] * random.standard_normal(len(place))
@@ -115,7 +115,7 @@ def _scatter(random: np.random.Generator, place: NDArray[np.int64]) -> tuple[Flo
 
 
 def _gps(random: np.random.Generator, along: Floats, across: Floats) -> tuple[Floats, Floats]:
-    """Positions as a receiver between tall buildings sees them: some 15 m off."""
+    """Add GPS errors of some 15 m, as between tall buildings."""
     return along + 0.015 * random.standard_normal(len(along)), across + 0.015 * random.standard_normal(len(across))
 
 
@@ -124,8 +124,8 @@ def route(
 ) -> tuple[Floats, Floats]:
     """Return km driven between places (indices into PLACES) and tolls paid (a count).
 
-    The island's grid is driven block by block; off it roads lead more directly, and on or off takes the crossing that
-    makes the shortest way.
+    On the island, routes follow the grid; elsewhere roads are more direct. Trips on or off the island take the crossing
+    with the shortest way.
     """
     island1, island2 = start < MANHATTAN, end < MANHATTAN
     jersey = (start == EWR) | (end == EWR)
@@ -144,16 +144,16 @@ def route(
         way = np.abs(on_along - near_along) + np.abs(on_across - near_across)
         way = way + np.hypot(far_along - near_along, far_across - near_across)
         way = way + 1.3 * np.hypot(off_along - far_along, off_across - far_across)
-        felt = np.where(jersey == leads_to_jersey, way + (1.5 if takes_toll and not leads_to_jersey else 0.0), np.inf)
-        shorter = felt < best
-        best = np.where(shorter, felt, best)
+        cost = np.where(jersey == leads_to_jersey, way + (1.5 if takes_toll and not leads_to_jersey else 0.0), np.inf)
+        shorter = cost < best
+        best = np.where(shorter, cost, best)
         paid = np.where(shorter, float(takes_toll), paid)
         km = np.where(shorter & (island1 != island2), way, km)
     return km, np.where(island1 != island2, paid, tolls)
 
 
 def _minutes(random: np.random.Generator, km: Floats, island: NDArray[np.bool_]) -> Floats:
-    """Minutes at a stand or in a crawl, which the meter charges: lights and traffic, by the hour of the day."""
+    """Minutes standing or in slow traffic, which the meter charges, by the hour of the day."""
     hour = random.choice(24, len(km), p=_HOURS)
     crawl = np.where(island, 0.85, 0.35) * _TRAFFIC[hour] * np.minimum(km, 12.0)
     return crawl * random.lognormal(-0.12, 0.5, len(km)) + random.exponential(0.6, len(km))
@@ -168,9 +168,9 @@ def meter(km: Floats, minutes: Floats, year: Floats, start: NDArray[np.int64], e
     """Return the fare in dollars by the Taxi and Limousine Commission's tariff of its year (2012.68: 4 September 2012).
 
     2.50 for the flag drop, which covers the first unit, then 0.40 (since the change 0.50) for each unit: a fifth of a
-    mile, or a minute at a stand. Between Manhattan and JFK 45 (52) flat; to Newark 15 (17.50) on top of the meter.
-    Night, rush-hour and tax surcharges have columns of their own in the commission's records, and are no part of
-    fare_amount there or here.
+    mile, or a minute standing. Between Manhattan and JFK 45 (52) flat; to Newark 15 (17.50) on top of the meter.
+    Night, rush-hour and tax surcharges have columns of their own in the commission's records, and are not part of
+    fare_amount, there or here.
     """
     raised = year >= 2012.68
     units = np.floor(km / KM_PER_MILE * 5.0 + minutes)
@@ -182,5 +182,5 @@ def meter(km: Floats, minutes: Floats, year: Floats, start: NDArray[np.int64], e
 
 
 def toll(year: Floats) -> Floats:
-    """Return dollars for one toll crossing, as charged to a taxi's transponder."""
+    """Return the dollars for one toll crossing, as charged to a taxi's transponder."""
     return np.select([year < 2010.0, year < 2011.0, year < 2013.2, year < 2015.2], [4.15, 4.57, 4.80, 5.33], 5.54)

@@ -1,4 +1,4 @@
-"""One command run inside the cloud, as if it had been started by itself: its terminal, its signals, its exit status."""
+"""Runs one command inside the cloud, with the terminal, signals and exit status it would have by itself."""
 
 import asyncio
 import errno
@@ -13,11 +13,11 @@ NOT_EXECUTABLE, NOT_FOUND = 126, 127
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-class Guest:
+class ChildCommand:
     """A command.
 
-    At a terminal it stays in this process's group: there Ctrl-C reaches it by itself, and it may read. Elsewhere it
-    gets a session and group of its own, so that all of it ends with us.
+    At a terminal it stays in this process's group, so that it receives Ctrl-C and may read. Otherwise it gets a session
+    and process group of its own, so that the whole group can be killed with this process.
     """
 
     def __init__(self, argv: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -27,22 +27,22 @@ class Guest:
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> int:
-        """Its exit status, as a shell gives it: 128 and the signal's number if one ended it.
+        """Run it; returns its exit status as a shell does: 128 plus the signal's number if a signal ended it.
 
         Raises:
             OSError: it cannot be started.
         """
         self._check_program()
-        lifeline = await self._lifeline()
+        watchdog = await _start_watchdog()
         try:
-            self._process = await self._begin(lifeline)
-            status = await self._ended(self._process)
+            self._process = await self._start(watchdog)
+            status = await _wait(self._process)
         finally:
-            await lifeline.communicate(b"over\n")
+            await watchdog.communicate(b"ended\n")
         return status if status >= 0 else 128 - status
 
     def forward(self, number: signal.Signals) -> None:
-        """Hand on a signal that this process got, unless the command got it, too."""
+        """Forward a signal that this process received, unless the command received it as well."""
         sent_to_both = self._at_terminal and number in (signal.SIGINT, signal.SIGQUIT)
         if self._process is not None and self._process.returncode is None and not sent_to_both:
             self._process.send_signal(number)
@@ -53,47 +53,50 @@ class Guest:
             number = errno.EACCES if os.path.exists(program) else errno.ENOENT
             raise OSError(number, os.strerror(number))
 
-    async def _begin(self, lifeline: asyncio.subprocess.Process) -> asyncio.subprocess.Process:
-        # A shell holds its place, and becomes the command (exec keeps its number) when it is certain to end with us.
+    async def _start(self, watchdog: asyncio.subprocess.Process) -> asyncio.subprocess.Process:
+        # A shell waits until the watchdog knows its process id, then becomes the command (exec keeps the id).
         ready, go = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
-                *("/bin/sh", "-c", 'read -r word <"$0" && exec "$@"', f"/dev/fd/{ready}", *self._argv),
+                *("/bin/sh", "-c", 'read -r line <"$0" && exec "$@"', f"/dev/fd/{ready}", *self._argv),
                 env=self._environ,
                 pass_fds=(ready,),
                 start_new_session=not self._at_terminal,
             )
-            assert lifeline.stdin is not None  # noqa: S101 - asked for
-            lifeline.stdin.write(f"{'' if self._at_terminal else '-'}{process.pid}\n".encode())
-            await lifeline.stdin.drain()
+            assert watchdog.stdin is not None  # noqa: S101 - a pipe
+            watchdog.stdin.write(f"{'' if self._at_terminal else '-'}{process.pid}\n".encode())
+            await watchdog.stdin.drain()
             os.write(go, b"go\n")
         finally:
             os.close(ready)
             os.close(go)
         return process
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> int:
-        try:
-            return await process.wait()
-        except asyncio.CancelledError:
-            process.kill()
-            await process.wait()
-            raise
 
-    async def _lifeline(self) -> asyncio.subprocess.Process:
-        # It is told whom to kill, and then reads end-of-file when we die, however we die. A word first means that the
-        # command has ended, and its number may be someone else's. (PR_SET_PDEATHSIG is Linux's, and for one process.)
-        return await asyncio.create_subprocess_exec(
-            *("/bin/sh", "-c", 'read -r whom && { read -r word || kill -9 "$whom"; }'),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+async def _wait(process: asyncio.subprocess.Process) -> int:
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+
+
+async def _start_watchdog() -> asyncio.subprocess.Process:
+    # It reads the command's id, and kills the command at end-of-file, which comes when this process dies, however it
+    # dies. Another line first means that the command has ended, and its id may be another process's by now.
+    # (PR_SET_PDEATHSIG exists only on Linux and covers only one process.)
+    return await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", 'read -r pid && { read -r line || kill -9 "$pid"; }'),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _at_terminal() -> bool:
-    """Whether what is typed at a terminal reaches this process."""
+    """Whether this process is in the foreground of a terminal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

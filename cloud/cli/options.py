@@ -1,4 +1,4 @@
-"""The flags that ``cloud.run`` and ``cloud.serve`` have alike."""
+"""The options that ``cloud.run`` and ``cloud.serve`` share."""
 
 import click
 
@@ -12,10 +12,10 @@ launcher = click.option(
 iam = click.option(
     "--iam",
     type=click.Choice([mode.value for mode in IamMode]),
-    help="Refuse what nobody has allowed on a bucket, report it, or let it pass.  [default: strict]",
+    help="Refuse requests to a bucket that no grant allows, report them, or allow them.  [default: strict]",
 )
 runtime = click.option(
     "--runtime",
     type=click.Choice([mode.value for mode in RuntimeMode]),
-    help="Run jobs for other runtime versions in what is installed, or refuse them.  [default: any]",
+    help="Run jobs for other runtime versions in the installed one, or refuse them.  [default: any]",
 )

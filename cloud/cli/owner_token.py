@@ -1,4 +1,4 @@
-"""An access token of a running cloud's owner, for what takes one by hand: ``curl``, mostly."""
+"""An access token of a running cloud's owner, for ``curl`` and the like."""
 
 import json
 import urllib.request
@@ -8,20 +8,20 @@ from cloud.errors import FailedPrecondition
 _PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 
-def owner_token(door: str) -> str:
-    """A token good for some minutes at least.
+def owner_token(url: str) -> str:
+    """A token that is valid for some minutes at least.
 
     Args:
-        door: ``STORAGE_EMULATOR_HOST`` of the owner's environment. What comes in there is the owner's (see
-            docs/decisions/0006-the-owners-door.md), and so is what its metadata server hands out.
+        url: ``STORAGE_EMULATOR_HOST`` of the owner's environment. Requests to that listener need no token and are the
+            owner's (docs/decisions/0006-the-owners-door.md); the metadata server there issues the owner's tokens.
 
     Raises:
-        FailedPrecondition: nothing of ours is there.
+        FailedPrecondition: no local cloud answers at ``url``.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        request = urllib.request.Request(door + _PATH, headers={"Metadata-Flavor": "Google"})  # noqa: S310 - of ours
-        with opener.open(request, timeout=10) as answer:
-            return str(json.load(answer)["access_token"])
+        request = urllib.request.Request(url + _PATH, headers={"Metadata-Flavor": "Google"})  # noqa: S310 - ours
+        with opener.open(request, timeout=10) as response:
+            return str(json.load(response)["access_token"])
     except (OSError, ValueError, KeyError) as error:
-        raise FailedPrecondition(f"STORAGE_EMULATOR_HOST={door}: no local cloud answers there ({error})") from None
+        raise FailedPrecondition(f"STORAGE_EMULATOR_HOST={url}: no local cloud answers there ({error})") from None

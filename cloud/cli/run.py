@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SERVICES = ("vertex-ai", "ml-engine")
 _SAMPLE_ROWS = 20_000
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+"""Exit status after Ctrl-C, as in shells."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -51,14 +51,16 @@ INTERRUPTED = 130
 )
 @click.option("--train-steps", type=click.IntRange(min=1), help="For the taxi-fare trainer.  [default: its own]")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report here.")
-@click.option("--keep", is_flag=True, help="Leave everything up at the end, and say how to look at it.")
+@click.option("--keep", is_flag=True, help="Keep everything running at the end, and print how to use it.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep the local cloud's state here.")
 @options.launcher
 @click.option("--service", type=click.Choice(SERVICES), help=f"Google's service.  [default: {SERVICES[0]}] (gcp)")
 @click.option("--image", help="Made from docker/serving.Dockerfile.  [default: Google's prebuilt one] (gcp)")
 @click.option("--training-image", help="Made from docker/training.Dockerfile.  [default: likewise] (gcp)")
-@click.option("--service-account", help="As whom job and version run.  [default: the service's own agent] (gcp)")
-@click.option("--preflight", is_flag=True, help="Only look whether all is ready. (gcp)")
+@click.option(
+    "--service-account", help="Account that job and version run as.  [default: the service's own agent] (gcp)"
+)
+@click.option("--preflight", is_flag=True, help="Only check whether everything is ready. (gcp)")
 @click.option(
     "--dry-run",
     is_flag=False,
@@ -101,13 +103,13 @@ def main(
     For your own trainer give --package-path and --module, and its arguments after "--"; in them {data} and {output}
     stand for the gs:// folders of the uploaded data and of the job's output.
 
-    "python -m cloud.run cleanup" removes what a run on Google's cloud left after a crash.
+    "python -m cloud.run cleanup" removes what a run on Google's cloud left behind after a crash.
     """
     console = Console()
     errors = Console(stderr=True)
     abandoned = False
     try:
-        of_google = {
+        gcp_options = {
             "--service": service,
             "--image": image,
             "--training-image": training_image,
@@ -115,10 +117,12 @@ def main(
             "--preflight": preflight,
             "--dry-run": dry_run,
         }
-        of_local = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
-        _check_backend(backend, project, of_google if backend == "local" else of_local)
+        local_options = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
+        _check_backend(backend, project, gcp_options if backend == "local" else local_options)
         if dry_run and preflight:
-            raise InvalidArgument("asks Google, which --dry-run does not: one of both", field="--preflight")
+            raise InvalidArgument(
+                "sends requests to Google, which --dry-run does not: give one of the two", field="--preflight"
+            )
         settings = _settings(
             project=project and check_project(project),
             region=region,
@@ -136,7 +140,7 @@ def main(
             if backend == "local":
                 status = asyncio.run(run.locally(settings))
             else:
-                # Imported here: who stays on this machine needs nothing of Google's.
+                # Imported here: a local run needs none of Google's client libraries.
                 from cloud.workflow.google.command import Command
                 from cloud.workflow.google.options import Options
 
@@ -145,7 +149,7 @@ def main(
                 )
                 runner = asyncio.Runner()
                 try:
-                    status = runner.run(run.on_google(Command(options), dry_run=dry_run, only_look=preflight))
+                    status = runner.run(run.on_google(Command(options), dry_run=dry_run, preflight_only=preflight))
                 finally:
                     if not (abandoned := run.abandoned):
                         runner.close()
@@ -156,18 +160,18 @@ def main(
         errors.print("interrupted", highlight=False)
         status = INTERRUPTED
     if abandoned:
-        # Nobody is to wait for the answers that threads still wait for.
+        # Threads may still wait for responses: do not wait for those threads.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
 
 
-def _check_backend(backend: str, project: str | None, of_others: Mapping[str, object]) -> None:
+def _check_backend(backend: str, project: str | None, other_options: Mapping[str, object]) -> None:
     """Raises:
     InvalidArgument: an option is another backend's, or one is missing.
     """
-    for name, value in of_others.items():
+    for name, value in other_options.items():
         if value:
             raise InvalidArgument(f"is not for --backend {backend}", field=name)
     if backend == "gcp" and not project:
@@ -188,39 +192,39 @@ def _plan(
     module: str | None,
     args: tuple[str, ...],
 ) -> Plan:
-    own = package_path is not None or module is not None
-    if own and (package_path is None or module is None):
+    is_custom = package_path is not None or module is not None
+    if is_custom and (package_path is None or module is None):
         missing = "--module" if module is None else "--package-path"
         raise InvalidArgument("is missing: --package-path and --module go together", field=missing)
     check_module(module or taxifare.MODULE)
     if package_path is not None and module is not None:
         _check_package(Path(os.path.abspath(package_path)), module)
-    if own and train_steps is not None:
+    if is_custom and train_steps is not None:
         raise InvalidArgument("is for the taxi-fare trainer: pass yours after --", field="--train-steps")
-    if args and not own:
+    if args and not is_custom:
         raise InvalidArgument(f"{args[0]!r}: arguments need --package-path and --module", field="ARGS")
     if data_dir is not None:
-        _check_data_dir(data_dir, is_the_labs=not own)
+        _check_data_dir(data_dir, is_taxifare=not is_custom)
     # A module's name is a legal id but for a leading underscore.
-    model = (module or "").partition(".")[0].lstrip("_") or taxifare.MODEL if own else taxifare.MODEL
+    model = (module or "").partition(".")[0].lstrip("_") or taxifare.MODEL if is_custom else taxifare.MODEL
     return Plan(
         bucket=check_bucket(bucket or f"{settings.project}-ml"),
-        data=sample if data_dir is None else partial(_given, data_dir),
+        data=sample if data_dir is None else partial(_existing, data_dir),
         package_path=package_path or taxifare.package_path(),
         module=module or taxifare.MODULE,
-        args=args if own else taxifare.trainer_arguments(train_steps),
+        args=args if is_custom else taxifare.trainer_arguments(train_steps),
         job_id=f"{model}_{datetime.now(UTC):%y%m%d_%H%M%S}_{secrets.token_hex(2)}",
         model=model,
-        is_the_labs=not own,
+        is_taxifare=not is_custom,
     )
 
 
-def _check_data_dir(folder: Path, *, is_the_labs: bool) -> None:
+def _check_data_dir(folder: Path, *, is_taxifare: bool) -> None:
     if not folder.is_dir():
         raise InvalidArgument(f"no such folder: {folder}", field="--data-dir")
     if not any(path.is_file() for path in folder.rglob("*")):
         raise InvalidArgument(f"the folder is empty: {folder}", field="--data-dir")
-    if is_the_labs:
+    if is_taxifare:
         taxifare.check_data(folder)
 
 
@@ -228,11 +232,11 @@ def _check_package(folder: Path, module: str) -> None:
     if not (folder / "__init__.py").is_file():
         raise InvalidArgument(f"{folder} is no package: it has no __init__.py", field="--package-path")
     if (folder.parent / "setup.py").is_file():
-        return  # which says itself what it packs
+        return  # setup.py decides what is packed
     modules = {f"{folder.name}.{file.stem}" for file in folder.glob("*.py")}
     if modules.isdisjoint((module, f"{module}.__main__")):
-        mend = "without a setup.py beside it, a package is packed with its own .py files and nothing below it"
-        raise InvalidArgument(f"there is no {module} in {folder}; {mend}", field="--module")
+        hint = "without a setup.py next to it, a package is packed with its own .py files and no subpackages"
+        raise InvalidArgument(f"there is no {module} in {folder}; {hint}", field="--module")
 
 
 def _check_writable(report: Path) -> None:
@@ -242,35 +246,35 @@ def _check_writable(report: Path) -> None:
         raise InvalidArgument(f"{report}: {error.strerror}", field="--report") from None
 
 
-async def _given(folder: Path) -> Path:
+async def _existing(folder: Path) -> Path:
     return folder
 
 
 async def _sample_data(folder: Path) -> Path:
     command = (sys.executable, "-m", "trainer.sample_data", "--rows", str(_SAMPLE_ROWS), "--seed", "1", str(folder))
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     if process.returncode != 0:
-        raise FailedPrecondition(f"sample data could not be made: {said.decode(errors='replace').strip()[-500:]}")
+        raise FailedPrecondition(f"sample data could not be made: {output.decode(errors='replace').strip()[-500:]}")
     return folder
 
 
 async def _sample_names(folder: Path) -> Path:
-    """For who sends nothing: files of the right names, with a row each."""
+    """For a dry run, which uploads nothing: files of the right names, with a row each."""
     for name in ("taxi-train.csv", "taxi-valid.csv"):
         (folder / name).write_text("10.5,-73.98,40.75,-73.97,40.76,1,0\n")
     return folder
 
 
 class Run:
-    """One run, wherever it takes place; methods return the exit status."""
+    """One run, local or on Google's cloud; methods return the exit status."""
 
     def __init__(self, plan: Plan, console: Console, errors: Console, report_file: Path | None, *, keep: bool) -> None:
         self._plan, self._console, self._errors = plan, console, errors
         self._terminal = Terminal(console)
         self._report_file, self._keep = report_file, keep
         self.abandoned = False
-        """It was interrupted twice: requests may be under way that nobody waits for."""
+        """It was interrupted twice: threads may still wait for responses."""
 
     async def locally(self, settings: Settings) -> int:
         this_task = asyncio.current_task()
@@ -279,9 +283,9 @@ class Run:
         async with LocalCloud(settings) as cloud:
             workflow = Workflow(cloud.backend, self._plan, self._terminal)
             try:
-                status = await self._take_through(workflow, cloud.backend)
+                status = await self._run_workflow(workflow, cloud.backend)
             finally:
-                self._tell_left(workflow)
+                self._print_leftovers(workflow)
             if cloud.refusals:
                 hosts = ", ".join(f"{refusal.host}:{refusal.port}" for refusal in cloud.refusals)
                 self._console.print(
@@ -293,48 +297,48 @@ class Run:
                 await _stay_up(cloud, workflow, self._plan, self._console)
         return status
 
-    async def on_google(self, command: "Command", *, dry_run: str | None, only_look: bool) -> int:
+    async def on_google(self, command: "Command", *, dry_run: str | None, preflight_only: bool) -> int:
         from cloud.workflow.google.interrupts import Abandoned, Interruptible
 
         if dry_run is not None:
-            return await command.rehearse(self._plan, dry_run)
+            return await command.dry_run(self._plan, dry_run)
         ready = await command.check(self._plan, self._console)
-        if only_look or not ready:
+        if preflight_only or not ready:
             return 0 if ready else 1
         command.announce(self._plan, self._console)
         backend = command.open(self._plan)
         workflow = Workflow(backend, self._plan, self._terminal)
 
-        async def through() -> int:
+        async def run() -> int:
             async with backend:
-                return await self._take_through(workflow, backend)
+                return await self._run_workflow(workflow, backend)
 
-        interruptible = Interruptible(lambda: workflow.is_cleaning_up, self._say_interrupted)
+        interruptible = Interruptible(lambda: workflow.is_cleaning_up, self._print_interrupted)
         try:
-            status = await interruptible.through(through())
+            status = await interruptible.run(run())
         except Abandoned:
             self.abandoned = True
         finally:
-            self._tell_left(workflow, command.cleanup(self._plan))
+            self._print_leftovers(workflow, command.cleanup(self._plan))
         if workflow.keep:
             self._console.print(
-                f"Everything is still up, and bills. This ends it:\n  {command.cleanup(self._plan)}",
+                f"Everything is still up and is billed. This removes it:\n  {command.cleanup(self._plan)}",
                 highlight=False,
                 soft_wrap=True,
             )
         return INTERRUPTED if interruptible.count else status
 
-    def _say_interrupted(self) -> None:
-        self._errors.print("interrupted: what was made is removed; again, and it is left", highlight=False)
+    def _print_interrupted(self) -> None:
+        self._errors.print("interrupted: removing what was made; interrupt again to leave it", highlight=False)
 
-    def _tell_left(self, workflow: Workflow, cleanup: str = "") -> None:
+    def _print_leftovers(self, workflow: Workflow, cleanup: str = "") -> None:
         if not workflow.left or workflow.keep:
             return
         self._errors.print(f"Left behind: {escape('; '.join(workflow.left))}", highlight=False, soft_wrap=True)
         if cleanup:
             self._errors.print(f"This removes it:\n  {cleanup}", highlight=False, soft_wrap=True)
 
-    async def _take_through(self, workflow: Workflow, backend: Backend) -> int:
+    async def _run_workflow(self, workflow: Workflow, backend: Backend) -> int:
         began, status, error = time.monotonic(), 0, None
         try:
             with self._terminal:
@@ -383,9 +387,9 @@ def _export(workflow: Workflow) -> str:
 
 
 def run() -> None:
-    """The program: ``cleanup`` and its flags, or a run."""
+    """Run the ``cleanup`` subcommand or the workflow, by the command line."""
     if sys.argv[1:2] == ["cleanup"]:
-        # Imported here: who stays on this machine needs nothing of Google's.
+        # Imported here: a local run needs none of Google's client libraries.
         from cloud.workflow.google.command import cleanup
 
         cleanup(sys.argv[2:], "python -m cloud.run cleanup")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cloud.cli import options
-from cloud.cli.child import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, Guest
+from cloud.cli.child import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, ChildCommand
 from cloud.cli.owner_token import owner_token
 from cloud.engine.event_loop import run
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
-from cloud.gateway.environ import FOREIGN
+from cloud.gateway.environ import CONFLICTING
 from cloud.names import check_project
 from cloud.server import shells
 from cloud.server.announcement import Announcement, RunningCloud, find_running
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 _COMMAND = "python -m cloud.serve"
 _STATE = click.option(
-    "--state", type=click.Path(path_type=Path, file_okay=False), help="The cloud's state is kept in this folder."
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="Keep the cloud's state in this folder."
 )
 
 
 class _CommandAfterDashes(click.Group):
-    """What follows the first ``--`` is a command of the user's, and never an option or subcommand of ours."""
+    """Everything after the first ``--`` is the user's command, never an option or subcommand of ours."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         context.obj = None
@@ -63,7 +63,7 @@ class _CommandAfterDashes(click.Group):
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Where to listen on loopback; 0 finds a free port.  [default: $CLOUD_PORT or 0]",
+    help="Port to listen on (loopback only); 0 picks a free one.  [default: $CLOUD_PORT or 0]",
 )
 @click.option("--project", help="Project id.  [default: $CLOUD_PROJECT or local-project]")
 @click.option("--region", help="Its region.  [default: $CLOUD_REGION or us-central1]")
@@ -73,9 +73,9 @@ class _CommandAfterDashes(click.Group):
     "--backend",
     type=click.Choice(["local", "gcp"]),
     default="local",
-    help="gcp: ML Engine's API, served here over Google's own cloud.  [default: local]",
+    help="gcp: serve ML Engine's API over Google's own cloud.  [default: local]",
 )
-@click.option("--service-account", help="As whom jobs and versions run there. (gcp)")
+@click.option("--service-account", help="Account that jobs and versions run as. (gcp)")
 @options.runtime
 @click.pass_context
 def main(
@@ -93,9 +93,9 @@ def main(
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
-    Alone it serves until Ctrl-C. With a command after "--" it runs that inside, and ends with its exit status. The
-    subcommand "env" prints the environment for another shell, "token" an access token. Without --state all is gone at
-    the end.
+    By itself it serves until Ctrl-C. With a command after "--" it runs that inside the cloud and exits with its
+    status. The subcommand "env" prints the environment for another shell, "token" an access token. Without --state
+    everything is deleted at the end.
     """
     command: list[str] | None = context.obj
     if context.invoked_subcommand is not None:
@@ -120,19 +120,19 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
-        sys.exit(run(_Serving(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
+        sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 
 @main.command(short_help="The environment for another shell.")
 @_STATE
-@click.option("--shell", type=click.Choice(list(shells.FORMS)), default="bash", show_default=True)
+@click.option("--shell", type=click.Choice(list(shells.FORMATS)), default="bash", show_default=True)
 def env(*, state: Path | None, shell: str) -> None:
-    """Print the environment that makes a shell's programs use the cloud that is running.
+    """Print the environment that makes a shell's programs use the running cloud.
 
     eval "$(python -m cloud.serve env)"
     """
     with _clear_errors():
-        click.echo(shells.FORMS[shell](_running(state).environ, FOREIGN), nl=False)
+        click.echo(shells.FORMATS[shell](_running(state).environ, CONFLICTING), nl=False)
 
 
 @main.command(short_help="An access token of the owner.")
@@ -140,11 +140,11 @@ def env(*, state: Path | None, shell: str) -> None:
 def token(*, state: Path | None) -> None:
     """Print an access token of the project's owner, as "gcloud auth print-access-token" does where gcloud is installed.
 
-    It is one of the cloud whose environment this is; elsewhere, of the cloud that is running.
+    It is for the cloud that this shell's environment names, otherwise for the running cloud.
     """
     with _clear_errors():
-        door = None if state else whole_environ().get("STORAGE_EMULATOR_HOST")
-        click.echo(owner_token(door or _running(state).environ["STORAGE_EMULATOR_HOST"]))
+        url = None if state else whole_environ().get("STORAGE_EMULATOR_HOST")
+        click.echo(owner_token(url or _running(state).environ["STORAGE_EMULATOR_HOST"]))
 
 
 def _running(state: Path | None) -> RunningCloud:
@@ -158,7 +158,7 @@ def _running(state: Path | None) -> RunningCloud:
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
-    """Turns what the user can act on into one line and an exit status."""
+    """Turn errors that the user can act on into one line and an exit status."""
     try:
         yield
     except CloudError as error:
@@ -176,11 +176,12 @@ def _clear_errors() -> Iterator[None]:
         sys.exit(128 + signal.SIGINT)
 
 
-class _Serving:
-    """One run: a cloud, and what it is for.
+class _Server:
+    """One run of the command.
 
     Args:
-        is_bridge: to Google's cloud, where jobs run as ``account``.
+        command: to run inside the cloud; None serves until a signal.
+        is_bridge: serve ML Engine's API over Google's cloud, where jobs run as ``account``.
     """
 
     def __init__(
@@ -195,9 +196,9 @@ class _Serving:
     async def run(self) -> int:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio.run made it
-        numbers = FORWARDED if self._command else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        for number in numbers:
-            loop.add_signal_handler(number, self._signalled, number, task)
+        signals = FORWARDED if self._command else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in signals:
+            loop.add_signal_handler(number, self._handle_signal, number, task)
         try:
             async with self._cloud() as cloud:
                 environ = await cloud.owner_environ()
@@ -205,7 +206,7 @@ class _Serving:
                 gc.enable()  # see cloud/serve.py
                 with closing(self._announce(cloud, environ)):
                     try:
-                        return await (self._around(environ) if self._command else self._until_ended(cloud))
+                        return await (self._run_command(environ) if self._command else self._wait_for_signal(cloud))
                     finally:
                         for violation in cloud.violations:
                             click.echo(f"not allowed: {violation}", err=True)
@@ -216,8 +217,8 @@ class _Serving:
 
     def _cloud(self) -> "ServedCloud":
         if not self._is_bridge:
-            return LocalCloud(self._settings, on_refusal=self._refused, soon_a_job=False)
-        # Imported here: who stays on this machine needs nothing of Google's.
+            return LocalCloud(self._settings, on_refusal=self._refused, launcher_first=False)
+        # Imported here: a local cloud needs none of Google's client libraries.
         from cloud.backends.gcp import open_gcp
         from cloud.server.bridge import Bridge
 
@@ -227,7 +228,7 @@ class _Serving:
         )
         return Bridge(settings, google, on_refusal=self._refused)
 
-    def _signalled(self, number: signal.Signals, task: "asyncio.Task[int]") -> None:
+    def _handle_signal(self, number: signal.Signals, task: "asyncio.Task[int]") -> None:
         if self._on_signal is not None:
             self._on_signal(number)
         elif number not in (signal.SIGUSR1, signal.SIGUSR2):
@@ -237,28 +238,28 @@ class _Serving:
     def _announce(self, cloud: "ServedCloud", environ: dict[str, str]) -> Announcement:
         return Announcement(RunningCloud(os.getpid(), cloud.url, environ), [cloud.state_dir, user_runtime_dir()])
 
-    async def _around(self, environ: dict[str, str]) -> int:
-        assert self._command is not None  # noqa: S101 - asked before
-        inherited = {name: value for name, value in whole_environ().items() if name not in FOREIGN}
-        guest = Guest(self._command, inherited | environ)
-        self._on_signal = guest.forward
+    async def _run_command(self, environ: dict[str, str]) -> int:
+        assert self._command is not None  # noqa: S101 - checked by the caller
+        inherited = {name: value for name, value in whole_environ().items() if name not in CONFLICTING}
+        child = ChildCommand(self._command, inherited | environ)
+        self._on_signal = child.forward
         try:
-            return await guest.run()
+            return await child.run()
         except OSError as error:
             click.echo(f"error: {self._command[0]}: {error.strerror}", err=True)
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
 
-    async def _until_ended(self, cloud: "ServedCloud") -> int:
-        ended = asyncio.Event()
-        self._on_signal = lambda _: ended.set()
+    async def _wait_for_signal(self, cloud: "ServedCloud") -> int:
+        received = asyncio.Event()
+        self._on_signal = lambda _: received.set()
         click.echo(_welcome(cloud, is_bridge=self._is_bridge))
-        await ended.wait()
-        self._on_signal = None  # whoever asks again need not wait
+        await received.wait()
+        self._on_signal = None  # a second signal cancels the clean-up
         click.echo("ending")
         return 0
 
     def _refused(self, refusal: "Refusal") -> None:
-        # The first, and then ever more rarely: a client that tries again and again shall not fill the screen.
+        # The 1st, 2nd, 4th, 8th, ... time: a client that retries for ever must not fill the screen.
         if refusal.count & (refusal.count - 1) == 0:
             times = f", {refusal.count} times" if refusal.count > 1 else ""
             click.echo(f"refused: {refusal.host}:{refusal.port} is not emulated here{times}", err=True)
@@ -268,7 +269,7 @@ def _welcome(cloud: "ServedCloud", *, is_bridge: bool) -> str:
     from cloud.gateway.hosts import is_emulated
 
     settings = cloud.settings
-    kept = "kept" if settings.state_dir else "gone at the end"
+    lifetime = "kept" if settings.state_dir else "deleted at the end"
     apis = _BRIDGED if is_bridge else _APIS
     shown = [f"  {host:<26} {what}" for host, what in apis.items() if is_emulated(host, 443)]
     what = "ML Engine over Vertex AI" if is_bridge else "Google Cloud, offline"
@@ -276,9 +277,9 @@ def _welcome(cloud: "ServedCloud", *, is_bridge: bool) -> str:
     return "\n".join(
         [
             f"{what}: project {settings.project}, {settings.region}",
-            f"  {cloud.state_dir!s:<26} its state, {kept}",
+            f"  {cloud.state_dir!s:<26} its state, {lifetime}",
             *shown,
-            f"  {cloud.url.removeprefix('http://'):<26} the proxy that leads there, and the metadata server",
+            f"  {cloud.url.removeprefix('http://'):<26} the proxy to use, and the metadata server",
             "In another shell:",
             f'  eval "$({sys.executable} -m cloud.serve env{state})"',
             "Ctrl-C ends it.",
@@ -288,7 +289,7 @@ def _welcome(cloud: "ServedCloud", *, is_bridge: bool) -> str:
 
 _BRIDGED = {
     "ml.googleapis.com": "ML Engine v1, over Vertex AI",
-    "storage.googleapis.com": "Cloud Storage, handed on",
+    "storage.googleapis.com": "Cloud Storage, forwarded",
     "logging.googleapis.com": "Cloud Logging: entries.list of jobs",
     "oauth2.googleapis.com": "access tokens for this bridge",
 }

@@ -1,1 +1,1 @@
-"""What runs inside the images that ``docker/`` builds; nothing else imports it."""
+"""The programs inside the images that ``docker/`` builds; nothing else imports them."""

@@ -5,4 +5,4 @@ import sys as _sys
 if __name__ == "__main__":
     _code = _sys.argv[1]
     _sys.argv[:2] = ["-c"]
-    exec(compile(_code, "<string>", "exec"), globals())  # noqa: S102 - what it is for; globals, so that pickles are found
+    exec(compile(_code, "<string>", "exec"), globals())  # noqa: S102 - the purpose; globals, so that pickle finds classes

@@ -1,10 +1,10 @@
-"""Serves a SavedModel as Vertex AI asks of a custom container: with the program that serves it in the local cloud.
+"""Serves a SavedModel as a custom container of Vertex AI, with the serving worker of the local cloud.
 
     AIP_STORAGE_URI=gs://BUCKET/MODEL python -m cloud.containers.serving
 
-Variables and routes: "Custom container requirements for prediction" in Vertex AI's documentation. The port is open once
-the model is loaded and warm, so that the health check fails until then. It ends on SIGTERM, after what was asked before
-is answered. Its log is lines on stderr.
+Variables and routes: "Custom container requirements for prediction" in Vertex AI's documentation. It listens once the
+model is loaded and warm, so that the health check fails until then. On SIGTERM it completes the requests in progress
+and exits. It logs to stderr.
 """
 
 import sys
@@ -20,15 +20,15 @@ from cloud.settings import whole_environ
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What Vertex AI tells a serving container."""
+    """The settings that Vertex AI passes to a serving container."""
 
     model_dir: str
-    door: ListenConfig
+    listen: ListenConfig
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Container":
         """Raises:
-        InvalidArgument: a variable is missing or no use, named.
+        InvalidArgument: a variable is missing or illegal.
         """
         model_dir = environ.get("AIP_STORAGE_URI", "")
         if not model_dir:
@@ -39,32 +39,32 @@ class Container:
         port = environ.get("AIP_HTTP_PORT") or "8080"
         if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
             raise InvalidArgument(f"a port is a number from 1 to 65535, not {port!r}", field="AIP_HTTP_PORT")
-        own = ListenConfig()
-        predict = environ.get("AIP_PREDICT_ROUTE") or own.predict
-        health = environ.get("AIP_HEALTH_ROUTE") or own.health
+        default = ListenConfig()
+        predict = environ.get("AIP_PREDICT_ROUTE") or default.predict
+        health = environ.get("AIP_HEALTH_ROUTE") or default.health
         for name, route in (("AIP_PREDICT_ROUTE", predict), ("AIP_HEALTH_ROUTE", health)):
             if not route.startswith("/"):
                 raise InvalidArgument(f"a route begins with a slash, not {route!r}", field=name)
-        # A container's requests come from outside of it.
+        # All interfaces: requests come from outside the container.
         return cls(model_dir, ListenConfig("0.0.0.0", int(port), predict, health))  # noqa: S104
 
 
 def main() -> int:
     try:
         container = Container.from_environ(whole_environ())
-        _say(f"loading {container.model_dir}")
+        _log(f"loading {container.model_dir}")
         serve(
             container.model_dir,
-            container.door,
-            lambda port: _say(f"serving {container.model_dir} on port {port}: POST {container.door.predict}"),
+            container.listen,
+            lambda port: _log(f"serving {container.model_dir} on port {port}: POST {container.listen.predict}"),
         )
-    except (CloudError, OSError) as error:  # the latter: the port is taken
-        _say(f"error: {error}")
+    except (CloudError, OSError) as error:  # OSError: the port is in use
+        _log(f"error: {error}")
         return 1
     return 0
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     click.echo(text, err=True)
 
 

@@ -1,10 +1,9 @@
-"""Runs a staged trainer in a custom container, as a prebuilt one of Google's does with a Python package.
+"""Runs a staged trainer in a custom container, like Google's prebuilt containers for training.
 
     python -m cloud.containers.training --package gs://BUCKET/TRAINER.tar.gz --module trainer.task -- ARGS…
 
-Packages are installed by the program that installs them in the local cloud: into a private folder, with nothing
-downloaded but themselves. What they require must be in the image. Then the module replaces this program, so that
-signals and the exit status are its own.
+Packages are installed as in the local cloud: into a private folder, without downloading their requirements, which the
+image must have. Then the module replaces this process (exec), so that it receives signals and sets the exit status.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from cloud.names import GsUri, check_module
 from cloud.settings import LauncherKind, whole_environ
 
 _RETRIES = 4
-"""Of a download, each after twice as long a wait: half a minute in all."""
+"""Of a download, with doubling pauses: half a minute in all."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,7 +34,7 @@ _RETRIES = 4
 @click.option("--module", required=True, help="The trainer's module, such as trainer.task.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def main(packages: tuple[str, ...], module: str, args: tuple[str, ...]) -> None:
-    """Install packages from a bucket and run a module of theirs."""
+    """Install packages from a bucket and run a module of them."""
     work = Path(tempfile.mkdtemp(prefix="trainer-"))
     try:
         check_module(module)
@@ -51,29 +50,29 @@ def main(packages: tuple[str, ...], module: str, args: tuple[str, ...]) -> None:
 
 
 async def _install(packages: Sequence[GsUri], work: Path) -> list[Path]:
-    """The folders of the import path, first one first.
+    """Install ``packages``; returns the folders for the import path, in order.
 
     Raises:
-        CloudError: a package is not there, cannot be installed, or requires what the image lacks.
+        CloudError: a package is missing, cannot be installed, or requires packages that the image lacks.
     """
     launcher = Launcher(LauncherKind.COLD)
     installer = PackageInstaller(launcher, work / "built")
     try:
         folders = [
             await installer.install(
-                await asyncio.to_thread(_download, package, work), work=work, environ=whole_environ(), on_output=_say
+                await asyncio.to_thread(_download, package, work), work=work, environ=whole_environ(), on_output=_print
             )
             for package in packages
         ]
     finally:
         await launcher.close()
-    folders.reverse()  # as with pip, what is installed later counts
+    folders.reverse()  # as with pip, the package installed last wins
     check_requirements(folders)
     return folders
 
 
 def _download(package: GsUri, work: Path) -> Path:
-    # Google's client, as who the machine says this is: it honours every variable that leads to a cloud.
+    # Google's client with the application default credentials: it honours every variable that leads to a cloud.
     from google.auth.exceptions import GoogleAuthError
     from googleapiclient import discovery  # type: ignore[import-untyped]
     from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
@@ -82,8 +81,8 @@ def _download(package: GsUri, work: Path) -> Path:
     destination = Path(tempfile.mkdtemp(dir=work)) / package.name
     try:
         with discovery.build("storage", "v1", cache_discovery=False) as storage:
-            wanted = storage.objects().get_media(bucket=package.bucket, object=package.path)
-            destination.write_bytes(wanted.execute(num_retries=_RETRIES))
+            request = storage.objects().get_media(bucket=package.bucket, object=package.path)
+            destination.write_bytes(request.execute(num_retries=_RETRIES))
     except HttpError as error:
         raise NotFound(f"{package}: {error.reason} ({error.status_code})", field="--package") from error
     except (GoogleAuthError, HttpLib2Error, OSError) as error:
@@ -91,7 +90,7 @@ def _download(package: GsUri, work: Path) -> Path:
     return destination
 
 
-def _say(line: OutputLine) -> None:
+def _print(line: OutputLine) -> None:
     click.echo(line.text, err=line.stream == "stderr")
 
 

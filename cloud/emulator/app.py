@@ -1,6 +1,6 @@
-"""The emulator: one HTTP handler for all of Google's hosts. Who asks is settled here, then a dialect answers.
+"""The emulator: one HTTP handler for all of Google's hosts. The caller is identified here, then an API answers.
 
-The way of a request is one literal list (``Emulator.dialects``); every error becomes Google's JSON in one place.
+Which API a request is for says one literal list (``Emulator.dialects``); errors become responses in one place.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Dialect(Protocol):
     """One of Google's APIs."""
 
     def method_id(self, request: web.Request, /) -> str:
-        """Google's id of the method that is asked for.
+        """Google's id of the method that is requested.
 
         Raises:
             NotFound: there is none.
@@ -71,7 +71,7 @@ class Mount:
     """Regular expression for the whole path."""
     dialect: Dialect
     errors: ErrorStyle = ErrorStyle.PLATFORM
-    """How what goes wrong before the dialect is asked, or unforeseen in it, is written."""
+    """How errors before the dialect gets the request, and unforeseen ones in it, are written."""
     requires_auth: bool = True
     """Whether bearer tokens are for this dialect: those that hand them out take none."""
 
@@ -89,7 +89,7 @@ class Emulator:
         batch = Batch(self._handle, "/storage/v1/", ErrorStyle.STORAGE)
         self.faults = Faults()
         self._tokens, self._keys = tokens, keys
-        self._doors: dict[int, Principal] = {}
+        self._trusted_ports: dict[int, Principal] = {}
         self._server: web.Server | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
@@ -107,10 +107,10 @@ class Emulator:
 
     def add_trusted_port(self, port: int, principal: Principal) -> None:
         """From now on who comes to this local port and shows no token is ``principal``."""
-        self._doors[port] = principal
+        self._trusted_ports[port] = principal
 
     def mount(self, *mounts: Mount) -> None:
-        """Add dialects that need what is built on this emulator; they are asked before those that are there."""
+        """Add dialects that need what is built on this emulator; they come before those that are there."""
         self.dialects[:0] = mounts
         self._find.cache_clear()
 
@@ -155,7 +155,7 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            principal = self._who(request) if mount.requires_auth else self._at_door(request)
+            principal = self._caller(request) if mount.requires_auth else self._of_port(request)
             return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
@@ -202,15 +202,15 @@ class Emulator:
         fitting = (each for each in self.dialects if re.fullmatch(each.hosts, name) and re.fullmatch(each.paths, path))
         return next(fitting, None)
 
-    def _who(self, request: web.Request) -> Principal:
+    def _caller(self, request: web.Request) -> Principal:
         """Raises:
         Unauthenticated: a token that is not (or no longer) good. Having none is no error: that is anonymous, or
-            whom the door is for.
+            whom the port is for.
         """
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
             value = request.query.get("access_token")
-            return self._at_door(request) if value is None else self._of_token(value)
+            return self._of_port(request) if value is None else self._of_token(value)
         scheme, _, value = given.partition(" ")
         if scheme.lower() not in ("bearer", "oauth") or not value:
             raise Unauthenticated("Invalid Credentials")
@@ -220,11 +220,11 @@ class Emulator:
         # A header of a JSON Web Token begins with {" in base64; an access token of Google's, with ya29.
         return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
-    def _at_door(self, request: web.Request) -> Principal:
+    def _of_port(self, request: web.Request) -> Principal:
         # A page in a browser can reach any port of this machine, but cannot help saying where it is from.
-        if not self._doors or request.transport is None or hdrs.ORIGIN in request.headers:
+        if not self._trusted_ports or request.transport is None or hdrs.ORIGIN in request.headers:
             return ANONYMOUS
-        return self._doors.get(request.transport.get_extra_info("sockname")[1], ANONYMOUS)
+        return self._trusted_ports.get(request.transport.get_extra_info("sockname")[1], ANONYMOUS)
 
 
 def _quiet_about_clients() -> logging.Logger:

@@ -8,11 +8,11 @@ from pathlib import Path
 import trustme
 
 from cloud.gateway import hosts
-from cloud.gateway.grpc_refusal import PROTOCOL
+from cloud.gateway.grpc_refusal import ALPN_PROTOCOL
 
 
 class CertificateAuthority:
-    """A CA whose key lives and dies in this process: only its certificate is written, to ``folder/ca.pem``.
+    """A CA whose key never leaves this process: only its certificate is written, to ``folder/ca.pem``.
 
     Args:
         folder: private to this user (made 0700 if it does not exist).
@@ -26,23 +26,23 @@ class CertificateAuthority:
             organization_unit_name="trusted by the jobs of one run only",
             key_type=trustme.KeyType.ECDSA,
         )
-        self._context_named = lru_cache(maxsize=128)(self._issue)
+        self._cached_context = lru_cache(maxsize=128)(self._issue)
         self.file = folder / "ca.pem"
         self.file.unlink(missing_ok=True)
         with os.fdopen(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(self._authority.cert_pem.bytes())
 
     def context_for(self, host: str) -> ssl.SSLContext:
-        """The server's side of TLS for ``host``, whatever name (or none) the client sends as SNI."""
-        return self._context_named(hosts.certificate_name(host))
+        """The server-side TLS context for ``host``; SNI is ignored."""
+        return self._cached_context(hosts.certificate_name(host))
 
     def _issue(self, name: str) -> ssl.SSLContext:
         leaf = self._authority.issue_cert(name, key_type=trustme.KeyType.ECDSA)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # The first that the client offers, too: HTTP/2 only where it offers nothing else.
-        context.set_alpn_protocols(["http/1.1", PROTOCOL])
-        # ssl loads keys from files only: the leaf's is one for an instant, in the private folder.
+        # In order of preference: HTTP/2 is chosen only for a client that offers nothing else.
+        context.set_alpn_protocols(["http/1.1", ALPN_PROTOCOL])
+        # ssl loads keys only from files: the leaf's is written for a moment, in the private folder.
         with leaf.private_key_and_cert_chain_pem.tempfile(dir=str(self._folder)) as path:
             context.load_cert_chain(path)
         return context

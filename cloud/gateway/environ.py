@@ -1,4 +1,4 @@
-"""The environment variables that lead unmodified clients to the gateway, and nowhere else. Pure."""
+"""The environment variables that send unmodified clients to the gateway, and nowhere else. Pure."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ _LOOPBACK = "localhost,127.0.0.1,::1"
 def client_environ(
     *, proxy_url: str, ca_file: Path, metadata_host: str, project: str, credentials_file: Path | None = None
 ) -> dict[str, str]:
-    """What a process that speaks to Google's hosts is started with.
+    """The variables for a process that calls Google's APIs.
 
     Read by curl and TensorFlow's ``gs://`` (lower-case proxies, ``CURL_CA_BUNDLE``, ``GCE_METADATA_HOST``, ``GCS_*``),
     requests (``REQUESTS_CA_BUNDLE``), httplib2 (``HTTPLIB2_CA_CERTS``), Python's ssl (``SSL_CERT_FILE``), gRPC, gcloud,
@@ -17,14 +17,14 @@ def client_environ(
     ``NODE_USE_ENV_PROXY``: https://nodejs.org/api/cli.html#environment-variables_1).
     aiohttp, and with it gcloud-aio, reads proxies only from a session made with ``trust_env=True``.
 
-    ``STORAGE_EMULATOR_HOST`` is left out on purpose: Google's clients send no credentials to an emulator, so that a job
-    would lose the identity its grants are for. (The owner has it: see ``owner_environ``.)
+    ``STORAGE_EMULATOR_HOST`` is left out on purpose: Google's clients send an emulator no credentials, so a job would
+    lose the identity that its grants name. (``owner_environ`` sets it.)
 
     Args:
         proxy_url: ``http://127.0.0.1:PORT`` of the gateway.
-        ca_file: PEM with the gateway's CA, the only one these clients are to trust.
-        metadata_host: ``HOST:PORT`` where the metadata server answers plain HTTP.
-        credentials_file: a key or user file. Without one, identity comes from the metadata server, as on a replica.
+        ca_file: PEM with the gateway's CA, the only one that these clients trust.
+        metadata_host: ``HOST:PORT`` of the metadata server (plain HTTP).
+        credentials_file: a service account's key or a user's file; without it the metadata server gives credentials.
     """
     environ = {name: proxy_url for scheme in ("https", "http", "all") for name in _both_cases(f"{scheme}_proxy")}
     environ |= dict.fromkeys(_both_cases("no_proxy"), _LOOPBACK)
@@ -38,29 +38,29 @@ def client_environ(
 
 @dataclass(frozen=True, slots=True)
 class OwnerFiles:
-    """What the owner's programs read from disk."""
+    """Files that programs of the project's owner read."""
 
     credentials: Path
     """A service account's key."""
     boto: Path
     """gsutil's configuration (``boto_configuration``)."""
     gcloud: Path
-    """Folder of gcloud's own: it keeps tokens there, which are no good for another cloud."""
+    """gcloud's configuration folder. gcloud caches tokens there, which no other cloud accepts."""
 
 
 def owner_environ(
     *, proxy_url: str, ca_file: Path, metadata_host: str, storage_url: str, project: str, region: str, files: OwnerFiles
 ) -> dict[str, str]:
-    """What a program is started with that acts as the project's owner: ``client_environ``, the owner's credentials, and
-    what gcloud, gsutil and the clients that take no proxy from the environment need. ``FOREIGN`` is to be unset.
+    """The variables for a program that acts as the project's owner: ``client_environ``, the owner's credentials, and
+    what gcloud, gsutil and clients that read no proxy variables need. The caller must unset ``CONFLICTING``.
 
-    gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Where nobody can be asked, gcloud's
-    ``ai-platform`` commands take region us-central1, and its host for that region knows no global models: hence
+    gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Where they cannot prompt, gcloud's
+    ``ai-platform`` commands use region us-central1, whose host has no global models: hence
     ``CLOUDSDK_AI_PLATFORM_REGION``.
 
     Args:
-        storage_url: ``http://127.0.0.1:PORT`` where a request without a token is the owner's: google-cloud-storage and
-            gcloud-aio send none to an emulator (see docs/decisions/0006-the-owners-door.md).
+        storage_url: ``http://127.0.0.1:PORT`` of the listener where a request without a token is the owner's:
+            google-cloud-storage and gcloud-aio send an emulator none (docs/decisions/0006-the-owners-door.md).
     """
     environ = client_environ(
         proxy_url=proxy_url,
@@ -87,7 +87,7 @@ def owner_environ(
 
 
 def boto_configuration(*, proxy_url: str, ca_file: Path, project: str, credentials: Path, state_dir: Path) -> str:
-    """gsutil's configuration file: it reads neither proxies nor credentials from where other clients find them.
+    """gsutil's configuration file: gsutil reads no proxy or credentials from the environment.
 
     Sections and names: https://cloud.google.com/storage/docs/boto-gsutil.
     """
@@ -110,7 +110,7 @@ state_dir = {state_dir}
 """
 
 
-FOREIGN = (
+CONFLICTING = (
     "BOTO_PATH",
     "CLOUDSDK_ACTIVE_CONFIG_NAME",
     "CLOUDSDK_AUTH_ACCESS_TOKEN",
@@ -124,7 +124,7 @@ FOREIGN = (
     "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
     "NO_GCE_CHECK",
 )
-"""Variables that would lead a client, or its identity, elsewhere."""
+"""Variables that would send a client to another host or change its identity."""
 
 _REGION = ("GOOGLE_CLOUD_REGION", "GOOGLE_CLOUD_LOCATION", "CLOUD_ML_REGION", "CLOUDSDK_COMPUTE_REGION")
 
@@ -139,28 +139,28 @@ _CA_FILES = (
 )
 
 _GCSFS = {
-    # gcsfs speaks through aiohttp, which looks for a proxy only if it is told to. What it is told here it would be told
-    # in code: https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration.
+    # gcsfs uses aiohttp, which reads proxy variables only with trust_env. This sets what code would pass as arguments:
+    # https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration.
     "FSSPEC_GCS": '{"session_kwargs": {"trust_env": true}}',
-    # What kind a bucket is it asks over gRPC, which is not emulated, and waits half a minute each time.
+    # Otherwise it asks for the bucket's type over gRPC, which is not emulated, and waits half a minute each time.
     "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
 }
 
 READ_WHEN_LOADED = {
-    # TensorFlow reads these once, when it is loaded: a process that is to be forked must have them by then.
+    # TensorFlow reads these once, when it is loaded: a process to fork from must have them by then.
     #
-    # TensorFlow repeats a failed request up to 10 times, up to 32 s apart: minutes of silence, where the server is a
-    # neighbour that answers at once or never. Three repeats 0.1, 0.2 and 0.4 s apart outlast a hiccup.
+    # TensorFlow retries a failed request up to 10 times, up to 32 s apart: minutes of silence, where the server is
+    # local and answers at once or never. Three retries 0.1, 0.2 and 0.4 s apart are enough for a transient error.
     "GCS_RETRY_CONFIG_MAX_RETRIES": "3",
     "GCS_RETRY_CONFIG_INIT_DELAY_TIME_US": "100000",
     "GCS_RETRY_CONFIG_MAX_DELAY_TIME_US": "1000000",
     "GCS_REQUEST_CONNECTION_TIMEOUT_SECS": "10",
-    # TensorFlow clears a buffer of this size for each file it opens to read. At its own 64 MB that takes 40 ms, ten
-    # times what the request takes here.
+    # TensorFlow clears a buffer of this size for each file it opens to read. Its default of 64 MB takes 40 ms, ten
+    # times as long as the request.
     "GCS_READ_CACHE_BLOCK_SIZE_MB": "8",
 }
 
 
 def _both_cases(name: str) -> tuple[str, str]:
-    # curl reads http_proxy in lower case only, other programs only in upper case.
+    # curl reads http_proxy only in lower case, other programs only in upper case.
     return name, name.upper()

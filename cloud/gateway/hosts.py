@@ -1,9 +1,9 @@
-"""Which of Google's hosts the emulator answers for: global, regional and per-bucket forms. Pure.
+"""Google's hosts that the emulator serves, in global, regional and per-bucket forms. Pure.
 
 Forms: https://cloud.google.com/storage/docs/request-endpoints, https://cloud.google.com/storage/docs/regional-endpoints,
 https://cloud.google.com/compute/docs/metadata/querying-metadata,
-https://cloud.google.com/ai-platform/prediction/docs/regional-endpoints. A host belongs here on the day a
-dialect answers it.
+https://cloud.google.com/ai-platform/prediction/docs/regional-endpoints. A host is listed
+only if a dialect serves it.
 """
 
 import re
@@ -37,21 +37,20 @@ _METADATA = frozenset({"metadata.google.internal", "metadata", "169.254.169.254"
 
 
 def is_emulated(host: str, port: int) -> bool:
-    """Whether a TLS tunnel to ``host:port`` ends here."""
+    """Whether the gateway terminates a TLS tunnel to ``host:port``."""
     host = _canonical(host)
     return port == 443 and bool(host in GLOBAL or _BUCKET.fullmatch(host) or _REGIONAL.fullmatch(host))
 
 
 def is_metadata(host: str, port: int) -> bool:
-    """Whether plain HTTP to ``host:port`` is for the metadata server."""
+    """Whether ``host:port`` is the metadata server's (plain HTTP)."""
     return port == 80 and _canonical(host) in _METADATA
 
 
 def certificate_name(host: str) -> str:
-    """The name in the certificate shown for an emulated ``host``.
+    """The subject name of the certificate for an emulated ``host``.
 
-    One for all buckets, as at Google: a bucket with a dot in its name fails verification there as here
-    (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
+    One wildcard for all buckets, as at Google: a bucket with a dot in its name fails verification there and here (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
     """
     host = _canonical(host)
     return "*.storage.googleapis.com" if host not in GLOBAL and _BUCKET.fullmatch(host) else host

@@ -1,22 +1,26 @@
-"""What a client that speaks HTTP/2 without having agreed on it is told: to use HTTP/1.1. Pure.
+"""The response to a client that speaks HTTP/2 without having negotiated it: GOAWAY with HTTP_1_1_REQUIRED. Pure.
 
-Whoever offers both in the TLS handshake (ALPN) gets HTTP/1.1, and who offers nothing else ``grpc_refusal``: neither
-comes here. The frames are those of RFC 9113.
+Clients that negotiate by ALPN are handled elsewhere: one that offers HTTP/1.1 gets it, one that offers only HTTP/2 gets
+``grpc_refusal``. Frames: RFC 9113.
 """
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
-"""What an HTTP/2 connection begins with, made to look like a request to who speaks HTTP/1 only (§3.4)."""
+"""The first bytes of an HTTP/2 connection; to an HTTP/1 parser they look like a request (§3.4)."""
 
-REASON = "HTTP/1.1 is spoken here: offer it, too, or switch HTTP/2 and gRPC off"
-
-
-def _frame(kind: int, payload: bytes) -> bytes:
-    return len(payload).to_bytes(3) + bytes([kind, 0]) + (0).to_bytes(4) + payload
+REASON = "only HTTP/1.1 is supported: offer it as well, or disable HTTP/2 and gRPC"
 
 
-_SETTINGS, _GOAWAY = 0x4, 0x7
+HEADERS, SETTINGS, PING, GOAWAY = 0x1, 0x4, 0x6, 0x7
 _HTTP_1_1_REQUIRED = 0xD
-REFUSAL = _frame(_SETTINGS, b"") + _frame(
-    _GOAWAY, (0).to_bytes(4) + _HTTP_1_1_REQUIRED.to_bytes(4) + REASON.encode("ascii")
+
+
+def frame(kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> bytes:
+    """One frame (§4.1)."""
+    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
+
+
+_LAST_STREAM = 0
+REFUSAL = frame(SETTINGS) + frame(
+    GOAWAY, payload=_LAST_STREAM.to_bytes(4) + _HTTP_1_1_REQUIRED.to_bytes(4) + REASON.encode("ascii")
 )
-"""A server's preface, which is to come first (§3.4), and the end of the connection with the reason (§6.8, §7)."""
+"""The server's preface, which must come first (§3.4), and GOAWAY with the reason (§6.8, §7)."""

@@ -1,4 +1,4 @@
-"""What the first request on a proxy connection asks for. Pure."""
+"""Parses the first request on a proxy connection. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ _ORIGIN = re.compile(rb"[A-Z]{1,20} (?:/[^ \r\n]*|\*) HTTP/1\.[01]\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """``CONNECT`` to a host that is emulated: end its TLS here."""
+    """``CONNECT`` to an emulated host: terminate its TLS."""
 
     host: str
     user_agent: str = ""
-    """What the client calls itself, if it does."""
+    """Empty if the client sends none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """A plain request for the emulator itself: to its own address, or to the metadata server."""
+    """A plain HTTP request to the gateway's own address or to the metadata server."""
 
     once: bool
-    """Close after one answer: the next absolute-form request may be for any host."""
+    """Close after one response: the next absolute-form request may be for any host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,18 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Http2:
-    """HTTP/2 from its first byte on."""
+    """HTTP/2 without negotiation ("prior knowledge", RFC 9113 §3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """No request of HTTP/1 at all."""
+    """Not an HTTP/1 request."""
 
     reason: str
 
 
-def read(head: bytes) -> Tunnel | Serve | Refuse | Http2 | Malformed:
-    """Decide by the request line of ``head``."""
+def parse(head: bytes) -> Tunnel | Serve | Refuse | Http2 | Malformed:
+    """Classify a request by the request line of ``head``."""
     if match := _CONNECT.match(head):
         host, port = match[1].decode(), int(match[2])
         if not hosts.is_emulated(host, port):

@@ -1,13 +1,13 @@
-"""Request heads put into a form that strict HTTP parsers accept. Sans-IO.
+"""Rewrites request heads so that strict HTTP parsers accept them. Sans-IO.
 
 TensorFlow's ``gs://`` client (libcurl with hand-set headers) frames requests twice. On an empty POST or PUT it sends
 ``Content-Length: 0`` and ``Transfer-Encoding: identity``, a coding that RFC 9112 no longer has (§7, appendix C.2.2)
 and every current parser refuses. On uploads it sends ``Transfer-Encoding: chunked`` and ``Content-Length``; there
-chunked wins and the length must go (RFC 9112 §6.1, §6.3). Nothing else is changed, and bodies never.
+chunked wins and the length must be removed (RFC 9112 §6.1, §6.3). Nothing else is changed; bodies never are.
 
-``RequestStream`` follows the framing of each message, so that every request on a kept connection is covered and no
-byte of a body can be taken for a head. What it cannot follow it hands on untouched, from there to the end of the
-connection: judging it is the HTTP parser's business.
+``RequestStream`` tracks the framing of each message, so that every request of a kept-alive connection is rewritten and
+no body byte is mistaken for a head. Once it meets framing that it does not understand, it passes everything through to
+the end of the connection, for the HTTP parser to judge.
 """
 
 import re
@@ -17,42 +17,42 @@ from functools import lru_cache
 from cloud.gateway.http2 import PREFACE
 
 MAX_HEAD = 65_536
-"""Bytes of a head held back at most; a longer one is handed on for the parser to refuse."""
-_MAX_USUAL_HEAD = 4_096
-"""Bytes of a head that is worth remembering."""
+"""Bytes buffered for a head; a longer one is forwarded for the parser to refuse."""
+_MAX_CACHED_HEAD = 4_096
+"""Bytes of a head that is worth caching."""
 _MAX_LINE = 4_096
 """Bytes of a chunk-size or trailer line."""
 
 _NAMES = (b"transfer-encoding", b"content-length", b"upgrade")
 _FRAMING = re.compile(rb"\r\n(transfer-encoding|content-length|upgrade):([^\r\n]*)", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]*)?\r\n")
-_NO_HEAD = (b"\r", b"\n", PREFACE[:4])
-"""How what begins is no request of HTTP/1.1."""
+_NOT_A_HEAD = (b"\r", b"\n", PREFACE[:4])
+"""First bytes of data that is not an HTTP/1.1 request."""
 _UNKNOWN = -1
 _CHUNKED = -2
 
 
 def find_end(received: bytes | bytearray, start: int = 0) -> int:
-    """Where the head in ``received`` ends, its blank line included; -1 if that is not there. Looks from ``start``."""
-    usual = received.find(b"\n\r\n", start)
-    bare = received.find(b"\n\n", start, usual + 1 if usual >= 0 else len(received))
+    """The index after the head's blank line in ``received``, searched from ``start``; -1 if there is none."""
+    crlf = received.find(b"\n\r\n", start)
+    bare = received.find(b"\n\n", start, crlf + 1 if crlf >= 0 else len(received))
     if bare >= 0:
         return bare + 2
-    return usual + 3 if usual >= 0 else -1
+    return crlf + 3 if crlf >= 0 else -1
 
 
 def normalise(head: bytes) -> bytes:
-    """``head`` (request line to blank line) with one framing at most; unchanged if it needs no mending."""
+    """``head`` (request line to blank line) with at most one framing; unchanged if it already is so."""
     return _normalise(head)[0]
 
 
 def _normalise(head: bytes) -> tuple[bytes, int]:
-    """The mended head, and its body's framing: a length, ``_CHUNKED`` or ``_UNKNOWN``."""
+    """The normalised head, and its body's framing: a length, ``_CHUNKED`` or ``_UNKNOWN``."""
     lower = head.lower()
     lines, names = lower.count(b"\r\n"), [name for name in _NAMES if name in lower]
     if not names and lower.count(b"\n") == lines:
         return head, 0
-    # Line ends and folded lines (RFC 9112 §2.2, §5.2) on whose meaning parsers differ.
+    # Parsers differ on bare line ends and folded lines (RFC 9112 §2.2, §5.2).
     if not lower.count(b"\n") == lower.count(b"\r") == lines or b"\r\n " in lower or b"\r\n\t" in lower:
         return head, _UNKNOWN
     if names == [b"content-length"] and lower.count(b"\r\ncontent-length:") == 1:  # most bodies
@@ -78,84 +78,84 @@ def _normalise(head: bytes) -> tuple[bytes, int]:
 
 
 @lru_cache(maxsize=256)
-def _usual_length(head: bytes) -> int:
-    """Of the body that follows a head, if that is all there is to say of it; else ``_UNKNOWN``.
+def _cached_length(head: bytes) -> int:
+    """The body's length if ``head`` is one complete head that needs no change; else ``_UNKNOWN``.
 
-    For heads that may come again: a client that asks an API the same sends the same.
+    Cached, because a client that repeats a call sends the same head.
     """
-    if head.startswith(_NO_HEAD) or find_end(head) != len(head):
+    if head.startswith(_NOT_A_HEAD) or find_end(head) != len(head):
         return _UNKNOWN
-    mended, framing = _normalise(head)
-    return framing if mended == head and framing >= 0 else _UNKNOWN
+    normalised, framing = _normalise(head)
+    return framing if normalised == head and framing >= 0 else _UNKNOWN
 
 
 def _length(value: bytes) -> int:
     return int(value) if value.isdigit() and len(value) < 19 else _UNKNOWN
 
 
-class _At(Enum):
+class _State(Enum):
     HEAD = auto()
     BODY = auto()
     CHUNK_SIZE = auto()
     CHUNK_END = auto()
     TRAILER = auto()
-    UNFOLLOWED = auto()
-    OVER = auto()
+    PASS_THROUGH = auto()
+    DISCARD = auto()
 
 
 class RequestStream:
-    """One connection's bytes from client to server. Heads are held until complete, all else goes straight through.
+    """One connection's bytes from client to server. Heads are buffered until complete, all else is forwarded at once.
 
     Args:
-        once: drop what follows the first request.
+        once: discard everything after the first request.
     """
 
     def __init__(self, *, once: bool = False) -> None:
-        self._at = _At.HEAD
-        self._next_request = _At.OVER if once else _At.HEAD
+        self._state = _State.HEAD
+        self._next_request = _State.DISCARD if once else _State.HEAD
         self._held = b""
-        """The incomplete head, not yet handed on; or a copy of the incomplete line, which is."""
+        """The incomplete head, not yet forwarded; or the incomplete chunk-size or trailer line, already forwarded."""
         self._remaining = 0
-        """Bytes of the body or chunk yet to come, a chunk's line end included."""
+        """Bytes left of the body or chunk, a chunk's line end included."""
         self.is_http2 = False
-        """The client speaks HTTP/2: nothing it says is handed on."""
+        """The client speaks HTTP/2: nothing is forwarded."""
 
     def feed(self, data: bytes) -> bytes:
-        """The bytes to hand on now that ``data`` has come."""
-        if self._at is _At.BODY and len(data) < self._remaining:
+        """The bytes to forward after receiving ``data``."""
+        if self._state is _State.BODY and len(data) < self._remaining:
             self._remaining -= len(data)
             return data
-        if self._at is _At.HEAD and self._is_one_request(data):
+        if self._state is _State.HEAD and self._is_one_request(data):
             return data
         out: list[bytes] = []
         position = 0
         while position < len(data):
-            match self._at:
-                case _At.HEAD:
+            match self._state:
+                case _State.HEAD:
                     position = self._head(data, position, out)
-                case _At.BODY | _At.CHUNK_END:
+                case _State.BODY | _State.CHUNK_END:
                     position = self._body(data, position, out)
-                case _At.CHUNK_SIZE | _At.TRAILER:
+                case _State.CHUNK_SIZE | _State.TRAILER:
                     position = self._line(data, position, out)
-                case _At.UNFOLLOWED:
+                case _State.PASS_THROUGH:
                     out.append(data[position:])
                     break
-                case _At.OVER:
+                case _State.DISCARD:
                     break
         return b"".join(out)
 
     def _is_one_request(self, data: bytes) -> bool:
-        """Whether this is one whole request that needs no mending, and no more."""
-        if self._held or self._next_request is not _At.HEAD:
+        """Whether ``data`` is exactly one whole request that needs no change."""
+        if self._held or self._next_request is not _State.HEAD:
             return False
-        end = data.find(b"\r\n\r\n", 0, _MAX_USUAL_HEAD) + 4
-        return end >= 4 and _usual_length(data[:end]) == len(data) - end
+        end = data.find(b"\r\n\r\n", 0, _MAX_CACHED_HEAD) + 4
+        return end >= 4 and _cached_length(data[:end]) == len(data) - end
 
     def _head(self, data: bytes, position: int, out: list[bytes]) -> int:
         held = len(self._held)
         self._held += data[position:]
         if not held and self._held.startswith((b"\r", b"\n")):
-            # Empty lines before a request line are to be ignored (RFC 9112 §2.2): handed on, and no head begun.
+            # Servers ignore empty lines before a request line (RFC 9112 §2.2): forward them.
             blank = len(self._held) - len(self._held.lstrip(b"\r\n"))
             out.append(self._held[:blank])
             self._held = b""
@@ -164,15 +164,17 @@ class RequestStream:
         if end < 0:
             if len(self._held) > MAX_HEAD:
                 out.append(self._held)
-                self._held, self._at = b"", _At.UNFOLLOWED
+                self._held, self._state = b"", _State.PASS_THROUGH
             return len(data)
         if self._held.startswith(PREFACE):
-            self._held, self._at, self.is_http2 = b"", _At.OVER, True
+            self._held, self._state, self.is_http2 = b"", _State.DISCARD, True
             return len(data)
         head, framing = _normalise(self._held[:end])
         out.append(head)
         self._held = b""
-        self._at = {_UNKNOWN: _At.UNFOLLOWED, _CHUNKED: _At.CHUNK_SIZE, 0: self._next_request}.get(framing, _At.BODY)
+        self._state = {_UNKNOWN: _State.PASS_THROUGH, _CHUNKED: _State.CHUNK_SIZE, 0: self._next_request}.get(
+            framing, _State.BODY
+        )
         self._remaining = max(0, framing)
         return position + end - held
 
@@ -181,7 +183,7 @@ class RequestStream:
         out.append(data[position:end])
         self._remaining -= end - position
         if not self._remaining:
-            self._at = self._next_request if self._at is _At.BODY else _At.CHUNK_SIZE
+            self._state = self._next_request if self._state is _State.BODY else _State.CHUNK_SIZE
         return end
 
     def _line(self, data: bytes, position: int, out: list[bytes]) -> int:
@@ -190,14 +192,14 @@ class RequestStream:
         self._held += out[-1]
         if not end:
             if len(self._held) > _MAX_LINE:
-                self._held, self._at = b"", _At.UNFOLLOWED
+                self._held, self._state = b"", _State.PASS_THROUGH
             return len(data)
         line, self._held = self._held, b""
-        if self._at is _At.TRAILER:
-            self._at = self._next_request if line == b"\r\n" else _At.TRAILER
+        if self._state is _State.TRAILER:
+            self._state = self._next_request if line == b"\r\n" else _State.TRAILER
         elif size := _SIZE.fullmatch(line):
             self._remaining = int(size[1], 16) + 2
-            self._at = _At.CHUNK_END if self._remaining > 2 else _At.TRAILER
+            self._state = _State.CHUNK_END if self._remaining > 2 else _State.TRAILER
         else:
-            self._at = _At.UNFOLLOWED
+            self._state = _State.PASS_THROUGH
         return end

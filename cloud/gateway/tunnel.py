@@ -1,4 +1,4 @@
-"""The way out of a job: a CONNECT proxy on loopback that ends Google's TLS here and refuses every other host."""
+"""The gateway: a CONNECT proxy on loopback that terminates TLS for Google's hosts and refuses every other host."""
 
 import asyncio
 import logging
@@ -12,41 +12,43 @@ from typing import cast
 from cloud.errors import FailedPrecondition
 from cloud.gateway import http2, proxy_request
 from cloud.gateway.certs import CertificateAuthority
-from cloud.gateway.distrust import advice, distrust
-from cloud.gateway.grpc_refusal import PROTOCOL, GrpcRefusal
+from cloud.gateway.grpc_refusal import ALPN_PROTOCOL, GrpcRefusal
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
+from cloud.gateway.tls_failures import ca_variable_hint, trust_failure
 
 _log = logging.getLogger(__name__)
 
 ProtocolFactory = Callable[[], asyncio.Protocol]
 
-_FIRST_HEAD_SECONDS = 10.0
-_HANDSHAKE_SECONDS = 10.0
+_HEAD_TIMEOUT = 10.0
+"""Seconds for the first request head."""
+_HANDSHAKE_TIMEOUT = 10.0
 _LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending: closing at once would reset the connection under the answer."""
+"""How long a refused client may go on sending: closing at once could reset the connection under the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Someone behind the gateway asked for a host that is not emulated."""
+    """A client requested a host that is not emulated."""
 
     host: str
     port: int
     count: int
-    """How often so far, this time included."""
+    """Requests for this host and port so far, this one included."""
 
 
 class Gateway:
-    """The proxy, listening from ``start`` to ``close``.
+    """The proxy; it listens from ``start`` to ``close``.
 
-    Its one port answers ``CONNECT`` and absolute-form requests as a proxy does, and requests for itself
-    (``GCE_METADATA_HOST``, ``STORAGE_EMULATOR_HOST``) as a server.
+    One port serves ``CONNECT`` and absolute-form requests (as a proxy) and origin-form requests (as a server, for
+    ``GCE_METADATA_HOST`` and ``STORAGE_EMULATOR_HOST``).
 
     Args:
-        protocol_factory: makes the HTTP/1.1 server protocol that gets each client's plaintext (``aiohttp.web.Server``).
+        protocol_factory: makes the HTTP/1.1 server protocol for each connection's plaintext (``aiohttp.web.Server``).
         ca_dir: private folder for the run's CA certificate.
-        on_refusal: told of each refused request.
-        port: where to listen; 0 finds a free one.
+        on_refusal: called for each refused request.
+        port: to listen on; 0 picks a free one.
+        head_timeout: seconds for a connection's first request head.
     """
 
     def __init__(
@@ -56,23 +58,23 @@ class Gateway:
         on_refusal: Callable[[Refusal], None] | None = None,
         *,
         port: int = 0,
-        first_head_seconds: float = _FIRST_HEAD_SECONDS,
+        head_timeout: float = _HEAD_TIMEOUT,
     ) -> None:
         self.protocol_factory = protocol_factory
         self.authority = CertificateAuthority(ca_dir)
-        self.first_head_seconds = first_head_seconds
+        self.head_timeout = head_timeout
         self._on_refusal = on_refusal
         self._port = port
         self._refused: Counter[tuple[str, int]] = Counter()
-        self._distrusted: set[tuple[str, str]] = set()
+        self._distrusting: set[tuple[str, str]] = set()
         self._server: asyncio.Server | None = None
-        self._doors: list[asyncio.Server] = []
-        self._clients: set[_Client] = set()
-        self._all_gone = asyncio.Event()
+        self._extra_listeners: list[asyncio.Server] = []
+        self._connections: set[_Connection] = set()
+        self._no_connections = asyncio.Event()
 
     @property
     def ca_file(self) -> Path:
-        """PEM of this run's CA and no other: inside a job nothing else is to be trusted."""
+        """PEM of this run's CA alone: jobs must trust no other."""
         return self.authority.file
 
     @property
@@ -88,49 +90,50 @@ class Gateway:
 
     @property
     def refusals(self) -> list[Refusal]:
-        """Every host refused so far, in the order of first asking."""
+        """Every host refused so far, in the order of the first requests."""
         return [Refusal(host, port, count) for (host, port), count in self._refused.items()]
 
     async def start(self) -> None:
         """Raises:
-        FailedPrecondition: the port cannot be had.
+        FailedPrecondition: the port cannot be bound.
         """
         try:
             self._server = await self._listen(self._port)
         except OSError as error:
             raise FailedPrecondition(
-                f"port {self._port} cannot be had: {os.strerror(error.errno or 0)}; choose another, or 0 for any",
+                f"port {self._port} cannot be bound: {os.strerror(error.errno or 0)}; choose another, or 0 for any",
                 field="port",
             ) from None
 
-    async def open_owner_address(self) -> str:
-        """Listen at one more address, until ``close``; returns its ``127.0.0.1:PORT``.
+    async def add_listener(self) -> str:
+        """Listen on one more port until ``close``; returns its ``127.0.0.1:PORT``.
 
-        What comes in there is told from the rest by the connection's local address.
+        Its requests are distinguished by the connection's local address.
         """
-        door = await self._listen(0)
-        self._doors.append(door)
-        return _address(door)
+        listener = await self._listen(0)
+        self._extra_listeners.append(listener)
+        return _address(listener)
 
     async def _listen(self, port: int) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: _Client(self), "127.0.0.1", port, backlog=1024)
+        return await loop.create_server(lambda: _Connection(self), "127.0.0.1", port, backlog=1024)
 
     async def close(self) -> None:
-        """Stop listening and drop every connection, idle or not; returns when all are gone. May be called twice."""
+        """Stop listening, abort every connection and wait until all are closed. May be called twice."""
         if self._server is None:
             return
-        servers, self._server, self._doors = [self._server, *self._doors], None, []
+        servers, self._server, self._extra_listeners = [self._server, *self._extra_listeners], None, []
         for server in servers:
             server.close()
-        for client in list(self._clients):
-            client.abort()
-        if self._clients:
-            await self._all_gone.wait()
+        for connection in list(self._connections):
+            connection.abort()
+        if self._connections:
+            await self._no_connections.wait()
         for server in servers:
             await server.wait_closed()
 
     def refuse(self, host: str, port: int) -> None:
+        """Count and report a request for a host that is not emulated."""
         self._refused[host, port] += 1
         refusal = Refusal(host, port, self._refused[host, port])
         if self._on_refusal is not None:
@@ -138,23 +141,24 @@ class Gateway:
         elif refusal.count == 1:
             _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
 
-    def no_tls(self, host: str, user_agent: str, error: OSError) -> None:
-        """A handshake failed. That a client does not trust us is said once: it will try again and again."""
-        why = distrust(error)
-        if why is None:
-            _log.info("no TLS for %s: %r", host, error)
-        elif (host, user_agent) not in self._distrusted:
-            self._distrusted.add((host, user_agent))
-            _log.warning("no TLS for %s: %s, %s: %s", host, why, self.ca_file, advice(user_agent))
+    def handshake_failed(self, host: str, user_agent: str, error: OSError) -> None:
+        """Log a failed TLS handshake; distrust of the CA only once for each host and client, since clients retry."""
+        reason = trust_failure(error)
+        if reason is None:
+            _log.info("TLS handshake for %s failed: %r", host, error)
+        elif (host, user_agent) not in self._distrusting:
+            self._distrusting.add((host, user_agent))
+            hint = ca_variable_hint(user_agent)
+            _log.warning("TLS handshake for %s failed: %s (%s); %s", host, reason, self.ca_file, hint)
 
-    def arrived(self, client: "_Client") -> None:
-        self._clients.add(client)
-        self._all_gone.clear()
+    def opened(self, connection: "_Connection") -> None:
+        self._connections.add(connection)
+        self._no_connections.clear()
 
-    def gone(self, client: "_Client") -> None:
-        self._clients.discard(client)
-        if not self._clients:
-            self._all_gone.set()
+    def closed(self, connection: "_Connection") -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._no_connections.set()
 
 
 def _address(server: asyncio.Server) -> str:
@@ -162,34 +166,34 @@ def _address(server: asyncio.Server) -> str:
     return f"{host}:{port}"
 
 
-class _Client(asyncio.Protocol):
-    """One connection: reads the first head, then is the filter between transport (plain or TLS) and HTTP server."""
+class _Connection(asyncio.Protocol):
+    """One connection: reads the first head, then filters the bytes from transport (plain or TLS) to HTTP server."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._transport: asyncio.Transport
         self._received = bytearray()
-        """Bytes not yet handed on: the first head, or plaintext that came before ``start_tls`` returned."""
+        """Bytes not yet forwarded: the first head, or plaintext that arrived before ``start_tls`` returned."""
         self._timer: asyncio.TimerHandle
         self._handshake: asyncio.Task[None] | None = None
         self._refused = False
         self._lost = False
         self._http: asyncio.Protocol | None = None
         self._feed: Callable[[bytes], bytes] = bytes
-        """What is to be handed on of what comes."""
+        """Received bytes to bytes to forward."""
         self._requests: RequestStream | None = None
 
     # ---------------------------------------------------------------- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._gateway.arrived(self)
+        self._gateway.opened(self)
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._gateway.first_head_seconds, self._too_slow)
+        self._timer = loop.call_later(self._gateway.head_timeout, self._head_timed_out)
 
     def data_received(self, data: bytes) -> None:
         if self._http is not None:
-            self._hand_on(self._http, data)
+            self._forward(self._http, data)
         elif self._handshake is not None:
             self._received += data
         elif not self._refused:
@@ -212,7 +216,7 @@ class _Client(asyncio.Protocol):
         if self._http is not None:
             self._http.connection_lost(error)
         if self._handshake is None:
-            self._gateway.gone(self)
+            self._gateway.closed(self)
 
     def abort(self) -> None:
         if self._handshake is not None:
@@ -229,102 +233,102 @@ class _Client(asyncio.Protocol):
             return
         self._timer.cancel()
         if not 0 <= end <= MAX_HEAD:
-            self._answer("431 Request Header Fields Too Large", f"a request head has at most {MAX_HEAD} bytes")
+            self._respond("431 Request Header Fields Too Large", f"a request head has at most {MAX_HEAD} bytes")
             return
-        match proxy_request.read(bytes(self._received[:end])):
-            case proxy_request.Tunnel() as wanted:
-                self._open_tunnel(wanted, early=len(self._received) > end)
+        match proxy_request.parse(bytes(self._received[:end])):
+            case proxy_request.Tunnel() as request:
+                self._open_tunnel(request, early=len(self._received) > end)
             case proxy_request.Serve(once):
                 self._serve(self._transport, once=once)
             case proxy_request.Refuse(host, port):
                 self._gateway.refuse(host, port)
-                why = f"this cloud is offline: {host}:{port} is not a Google API that is emulated"
-                # Of an answer to CONNECT most clients show the reason phrase, and nothing else.
-                self._answer(f"403 {why}", why)
+                reason = f"this cloud is offline: {host}:{port} is not a Google API that is emulated"
+                # Most clients show only the reason phrase of a response to CONNECT.
+                self._respond(f"403 {reason}", reason)
             case proxy_request.Http2():
                 self._refuse_http2()
             case proxy_request.Malformed(reason):
-                self._answer("400 Bad Request", reason)
+                self._respond("400 Bad Request", reason)
 
-    def _too_slow(self) -> None:
-        seconds = self._gateway.first_head_seconds
-        self._answer("408 Request Timeout", f"no complete request head within {seconds:g} s")
+    def _head_timed_out(self) -> None:
+        seconds = self._gateway.head_timeout
+        self._respond("408 Request Timeout", f"no complete request head within {seconds:g} s")
 
-    def _answer(self, status: str, reason: str) -> None:
+    def _respond(self, status: str, reason: str) -> None:
         if self._transport.is_closing():
             return
-        self._refused = True
-        self._received.clear()
         body = f"{reason}\n".encode()
-        self._transport.write(
+        self._write_last(
             f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
             "Connection: close\r\n\r\n".encode()
             + body
         )
         self._transport.write_eof()
-        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
     def _refuse_http2(self) -> None:
-        _log.warning("a client was refused that speaks HTTP/2 only: %s", http2.REASON)
+        _log.warning("refused a client that speaks HTTP/2 only: %s", http2.REASON)
+        self._write_last(http2.REFUSAL)
+
+    def _write_last(self, data: bytes) -> None:
+        """Write ``data``, ignore what is received from now on, and close after a delay."""
         self._refused = True
         self._received.clear()
-        self._transport.write(http2.REFUSAL)
+        self._transport.write(data)
         self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
     # ---------------------------------------------------------------- serving
 
-    def _open_tunnel(self, wanted: proxy_request.Tunnel, *, early: bool) -> None:
+    def _open_tunnel(self, request: proxy_request.Tunnel, *, early: bool) -> None:
         if early:
-            # start_tls() reads from the socket only: a ClientHello that came with CONNECT would be lost.
-            self._answer("400 Bad Request", "wait for the answer to CONNECT before sending more")
+            # start_tls() reads only from the socket: a ClientHello sent along with CONNECT would be lost.
+            self._respond("400 Bad Request", "wait for the response to CONNECT before sending more")
             return
         self._received.clear()
-        self._handshake = asyncio.create_task(self._end_tls(wanted), name=f"TLS for {wanted.host}")
-        self._handshake.add_done_callback(self._handshake_over)
+        self._handshake = asyncio.create_task(self._terminate_tls(request), name=f"TLS for {request.host}")
+        self._handshake.add_done_callback(self._handshake_done)
 
-    async def _end_tls(self, wanted: proxy_request.Tunnel) -> None:
+    async def _terminate_tls(self, request: proxy_request.Tunnel) -> None:
         self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
             transport = await asyncio.get_running_loop().start_tls(
                 self._transport,
                 self,
-                self._gateway.authority.context_for(wanted.host),
+                self._gateway.authority.context_for(request.host),
                 server_side=True,
-                ssl_handshake_timeout=_HANDSHAKE_SECONDS,
+                ssl_handshake_timeout=_HANDSHAKE_TIMEOUT,
                 ssl_shutdown_timeout=_LINGER_SECONDS,
             )
         except OSError as error:
-            self._gateway.no_tls(wanted.host, wanted.user_agent, error)
+            self._gateway.handshake_failed(request.host, request.user_agent, error)
             self._transport.abort()
         else:
             if transport is not None and not self._lost:
                 self._transport = transport
-                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == PROTOCOL:
-                    self._hand_over(GrpcRefusal(), transport, bytes)
+                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == ALPN_PROTOCOL:
+                    self._attach(GrpcRefusal(), transport, bytes)
                 else:
                     self._serve(transport, once=False)
 
-    def _handshake_over(self, _task: asyncio.Task[None]) -> None:
-        # connection_lost() is not called when TLS was never established, and never called twice when it was.
+    def _handshake_done(self, _task: asyncio.Task[None]) -> None:
+        # connection_lost() is not called if the handshake failed, and at most once if it succeeded.
         self._handshake = None
         if self._http is None or self._lost:
-            self._gateway.gone(self)
+            self._gateway.closed(self)
 
     def _serve(self, transport: asyncio.Transport, *, once: bool) -> None:
         if once:
             self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._requests = RequestStream(once=once)
-        self._hand_over(self._gateway.protocol_factory(), transport, self._requests.feed)
+        self._attach(self._gateway.protocol_factory(), transport, self._requests.feed)
 
-    def _hand_over(
-        self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]
-    ) -> None:
+    def _attach(self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]) -> None:
+        """Forward this connection to ``protocol``, beginning with the bytes received so far."""
         first, self._received = bytes(self._received), bytearray()
         self._http, self._feed = protocol, feed
         self._http.connection_made(transport)
-        self._hand_on(self._http, first)
+        self._forward(self._http, first)
 
-    def _hand_on(self, http: asyncio.Protocol, data: bytes) -> None:
+    def _forward(self, http: asyncio.Protocol, data: bytes) -> None:
         if ready := self._feed(data):
             http.data_received(ready)
         elif self._requests is not None and self._requests.is_http2 and not self._refused:

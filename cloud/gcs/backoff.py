@@ -1,4 +1,4 @@
-"""Which failed requests are sent again, and when. Pure.
+"""Which failed requests are retried, and when. Pure.
 
 Google's advice: https://cloud.google.com/storage/docs/retry-strategy and https://google.aip.dev/194.
 """
@@ -11,60 +11,61 @@ _STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def is_transient(status: int) -> bool:
-    """Whether the same request, sent again, may succeed."""
+    """Whether a retry of the same request may succeed."""
     return status in _STATUSES
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float:
-    """Seconds that a ``Retry-After`` header asks for (RFC 9110, a number or a date); 0 without one that makes sense."""
+    """Seconds of a ``Retry-After`` header (RFC 9110: a number or a date); 0 if it is missing or malformed."""
     if not value:
         return 0.0
     if value.strip().isdecimal():
         return float(value)
     try:
-        moment = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(value)
     except ValueError:
         return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How patient a client is. Times are seconds."""
+    """How often and how long a client retries. Times are seconds."""
 
     attempts: int = 7
-    """Of one request, the first included."""
+    """Attempts of one request, the first included."""
     first: float = 1.0
+    """The first delay; each further one is twice as long."""
     longest: float = 32.0
-    patience: float = 300.0
-    """The longest ``Retry-After`` that is waited for."""
+    max_retry_after: float = 300.0
+    """A longer ``Retry-After`` ends the retries."""
 
-    def pause(self, failed: int, asked: float, chance: float) -> float | None:
-        """The wait before the next attempt; None if there is none.
+    def pause(self, failed: int, retry_after: float, jitter: float) -> float | None:
+        """The delay before the next attempt; None for no further attempt.
 
         Args:
             failed: attempts so far.
-            asked: what ``Retry-After`` asked for.
-            chance: from 0 to 1, so that many clients do not come back at one moment.
+            retry_after: seconds that the service asked for.
+            jitter: random, from 0 to 1, so that many clients do not retry at once.
         """
-        if failed >= self.attempts or asked > self.patience:
+        if failed >= self.attempts or retry_after > self.max_retry_after:
             return None
         backoff = min(self.longest, self.first * 2.0 ** (failed - 1))
-        return max(asked, backoff * (0.5 + chance / 2))
+        return max(retry_after, backoff * (0.5 + jitter / 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often is looked whether something that takes its time is done. Times are seconds."""
+    """How often a long-running operation is polled. Times are seconds."""
 
     first: float = 1.0
     longest: float = 10.0
     growth: float = 1.5
     limit: float = 3600.0
-    """After so long an operation that does not end is given up; deploying a model takes Google up to half of it."""
+    """Timeout of an operation; deploying a model takes Google up to half of it."""
 
-    def pause(self, looks: int) -> float:
-        """The wait after so many looks, the first included."""
-        return min(self.longest, self.first * self.growth ** min(looks - 1, 60))
+    def pause(self, polls: int) -> float:
+        """The delay after so many polls."""
+        return min(self.longest, self.first * self.growth ** min(polls - 1, 60))

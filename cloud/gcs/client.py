@@ -1,6 +1,7 @@
-"""Our own client of Cloud Storage: gcloud-aio-storage, and its session for what that lacks (buckets, access control).
+"""``StorageClient``: Cloud Storage by gcloud-aio-storage, and by plain requests where that lacks a method (buckets,
+access control).
 
-Methods are those of ``cloud.backends.base.Backend`` of the same name, whose docstrings are their specification.
+The methods of ``cloud.backends.base.Backend`` with the same names specify these.
 """
 
 import asyncio
@@ -20,19 +21,19 @@ from gcloud.aio.storage import Storage
 
 from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from cloud.gcs.backoff import Retries
-from cloud.gcs.replies import attempted, refusal
-from cloud.gcs.retry import Sleep, completed, persist
+from cloud.gcs.replies import map_errors, retryable_error
+from cloud.gcs.retry import Sleep, call_with_retries, finish_before_cancel
 from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
 from cloud.names import GsUri, check_bucket, check_email, check_object
 from cloud.resources import Access, Bucket, Json, StoredObject
 
 Token = Callable[[], str | Awaitable[str]]
 T = TypeVar("T")
-MARK = "request-id"
-"""Label whose value nobody else has."""
+REQUEST_ID_LABEL = "request-id"
+"""Label of each created bucket, with a random value for each request."""
 _BLOCK = 1 << 20
 _OCTETS = "application/octet-stream"
-# No limit on a whole transfer: it may be long. Silence is what is limited.
+# No timeout for a whole transfer, which may be long, but for connecting and each read.
 _TIMEOUT: Any = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
 _AS_STORED = {"Accept-Encoding": "gzip"}
 _ITEM_FIELDS = "name,size,generation,contentType,updated"
@@ -42,24 +43,24 @@ _ROLES = {
     Access.READ_NEW: "roles/storage.objectViewer",
     Access.WRITE: "roles/storage.legacyBucketWriter",
 }
-"""Where access is uniform: what is there and what comes are read alike
+"""With uniform bucket-level access, which does not distinguish present and future objects
 (https://cloud.google.com/storage/docs/access-control/iam-roles)."""
-_CHANGED_BY_OTHERS = 10
-"""Times that a policy is read again because somebody else was faster."""
-_STRENGTH = ("READER", "WRITER", "OWNER")
+_MAX_POLICY_CONFLICTS = 10
+"""Read-modify-write cycles of a policy that concurrent changes may spoil."""
+_ROLES_BY_STRENGTH = ("READER", "WRITER", "OWNER")
 
 
 class StorageClient:
     """Args:
-    base_url: of the service, ``https://storage.googleapis.com``, or of a front door, ``http://127.0.0.1:PORT``.
-    token: the bearer token of now.
-    project: whose buckets are listed and made.
-    region: location of buckets that are made without one.
-    labels: of buckets that are made. With any, or none, but not without: each has a ``MARK``, too, by which it is
-        known to be what a request made whose answer was lost.
-    session: makes the HTTP session, where the way there is not the direct one.
-    patience: with what may pass; ``sleep`` waits meanwhile.
-    renew: has ``token`` give another one, if Cloud Storage refuses the present one.
+    base_url: of the service, ``https://storage.googleapis.com``, or of a local cloud, ``http://127.0.0.1:PORT``.
+    token: returns the current bearer token.
+    project: in which buckets are listed and created.
+    region: location of buckets that are created without one.
+    labels: of created buckets. Unless it is None, each also gets a ``REQUEST_ID_LABEL``, by which a retry recognises a
+        bucket that an earlier attempt created although its response was lost.
+    session: creates the HTTP session.
+    retries: of transient errors; ``sleep`` waits before each.
+    renew: makes ``token`` return a new token, after Cloud Storage refused the current one with 401.
     """
 
     def __init__(
@@ -71,19 +72,19 @@ class StorageClient:
         region: str = "us-central1",
         labels: Mapping[str, str] | None = None,
         session: Callable[[], aiohttp.ClientSession] = aiohttp.ClientSession,
-        patience: Retries = Retries(attempts=4, first=0.2),  # noqa: B008 - a frozen value
+        retries: Retries = Retries(attempts=4, first=0.2),  # noqa: B008 - a frozen value
         sleep: Sleep = asyncio.sleep,
         renew: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._session = session
-        self._patience, self._sleep, self._renew = patience, sleep, renew
+        self._retries, self._sleep, self._renew = retries, sleep, renew
         self._labels = labels if labels is None else dict(labels)
         self._project = project
         self._region = region
         self._opened: _Storage | None = None
-        self._granting = asyncio.Lock()
+        self._grant_lock = asyncio.Lock()
 
     async def close(self) -> None:
         if self._opened:
@@ -93,27 +94,29 @@ class StorageClient:
     # ---------------------------------------------------------------- buckets
 
     async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
-        mark = secrets.token_hex(8)
+        request_id = secrets.token_hex(8)
         resource: Json = {"name": check_bucket(name), "location": location or self._region}
         if self._labels is not None:
-            resource["labels"] = {**self._labels, MARK: mark}
+            resource["labels"] = {**self._labels, REQUEST_ID_LABEL: request_id}
 
-        async def ours() -> Json:
+        async def find_created() -> Json:
             try:
                 found = await self._call("GET", f"b/{name}")
-            except (NotFound, PermissionDenied):  # the latter is what somebody else's says
+            except (NotFound, PermissionDenied):  # the latter if the bucket is in another project
                 return None
-            return found if found.get("labels", {}).get(MARK) == mark else None
+            return found if found.get("labels", {}).get(REQUEST_ID_LABEL) == request_id else None
 
         return _bucket(
-            await completed(self._call("POST", "b", {"project": self._project}, resource, find_existing=ours))
+            await finish_before_cancel(
+                self._call("POST", "b", {"project": self._project}, resource, find_existing=find_created)
+            )
         )
 
     async def get_bucket(self, name: str) -> Bucket:
         return _bucket(await self._call("GET", f"b/{quote(name, safe='')}"))
 
     async def labels(self, name: str) -> dict[str, str]:
-        """Of a bucket."""
+        """The labels of a bucket."""
         return dict((await self._call("GET", f"b/{quote(name, safe='')}")).get("labels", {}))
 
     async def list_buckets(self) -> list[Bucket]:
@@ -123,7 +126,7 @@ class StorageClient:
     async def delete_bucket(self, name: str) -> None:
         path = f"b/{quote(name, safe='')}"
 
-        async def gone() -> Json:
+        async def find_deleted() -> Json:
             try:
                 await self._call("GET", path)
             except NotFound:
@@ -131,9 +134,9 @@ class StorageClient:
             return None
 
         try:
-            await self._call("DELETE", path, find_existing=gone)
+            await self._call("DELETE", path, find_existing=find_deleted)
         except AlreadyExists as error:
-            # 409 "conflict" is what Google says to both.
+            # Google answers 409 "conflict" to a bucket that is not empty.
             raise FailedPrecondition(error.message) from error
 
     # ---------------------------------------------------------------- objects
@@ -148,10 +151,10 @@ class StorageClient:
             path, uri = plan[index]
 
             async def attempt() -> Json:
-                with _Watched(path, lambda position: progress.at(index, position)) as file:
+                with _ProgressFile(path, lambda position: progress.at(index, position)) as file:
                     return await self._insert(uri, file, mimetypes.guess_type(path.name)[0] or _OCTETS)
 
-            stored = _object(uri.bucket, await self._persist(attempt))
+            stored = _object(uri.bucket, await self._retrying(attempt))
             progress.finished(index)
             return stored
 
@@ -160,7 +163,7 @@ class StorageClient:
     async def download(self, source: GsUri, destination: Path, *, on_progress: OnProgress | None = None) -> list[Path]:
         objects = await self.list_objects(source)
         if not objects:
-            raise NotFound(f"no object is meant by {str(source)!r}")
+            raise NotFound(f"no object matches {str(source)!r}")
         plan = plan_download(source, objects, destination)
         progress = Progress([found.size for found, _, _ in plan], on_progress)
         for _, _, folder in plan:
@@ -170,32 +173,32 @@ class StorageClient:
             found, path, folder = plan[index]
             if path is not None:
                 target = path
-                await self._persist(
-                    lambda: self._fetch(found.uri, target, lambda position: progress.at(index, position))
+                await self._retrying(
+                    lambda: self._download_to(found.uri, target, lambda position: progress.at(index, position))
                 )
             progress.finished(index)
             return folder if path is None else path
 
         return await in_parallel(one, range(len(plan)))
 
-    async def _fetch(self, uri: GsUri, path: Path, at: Callable[[int], None]) -> None:
-        # Beside its place, so that it comes to be there whole or not at all.
-        beside = path.with_name(f".download-{secrets.token_hex(8)}")
+    async def _download_to(self, uri: GsUri, path: Path, on_position: Callable[[int], None]) -> None:
+        # To another name first, so that ``path`` is complete whenever it exists.
+        partial = path.with_name(f".download-{secrets.token_hex(8)}")
         try:
-            with beside.open("xb") as file:
-                reply = await self._storage.download_stream(
+            with partial.open("xb") as file:
+                response = await self._storage.download_stream(
                     quote(uri.bucket, safe=""), uri.path, headers=dict(_AS_STORED), timeout=_TIMEOUT
                 )
-                async with reply:
-                    while block := await reply.read(_BLOCK):
+                async with response:
+                    while block := await response.read(_BLOCK):
                         file.write(block)
-                        at(file.tell())
-            beside.replace(path)
+                        on_position(file.tell())
+            partial.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
     async def read_object(self, uri: GsUri) -> bytes:
-        return await self._persist(
+        return await self._retrying(
             lambda: self._storage.download(
                 quote(uri.bucket, safe=""), uri.path, headers=dict(_AS_STORED), timeout=_TIMEOUT
             )
@@ -203,7 +206,7 @@ class StorageClient:
 
     async def write_object(self, uri: GsUri, data: bytes, *, content_type: str = _OCTETS) -> StoredObject:
         check_object(uri.path)
-        stored = await self._persist(lambda: self._insert(uri, io.BytesIO(data), content_type))
+        stored = await self._retrying(lambda: self._insert(uri, io.BytesIO(data), content_type))
         return _object(uri.bucket, stored)
 
     async def list_objects(self, uri: GsUri) -> list[StoredObject]:
@@ -214,7 +217,7 @@ class StorageClient:
     async def delete_objects(self, uri: GsUri) -> int:
         async def one(found: StoredObject) -> int:
             try:
-                await self._persist(lambda: self._storage.delete(quote(uri.bucket, safe=""), found.uri.path))
+                await self._retrying(lambda: self._storage.delete(quote(uri.bucket, safe=""), found.uri.path))
             except NotFound:
                 return 0
             return 1
@@ -222,7 +225,7 @@ class StorageClient:
         return sum(await in_parallel(one, await self.list_objects(uri)))
 
     async def _insert(self, uri: GsUri, content: io.IOBase, content_type: str) -> Json:
-        # One request for any size: on a new attempt gcloud-aio's resumable upload sends everything as a status query.
+        # One request for any size: a retry of gcloud-aio's resumable upload sends the whole content as a status query.
         return await self._storage.upload(
             quote(uri.bucket, safe=""),
             uri.path,
@@ -241,11 +244,11 @@ class StorageClient:
         async def one(item: Json) -> None:
             await self._raise_role(f"{path}/o/{quote(item['name'], safe='')}/acl", item.get("acl"), entity, "READER")
 
-        # One at a time: a role is raised, never lowered, and that takes a look before.
-        async with self._granting:
+        # One grant at a time: each reads the present role first, since a role is only raised, never lowered.
+        async with self._grant_lock:
             current = await self._call("GET", path, {"projection": "full"})
             if current.get("iamConfiguration", {}).get("uniformBucketLevelAccess", {}).get("enabled"):
-                await self._bind(path + "/iam", account, _ROLES[access])
+                await self._add_binding(path + "/iam", account, _ROLES[access])
                 return
             match access:
                 case Access.READ:
@@ -258,35 +261,35 @@ class StorageClient:
                 case Access.WRITE:
                     await self._raise_role(path + "/acl", current.get("acl"), entity, "WRITER")
 
-    async def _bind(self, path: str, account: str, role: str) -> None:
-        """Where access is uniform there are no lists, only the bucket's policy."""
+    async def _add_binding(self, path: str, account: str, role: str) -> None:
+        """Grant by the bucket's policy; with uniform bucket-level access there are no access control lists."""
         kind = "serviceAccount" if account.endswith(".gserviceaccount.com") else "user"
         member = f"{kind}:{account}"
 
-        async def bound() -> Json:
+        async def find_bound() -> Json:
             policy = await self._call("GET", path)
             return policy if member in _binding(policy, role)["members"] else None
 
-        for _ in range(_CHANGED_BY_OTHERS):
+        for _ in range(_MAX_POLICY_CONFLICTS):
             policy = await self._call("GET", path)
             members = _binding(policy, role)["members"]
             if member in members:
                 return
             members.append(member)
             try:
-                # With the etag that was read: somebody else's change is not undone.
-                await self._call("PUT", path, None, policy, find_existing=bound)
+                # The policy carries the etag that was read, so that a concurrent change is not overwritten.
+                await self._call("PUT", path, None, policy, find_existing=find_bound)
             except FailedPrecondition:
                 continue
             return
-        raise Aborted(f"the policy of {path} is changed by others all the time")
+        raise Aborted(f"the policy of {path} kept changing concurrently")
 
     async def _raise_role(self, path: str, acl: list[Json] | None, entity: str, role: str) -> None:
         held = [item["role"] for item in acl or () if item["entity"].lower() == entity.lower()]
-        if not any(_STRENGTH.index(one) >= _STRENGTH.index(role) for one in held):
+        if not any(_ROLES_BY_STRENGTH.index(one) >= _ROLES_BY_STRENGTH.index(role) for one in held):
             await self._call("POST", path, None, {"entity": entity, "role": role})
 
-    # ---------------------------------------------------------------- calls
+    # ---------------------------------------------------------------- requests
 
     @property
     def _storage(self) -> "_Storage":
@@ -304,7 +307,7 @@ class StorageClient:
         find_existing: Callable[[], Awaitable[Json]] | None = None,
     ) -> Json:
         async def attempt() -> Json:
-            reply = await self._storage.session.request(
+            response = await self._storage.session.request(
                 verb,
                 f"{self._base_url}/storage/v1/{path}",
                 headers=await self._storage._headers(),
@@ -313,20 +316,20 @@ class StorageClient:
                 json=body,
                 timeout=_TIMEOUT,
             )
-            async with reply:
-                text = await reply.text()
-                if reply.status >= 400:
-                    raise refusal(reply.status, text, reply.headers)
-                return await reply.json(content_type=None) if text else None
+            async with response:
+                text = await response.text()
+                if response.status >= 400:
+                    raise retryable_error(response.status, text, response.headers)
+                return await response.json(content_type=None) if text else None
 
-        return await self._persist(attempt, find_existing)
+        return await self._retrying(attempt, find_existing)
 
-    async def _persist(
+    async def _retrying(
         self, attempt: Callable[[], Awaitable[T]], find_existing: Callable[[], Awaitable[T | None]] | None = None
     ) -> T:
-        return await persist(
-            lambda: attempted(attempt),
-            self._patience,
+        return await call_with_retries(
+            lambda: map_errors(attempt),
+            self._retries,
             sleep=self._sleep,
             find_existing=find_existing,
             renew=self._renew,
@@ -344,7 +347,7 @@ class StorageClient:
 
 
 class _Storage(Storage):
-    """gcloud-aio's client, which sends no token to a host that is not Google's, and looks for no credentials."""
+    """gcloud-aio's client with ``token`` as its credentials: it would send hosts other than Google's none."""
 
     def __init__(self, base_url: str, token: Token, session: aiohttp.ClientSession) -> None:
         super().__init__(api_root=base_url, token=cast(GcloudToken, token), session=cast(Any, session))
@@ -358,22 +361,22 @@ class _Storage(Storage):
         await self._http.close()
 
 
-class _Watched(io.FileIO):
-    """A file being read by the HTTP client, in its thread, that says how far in the event loop's."""
+class _ProgressFile(io.FileIO):
+    """A file that the HTTP client reads in a thread; calls ``on_position`` in the event loop's thread."""
 
-    def __init__(self, path: Path, at: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, on_position: Callable[[int], None]) -> None:
         super().__init__(path, "rb")
         self._loop = asyncio.get_running_loop()
-        self._at = at
+        self._on_position = on_position
 
     def read(self, size: int | None = -1, /) -> bytes:
         block = super().read(size)
-        self._loop.call_soon_threadsafe(self._at, self.tell())
+        self._loop.call_soon_threadsafe(self._on_position, self.tell())
         return block or b""
 
 
 def _binding(policy: Json, role: str) -> Json:
-    """The one of ``role`` without a condition, added if there is none."""
+    """The binding of ``role`` without a condition; added to the policy if there is none."""
     bindings = policy.setdefault("bindings", [])
     for binding in bindings:
         if binding["role"] == role and "condition" not in binding:

@@ -1,4 +1,4 @@
-"""Failures of HTTP calls to Cloud Storage as ``CloudError``: the edge where foreign errors end."""
+"""Maps failed HTTP requests to Cloud Storage to ``CloudError``."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,8 +13,8 @@ from cloud.gcs.retry import RetryableError
 T = TypeVar("T")
 
 
-def error_of(status: int, body: str) -> CloudError:
-    """The error that a reply of this status and body stands for."""
+def parse_error(status: int, body: str) -> CloudError:
+    """The error of a response with this status and body."""
     kind = BY_HTTP_STATUS.get(status, Unavailable if status >= 500 else CloudError)
     try:
         error = json.loads(body)["error"]
@@ -23,25 +23,27 @@ def error_of(status: int, body: str) -> CloudError:
         return kind(f"Cloud Storage answered {status}: {body[:500]}")
 
 
-def refusal(status: int, body: str, headers: Mapping[str, str]) -> RetryableError:
-    """What a reply of this status means for the attempt."""
-    asked = retry_after(headers.get("Retry-After"))
+def retryable_error(status: int, body: str, headers: Mapping[str, str]) -> RetryableError:
+    """The failure of an attempt whose response has this status."""
     return RetryableError(
-        error_of(status, body), is_transient=is_transient(status), asked=asked, is_auth_error=status == 401
+        parse_error(status, body),
+        is_transient=is_transient(status),
+        retry_after=retry_after(headers.get("Retry-After")),
+        is_auth_error=status == 401,
     )
 
 
-async def attempted(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``attempt``, which uses aiohttp, or gcloud-aio.
+async def map_errors(attempt: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``attempt``, which uses aiohttp or gcloud-aio.
 
     Raises:
-        RetryableError: how, and whether to try again.
+        RetryableError: instead of their exceptions.
     """
     try:
         return await attempt()
     except aiohttp.ClientResponseError as error:
-        # gcloud-aio puts "REASON: BODY" there.
-        raise refusal(error.status, error.message.partition(": ")[2], error.headers or {}) from error
+        # gcloud-aio sets the message to "REASON: BODY".
+        raise retryable_error(error.status, error.message.partition(": ")[2], error.headers or {}) from error
     except aiohttp.ClientError as error:
         raise RetryableError(Unavailable(f"Cloud Storage cannot be reached: {error}"), is_transient=True) from error
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""Requests over a network that loses them: sent again while that may help, and not left alone half done."""
+"""Retries of failed requests, also of those that must not take effect twice."""
 
 import asyncio
 import random
@@ -13,39 +13,40 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class RetryableError(Exception):
-    """One attempt's failure.
+    """The failure of one attempt.
 
     Args:
-        is_transient: the same request may succeed later.
-        asked: seconds that the service asks to wait before (``Retry-After``).
-        is_auth_error: who asks was not recognized: a new token may be.
+        is_transient: a retry may succeed.
+        retry_after: seconds that the service asks to wait.
+        is_auth_error: the token was refused; a new one may be accepted.
     """
 
     def __init__(
-        self, error: CloudError, *, is_transient: bool = False, asked: float = 0.0, is_auth_error: bool = False
+        self, error: CloudError, *, is_transient: bool = False, retry_after: float = 0.0, is_auth_error: bool = False
     ) -> None:
         super().__init__(error.message)
-        self.error, self.is_transient, self.asked, self.is_auth_error = error, is_transient, asked, is_auth_error
+        self.error, self.is_transient = error, is_transient
+        self.retry_after, self.is_auth_error = retry_after, is_auth_error
 
 
-async def persist(
+async def call_with_retries(
     attempt: Callable[[], Awaitable[T]],
-    patience: Retries,
+    retries: Retries,
     *,
     sleep: Sleep = asyncio.sleep,
     find_existing: Callable[[], Awaitable[T | None]] | None = None,
     renew: Callable[[], Awaitable[object]] | None = None,
 ) -> T:
-    """What ``attempt`` gives, in the end.
+    """Call ``attempt`` until it succeeds; returns its result.
 
     Args:
-        attempt: raises ``RetryableError``; anything else goes through.
-        find_existing: what a failed attempt has brought about all the same; None for nothing. For what must not be
-            done twice: called before it is tried again, and after the last time.
-        renew: has the next attempt made with a new token; tried once.
+        attempt: raises ``RetryableError``; other exceptions are passed on.
+        find_existing: for requests that must not take effect twice: returns what a failed attempt has achieved
+            nevertheless, or None. Called after each transient failure.
+        renew: makes the next attempt use a new token; called once at most.
 
     Raises:
-        CloudError: the last failure's.
+        CloudError: of the last attempt.
     """
     failed, renewed = 0, False
     while True:
@@ -58,14 +59,14 @@ async def persist(
             await renew()
             continue
         if not last.is_transient:
-            # What an attempt before made is in the way of this one, or what it deleted is missing.
+            # An earlier attempt may have created what exists now, or deleted what is missing.
             if failed and find_existing is not None and isinstance(error, AlreadyExists | NotFound):
                 found = await find_existing()
                 if found is not None:
                     return found
             raise error from last
         failed += 1
-        pause = patience.pause(failed, last.asked, random.random())  # noqa: S311 - no secret
+        pause = retries.pause(failed, last.retry_after, random.random())  # noqa: S311 - no secret
         if pause is not None:
             await sleep(pause)
         if find_existing is not None and (found := await find_existing()) is not None:
@@ -74,14 +75,14 @@ async def persist(
             raise error from last
 
 
-async def completed(work: Awaitable[T]) -> T:
-    """What ``work`` gives. Whoever is interrupted meanwhile waits for its end first: what was sent is sent, and who
-    cleans up then is to find what it made. A second interruption ends the wait."""
+async def finish_before_cancel(work: Awaitable[T]) -> T:
+    """The result of ``work``. If the caller is cancelled, waits for ``work`` to end first, so that the
+    caller's clean-up finds what it created. A second cancellation ends the wait."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # retrieved: the interruption is what is told
+            task.exception()  # retrieved, so that asyncio does not log it
         raise

@@ -1,4 +1,4 @@
-"""Folders to objects and back: which file becomes which object, what has a path at all, and how far a transfer is."""
+"""Uploads and downloads of folders: which file becomes which object, and the progress of parallel transfers."""
 
 import asyncio
 import os
@@ -14,8 +14,9 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 OnProgress = Callable[[TransferProgress], None]
 
-_AT_ONCE = 16
-_LONGEST_COMPONENT = 255
+_MAX_PARALLEL = 16
+_MAX_COMPONENT = 255
+"""Bytes of a file name on common file systems."""
 
 
 def plan_upload(source: Path, destination: GsUri) -> list[tuple[Path, GsUri]]:
@@ -49,7 +50,7 @@ def plan_upload(source: Path, destination: GsUri) -> list[tuple[Path, GsUri]]:
 def plan_download(
     source: GsUri, objects: Sequence[StoredObject], destination: Path
 ) -> list[tuple[StoredObject, Path | None, Path]]:
-    """For each object the file it becomes (None for a placeholder) and the folder that must be there before.
+    """For each object the file it becomes (None for a folder's placeholder) and the folder to create first.
 
     Raises:
         InvalidArgument: a name cannot be a path below ``destination``.
@@ -65,9 +66,11 @@ def plan_download(
     for found in objects:
         name = found.uri.path.removeprefix(folder)
         if not found.uri.path.startswith(folder):
-            raise InvalidArgument(f"{str(found.uri)!r} lies beside the folder of its name: name one", field="source")
+            raise InvalidArgument(
+                f"{str(found.uri)!r} has the name of a folder, too: download one of them", field="source"
+            )
         path = destination / safe_path(name.removesuffix("/")) if name else destination
-        # A link that lies there already may lead elsewhere.
+        # An existing link may lead outside.
         if not path.parent.resolve().is_relative_to(root) and path != destination:
             raise InvalidArgument(f"{str(found.uri)!r} would be written outside of {destination}", field="source")
         plan.append((found, None, path) if not name or name.endswith("/") else (found, path, path.parent))
@@ -79,47 +82,47 @@ def plan_download(
 
 
 def safe_path(name: str) -> PurePosixPath:
-    """The relative path that an object's name is.
+    """An object's name as a relative path.
 
     Raises:
-        InvalidArgument: it is none, or one that leaves its folder.
+        InvalidArgument: it is no legal path, or leaves its folder.
     """
     parts = name.split("/")
     for part in parts:
         if part in ("", ".", "..") or "\0" in part or (os.sep != "/" and (os.sep in part or ":" in part)):
             raise InvalidArgument(f"the object name {name[:300]!r} cannot be a path", field="source")
-        if len(part.encode()) > _LONGEST_COMPONENT:
-            raise InvalidArgument(f"a part of {name[:300]!r} is longer than {_LONGEST_COMPONENT} bytes", field="source")
+        if len(part.encode()) > _MAX_COMPONENT:
+            raise InvalidArgument(f"a part of {name[:300]!r} is longer than {_MAX_COMPONENT} bytes", field="source")
     return PurePosixPath(*parts)
 
 
 class Progress:
-    """Adds up what parallel transfers did, and tells after each change."""
+    """Sums up parallel transfers, and reports after each change."""
 
-    def __init__(self, sizes: Sequence[int], tell: OnProgress | None) -> None:
+    def __init__(self, sizes: Sequence[int], on_progress: OnProgress | None) -> None:
         self._done = [0] * len(sizes)
         self._sizes = sizes
         self._finished = 0
-        self._tell = tell
+        self._on_progress = on_progress
 
     def at(self, index: int, position: int) -> None:
-        """Transfer ``index`` is at this byte; also back again, when it begins anew."""
+        """Transfer ``index`` is at this byte; a retry moves it back."""
         self._done[index] = position
-        self._say()
+        self._report()
 
     def finished(self, index: int) -> None:
         self._done[index] = self._sizes[index]
         self._finished += 1
-        self._say()
+        self._report()
 
-    def _say(self) -> None:
-        if self._tell:
-            self._tell(TransferProgress(sum(self._done), sum(self._sizes), self._finished, len(self._sizes)))
+    def _report(self) -> None:
+        if self._on_progress:
+            self._on_progress(TransferProgress(sum(self._done), sum(self._sizes), self._finished, len(self._sizes)))
 
 
 async def in_parallel(work: Callable[[Item], Awaitable[T]], items: Iterable[Item]) -> list[T]:
-    """What ``work`` makes of each item, in order, 16 at a time. The first failure stops the rest and is raised."""
-    slots = asyncio.Semaphore(_AT_ONCE)
+    """The results of ``work`` for each item, in order; 16 run at a time. The first failure cancels the rest."""
+    slots = asyncio.Semaphore(_MAX_PARALLEL)
 
     async def one(item: Item) -> T:
         async with slots:

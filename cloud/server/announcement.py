@@ -1,7 +1,7 @@
-"""How a running cloud is found by another process of the same user.
+"""How other processes of the same user find a running cloud.
 
-It writes what there is to know into a file that only this user can read, and holds a lock on it as long as it runs. The
-kernel lets go of the lock when the process ends, however it ends, so that a file left behind is seen for what it is.
+The cloud writes its address and environment to a file that only this user can read, and locks it while it runs. The
+kernel releases the lock when the process ends, however it ends, so that a file left behind is recognised.
 """
 
 import fcntl
@@ -16,25 +16,25 @@ from pathlib import Path
 from cloud.errors import FailedPrecondition
 
 _FILES = "running-*.json"
-"""In names, the time before the process: the last in order is the last that announced itself."""
+"""Names hold time and process id: the last in order is the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningCloud:
-    """What another process needs to know."""
+    """What another process needs to use the cloud."""
 
     pid: int
     url: str
-    """Of the gateway."""
+    """The gateway's."""
     environ: Mapping[str, str]
-    """Leads a program to it as its owner."""
+    """Variables that make a program use the cloud as its owner."""
 
 
 class Announcement:
-    """Stands from construction to ``close``. Of several clouds in one place the last is found that still runs.
+    """Announces a cloud from construction to ``close``. Of several in one folder, the latest that still runs is found.
 
     Args:
-        folders: private folders of this user, each gets a file.
+        folders: private folders of this user; each gets a file.
 
     Raises:
         FailedPrecondition: a folder cannot be written, or is another user's.
@@ -64,34 +64,34 @@ class Announcement:
             if _read(file) is None:
                 file.unlink(missing_ok=True)
         file = folder / _FILES.replace("*", f"{time.time_ns():020}-{os.getpid()}")
-        written = file.with_suffix(".new")
-        descriptor = os.open(written, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        unfinished = file.with_suffix(".new")
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self._held.append((file, descriptor))
         with open(descriptor, "wb", closefd=False) as opened:
             opened.write(text)
-        written.replace(file)
+        unfinished.replace(file)
 
 
 def find_running(folder: Path) -> RunningCloud | None:
-    """The cloud that announced itself last in ``folder``, of those that still run.
+    """The cloud announced last in ``folder`` that still runs.
 
     Raises:
         FailedPrecondition: a file there is another user's.
     """
-    found = map(_read, sorted(folder.glob(_FILES), reverse=True))
-    return next((running for running in found if running is not None), None)
+    announced = map(_read, sorted(folder.glob(_FILES), reverse=True))
+    return next((running for running in announced if running is not None), None)
 
 
 def _read(file: Path) -> RunningCloud | None:
-    """What ``file`` announces, if that still runs."""
+    """The cloud that ``file`` announces, if it still runs."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
     with os.fdopen(descriptor) as opened:
         if os.fstat(descriptor).st_uid != os.getuid():
-            raise FailedPrecondition(f"{file} is another user's: nothing in it is believed")
+            raise FailedPrecondition(f"{file} belongs to another user and is not trusted")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -100,6 +100,6 @@ def _read(file: Path) -> RunningCloud | None:
 
 
 def _check_private(folder: Path) -> None:
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise FailedPrecondition(f"{folder} is not a folder of this user: remove it")

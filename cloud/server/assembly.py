@@ -1,8 +1,8 @@
-"""The parts of a local cloud, wired: what is made of what, and the way from one to the next.
+"""``Assembly``: the services of a local cloud, created and connected.
 
     fake-gcs-server <- storage dialect <- gateway <- replicas, workers, and this process's own storage clients
 
-Every access to a bucket goes through that one door, ours too, so that grants hold and no name escapes.
+Every access to a bucket takes this path, ours too, so that grants are enforced and object names are checked.
 """
 
 import logging
@@ -46,9 +46,9 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
-        server: fake-gcs-server for the state's folder "storage/media", starting or not.
-        base_environ: what every process of this cloud gets, besides the way to the gateway.
-        on_refusal: told of each request for a host that is not emulated.
+        server: fake-gcs-server for the state's folder "storage/media", whether started or not.
+        base_environ: variables of every process of this cloud, besides those that lead to the gateway.
+        on_refusal: called for each request for a host that is not emulated.
     """
 
     backend: LocalBackend
@@ -79,23 +79,23 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
-        door = OwnerAccess(settings, state.folder("owner"))
-        parts.push_async_callback(door.close)
+        owner_access = OwnerAccess(settings, state.folder("owner"))
+        parts.push_async_callback(owner_access.close)
         storage = self.storage = StorageService(
             state.folder("storage"),
             project=settings.project,
             project_number=number,
             iam=settings.iam,
-            on_lapse=_say,
+            on_violation=_log_violation,
             server=self._server,
         )
         await storage.start()
         parts.push_async_callback(storage.close)
-        front = self.front = Front(settings, state, StorageV1(storage), door, self._on_refusal)
+        front = self.front = Front(settings, state, StorageV1(storage), owner_access, self._on_refusal)
         parts.push_async_callback(front.close)
         await front.start()
 
-        replica_environ = self._base_environ | self._way_to_google()
+        replica_environ = self._base_environ | self._gateway_environ()
         account = ml_service_account(settings.project)
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
@@ -163,7 +163,7 @@ class Assembly:
         self._parts.push_async_callback(client.close)
         return client
 
-    def _way_to_google(self) -> dict[str, str]:
+    def _gateway_environ(self) -> dict[str, str]:
         gateway = self.front.gateway
         return client_environ(
             proxy_url=gateway.url,
@@ -178,9 +178,9 @@ class Assembly:
 
     @property
     def violations(self) -> list[str]:
-        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        """What strict access control would have refused (``IamMode.SOFT``), one line for each kind of request."""
         return summarize(self.storage.guard.violations)
 
 
-def _say(violation: PolicyViolation) -> None:
+def _log_violation(violation: PolicyViolation) -> None:
     _log.warning("%s", violation)

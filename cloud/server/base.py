@@ -1,4 +1,4 @@
-"""``ServedCloud``: what ``cloud.serve`` serves, from ``async with`` to its end."""
+"""``ServedCloud``: the base class of the clouds that ``cloud.serve`` runs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 class ServedCloud(ABC):
-    """A cloud on this machine: its state's folder, its front, and what is behind it. Use as an async context manager.
+    """A cloud on this machine: its state folder, its front and the services behind it. Use as an async context manager.
 
     Args:
-        on_refusal: told of each request for a host that is not served.
+        on_refusal: called for each request for a host that is not served.
 
     Raises:
-        FailedPrecondition: on entering, if the state folder, the port, or what the cloud is made of cannot be used.
+        FailedPrecondition: on entering, if the state folder, the port or a service of the cloud cannot be used.
     """
 
     def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
         self.settings, self._on_refusal = settings, on_refusal
         self._parts = AsyncExitStack()
-        """What is closed at the end, the latest first."""
+        """Closed at the end, the latest first."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -47,11 +47,11 @@ class ServedCloud(ABC):
 
     @abstractmethod
     async def _start(self) -> "Front":
-        """Bring up all there is, onto ``_parts``."""
+        """Start every service and register its ``close`` in ``_parts``."""
 
     @property
     def url(self) -> str:
-        """Of the gateway, ``http://127.0.0.1:PORT``: the proxy of everything that uses this cloud."""
+        """``http://127.0.0.1:PORT`` of the gateway, the proxy that every client of this cloud uses."""
         return self._front.gateway.url
 
     @property
@@ -60,14 +60,14 @@ class ServedCloud(ABC):
 
     @property
     def refusals(self) -> "list[Refusal]":
-        """What programs wanted from hosts that are not served."""
+        """Requests for hosts that are not served, by host and port."""
         return self._front.gateway.refusals
 
     @property
     @abstractmethod
     def violations(self) -> list[str]:
-        """What strict access control would have refused, a line for each case (``IamMode.SOFT``)."""
+        """What strict access control would have refused (``IamMode.SOFT``), one line for each kind of request."""
 
     async def owner_environ(self) -> dict[str, str]:
-        """The variables that make any program use this cloud as its owner; those in ``FOREIGN`` are to be unset."""
+        """The variables for a program that uses this cloud as its owner; the caller must unset ``CONFLICTING``."""
         return await self._front.owner_environ()

@@ -1,10 +1,10 @@
 """``Bridge``: ML Engine's API of 2018, served on this machine over Google's cloud of today.
 
     program -> gateway -> ml v1, logging v2 -> GcpBackend -> Vertex AI
-                       -> Cloud Storage: handed on as it is
+                       -> Cloud Storage (requests forwarded unchanged)
 
-A program finds it as it finds a local cloud, through environment variables alone, and is the project's owner there; to
-Google everything comes from whose credentials the bridge was started with.
+Programs reach it like a local cloud, by environment variables alone, and are the project's owner there. Towards Google
+every request has the credentials that the bridge was started with.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cloud.backends.gcp import GcpBackend
     from cloud.gateway.tunnel import Refusal
 
-_OF_ONE_CONNECTION = frozenset(
+_NOT_FORWARDED = frozenset(
     name.lower()
     for name in (
         hdrs.AUTHORIZATION,
@@ -51,7 +51,7 @@ class Bridge(ServedCloud):
     """Use as an async context manager, like ``LocalCloud``; closes ``backend`` at its end.
 
     Args:
-        on_refusal: told of each request for a host that is neither bridged nor handed on.
+        on_refusal: called for each request for a host that is neither bridged nor forwarded.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Bridge(ServedCloud):
 
     async def _start(self) -> Front:
         settings, state, parts, backend = self.settings, self._state, self._parts, self._backend
-        door = OwnerAccess(settings, state.folder("owner"))
-        parts.push_async_callback(door.close)
-        storage = _HandedOn(backend)
+        owner_access = OwnerAccess(settings, state.folder("owner"))
+        parts.push_async_callback(owner_access.close)
+        storage = _StorageProxy(backend)
         parts.push_async_callback(storage.close)
-        front = Front(settings, state, storage, door, self._on_refusal)
+        front = Front(settings, state, storage, owner_access, self._on_refusal)
         parts.push_async_callback(front.close)
         await front.start()
         number = project_number(settings.project)
@@ -83,12 +83,12 @@ class Bridge(ServedCloud):
 
     @property
     def violations(self) -> list[str]:
-        """None: Google itself refuses."""
+        """Always empty: Google itself enforces access control."""
         return []
 
 
-class _HandedOn:
-    """Cloud Storage's dialect: each request as it came, but for whose it is."""
+class _StorageProxy:
+    """The dialect of Cloud Storage: forwards each request unchanged but for its credentials."""
 
     def __init__(self, backend: "GcpBackend") -> None:
         self._backend = backend
@@ -106,7 +106,7 @@ class _HandedOn:
         if self._session is None:
             self._session = self._backend.session()
         host = request.host if request.host.endswith(".googleapis.com") else _STORAGE
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _NOT_FORWARDED}
         if hdrs.CONTENT_ENCODING in request.headers:
             headers[hdrs.CONTENT_ENCODING] = request.headers[hdrs.CONTENT_ENCODING]
         if request.content_length is not None:
@@ -119,8 +119,8 @@ class _HandedOn:
                 headers=headers,
                 data=_blocks(request) if request.can_read_body else None,
                 allow_redirects=False,
-            ) as reply:
-                return await _copy(reply, request)
+            ) as upstream:
+                return await _forward(upstream, request)
         except aiohttp.ClientError as error:
             raise Unavailable(f"{host} cannot be reached: {error}") from error
 
@@ -130,15 +130,15 @@ async def _blocks(request: web.Request) -> AsyncIterator[bytes]:
         yield block
 
 
-async def _copy(reply: aiohttp.ClientResponse, request: web.Request) -> web.StreamResponse:
-    kept = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_ONE_CONNECTION]
-    answer = web.StreamResponse(status=reply.status, reason=reply.reason)
+async def _forward(upstream: aiohttp.ClientResponse, request: web.Request) -> web.StreamResponse:
+    kept = [(name, value) for name, value in upstream.headers.items() if name.lower() not in _NOT_FORWARDED]
+    response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
     for name, value in kept:
-        answer.headers.add(name, value)
-    if request.method != hdrs.METH_HEAD and hdrs.CONTENT_ENCODING not in reply.headers and reply.content_length:
-        answer.content_length = reply.content_length
-    await answer.prepare(request)
-    async for block in reply.content.iter_chunked(_BLOCK):
-        await answer.write(block)
-    await answer.write_eof()
-    return answer
+        response.headers.add(name, value)
+    if request.method != hdrs.METH_HEAD and hdrs.CONTENT_ENCODING not in upstream.headers and upstream.content_length:
+        response.content_length = upstream.content_length
+    await response.prepare(request)
+    async for block in upstream.content.iter_chunked(_BLOCK):
+        await response.write(block)
+    await response.write_eof()
+    return response

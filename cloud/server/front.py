@@ -1,4 +1,4 @@
-"""``Front``: what programs meet of a cloud on this machine, wherever its answers come from."""
+"""``Front``: the gateway and the emulator of a cloud on this machine, whatever serves its requests."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,12 @@ from cloud.settings import Settings
 
 
 class Front:
-    """The gateway, the emulator behind it, to which dialects may be added, and the owner's way in.
+    """The gateway, the emulator behind it, and the owner's access. More dialects can be mounted on ``emulator``.
 
     Args:
         storage: the dialect of Cloud Storage.
-        door: its maker closes it.
-        on_refusal: told of each request for a host that is not emulated.
+        owner_access: the caller closes it.
+        on_refusal: called for each request for a host that is not emulated.
     """
 
     def __init__(
@@ -24,26 +24,28 @@ class Front:
         settings: Settings,
         state: StateFolder,
         storage: Dialect,
-        door: OwnerAccess,
+        owner_access: OwnerAccess,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self.tokens = TokenRegistry()
-        self.emulator = Emulator(settings.project, settings.region, storage, self.tokens, door.keys)
+        self.emulator = Emulator(settings.project, settings.region, storage, self.tokens, owner_access.keys)
         self.gateway = Gateway(self.emulator, state.folder("gateway"), on_refusal, port=settings.port)
-        self._door = door
+        self._owner_access = owner_access
 
     async def start(self) -> None:
         """Raises:
-        FailedPrecondition: the port cannot be had.
+        FailedPrecondition: the port cannot be bound.
         """
         await self.gateway.start()
 
     async def close(self) -> None:
-        """Take no more requests, and end the answers under way. Also after a ``start`` that failed."""
+        """Close every connection, also those with requests in progress. Also after a ``start`` that failed."""
         await self.gateway.close()
         await self.emulator.close()
 
     async def owner_environ(self) -> dict[str, str]:
-        """What a program is to be started with that uses this cloud as its owner; ``FOREIGN`` is to be unset. Makes
-        a key and what else it needs, once."""
-        return await self._door.environ(self.gateway, self.emulator)
+        """The variables for a program that uses this cloud as its owner; the caller must unset ``CONFLICTING``.
+
+        The first call writes the key and other files that they name.
+        """
+        return await self._owner_access.environ(self.gateway, self.emulator)

@@ -1,4 +1,4 @@
-"""``LocalCloud``: a whole local cloud from ``async with`` to its end."""
+"""``LocalCloud``: a whole local cloud."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cloud.engine.launch.client import Launcher
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
-from cloud.gateway.environ import FOREIGN, READ_WHEN_LOADED
+from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
 from cloud.server.shells import posix
 from cloud.settings import Settings, inherited_environ
@@ -20,43 +20,43 @@ if TYPE_CHECKING:
     from cloud.server.front import Front
 
 _QUIET = {
-    # No accelerator is offered here: TensorFlow need not look for one, and complain.
+    # There are no accelerators: TensorFlow must not look for them and warn.
     "CUDA_VISIBLE_DEVICES": "-1",
     "TF_CPP_MIN_LOG_LEVEL": "1",
 }
 
 
 class LocalCloud(ServedCloud):
-    """Use as an async context manager; at its end no process of it is left.
+    """Use as an async context manager; on exit every process of the cloud has ended.
 
     Args:
-        on_refusal: told of each request for a host that is not emulated.
-        soon_a_job: load TensorFlow for a warm launcher from the first moment on; otherwise when all else is up, which
-            is sooner then.
+        on_refusal: called for each request for a host that is not emulated.
+        launcher_first: start a warm launcher, which loads TensorFlow, before the other services, for a job that follows
+            at once; otherwise after them, so that they are up sooner.
 
     Raises:
         FailedPrecondition: on entering, if the state folder, the port or fake-gcs-server cannot be used.
     """
 
     def __init__(
-        self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None, soon_a_job: bool = True
+        self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None, launcher_first: bool = True
     ) -> None:
         super().__init__(settings, on_refusal=on_refusal)
-        self._soon_a_job = soon_a_job
+        self._launcher_first = launcher_first
 
     async def _start(self) -> "Front":
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
-        if self._soon_a_job:
+        if self._launcher_first:
             await launcher.start()
 
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
         self._parts.push_async_callback(server.close)
-        await asyncio.sleep(0)  # lets it begin
+        await asyncio.sleep(0)  # lets its task start the process
 
-        # Imported here, not above: what has been started goes on loading while this takes its third of a second.
+        # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
         from cloud.server.assembly import Assembly
 
         self._assembly = Assembly(self.settings, self._state, launcher, server, environ, self._on_refusal)
@@ -71,7 +71,7 @@ class LocalCloud(ServedCloud):
 
     @property
     def faults(self) -> "Faults":
-        """What is to go wrong on purpose, method by method."""
+        """Faults to inject, by method."""
         return self._assembly.faults
 
     @property
@@ -79,10 +79,11 @@ class LocalCloud(ServedCloud):
         return self._assembly.violations
 
     def log_file(self, job_id: str) -> Path:
+        """The file of a job's log entries, one JSON object a line."""
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"
 
     async def write_environment(self) -> Path:
         """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
         script = self._state.path / "environment.sh"
-        write_private(script, posix(await self.owner_environ(), FOREIGN))
+        write_private(script, posix(await self.owner_environ(), CONFLICTING))
         return script

@@ -1,4 +1,4 @@
-"""How a project's owner gets into a cloud of this machine: a key, files for clients that read those, a door."""
+"""The project owner's access to a local cloud: a key, configuration files, a listener that needs no token."""
 
 import asyncio
 import json
@@ -22,16 +22,16 @@ class OwnerAccess:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._folder = settings, folder
         self.keys = KeyRing()
-        # Two thousand bits of RSA take a tenth of a second: made while other things start.
-        work = asyncio.to_thread(self.keys.service_account_file, owner(settings.project), settings.project)
-        self._key = asyncio.create_task(work)
+        # Making an RSA key of 2048 bits takes a tenth of a second: done while other services start.
+        making = asyncio.to_thread(self.keys.service_account_file, owner(settings.project), settings.project)
+        self._key = asyncio.create_task(making)
         self._environ: dict[str, str] | None = None
 
     async def close(self) -> None:
         await asyncio.wait([self._key])
 
     async def environ(self, gateway: Gateway, emulator: Emulator) -> dict[str, str]:
-        """What a program is to be started with that uses the cloud as its owner. Opens the door, once."""
+        """The variables for a program that uses the cloud as its owner. The first call opens the listener."""
         if self._environ is None:
             self._environ = await self._open(gateway, emulator)
         return dict(self._environ)
@@ -50,15 +50,15 @@ class OwnerAccess:
                 state_dir=folder / "gsutil",
             ),
         )
-        # What gcloud keeps there are tokens of a run before, if there was one.
+        # gcloud keeps tokens there, maybe of an earlier run.
         shutil.rmtree(files.gcloud, ignore_errors=True)
-        door = await gateway.open_owner_address()
-        emulator.add_trusted_port(int(door.rpartition(":")[2]), owner(project))
+        address = await gateway.add_listener()
+        emulator.add_trusted_port(int(address.rpartition(":")[2]), owner(project))
         return owner_environ(
             proxy_url=gateway.url,
             ca_file=gateway.ca_file,
             metadata_host=gateway.address,
-            storage_url=f"http://{door}",
+            storage_url=f"http://{address}",
             project=project,
             region=self._settings.region,
             files=files,

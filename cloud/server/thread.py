@@ -1,6 +1,7 @@
 """``BackgroundCloud``: a local cloud in a thread of its own, for programs that block.
 
-Google's clients and most tests are not asynchronous: while they wait for an answer, nobody may have to wait for them.
+Google's clients and most tests are not asynchronous: while they wait for a response, they would block an event loop in
+their thread.
 """
 
 import asyncio
@@ -27,20 +28,20 @@ T = TypeVar("T")
 
 
 class BackgroundCloud:
-    """Use as a context manager, from any thread; at its end no process of it is left.
+    """Use as a context manager, from any thread; on exit every process of the cloud has ended.
 
     Raises:
         FailedPrecondition: on entering, if the state folder, the port or fake-gcs-server cannot be used.
     """
 
     backend: "Backend"
-    """To be awaited in any event loop, or handed to ``run``. Its callbacks come in another thread."""
+    """Await its methods in any event loop, or pass them to ``run``. It calls callbacks in the cloud's thread."""
     environ: dict[str, str]
     """The variables that make any program use this cloud as its owner."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._cloud = LocalCloud(settings, soon_a_job=False)
+        self._cloud = LocalCloud(settings, launcher_first=False)
         self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="local cloud")
 
@@ -77,7 +78,7 @@ class BackgroundCloud:
 
     @property
     def url(self) -> str:
-        """Of the gateway, ``http://127.0.0.1:PORT``."""
+        """``http://127.0.0.1:PORT`` of the gateway."""
         return self._cloud.url
 
     @property
@@ -86,16 +87,16 @@ class BackgroundCloud:
 
     @property
     def refusals(self) -> "list[Refusal]":
-        """What programs wanted from hosts that are not emulated."""
+        """Requests for hosts that are not emulated, by host and port."""
         return self._cloud.refusals
 
     @property
     def faults(self) -> "Faults":
-        """What is to go wrong on purpose, method by method."""
+        """Faults to inject, by method."""
         return self._cloud.faults
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of ``work``, done in the cloud's event loop while this thread waits. Not to be called there."""
+        """Run ``work`` in the cloud's event loop and wait for its result. Must not be called from that loop."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -104,7 +105,7 @@ class BackgroundCloud:
             raise
 
     def _run_loop(self) -> None:
-        # To its very end in this thread: in the one that leaves the cloud a loop may be running, as in a notebook.
+        # The loop is shut down in this thread: the caller's thread may run a loop of its own, as in a notebook.
         with closing(self._loop) as loop:
             loop.run_forever()
             loop.run_until_complete(loop.shutdown_asyncgens())
@@ -116,32 +117,32 @@ class BackgroundCloud:
 
 
 class _LoopProxy:
-    """An object whose methods run in one event loop and may be awaited in any."""
+    """Wraps an object: its coroutine methods and async iterators run in one event loop and can be awaited in any."""
 
     def __init__(self, target: object, loop: asyncio.AbstractEventLoop) -> None:
         self._target = target
         self._loop = loop
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._target, name)
-        if not inspect.ismethod(found):
-            return found
-        if inspect.iscoroutinefunction(found):
-            return functools.wraps(found)(functools.partial(self._call, found))
-        return functools.wraps(found)(functools.partial(self._iterate, found))
+        attribute = getattr(self._target, name)
+        if not inspect.ismethod(attribute):
+            return attribute
+        if inspect.iscoroutinefunction(attribute):
+            return functools.wraps(attribute)(functools.partial(self._call, attribute))
+        return functools.wraps(attribute)(functools.partial(self._iterate, attribute))
 
     async def _call(self, method: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **options: Any) -> Any:
         return await _awaited(asyncio.run_coroutine_threadsafe(method(*args, **options), self._loop))
 
     async def _iterate(self, method: Callable[..., AsyncIterator[Any]], *args: Any) -> AsyncIterator[Any]:
-        async def following() -> tuple[Any, ...]:
+        async def next_item() -> tuple[Any, ...]:
             async for item in items:
                 return (item,)
             return ()
 
         items = method(*args)
-        while found := await _awaited(asyncio.run_coroutine_threadsafe(following(), self._loop)):
-            yield found[0]
+        while fetched := await _awaited(asyncio.run_coroutine_threadsafe(next_item(), self._loop)):
+            yield fetched[0]
 
 
 async def _awaited(future: "Future[Any]") -> Any:

@@ -2,7 +2,7 @@
 
 import sys
 
-if "pytest" in sys.modules:
+if sys.modules.get("pytest") is not None:
     import pytest
 
     # Before it is imported: a failed assert then says what was compared.

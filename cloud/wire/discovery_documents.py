@@ -1,4 +1,4 @@
-"""Google's discovery documents, which google-api-python-client carries with it.
+"""Reads Google's discovery documents from google-api-python-client.
 
 Format: https://developers.google.com/discovery/v1/reference/apis. The files are read directly: importing the library
 takes longer than most requests.

@@ -1,4 +1,4 @@
-"""What clients and servers of ML Engine's API write and read alike: jobs, versions, and protobuf's scalars. Pure.
+"""JSON of ML Engine's API for clients and servers: jobs, versions, and protobuf's scalars. Pure.
 
 Shapes: discovery document ``ml.v1``. Scalars: https://protobuf.dev/programming-guides/json/.
 """
@@ -12,10 +12,10 @@ from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, TrainingS
 
 
 def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
-    """The job that a ``Job`` asks for. Inverse of ``training_input`` where the vocabulary has the field.
+    """The specification in a ``Job``. Inverse of ``training_input`` for the fields of ``TrainingSpec``.
 
     Raises:
-        InvalidArgument: as ``TrainingSpec`` says.
+        InvalidArgument: as ``TrainingSpec``.
     """
     given = body["trainingInput"]
     limit = given.get("scheduling", {}).get("maxRunningTime")
@@ -38,7 +38,7 @@ def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
 
 
 def training_input(spec: TrainingSpec) -> dict[str, Json]:
-    """``TrainingInput`` of a job, default values left out."""
+    """The ``TrainingInput`` of a job, without default values."""
     limit = spec.max_running_time
     given = {
         "scaleTier": None if spec.scale_tier is ScaleTier.BASIC else spec.scale_tier.value,
@@ -58,10 +58,10 @@ def training_input(spec: TrainingSpec) -> dict[str, Json]:
 
 
 def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
-    """The version that a ``Version`` asks for.
+    """The specification in a ``Version``.
 
     Raises:
-        InvalidArgument: as ``VersionSpec`` says, or there is no ``deploymentUri``.
+        InvalidArgument: as ``VersionSpec``, or ``deploymentUri`` is missing.
     """
     if "deploymentUri" not in body:
         raise InvalidArgument("A deployment directory is required.", field="version.deployment_uri")
@@ -76,17 +76,17 @@ def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
 
 
 def timestamp(moment: datetime) -> str:
-    """In whole seconds, as the service wrote them."""
+    """In whole seconds, as ML Engine writes times."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def precise_timestamp(moment: datetime) -> str:
-    """In microseconds, as protobuf writes times."""
+    """In microseconds, as protobuf's JSON has times."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def duration(value: float) -> str:
-    """Seconds as protobuf writes them: ``7200s``, ``0.500s``."""
+    """Seconds as protobuf's JSON has durations: ``7200s``, ``0.500s``."""
     whole, _, digits = f"{value:.9f}".partition(".")
     digits = digits.rstrip("0")
     return f"{whole}.{digits.ljust(-(-len(digits) // 3) * 3, '0')}s" if digits else f"{whole}s"

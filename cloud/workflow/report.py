@@ -1,4 +1,4 @@
-"""The report of one run as JSON: what ``--report`` writes, for scripts and CI."""
+"""The JSON report of one run that ``--report`` writes, for scripts and CI."""
 
 import json
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from cloud.workflow.steps import Plan, Report
 def write_report(
     path: Path, backend: Backend, plan: Plan, report: Report, seconds: float, error: dict[str, str] | None
 ) -> None:
-    """Write the report; what never came to be is null in it."""
+    """Write the report; parts that the run did not reach are null."""
     path.write_text(json.dumps(_content(backend, plan, report, seconds, error), indent=2) + "\n", encoding="utf-8")
 
 
@@ -36,7 +36,9 @@ def _content(
         },
         "metrics": {"rmse": report.rmse},
         "model": version and {"uri": str(version.spec.deployment_uri), "name": version.model, "version": version.name},
-        "predictions": [{"instance": instance, "prediction": answer} for instance, answer in report.predictions],
+        "predictions": [
+            {"instance": instance, "prediction": prediction} for instance, prediction in report.predictions
+        ],
         "seconds": round(seconds, 3),
         "error": error,
     }

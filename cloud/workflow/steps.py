@@ -1,4 +1,4 @@
-"""The lab's chapters as steps, from bucket to clean-up, written only against ``Backend``."""
+"""The steps of the workflow, from bucket to clean-up, written only against ``Backend``."""
 
 import re
 import time
@@ -24,14 +24,14 @@ from cloud.names import GsUri
 from cloud.resources import Access, Job, Json, LogEntry, TrainingSpec, TransferProgress, Version, VersionSpec
 from cloud.workflow import taxifare
 
-_STEP = re.compile(r"\bstep[ =:]+(\d+)\s*/\s*(\d+)", re.IGNORECASE)
-"""How a trainer's line tells its progress: ``step 200/3000``."""
-_ROWS_A_REQUEST = 500
+_PROGRESS = re.compile(r"\bstep[ =:]+(\d+)\s*/\s*(\d+)", re.IGNORECASE)
+"""A trainer's log line that reports progress: ``step 200/3000``."""
+_ROWS_PER_REQUEST = 500
 """Far below the service's limit of 1.5 MB for a prediction request."""
 
 
 class Observer(Protocol):
-    """Who shows the run to a person."""
+    """Receives the progress of a run, to show it."""
 
     def step_started(self, name: str, title: str) -> None: ...
     def step_finished(self, name: str, seconds: float, detail: str) -> None: ...
@@ -43,19 +43,19 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to take through the workflow."""
+    """The input of a run."""
 
     bucket: str
     data: Callable[[], Awaitable[Path]]
-    """Gives the folder of data files, making them first if need be."""
+    """Returns the folder of data files; may generate them first."""
     package_path: Path
     module: str
     args: tuple[str, ...]
-    """The trainer's, with the placeholders ``{data}`` and ``{output}`` for gs:// folders."""
+    """The trainer's arguments, with the placeholders ``{data}`` and ``{output}`` for gs:// folders."""
     job_id: str
     model: str
-    is_the_labs: bool
-    """Whether it is the taxi-fare trainer: its data and predictions are then checked as such."""
+    is_taxifare: bool
+    """Whether it is the taxi-fare trainer, whose data and predictions are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,22 @@ class Step:
 
 @dataclass(slots=True)
 class Report:
-    """What happened, filled in as it happens."""
+    """The results of a run, filled in during the run."""
 
     steps: list[Step] = field(default_factory=list)
     job: Job | None = None
     version: Version | None = None
     rmse: float | None = None
     predictions: list[tuple[Json, Json]] = field(default_factory=list)
-    """Instances and the model's answers."""
+    """Instances and their predictions."""
 
 
 class StepFailed(Exception):
-    """A step did not succeed; ``__cause__`` is why."""
+    """A step failed; ``__cause__`` is the error.
+
+    Args:
+        advice: what the user can do about it.
+    """
 
     def __init__(self, step: str, cause: CloudError, advice: str) -> None:
         super().__init__(str(cause))
@@ -95,7 +99,7 @@ _ADVICE = {
 
 
 class Workflow:
-    """One run. Use as a context manager: on exit everything it made is removed, unless ``keep`` is set by then."""
+    """One run. Use as a context manager: on exit it removes everything it made, unless ``keep`` is set."""
 
     def __init__(self, backend: Backend, plan: Plan, observer: Observer) -> None:
         self.report = Report()
@@ -105,15 +109,14 @@ class Workflow:
         self._backend, self._plan, self._observer = backend, plan, observer
         self._staging = GsUri(plan.bucket, plan.job_id)
         self._detail = ""
-        self._made: list[_Made] = []
-        self._is_stuck = False
-        """The version's creation does not end."""
+        self._resources: list[_Resource] = []
+        self._deploy_timed_out = False
 
     async def __aenter__(self) -> "Workflow":
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if not self._made or self.keep:
+        if not self._resources or self.keep:
             return
         self.is_cleaning_up = True
         try:
@@ -123,18 +126,18 @@ class Workflow:
         except StepFailed:
             if kind is None:
                 raise
-            # What went wrong first is what is told; ``left`` knows the rest.
+            # The first error is the one to report; ``left`` has the rest.
 
     @property
     def left(self) -> list[str]:
-        """What this run made, or may have made, and has not removed; with the reason where it could not."""
-        return [made.told() for made in reversed(self._made)]
+        """What this run made, or may have made, and has not removed; with the reason if removing failed."""
+        return [str(resource) for resource in reversed(self._resources)]
 
     async def run(self) -> None:
-        """All chapters in order.
+        """Run all steps in order.
 
         Raises:
-            StepFailed: the first step that did not succeed.
+            StepFailed: a step failed; later ones do not run.
         """
         await self._make_bucket()
         await self._grant()
@@ -146,18 +149,18 @@ class Workflow:
         if self.report.predictions:
             await self._evaluate(data)
 
-    # ---------------------------------------------------------------- chapters
+    # ---------------------------------------------------------------- steps
 
     async def _make_bucket(self) -> None:
         backend, name = self._backend, self._plan.bucket
         async with self._step("bucket", "Make the bucket"):
             if await backend.bucket_exists(name):
-                self._detail = f"gs://{name} exists already; it stays"
+                self._detail = f"gs://{name} exists already and is kept"
             else:
-                async with self._making(f"bucket gs://{name}", self._remove_bucket):
+                async with self._creating(f"bucket gs://{name}", self._remove_bucket):
                     bucket = await backend.create_bucket(name, location=backend.region)
                 self._detail = f"gs://{name} in {bucket.location}"
-            self._made.append(_Made(f"objects {self._staging}/", self._remove_objects, is_certain=True))
+            self._resources.append(_Resource(f"objects {self._staging}/", self._remove_objects, is_certain=True))
 
     async def _grant(self) -> None:
         async with self._step("grant", "Let the ML service account in"):
@@ -169,7 +172,7 @@ class Workflow:
     async def _upload_data(self) -> Path:
         async with self._step("data", "Upload the data"):
             folder = await self._plan.data()
-            if self._plan.is_the_labs:
+            if self._plan.is_taxifare:
                 taxifare.check_data(folder)
             objects = await self._backend.upload(folder, self._staging / "data", on_progress=self._observer.transferred)
             self._detail = f"{len(objects)} files, {sum(item.size for item in objects):,} bytes, from {folder}"
@@ -182,29 +185,29 @@ class Workflow:
         return package
 
     async def _train(self, package: GsUri) -> None:
-        places = {"{data}": str(self._staging / "data"), "{output}": str(self.output)}
+        folders = {"{data}": str(self._staging / "data"), "{output}": str(self.output)}
         spec = TrainingSpec(
             job_id=self._plan.job_id,
             package_uris=(package,),
             python_module=self._plan.module,
-            args=tuple(_fill(argument, places) for argument in self._plan.args),
+            args=tuple(_fill(argument, folders) for argument in self._plan.args),
             region=self._backend.region,
             job_dir=self.output,
         )
         async with self._step("train", f"Train: job {spec.job_id}"):
-            async with self._making(f"job {spec.job_id}", lambda: self._end_job(spec.job_id)):
+            async with self._creating(f"job {spec.job_id}", lambda: self._cancel_job(spec.job_id)):
                 self.report.job = await self._backend.submit_job(spec)
             async for entry in self._backend.follow_logs(spec.job_id):
                 self._observer.logged(entry)
-                if told := _STEP.search(entry.message):
-                    self._observer.trained(int(told[1]), int(told[2]))
+                if match := _PROGRESS.search(entry.message):
+                    self._observer.trained(int(match[1]), int(match[2]))
             job = self.report.job = await self._backend.wait_for_job(spec.job_id)
             if job.state is not JobState.SUCCEEDED:
                 raise FailedPrecondition(f"job {job.job_id} is {job.state.value}: {job.error_message}")
             self._detail = f"{job.state.value}, output in {self.output}"
 
-    async def _end_job(self, job_id: str) -> None:
-        with suppress(FailedPrecondition):  # it is finished
+    async def _cancel_job(self, job_id: str) -> None:
+        with suppress(FailedPrecondition):  # it has finished
             await self._backend.cancel_job(job_id)
         self.report.job = await self._backend.wait_for_job(job_id)
 
@@ -215,27 +218,27 @@ class Workflow:
             try:
                 await backend.get_model(model)
             except NotFound:
-                async with self._making(f"model {model}", lambda: backend.delete_model(model)):
+                async with self._creating(f"model {model}", lambda: backend.delete_model(model)):
                     await backend.create_model(model)
             taken = {version.name for version in await backend.list_versions(model)}
             name = next(name for number in range(1, len(taken) + 2) if (name := f"v{number}") not in taken)
-            async with self._making(f"version {model}/{name}", lambda: self._remove_version(name)):
+            async with self._creating(f"version {model}/{name}", lambda: self._remove_version(name)):
                 try:
                     version = self.report.version = await backend.deploy(VersionSpec(model, name, saved_model))
                 except DeadlineExceeded:
-                    self._is_stuck = True
+                    self._deploy_timed_out = True
                     raise
             if version.state is not VersionState.READY:
                 raise FailedPrecondition(version.error_message)
             self._detail = f"{model}/{name} serves {saved_model}"
 
     async def _remove_version(self, name: str) -> None:
-        # One that is still being created cannot be deleted yet; one that is for ever was waited for already.
-        await self._backend.wait_for_version(self._plan.model, name, timeout=0 if self._is_stuck else None)
+        # A version that is still being created cannot be deleted: wait, unless ``deploy`` already timed out waiting.
+        await self._backend.wait_for_version(self._plan.model, name, timeout=0 if self._deploy_timed_out else None)
         await self._backend.delete_version(self._plan.model, name)
 
     async def _newest_saved_model(self) -> GsUri:
-        # Exports are named by time, so the last by name is the newest (the lab's "ls … | tail -1").
+        # Exports are named by time, so the last by name is the newest (as in the lab's "ls … | tail -1").
         found = [
             item.uri
             for item in await self._backend.list_objects(self.output)
@@ -249,19 +252,19 @@ class Workflow:
         async with self._step("predict", "Ask for predictions"):
             instances = list(taxifare.TEST_INSTANCES)
             try:
-                answers = await self._backend.predict(self._plan.model, instances, version=self._version)
+                predictions = await self._backend.predict(self._plan.model, instances, version=self._version)
             except PredictionFailed as error:
-                if self._plan.is_the_labs:
+                if self._plan.is_taxifare:
                     raise
                 self._detail = f"skipped, this model takes other instances than the lab's: {error}"
             else:
-                self.report.predictions = list(zip(instances, answers, strict=True))
-                self._detail = f"{len(answers)} test instances"
+                self.report.predictions = list(zip(instances, predictions, strict=True))
+                self._detail = f"{len(predictions)} test instances"
 
     async def _evaluate(self, data: Path) -> None:
         async with self._step("evaluate", "Score the deployed version on the evaluation data"):
             rows, score = taxifare.labelled_instances(taxifare.evaluation_files(data)), taxifare.RootMeanSquare()
-            async for fare, predicted in self._scored(rows):
+            async for fare, predicted in self._predict_fares(rows):
                 score.add(predicted - fare)
             if not score.count:
                 self._detail = "skipped, no evaluation rows"
@@ -269,14 +272,15 @@ class Workflow:
             self.report.rmse = score.value
             self._detail = f"RMSE {score.value:.4f} on {score.count} rows"
 
-    async def _scored(self, rows: Iterator[tuple[dict[str, Json], float]]) -> AsyncIterator[tuple[float, float]]:
-        while chunk := list(islice(rows, _ROWS_A_REQUEST)):
+    async def _predict_fares(self, rows: Iterator[tuple[dict[str, Json], float]]) -> AsyncIterator[tuple[float, float]]:
+        """Yield each row's fare and the predicted one."""
+        while chunk := list(islice(rows, _ROWS_PER_REQUEST)):
             instances = [instance for instance, _ in chunk]
-            answers = await self._backend.predict(self._plan.model, instances, version=self._version)
-            for (_, fare), answer in zip(chunk, answers, strict=True):
-                yield fare, taxifare.predicted_fare(answer)
+            predictions = await self._backend.predict(self._plan.model, instances, version=self._version)
+            for (_, fare), prediction in zip(chunk, predictions, strict=True):
+                yield fare, taxifare.predicted_fare(prediction)
 
-    # ---------------------------------------------------------------- around the chapters
+    # ---------------------------------------------------------------- around the steps
 
     @property
     def _version(self) -> str | None:
@@ -300,17 +304,17 @@ class Workflow:
         self._observer.step_finished(name, seconds, self._detail)
 
     @asynccontextmanager
-    async def _making(self, what: str, remove: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-        """Inside, it is made. It is removed at the end also if it is not known whether it came to be."""
-        made = _Made(what, remove)
-        self._made.append(made)
+    async def _creating(self, what: str, remove: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+        """Register ``remove`` for a resource that the body creates, also if it is unclear whether that succeeded."""
+        resource = _Resource(what, remove)
+        self._resources.append(resource)
         try:
             yield
         except (AlreadyExists, InvalidArgument):
-            # Nothing was made (see ``Backend``): what is there is somebody else's.
-            self._made.remove(made)
+            # Nothing was created (see ``Backend``): an existing resource is not ours.
+            self._resources.remove(resource)
             raise
-        made.is_certain = True
+        resource.is_certain = True
 
     async def _remove_objects(self) -> None:
         await self._backend.delete_objects(self._staging.as_folder())
@@ -319,42 +323,42 @@ class Workflow:
         try:
             await self._backend.delete_bucket(self._plan.bucket)
         except FailedPrecondition:
-            # An upload that was interrupted may have come to its end since.
+            # An interrupted upload may have completed since.
             await self._remove_objects()
             await self._backend.delete_bucket(self._plan.bucket)
 
     async def _clean_up(self) -> None:
-        """Remove in reverse, each thing whatever becomes of the others.
+        """Remove everything in reverse order; a failure does not stop the rest.
 
         Raises:
-            FailedPrecondition: naming everything that could not be removed.
+            FailedPrecondition: names everything that could not be removed.
         """
-        for made in reversed(list(self._made)):
+        for resource in reversed(list(self._resources)):
             try:
-                await made.remove()
+                await resource.remove()
             except NotFound:
-                pass  # Somebody else removed it, or it never came to be: that is what was wanted.
+                pass  # already removed, or never created
             except CloudError as error:
-                made.why = str(error)
+                resource.error = str(error)
                 continue
-            self._made.remove(made)
-        if self._made:
+            self._resources.remove(resource)
+        if self._resources:
             raise FailedPrecondition("could not be removed: " + "; ".join(self.left))
 
 
 @dataclass(slots=True, eq=False)
-class _Made:
+class _Resource:
     what: str
     remove: Callable[[], Awaitable[object]]
     is_certain: bool = False
-    why: str = ""
-    """It could not be removed."""
+    error: str = ""
+    """Why it could not be removed."""
 
-    def told(self) -> str:
-        return self.what + ("" if self.is_certain else " (if it was made)") + (f": {self.why}" if self.why else "")
+    def __str__(self) -> str:
+        return self.what + ("" if self.is_certain else " (if it was made)") + (f": {self.error}" if self.error else "")
 
 
-def _fill(argument: str, places: dict[str, str]) -> str:
-    for placeholder, value in places.items():
+def _fill(argument: str, folders: dict[str, str]) -> str:
+    for placeholder, value in folders.items():
         argument = argument.replace(placeholder, value)
     return argument

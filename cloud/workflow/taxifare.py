@@ -1,4 +1,4 @@
-"""What the workflow knows of the lab's model: its data files, its trainer's command line, and how it is scored.
+"""The lab's taxi-fare model: its data files, its trainer's command line, its score.
 
 The trainer itself is a package like any other (``trainer/``), staged from its folder and never imported here.
 """
@@ -28,7 +28,7 @@ _DEFAULTS = {
     "dropofflat": 40.7,
     "passengers": 1.0,
 }
-"""The lab's, for empty fields (its trainer/model.py, DEFAULTS)."""
+"""For empty fields, as in the lab (its trainer/model.py, DEFAULTS)."""
 
 TEST_INSTANCES: tuple[dict[str, float], ...] = tuple(
     dict(zip(INPUTS, values, strict=True))
@@ -41,7 +41,7 @@ TEST_INSTANCES: tuple[dict[str, float], ...] = tuple(
 
 
 def package_path() -> Path:
-    """The folder of the trainer that comes with this project.
+    """The folder of this project's trainer.
 
     Raises:
         InvalidArgument: it is not installed.
@@ -77,8 +77,8 @@ def evaluation_files(folder: Path) -> list[Path]:
 
 
 def labelled_instances(files: Sequence[Path]) -> Iterator[tuple[dict[str, Json], float]]:
-    """Each row of the CSV files as an instance and its fare in dollars; rows that cannot be parsed are left out, as
-    the trainer leaves them out."""
+    """Each row of the CSV files as an instance and its fare in dollars; like the trainer, skips rows that cannot be
+    parsed."""
     for path in files:
         with path.open(newline="", encoding="utf-8", errors="replace") as file:
             for row in csv.reader(file):
@@ -101,7 +101,7 @@ def _values(row: list[str]) -> dict[str, float] | None:
 
 
 def predicted_fare(prediction: Json) -> float:
-    """The number in one prediction of the lab's model: ``{"predictions": [10.88]}``."""
+    """The dollars in one prediction of the lab's model: ``{"predictions": [10.88]}``."""
     value = prediction[OUTPUT] if isinstance(prediction, dict) else prediction
     while isinstance(value, list):
         (value,) = value
@@ -109,7 +109,7 @@ def predicted_fare(prediction: Json) -> float:
 
 
 class RootMeanSquare:
-    """Root mean square of differences, one at a time."""
+    """Root mean square of differences that are added one at a time."""
 
     def __init__(self) -> None:
         self._sum = 0.0

@@ -1,6 +1,6 @@
-"""What a person at a terminal sees of a run: steps with their times, progress bars, the job's log, a table of fares.
+"""Shows a run at a terminal: steps with their times, progress bars, the job's log, a table of fares.
 
-Where output is no terminal (CI, a file), the same lines come without bars and colours.
+If output is no terminal (CI, a file), it prints the same lines without bars and colours.
 """
 
 from types import TracebackType
@@ -19,7 +19,7 @@ _STYLES = {Severity.WARNING: "yellow", Severity.ERROR: "red", Severity.CRITICAL:
 
 
 class Terminal:
-    """An ``Observer``. Use as a context manager around the run: it owns the screen's last lines while in it."""
+    """An ``Observer``. Use as a context manager around the run: meanwhile progress bars use the screen's last lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -64,7 +64,7 @@ class Terminal:
     def logged(self, entry: LogEntry) -> None:
         style = _STYLES.get(entry.severity, "")
         time = entry.timestamp.astimezone().strftime("%H:%M:%S")
-        # Text from a job is data: neither markup nor control characters of it may act on the terminal.
+        # A job's text is data: its markup and control characters must not affect the terminal.
         message = "".join(
             character if character.isprintable() or character == "\t" else "\ufffd" for character in entry.message
         )
@@ -85,7 +85,7 @@ class Terminal:
             self._bar = None
 
     def summary(self, report: Report) -> None:
-        """The table of predictions and the evaluation."""
+        """Print the table of predictions and the evaluation."""
         if report.predictions:
             self._console.print(_fares(report.predictions))
         if report.rmse is not None:
@@ -99,7 +99,7 @@ def _fares(predictions: list[tuple[Json, Json]]) -> Table:
     for name in taxifare.INPUTS:
         table.add_column(name, justify="right")
     table.add_column("fare", justify="right", style="bold")
-    for instance, answer in predictions:
+    for instance, prediction in predictions:
         inputs = (str(instance[name]) for name in taxifare.INPUTS)
-        table.add_row(*inputs, f"${taxifare.predicted_fare(answer):.2f}")
+        table.add_row(*inputs, f"${taxifare.predicted_fare(prediction):.2f}")
     return table

@@ -86,7 +86,7 @@ def test_a_model_and_its_version(owner: Owner) -> None:
     assert (model["labels"], model["description"]) == ({"team": "fares"}, "of state")
     assert model["defaultVersion"]["deploymentUri"] == "gs://kept/export"
     status, answer = owner.json("POST", ML, f"{PROJECT}/models/twice:predict", {"instances": [1.5]}, patience=_PATIENCE)
-    assert (status, answer) == (200, {"predictions": [3.0]})
+    assert (status, answer) == (200, {"predictions": [{"scaled": 3.0}]})
 
 
 def test_a_custom_job_a_model_and_an_endpoint_of_vertex_ai(owner: Owner) -> None:

@@ -1,12 +1,14 @@
 """Rules of the tree that no other tool checks."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for part in ("cloud", "trainer", "tests", "benchmarks") for path in (ROOT / part).rglob("*.py"))
+ELSEWHERE = ROOT / "tests" / "unit" / "tested_elsewhere.txt"
 BANNED = {"utils", "util", "common", "helpers", "helper", "manager", "misc"}
 
 
@@ -24,11 +26,12 @@ def test_nothing_overrides_or_skips_the_contract() -> None:
         if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef) and definition.name.startswith("test_")
     }
     assert len(contract) >= 60
-    modules = [
-        path.read_text() for folder in ("integration", "google") for path in (ROOT / "tests" / folder).glob("*.py")
+    keeping = [
+        source
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"^class Test\w+\([\w, ]*Contract\b", source := path.read_text(), re.MULTILINE)
     ]
-    keeping = [source for source in modules if "from cloud.testing.contract import" in source]
-    assert len(keeping) >= 4
+    assert len(keeping) >= 5
     for source in keeping:
         assert "skip" not in source
         assert "xfail" not in source
@@ -36,3 +39,30 @@ def test_nothing_overrides_or_skips_the_contract() -> None:
             node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.AsyncFunctionDef)
         }
         assert not redefined & contract
+
+
+def test_every_module_has_a_test_module_at_its_place_or_a_line_that_says_where_else() -> None:
+    without = [path for path in shipped() if not own_tests(path).exists()]
+    lines = dict(line.split(": ") for line in ELSEWHERE.read_text().splitlines() if line and not line.startswith("#"))
+    assert list(lines) == sorted(lines)
+    nowhere = [str(path) for path in without if not {str(path), f"{path.parent}/"} & set(lines)]
+    assert nowhere == [], "write a test module, or a line in tests/unit/tested_elsewhere.txt"
+    needed = {str(path) if str(path) in lines else f"{path.parent}/" for path in without}
+    assert sorted(set(lines) - needed) == [], "these lines are not needed any more"
+    targets = {target for line in lines.values() for target in line.split()}
+    assert [target for target in sorted(targets) if not (ROOT / "tests" / target).is_file()] == []
+
+
+def shipped() -> list[Path]:
+    """The modules with code that are distributed, relative to the root."""
+    found = [path for part in ("cloud", "trainer") for path in sorted((ROOT / part).rglob("*.py"))]
+    return [path.relative_to(ROOT) for path in found if has_code(path)]
+
+
+def own_tests(module: Path) -> Path:
+    return ROOT / "tests" / "unit" / module.parent / f"test_{module.stem}.py"
+
+
+def has_code(path: Path) -> bool:
+    """Whether there is more than a docstring."""
+    return any(not isinstance(node, ast.Expr) for node in ast.parse(path.read_text()).body)

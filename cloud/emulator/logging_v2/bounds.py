@@ -1,10 +1,13 @@
 """Where what a filter wants can be at most: found from its text, before any log is read. Pure."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cloud.emulator.logging_v2.values import nanoseconds
+from cloud.emulator.rest.filter_tokens import path_of
+from cloud.emulator.rest.filters import And, Comparison, Or, Tree
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JOB_IDS = (("resource", "labels", "job_id"), ("labels", "ml.googleapis.com/job_id"))
@@ -41,11 +44,25 @@ class Bounds:
 UNBOUNDED = Bounds()
 
 
-def bounds_of(path: Sequence[str], mark: str, text: str) -> Bounds:
-    """Of the comparison ``path mark text``."""
-    if tuple(path) == ("timestamp",) and mark in ("=", ">", ">=", "<", "<="):
+def bounds_of(tree: Tree) -> Bounds:
+    """
+    Raises:
+        InvalidArgument: a moment that is none.
+    """
+    match tree:
+        case And(parts):
+            return functools.reduce(Bounds.both, map(bounds_of, parts), UNBOUNDED)
+        case Or(parts):
+            return functools.reduce(Bounds.either, map(bounds_of, parts))
+        case Comparison(field, operator, value):
+            return _of_comparison(path_of(field), operator, value.value)
+    return UNBOUNDED
+
+
+def _of_comparison(path: Sequence[str], operator: str, text: str) -> Bounds:
+    if tuple(path) == ("timestamp",) and operator in ("=", ">", ">=", "<", "<="):
         moment = _EPOCH + timedelta(microseconds=nanoseconds(text) // 1000)
-        return Bounds(since=None if "<" in mark else moment, until=None if ">" in mark else moment)
-    if tuple(path) in _JOB_IDS and mark == "=":
+        return Bounds(since=None if "<" in operator else moment, until=None if ">" in operator else moment)
+    if tuple(path) in _JOB_IDS and operator == "=":
         return Bounds(jobs=frozenset({text.casefold()}))
     return UNBOUNDED

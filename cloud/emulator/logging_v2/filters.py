@@ -4,15 +4,14 @@ https://cloud.google.com/logging/docs/view/logging-query-language: comparisons, 
 field, searched for in every field. Of its functions ``log_id`` and ``SEARCH`` are here.
 """
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from cloud.emulator.logging_v2.bounds import UNBOUNDED, Bounds, bounds_of
+from cloud.emulator.logging_v2.bounds import Bounds, bounds_of
 from cloud.emulator.logging_v2.values import contains, test_of
 from cloud.emulator.rest.filter_tokens import Token, path_of
-from cloud.emulator.rest.filters import And, Comparison, Function, Leaf, Or, Text, Tree, parse, predicate
+from cloud.emulator.rest.filters import Comparison, Function, Leaf, Text, parse, predicate
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -21,18 +20,8 @@ LONGEST = 20_000
 _DEEPEST = 50
 """Parentheses and negations inside each other."""
 
-Test = Callable[[Mapping[str, Json]], bool | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Predicate:
-    """Whether an entry is wanted; None if that depends on fields that are ``UNKNOWN``."""
-
-    test: Test
-    bounds: Bounds = UNBOUNDED
-
-    def __call__(self, entry: Mapping[str, Json]) -> bool | None:
-        return self.test(entry)
+Predicate = Callable[[Mapping[str, Json]], bool | None]
+"""Whether an entry is wanted; None if that hangs on fields that are ``UNKNOWN``."""
 
 
 class Unknown:
@@ -51,26 +40,26 @@ _FIELDS = frozenset(
 _WITHOUT_DEFAULTS = (("jsonPayload",), ("protoPayload",), ("labels",), ("resource", "labels"))
 
 
-def parse_filter(text: str) -> Predicate:
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Called with an entry: whether it is wanted."""
+
+    test: Predicate
+    bounds: Bounds
+
+    def __call__(self, entry: Mapping[str, Json]) -> bool | None:
+        return self.test(entry)
+
+
+def parse_filter(text: str) -> EntryFilter:
     """Raises:
     InvalidArgument: not the language, or a field that no log entry has.
     """
     tree = parse(text, longest=LONGEST, deepest=_DEEPEST)
-    return Predicate(predicate(tree, _of_leaf), _bounds(tree))
+    return EntryFilter(predicate(tree, _of_leaf), bounds_of(tree))
 
 
-def _bounds(tree: Tree) -> Bounds:
-    match tree:
-        case Comparison(field, operator, value):
-            return bounds_of(path_of(field), operator, value.value)
-        case And(parts):
-            return functools.reduce(Bounds.both, map(_bounds, parts), UNBOUNDED)
-        case Or(parts):
-            return functools.reduce(Bounds.either, map(_bounds, parts))
-    return UNBOUNDED
-
-
-def _of_leaf(leaf: Leaf) -> Test:
+def _of_leaf(leaf: Leaf) -> Predicate:
     match leaf:
         case Text(token):
             return _somewhere(token.value.casefold())
@@ -83,7 +72,7 @@ def _of_leaf(leaf: Leaf) -> Test:
             return _exists(path) if (operator, value.text) == (":", "*") else _comparison(path, operator, value.value)
 
 
-def _comparison(path: Sequence[str], operator: str, text: str) -> Test:
+def _comparison(path: Sequence[str], operator: str, text: str) -> Predicate:
     test = test_of(path[0], operator, text)
 
     def wanted(entry: Mapping[str, Json]) -> bool | None:
@@ -100,7 +89,7 @@ def _comparison(path: Sequence[str], operator: str, text: str) -> Test:
     return wanted
 
 
-def _function(name: Token, given: Sequence[Token]) -> Test:
+def _function(name: Token, given: Sequence[Token]) -> Predicate:
     match name.text.lower(), given:
         case "log_id", [log]:
             ending = "/logs/" + quote(log.value, safe="", errors="replace")
@@ -141,7 +130,7 @@ def _known(value: Json, test: Callable[[Json], bool]) -> bool | None:
     return None if value is UNKNOWN or value is None else test(value)
 
 
-def _exists(path: Sequence[str]) -> Test:
+def _exists(path: Sequence[str]) -> Predicate:
     def wanted(entry: Mapping[str, Json]) -> bool | None:
         found = _find(entry, path)
         return None if found is UNKNOWN else found is not None
@@ -149,11 +138,11 @@ def _exists(path: Sequence[str]) -> Test:
     return wanted
 
 
-def _somewhere(text: str) -> Test:
+def _somewhere(text: str) -> Predicate:
     return lambda entry: None if _REST in entry else any(contains(value, text) for value in entry.values())
 
 
-def _words(path: Sequence[str] | None, text: str) -> Test:
+def _words(path: Sequence[str] | None, text: str) -> Predicate:
     """All words of ``text``, in any order: ``SEARCH`` looks for tokens, not for a string."""
     words = text.casefold().split()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from cloud.emulator.logging_v2.filters import Predicate, parse_filter, partly
+from cloud.emulator.logging_v2.filters import EntryFilter, parse_filter, partly
 from cloud.errors import InvalidArgument, PermissionDenied
 from cloud.resources import Json, LogEntry
 
@@ -34,7 +34,7 @@ Position = tuple[datetime, int, str]
 class Query:
     """A checked request."""
 
-    wanted: Predicate
+    wanted: EntryFilter
     newest_first: bool
     size: int
     after: Position | None

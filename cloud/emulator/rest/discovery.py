@@ -59,6 +59,15 @@ class Method:
         return snake(message_name(self.request).rpartition(".")[2])
 
 
+_ANY_DEPTH = -1
+
+
+def _depth(expression: str) -> int:
+    """How many slashes a path has that matches."""
+    rest = expression.replace("[^/]+", "").replace("[^/]*", "")
+    return _ANY_DEPTH if "*" in rest or "+" in rest else rest.count("/")
+
+
 class Discovery:
     """One API's document.
 
@@ -74,8 +83,9 @@ class Discovery:
         self.methods = {method.id: method for method in _methods(document)}
         self._common = document["parameters"]
         self._found: dict[tuple[str, str, str], list[Method]] = {}
+        self._depths: dict[str, int] = {}
         self._patterns: dict[str, re.Pattern[str]] = {}
-        """By method's id, as they come to be needed: there are a thousand."""
+        """By method's id, as they come to be needed: there are a thousand, and to compile one takes a millisecond."""
         for method in self.methods.values():
             path, verb = _split_verb(method.path)
             last = path.rpartition("/")[2]
@@ -92,6 +102,11 @@ class Discovery:
         path, verb = _split_verb(raw_path)
         for last in (path.rpartition("/")[2], ""):
             for method in self._found.get((http_method, last, verb), ()):
+                depth = self._depths.get(method.id)
+                if depth is None:
+                    depth = self._depths[method.id] = _depth(method.expression)
+                if depth not in (_ANY_DEPTH, path.count("/")):
+                    continue
                 pattern = self._patterns.get(method.id)
                 if pattern is None:
                     pattern = self._patterns[method.id] = re.compile(method.expression, re.DOTALL)

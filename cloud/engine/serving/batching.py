@@ -77,7 +77,7 @@ class Batcher:
         return request.answer
 
     async def close(self) -> None:
-        """Returns once all that was asked is answered; nothing may be asked any more."""
+        """Returns once all requests are answered; none may be submitted any more."""
         await self._idle.wait()
         self._thread.shutdown(wait=False)
 

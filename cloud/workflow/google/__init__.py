@@ -1,1 +1,1 @@
-"""``cloud.run`` on Google's own cloud: what is looked at before, shown instead, and removed after."""
+"""``cloud.run --backend gcp``: checks before a run, the dry run, clean-up after a crash."""

@@ -1,4 +1,4 @@
-"""Removes what a run left that could not clean up after itself: first what bills, and undeploys before it deletes."""
+"""Removes what a crashed run left behind: billed resources first, versions before models."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -8,17 +8,19 @@ from cloud.errors import CloudError, FailedPrecondition, NotFound
 from cloud.names import GsUri
 
 
-async def remove_leftovers(backend: GcpBackend, run: str, buckets: Sequence[str], told: Callable[[str], None]) -> None:
-    """Remove what ``run`` made: jobs that are not finished are cancelled, versions and models deleted, of ``buckets``
-    those that the run made, and in the others its objects. Nothing is there any more? Then that is well.
+async def remove_leftovers(
+    backend: GcpBackend, run: str, buckets: Sequence[str], on_removed: Callable[[str], None]
+) -> None:
+    """Remove what ``run`` made: cancel its unfinished jobs, delete its versions and models; of ``buckets``, delete
+    those that the run made, and its objects in the others. Resources that do not exist any more are skipped.
 
     Args:
-        told: what was removed, one line each.
+        on_removed: called with the name of each resource removed.
 
     Raises:
-        FailedPrecondition: naming everything that could not be removed.
+        FailedPrecondition: names everything that could not be removed.
     """
-    left = []
+    failures = []
 
     async def remove(what: str, work: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -26,15 +28,15 @@ async def remove_leftovers(backend: GcpBackend, run: str, buckets: Sequence[str]
         except NotFound:
             return
         except CloudError as error:
-            left.append(f"{what}: {error}")
+            failures.append(f"{what}: {error}")
         else:
-            told(what)
+            on_removed(what)
 
-    made = await backend.made_by(run)
+    made = await backend.created_by(run)
     for job in made.jobs:
-        await remove(f"job {job}", lambda job=job: _end(backend, job))  # type: ignore[misc]
+        await remove(f"job {job}", lambda job=job: _cancel(backend, job))  # type: ignore[misc]
     defaults = {model: await _default(backend, model) for model, _ in made.versions}
-    # A default version goes last: it cannot while there are others.
+    # The default version last: it cannot be deleted while others exist.
     for model, version in sorted(made.versions, key=lambda one: defaults[one[0]] == one[1]):
         await remove(
             f"version {model}/{version}",
@@ -45,23 +47,23 @@ async def remove_leftovers(backend: GcpBackend, run: str, buckets: Sequence[str]
     for bucket in buckets:
         if not await backend.bucket_exists(bucket):
             continue
-        is_own = (await backend.labels(bucket)).get(RUN_LABEL) == run
-        objects = GsUri(bucket) if is_own else GsUri(bucket, f"{run}/")
+        is_runs_own = (await backend.labels(bucket)).get(RUN_LABEL) == run
+        objects = GsUri(bucket) if is_runs_own else GsUri(bucket, f"{run}/")
         if await backend.list_objects(objects):
             await remove(f"objects {objects}", lambda objects=objects: backend.delete_objects(objects))  # type: ignore[misc]
-        if is_own:
+        if is_runs_own:
             await remove(f"bucket gs://{bucket}", lambda bucket=bucket: backend.delete_bucket(bucket))  # type: ignore[misc]
-    if left:
-        raise FailedPrecondition("could not be removed: " + "; ".join(left))
+    if failures:
+        raise FailedPrecondition("could not be removed: " + "; ".join(failures))
 
 
 async def _default(backend: GcpBackend, model: str) -> str | None:
     try:
         return (await backend.get_model(model)).default_version
-    except NotFound:  # somebody else deleted it, and left its versions
+    except NotFound:  # deleted by others, but not its versions
         return None
 
 
-async def _end(backend: GcpBackend, job: str) -> None:
+async def _cancel(backend: GcpBackend, job: str) -> None:
     await backend.cancel_job(job)
     await backend.wait_for_job(job)

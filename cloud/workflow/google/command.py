@@ -1,4 +1,4 @@
-"""``--backend gcp`` of ``cloud.run``, and its ``cleanup``."""
+"""``cloud.run --backend gcp``, and the subcommand ``cleanup``."""
 
 import asyncio
 import sys
@@ -17,29 +17,31 @@ from cloud.workflow.steps import Plan
 
 
 class Command:
+    """The parts of ``cloud.run`` that only a run on Google's cloud has."""
+
     def __init__(self, options: Options) -> None:
         self._options = options
 
     async def check(self, plan: Plan, console: Console) -> bool:
-        """Whether nothing is known to be in the way."""
+        """Run the checks and print their findings; returns whether none failed."""
         return await preview.check(self._options, plan, console)
 
     def announce(self, plan: Plan, console: Console) -> None:
         preview.announce(self._options, plan, self.cleanup(plan), console)
 
     def cleanup(self, plan: Plan) -> str:
-        """The command that removes what the run left."""
-        given = self._options
+        """The shell command that removes what the run left behind."""
+        options = self._options
         return (
-            f"python -m cloud.run cleanup --project {given.project} --region {given.region} --service {given.service} "
-            f"--bucket {plan.bucket} --run {plan.job_id}"
+            f"python -m cloud.run cleanup --project {options.project} --region {options.region} "
+            f"--service {options.service} --bucket {plan.bucket} --run {plan.job_id}"
         )
 
     def open(self, plan: Plan) -> GcpBackend:
         return self._options.open(plan.job_id.lower())
 
-    async def rehearse(self, plan: Plan, form: str) -> int:
-        """Print the requests, and beside them what would bill."""
+    async def dry_run(self, plan: Plan, form: str) -> int:
+        """Print the requests of a run in the format ``form``, and on stderr what would be billed; returns 0."""
         from cloud.workflow.google.dry_run import rehearse, show
 
         self.announce(plan, Console(stderr=True))
@@ -48,13 +50,13 @@ class Command:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--run", "run", required=True, help="What the run is called: it said so when it began.")
+@click.option("--run", "run", required=True, help="The run's name, which it prints when it starts.")
 @click.option("--project", required=True)
 @click.option("--bucket", help="Its bucket.  [default: PROJECT-ml]")
 @click.option("--region", default="us-central1")
 @click.option("--service", type=click.Choice(SERVICES), default=SERVICES[0])
 def cleanup(*, run: str, project: str, bucket: str | None, region: str, service: str) -> None:
-    """Remove what a run on Google's cloud left: jobs, versions, models, objects, and its bucket."""
+    """Remove what a run on Google's cloud left behind: jobs, versions, models, objects, and its bucket."""
     console, errors = Console(), Console(stderr=True)
     try:
         check_id(run, "--run")
@@ -65,10 +67,10 @@ def cleanup(*, run: str, project: str, bucket: str | None, region: str, service:
 
 
 async def clean_up(options: Options, run: str, bucket: str, console: Console) -> None:
-    """Print what of ``run`` was removed, a line each.
+    """Remove what ``run`` left behind and print each resource removed.
 
     Raises:
-        FailedPrecondition: naming everything that could not be removed.
+        FailedPrecondition: names everything that could not be removed.
     """
     removed: list[str] = []
     async with options.open() as backend:

@@ -25,9 +25,8 @@ from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.methods import Request
 from cloud.backends.google.service import RUN_LABEL, ServiceContext
 from cloud.backends.google.transport import FindExisting, Transport
-from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.oauth2.tokens import project_number
-from cloud.emulator.rest.discovery import load
+from cloud.emulator.rest.discovery import Discovery, load
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
@@ -88,8 +87,7 @@ class Script:
         """Raises:
         InvalidArgument: Google's front end would refuse the request: a defect of ours.
         """
-        api = method_id.partition(".")[0]
-        document = aiplatform_v1.document() if api == "aiplatform" else load(_DOCUMENTS[api])
+        document = _document(method_id.partition(".")[0])
         method = document.methods[method_id]
         query = {
             name: values
@@ -152,6 +150,14 @@ class _RecordingTransport(Transport):
         return json.loads(content) if content else {}
 
 
+def _document(api: str) -> Discovery:
+    if api == "aiplatform":
+        from cloud.emulator.aiplatform_v1.routes import document  # the emulator's own: to read it twice takes a while
+
+        return document()
+    return load(_DOCUMENTS[api])
+
+
 def _recorded(script: Script) -> aiohttp.ClientMiddlewareType:
     """Writes down what the storage client sends."""
 
@@ -207,7 +213,7 @@ async def rehearse(options: Options, plan: Plan) -> list[Written]:
     Raises:
         StepFailed: the run would not even begin so.
     """
-    async with OfflineProject(options.project, options.region) as project:
+    async with OfflineProject(options.project, options.region, options.service) as project:
         script = Script(options.project, project_number(options.project))
         await _run(options, plan, script, project)
     return script.written

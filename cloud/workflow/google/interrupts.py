@@ -1,4 +1,4 @@
-"""Ctrl-C, once and twice, where what was made bills."""
+"""Ctrl-C during a run on Google's cloud: the first cleans up, the second aborts."""
 
 import asyncio
 import signal
@@ -10,44 +10,45 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Abandoned(Exception):
-    """Interrupted twice."""
+    """The run was interrupted twice."""
 
 
 class Interruptible:
-    """Ctrl-C and SIGTERM: the first has the run clean up, the second does not wait for that.
+    """Handles SIGINT and SIGTERM: the first cancels the run, which then cleans up; the second abandons it.
 
     Args:
-        is_ending: whether the run cleans up already, which the first one is not to break off.
-        told: called at the first one.
+        is_cleaning_up: whether the run is cleaning up already; the first signal then does not cancel it.
+        on_interrupt: called at the first signal.
     """
 
-    def __init__(self, is_ending: Callable[[], bool], told: Callable[[], None]) -> None:
-        self._is_ending, self._told = is_ending, told
+    def __init__(self, is_cleaning_up: Callable[[], bool], on_interrupt: Callable[[], None]) -> None:
+        self._is_cleaning_up, self._on_interrupt = is_cleaning_up, on_interrupt
         self.count = 0
+        """Signals received."""
 
-    async def through(self, work: Coroutine[Any, Any, T]) -> T:
-        """What ``work`` gives.
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run ``work`` to its result.
 
         Raises:
-            CancelledError: it was interrupted, and came to its end.
-            Abandoned: it was interrupted again before that; a request of it may be under way.
+            CancelledError: it was interrupted and has ended.
+            Abandoned: it was interrupted twice and still runs; a request may be in progress.
         """
-        loop, again = asyncio.get_running_loop(), asyncio.Event()
+        loop, interrupted_twice = asyncio.get_running_loop(), asyncio.Event()
         task = asyncio.create_task(work)
 
         def interrupt() -> None:
             self.count += 1
             if self.count == 1:
-                self._told()
-                if self._is_ending():
+                self._on_interrupt()
+                if self._is_cleaning_up():
                     return
             else:
-                again.set()
+                interrupted_twice.set()
             task.cancel()
 
         for number in _SIGNALS:
             loop.add_signal_handler(number, interrupt)
-        second = asyncio.create_task(again.wait())
+        second = asyncio.create_task(interrupted_twice.wait())
         try:
             await asyncio.wait([task, second], return_when=asyncio.FIRST_COMPLETED)
         finally:

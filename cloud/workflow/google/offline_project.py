@@ -13,11 +13,9 @@ from typing import Any, Self
 import aiohttp
 
 from cloud.backends.memory import MemoryBackend, succeed
-from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount
 from cloud.emulator.in_process import InProcessConnector
 from cloud.emulator.logging_v2 import routes as logging_v2
-from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner, project_number
 from cloud.resources import Job, Json, Version
@@ -29,7 +27,7 @@ NUMBER = "0" * 12
 
 async def export(backend: MemoryBackend, job: Job) -> None:
     """A job that exports an empty SavedModel and succeeds."""
-    folder = job.spec.job_dir or job.spec.base_output_directory
+    folder = job.training.job_dir or job.training.base_output_directory
     if folder is not None:
         await backend.write_object(folder / "export" / "saved_model.pb", b"")
     await succeed(backend, job)
@@ -41,10 +39,14 @@ def zeros(_: Version, instances: Sequence[Json], __: str | None) -> list[Json]:
 
 
 class OfflineProject:
-    """Use as an async context manager."""
+    """Use as an async context manager.
 
-    def __init__(self, project: str, region: str) -> None:
-        self._project, self._region = project, region
+    Args:
+        service: which of ``SERVICES`` is there.
+    """
+
+    def __init__(self, project: str, region: str, service: str) -> None:
+        self._project, self._region, self._service = project, region, service
         self._parts = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -63,21 +65,29 @@ class OfflineProject:
         """The owner's."""
         storage = StorageApi(backend, f"service-{NUMBER}@gs")
         self._emulator = Emulator(project, self._region, storage, tokens, KeyRing())
-        for name in ("ml_v1", "aiplatform_v1"):
-            (folder / name).mkdir()
-        ml = ml_v1.MlV1(backend, project_number=number, tenant_number=number, state_dir=folder / "ml_v1")
-        parts.push_async_callback(ml.close)
-        vertex = aiplatform_v1.AiplatformV1(backend, project_number=number, state_dir=folder / "aiplatform_v1")
-        parts.push_async_callback(vertex.close)
         parts.push_async_callback(self._emulator.close)
-        self._emulator.mount(
-            Mount(ml_v1.HOSTS, r".*", ml),
-            Mount(aiplatform_v1.HOSTS, r".*", vertex),
-            Mount(logging_v2.HOSTS, r".*", logging_v2.LoggingV2(backend, project_number=number)),
-        )
-        ml.start()
-        vertex.start()
+        logs = logging_v2.LoggingV2(backend, project_number=number)
+        jobs = self._ml_engine if self._service == "ml-engine" else self._vertex_ai
+        self._emulator.mount(Mount(logging_v2.HOSTS, r".*", logs), jobs(backend, number, folder))
         return self
+
+    # Either API takes a while to load: only the one that is used is.
+
+    def _ml_engine(self, backend: MemoryBackend, number: int, folder: Path) -> Mount:
+        from cloud.emulator.ml_v1 import routes
+
+        api = routes.MlV1(backend, project_number=number, tenant_number=number, state_dir=folder)
+        self._parts.push_async_callback(api.close)
+        api.start()
+        return Mount(routes.HOSTS, r".*", api)
+
+    def _vertex_ai(self, backend: MemoryBackend, number: int, folder: Path) -> Mount:
+        from cloud.emulator.aiplatform_v1 import routes
+
+        api = routes.AiplatformV1(backend, project_number=number, state_dir=folder)
+        self._parts.push_async_callback(api.close)
+        api.start()
+        return Mount(routes.HOSTS, r".*", api)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

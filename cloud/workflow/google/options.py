@@ -1,4 +1,4 @@
-"""What ``--backend gcp`` is to be opened with."""
+"""The options of ``--backend gcp``."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How Google is reached, and how often it is asked; see ``open_gcp``."""
+class GoogleAccess:
+    """Credentials, network, polling and retries of requests to Google; see ``open_gcp``."""
 
     credentials: Any = None
     network: "Network | None" = None
@@ -29,19 +29,19 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class Options:
     """Raises:
-    InvalidArgument: an option that the service has no use for.
+    InvalidArgument: an option does not apply to the service.
     """
 
     project: str
     region: str
     service: str
     image: str | None = None
-    """Made from docker/serving.Dockerfile; Google's prebuilt one without."""
+    """Built from docker/serving.Dockerfile; None: Google's prebuilt one."""
     training_image: str | None = None
-    """Made from docker/training.Dockerfile; likewise."""
+    """Built from docker/training.Dockerfile; None: Google's prebuilt one."""
     service_account: str | None = None
-    """As whom jobs and versions run."""
-    way: Way = field(default_factory=Way)
+    """Account that jobs and versions run as."""
+    access: GoogleAccess = field(default_factory=GoogleAccess)
 
     def __post_init__(self) -> None:
         check_options(
@@ -52,8 +52,8 @@ class Options:
         )
 
     def open(self, run: str | None = None) -> GcpBackend:
-        """What it makes carries the name of ``run``."""
-        way = self.way
+        """Open the backend; resources that it creates are labelled with ``run``."""
+        access = self.access
         return open_gcp(
             project=self.project,
             region=self.region,
@@ -62,10 +62,10 @@ class Options:
             training_image=self.training_image,
             service_account=self.service_account,
             labels={RUN_LABEL: run} if run else {},
-            credentials=way.credentials,
-            network=way.network,
-            pace=way.pace,
-            lateness=way.lateness,
-            retries=way.retries,
-            sleep=way.sleep,
+            credentials=access.credentials,
+            network=access.network,
+            pace=access.pace,
+            lateness=access.lateness,
+            retries=access.retries,
+            sleep=access.sleep,
         )

@@ -1,4 +1,4 @@
-"""Before a run on Google's cloud: what was found out, and what will bill."""
+"""Printed before a run on Google's cloud: the findings of the checks, and what will be billed."""
 
 import ast
 from dataclasses import replace
@@ -23,18 +23,18 @@ _LOGGING_PRICES = "https://cloud.google.com/stackdriver/pricing"
 
 
 async def check(options: Options, plan: Plan, console: Console) -> bool:
-    """Print every finding; whether none is a failure."""
+    """Run every check and print its finding; returns whether none failed."""
     from cloud.backends.google.http_transport import HttpTransport
     from cloud.backends.google.network import Identity, Network
 
-    way = options.way
-    network = way.network or Network()
+    access = options.access
+    network = access.network or Network()
     transport = HttpTransport(
         options.region,
-        identity=Identity(network, way.credentials),
+        identity=Identity(network, access.credentials),
         network=network,
-        patience=replace(way.retries, attempts=2, longest=1.0),
-        sleep=way.sleep,
+        retries=replace(access.retries, attempts=2, longest=1.0),
+        sleep=access.sleep,
     )
     preflight = Preflight(
         transport,
@@ -46,7 +46,7 @@ async def check(options: Options, plan: Plan, console: Console) -> bool:
         training_image=options.training_image,
     )
     try:
-        findings = [package(plan.package_path, plan.module)]
+        findings = [check_package(plan.package_path, plan.module)]
         findings += [finding async for finding in preflight.findings(datetime.now(UTC).date())]
     finally:
         await transport.close()
@@ -55,24 +55,24 @@ async def check(options: Options, plan: Plan, console: Console) -> bool:
     return all(finding.verdict is not Verdict.FAIL for finding in findings)
 
 
-def package(folder: Path, module: str) -> Finding:
-    """Whether the trainer's module is there and is Python; nothing of it is run."""
-    place = folder.parent.joinpath(*module.split("."))
-    file = place.with_suffix(".py") if place.with_suffix(".py").is_file() else place / "__main__.py"
+def check_package(folder: Path, module: str) -> Finding:
+    """Check that the trainer's module exists and is valid Python, without running it."""
+    path = folder.parent.joinpath(*module.split("."))
+    file = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__main__.py"
     if not (folder / "__init__.py").is_file():
-        mend = "--package-path names the folder that holds it"
-        return Finding(Verdict.FAIL, "package", f"{folder} has no __init__.py", mend)
+        hint = "--package-path names the folder that holds it"
+        return Finding(Verdict.FAIL, "package", f"{folder} has no __init__.py", hint)
     try:
         ast.parse(file.read_bytes(), str(file))
     except OSError:
         return Finding(Verdict.FAIL, "package", f"there is no module {module} in {folder}", "check --module")
     except SyntaxError as error:
-        return Finding(Verdict.FAIL, "package", f"{file}, line {error.lineno}: {error.msg}", "mend it")
+        return Finding(Verdict.FAIL, "package", f"{file}, line {error.lineno}: {error.msg}", "fix the syntax")
     return Finding(Verdict.PASS, "package", f"{module} in {folder}")
 
 
-def bills(options: Options, plan: Plan) -> list[str]:
-    """What will bill: each resource, what of it, and from when to when."""
+def billed_resources(options: Options, plan: Plan) -> list[str]:
+    """Each resource that will be billed: what for, and from when to when."""
     spec = TrainingSpec(plan.job_id, (GsUri(plan.bucket, "x"),), plan.module, region=options.region)
     if options.service == "vertex-ai":
         pools = [
@@ -93,17 +93,18 @@ def bills(options: Options, plan: Plan) -> list[str]:
 
 
 def announce(options: Options, plan: Plan, cleanup: str, console: Console) -> None:
+    """Print the run's name, what it will be billed for, and the command to clean up after a crash."""
     console.print(f"This run is called {plan.job_id}. It will bill:", highlight=False, soft_wrap=True)
-    for line in bills(options, plan):
+    for line in billed_resources(options, plan):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
     console.print(f"Should it crash: {cleanup}", highlight=False, soft_wrap=True)
 
 
 def _show(finding: Finding, console: Console) -> None:
     style = _STYLES[finding.verdict]
-    mend = f"  -> {finding.mend}" if finding.mend else ""
+    hint = f"  -> {finding.hint}" if finding.hint else ""
     console.print(
-        f"[{style}]{finding.verdict.value:<8}[/]{escape(f'{finding.what}: {finding.detail}{mend}')}",
+        f"[{style}]{finding.verdict.value:<8}[/]{escape(f'{finding.what}: {finding.detail}{hint}')}",
         highlight=False,
         soft_wrap=True,
     )

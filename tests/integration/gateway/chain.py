@@ -15,7 +15,7 @@ HOST = "storage.googleapis.com"
 
 PIECE = bytes(65_536)
 sent_endlessly = Counter[str]()
-"""Pieces that the server got rid of, by path."""
+"""Pieces that the server has written, by path."""
 
 
 async def echo(request: web.BaseRequest) -> web.StreamResponse:
@@ -35,7 +35,7 @@ async def echo(request: web.BaseRequest) -> web.StreamResponse:
 
 
 class Chain:
-    """A gateway in front of an echo server, and what clients need to know of it."""
+    """A gateway in front of an echo server, with its address and CA for clients."""
 
     def __init__(self, gateway: Gateway, refusals: list[Refusal]) -> None:
         self.gateway = gateway
@@ -46,8 +46,8 @@ class Chain:
         host, port = self.gateway.address.split(":")
         return await asyncio.open_connection(host, int(port))
 
-    async def say(self, data: bytes) -> bytes:
-        """Everything the gateway answers to ``data``, until it closes the connection."""
+    async def send(self, data: bytes) -> bytes:
+        """Everything the gateway sends in response to ``data``, until it closes the connection."""
         reader, writer = await self.connect()
         try:
             writer.write(data)

@@ -1,4 +1,4 @@
-"""The chain and a client, for every test of the gateway."""
+"""A gateway with its echo server, and a client."""
 
 import asyncio
 

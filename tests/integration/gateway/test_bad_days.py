@@ -1,4 +1,4 @@
-"""Clients that behave badly, or do not trust us; ends amid transfers."""
+"""Clients that misbehave or do not trust the CA; closing during transfers."""
 
 import asyncio
 import gc
@@ -12,10 +12,10 @@ import pytest
 from cloud.gateway.tunnel import Gateway
 from integration.gateway.chain import HOST, PIECE, running, sent_endlessly
 
-# ---------------------------------------------------------------- distrust
+# ---------------------------------------------------------------- clients that do not trust the CA
 
 
-async def test_a_client_that_does_not_trust_the_ca_is_told_once_what_it_reads(chain, client, caplog):
+async def test_a_client_that_does_not_trust_the_ca_is_logged_once_with_a_hint(chain, client, caplog):
     agents = ["curl/8.5.0", "MyTool/1", None]
     for agent in agents * 2:
         headers = {} if agent is None else {"User-Agent": agent}
@@ -23,30 +23,31 @@ async def test_a_client_that_does_not_trust_the_ca_is_told_once_what_it_reads(ch
             await client.get(f"https://{HOST}/", proxy=chain.gateway.url, proxy_headers=headers)
     async with client.get(f"https://{HOST}/", proxy=chain.gateway.url, ssl=chain.trust) as response:
         assert response.status == 200
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("cloud")]
-    start = f"no TLS for {HOST}: the client broke off, as one does that does not trust this run's CA, "
-    assert all(text.startswith(f"{start}{chain.gateway.ca_file}: ") for text in told)
-    assert told[0].endswith("curl/8.5.0 reads CURL_CA_BUNDLE")
-    assert "MyTool/1 reads one of CURL_CA_BUNDLE (curl" in told[1]
-    assert "reads SSL_CERT_FILE" in told[2]  # aiohttp says who it is
-    assert len(told) == len(agents)
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("cloud")]
+    reason = "the client closed the connection, probably because it does not trust this run's CA"
+    start = f"TLS handshake for {HOST} failed: {reason} ({chain.gateway.ca_file}); "
+    assert all(text.startswith(start) for text in logged)
+    assert logged[0].endswith("curl/8.5.0 reads CURL_CA_BUNDLE")
+    assert "MyTool/1 reads one of CURL_CA_BUNDLE (curl" in logged[1]
+    assert "reads SSL_CERT_FILE" in logged[2]  # aiohttp sends a user agent of its own
+    assert len(logged) == len(agents)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-async def test_a_client_that_says_it_does_not_trust_the_ca_is_believed(chain, caplog):
+async def test_a_client_that_sends_a_trust_alert_is_logged_as_such(chain, caplog):
     with caplog.at_level(logging.WARNING):
         process = await asyncio.create_subprocess_exec(
             "curl", "-s", f"https://{HOST}/b/o", env={"PATH": os.environ["PATH"], "https_proxy": chain.gateway.url}
         )
         assert await process.wait() == 60  # "peer certificate cannot be authenticated"
-    (told,) = [record.getMessage() for record in caplog.records if record.name.startswith("cloud")]
-    assert told.startswith(
-        f"no TLS for {HOST}: the client does not trust this run's CA, {chain.gateway.ca_file}: curl/"
+    (logged,) = [record.getMessage() for record in caplog.records if record.name.startswith("cloud")]
+    assert logged.startswith(
+        f"TLS handshake for {HOST} failed: the client does not trust this run's CA ({chain.gateway.ca_file}); curl/"
     )
-    assert told.endswith(" reads CURL_CA_BUNDLE")
+    assert logged.endswith(" reads CURL_CA_BUNDLE")
 
 
-async def test_a_client_that_speaks_no_tls_is_nobodys_business(chain, caplog):
+async def test_a_client_that_speaks_no_tls_is_not_logged_as_a_warning(chain, caplog):
     with caplog.at_level(logging.WARNING):
         reader, writer = await chain.connect()
         writer.write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
@@ -57,7 +58,7 @@ async def test_a_client_that_speaks_no_tls_is_nobodys_business(chain, caplog):
     assert caplog.records == []
 
 
-# ---------------------------------------------------------------- bad days
+# ---------------------------------------------------------------- clients that misbehave
 
 
 @pytest.mark.parametrize(
@@ -72,29 +73,29 @@ async def test_a_client_that_speaks_no_tls_is_nobodys_business(chain, caplog):
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", b"431"),
     ],
 )
-async def test_a_malformed_or_endless_head_gets_an_answer(chain, data, status):
-    assert (await chain.say(data)).startswith(b"HTTP/1.1 " + status)
+async def test_a_malformed_or_endless_head_gets_an_error_response(chain, data, status):
+    assert (await chain.send(data)).startswith(b"HTTP/1.1 " + status)
 
 
-async def test_a_client_that_stops_in_the_middle_of_its_head_is_let_go(tmp_path):
-    async with asyncio.timeout(30), running(tmp_path, first_head_seconds=0.1) as chain:
+async def test_a_client_that_stops_within_its_head_times_out(tmp_path):
+    async with asyncio.timeout(30), running(tmp_path, head_timeout=0.1) as chain:
         reader, writer = await chain.connect()
         writer.write(b"CONNECT storage")
         assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
         writer.close()
 
 
-async def test_a_client_may_leave_at_any_point(chain, client):
-    for said in (b"", b"CONN", f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode()):
+async def test_a_client_may_disconnect_at_any_point(chain, client):
+    for sent in (b"", b"CONN", f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode()):
         _, writer = await chain.connect()
-        writer.write(said)
+        writer.write(sent)
         await writer.drain()
         writer.transport.abort()
     async with client.get(f"https://{HOST}/", proxy=chain.gateway.url, ssl=chain.trust) as response:
         assert response.status == 200
 
 
-async def test_a_client_that_never_reads_costs_a_buffer_and_holds_up_no_one(chain, client):
+async def test_a_client_that_never_reads_costs_only_a_buffer_and_blocks_no_other(chain, client):
     _, writer = await chain.tunnel()
     writer.transport.pause_reading()
     writer.write(b"GET /endless/unread HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -106,7 +107,7 @@ async def test_a_client_that_never_reads_costs_a_buffer_and_holds_up_no_one(chai
 
 
 @pytest.mark.filterwarnings("error")
-async def test_closing_amid_transfers_leaves_nothing_behind(tmp_path, caplog):
+async def test_closing_during_transfers_leaves_nothing_behind(tmp_path, caplog):
     before = asyncio.all_tasks()
     async with asyncio.timeout(30), running(tmp_path) as chain:
         idle = await chain.connect()
@@ -122,16 +123,16 @@ async def test_closing_amid_transfers_leaves_nothing_behind(tmp_path, caplog):
         stuck = await chain.tunnel()
         stuck[1].transport.pause_reading()
         stuck[1].write(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
-        just_asking = await chain.connect()
-        just_asking[1].write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
-    for _, writer in (idle, handshaking, kept, reading, sending, stuck, just_asking):
+        connecting = await chain.connect()
+        connecting[1].write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
+    for _, writer in (idle, handshaking, kept, reading, sending, stuck, connecting):
         writer.transport.abort()
     assert asyncio.all_tasks() == before
     gc.collect()
     assert [record for record in caplog.records if record.name.startswith(("asyncio", "cloud"))] == []
 
 
-async def test_closing_twice_and_without_start_is_allowed(tmp_path):
+async def test_closing_twice_or_before_start_is_allowed(tmp_path):
     gateway = Gateway(lambda: asyncio.Protocol(), tmp_path)
     await gateway.close()
     await gateway.start()

@@ -18,23 +18,23 @@ from integration.gateway.chain import HOST, running
 # ---------------------------------------------------------------- tunnels
 
 
-async def test_requests_reach_the_server_as_https_on_one_connection(chain, client):
+async def test_requests_through_a_tunnel_reach_the_server_as_https(chain, client):
     for body in ("", "abc"):
         async with client.post(
             f"https://{HOST}/x?y=z", proxy=chain.gateway.url, ssl=chain.trust, data=body
         ) as response:
-            answer = await response.json()
-        assert (answer["method"], answer["url"], answer["body"]) == ("POST", f"https://{HOST}/x?y=z", body)
+            echoed = await response.json()
+        assert (echoed["method"], echoed["url"], echoed["body"]) == ("POST", f"https://{HOST}/x?y=z", body)
 
 
-async def test_without_sni_the_host_is_the_one_connect_named(chain):
+async def test_without_sni_the_certificate_is_for_the_host_of_connect(chain):
     _, writer = await chain.tunnel("bucket.storage.googleapis.com", sni=None)
     names = writer.get_extra_info("ssl_object").getpeercert()["subjectAltName"]
     writer.close()
     assert names == (("DNS", "*.storage.googleapis.com"),)
 
 
-async def test_tensorflows_double_framing_is_mended_on_every_request_of_a_connection(chain):
+async def test_tensorflows_double_framing_is_normalised_on_every_request_of_a_connection(chain):
     reader, writer = await chain.tunnel()
     post = (
         b"POST /%d HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nTransfer-Encoding: identity\r\n"
@@ -45,11 +45,11 @@ async def test_tensorflows_double_framing_is_mended_on_every_request_of_a_connec
         b"6\r\nfolder\r\n0\r\n\r\n"
     )
     writer.write(post % 1 + post % 2 + put)
-    answers = await reader.read()
+    responses = await reader.read()
     writer.close()
-    assert answers.count(b"HTTP/1.1 100 Continue") == 2
-    assert answers.count(b"HTTP/1.1 200 OK") == 3
-    assert b'"body": "folder"' in answers
+    assert responses.count(b"HTTP/1.1 100 Continue") == 2
+    assert responses.count(b"HTTP/1.1 200 OK") == 3
+    assert b'"body": "folder"' in responses
 
 
 async def test_large_bodies_arrive_whole_both_ways(chain, client):
@@ -57,7 +57,7 @@ async def test_large_bodies_arrive_whole_both_ways(chain, client):
     async with client.put(
         f"https://{HOST}/x", proxy=chain.gateway.url, ssl=chain.trust, data=_pieces(sent)
     ) as response:
-        assert response.status == 413  # more than the echo server reads at once: it is read to its end, and refused
+        assert response.status == 413  # above the echo server's limit: refused, after the whole body was received
     sent = sent[: 2**20]
     async with client.put(
         f"https://{HOST}/x", proxy=chain.gateway.url, ssl=chain.trust, data=_pieces(sent)
@@ -73,18 +73,18 @@ async def _pieces(text):
 async def test_two_hundred_connections_at_once(chain):
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as client:
 
-        async def ask(number: int) -> str:
+        async def get_url(number: int) -> str:
             url = f"https://{HOST}/{number}"
             async with client.get(url, proxy=chain.gateway.url, ssl=chain.trust) as response:
                 return (await response.json())["url"]
 
-        assert await asyncio.gather(*map(ask, range(200))) == [f"https://{HOST}/{number}" for number in range(200)]
+        assert await asyncio.gather(*map(get_url, range(200))) == [f"https://{HOST}/{number}" for number in range(200)]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 @pytest.mark.parametrize("way", ["https", "metadata", "direct"])
-async def test_curl_needs_the_environment_only(chain, way, version):
+async def test_curl_needs_only_the_environment(chain, way, version):
     url = {
         "https": f"https://{HOST}/b/o",
         "metadata": "http://metadata.google.internal/computeMetadata/v1/",
@@ -108,14 +108,14 @@ async def test_curl_needs_the_environment_only(chain, way, version):
 
 
 @pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["h2"], "h2")], ids=str)
-async def test_of_what_a_client_offers_http_1_1_is_chosen_where_it_can_be(chain, offered, chosen):
+async def test_http_1_1_is_chosen_if_the_client_offers_it(chain, offered, chosen):
     _, writer = await chain.tunnel(alpn=offered)
     assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == chosen
     writer.transport.abort()
 
 
 @pytest.mark.parametrize("way", ["tunnel", "connect"])
-async def test_a_client_that_speaks_http_2_only_is_told_to_use_http_1_1(chain, way, caplog):
+async def test_http_2_without_negotiation_gets_goaway_http_1_1_required(chain, way, caplog):
     reader, writer = await getattr(chain, way)()
     settings = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
     for piece in (b"PRI * HTTP/2.0\r\n", b"\r\nSM\r\n\r\n" + settings, settings):
@@ -126,7 +126,7 @@ async def test_a_client_that_speaks_http_2_only_is_told_to_use_http_1_1(chain, w
     goaway = await reader.readexactly(int.from_bytes(frame[:3]))
     writer.transport.abort()
     assert (frame[3], goaway[:8]) == (7, bytes([0, 0, 0, 0, 0, 0, 0, 0xD]))  # RFC 9113 §6.8, §7: HTTP_1_1_REQUIRED
-    assert goaway[8:].startswith(b"HTTP/1.1 is spoken here")
+    assert goaway[8:].startswith(b"only HTTP/1.1 is supported")
     assert [record.message for record in caplog.records if "speaks HTTP/2 only" in record.message]
 
 
@@ -142,7 +142,7 @@ for _ in range(2):
 """
 
 
-async def test_grpc_is_refused_at_once_in_its_own_form(chain):
+async def test_grpc_calls_get_unimplemented_at_once(chain):
     environ = os.environ | client_environ(
         proxy_url=chain.gateway.url, ca_file=chain.gateway.ca_file, metadata_host="127.0.0.1:1", project="my-project"
     )
@@ -175,18 +175,14 @@ async def test_other_hosts_are_refused_counted_and_reported(chain, client):
     assert chain.gateway.refusals == [Refusal("pypi.org", 443, 2), Refusal("pypi.org", 80, 1)]
 
 
-async def test_a_connection_to_the_metadata_server_does_not_lead_anywhere_else(chain):
-    ask = "GET http://{}/ HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive\r\n\r\n"
-    answer = await chain.say(
-        (
-            ask.format("metadata.google.internal", "metadata.google.internal") + ask.format("a.example", "a.example")
-        ).encode()
-    )
-    assert answer.count(b"HTTP/1.1") == 1
-    assert b"a.example" not in answer
+async def test_a_connection_to_the_metadata_server_serves_no_other_host(chain):
+    request = "GET http://{0}/ HTTP/1.1\r\nHost: {0}\r\nConnection: keep-alive\r\n\r\n"
+    response = await chain.send((request.format("metadata.google.internal") + request.format("a.example")).encode())
+    assert response.count(b"HTTP/1.1") == 1
+    assert b"a.example" not in response
 
 
-async def test_a_refused_upload_still_gets_its_answer(chain, client):
+async def test_a_refused_upload_still_gets_its_response(chain, client):
     async with client.post("http://example.com/", proxy=chain.gateway.url, data=bytes(2**20)) as response:
         assert response.status == 403
 
@@ -194,7 +190,7 @@ async def test_a_refused_upload_still_gets_its_answer(chain, client):
 # ---------------------------------------------------------------- where it listens
 
 
-def test_nothing_is_reachable_from_outside_this_machine(tmp_path):
+def test_it_listens_on_loopback_only(tmp_path):
     async def bound() -> str:
         async with running(tmp_path) as chain:
             return chain.gateway.address.split(":")[0]
@@ -239,7 +235,7 @@ def test_it_runs_on_uvloop_as_well(tmp_path):
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
 
 
-def test_the_port_is_the_systems_choice(tmp_path):
+def test_port_0_picks_a_free_port(tmp_path):
     async def ports() -> set[str]:
         async with running(tmp_path / "a") as first, running(tmp_path / "b") as second:
             return {first.gateway.address, second.gateway.address}

@@ -1,4 +1,4 @@
-"""Programs for the launcher to start, and what tests of it need to know about processes."""
+"""Programs for the launcher to start, and queries about processes."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="process trees c
 
 
 class Programs:
-    """Modules in a folder of their own, and how to run them."""
+    """Writes modules to a folder, makes commands that run them, and collects their output."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,17 +38,17 @@ class Programs:
     def text(self, stream: str = "stdout") -> str:
         return "\n".join(line.text for line in self.lines if line.stream == stream)
 
-    async def said(self, text: str) -> None:
+    async def wait_for(self, text: str) -> None:
         """Wait until the standard output holds ``text``."""
         async with asyncio.timeout(20):
             while text not in self.text():
-                self._heard = asyncio.Event()
-                await self._heard.wait()
+                self._received = asyncio.Event()
+                await self._received.wait()
 
-    def hear(self, line: OutputLine) -> None:
+    def on_output(self, line: OutputLine) -> None:
         self.lines.append(line)
         with suppress(AttributeError):
-            self._heard.set()
+            self._received.set()
 
 
 async def run(launcher: Launcher, command: Command, on_output: Callable[[OutputLine], None]) -> ExitStatus:
@@ -57,7 +57,7 @@ async def run(launcher: Launcher, command: Command, on_output: Callable[[OutputL
 
 
 async def until_gone(pids: list[int], act: Callable[[], None] = lambda: None) -> None:
-    """``act``, then wait until no process of ``pids`` lives."""
+    """Call ``act``, then wait until all processes of ``pids`` have ended."""
     handles = []
     for pid in pids:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Processes as they go, with everything they started: by themselves, by order, or with whoever dies above them."""
+"""Processes end with everything they started: by themselves, when stopped, or when an ancestor is killed."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ FAMILY = """
     import os, signal, subprocess, sys, time
 
     def daemon(depth):
-        # as daemons do: a new session, the parent gone, everything ignored
+        # as daemons do: a new session, no parent, signals ignored
         if os.fork() == 0:
             os.setsid()
             if os.fork():
@@ -53,12 +53,12 @@ def pids(programs: Programs) -> list[int]:
 
 @linux_only
 @pytest.mark.parametrize(("then", "expected"), [("", ExitStatus(0)), ("sys.exit(3)", ExitStatus(3))])
-async def test_what_it_started_ends_with_it(
+async def test_its_children_end_with_it(
     launcher: Launcher, programs: Programs, then: str, expected: ExitStatus
 ) -> None:
     command = programs.command(FAMILY.format(then=f"import select; select.select([], [], [], 0.3); {then}"))
 
-    status = await run(launcher, command, programs.hear)
+    status = await run(launcher, command, programs.on_output)
 
     assert status == expected
     assert len(pids(programs)) == 4
@@ -67,8 +67,8 @@ async def test_what_it_started_ends_with_it(
 
 @linux_only
 async def test_stop_ends_the_whole_tree(launcher: Launcher, programs: Programs) -> None:
-    process = await launcher.launch(programs.command(FAMILY.format(then="time.sleep(600)")), programs.hear)
-    await programs.said(f"pid {process.pid}")
+    process = await launcher.launch(programs.command(FAMILY.format(then="time.sleep(600)")), programs.on_output)
+    await programs.wait_for(f"pid {process.pid}")
 
     async with asyncio.timeout(10):
         status = await process.stop(0.2)
@@ -93,9 +93,9 @@ async def test_stop_gives_time_to_finish(launcher: Launcher, programs: Programs)
                 time.sleep(1)
             """
         ),
-        programs.hear,
+        programs.on_output,
     )
-    await programs.said("ready")
+    await programs.wait_for("ready")
 
     status = await process.stop(20)
 
@@ -104,11 +104,13 @@ async def test_stop_gives_time_to_finish(launcher: Launcher, programs: Programs)
 
 
 @pytest.mark.parametrize("action", ["signal.signal(signal.SIGTERM, signal.SIG_IGN)", "os.kill(os.getpid(), 19)"])
-async def test_one_that_ignores_sigterm_or_stands_still(launcher: Launcher, programs: Programs, action: str) -> None:
+async def test_stop_ends_one_that_ignores_sigterm_or_is_stopped(
+    launcher: Launcher, programs: Programs, action: str
+) -> None:
     process = await launcher.launch(
-        programs.command(f"import os, signal, time; print('ready'); {action}; time.sleep(600)"), programs.hear
+        programs.command(f"import os, signal, time; print('ready'); {action}; time.sleep(600)"), programs.on_output
     )
-    await programs.said("ready")
+    await programs.wait_for("ready")
 
     async with asyncio.timeout(10):
         status = await process.stop(0.3)
@@ -118,8 +120,8 @@ async def test_one_that_ignores_sigterm_or_stands_still(launcher: Launcher, prog
 
 
 @linux_only
-async def test_one_that_keeps_fleeing(launcher: Launcher, programs: Programs) -> None:
-    # The child lives on as another process, over and over, and hears no signal.
+async def test_stop_ends_one_that_keeps_forking(launcher: Launcher, programs: Programs) -> None:
+    # It continues in a new child process, over and over, and ignores signals.
     process = await launcher.launch(
         programs.command(
             """
@@ -134,9 +136,9 @@ async def test_one_that_keeps_fleeing(launcher: Launcher, programs: Programs) ->
             signal.pause()
             """
         ),
-        programs.hear,
+        programs.on_output,
     )
-    await programs.said("ready")
+    await programs.wait_for("ready")
 
     async with asyncio.timeout(20):
         assert await process.stop(0.1) == ExitStatus(signal=signal.SIGKILL)
@@ -144,8 +146,8 @@ async def test_one_that_keeps_fleeing(launcher: Launcher, programs: Programs) ->
 
 async def test_close_ends_everything(launcher: Launcher, programs: Programs) -> None:
     command = programs.command("import time; print('ready'); time.sleep(600)")
-    first, second = [await launcher.launch(command, programs.hear) for _ in range(2)]
-    await programs.said("ready\nready")
+    first, second = [await launcher.launch(command, programs.on_output) for _ in range(2)]
+    await programs.wait_for("ready\nready")
 
     await launcher.close()
     await launcher.close()
@@ -173,7 +175,7 @@ ENGINE = """
 
 @linux_only
 @pytest.mark.parametrize("kind", KINDS)
-async def test_nothing_outlives_an_engine_that_was_killed(programs: Programs, kind: LauncherKind) -> None:
+async def test_no_process_outlives_a_killed_engine(programs: Programs, kind: LauncherKind) -> None:
     programs.command(FAMILY.format(then="time.sleep(600)"))
     engine = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", textwrap.dedent(ENGINE), kind.value, str(programs.folder)),
@@ -182,9 +184,9 @@ async def test_nothing_outlives_an_engine_that_was_killed(programs: Programs, ki
     )
     try:
         assert engine.stdout is not None
-        found = [int((await engine.stdout.readline()).split()[1]) for _ in range(4)]
+        started = [int((await engine.stdout.readline()).split()[1]) for _ in range(4)]
         below = descendants(engine.pid)
-        assert set(found) < set(below), "the tree is below the engine as long as it lives"
+        assert set(started) < set(below), "the processes are descendants of the engine while it runs"
     except BaseException:
         engine.kill()
         raise
@@ -194,46 +196,48 @@ async def test_nothing_outlives_an_engine_that_was_killed(programs: Programs, ki
 
 
 @linux_only
-async def test_a_process_survives_its_launcher_and_the_next_has_another(launcher: Launcher, programs: Programs) -> None:
+async def test_a_process_survives_its_launcher_and_the_next_gets_a_new_launcher(
+    launcher: Launcher, programs: Programs
+) -> None:
     command = programs.command("import time; print('ready'); time.sleep(600)")
-    process = await launcher.launch(command, programs.hear)
-    await programs.said("ready")
+    process = await launcher.launch(command, programs.on_output)
+    await programs.wait_for("ready")
     launcher_pid = parent_of(parent_of(process.pid))
     assert parent_of(launcher_pid) == os.getpid()
 
     await until_gone([launcher_pid], lambda: os.kill(launcher_pid, signal.SIGKILL))
 
-    other = await launcher.launch(command, programs.hear)
+    other = await launcher.launch(command, programs.on_output)
     assert parent_of(parent_of(other.pid)) != launcher_pid
     assert is_alive(process.pid)
     assert await process.stop(1) == await other.stop(1) == ExitStatus(signal=signal.SIGTERM)
 
 
 @linux_only
-async def test_launcher_killed_just_before_a_launch(launcher: Launcher, programs: Programs) -> None:
-    first = await launcher.launch(programs.command("import time; time.sleep(600)"), programs.hear)
+async def test_a_launcher_killed_just_before_a_launch(launcher: Launcher, programs: Programs) -> None:
+    first = await launcher.launch(programs.command("import time; time.sleep(600)"), programs.on_output)
 
     os.kill(parent_of(parent_of(first.pid)), signal.SIGKILL)
 
-    assert (await run(launcher, programs.command("print('fine')"), programs.hear)).ok
+    assert (await run(launcher, programs.command("print('fine')"), programs.on_output)).ok
     await first.stop(0)
 
 
 @linux_only
-async def test_supervisor_that_is_killed_takes_its_process_with_it(launcher: Launcher, programs: Programs) -> None:
-    process = await launcher.launch(programs.command(FAMILY.format(then="time.sleep(600)")), programs.hear)
-    await programs.said(f"pid {process.pid}")
+async def test_the_process_ends_with_its_killed_supervisor(launcher: Launcher, programs: Programs) -> None:
+    process = await launcher.launch(programs.command(FAMILY.format(then="time.sleep(600)")), programs.on_output)
+    await programs.wait_for(f"pid {process.pid}")
     supervisor = parent_of(process.pid)
 
     async with asyncio.timeout(20):
         await until_gone(pids(programs), lambda: os.kill(supervisor, signal.SIGKILL))
         assert await process.wait() == ExitStatus(signal=signal.SIGKILL)
 
-    assert (await run(launcher, programs.command("print('fine')"), programs.hear)).ok
+    assert (await run(launcher, programs.command("print('fine')"), programs.on_output)).ok
 
 
 @linux_only
-async def test_launch_that_is_given_up_leaves_nothing(programs: Programs) -> None:
+async def test_a_cancelled_launch_leaves_no_process(programs: Programs) -> None:
     programs.write("import time; time.sleep(1)", "slow")
     launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})
     started = programs.folder / "started"
@@ -241,8 +245,8 @@ async def test_launch_that_is_given_up_leaves_nothing(programs: Programs) -> Non
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
-            await launcher.launch(command, programs.hear)
-    assert (await run(launcher, programs.command("print('fine')"), programs.hear)).ok
+            await launcher.launch(command, programs.on_output)
+    assert (await run(launcher, programs.command("print('fine')"), programs.on_output)).ok
 
     assert not started.exists()
     await launcher.close()

@@ -1,4 +1,4 @@
-"""What a warm launcher has loaded, and what it has not yet."""
+"""The modules that a warm launcher preloads."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ async def test_requests_wait_for_the_preload(programs: Programs) -> None:
     launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})
     command = programs.command("import sys; print('slow' in sys.modules)")
 
-    statuses = await asyncio.gather(*(run(launcher, command, programs.hear) for _ in range(3)))
+    statuses = await asyncio.gather(*(run(launcher, command, programs.on_output) for _ in range(3)))
 
     assert all(status.ok for status in statuses)
     assert [line.text for line in programs.lines] == ["True"] * 3
@@ -42,7 +42,7 @@ async def test_preload_that_fails(programs: Programs, source: str, reason: str) 
     with pytest.raises(Unavailable, match=f"cannot preload bad: .*{reason}"):
         await launcher.ready()
     with pytest.raises(Unavailable, match="cannot preload bad"):
-        await launcher.launch(programs.command("print('never')"), programs.hear)
+        await launcher.launch(programs.command("print('never')"), programs.on_output)
 
     assert programs.lines == []
     await launcher.close()
@@ -50,8 +50,8 @@ async def test_preload_that_fails(programs: Programs, source: str, reason: str) 
 
 
 @linux_only
-async def test_a_package_that_failed_to_load_in_the_preload_says_why_again(programs: Programs) -> None:
-    """Python drops such a package, but not what it had loaded of itself."""
+async def test_a_package_that_failed_in_the_preload_raises_the_same_error_again(programs: Programs) -> None:
+    """Python removes such a package from sys.modules, but not the submodules that it had loaded."""
     programs.write("")
     folder = programs.folder / "broken"
     folder.mkdir()
@@ -60,7 +60,7 @@ async def test_a_package_that_failed_to_load_in_the_preload_says_why_again(progr
     programs.write("try:\n    import broken\nexcept ImportError:\n    pass", "tries")
     launcher = Launcher(LauncherKind.WARM, preload=("tries",), environ={"PYTHONPATH": str(programs.folder)})
 
-    status = await run(launcher, programs.command("import broken"), programs.hear)
+    status = await run(launcher, programs.command("import broken"), programs.on_output)
 
     assert status.code == 1
     assert programs.lines[-1].text == "ImportError: the true cause"
@@ -104,27 +104,27 @@ TRAIN = """
 
 @linux_only
 async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_path: Path) -> None:
-    callers: list[bytes] = []
+    requests: list[bytes] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        callers.append(await reader.readline())
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readline())
         writer.close()
 
-    proxy = await asyncio.start_server(answer, "127.0.0.1")
+    proxy = await asyncio.start_server(handle, "127.0.0.1")
     port = proxy.sockets[0].getsockname()[1]
-    # TensorFlow reads how often to try again when it is loaded; the proxy, at each request.
+    # TensorFlow reads the number of retries when it is loaded, the proxy for each request.
     launcher = Launcher(
         LauncherKind.WARM, preload=("tensorflow", "keras"), environ={"GCS_RETRY_CONFIG_MAX_RETRIES": "0"}
     )
     command = programs.command(
         TRAIN,
         https_proxy=f"http://127.0.0.1:{port}",
-        GOOGLE_AUTH_TOKEN_FOR_TESTING="x",  # noqa: S106 - none
+        GOOGLE_AUTH_TOKEN_FOR_TESTING="x",  # noqa: S106 - not a secret
     )
     commands = [replace(command, argv=(str(tmp_path / name),)) for name in ("a", "b")]
     try:
         await launcher.ready()
-        statuses = await asyncio.gather(*(run(launcher, each, programs.hear) for each in commands))
+        statuses = await asyncio.gather(*(run(launcher, each, programs.on_output) for each in commands))
     finally:
         await launcher.close()
         proxy.close()
@@ -136,20 +136,20 @@ async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_pa
     assert len(randoms[0] | randoms[1]) == 4
     assert sum("saved_model.pb" in line for line in lines) == 2
     assert sum(line.startswith("bucket ") for line in lines) == 2
-    assert len(callers) >= 2
-    assert all(re.match(rb"CONNECT \w+\.googleapis\.com:443 ", line) for line in callers)
+    assert len(requests) >= 2
+    assert all(re.match(rb"CONNECT \w+\.googleapis\.com:443 ", line) for line in requests)
 
 
 @linux_only
-async def test_whom_googles_client_trusts_is_a_matter_of_each_process(programs: Programs, tmp_path: Path) -> None:
-    # httplib2 reads it when it is loaded, and TensorFlow loads it.
+async def test_each_process_has_its_own_ca_file_for_googles_client(programs: Programs, tmp_path: Path) -> None:
+    # httplib2 reads the variable when it is loaded, and TensorFlow loads it.
     trusted = tmp_path / "ca.pem"
     trusted.touch()
     launcher = Launcher(LauncherKind.WARM, preload=("httplib2",))
     show = "import httplib2; print(httplib2.CA_CERTS)"
     try:
         for given in ({"HTTPLIB2_CA_CERTS": str(trusted)}, {}):
-            assert (await run(launcher, programs.command(show, **given), programs.hear)).ok
+            assert (await run(launcher, programs.command(show, **given), programs.on_output)).ok
     finally:
         await launcher.close()
     first, second = programs.text("stdout").splitlines()

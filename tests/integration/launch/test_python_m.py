@@ -1,4 +1,4 @@
-"""Processes as they come: warm and cold must both be what ``python -m`` is."""
+"""Warm and cold processes behave like ``python -m``."""
 
 import asyncio
 import subprocess
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
 async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
-    """One of each kind: what runs in a process leaves no trace in the next one."""
+    """One of each kind for all tests: a process leaves no trace in the next one."""
     launcher = Launcher(request.param, preload=("json", "colorsys", "tempfile"))
     yield launcher
     await launcher.close()
@@ -88,7 +88,7 @@ LIKE_PYTHON = {
 async def test_same_as_python_m(launcher: Launcher, programs: Programs, source: str) -> None:
     command = programs.command(source, "--a", "b c", TMPDIR=str(programs.folder))
 
-    status = await run(launcher, command, programs.hear)
+    status = await run(launcher, command, programs.on_output)
 
     expected = await python_m(command)
     assert programs.text("stdout").splitlines() == expected.stdout.splitlines()
@@ -97,7 +97,7 @@ async def test_same_as_python_m(launcher: Launcher, programs: Programs, source: 
 
 
 async def python_m(command: Command) -> subprocess.CompletedProcess[str]:
-    """What is to be imitated."""
+    """The reference: the same command run by ``python -m``."""
     return await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-P", "-u", "-X", "utf8", "-m", command.module, *command.argv],
@@ -128,14 +128,14 @@ async def test_module_lookup_same_as_python_m(launcher: Launcher, programs: Prog
     programs.write("import absent_too", "broken")
     command = Command(module, (), ENVIRON, programs.folder, (programs.folder,))
 
-    status = await run(launcher, command, programs.hear)
+    status = await run(launcher, command, programs.on_output)
 
     expected = await python_m(command)
     assert programs.text("stderr").splitlines() == expected.stderr.splitlines()
     assert (programs.text().splitlines(), status) == (expected.stdout.splitlines(), exit_status(expected))
 
 
-async def test_environment_is_what_was_given_also_for_c(launcher: Launcher, programs: Programs) -> None:
+async def test_the_environment_is_the_given_one_also_for_c(launcher: Launcher, programs: Programs) -> None:
     command = programs.command(
         """
         import ctypes, os
@@ -149,7 +149,7 @@ async def test_environment_is_what_was_given_also_for_c(launcher: Launcher, prog
     given = command.full_environ()
     command = Command(command.module, (), {**given, "GIVEN": repr(given)}, command.cwd)
 
-    assert (await run(launcher, command, programs.hear)).ok
+    assert (await run(launcher, command, programs.on_output)).ok
 
     assert programs.text() == "b'http://127.0.0.1:1'  a=b\tü  None\nTrue"
 
@@ -165,7 +165,7 @@ async def test_import_path_comes_first_and_reaches_children(launcher: Launcher, 
         """
     )
 
-    assert (await run(launcher, command, programs.hear)).ok
+    assert (await run(launcher, command, programs.on_output)).ok
 
     mine = str(programs.folder / "mine.py")
     assert programs.text().splitlines() == [f"{mine} {programs.folder}", mine, "[]"]
@@ -174,7 +174,7 @@ async def test_import_path_comes_first_and_reaches_children(launcher: Launcher, 
 async def test_own_module_wins_over_a_preloaded_one(launcher: Launcher, programs: Programs) -> None:
     programs.write("mine = True", "colorsys")
 
-    assert (await run(launcher, programs.command("import colorsys; print(colorsys.mine)"), programs.hear)).ok
+    assert (await run(launcher, programs.command("import colorsys; print(colorsys.mine)"), programs.on_output)).ok
 
     assert programs.text() == "True"
 
@@ -184,7 +184,7 @@ async def test_each_process_has_its_own_randomness(programs: Programs) -> None:
     command = programs.command("import random, numpy, uuid; print(random.random(), numpy.random.rand(), uuid.uuid4())")
     try:
         for _ in range(2):
-            assert (await run(launcher, command, programs.hear)).ok
+            assert (await run(launcher, command, programs.on_output)).ok
     finally:
         await launcher.close()
 
@@ -195,7 +195,7 @@ async def test_each_process_has_its_own_randomness(programs: Programs) -> None:
 async def test_a_megabyte_without_newline(launcher: Launcher, programs: Programs) -> None:
     command = programs.command("import sys; sys.stdout.write('ü' * 500_000 + '!')")
 
-    assert (await run(launcher, command, programs.hear)).ok
+    assert (await run(launcher, command, programs.on_output)).ok
 
     texts = [line.text for line in programs.lines]
     assert "".join(texts) == "ü" * 500_000 + "!"
@@ -205,7 +205,7 @@ async def test_a_megabyte_without_newline(launcher: Launcher, programs: Programs
 async def test_many_lines_arrive_complete_and_in_order(launcher: Launcher, programs: Programs) -> None:
     command = programs.command("for n in range(50_000): print(n)")
 
-    assert (await run(launcher, command, programs.hear)).ok
+    assert (await run(launcher, command, programs.on_output)).ok
 
     assert [line.text for line in programs.lines] == [str(number) for number in range(50_000)]
     times = [line.time for line in programs.lines]
@@ -216,7 +216,7 @@ async def test_many_lines_arrive_complete_and_in_order(launcher: Launcher, progr
 async def test_many_at_once(launcher: Launcher, programs: Programs) -> None:
     command = programs.command("import os; print(os.getpid())")
 
-    statuses = await asyncio.gather(*(run(launcher, command, programs.hear) for _ in range(20)))
+    statuses = await asyncio.gather(*(run(launcher, command, programs.on_output) for _ in range(20)))
 
     assert all(status.ok for status in statuses)
     assert len({line.text for line in programs.lines}) == 20
@@ -224,13 +224,13 @@ async def test_many_at_once(launcher: Launcher, programs: Programs) -> None:
 
 async def test_folder_that_does_not_exist(launcher: Launcher, programs: Programs) -> None:
     with pytest.raises(FailedPrecondition, match="No such file"):
-        await launcher.launch(Command("json.tool", (), ENVIRON, programs.folder / "absent"), programs.hear)
+        await launcher.launch(Command("json.tool", (), ENVIRON, programs.folder / "absent"), programs.on_output)
 
-    assert (await run(launcher, programs.command("print('fine')"), programs.hear)).ok
+    assert (await run(launcher, programs.command("print('fine')"), programs.on_output)).ok
 
 
 @pytest.mark.parametrize("change", [{"argv": ("a\0b",)}, {"environ": {"A=B": "c"}}, {"environ": {"": "c"}}])
-async def test_what_no_process_can_be_given(change: dict[str, object]) -> None:
+async def test_arguments_and_variables_that_no_process_can_have(change: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument):
         Command(**{"module": "m", "argv": (), "environ": {}, "cwd": Path("/"), **change})  # type: ignore[arg-type]
 
@@ -239,17 +239,17 @@ async def test_another_interpreter_is_started_cold(launcher: Launcher, programs:
     command = programs.command("import sys; print(sys.executable, 'colorsys' in sys.modules, sys.argv[1:])", "a b")
     link = programs.folder / "python of another runtime"
     link.symlink_to(sys.executable)
-    assert (await run(launcher, replace(command, interpreter=link), programs.hear)).ok
+    assert (await run(launcher, replace(command, interpreter=link), programs.on_output)).ok
     assert programs.text() == f"{link} False ['a b']"
 
 
-async def test_an_interpreter_that_is_not_there(launcher: Launcher, programs: Programs) -> None:
+async def test_a_missing_interpreter(launcher: Launcher, programs: Programs) -> None:
     command = replace(programs.command(""), interpreter=programs.folder / "none")
-    assert await run(launcher, command, programs.hear) == ExitStatus(127)
+    assert await run(launcher, command, programs.on_output) == ExitStatus(127)
     assert programs.text("stderr") == f"cannot run {programs.folder / 'none'}: No such file or directory"
 
 
-async def test_limits_hold_for_a_process_and_what_it_starts(launcher: Launcher, programs: Programs) -> None:
+async def test_limits_apply_to_a_process_and_its_children(launcher: Launcher, programs: Programs) -> None:
     source = """
         import os, resource
         if os.fork() == 0:
@@ -257,5 +257,5 @@ async def test_limits_hold_for_a_process_and_what_it_starts(launcher: Launcher, 
             os._exit(0)
         os.wait()
     """
-    assert (await run(launcher, replace(programs.command(source), limits={"RLIMIT_NOFILE": 77}), programs.hear)).ok
+    assert (await run(launcher, replace(programs.command(source), limits={"RLIMIT_NOFILE": 77}), programs.on_output)).ok
     assert programs.text() == "(77, 77)"

@@ -1,11 +1,11 @@
-"""``python -m cloud.serve`` as a process: started, listened to, ended."""
+"""Starts ``python -m cloud.serve`` as a process, reads its output and ends it; programs to run in the cloud."""
 
 import signal
 import subprocess
 import sys
 
 SERVE = [sys.executable, "-m", "cloud.serve"]
-WHO_AM_I = """
+PRINT_IDENTITY = """
 import google.auth, google.auth.transport.requests as transport
 credentials, project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
 credentials.refresh(transport.Request())
@@ -16,18 +16,18 @@ import os, sys, requests
 made = requests.post(os.environ["STORAGE_EMULATOR_HOST"] + "/storage/v1/b", json={"name": sys.argv[1]}, timeout=20)
 print(made.status_code)
 """
-LABS_LINE = (
+PRINT_ML_ACCOUNT = (
     'curl -s -X GET -H "Content-Type: application/json" -H "Authorization: Bearer $TOKEN" '
     "https://ml.googleapis.com/v1/projects/local-project:getConfig "
     """| python3 -c "import json; import sys; response = json.load(sys.stdin); print(response['serviceAccount'])\" """
 )
-"""The course asks so for the account to grant to."""
+"""The lab's command that prints the account to grant access to."""
 
 
-def run(environ: dict[str, str], *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def run(environ: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*SERVE, *arguments],
-        input=given,
+        input=stdin,
         capture_output=True,
         text=True,
         env=environ,
@@ -49,14 +49,14 @@ def start(environ: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def read_until(process: subprocess.Popen[str], words: str) -> str:
+def read_until(process: subprocess.Popen[str], text: str) -> str:
     assert process.stdout is not None
-    seen = ""
+    output = ""
     for line in process.stdout:
-        seen += line
-        if words in line:
-            return seen
-    raise AssertionError(f"it ended: {seen}\n{process.communicate()}")
+        output += line
+        if text in line:
+            return output
+    raise AssertionError(f"it ended: {output}\n{process.communicate()}")
 
 
 def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[str, str]:

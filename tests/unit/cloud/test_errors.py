@@ -17,7 +17,7 @@ def test_every_kind_is_found_by_its_code_and_number(kind: type[CloudError]) -> N
     assert BY_HTTP_STATUS[kind.http_status].http_status == kind.http_status
 
 
-def test_a_status_of_two_kinds_is_the_commoner() -> None:
+def test_a_status_that_two_kinds_share_means_the_more_common_one() -> None:
     assert (BY_HTTP_STATUS[400], BY_HTTP_STATUS[409]) == (InvalidArgument, AlreadyExists)
 
 

@@ -86,6 +86,6 @@ def test_instances_in_another_encoding(tmp_path: Path) -> None:
     assert "is not UTF-8" in result.stderr
 
 
-def test_a_file_or_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_or_folder(tmp_path: Path) -> None:
     assert predict(tmp_path / "nothing", "-", b"1\n").exit_code == 2
     assert predict(tmp_path, tmp_path / "nothing").exit_code == 2

@@ -1,4 +1,4 @@
-"""Names: what Google accepts is accepted, what it refuses is refused with the field named, and parsing round-trips."""
+"""Names: what Google accepts is accepted, what it refuses is refused with the field, and parsing round-trips."""
 
 import fnmatch
 import string
@@ -88,7 +88,7 @@ def test_uris_round_trip(bucket: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "bucket", "s3://bucket/a", "gs:/bucket", "gs://", "gs://B/x", "GS://bucket/x"])
-def test_what_is_no_uri_is_refused(text: str) -> None:
+def test_anything_but_a_uri_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):
         GsUri.parse(text)
 
@@ -139,6 +139,6 @@ def test_object_names_follow_the_rules_of_storage(name: str) -> None:
 
 
 @pytest.mark.parametrize("bucket", ["My_Bucket", "ab", "google", "1.2.3.4", ""])
-def test_a_uri_checks_itself_however_it_is_made(bucket: str) -> None:
+def test_a_uri_checks_its_bucket_at_construction(bucket: str) -> None:
     with pytest.raises(InvalidArgument, match="Invalid bucket name"):
         GsUri(bucket, "p.tar.gz")

@@ -1,4 +1,4 @@
-"""Specifications: a legal one can be made, an illegal one names field, value and rule."""
+"""Specifications: a legal one can be constructed, an illegal one names field, value and rule."""
 
 import pytest
 
@@ -25,7 +25,7 @@ PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
         ({"job_dir": GsUri("bucket")}, "training_input.job_dir", "gs://bucket/object"),
     ],
 )
-def test_an_illegal_job_is_never_made(changes: dict[str, object], field: str, says: str) -> None:
+def test_an_illegal_job_cannot_be_constructed(changes: dict[str, object], field: str, says: str) -> None:
     given: dict[str, object] = {"job_id": "job", "package_uris": PACKAGES, "python_module": "trainer.task"}
     with pytest.raises(InvalidArgument, match=says) as caught:
         TrainingSpec(**(given | changes))  # type: ignore[arg-type]
@@ -37,7 +37,7 @@ def test_counts_are_for_custom_tiers() -> None:
 
 
 @pytest.mark.parametrize(("model", "name", "field"), [("my-model", "v1", "model.name"), ("m", "1", "version.name")])
-def test_an_illegal_version_is_never_made(model: str, name: str, field: str) -> None:
+def test_an_illegal_version_cannot_be_constructed(model: str, name: str, field: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         VersionSpec(model, name, GsUri("bucket", "x"))
     assert caught.value.field == field

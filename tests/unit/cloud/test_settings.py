@@ -1,4 +1,4 @@
-"""Settings come from ``CLOUD_*`` variables; a useless value names its variable."""
+"""Settings come from ``CLOUD_*`` variables; the error for an illegal value names its variable."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from cloud.errors import InvalidArgument
 from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
 
 
-def test_what_is_not_set_has_its_default() -> None:
+def test_unset_variables_have_their_defaults() -> None:
     assert Settings.from_environ({}) == Settings()
     assert Settings.from_environ({"CLOUD_REGION": ""}) == Settings()
 
@@ -40,7 +40,7 @@ def test_every_variable_is_read() -> None:
     )
 
 
-def test_what_would_be_of_use_is_named_too() -> None:
+def test_the_error_names_the_legal_values() -> None:
     for name, says in {"CLOUD_IAM": "one of strict, soft, off, not 'x'", "CLOUD_PORT": "a number, not 'x'"}.items():
         with pytest.raises(InvalidArgument, match=says):
             Settings.from_environ({name: "x"})
@@ -56,7 +56,7 @@ def test_what_would_be_of_use_is_named_too() -> None:
         ("CLOUD_CANCEL_GRACE_SECONDS", "-1"),
     ],
 )
-def test_a_useless_value_is_named_with_its_variable(name: str, value: str) -> None:
+def test_an_illegal_value_is_named_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(InvalidArgument, match=value) as caught:
         Settings.from_environ({name: value})
     assert caught.value.field == name

@@ -7,12 +7,12 @@ from trainer.command_line import parse, require_single_replica
 PATHS = ["--train_data_paths", "t.csv", "--eval_data_paths", "v.csv", "--output_dir", "out"]
 
 
-def test_the_lab_s_command_is_understood() -> None:
+def test_the_labs_command_is_accepted() -> None:
     arguments = parse([*PATHS, "--train_steps", "1000", "--hidden_units", "8", "4", "--job-dir", "./tmp"], "")
     assert (arguments.train_steps, arguments.hidden_units, arguments.job_dir) == (1000, [8, 4], "./tmp")
 
 
-def test_the_defaults_are_the_lab_s() -> None:
+def test_the_defaults_are_the_labs() -> None:
     arguments = parse(PATHS, "")
     assert (arguments.train_batch_size, arguments.hidden_units) == (512, [128, 32, 4])
     assert (arguments.eval_delay_secs, arguments.throttle_secs) == (10, 300)
@@ -20,7 +20,7 @@ def test_the_defaults_are_the_lab_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "parts"),
     [
         (["--train_steps", "0"], ("--train_steps", "'0'", "1 or more")),
         (["--train_steps", "many"], ("--train_steps", "'many'", "whole number")),
@@ -35,15 +35,15 @@ def test_the_defaults_are_the_lab_s() -> None:
         (["--train_step", "5"], ("--train_step",)),
     ],
 )
-def test_a_wrong_flag_is_one_line_with_its_name_value_and_mend(
-    flags: list[str], said: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+def test_an_illegal_flag_is_reported_in_one_line_with_its_name_value_and_rule(
+    flags: list[str], parts: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as caught:
         parse([*PATHS, *flags], "")
-    assert ended.value.code == 2
+    assert caught.value.code == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1
-    for part in said:
+    for part in parts:
         assert part in line
 
 
@@ -62,7 +62,7 @@ def test_a_single_replica_may_train(config: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ps", "worker", "evaluator", "chief"])
-def test_a_replica_of_several_may_not(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_of_several_replicas_may_not(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
     with pytest.raises(SystemExit):
         parse(PATHS, "", json.dumps({"cluster": cluster, "task": {"type": kind, "index": 0}}))
@@ -72,6 +72,6 @@ def test_a_replica_of_several_may_not(kind: str, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("config", ["{", "[]", '"x"', '{"cluster": 5}', '{"task": [1]}'])
-def test_tf_config_that_is_none_is_an_error(config: str) -> None:
+def test_invalid_tf_config_is_an_error(config: str) -> None:
     with pytest.raises(ValueError, match="TF_CONFIG"):
         require_single_replica(config)

@@ -14,11 +14,11 @@ from trainer.data import CsvData, DataError, LocalFiles, batched, prefetched, sh
 
 
 def quiet(line: str) -> None:
-    """Say nothing."""
+    """Log nothing."""
 
 
 class Memory:
-    """Files that are a dict."""
+    """Files in a dict."""
 
     def __init__(self, **files: bytes) -> None:
         self.files = files
@@ -67,16 +67,16 @@ def test_a_file_without_rows_is_an_error(content: bytes) -> None:
         list(CsvData("a", Memory(a=content), quiet).blocks())
 
 
-def test_a_header_is_skipped_and_reported_once() -> None:
-    said: list[str] = []
-    rows = CsvData("a", Memory(a=b"fare_amount,b,c,d,e,f,key\n" + text(0, 200)), said.append)
+def test_a_header_is_skipped_and_logged_once() -> None:
+    logged: list[str] = []
+    rows = CsvData("a", Memory(a=b"fare_amount,b,c,d,e,f,key\n" + text(0, 200)), logged.append)
     for _ in range(2):
         assert sum(map(len, rows.blocks())) == 200
-    assert said == ["skipped 1 of 201 rows (0.50%) of a; first: a row 1: fare_amount is not a number: 'fare_amount'"]
+    assert logged == ["skipped 1 of 201 rows (0.50%) of a; first: a row 1: fare_amount is not a number: 'fare_amount'"]
     assert (rows.rows, rows.bad) == (201, 1)
 
 
-def test_more_than_one_percent_bad_rows_is_an_error_that_says_it_all() -> None:
+def test_more_than_one_percent_bad_rows_is_an_error_with_details() -> None:
     rows = CsvData("a*", Memory(a1=text(0, 150), a2=b"1,2\n1,2\n"), quiet)
     with pytest.raises(DataError) as error:
         list(rows.blocks())
@@ -86,7 +86,7 @@ def test_more_than_one_percent_bad_rows_is_an_error_that_says_it_all() -> None:
         assert part in message
 
 
-def test_exactly_one_percent_is_not_too_much() -> None:
+def test_exactly_one_percent_bad_rows_is_allowed() -> None:
     list(CsvData("a", Memory(a=text(0, 99) + b"bad\n"), quiet).blocks())
 
 
@@ -98,7 +98,7 @@ def test_rows_are_numbered_across_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
     assert rows.first_bad[1].number == 501
 
 
-def test_a_line_without_end_is_an_error_before_it_fills_the_memory() -> None:
+def test_an_endless_line_is_an_error_before_it_fills_the_memory() -> None:
     with pytest.raises(DataError, match="a line longer than 1,048,576 bytes"):
         list(CsvData("a", Memory(a=b"\0" * (5 << 20)), quiet).blocks())
 
@@ -109,10 +109,10 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         list(CsvData(str(tmp_path / "*.csv"), LocalFiles(), quiet).blocks())
 
 
-def test_reading_through_stops_when_it_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_stops_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "READ_BYTES", 64)
     rows = CsvData("a", Memory(a=text(0, 1000)), quiet)
-    rows.read_through(10)
+    rows.validate(10)
     assert 10 <= rows.rows < 20
     assert sum(map(len, rows.blocks())) == 1000
     assert rows.rows < 20  # counted once
@@ -125,7 +125,7 @@ def test_every_epoch_has_every_row_once(count: int, window: int, seed: int) -> N
     assert sorted(found[:count]) == sorted(found[count : 2 * count]) == list(range(count))
 
 
-def test_shuffling_is_by_the_seed_and_differs_by_epoch() -> None:
+def test_the_order_depends_on_seed_and_epoch() -> None:
     def two_epochs(seed: int) -> list[int]:
         return fares(shuffled(CsvData("a", Memory(a=text(0, 50)), quiet), [seed]), 100)
 

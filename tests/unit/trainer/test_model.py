@@ -1,4 +1,4 @@
-"""The model through its doors: features in the graph, scales from the data, a SavedModel. Needs TensorFlow."""
+"""The model: features in the graph, scales from the data, the SavedModel. Needs TensorFlow."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ import pytest
 
 from trainer.rows import INPUTS
 
-# Each worker process collects every module: TensorFlow is imported only where a test runs.
+# Every pytest worker imports every test module: TensorFlow is imported only in the tests.
 if TYPE_CHECKING:
     from trainer.model import FareModel
 
@@ -27,12 +27,12 @@ def rows() -> np.ndarray:
 def model(rows: np.ndarray) -> "FareModel":
     from trainer.model import FareModel
 
-    made = FareModel("engineered", [8, 4], seed=1)
-    made.adapt(rows)
-    return made
+    model = FareModel("engineered", [8, 4], seed=1)
+    model.adapt(rows)
+    return model
 
 
-def test_features_know_the_length_and_the_airport() -> None:
+def test_features_hold_the_length_and_the_airport() -> None:
     import tensorflow as tf
 
     from trainer.features import engineered_features
@@ -49,7 +49,7 @@ def test_features_know_the_length_and_the_airport() -> None:
     assert back[15:21].round(3).tolist() == [1, 0, 0, 0, 0, 0]
 
 
-def test_a_position_that_is_none_is_said_and_not_measured() -> None:
+def test_an_invalid_position_is_marked_and_ignored() -> None:
     import tensorflow as tf
 
     from trainer.features import engineered_features
@@ -61,17 +61,17 @@ def test_a_position_that_is_none_is_said_and_not_measured() -> None:
 
 
 @pytest.mark.parametrize("features", ["raw", "engineered"])
-def test_garbage_gets_a_sober_fare(features: str, rows: np.ndarray) -> None:
+def test_garbage_gets_a_moderate_fare(features: str, rows: np.ndarray) -> None:
     import tensorflow as tf
 
     from trainer.model import FareModel
 
-    made = FareModel(features, [8, 4], seed=1)
-    made.adapt(rows)
-    assert (np.abs(made(tf.constant(GARBAGE)).numpy()) < 200).all()
+    model = FareModel(features, [8, 4], seed=1)
+    model.adapt(rows)
+    assert (np.abs(model(tf.constant(GARBAGE)).numpy()) < 200).all()
 
 
-def test_weights_are_the_seed_s() -> None:
+def test_initial_weights_depend_on_the_seed() -> None:
     from trainer.model import FareModel
 
     def weights(seed: int) -> list[np.ndarray]:
@@ -81,7 +81,7 @@ def test_weights_are_the_seed_s() -> None:
     assert not all(map(np.array_equal, weights(1), weights(2)))
 
 
-def test_the_export_takes_five_named_floats_and_says_what_the_model_says(
+def test_the_export_takes_five_named_floats_and_predicts_as_the_model(
     model: "FareModel", rows: np.ndarray, tmp_path: Path
 ) -> None:
     import tensorflow as tf
@@ -89,8 +89,8 @@ def test_the_export_takes_five_named_floats_and_says_what_the_model_says(
     from trainer.export import export
 
     signature = tf.saved_model.load(export(model, str(tmp_path))).signatures["serving_default"]
-    taken = signature.structured_input_signature[1]
-    assert {name: (spec.shape.as_list(), spec.dtype) for name, spec in taken.items()} == {
+    inputs = signature.structured_input_signature[1]
+    assert {name: (spec.shape.as_list(), spec.dtype) for name, spec in inputs.items()} == {
         name: ([None], tf.float32) for name in INPUTS
     }
     for count in (1, 7):
@@ -101,7 +101,7 @@ def test_the_export_takes_five_named_floats_and_says_what_the_model_says(
         np.testing.assert_allclose(served["predictions"][:, 0], model(tf.constant(trips)), rtol=1e-5)
 
 
-def test_exports_are_named_by_the_second_and_always_rise(tmp_path: Path) -> None:
+def test_exports_are_named_by_unix_time_and_always_increase(tmp_path: Path) -> None:
     from trainer.export import export
     from trainer.model import FareModel
 

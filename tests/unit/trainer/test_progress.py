@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.progress import MOST_STEPS_A_CALL, Progress, Score, report_interval, steps_a_call
+from trainer.progress import MAX_STEPS_PER_CALL, Progress, Score, report_interval, steps_per_call
 
 
 @given(st.integers(1, 10_000_000))
 def test_reports_are_few_and_fall_on_the_ends_of_calls(train_steps: int) -> None:
-    interval, steps = report_interval(train_steps), steps_a_call(train_steps)
+    interval, steps = report_interval(train_steps), steps_per_call(train_steps)
     assert interval % steps == 0
-    assert 1 <= steps <= MOST_STEPS_A_CALL
+    assert 1 <= steps <= MAX_STEPS_PER_CALL
     lines = -(-train_steps // interval)
     assert lines <= 40
     assert lines >= 16 or interval == 1
@@ -24,7 +24,7 @@ def test_report_intervals_are_round(train_steps: int, interval: int) -> None:
     assert report_interval(train_steps) == interval
 
 
-def test_a_line_sums_up_the_steps_since_the_last_one() -> None:
+def test_a_line_averages_the_steps_since_the_last_one() -> None:
     lines: list[str] = []
     now = iter([0.0, 2.0, 3.0])
     progress = Progress(1005, lines.append, lambda: next(now))

@@ -66,7 +66,7 @@ def test_spellings_of_the_same_row(text: bytes) -> None:
     assert block.bad == 0
 
 
-def test_missing_fields_take_the_lab_s_defaults() -> None:
+def test_missing_fields_take_the_labs_defaults() -> None:
     np.testing.assert_array_equal(
         parse_block(b",,,,,,\n").values, np.array([[MISSING[name] for name in NUMBERS]], np.float32)
     )
@@ -91,7 +91,7 @@ def test_bad_rows_are_counted_and_the_first_is_kept(line: str, why: str) -> None
     assert block.first_bad == rows.BadRow(101, why)
 
 
-def test_empty_lines_are_no_rows() -> None:
+def test_empty_lines_are_not_rows() -> None:
     block = parse_block(b"\n\n" + GOOD + b"  \n")
     assert (len(block.values), block.lines, block.bad) == (1, 4, 0)
     assert parse_block(b"\n").bad == 0
@@ -107,10 +107,10 @@ def test_what_is_written_is_read(numbers: list[list[float]]) -> None:
 
 
 @given(st.lists(lines, max_size=6).map("\n".join))
-def test_the_fast_way_agrees_with_the_exact_one(text: str) -> None:
+def test_fast_parsing_agrees_with_parsing_by_row(text: str) -> None:
     encoded = text.encode("utf-8", "surrogatepass")
     whole = parse_block(encoded)
-    one_bad_line_more = parse_block(encoded + b"\nforces the exact way\n")
+    one_bad_line_more = parse_block(encoded + b"\nforces parsing by row\n")
     np.testing.assert_array_equal(whole.values, one_bad_line_more.values)
     assert whole.bad == one_bad_line_more.bad - 1
 

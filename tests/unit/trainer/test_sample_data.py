@@ -16,7 +16,7 @@ def meter_one(km: float, minutes: float, year: float, start: int = 0, end: int =
     return float(meter(np.array([km]), np.array([minutes]), np.array([year]), np.array([start]), np.array([end]))[0])
 
 
-def test_the_files_are_the_lab_s_in_shape_and_format(tmp_path: Path) -> None:
+def test_the_files_have_the_labs_shape_and_format(tmp_path: Path) -> None:
     assert sample_data.main(["--rows", "1000", "--seed", "3", str(tmp_path / "new" / "folder")]) == 0
     folder = tmp_path / "new" / "folder"
     assert sorted(path.name for path in folder.iterdir()) == ["taxi-train.csv", "taxi-valid.csv"]
@@ -58,8 +58,8 @@ def test_the_meter_follows_the_published_tariff() -> None:
     assert meter_one(30, 0, 2014, 0, EWR) == meter_one(30, 0, 2014) + 17.5
 
 
-def test_rivers_are_crossed_where_there_is_a_way() -> None:
-    """Williamsburg, Brooklyn, to the East Village: over the bridge, which is longer than the crow's flight."""
+def test_rivers_are_crossed_by_bridges_and_tunnels() -> None:
+    """Williamsburg, Brooklyn, to the East Village: over the bridge, which is longer than the straight line."""
     (along1, across1), (along2, across2) = kilometres(-73.957, 40.717), kilometres(-73.980, 40.727)
     ends = [np.array([float(value)]) for value in (along1, across1, along2, across2)]
     km, tolls = route(np.array([6]), np.array([1]), *ends)
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_files_and_another_gives_others(tmp_path: P
     assert (tmp_path / "a" / "taxi-valid.csv").read_bytes()[:200] != a[:200]
 
 
-def test_existing_files_are_kept_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_files_are_kept_without_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "taxi-valid.csv").write_text("mine")
     assert sample_data.main(["--rows", "10", str(tmp_path)]) == 1
     error = capsys.readouterr().err
@@ -87,7 +87,7 @@ def test_existing_files_are_kept_unless_told_otherwise(tmp_path: Path, capsys: p
     assert (tmp_path / "taxi-valid.csv").read_text() != "mine"
 
 
-def test_a_folder_that_cannot_be_one_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert sample_data.main([str(tmp_path / "file")]) == 1
     assert sample_data.main([str(tmp_path / "file" / "below")]) == 1
@@ -95,8 +95,10 @@ def test_a_folder_that_cannot_be_one_is_an_error(tmp_path: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize("flags", [["--rows", "0"], ["--rows", "ten"], ["--seed", "-1"], []])
-def test_wrong_flags_are_one_line(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
+def test_illegal_flags_are_reported_in_one_line(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
         sample_data.main([*flags, str(tmp_path)] if flags else [])
-    assert ended.value.code == 2
+    assert caught.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1

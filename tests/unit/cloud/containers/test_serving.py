@@ -1,4 +1,4 @@
-"""What Vertex AI tells a serving container."""
+"""The settings of a serving container."""
 
 import pytest
 
@@ -10,16 +10,16 @@ ANYWHERE = "0.0.0.0"  # noqa: S104
 MODEL = {"AIP_STORAGE_URI": "gs://b/model"}
 
 
-def test_the_platforms_variables_are_followed() -> None:
+def test_the_platforms_variables_are_used() -> None:
     route = "/v1/endpoints/7/deployedModels/8"
-    given = MODEL | {"AIP_HTTP_PORT": "80", "AIP_PREDICT_ROUTE": f"{route}:predict", "AIP_HEALTH_ROUTE": route}
-    assert Container.from_environ(given) == Container(
+    environ = MODEL | {"AIP_HTTP_PORT": "80", "AIP_PREDICT_ROUTE": f"{route}:predict", "AIP_HEALTH_ROUTE": route}
+    assert Container.from_environ(environ) == Container(
         "gs://b/model", ListenConfig(ANYWHERE, 80, f"{route}:predict", route)
     )
 
 
-def test_without_a_platform_the_workers_own_routes_stand() -> None:
-    assert Container.from_environ(MODEL).door == ListenConfig(ANYWHERE, 8080, "/predict", "/health")
+def test_without_the_platforms_variables_the_workers_defaults_apply() -> None:
+    assert Container.from_environ(MODEL).listen == ListenConfig(ANYWHERE, 8080, "/predict", "/health")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_without_a_platform_the_workers_own_routes_stand() -> None:
         ("AIP_HEALTH_ROUTE", "health"),
     ],
 )
-def test_what_is_no_use_is_named(name: str, value: str) -> None:
+def test_an_illegal_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidArgument) as error:
         Container.from_environ(MODEL | {name: value})
     assert error.value.field == name

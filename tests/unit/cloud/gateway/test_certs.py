@@ -14,7 +14,7 @@ def authority(tmp_path_factory):
 def handshake(
     authority: CertificateAuthority, host: str, verify_as: str | None, *, alpn: tuple[str, ...] = ()
 ) -> ssl.SSLObject:
-    """A whole TLS handshake in memory; returns the client's side."""
+    """Complete a TLS handshake in memory; returns the client's side."""
     trust = ssl.create_default_context(cafile=str(authority.file))
     trust.check_hostname = verify_as is not None
     if alpn:
@@ -32,42 +32,42 @@ def handshake(
                 pass
         if not waiting:
             return client
-    raise AssertionError("no end of handshake")
+    raise AssertionError("the handshake did not complete")
 
 
 @pytest.mark.parametrize(
     "host", ["storage.googleapis.com", "bucket.storage.googleapis.com", "storage.europe-west12.rep.googleapis.com"]
 )
-def test_a_client_that_trusts_the_file_trusts_every_host(authority, host):
+def test_a_client_with_the_ca_file_trusts_every_host(authority, host):
     assert handshake(authority, host, host).version() in ("TLSv1.2", "TLSv1.3")
 
 
-def test_without_sni_the_certificate_is_still_the_hosts(authority):
+def test_without_sni_the_certificate_is_for_the_host(authority):
     names = handshake(authority, "www.googleapis.com", None).getpeercert()["subjectAltName"]
     assert names == (("DNS", "www.googleapis.com"),)
 
 
-def test_a_client_that_expects_another_host_is_told_so(authority):
+def test_a_client_that_expects_another_host_fails_verification(authority):
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(authority, "www.googleapis.com", "pypi.org")
 
 
-def test_http_1_1_is_all_that_is_spoken(authority):
+def test_http_1_1_is_preferred_by_alpn(authority):
     client = handshake(authority, "www.googleapis.com", "www.googleapis.com", alpn=("h2", "http/1.1"))
     assert client.selected_alpn_protocol() == "http/1.1"
 
 
-def test_http_2_is_spoken_with_who_speaks_nothing_else(authority):
+def test_http_2_is_chosen_if_the_client_offers_nothing_else(authority):
     client = handshake(authority, "www.googleapis.com", "www.googleapis.com", alpn=("h2",))
     assert client.selected_alpn_protocol() == "h2"
 
 
-def test_contexts_are_made_once(authority):
+def test_contexts_are_cached_by_certificate_name(authority):
     assert authority.context_for("a.storage.googleapis.com") is authority.context_for("b.storage.googleapis.com")
     assert authority.context_for("www.googleapis.com") is not authority.context_for("storage.googleapis.com")
 
 
-def test_no_key_stays_on_disk_and_nobody_else_can_read(tmp_path):
+def test_no_key_stays_on_disk_and_files_are_private(tmp_path):
     folder = tmp_path / "ca"
     authority = CertificateAuthority(folder)
     authority.context_for("www.googleapis.com")
@@ -77,6 +77,6 @@ def test_no_key_stays_on_disk_and_nobody_else_can_read(tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_each_run_has_a_ca_of_its_own(tmp_path):
+def test_each_authority_has_a_certificate_of_its_own(tmp_path):
     first = CertificateAuthority(tmp_path).file.read_bytes()
     assert CertificateAuthority(tmp_path).file.read_bytes() != first

@@ -1,4 +1,4 @@
-"""That gRPC's own client understands the answer is tested with one, in tests/integration/gateway/test_tunnels.py."""
+"""tests/integration/gateway/test_tunnels.py tests the same with gRPC's own client."""
 
 from itertools import pairwise
 from unittest import mock
@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from cloud.gateway.grpc_refusal import GrpcRefusal
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS, ACKNOWLEDGED = b"\0\0\0\4\0\0\0\0\0", b"\0\0\0\4\1\0\0\0\0"
+SETTINGS, SETTINGS_ACK = b"\0\0\0\4\0\0\0\0\0", b"\0\0\0\4\1\0\0\0\0"
 
 
 def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
-def answers(*pieces: bytes) -> tuple[bytes, bool]:
-    """What was written, and whether the connection was aborted."""
+def written(*pieces: bytes) -> tuple[bytes, bool]:
+    """The bytes written, and whether the connection was aborted."""
     transport, refusal = mock.Mock(), GrpcRefusal()
     refusal.connection_made(transport)
     for piece in pieces:
@@ -28,24 +28,24 @@ def answers(*pieces: bytes) -> tuple[bytes, bool]:
 
 
 @given(st.lists(st.integers(0, 80), max_size=6))
-def test_the_answer_does_not_depend_on_how_the_bytes_come(cuts):
+def test_the_response_does_not_depend_on_how_the_bytes_are_split(cuts):
     sent = PREFACE + SETTINGS + frame(1, 1, b"headers") + frame(0, 1, b"body") + frame(6, 0, b"12345678")
-    places = sorted({0, len(sent), *(min(cut, len(sent)) for cut in cuts)})
-    written, aborted = answers(*(sent[start:end] for start, end in pairwise(places)))
-    assert (written, aborted) == answers(sent)
+    bounds = sorted({0, len(sent), *(min(cut, len(sent)) for cut in cuts)})
+    out, aborted = written(*(sent[start:end] for start, end in pairwise(bounds)))
+    assert (out, aborted) == written(sent)
     assert not aborted
-    assert written.startswith(SETTINGS + ACKNOWLEDGED)
-    assert written.endswith(frame(6, 0, b"12345678", flags=1))
-    assert written.count(b"grpc-status") == 1
+    assert out.startswith(SETTINGS + SETTINGS_ACK)
+    assert out.endswith(frame(6, 0, b"12345678", flags=1))
+    assert out.count(b"grpc-status") == 1
 
 
-def test_each_call_gets_an_answer_and_acknowledgements_none():
-    written, _ = answers(PREFACE + ACKNOWLEDGED + frame(6, 0, b"12345678", flags=1) + frame(1, 1) + frame(1, 3))
-    assert written.count(b"application/grpc") == 2
-    assert written.startswith(SETTINGS + b"\0")
-    assert ACKNOWLEDGED not in written
+def test_each_call_gets_a_response_and_acknowledgements_none():
+    out, _ = written(PREFACE + SETTINGS_ACK + frame(6, 0, b"12345678", flags=1) + frame(1, 1) + frame(1, 3))
+    assert out.count(b"application/grpc") == 2
+    assert out.startswith(SETTINGS + b"\0")
+    assert SETTINGS_ACK not in out
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", PREFACE + b"\xff\xff\xff\0\0\0\0\0\1"])
-def test_what_is_no_http_2_ends_the_connection(sent):
-    assert answers(sent)[1]
+def test_anything_but_http_2_aborts_the_connection(sent):
+    assert written(sent)[1]

@@ -39,24 +39,24 @@ def test_google_hosts_are_emulated_on_the_https_port_only(host):
         "",
     ],
 )
-def test_others_are_not(host):
+def test_other_hosts_are_not_emulated(host):
     assert not hosts.is_emulated(host, 443)
 
 
 @pytest.mark.parametrize("host", ["metadata.google.internal", "metadata.google.internal.", "169.254.169.254"])
-def test_the_metadata_server_speaks_plain_http(host):
+def test_the_metadata_server_is_reached_by_plain_http(host):
     assert hosts.is_metadata(host, 80)
     assert not hosts.is_metadata(host, 443)
     assert not hosts.is_emulated(host, 443)
 
 
 @given(st.from_regex(r"[a-z0-9._-]{1,60}", fullmatch=True))
-def test_all_buckets_share_a_certificate_that_can_be_made(bucket):
+def test_all_buckets_share_a_certificate(bucket):
     host = f"{bucket}.storage.googleapis.com"
     if hosts.is_emulated(host, 443):
         assert hosts.certificate_name(host) == "*.storage.googleapis.com"
 
 
-def test_every_other_host_has_its_own():
+def test_every_other_host_has_a_certificate_of_its_own():
     assert hosts.certificate_name("Storage.googleapis.com") == "storage.googleapis.com"
     assert hosts.certificate_name("storage.us.rep.googleapis.com") == "storage.us.rep.googleapis.com"

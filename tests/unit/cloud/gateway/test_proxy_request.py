@@ -3,20 +3,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.gateway.http2 import PREFACE
-from cloud.gateway.proxy_request import Http2, Malformed, Refuse, Serve, Tunnel, read
+from cloud.gateway.proxy_request import Http2, Malformed, Refuse, Serve, Tunnel, parse
 
 
 def head(line: str) -> bytes:
     return f"{line} HTTP/1.1\r\nHost: whatever\r\n\r\n".encode()
 
 
-def test_connect_to_an_emulated_host_opens_a_tunnel_to_the_name_in_lower_case():
-    assert read(head("CONNECT Storage.GoogleAPIs.com:443")) == Tunnel("storage.googleapis.com")
+def test_connect_to_an_emulated_host_is_a_tunnel_to_the_name_in_lower_case():
+    assert parse(head("CONNECT Storage.GoogleAPIs.com:443")) == Tunnel("storage.googleapis.com")
 
 
-def test_what_the_client_calls_itself_is_known():
-    asked = b"CONNECT ml.googleapis.com:443 HTTP/1.1\r\nHost: x\r\nUSER-agent:  curl/8.5.0 (x)\r\nUser-Agent: y\r\n\r\n"
-    assert read(asked) == Tunnel("ml.googleapis.com", "curl/8.5.0 (x)")
+def test_the_user_agent_is_read():
+    request = (
+        b"CONNECT ml.googleapis.com:443 HTTP/1.1\r\nHost: x\r\nUSER-agent:  curl/8.5.0 (x)\r\nUser-Agent: y\r\n\r\n"
+    )
+    assert parse(request) == Tunnel("ml.googleapis.com", "curl/8.5.0 (x)")
 
 
 @pytest.mark.parametrize(
@@ -30,16 +32,16 @@ def test_what_the_client_calls_itself_is_known():
         ("storage.googleapis.com.evil.example:443", "storage.googleapis.com.evil.example", 443),
     ],
 )
-def test_connect_elsewhere_is_refused(target, host, port):
-    assert read(head(f"CONNECT {target}")) == Refuse(host, port)
+def test_connect_to_other_hosts_is_refused(target, host, port):
+    assert parse(head(f"CONNECT {target}")) == Refuse(host, port)
 
 
 @pytest.mark.parametrize(
     "target",
     ["http://metadata.google.internal/computeMetadata/v1/", "http://169.254.169.254", "http://metadata:80/x?y=z"],
 )
-def test_plain_requests_to_the_metadata_server_are_served_one_at_a_time(target):
-    assert read(head(f"GET {target}")) == Serve(once=True)
+def test_the_metadata_server_serves_one_request_a_connection(target):
+    assert parse(head(f"GET {target}")) == Serve(once=True)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +54,13 @@ def test_plain_requests_to_the_metadata_server_are_served_one_at_a_time(target):
         ("http://metadata.google.internal:8080/", "metadata.google.internal", 8080),
     ],
 )
-def test_other_absolute_requests_are_refused(target, host, port):
-    assert read(head(f"GET {target}")) == Refuse(host, port)
+def test_other_absolute_form_requests_are_refused(target, host, port):
+    assert parse(head(f"GET {target}")) == Refuse(host, port)
 
 
 @pytest.mark.parametrize("target", ["/", "/computeMetadata/v1/", "/storage/v1/b?project=p"])
-def test_requests_for_this_very_server_are_served(target):
-    assert read(head(f"POST {target}")) == Serve(once=False)
+def test_origin_form_requests_are_served(target):
+    assert parse(head(f"POST {target}")) == Serve(once=False)
 
 
 @pytest.mark.parametrize(
@@ -74,21 +76,21 @@ def test_requests_for_this_very_server_are_served(target):
         "CONNECT [::1:443",
     ],
 )
-def test_what_is_no_request_is_malformed_and_says_so(line):
-    assert isinstance(read(head(line)), Malformed)
+def test_anything_but_a_request_is_malformed(line):
+    assert isinstance(parse(head(line)), Malformed)
 
 
-def test_a_request_line_too_long_for_a_message_is_cut():
-    found = read(head("BREW " + "x" * 10_000))
+def test_a_long_request_line_is_cut_in_the_message():
+    found = parse(head("BREW " + "x" * 10_000))
     assert isinstance(found, Malformed)
     assert len(found.reason) < 400
 
 
 @given(st.binary(max_size=100))
-def test_any_bytes_get_an_answer(data):
-    assert isinstance(read(data + b"\r\n\r\n"), Tunnel | Serve | Refuse | Malformed)
+def test_any_bytes_are_classified(data):
+    assert isinstance(parse(data + b"\r\n\r\n"), Tunnel | Serve | Refuse | Malformed)
 
 
-def test_http_2_is_known_by_its_preface_and_nothing_else():
-    assert read(PREFACE) == Http2()
-    assert isinstance(read(b"PRI * HTTP/2.0\r\nHost: h\r\n\r\n"), Malformed)
+def test_http_2_is_recognised_by_its_whole_preface():
+    assert parse(PREFACE) == Http2()
+    assert isinstance(parse(b"PRI * HTTP/2.0\r\nHost: h\r\n\r\n"), Malformed)

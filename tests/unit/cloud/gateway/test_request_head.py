@@ -19,16 +19,16 @@ UPLOAD = (
 )
 
 
-def run(*pieces: bytes) -> bytes:
+def forwarded(*pieces: bytes) -> bytes:
     stream = RequestStream()
     return b"".join(stream.feed(piece) for piece in pieces)
 
 
-def test_empty_post_loses_only_its_identity_coding():
+def test_an_empty_post_loses_only_its_identity_coding():
     assert normalise(EMPTY_POST) == EMPTY_POST.replace(b"Transfer-Encoding: identity\r\n", b"")
 
 
-def test_chunked_upload_loses_only_its_length():
+def test_a_chunked_upload_loses_only_its_length():
     assert normalise(UPLOAD) == UPLOAD.replace(b"Content-Length: 6\r\n", b"")
 
 
@@ -38,7 +38,7 @@ def test_chunked_upload_loses_only_its_length():
         b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        # Ambiguous or wrong in other ways: the parser's to refuse.
+        # Ambiguous or wrong in other ways: for the parser to refuse.
         b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 3\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n , identity\r\nContent-Length: 3\r\n\r\n",
@@ -46,7 +46,7 @@ def test_chunked_upload_loses_only_its_length():
         b"POST / HTTP/1.1\r\nX-Transfer-Encoding: identity\r\n\r\n",
     ],
 )
-def test_every_other_head_is_left_as_it_is(head):
+def test_every_other_head_is_unchanged(head):
     assert normalise(head) == head
 
 
@@ -56,15 +56,15 @@ def test_field_names_and_codings_are_read_in_any_case():
     )
 
 
-def test_a_head_is_held_until_it_is_complete_and_a_body_is_not():
+def test_a_head_is_buffered_until_complete_and_a_body_is_not():
     stream = RequestStream()
     assert stream.feed(b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r") == b""
     assert stream.feed(b"\nab") == b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"
     assert stream.feed(b"cde") == b"cde"
 
 
-def test_blank_lines_before_a_request_are_no_head():
-    assert run(b"\r\n", b"\r\n" + EMPTY_POST) == b"\r\n\r\n" + normalise(EMPTY_POST)
+def test_blank_lines_before_a_request_are_forwarded():
+    assert forwarded(b"\r\n", b"\r\n" + EMPTY_POST) == b"\r\n\r\n" + normalise(EMPTY_POST)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_blank_lines_before_a_request_are_no_head():
         b"GET / HTTP/1.1\n\n",
     ],
 )
-def test_what_cannot_be_followed_is_handed_on_untouched_to_the_end(start):
-    assert run(start, EMPTY_POST, UPLOAD) == start + EMPTY_POST + UPLOAD
+def test_after_unknown_framing_everything_is_forwarded_unchanged(start):
+    assert forwarded(start, EMPTY_POST, UPLOAD) == start + EMPTY_POST + UPLOAD
 
 
-def test_a_head_without_end_is_handed_on_at_the_limit():
+def test_a_head_beyond_the_limit_is_forwarded():
     stream = RequestStream()
     endless = b"GET /" + b"x" * MAX_HEAD
     assert stream.feed(endless) == endless
@@ -107,7 +107,7 @@ TRAILERS = st.sampled_from([b"", b"X-Sum: 1\r\n", b"X-Sum: 1\r\nY: 2\r\n"])
 
 @st.composite
 def messages(draw):
-    """One request as sent, and as it should be handed on."""
+    """One request as sent, and as it should be forwarded."""
     body = draw(BODIES)
     match draw(st.sampled_from(["none", "length", "both identity", "chunked", "both chunked"])):
         case "none":
@@ -134,41 +134,41 @@ def messages(draw):
 
 
 @given(st.lists(messages(), min_size=1, max_size=5), st.data())
-def test_every_request_of_a_connection_is_normalised_however_its_bytes_arrive(requests, data):
+def test_every_request_of_a_connection_is_normalised_however_its_bytes_are_split(requests, data):
     sent = b"".join(request[0] for request in requests)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=30)))
     pieces = [sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)]
-    assert run(*pieces) == b"".join(request[1] for request in requests)
+    assert forwarded(*pieces) == b"".join(request[1] for request in requests)
 
 
 @given(st.lists(messages(), min_size=1, max_size=3))
 def test_byte_by_byte(requests):
     sent = b"".join(request[0] for request in requests)
-    assert run(*(sent[at : at + 1] for at in range(len(sent)))) == b"".join(request[1] for request in requests)
+    assert forwarded(*(sent[at : at + 1] for at in range(len(sent)))) == b"".join(request[1] for request in requests)
 
 
 @given(st.text("\r\nx", max_size=12).map(str.encode), st.integers(0, 4))
-def test_the_end_of_a_head_is_what_the_grammar_says(received, start):
+def test_the_end_of_a_head_follows_the_grammar(received, start):
     found = re.compile(rb"\r?\n\r?\n").search(received, start)
     assert find_end(received, start) == (found.end() if found else -1)
 
 
 @given(messages(), st.lists(messages(), max_size=2), st.booleans())
-def test_once_means_the_first_request_only(first, others, together):
+def test_once_forwards_only_the_first_request(first, others, together):
     stream = RequestStream(once=True)
     pieces = [first[0], *(other[0] for other in others)]
     assert b"".join(map(stream.feed, [b"".join(pieces)] if together else pieces)) == first[1]
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=10))
-def test_no_byte_is_added_or_lost_whatever_is_sent(junk, cuts):
+def test_no_byte_is_added_or_reordered_whatever_is_sent(junk, cuts):
     bounds = [0, *sorted(min(cut, len(junk)) for cut in cuts), len(junk)]
     stream = RequestStream()
     out = b"".join(stream.feed(junk[start:end]) for start, end in pairwise(bounds))
     assert junk.startswith(out)
 
 
-def test_of_http_2_nothing_is_handed_on():
+def test_http_2_is_not_forwarded():
     stream = RequestStream()
     assert stream.feed(b"PRI * HTTP/2.0\r\n\r") == b""
     assert not stream.is_http2

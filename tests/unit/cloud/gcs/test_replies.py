@@ -15,7 +15,7 @@ from cloud.errors import (
     Unavailable,
     Unimplemented,
 )
-from cloud.gcs.replies import attempted, error_of
+from cloud.gcs.replies import map_errors, parse_error
 from cloud.gcs.retry import RetryableError
 
 
@@ -33,15 +33,15 @@ from cloud.gcs.retry import RetryableError
         Unimplemented,
     ],
 )
-def test_errors_come_through_the_wire_as_they_were(kind):
-    error = error_of(kind.http_status, json.dumps(storage_error(kind("what was wrong", field="name"))))
+def test_errors_survive_the_wire_format(kind):
+    error = parse_error(kind.http_status, json.dumps(storage_error(kind("what was wrong", field="name"))))
     assert type(error) is kind
     assert (error.message, error.field) == ("what was wrong", "name")
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", '{"error": 1}', '{"error": {"message": "m", "errors": []}}'])
 def test_other_bodies_are_quoted(body):
-    error = error_of(502, body)
+    error = parse_error(502, body)
     assert isinstance(error, Unavailable)
     assert "502" in error.message
 
@@ -53,7 +53,7 @@ def failing(error):
     return attempt
 
 
-def answered(status, **headers):
+def response_error(status, **headers):
     return aiohttp.ClientResponseError(None, (), status=status, message='Reason: {"error": 1}', headers=headers)
 
 
@@ -61,25 +61,25 @@ def answered(status, **headers):
     ("error", "kind", "is_transient"),
     [
         (aiohttp.ClientConnectionError(), Unavailable, True),
-        (answered(429), ResourceExhausted, True),
-        (answered(503), Unavailable, True),
-        (answered(504), DeadlineExceeded, True),
-        (answered(404), NotFound, False),
-        (answered(401), Unauthenticated, False),
+        (response_error(429), ResourceExhausted, True),
+        (response_error(503), Unavailable, True),
+        (response_error(504), DeadlineExceeded, True),
+        (response_error(404), NotFound, False),
+        (response_error(401), Unauthenticated, False),
         (TimeoutError(), DeadlineExceeded, False),
     ],
     ids=repr,
 )
-async def test_what_aiohttp_says_is_a_failure_that_may_pass_or_not(error, kind, is_transient):
+async def test_aiohttps_errors_are_mapped_and_transient_or_not(error, kind, is_transient):
     with pytest.raises(RetryableError) as caught:
-        await attempted(failing(error))
+        await map_errors(failing(error))
     assert (type(caught.value.error), caught.value.is_transient) == (kind, is_transient)
 
 
-async def test_how_long_to_wait_and_who_asks_are_known_too():
+async def test_retry_after_and_auth_errors_are_kept():
     with pytest.raises(RetryableError) as caught:
-        await attempted(failing(answered(429, **{"Retry-After": "7"})))
-    assert (caught.value.asked, caught.value.is_auth_error) == (7.0, False)
+        await map_errors(failing(response_error(429, **{"Retry-After": "7"})))
+    assert (caught.value.retry_after, caught.value.is_auth_error) == (7.0, False)
     with pytest.raises(RetryableError) as caught:
-        await attempted(failing(answered(401)))
+        await map_errors(failing(response_error(401)))
     assert caught.value.is_auth_error

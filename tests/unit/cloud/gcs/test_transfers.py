@@ -34,7 +34,7 @@ def test_a_file_becomes_an_object_or_goes_into_a_folder(tmp_path):
         assert plan_upload(file, GsUri("bkt", destination)) == [(file, GsUri("bkt", name))]
 
 
-def test_what_cannot_be_uploaded(tmp_path):
+def test_illegal_uploads_are_refused(tmp_path):
     with pytest.raises(NotFound, match="nowhere"):
         plan_upload(tmp_path / "nowhere", BUCKET)
     (tmp_path / "inner").mkdir()
@@ -65,12 +65,12 @@ def test_one_object_becomes_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "a//b", "a/./b", "..", "a\0b", "d/" + "x" * 256])
-def test_names_that_are_no_paths_are_refused(tmp_path, name):
+def test_names_that_are_no_legal_paths_are_refused(tmp_path, name):
     with pytest.raises(InvalidArgument):
         plan_download(BUCKET, stored(name, "fine"), tmp_path)
 
 
-def test_a_link_in_the_destination_leads_nowhere_else(tmp_path):
+def test_a_link_that_leads_out_of_the_destination_is_refused(tmp_path):
     (tmp_path / "outside").mkdir()
     inside = tmp_path / "inside"
     inside.mkdir()
@@ -79,8 +79,8 @@ def test_a_link_in_the_destination_leads_nowhere_else(tmp_path):
         plan_download(BUCKET, stored("link/x"), inside)
 
 
-def test_an_object_beside_the_folder_of_its_name_is_refused(tmp_path):
-    with pytest.raises(InvalidArgument, match="beside"):
+def test_an_object_with_the_name_of_a_folder_is_refused(tmp_path):
+    with pytest.raises(InvalidArgument, match="name of a folder"):
         plan_download(GsUri("bkt", "a"), stored("a", "a/b"), tmp_path)
 
 
@@ -90,7 +90,7 @@ def test_a_file_that_would_also_be_a_folder_is_refused(tmp_path):
 
 
 @given(st.text(max_size=60))
-def test_safe_paths_stay_below(name):
+def test_safe_paths_stay_below_their_folder(name):
     try:
         path = safe_path(name)
     except InvalidArgument:
@@ -101,31 +101,31 @@ def test_safe_paths_stay_below(name):
 
 
 def test_progress_adds_up():
-    told = []
-    progress = Progress([10, 20], told.append)
+    reports = []
+    progress = Progress([10, 20], reports.append)
     progress.at(1, 20)
     progress.at(0, 5)
     progress.at(0, 0)
     progress.finished(0)
     progress.finished(1)
-    assert told[1] == TransferProgress(25, 30, 0, 2)
-    assert told[2] == TransferProgress(20, 30, 0, 2)
-    assert told[-1] == TransferProgress(30, 30, 2, 2)
+    assert reports[1] == TransferProgress(25, 30, 0, 2)
+    assert reports[2] == TransferProgress(20, 30, 0, 2)
+    assert reports[-1] == TransferProgress(30, 30, 2, 2)
 
 
 async def test_parallel_work_keeps_its_order_and_its_limit():
-    running, most = 0, 0
+    running, peak = 0, 0
 
     async def work(item):
-        nonlocal running, most
+        nonlocal running, peak
         running += 1
-        most = max(most, running)
+        peak = max(peak, running)
         await asyncio.sleep(0)
         running -= 1
         return -item
 
     assert await in_parallel(work, range(100)) == [-item for item in range(100)]
-    assert most == 16
+    assert peak == 16
 
 
 async def test_the_first_failure_stops_the_rest():

@@ -11,24 +11,24 @@ from cloud.server.announcement import Announcement, RunningCloud, find_running
 ONE, OTHER = (RunningCloud(number, f"http://127.0.0.1:{number}", {"A": str(number)}) for number in (1, 2))
 
 
-def test_what_is_announced_is_found_until_it_is_over(tmp_path: Path) -> None:
-    places = [tmp_path / "state", tmp_path / "user"]
-    announcement = Announcement(ONE, places)
-    assert [find_running(place) for place in places] == [ONE, ONE]
+def test_a_cloud_is_found_from_announcement_to_close(tmp_path: Path) -> None:
+    folders = [tmp_path / "state", tmp_path / "user"]
+    announcement = Announcement(ONE, folders)
+    assert [find_running(folder) for folder in folders] == [ONE, ONE]
     announcement.close()
     announcement.close()
-    assert [find_running(place) for place in places] == [None, None]
-    assert not [path for place in places for path in place.iterdir()]
+    assert [find_running(folder) for folder in folders] == [None, None]
+    assert not [path for folder in folders for path in folder.iterdir()]
 
 
-def test_only_this_user_can_read_it(tmp_path: Path) -> None:
+def test_only_this_user_can_read_the_file(tmp_path: Path) -> None:
     Announcement(ONE, [tmp_path / "user"])
     assert (tmp_path / "user").stat().st_mode & 0o777 == 0o700
     (file,) = (tmp_path / "user").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_last_of_two_is_found_and_outlives_the_first(tmp_path: Path) -> None:
+def test_the_latest_of_two_is_found_also_after_the_first_closed(tmp_path: Path) -> None:
     first, second = Announcement(ONE, [tmp_path]), Announcement(OTHER, [tmp_path])
     assert find_running(tmp_path) == OTHER
     first.close()
@@ -37,7 +37,7 @@ def test_the_last_of_two_is_found_and_outlives_the_first(tmp_path: Path) -> None
     assert find_running(tmp_path) is None
 
 
-def test_the_first_of_two_is_found_again_when_the_second_is_over(tmp_path: Path) -> None:
+def test_the_first_of_two_is_found_again_after_the_second_closed(tmp_path: Path) -> None:
     first, second = Announcement(ONE, [tmp_path]), Announcement(OTHER, [tmp_path])
     second.close()
     assert find_running(tmp_path) == ONE
@@ -45,7 +45,7 @@ def test_the_first_of_two_is_found_again_when_the_second_is_over(tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_left_behind_by_a_crash_announces_nobody(tmp_path: Path) -> None:
+def test_a_file_left_behind_by_a_crash_is_ignored_and_removed(tmp_path: Path) -> None:
     crash = (
         "import os, signal, sys; from pathlib import Path; "
         "from cloud.server.announcement import Announcement, RunningCloud; "

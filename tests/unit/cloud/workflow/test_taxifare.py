@@ -1,4 +1,4 @@
-"""What the workflow knows of the lab's files and predictions."""
+"""The lab's files and predictions."""
 
 import math
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_empty_fields_have_the_labs_defaults(tmp_path: Path) -> None:
     assert instance["dropofflat"] == 40.7
 
 
-def test_rows_that_cannot_be_parsed_are_left_out(tmp_path: Path) -> None:
+def test_rows_that_cannot_be_parsed_are_skipped(tmp_path: Path) -> None:
     bad = "fare_amount,a,b,c,d,e,key\n1,2,3\n1,2,3,4,5,6,7,8\nx,1,1,1,1,1,k\nnan,1,1,1,1,1,k\n\n"
     assert len(_rows(tmp_path, bad + "1,2,3,4,5,6,k\n")) == 1
 
@@ -53,9 +53,11 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     assert [path.name for path in evaluation_files(tmp_path)] == ["taxi-valid-1.csv"]
 
 
-@pytest.mark.parametrize("answer", [{"predictions": [10.5]}, {"predictions": 10.5}, {"predictions": [[10.5]]}, 10.5])
-def test_a_fare_is_found_in_any_form_of_answer(answer: object) -> None:
-    assert predicted_fare(answer) == 10.5
+@pytest.mark.parametrize(
+    "prediction", [{"predictions": [10.5]}, {"predictions": 10.5}, {"predictions": [[10.5]]}, 10.5]
+)
+def test_a_fare_is_read_from_any_form_of_prediction(prediction: object) -> None:
+    assert predicted_fare(prediction) == 10.5
 
 
 def test_steps_are_passed_on_only_if_given() -> None:

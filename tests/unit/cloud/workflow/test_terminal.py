@@ -1,4 +1,4 @@
-"""What a person sees: plain lines where output is no terminal, and never a job's control characters."""
+"""Plain lines if output is no terminal, and never a job's control characters."""
 
 import io
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ def test_bars_are_for_terminals_only() -> None:
         assert ("━" in screen.getvalue()) == is_terminal
 
 
-def test_a_jobs_line_cannot_act_on_the_terminal() -> None:
+def test_a_jobs_line_cannot_control_the_terminal() -> None:
     terminal, screen = _terminal()
     message = "\x1b[2J[red]markup[/red]\rback\ttab é"
     with terminal:

@@ -3,7 +3,7 @@ import ssl
 import pytest
 
 from cloud.gateway import environ
-from cloud.gateway.distrust import advice, distrust
+from cloud.gateway.tls_failures import ca_variable_hint, trust_failure
 
 
 def ssl_error(reason: str) -> ssl.SSLError:
@@ -22,30 +22,31 @@ def ssl_error(reason: str) -> ssl.SSLError:
         ("git/2.40", "GIT_SSL_CAINFO"),
     ],
 )
-def test_a_client_that_says_what_it_is_is_told_its_variable(user_agent: str, variable: str) -> None:
-    said = advice(user_agent)
-    assert said.startswith(f"{user_agent} reads ")
-    assert variable in said
+def test_the_hint_for_a_known_client_names_its_variable(user_agent: str, variable: str) -> None:
+    hint = ca_variable_hint(user_agent)
+    assert hint.startswith(f"{user_agent} reads ")
+    assert variable in hint
 
 
 @pytest.mark.parametrize("user_agent", ["", "something/1"])
-def test_others_are_told_all_of_them(user_agent: str) -> None:
+def test_the_hint_for_other_clients_names_every_variable(user_agent: str) -> None:
     for variable in set(environ._CA_FILES) - {"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"}:
-        assert variable in advice(user_agent)
+        assert variable in ca_variable_hint(user_agent)
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "reason"),
     [
         (ssl_error("TLSV1_ALERT_UNKNOWN_CA"), "does not trust"),
         (ssl_error("SSLV3_ALERT_CERTIFICATE_UNKNOWN"), "does not trust"),
         (ssl_error("SSLV3_ALERT_BAD_CERTIFICATE"), "does not trust"),
         (ssl_error("NO_SHARED_CIPHER"), None),
         (ssl.SSLError(1), None),
-        (ConnectionResetError(), "broke off"),
+        (ConnectionResetError(), "closed the connection"),
         (ConnectionAbortedError("SSL handshake is taking longer than 10.0 seconds"), None),
     ],
     ids=repr,
 )
-def test_which_errors_say_that_the_certificate_is_not_trusted(error: OSError, says: str | None) -> None:
-    assert says in (distrust(error) or "") if says else distrust(error) is None
+def test_which_errors_mean_that_the_client_does_not_trust_the_ca(error: OSError, reason: str | None) -> None:
+    found = trust_failure(error)
+    assert reason in (found or "") if reason else found is None
