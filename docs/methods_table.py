@@ -1,7 +1,7 @@
 """Writes the tables of methods in fidelity.md from the emulator's routes: ``python docs/methods_table.py``."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -35,13 +35,10 @@ def google(document: str) -> frozenset[str]:
 def apis() -> list[Api]:
     anything = mock.Mock()
     ml = ml_v1.routes(anything, anything, anything)
+    storage = {route.method_id for route in storage_v1.routes(anything)}
     return [
         _api("ml.v1", {r.method_id for r in ml if not r.is_refused}, {r.method_id for r in ml if r.is_refused}),
-        _api(
-            "storage.v1",
-            {route.method_id for route in storage_v1.routes(anything)},
-            {route.method_id for route in storage_v1.refusals()},
-        ),
+        _api(storage_v1.DOCUMENT, storage, google(storage_v1.DOCUMENT) - storage),
         _api(resource_manager.DOCUMENT, {route.method_id for route in resource_manager.routes(anything)}, set()),
         _api("aiplatform.v1", {route.method_id for route in aiplatform_v1.routes(anything)}, set()),
     ]
@@ -78,7 +75,7 @@ def by_resource(names: Iterable[str], served: set[str]) -> list[str]:
     return sorted(found)
 
 
-def _api(document: str, served: set[str], refused: set[str]) -> Api:
+def _api(document: str, served: Set[str], refused: Set[str]) -> Api:
     known = google(document)
     return Api(document, frozenset(served), frozenset(refused), known - served - refused)
 

@@ -33,7 +33,7 @@ LONGEST = [
         "integration/test_trainer_task.py",
         "integration/serving/test_versions.py",
         "integration/test_packages.py",
-        "integration/test_gcp_roads.py",
+        "integration/test_gcp_same_results.py",
         "integration/test_gcp_vertex_ai.py",
         "integration/test_gcp_ml_engine.py",
         "integration/test_clients_storage.py",

@@ -1,4 +1,4 @@
-"""``CloudStorageBackend``: the verbs of storage, kept by Cloud Storage: Google's own, or the one on this machine."""
+"""``CloudStorageBackend``: the storage methods of ``Backend``, on Google's Cloud Storage or the emulated one."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from cloud.resources import Access, Bucket, StoredObject
 
 
 class CloudStorageBackend(Backend):
-    """What is left to a backend are jobs, models, predictions and ``ml_service_account``."""
+    """Subclasses implement jobs, models, predictions and ``ml_service_account``."""
 
     _storage: StorageClient
-    """As the project's owner."""
+    """With the project owner's credentials."""
 
     # ---------------------------------------------------------------- buckets
 

@@ -1,4 +1,4 @@
-"""``GcpBackend``: the specification kept by Google Cloud, with the parts in ``google/``."""
+"""``GcpBackend``: a backend on Google Cloud, built from the parts in ``google/``."""
 
 import asyncio
 import math
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.ml_engine import MlEngine
-from cloud.backends.google.service import GoogleService, Made, ServiceContext
+from cloud.backends.google.service import GoogleService, RunResources, ServiceContext
 from cloud.backends.google.transport import Transport
 from cloud.backends.google.vertex_ai import VertexAi
 from cloud.backends.selection import select_entries, select_jobs
@@ -40,11 +40,11 @@ SERVICES = ("vertex-ai", "ml-engine")
 
 
 class GcpBackend(CloudStorageBackend):
-    """One project of Google's cloud. ``open_gcp`` makes one.
+    """One project of Google Cloud. Created by ``open_gcp``.
 
     Args:
-        transport: what ``service`` sends its requests over; closed with the backend, like ``storage``.
-        pace: how often is looked whether something is done.
+        transport: used by ``service``; closed with the backend, like ``storage``.
+        pace: of polling.
     """
 
     name = "gcp"
@@ -72,19 +72,19 @@ class GcpBackend(CloudStorageBackend):
         await self._transport.close()
 
     async def token(self) -> str:
-        """The access token of now, of whom this backend acts as."""
+        """The current access token of this backend's credentials."""
         return await self._token()
 
     def session(self) -> Any:
-        """An ``aiohttp.ClientSession`` by the way to Google that this backend takes."""
+        """An ``aiohttp.ClientSession`` with this backend's network settings."""
         return self._session()
 
-    async def made_by(self, run: str) -> Made:
-        """What carries the label of this run of ``cloud.run``."""
-        return await self._service.made_by(run)
+    async def created_by(self, run: str) -> RunResources:
+        """The resources with the label of this run of ``cloud.run``."""
+        return await self._service.created_by(run)
 
     async def labels(self, bucket: str) -> dict[str, str]:
-        """Of a bucket."""
+        """The labels of a bucket."""
         return await self._storage.labels(bucket)
 
     async def ml_service_account(self) -> str:
@@ -126,12 +126,12 @@ class GcpBackend(CloudStorageBackend):
         return select_entries(log, part, newest_first=newest_first, limit=limit)
 
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
-        job, looks = await self.get_job(job_id), 1
+        job, polls = await self.get_job(job_id), 1
         try:
             async with asyncio.timeout(timeout):
                 while not job.state.is_final:
-                    await asyncio.sleep(self._pace.pause(looks))
-                    job, looks = await self.get_job(job_id), looks + 1
+                    await asyncio.sleep(self._pace.pause(polls))
+                    job, polls = await self.get_job(job_id), polls + 1
         except TimeoutError:
             raise DeadlineExceeded(f"job {job_id!r} is still {job.state.value} after {timeout:g} seconds") from None
         return job
@@ -160,14 +160,14 @@ class GcpBackend(CloudStorageBackend):
         return await self._service.list_versions(model)
 
     async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
-        version, looks = await self.get_version(model, name), 1
+        version, polls = await self.get_version(model, name), 1
         if timeout is None and not self._service.ends_deployments:
             timeout = self._pace.limit
         try:
             async with asyncio.timeout(timeout):
                 while version.state is VersionState.CREATING:
-                    await asyncio.sleep(self._pace.pause(looks))
-                    version, looks = await self.get_version(model, name), looks + 1
+                    await asyncio.sleep(self._pace.pause(polls))
+                    version, polls = await self.get_version(model, name), polls + 1
         except TimeoutError:
             raise DeadlineExceeded(f"version {name!r} of {model!r} is still CREATING after {timeout:g} s") from None
         return version
@@ -196,7 +196,7 @@ class GcpBackend(CloudStorageBackend):
 
 def _check_numbers(value: Json) -> None:
     """Raises:
-    PredictionFailed: a number that JSON has not.
+    PredictionFailed: a number that JSON cannot represent.
     """
     match value:
         case float() if not math.isfinite(value):
@@ -224,16 +224,16 @@ def open_gcp(
     retries: Retries = Retries(),  # noqa: B008
     sleep: Sleep = asyncio.sleep,
 ) -> GcpBackend:
-    """Nothing is asked of Google yet, and nothing looked up.
+    """Create a backend; sends no request, and does not look for credentials yet.
 
     Args:
         service: one of ``SERVICES``.
-        credentials: google-auth's; the application default ones without.
-        labels: put on everything that is made.
+        credentials: google-auth's; by default the application default credentials.
+        labels: put on every resource that is created.
         image, training_image, service_account: see ``VertexAi``.
-        retries: of every request, those to Cloud Storage included; ``sleep`` waits before the next one.
+        retries: of every request, also to Cloud Storage; ``sleep`` waits before each retry.
     """
-    # Imported here: whoever sends nothing needs none of Google's libraries.
+    # Imported here: a dry run needs none of Google's libraries.
     from cloud.backends.google.http_transport import HttpTransport
     from cloud.backends.google.network import Identity, Network
 
@@ -289,7 +289,7 @@ def open_service(
     service_account: str | None = None,
 ) -> GoogleService:
     """Raises:
-    InvalidArgument: there is no service ``name``, or it has no use for an option.
+    InvalidArgument: no such service, or it does not support an option.
     """
     match name:
         case "vertex-ai":
@@ -309,7 +309,7 @@ def open_service(
 
 def check_options(service: str, **given: str | None) -> None:
     """Raises:
-    InvalidArgument: ``service`` has no use for an option that is given.
+    InvalidArgument: ``service`` does not support an option that is given.
     """
     for name, value in given.items():
         if value and service == "ml-engine":

@@ -1,15 +1,15 @@
-"""Builds a trainer's source distribution exactly as ML Engine's tools do before they stage it.
+"""Builds a trainer's source distribution exactly as ML Engine's tools do.
 
 Rules and error texts are those of ``gcloud ai-platform jobs submit training --package-path`` (Cloud SDK,
 ``command_lib/ml_engine/jobs_prep.py``): the *package* is the folder with ``__init__.py``, the *root* its parent.
 
-- A root with ``setup.py`` is built with it. What it names, and ``MANIFEST.in``, decide what is packed.
-- Any other root gets a temporary ``setup.py`` that packs the package's own modules, **no sub-packages and no data**, as
-  version 0.0.0. A root that has only a ``pyproject.toml`` is such a root.
+- A root with ``setup.py`` is built with it; it and ``MANIFEST.in`` determine the contents.
+- Any other root, even with a ``pyproject.toml``, gets a temporary ``setup.py`` that packs the package's own modules,
+  **no sub-packages and no data**, as version 0.0.0.
 
-The tree is never written to; ``setup.py`` runs in a copy. Of a root with ``setup.py`` everything is copied that it
-might pack or read, but not what only lies about: version control, virtual environments, caches, earlier builds.
-Otherwise the package's modules are all that is copied, so its neighbours may be as large as they like.
+The tree is never written to; ``setup.py`` runs in a copy. A root with ``setup.py`` is copied without version control,
+virtual environments, caches and earlier builds. Otherwise only the package's modules are copied, whatever the size of
+the root.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ from cloud.errors import InvalidArgument
 from cloud.settings import inherited_environ
 
 MAX_ROOT_BYTES = 1024**3
-"""More than this beside a ``setup.py`` is a data folder, and copying it a mistake."""
+"""A larger root with a ``setup.py`` probably contains data, and is not copied."""
 _FIELD = "package_path"
-_LEFT_OUT = frozenset(
+_EXCLUDED = frozenset(
     {
         *(".git", ".hg", ".svn", ".bzr", ".tox", ".nox", ".eggs", "__pycache__", ".ipynb_checkpoints", "node_modules"),
         *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"),
     }
 )
-_LEFT_OUT_OF_ROOT = _LEFT_OUT | {"dist", "build"}
+_EXCLUDED_FROM_ROOT = _EXCLUDED | {"dist", "build"}
 _SETUP = """\
 from setuptools import setup, find_packages
 if __name__ == '__main__':
@@ -45,7 +45,7 @@ if __name__ == '__main__':
         packages=find_packages(include=[{name!r}])
     )
 """
-# The build ends with the process that asked for it, however that ends (prctl 1 is PR_SET_PDEATHSIG).
+# The build is killed when its parent process ends (prctl 1 is PR_SET_PDEATHSIG).
 _RUN_SETUP = """\
 import ctypes, os, sys
 if sys.platform == "linux":
@@ -63,13 +63,13 @@ _TAIL_LINES = 20
 
 @asynccontextmanager
 async def sdist(source: Path) -> AsyncIterator[Path]:
-    """The source distribution ``NAME-VERSION.tar.gz`` of the package in ``source``, for as long as the context lasts.
+    """The source distribution ``NAME-VERSION.tar.gz`` of the package in ``source``, deleted with the context.
 
     Raises:
-        InvalidArgument: ``source`` is no package, its root is too large to copy, or its ``setup.py`` fails: the
-            message holds its last lines.
+        InvalidArgument: ``source`` is not a package, its root is too large to copy, or its ``setup.py`` fails; the
+            message contains the last lines of its output.
     """
-    package = Path(os.path.abspath(source))  # noqa: ASYNC240 - touches no disk, and keeps the name that a link has
+    package = Path(os.path.abspath(source))  # noqa: ASYNC240 - does not access the disk; keeps the name of a link
     if not (package / "__init__.py").is_file():
         raise InvalidArgument(
             f"[{package}] is not a valid Python package because it does not contain an `__init__.py` file. "
@@ -81,10 +81,10 @@ async def sdist(source: Path) -> AsyncIterator[Path]:
         home.mkdir()
         own_setup = (package.parent / "setup.py").is_file()
         await asyncio.to_thread(_copy_root if own_setup else _make_root, package, root)
-        status, said = await _run_setup(root, archives, home)
+        status, output = await _run_setup(root, archives, home)
         built = sorted(archives.glob("*.tar.gz"))
         if status != 0 or len(built) != 1:
-            raise InvalidArgument(_failure(said, own_setup=own_setup), field=_FIELD)
+            raise InvalidArgument(_failure(output, own_setup=own_setup), field=_FIELD)
         yield built[0]
 
 
@@ -104,7 +104,7 @@ def _make_root(package: Path, root: Path) -> None:
 
 def _copy_root(package: Path, root: Path) -> None:
     size = 0
-    for path in _files(package.parent, _LEFT_OUT_OF_ROOT):
+    for path in _files(package.parent, _EXCLUDED_FROM_ROOT):
         size += path.stat().st_size
         if size > MAX_ROOT_BYTES:
             raise InvalidArgument(
@@ -117,18 +117,18 @@ def _copy_root(package: Path, root: Path) -> None:
         shutil.copy2(path, copy)
 
 
-def _files(folder: Path, left_out: frozenset[str], above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Regular files below ``folder``, also through links, but not round in circles."""
+def _files(folder: Path, excluded: frozenset[str], above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Regular files below ``folder``; follows links, but not in cycles."""
     real = folder.resolve()
     if real in above:
         return
     for path in sorted(folder.iterdir()):
-        if path.name in left_out or path.name.endswith(".egg-info"):
+        if path.name in excluded or path.name.endswith(".egg-info"):
             continue
         if path.is_file():
             yield path
         elif path.is_dir() and not (path / "pyvenv.cfg").exists():
-            yield from _files(path, _LEFT_OUT, above | {real})
+            yield from _files(path, _EXCLUDED, above | {real})
 
 
 async def _run_setup(root: Path, archives: Path, home: Path) -> tuple[int, list[str]]:
@@ -145,7 +145,7 @@ async def _run_setup(root: Path, archives: Path, home: Path) -> tuple[int, list[
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):  # it ends at this very moment
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         raise
@@ -153,12 +153,12 @@ async def _run_setup(root: Path, archives: Path, home: Path) -> tuple[int, list[
     return process.returncode, output.decode(errors="replace").splitlines()
 
 
-def _failure(said: list[str], *, own_setup: bool) -> str:
-    mend = (
+def _failure(output: list[str], *, own_setup: bool) -> str:
+    hint = (
         "Try manually building your Python code by running:\n  $ python setup.py sdist\nand providing the output via "
         "the `--packages` flag (for example, `--packages dist/package.tar.gz,dist/package2.whl)`"
         if own_setup
         else "Try manually writing a setup.py file at your package root and rerunning the command."
     )
-    tail = "\n".join(said[-_TAIL_LINES:])
-    return f"Packaging of user Python code failed with message:\n\n{tail}\n\n{mend}"
+    tail = "\n".join(output[-_TAIL_LINES:])
+    return f"Packaging of user Python code failed with message:\n\n{tail}\n\n{hint}"

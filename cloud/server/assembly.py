@@ -86,7 +86,7 @@ class Assembly:
             project=settings.project,
             project_number=number,
             iam=settings.iam,
-            on_lapse=_log_violation,
+            on_violation=_log_violation,
             server=self._server,
         )
         await storage.start()

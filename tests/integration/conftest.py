@@ -1,4 +1,4 @@
-"""Which of tox's environments a test belongs to, by where it is; and Google's cloud where nothing takes its time."""
+"""Marks tests with the tox environment they belong to; fixtures of ``QuickGoogle``."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def google() -> "AsyncIterator[QuickGoogle]":
-    # Imported here: most tests do without.
+    # Imported here: most tests do not need it.
     from integration.quick_google import QuickGoogle
 
     async with QuickGoogle() as google:
@@ -31,8 +31,8 @@ async def google() -> "AsyncIterator[QuickGoogle]":
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Of a run's data and package."""
-    from integration.trips import prepared
+    """A folder with a run's data and package."""
+    from integration.google_runs import prepared
 
-    with prepared(tmp_path_factory.mktemp("trip")) as folder:
+    with prepared(tmp_path_factory.mktemp("run")) as folder:
         yield folder

@@ -1,4 +1,4 @@
-"""A local cloud as Google's: reached by its official hosts, with credentials, proxy and authority given explicitly."""
+"""A local cloud used as Google's: by its official hosts, with explicit credentials, proxy and CA."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from cloud.gcs.backoff import Pace, Retries
 from cloud.serve import LocalCloud
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
-NEAR = Pace(first=0.02, longest=0.2)
-"""A neighbour may be asked often."""
+PACE = Pace(first=0.02, longest=0.2)
+"""Short polling intervals: the cloud is on this machine."""
 
 
-async def reached(cloud: LocalCloud, service: str, **options: object) -> GcpBackend:
-    """``cloud`` through its gateway, as its owner."""
+async def open_backend(cloud: LocalCloud, service: str, **options: object) -> GcpBackend:
+    """A backend that uses ``cloud`` through its gateway, as its owner."""
     environ = await cloud.owner_environ()
     return open_gcp(
         project=cloud.settings.project,
@@ -24,7 +24,7 @@ async def reached(cloud: LocalCloud, service: str, **options: object) -> GcpBack
         service=service,
         credentials=Credentials.from_service_account_file(environ["GOOGLE_APPLICATION_CREDENTIALS"], scopes=_SCOPES),
         network=Network(proxy=cloud.url, ca_file=Path(environ["SSL_CERT_FILE"])),
-        pace=NEAR,
+        pace=PACE,
         lateness=Lateness(overlap=1.0, quiet=0.5),
         retries=Retries(first=0.1, longest=1.0),
         **options,  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""Google's cloud on real connections in which nothing takes its time: jobs end, and versions are ready, at once.
+"""An emulated Google Cloud on real connections, where jobs end and versions are ready at once.
 
-Its gateway, APIs and storage are those of ``LocalCloud``; behind them there is no process but the bucket's server.
+Its gateway, APIs and storage are those of ``LocalCloud``; the only process behind them is the storage server.
 """
 
 import asyncio
@@ -47,18 +47,18 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 class QuickBackend(MemoryBackend):
-    """Jobs write a model that nobody loads; versions answer what every model of the lab would."""
+    """Jobs write a model that is never loaded; versions return constant predictions."""
 
     def __init__(self, storage: StorageClient) -> None:
         super().__init__(versions_settle=False)
         self.project, self._storage = PROJECT, storage
         self.run_jobs = True
-        """Whether a job comes to its end by itself."""
-        self.made: Counter[str] = Counter()
+        """Whether jobs end by themselves."""
+        self.created: Counter[str] = Counter()
         self.load_models = True
-        """Whether a version comes to be READY, or FAILED, by itself."""
+        """Whether versions become READY, or FAILED, by themselves."""
         self.bad_model = ""
-        """Why no version can be served."""
+        """Why loading fails; empty if it does not."""
 
     async def list_objects(self, uri: GsUri) -> list[StoredObject]:
         return await self._storage.list_objects(uri)
@@ -68,7 +68,7 @@ class QuickBackend(MemoryBackend):
 
     async def submit_job(self, spec: TrainingSpec) -> Job:
         job = await super().submit_job(spec)
-        self.made["jobs"] += 1
+        self.created["jobs"] += 1
         self.move(spec.job_id, JobEvent.SCHEDULED, JobEvent.STARTED)
         if self.run_jobs:
             folder = spec.job_dir or GsUri.parse(spec.args[spec.args.index("--job-dir") + 1])
@@ -81,12 +81,12 @@ class QuickBackend(MemoryBackend):
         self.move(job_id, JobEvent.STOPPED)
 
     async def create_model(self, name: str, *, description: str = "") -> Model:
-        self.made["models"] += 1
+        self.created["models"] += 1
         return await super().create_model(name, description=description)
 
     async def create_version(self, spec: VersionSpec) -> Version:
         version = await super().create_version(spec)
-        self.made["versions"] += 1
+        self.created["versions"] += 1
         if self.load_models:
             event = VersionEvent.FAILED if self.bad_model else VersionEvent.LOADED
             await self.settle(spec.model, spec.name, event, self.bad_model)
@@ -100,7 +100,7 @@ class QuickGoogle:
     """Use as an async context manager.
 
     Attributes:
-        slept: the pauses before requests that were sent again, none of which was waited for.
+        slept: the pauses before retries, none of which was waited for.
     """
 
     faults: Faults
@@ -108,7 +108,7 @@ class QuickGoogle:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
-        self._asking: HttpTransport | None = None
+        self._transport: HttpTransport | None = None
         self._parts = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -124,7 +124,7 @@ class QuickGoogle:
             project=PROJECT,
             project_number=number,
             iam=IamMode.STRICT,
-            on_lapse=print,
+            on_violation=print,
             server=server,
         )
         await storage.start()
@@ -165,24 +165,24 @@ class QuickGoogle:
     async def __aexit__(self, *_: object) -> None:
         await self._parts.aclose()
 
-    async def there(self) -> list[str]:
-        """Everything there is but finished jobs and what a bucket holds, as lists tell it."""
-        if self._asking is None:
-            self._asking = HttpTransport(
+    async def resources(self) -> list[str]:
+        """All resources but final jobs and objects, as list methods return them."""
+        if self._transport is None:
+            self._transport = HttpTransport(
                 "us-central1", identity=Identity(self._network, self.credentials), network=self._network
             )
-            self._parts.push_async_callback(self._asking.close)
+            self._parts.push_async_callback(self._transport.close)
         found = [f"bucket {bucket.name}" for bucket in await self.storage.list_buckets()]
-        where, apart = {"parent": f"projects/{PROJECT}/locations/us-central1"}, "aiplatform.projects.locations"
+        parent, prefix = {"parent": f"projects/{PROJECT}/locations/us-central1"}, "aiplatform.projects.locations"
         for kind in ("customJobs", "endpoints", "models"):
-            for item in await self._asking.pages(f"{apart}.{kind}.list", where, kind):
+            for item in await self._transport.pages(f"{prefix}.{kind}.list", parent, kind):
                 ended = kind == "customJobs" and item["state"].rpartition("_")[2] in (
                     "SUCCEEDED",
                     "FAILED",
                     "CANCELLED",
                 )
                 found += [] if ended else [f"{kind} {item['displayName']}"]
-        # Those of Vertex AI are the backend's, too.
+        # Models of Vertex AI are also the backend's.
         found += [f"model {name}" for name in self.backend.models]
         found += [f"job {job.job_id}" for job in self.backend.jobs.values() if not job.state.is_final]
         return found
@@ -191,7 +191,7 @@ class QuickGoogle:
         """Credentials, network, polling and retries for this cloud.
 
         Args:
-            limit: seconds after which an operation is given up.
+            limit: seconds after which waiting for an operation times out.
         """
         return GoogleAccess(
             credentials=self.credentials,

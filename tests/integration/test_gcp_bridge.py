@@ -17,7 +17,7 @@ from cloud.serve import LocalCloud
 from cloud.server.bridge import Bridge
 from cloud.settings import Settings, inherited_environ
 from cloud.testing.contract.probes import EXPORT, trainer
-from integration.google_clouds import reached
+from integration.google_clouds import open_backend
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SETTINGS = Settings(project="old-lab-project", cancel_grace_seconds=0.5)
@@ -33,13 +33,13 @@ async def google() -> AsyncIterator[LocalCloud]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bridge(google: LocalCloud) -> AsyncIterator[Bridge]:
     account = await google.backend.ml_service_account()
-    async with Bridge(SETTINGS, await reached(google, "vertex-ai", service_account=account)) as bridge:
+    async with Bridge(SETTINGS, await open_backend(google, "vertex-ai", service_account=account)) as bridge:
         yield bridge
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lab(google: LocalCloud, bridge: Bridge, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the lab's client program finds out, with nothing but the bridge's environment."""
+    """The output of the lab's client program, run with the bridge's environment only."""
     owner = google.backend
     await owner.create_bucket("old-lab-bucket")
     for access in Access:
@@ -58,14 +58,14 @@ async def lab(google: LocalCloud, bridge: Bridge, tmp_path_factory: pytest.TempP
     return json.loads(out)
 
 
-async def test_the_job_was_one_of_vertex_ai(google, lab):
+async def test_the_job_ran_on_vertex_ai(google, lab):
     assert lab["job"]["state"] == "QUEUED"
     assert lab["ended"]["state"] == "SUCCEEDED", lab["ended"]
     (job,) = await google.backend.list_jobs()
     assert job.training.env["CLOUD_ML_JOB_ID"] == "lab_1"
 
 
-async def test_versions_were_deployed_and_asked(lab):
+async def test_versions_were_deployed_and_predicted(lab):
     assert [lab[step]["done"] for step in ("created", "second")] == [True, True]
     assert lab["prediction"] == {"predictions": [{"scaled": 7.0}, {"scaled": 3.0}]}
     assert "Prediction failed" in lab["wrong"]["error"]
@@ -73,19 +73,19 @@ async def test_versions_were_deployed_and_asked(lab):
     assert lab["refused"] == [400, "FAILED_PRECONDITION"]
 
 
-async def test_nothing_is_left(google, lab):
+async def test_everything_is_deleted(google, lab):
     assert all(operation["done"] for operation in lab["deleted"])
     assert lab["models"] == {}
     assert await google.backend.list_models() == []
 
 
-async def test_storage_is_handed_on(google, bridge, lab):
+async def test_storage_requests_are_forwarded(google, bridge, lab):
     environ = await bridge.owner_environ()
     async with aiohttp.ClientSession(environ["STORAGE_EMULATOR_HOST"]) as client:
-        made = await client.post(
+        created = await client.post(
             "/upload/storage/v1/b/old-lab-bucket/o", params={"uploadType": "media", "name": "a b"}, data=b"x" * 500_000
         )
-        assert (made.status, (await made.json())["size"]) == (200, "500000")
+        assert (created.status, (await created.json())["size"]) == (200, "500000")
         read = await client.get("/storage/v1/b/old-lab-bucket/o/a%20b", params={"alt": "media"})
         assert await read.read() == b"x" * 500_000
         missing = await client.get("/storage/v1/b/old-lab-bucket/o/none")

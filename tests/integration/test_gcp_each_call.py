@@ -1,10 +1,10 @@
-"""A whole run on Google's cloud in which, one call after the other, something goes wrong."""
+"""Whole runs on Google's cloud with a failure in each call in turn."""
 
 import pytest
 
 from cloud.emulator.faults import Cut, Outcome, Refuse
 from cloud.errors import PermissionDenied, ResourceExhausted, Unavailable
-from integration.trips import BUCKET, Trip
+from integration.google_runs import BUCKET, GoogleRun
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 VERTEX = "aiplatform.projects.locations"
@@ -17,7 +17,7 @@ _STORAGE = [
     "storage.objects.insert",
 ]
 _STORAGE_REMOVALS = ["storage.objects.delete", "storage.buckets.delete"]
-WAY = {
+CALLS = {
     "vertex-ai": [
         "storage.projects.serviceAccount.get",
         *_STORAGE,
@@ -50,7 +50,7 @@ WAY = {
         "ml.projects.predict",
     ],
 }
-"""Every method of a run, but for its removals."""
+"""Every method of a run, without its removals."""
 REMOVALS = {
     "vertex-ai": [
         f"{VERTEX}.endpoints.undeployModel",
@@ -86,21 +86,21 @@ STEPS = {
         "ml.projects.predict",
     ],
 }
-"""Of these calls, those that a step begins with, or stands for what others of it ask."""
-ENDS = {"vertex-ai": REMOVALS["vertex-ai"], "ml-engine": REMOVALS["ml-engine"][:2]}
-"""Of the removals: how objects and buckets go does not depend on the service."""
-LOOKED_AT = {
+"""Of these calls, the first or a typical one of each step."""
+SERVICE_REMOVALS = {"vertex-ai": REMOVALS["vertex-ai"], "ml-engine": REMOVALS["ml-engine"][:2]}
+"""Of the removals, those that depend on the service."""
+USED_BY_PREFLIGHT = {
     "storage.buckets.get",
     f"{VERTEX}.customJobs.list",
     "ml.projects.getConfig",
     "logging.entries.list",
 }
-"""Asked once before the run, by the look whether all is ready."""
-SERVICES = list(WAY)
-TROUBLE = {
+"""Called once before the run, by the preflight."""
+SERVICES = list(CALLS)
+FAILURES = {
     "503": Refuse(Unavailable("not now")),
     "429": Refuse(ResourceExhausted("slower")),
-    "429 and when": Refuse(ResourceExhausted("slower"), retry_after=41),
+    "429 with Retry-After": Refuse(ResourceExhausted("slower"), retry_after=41),
     "cut before": Cut.BEFORE,
     "cut after": Cut.AFTER,
 }
@@ -112,81 +112,81 @@ def each(methods: dict[str, list[str]]) -> pytest.MarkDecorator:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_these_are_the_calls_that_a_run_makes(google, folder, service, monkeypatch):
-    asked: list[str] = []
+async def test_the_calls_of_a_run(google, folder, service, monkeypatch):
+    called: list[str] = []
     monkeypatch.setattr(type(google.faults), "__bool__", lambda _: True)
-    monkeypatch.setattr(type(google.faults), "take", lambda _, method: asked.append(method))
-    assert await Trip(google, service, folder).take() == 0
+    monkeypatch.setattr(type(google.faults), "take", lambda _, method: called.append(method))
+    assert await GoogleRun(google, service, folder).execute() == 0
     before = {"oauth2.token", "cloudresourcemanager.projects.get", "cloudresourcemanager.projects.testIamPermissions"}
-    assert set(asked) - before == {*WAY[service], *REMOVALS[service]}
+    assert set(called) - before == {*CALLS[service], *REMOVALS[service]}
 
 
-@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("service", SERVICES)
-async def test_trouble_in_every_call_is_overcome_and_nothing_is_made_twice(google, folder, service, trouble):
-    outcome: Outcome = TROUBLE[trouble]
+async def test_a_failure_in_every_call_is_retried_and_nothing_is_created_twice(google, folder, service, failure):
+    outcome: Outcome = FAILURES[failure]
     google.slept.clear()
-    google.backend.made.clear()
-    methods = [*WAY[service], *REMOVALS[service]]
+    google.backend.created.clear()
+    methods = [*CALLS[service], *REMOVALS[service]]
     if outcome is Cut.AFTER and service == "vertex-ai":
-        methods.remove(f"{VERTEX}.endpoints.operations.get")  # the deployment is found to be done, and not asked for
-    faults = [google.faults.add(method, outcome, after=method in LOOKED_AT) for method in methods]
-    trip = Trip(google, service, folder)
-    assert await trip.take() == 0, trip.said
+        methods.remove(f"{VERTEX}.endpoints.operations.get")  # the deployment is found to be done, and not called for
+    faults = [google.faults.add(method, outcome, after=method in USED_BY_PREFLIGHT) for method in methods]
+    run = GoogleRun(google, service, folder)
+    assert await run.execute() == 0, run.output
     assert [fault.methods for fault in faults if fault.fired != 1] == []
-    if trouble == "429 and when":
+    if failure == "429 with Retry-After":
         assert google.slept.count(41) == len(faults)
     elif isinstance(outcome, Refuse):
-        assert len(set(google.slept)) >= len(faults), "nobody comes back at a moment of everybody's"
-    assert google.backend.made == {"jobs": 1, "models": 1, "versions": 1}
-    assert await google.there() == []
+        assert len(set(google.slept)) >= len(faults), "pauses have jitter"
+    assert google.backend.created == {"jobs": 1, "models": 1, "versions": 1}
+    assert await google.resources() == []
 
 
 @each(STEPS)
-async def test_what_is_not_permitted_is_told_and_everything_removed(google, folder, service, method):
-    told = f"Permission '{method}' denied on resource '//googleapis.com/projects/quick-google' for me@example.com."
-    fault = google.faults.add(method, Refuse(PermissionDenied(told)), times=50, after=method in LOOKED_AT)
-    trip = Trip(google, service, folder)
-    status = await trip.take()
+async def test_a_missing_permission_is_reported_and_everything_removed(google, folder, service, method):
+    message = f"Permission '{method}' denied on resource '//googleapis.com/projects/quick-google' for me@example.com."
+    fault = google.faults.add(method, Refuse(PermissionDenied(message)), times=50, after=method in USED_BY_PREFLIGHT)
+    run = GoogleRun(google, service, folder)
+    status = await run.execute()
     assert google.faults.clear() == [fault]
     assert fault.fired
     assert status == 1
-    assert told in trip.said
-    left = await google.there()
+    assert message in run.output
+    left = await google.resources()
     if left:
-        # It cannot be known what could not be looked at: then that is said, and the command ends it.
-        assert "Left behind:" in trip.said
-        assert "python -m cloud.run cleanup" in trip.said
-        await trip.clean_up()
-        left = await google.there()
+        # Resources that could not be listed are reported, and removed by the command.
+        assert "Left behind:" in run.output
+        assert "python -m cloud.run cleanup" in run.output
+        await run.clean_up()
+        left = await google.resources()
     assert left == []
 
 
-@each(ENDS)
-async def test_what_may_not_be_removed_is_named_with_the_command_that_removes_it(google, folder, service, method):
-    told = f"Permission '{method}' denied."
-    fault = google.faults.add(method, Refuse(PermissionDenied(told)), times=50)
-    trip = Trip(google, service, folder)
-    status = await trip.take()
+@each(SERVICE_REMOVALS)
+async def test_resources_that_may_not_be_removed_are_named_with_the_command(google, folder, service, method):
+    message = f"Permission '{method}' denied."
+    fault = google.faults.add(method, Refuse(PermissionDenied(message)), times=50)
+    run = GoogleRun(google, service, folder)
+    status = await run.execute()
     assert google.faults.clear() == [fault]
     assert status == 1
-    assert told in trip.said
-    assert trip.said.count("Left behind:") == 1
-    assert f"cleanup --project quick-google --region us-central1 --service {service} --bucket {BUCKET}" in trip.said
-    assert await google.there()
-    await trip.clean_up()
-    assert await google.there() == []
+    assert message in run.output
+    assert run.output.count("Left behind:") == 1
+    assert f"cleanup --project quick-google --region us-central1 --service {service} --bucket {BUCKET}" in run.output
+    assert await google.resources()
+    await run.clean_up()
+    assert await google.resources() == []
 
 
-async def test_a_clean_up_that_fails_does_not_hide_what_failed_before(google, folder):
-    refusals = [
+async def test_a_failed_clean_up_does_not_hide_the_first_error(google, folder):
+    faults = [
         google.faults.add(method, Refuse(PermissionDenied(f"Permission '{method}' denied.")))
         for method in ("ml.projects.jobs.create", "storage.buckets.delete")
     ]
-    trip = Trip(google, "ml-engine", folder)
-    assert await trip.take() == 1
-    assert [refusal.fired for refusal in refusals] == [1, 1]
-    assert "train failed: Permission 'ml.projects.jobs.create' denied." in trip.said
-    assert "Left behind: bucket gs://quick-ml: Permission 'storage.buckets.delete' denied.\n" in trip.said
-    assert await trip.clean_up() == "removed bucket gs://quick-ml\n"
-    assert await google.there() == []
+    run = GoogleRun(google, "ml-engine", folder)
+    assert await run.execute() == 1
+    assert [fault.fired for fault in faults] == [1, 1]
+    assert "train failed: Permission 'ml.projects.jobs.create' denied." in run.output
+    assert "Left behind: bucket gs://quick-ml: Permission 'storage.buckets.delete' denied.\n" in run.output
+    assert await run.clean_up() == "removed bucket gs://quick-ml\n"
+    assert await google.resources() == []

@@ -1,4 +1,4 @@
-"""``BackendContract`` on Google's cloud, reached as ML Engine through the gateway of a local one."""
+"""``BackendContract`` on ML Engine, emulated by a local cloud behind its gateway."""
 
 from collections.abc import AsyncIterator
 
@@ -9,14 +9,14 @@ from cloud.backends.gcp import GcpBackend
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
 from cloud.testing.contract import BackendContract
-from integration.google_clouds import reached
+from integration.google_clouds import open_backend
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ml_engine() -> AsyncIterator[GcpBackend]:
     async with (
         LocalCloud(Settings(project="ml-engine-project", cancel_grace_seconds=0.5)) as cloud,
-        await reached(cloud, "ml-engine") as backend,
+        await open_backend(cloud, "ml-engine") as backend,
     ):
         yield backend
 

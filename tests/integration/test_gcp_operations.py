@@ -1,4 +1,4 @@
-"""Operations of Google's that never end, and deployments that fail."""
+"""Operations that never end, and deployments that fail."""
 
 import re
 from collections.abc import Iterator
@@ -13,22 +13,22 @@ from cloud.lifecycle import VersionEvent, VersionState
 from cloud.names import GsUri
 from cloud.resources import Version, VersionSpec
 from cloud.testing.contract.base import fresh
+from integration.google_runs import GoogleRun
 from integration.quick_google import QuickGoogle
-from integration.trips import Trip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 VERTEX = "aiplatform.projects.locations"
 LIMIT = 0.2
-"""Seconds after which an operation is given up."""
+"""Seconds after which waiting for an operation times out."""
 OPERATION = r"projects/\d+/locations/us-central1/\w+/\d+(/endpoints/\d+)?/operations/\d+"
 NO_END = rf"the operation {OPERATION} does not end: \d\.\d seconds were waited"
 
 
-def impatient(google: QuickGoogle, service: str, folder) -> Trip:
-    trip = Trip(google, service, folder)
-    access = trip.options.access
-    trip.options = replace(trip.options, access=replace(access, pace=replace(access.pace, limit=LIMIT)))
-    return trip
+def run_with_short_limit(google: QuickGoogle, service: str, folder) -> GoogleRun:
+    run = GoogleRun(google, service, folder)
+    access = run.options.access
+    run.options = replace(run.options, access=replace(access, pace=replace(access.pace, limit=LIMIT)))
+    return run
 
 
 @pytest.fixture
@@ -45,76 +45,76 @@ async def load(google: QuickGoogle) -> None:
 
 async def test_a_deployment_that_never_ends(google, folder, never_loads):
     cancelled = google.faults.add(f"{VERTEX}.endpoints.operations.cancel", Rewrite(lambda answer: answer))
-    trip = impatient(google, "vertex-ai", folder)
-    assert await trip.take() == 1
-    assert re.search(f"^deploy failed: {NO_END}$", trip.said, re.MULTILINE), trip.said
+    run = run_with_short_limit(google, "vertex-ai", folder)
+    assert await run.execute() == 1
+    assert re.search(f"^deploy failed: {NO_END}$", run.output, re.MULTILINE), run.output
     assert cancelled.fired == 1
-    (left,) = [line for line in trip.said.splitlines() if line.startswith("Left behind: ")]
+    (left,) = [line for line in run.output.splitlines() if line.startswith("Left behind: ")]
     assert re.search(rf"version probe/v1: .* it is still being deployed by {OPERATION}, which was given up", left)
     assert "model probe" in left
     assert "job" not in left
     await load(google)
-    removed = await trip.clean_up()
+    removed = await run.clean_up()
     assert removed.splitlines()[:2] == ["removed version probe/v1", "removed model probe"]
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
-async def test_a_version_of_ml_engine_that_is_never_made(google, folder, never_loads):
-    trip = impatient(google, "ml-engine", folder)
-    assert await trip.take() == 1
-    assert "deploy failed: version 'v1' of 'probe' is still CREATING after 0.2 s" in trip.said
-    (left,) = [line for line in trip.said.splitlines() if line.startswith("Left behind: ")]
-    assert "version probe/v1 (if it was made): version 'v1' of 'probe' is still CREATING" in left
+async def test_a_version_of_ml_engine_that_is_never_ready(google, folder, never_loads):
+    run = run_with_short_limit(google, "ml-engine", folder)
+    assert await run.execute() == 1
+    assert "deploy failed: version 'v1' of 'probe' is still CREATING after 0.2 s" in run.output
+    (left,) = [line for line in run.output.splitlines() if line.startswith("Left behind: ")]
+    assert "version probe/v1 (if it was created): version 'v1' of 'probe' is still CREATING" in left
     await load(google)
-    await trip.clean_up()
-    assert await google.there() == []
+    await run.clean_up()
+    assert await google.resources() == []
 
 
-def under_way(operation):
+def not_done(operation):
     return {name: value for name, value in operation.items() if name not in ("done", "response")}
 
 
 @pytest.mark.parametrize("method", ["endpoints.create", "models.upload"])
-async def test_something_that_is_being_made_for_ever_is_removed_all_the_same(google, folder, method):
-    begun = google.faults.add(f"{VERTEX}.{method}", Rewrite(under_way))
-    looks = google.faults.add(f"{VERTEX}.*.operations.get", Rewrite(under_way), times=1000)
-    trip = impatient(google, "vertex-ai", folder)
-    status = await trip.take()
-    assert google.faults.clear() == [looks]
+async def test_a_resource_whose_creation_never_ends_is_removed(google, folder, method):
+    started = google.faults.add(f"{VERTEX}.{method}", Rewrite(not_done))
+    polls = google.faults.add(f"{VERTEX}.*.operations.get", Rewrite(not_done), times=1000)
+    run = run_with_short_limit(google, "vertex-ai", folder)
+    status = await run.execute()
+    assert google.faults.clear() == [polls]
     assert status == 1
-    assert re.search(f"^deploy failed: {NO_END}$", trip.said, re.MULTILINE), trip.said
-    assert begun.fired == 1
-    assert "Left behind" not in trip.said
-    assert await google.there() == []
+    assert re.search(f"^deploy failed: {NO_END}$", run.output, re.MULTILINE), run.output
+    assert started.fired == 1
+    assert "Left behind" not in run.output
+    assert await google.resources() == []
 
 
 @pytest.mark.parametrize("method", ["endpoints.undeployModel", "models.delete", "endpoints.delete"])
-async def test_a_removal_that_never_ends_is_named(google, folder, method):
-    begun = google.faults.add(f"{VERTEX}.{method}", Rewrite(under_way))
-    # The deployment is looked at before.
-    looks = google.faults.add(f"{VERTEX}.*.operations.get", Rewrite(under_way), times=1000, after=1)
-    trip = impatient(google, "vertex-ai", folder)
-    status = await trip.take()
-    assert google.faults.clear() == [looks]
+async def test_a_removal_that_never_ends_is_reported(google, folder, method):
+    started = google.faults.add(f"{VERTEX}.{method}", Rewrite(not_done))
+    # The deployment is polled before.
+    polls = google.faults.add(f"{VERTEX}.*.operations.get", Rewrite(not_done), times=1000, after=1)
+    run = run_with_short_limit(google, "vertex-ai", folder)
+    status = await run.execute()
+    assert google.faults.clear() == [polls]
     assert status == 1
-    assert begun.fired == 1
+    assert started.fired == 1
     what = "model probe" if method == "endpoints.delete" else "version probe/v1"
-    assert re.search(rf"^Left behind: .*{what}: {NO_END}", trip.said, re.MULTILINE), trip.said
-    await trip.clean_up()
-    assert await google.there() == []
+    assert re.search(rf"^Left behind: .*{what}: {NO_END}", run.output, re.MULTILINE), run.output
+    await run.clean_up()
+    assert await google.resources() == []
 
 
 @pytest.mark.parametrize("service", ["vertex-ai", "ml-engine"])
-async def test_a_deployment_that_fails_says_why_and_leaves_nothing(google, folder, service):
+async def test_a_failed_deployment_reports_why_and_leaves_nothing(google, folder, service):
     google.backend.bad_model = "Bad model detected with error: no signature"
-    trip = Trip(google, service, folder)
-    status = await trip.take()
+    run = GoogleRun(google, service, folder)
+    status = await run.execute()
     google.backend.bad_model = ""
     assert status == 1
-    (line,) = [line for line in trip.said.splitlines() if line.startswith("deploy failed:")]
+    (line,) = [line for line in run.output.splitlines() if line.startswith("deploy failed:")]
     assert "Bad model detected with error: no signature" in line
-    assert "Left behind" not in trip.said
-    assert await google.there() == []
+    assert "Left behind" not in run.output
+    assert await google.resources() == []
 
 
 async def failed(google: QuickGoogle, backend: GcpBackend, spec: VersionSpec) -> Version:
@@ -125,26 +125,26 @@ async def failed(google: QuickGoogle, backend: GcpBackend, spec: VersionSpec) ->
     return version
 
 
-@pytest.mark.parametrize("is_told", [True, False], ids=["told", "may not be told"])
-async def test_why_a_deployment_failed_is_known_to_other_processes(google, is_told):
-    refusal = None if is_told else google.faults.add(f"{VERTEX}.models.patch", Refuse(PermissionDenied("no")))
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "not permitted"])
+async def test_other_processes_learn_why_a_deployment_failed(google, is_recorded):
+    fault = None if is_recorded else google.faults.add(f"{VERTEX}.models.patch", Refuse(PermissionDenied("no")))
     bucket, name = fresh("bucket").replace("_", "-"), fresh("model")
     await google.storage.create_bucket(bucket)
     await google.storage.write_object(GsUri(bucket, "model/saved_model.pb"), b"")
-    spec = VersionSpec(name, "v1", GsUri(bucket, "model"), description="with all its words")
+    spec = VersionSpec(name, "v1", GsUri(bucket, "model"), description="a whole sentence")
     async with google.open("vertex-ai", "run_7") as one:
         here = await failed(google, one, spec)
     async with google.open("vertex-ai") as other:
         there = await other.get_version(name, "v1")
-        made = await other.made_by("run_7")
+        created = await other.created_by("run_7")
         await other.delete_version(name, "v1")
         await other.delete_model(name)
     assert (here.state, there.state) == (VersionState.FAILED, VersionState.FAILED)
     assert here.error_message.endswith("Bad model detected with error: no signature")
     assert there.error_message == (
-        here.error_message if is_told else "It is not deployed: delete it, and make it anew."
+        here.error_message if is_recorded else "It is not deployed: delete it and create it again."
     )
-    assert (there.spec.description, made.versions) == ("with all its words", [(name, "v1")])
-    assert refusal is None or refusal.fired == 1
+    assert (there.spec.description, created.versions) == ("a whole sentence", [(name, "v1")])
+    assert fault is None or fault.fired == 1
     await google.storage.delete_objects(GsUri(bucket))
     await google.storage.delete_bucket(bucket)

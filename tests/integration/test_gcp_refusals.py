@@ -1,6 +1,6 @@
-"""What Google may refuse from the first: one line that names the mend, in the look before and in the run; nothing made.
+"""Errors that Google may return from the start: one line with a hint, in preflight and in the run; nothing is created.
 
-And what it may refuse from a certain moment on.
+And errors that may start in the middle of a run.
 """
 
 from dataclasses import replace
@@ -13,8 +13,8 @@ from cloud.emulator.faults import Refuse, Rewrite
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import owner
 from cloud.errors import InvalidArgument, ServiceDisabled, Unauthenticated
+from integration.google_runs import GoogleRun
 from integration.quick_google import PROJECT
-from integration.trips import Trip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SERVICES = {
@@ -31,15 +31,15 @@ STALE = Refuse(Unauthenticated("Request had invalid authentication credentials."
 both_services = pytest.mark.parametrize("service", SERVICES)
 
 
-async def refused(trip: Trip) -> list[str]:
-    """What fails, as both the look alone and the run say, of which nothing is left."""
-    assert await trip.take(preflight_only=True) == 1
-    looked = [line for line in trip.said.splitlines() if line.startswith("fail")]
-    seen = len(trip.said)
-    assert await trip.take() == 1
-    assert [line for line in trip.said[seen:].splitlines() if line.startswith("fail")] == looked
-    assert "Make the bucket" not in trip.said
-    return looked
+async def preflight_failures(run: GoogleRun) -> list[str]:
+    """The failures that preflight and the run report alike; the run creates nothing."""
+    assert await run.execute(preflight_only=True) == 1
+    failures = [line for line in run.output.splitlines() if line.startswith("fail")]
+    seen = len(run.output)
+    assert await run.execute() == 1
+    assert [line for line in run.output[seen:].splitlines() if line.startswith("fail")] == failures
+    assert "Make the bucket" not in run.output
+    return failures
 
 
 @both_services
@@ -49,69 +49,69 @@ async def test_no_credentials(google, folder, service, named, monkeypatch, tmp_p
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", named)
-    trip = Trip(google, service, folder)
-    trip.options = replace(trip.options, access=replace(trip.options.access, credentials=None))
-    (line,) = await refused(trip)
+    run = GoogleRun(google, service, folder)
+    run.options = replace(run.options, access=replace(run.options.access, credentials=None))
+    (line,) = await preflight_failures(run)
     assert line.startswith("fail    credentials: no credentials were found (")
     assert named in line
     assert "run `gcloud auth application-default login`" in line
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
 @both_services
-async def test_credentials_that_are_no_longer_good(google, folder, service):
+async def test_revoked_credentials(google, folder, service):
     key = KeyRing().service_account_file(owner(PROJECT), PROJECT)
-    trip = Trip(google, service, folder)
+    run = GoogleRun(google, service, folder)
     revoked = Credentials.from_service_account_info(key, scopes=SCOPES)
-    trip.options = replace(trip.options, access=replace(trip.options.access, credentials=revoked))
-    (line,) = await refused(trip)
+    run.options = replace(run.options, access=replace(run.options.access, credentials=revoked))
+    (line,) = await preflight_failures(run)
     assert line.startswith("fail    credentials: the credentials are no longer good (invalid_grant")
     assert "run `gcloud auth application-default login`" in line
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
 @both_services
 async def test_a_project_that_does_not_exist(google, folder, service):
-    trip = Trip(google, service, folder)
-    trip.options = replace(trip.options, project="no-such-project")
-    lines = await refused(trip)
+    run = GoogleRun(google, service, folder)
+    run.options = replace(run.options, project="no-such-project")
+    lines = await preflight_failures(run)
     assert lines[0].startswith("fail    project: Permission 'resourcemanager.projects.get' denied on resource")
     assert "no-such-project" in lines[0]
     assert lines[0].endswith("-> check --project")
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
 @both_services
 async def test_an_api_that_is_disabled(google, folder, service):
     fault = google.faults.add(FIRST[service], Refuse(OFF), times=2)
-    (line,) = await refused(Trip(google, service, folder))
+    (line,) = await preflight_failures(GoogleRun(google, service, folder))
     assert line.startswith("fail    APIs: Some API has not been used in project 1234 before or it is disabled.")
     assert URL in line
     assert line.endswith(f"-> gcloud services enable some.googleapis.com --project={PROJECT}")
     assert fault.fired == 2
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
 @both_services
 async def test_an_api_that_is_disabled_in_the_middle(google, folder, service):
     fault = google.faults.add(SERVICES[service], Refuse(OFF))
-    trip = Trip(google, service, folder)
-    assert await trip.take() == 1
-    (line,) = [line for line in trip.said.splitlines() if line.startswith("train failed:")]
+    run = GoogleRun(google, service, folder)
+    assert await run.execute() == 1
+    (line,) = [line for line in run.output.splitlines() if line.startswith("train failed:")]
     assert URL in line
     assert fault.fired == 1
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
 @both_services
 async def test_a_bucket_in_another_region(google, folder, service):
     await google.storage.create_bucket("quick-ml", location="europe-west4")
-    (line,) = await refused(Trip(google, service, folder))
+    (line,) = await preflight_failures(GoogleRun(google, service, folder))
     assert line == (
         "fail    bucket: gs://quick-ml is in EUROPE-WEST4, the job in us-central1  "
         "-> --region europe-west4, or a bucket in us-central1 with --bucket"
     )
-    assert await google.there() == ["bucket quick-ml"]
+    assert await google.resources() == ["bucket quick-ml"]
     await google.storage.delete_bucket("quick-ml")
 
 
@@ -121,15 +121,15 @@ async def test_a_token_that_is_refused_in_the_middle_is_renewed(google, folder, 
     method = SERVICES[service] if method == "the job's" else method
     refusal = google.faults.add(method, STALE)
     renewal = google.faults.add("oauth2.token", Rewrite(lambda token: token))
-    trip = Trip(google, service, folder)
-    assert await trip.take() == 0, trip.said
+    run = GoogleRun(google, service, folder)
+    assert await run.execute() == 0, run.output
     assert (refusal.fired, renewal.fired) == (1, 1)
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
-async def test_a_token_that_is_past_its_time_in_the_middle_is_renewed(google, folder):
-    trip = Trip(google, "vertex-ai", folder)
-    credentials = trip.options.access.credentials
+async def test_a_token_that_expires_in_the_middle_is_renewed(google, folder):
+    run = GoogleRun(google, "vertex-ai", folder)
+    credentials = run.options.access.credentials
 
     def pass_time(answer):
         credentials.expiry -= timedelta(hours=2)
@@ -137,21 +137,21 @@ async def test_a_token_that_is_past_its_time_in_the_middle_is_renewed(google, fo
 
     google.faults.add(SERVICES["vertex-ai"], Rewrite(pass_time))
     renewal = google.faults.add("oauth2.token", Rewrite(lambda token: token))
-    assert await trip.take() == 0, trip.said
+    assert await run.execute() == 0, run.output
     assert renewal.fired == 1
     assert credentials.valid
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
 @both_services
 async def test_a_token_that_cannot_be_renewed_in_the_middle_is_one_line(google, folder, service):
     refusal = google.faults.add(SERVICES[service], STALE)
     gone = google.faults.add("oauth2.token", Refuse(InvalidArgument("Account has been deleted")))
-    trip = Trip(google, service, folder)
-    assert await trip.take() == 1
-    (line,) = [line for line in trip.said.splitlines() if line.startswith("train failed:")]
+    run = GoogleRun(google, service, folder)
+    assert await run.execute() == 1
+    (line,) = [line for line in run.output.splitlines() if line.startswith("train failed:")]
     assert "the credentials are no longer good (" in line
     assert "Account has been deleted" in line
     assert "run `gcloud auth application-default login`" in line
     assert (refusal.fired, gone.fired) == (1, 1)
-    assert await google.there() == []
+    assert await google.resources() == []

@@ -1,4 +1,4 @@
-"""``python -m cloud.run --backend gcp``, as a person starts it, where Google is a local cloud in the environment."""
+"""``python -m cloud.run --backend gcp`` as a process, with a local cloud in place of Google."""
 
 import json
 import signal
@@ -51,8 +51,10 @@ def sleeper(tmp_path: Path) -> tuple[str, ...]:
     return "--package-path", str(source), "--module", "probe.task", "--data-dir", "data"
 
 
-def begun(cloud: BackgroundCloud, flags: tuple[str, ...], folder: Path) -> tuple[subprocess.Popen[str], str]:
-    """A run whose job is in the middle, and what it is called."""
+def start_until_training(
+    cloud: BackgroundCloud, flags: tuple[str, ...], folder: Path
+) -> tuple[subprocess.Popen[str], str]:
+    """A run whose job is training, and its name."""
     process = start(*GCP, *flags, cwd=folder, environ=cloud.environ)
     name, seen = "", ""
     for line in process.stdout:
@@ -64,7 +66,7 @@ def begun(cloud: BackgroundCloud, flags: tuple[str, ...], folder: Path) -> tuple
     raise AssertionError(seen)
 
 
-async def test_preflight_says_what_it_found_and_makes_nothing(cloud, sleeper, tmp_path):
+async def test_preflight_reports_findings_and_creates_nothing(cloud, sleeper, tmp_path):
     status, output = run(*GCP, *sleeper, "--preflight", cwd=tmp_path, environ=cloud.environ)
     assert status == 0, output
     assert "pass    credentials: are good" in output
@@ -76,7 +78,7 @@ async def test_preflight_says_what_it_found_and_makes_nothing(cloud, sleeper, tm
 
 
 async def test_an_interrupt_leaves_nothing(cloud, sleeper, tmp_path):
-    process, name = begun(cloud, (*sleeper, "--report", "report.json"), tmp_path)
+    process, name = start_until_training(cloud, (*sleeper, "--report", "report.json"), tmp_path)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
@@ -88,8 +90,8 @@ async def test_an_interrupt_leaves_nothing(cloud, sleeper, tmp_path):
     assert await cloud.backend.list_buckets() == []
 
 
-async def test_what_a_crash_left_is_removed(cloud, sleeper, tmp_path):
-    process, name = begun(cloud, sleeper, tmp_path)
+async def test_resources_left_by_a_crash_are_removed(cloud, sleeper, tmp_path):
+    process, name = start_until_training(cloud, sleeper, tmp_path)
     process.kill()
     process.communicate(timeout=60)
     assert [bucket.name for bucket in await cloud.backend.list_buckets()] == [f"{PROJECT}-ml"]
@@ -111,11 +113,11 @@ def test_a_dry_run_needs_neither_network_nor_credentials(tmp_path, service):
     status, output = run(*GCP, "--service", service, "--dry-run=json", cwd=tmp_path, environ=nowhere)
     assert status == 0, output
     requests = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    made = [request for request in requests if request["method"] == "POST"]
+    created = [request for request in requests if request["method"] == "POST"]
     job = "customJobs" if service == "vertex-ai" else "/jobs"
-    assert [request["body"] for request in made if request["url"].endswith(job)]
-    # What is made is removed: the bucket first, and last.
-    assert made[0]["url"] == f"https://storage.googleapis.com/storage/v1/b?project={PROJECT}"
+    assert [request["body"] for request in created if request["url"].endswith(job)]
+    # Everything created is removed: the bucket is the first and the last.
+    assert created[0]["url"] == f"https://storage.googleapis.com/storage/v1/b?project={PROJECT}"
     assert requests[-1] == {"method": "DELETE", "url": f"https://storage.googleapis.com/storage/v1/b/{PROJECT}-ml"}
 
 
@@ -135,7 +137,7 @@ def test_a_dry_run_as_commands(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("flags", "says"),
+    ("flags", "expected"),
     [
         (["--backend", "gcp"], "--backend gcp needs a project"),
         ([*GCP, "--state", "x"], "--state: is not for --backend gcp"),
@@ -147,8 +149,8 @@ def test_a_dry_run_as_commands(tmp_path):
     ],
     ids=str,
 )
-def test_a_mistake_is_one_clear_line(tmp_path, flags, says):
+def test_a_mistake_is_one_clear_line(tmp_path, flags, expected):
     status, output = run(*flags, cwd=tmp_path)
     assert status == 2
-    assert says in " ".join(output.split())
+    assert expected in " ".join(output.split())
     assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""``BackendContract`` on Google's cloud, reached as Vertex AI through the gateway of a local one."""
+"""``BackendContract`` on Vertex AI, emulated by a local cloud behind its gateway."""
 
 from collections.abc import AsyncIterator
 
@@ -9,14 +9,14 @@ from cloud.backends.gcp import GcpBackend
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
 from cloud.testing.contract import BackendContract
-from integration.google_clouds import reached
+from integration.google_clouds import open_backend
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def vertex_ai() -> AsyncIterator[GcpBackend]:
     async with LocalCloud(Settings(project="vertex-ai-project", cancel_grace_seconds=0.5)) as cloud:
         account = await cloud.backend.ml_service_account()
-        async with await reached(cloud, "vertex-ai", service_account=account) as backend:
+        async with await open_backend(cloud, "vertex-ai", service_account=account) as backend:
             yield backend
 
 

@@ -1,6 +1,6 @@
-"""Google's errors as ``CloudError``: the canonical code, and Google's own message. Pure.
+"""Google's errors as ``CloudError``, with the canonical code and Google's message. Pure.
 
-Forms: https://cloud.google.com/apis/design/errors.
+Formats: https://cloud.google.com/apis/design/errors.
 """
 
 import json
@@ -18,20 +18,20 @@ from cloud.errors import (
 from cloud.resources import Json
 
 _FIELD = re.compile(r"Field: (\S+) Error: (.*)", re.DOTALL)
-"""How ML Engine begins a message about a field."""
+"""The start of ML Engine's messages about a field."""
 _DEPRECATED = "Cloud AI Platform has been deprecated"
 
 
 def error_of(status: int, content: bytes) -> CloudError:
-    """The error that a reply of this HTTP status stands for."""
-    body, unnamed = _body(content), BY_HTTP_STATUS.get(status, CloudError)
+    """The error in a response with this HTTP status."""
+    body, by_status = _body(content), BY_HTTP_STATUS.get(status, CloudError)
     if isinstance(body, str):
-        return PredictionFailed(body)  # the form in which model servers answer
+        return PredictionFailed(body)  # the format of model servers
     if body is None:
         text = content[:500].decode(errors="replace").strip()
-        return unnamed(f"Google answered {status}: {text}")
+        return by_status(f"Google answered {status}: {text}")
     message = str(body.get("message", ""))
-    kind = BY_CODE.get(body.get("status", ""), unnamed)
+    kind = BY_CODE.get(body.get("status", ""), by_status)
     if _DEPRECATED in message:
         return FailedPrecondition(f'ML Engine is no longer served by Google ("{_DEPRECATED}"): use --service vertex-ai')
     if _is_disabled(body):
@@ -42,12 +42,12 @@ def error_of(status: int, content: bytes) -> CloudError:
 
 
 def error_of_operation(status: Json) -> CloudError:
-    """The error that a ``google.rpc.Status`` is."""
+    """The error in a ``google.rpc.Status``."""
     return BY_NUMBER.get(status.get("code", 0), CloudError)(status.get("message", "") or "the operation failed")
 
 
-def is_lack_of_quota(content: bytes) -> bool:
-    """Whether a 429 says that the project may never have so much, rather than to come again later."""
+def is_quota_exceeded(content: bytes) -> bool:
+    """Whether a 429 is for a quota that retries do not help, not for a rate limit."""
     body = _body(content)
     details = body.get("details", []) if isinstance(body, dict) else []
     kinds = [str(detail.get("@type", "")).rpartition(".")[2] for detail in details]
@@ -55,7 +55,7 @@ def is_lack_of_quota(content: bytes) -> bool:
 
 
 def _is_disabled(body: Json) -> bool:
-    """Whether an API is not enabled; Cloud Storage's own words for it are older
+    """Whether an API is not enabled; Cloud Storage has an older reason for it
     (https://cloud.google.com/service-usage/docs/troubleshoot-activation)."""
     reasons = {item.get("reason") for item in (*body.get("details", ()), *body.get("errors", ()))}
     return bool(reasons & {"SERVICE_DISABLED", "accessNotConfigured"})

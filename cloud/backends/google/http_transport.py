@@ -1,4 +1,4 @@
-"""``Transport`` over HTTP: blocking calls in threads, and another try where that may help."""
+"""``Transport`` over HTTP: blocking calls in threads, with retries."""
 
 import asyncio
 import http.client
@@ -11,7 +11,7 @@ from typing import TypeVar
 import httplib2
 import orjson
 
-from cloud.backends.google.errors import error_of, is_lack_of_quota
+from cloud.backends.google.errors import error_of, is_quota_exceeded
 from cloud.backends.google.methods import Request
 from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.transport import FindExisting, Transport
@@ -21,11 +21,11 @@ from cloud.gcs.retry import RetryableError, Sleep, call_with_retries, finish_bef
 from cloud.resources import Json
 
 T = TypeVar("T")
-_AT_ONCE = 16
+_THREADS = 16
 
 
 class HttpTransport(Transport):
-    """Over HTTP; blocking calls are made in threads, each with a connection of its own.
+    """Makes blocking calls in threads, each with its own connection.
 
     Args:
         sleep: waits before another attempt.
@@ -42,8 +42,8 @@ class HttpTransport(Transport):
     ) -> None:
         super().__init__(region)
         self._identity, self._network, self._retries, self._sleep = identity, network, retries, sleep
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "google")
-        self._own = threading.local()
+        self._threads = ThreadPoolExecutor(_THREADS, "google")
+        self._local = threading.local()
         self._clients: list[httplib2.Http] = []
 
     async def close(self) -> None:
@@ -61,7 +61,7 @@ class HttpTransport(Transport):
 
         async def renew() -> None:
             nonlocal attempts
-            attempts -= 1  # one that was not recognized did nothing
+            attempts -= 1  # an unauthenticated attempt had no effect
             await self.in_thread(self._identity.renew)
 
         return await call_with_retries(
@@ -70,31 +70,31 @@ class HttpTransport(Transport):
 
     async def _attempt(self, request: Request, *, is_first: bool) -> Json:
         """Raises:
-        RetryableError: it may be told what of.
+        RetryableError: the attempt failed; says whether a retry may help.
         """
         try:
             status, headers, content = await self.in_thread(lambda: self._blocking(request))
         except (OSError, http.client.HTTPException, httplib2.error.HttpLib2Error) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            unreached = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {reason}")
-            raise RetryableError(unreached, is_transient=True) from error
+            unavailable = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {reason}")
+            raise RetryableError(unavailable, is_transient=True) from error
         if status < 300:
             return orjson.loads(content) if content.strip() else {}
         failure = error_of(status, content)
         if isinstance(failure, NotFound) and request.http_method == "DELETE" and not is_first:
-            return {"done": True}  # by an attempt before; it is what an operation that is over says
-        is_transient = backoff.is_transient(status) and not (status == 429 and is_lack_of_quota(content))
+            return {"done": True}  # deleted by an earlier attempt; this is the form of a finished operation
+        is_transient = backoff.is_transient(status) and not (status == 429 and is_quota_exceeded(content))
         delay = backoff.retry_after(headers.get("retry-after"))
         raise RetryableError(failure, is_transient=is_transient, retry_after=delay, is_auth_error=status == 401)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """What ``work``, which blocks, returns."""
+        """Run ``work``, which blocks, in a thread."""
         return await finish_before_cancel(asyncio.get_running_loop().run_in_executor(self._threads, work))
 
     def _blocking(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
-        client = getattr(self._own, "client", None)
+        client = getattr(self._local, "client", None)
         if client is None:
-            client = self._own.client = self._network.http()
+            client = self._local.client = self._network.http()
             self._clients.append(client)
         headers = {"Authorization": f"Bearer {self._identity.token()}", "Accept": "application/json"}
         body = None

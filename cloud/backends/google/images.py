@@ -1,4 +1,4 @@
-"""Google's prebuilt TensorFlow images, by version, with the dates up to which Google promises them. Pure.
+"""Google's prebuilt TensorFlow images by version, with the dates until which Google guarantees them. Pure.
 
 https://cloud.google.com/vertex-ai/docs/training/pre-built-containers and
 https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers.
@@ -17,18 +17,18 @@ _TRAINING: Mapping[str, date] = {
     "2.12": date(2025, 6, 30),
 }
 _SERVING: Mapping[str, date] = {"2.15": date(2027, 1, 14), "2.14": date(2027, 1, 14)}
-"""To the end of availability, newest first."""
+"""The end of availability of each version, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     uri: str
     warning: str = ""
-    """What is to be known of it; empty if nothing."""
+    """For the user; empty if there is none."""
 
 
 def training_image(version: str | None, region: str, today: date, *, accelerated: bool) -> Image:
-    """The image for TensorFlow ``version``; the newest one for a version that has none."""
+    """The training image of TensorFlow ``version``; the newest one if that version has none."""
     chosen, warning = _choose(version, _TRAINING, "training", today)
     kind = "gpu" if accelerated else "cpu"
     name = f"training/tf-{kind}.{chosen.replace('.', '-')}.py310"
@@ -36,7 +36,7 @@ def training_image(version: str | None, region: str, today: date, *, accelerated
 
 
 def serving_image(version: str | None, region: str, today: date) -> Image:
-    """Likewise for serving."""
+    """The serving image of TensorFlow ``version``; the newest one if that version has none."""
     chosen, warning = _choose(version, _SERVING, "serving", today)
     return Image(f"{_host(region)}/vertex-ai/prediction/tf2-cpu.{chosen.replace('.', '-')}:latest", warning)
 

@@ -1,8 +1,7 @@
-"""Jobs' logs in Cloud Logging: read as they are, and followed until the job is done and its log complete.
+"""Jobs' logs in Cloud Logging: read once, or followed until the job is final and its log complete.
 
-https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list. Nobody can be woken by an entry: who follows
-asks again and again. Entries may be found some time after they were written, so that each look goes back a little, and
-entries are known by their ``insertId``.
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list. To follow a log is to poll it. Entries may
+become visible some time after they were written, so each poll overlaps the one before; ``insertId`` tells duplicates.
 """
 
 import asyncio
@@ -22,28 +21,27 @@ _SEVERITIES: Mapping[str, Severity] = {
     "EMERGENCY": Severity.CRITICAL,
 }
 _CLOSING = ("Job completed successfully.", "Job failed.", "Job cancelled.")
-"""The service's last line."""
+"""The service's last entry of a job."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobLog:
-    """Which log, and how what is in it is told."""
+    """A job's log, and the conversion of its entries."""
 
     job_id: str
-    """As Cloud Logging calls the job: ML Engine's id, or the number of a ``CustomJob``."""
+    """In Cloud Logging: ML Engine's id, or the number of a ``CustomJob``."""
     read: Callable[[LogEntry], LogEntry] = lambda entry: entry
-    """From the service's words to the workflow's."""
+    """Converts an entry from the service's terms to the workflow's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """How late entries may be found. Times are seconds."""
+    """How late entries may become visible, in seconds."""
 
     overlap: float = 60.0
-    """Each look goes back so far."""
+    """Each poll reads this far back."""
     quiet: float = 15.0
-    """After the end of a job whose log has no last line of the service's: without a new entry for so long, it is
-    complete."""
+    """A finished job's log without the service's last entry is complete if no entry arrives for this long."""
 
 
 class Logs:
@@ -52,14 +50,14 @@ class Logs:
         self._pace, self._lateness = pace, lateness
 
     async def read(self, log: JobLog) -> list[LogEntry]:
-        """Everything that is there now."""
+        """All entries visible now."""
         return [log.read(_entry(item)) for item in await self._list(log, None)]
 
     async def follow(self, log: JobLog, is_final: Callable[[], Awaitable[bool]]) -> AsyncIterator[LogEntry]:
-        """Every entry, none twice, until ``is_final()`` and nothing more is to come."""
+        """Every entry once, until ``is_final()`` and the log is complete."""
         known: set[str] = set()
         newest: datetime | None = None
-        looks, closed, quiet = 0, False, 0.0
+        polls, closed, quiet = 0, False, 0.0
         while True:
             ended = await is_final()
             since = newest and newest - timedelta(seconds=self._lateness.overlap)
@@ -70,20 +68,20 @@ class Logs:
                 newest = max(newest or entry.timestamp, entry.timestamp)
                 closed = closed or (entry.task_name == "service" and entry.message in _CLOSING)
                 yield log.read(entry)
-            looks, quiet = (1, 0.0) if new else (looks + 1, quiet)
+            polls, quiet = (1, 0.0) if new else (polls + 1, quiet)
             if ended and (closed or quiet >= self._lateness.quiet):
                 return
-            pause = self._pace.pause(looks)
+            pause = self._pace.pause(polls)
             quiet += pause if ended else 0.0
             await asyncio.sleep(pause)
 
     async def _list(self, log: JobLog, since: datetime | None) -> list[Json]:
-        wanted = f'resource.type="ml_job" AND resource.labels.job_id="{log.job_id}"'
+        query = f'resource.type="ml_job" AND resource.labels.job_id="{log.job_id}"'
         if since is not None:
-            wanted += f' AND timestamp>="{precise_timestamp(since)}"'
+            query += f' AND timestamp>="{precise_timestamp(since)}"'
         body = {
             "resourceNames": [f"projects/{self._project}"],
-            "filter": wanted,
+            "filter": query,
             "orderBy": "timestamp asc",
             "pageSize": _PAGE,
         }

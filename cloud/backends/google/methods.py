@@ -1,8 +1,7 @@
-"""Google's methods by their ids, from the discovery documents that google-api-python-client carries: which request
-a call is. Pure.
+"""HTTP requests from Google's method ids, by the discovery documents in google-api-python-client. Pure.
 
-Format: https://developers.google.com/discovery/v1/reference/apis. The documents are read as they are: the classes that
-the library builds from them take 20 ms for each request, longer than most answers.
+Format: https://developers.google.com/discovery/v1/reference/apis. The documents are read directly: the classes that the
+library builds from them take 20 ms for each request, longer than most responses.
 """
 
 import functools
@@ -28,19 +27,20 @@ _DOCUMENTS = {
 }
 _VARIABLE = re.compile(r"\{(\+?)(\w+)\}")
 _RESERVED = "!*'();:@&=+$,/"
-"""What ``{+name}`` leaves as it is (RFC 6570, reserved expansion), but for what cannot be in a path; ``%2F``, too."""
+"""Characters that ``{+name}`` keeps (RFC 6570, reserved expansion), without those invalid in a path; ``%2F`` is kept
+too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete but for the caller's identity."""
+    """One HTTP request, without credentials."""
 
     method_id: str
     """Google's: ``ml.projects.jobs.create``."""
     http_method: str
     url: str
     body: Json
-    """None where there is none."""
+    """None without a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class Method:
 
 
 def request(method_id: str, params: Mapping[str, Json], body: Json = None, *, region: str) -> Request:
-    """The request that a call is.
+    """The request of a call.
 
     Args:
-        params: of the path and of the query; None is left out.
-        region: whose host is asked, where the API has one for each region.
+        params: of the path and the query; None is omitted.
+        region: of the host, if the API has regional hosts.
 
     Raises:
-        FailedPrecondition: google-api-python-client knows no such method.
-        KeyError: a parameter of the path is missing, or one is not known: a defect of the caller.
+        FailedPrecondition: google-api-python-client has no such method.
+        KeyError: a path parameter is missing, or a parameter is unknown: a bug in the caller.
     """
     method = find(method_id)
     used = {name for _, name in _VARIABLE.findall(method.path)}
@@ -89,7 +89,7 @@ def request(method_id: str, params: Mapping[str, Json], body: Json = None, *, re
 @functools.cache
 def find(method_id: str) -> Method:
     """Raises:
-    FailedPrecondition: google-api-python-client knows no such method.
+    FailedPrecondition: google-api-python-client has no such method.
     """
     api, *resources, name = method_id.split(".")
     document = _load(_DOCUMENTS[api])

@@ -1,6 +1,6 @@
-"""ML Engine v1 (later AI Platform) as a ``GoogleService``: the API that the workflow's words come from.
+"""ML Engine v1 (later AI Platform) as a ``GoogleService``: the API whose terms the workflow uses.
 
-Shapes: discovery document ``ml.v1``. Google has switched it off; it is served by the emulator, and by the bridge.
+Schemas: discovery document ``ml.v1``. Google has shut it down; the emulator and the bridge serve it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from cloud.backends.google.service import (
     REQUEST_LABEL,
     RUN_LABEL,
     GoogleService,
-    Made,
+    RunResources,
     ServiceContext,
     naming,
     without_mark,
@@ -26,7 +26,7 @@ from cloud.wire.ml_v1 import job_spec, training_input, version_spec
 
 _JOBS, _MODELS, _VERSIONS = "ml.projects.jobs", "ml.projects.models", "ml.projects.models.versions"
 _MACHINE = "n1-standard-4"
-"""Of each replica of a CUSTOM cluster; the smallest that BASIC has, too."""
+"""Machine type of each replica of a CUSTOM cluster, and of BASIC."""
 _ROLES = {"worker": "workerCount", "parameterServer": "parameterServerCount", "evaluator": "evaluatorCount"}
 
 
@@ -43,14 +43,14 @@ class MlEngine(GoogleService):
         config = await self._send("ml.projects.getConfig", {"name": self._project})
         return str(config["serviceAccount"])
 
-    async def made_by(self, run: str) -> Made:
+    async def created_by(self, run: str) -> RunResources:
         pages, parent = self._context.transport.pages, {"parent": self._project}
         jobs = [_job(item) for item in await pages(f"{_JOBS}.list", parent, "jobs") if _is_of(item, run)]
         listed, versions = await pages(f"{_MODELS}.list", parent, "models"), list[tuple[str, str]]()
         for model in listed:
             found = await pages(f"{_VERSIONS}.list", {"parent": model["name"]}, "versions")
             versions += [(_last(model["name"]), _last(item["name"])) for item in found if _is_of(item, run)]
-        return Made(
+        return RunResources(
             jobs=[job.job_id for job in jobs if not job.state.is_final],
             versions=versions,
             models=[_last(model["name"]) for model in listed if _is_of(model, run)],
@@ -79,7 +79,7 @@ class MlEngine(GoogleService):
     async def list_jobs(self) -> list[Job]:
         listed = await self._context.transport.pages(f"{_JOBS}.list", {"parent": self._project}, "jobs")
         jobs = [_job(item) for item in listed if "trainingInput" in item]
-        # Whole seconds: among jobs of one, the service's own order stays.
+        # Times are whole seconds: jobs of one second stay in the service's order.
         return sorted(jobs, key=lambda job: job.create_time, reverse=True)
 
     async def cancel_job(self, job_id: str) -> None:
@@ -172,7 +172,7 @@ class MlEngine(GoogleService):
             body["signature_name"] = signature_name
         async with naming("model", model if version is None else version):
             answer = await self._send("ml.projects.predict", {"name": name}, body)
-        if "error" in answer:  # with status 200: the form of the global endpoint
+        if "error" in answer:  # the global endpoint reports errors with status 200
             raise PredictionFailed(str(answer["error"]))
         return list(answer["predictions"])
 
@@ -188,7 +188,7 @@ class MlEngine(GoogleService):
         return f"{self._model_name(model)}/versions/{version}"
 
     def _look(self, method_id: str, name: str, body: Json) -> FindExisting:
-        """Whether the resource ``name`` is what this ``body`` made."""
+        """Finds the resource ``name`` if it was created by a request with this ``body``."""
 
         async def look() -> Json:
             try:
@@ -227,7 +227,7 @@ def _version(model: str, item: Json) -> Version:
     state = item.get("state", "CREATING")
     return Version(
         spec=version_spec(model, item | {"name": _last(item["name"])}),
-        # An update changes nothing of what is served meanwhile.
+        # A version is still served during an update.
         state=VersionState.READY if state == "UPDATING" else VersionState(state),
         create_time=datetime.fromisoformat(item["createTime"]),
         is_default=item.get("isDefault", False),

@@ -1,4 +1,4 @@
-"""The way to Google's hosts, and the identity that is shown there."""
+"""Connections to Google's hosts, and the credentials used."""
 
 import gzip
 import ssl
@@ -17,37 +17,37 @@ from google_auth_httplib2 import Request
 from cloud.errors import Unauthenticated, Unavailable
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_SILENCE = 60.0
-"""Seconds without a byte after which a connection is given up."""
+_TIMEOUT = 60.0
+"""Seconds without a byte after which a connection is closed."""
 _SIGN_IN = "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a key file"
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Where Google is to be found. Without arguments: directly, or as the environment's proxy variables say."""
+    """How Google is reached. By default directly, or through the proxy in the environment's variables."""
 
     proxy: str | None = None
     """``http://HOST:PORT``"""
     ca_file: Path | None = None
-    """Who is trusted instead of the usual authorities."""
+    """Certificate authorities trusted instead of the system's."""
 
-    def http(self, silence: float = _SILENCE) -> httplib2.Http:
+    def http(self, timeout: float = _TIMEOUT) -> httplib2.Http:
         """A blocking client, for one thread.
 
         Args:
-            silence: seconds without a byte after which it gives a connection up.
+            timeout: seconds without a byte after which it closes a connection.
         """
-        given: dict[str, Any] = {"timeout": silence}
+        options: dict[str, Any] = {"timeout": timeout}
         if self.ca_file is not None:
-            given["ca_certs"] = str(self.ca_file)
+            options["ca_certs"] = str(self.ca_file)
         if self.proxy is not None:
             address = urlsplit(self.proxy)
-            given["proxy_info"] = httplib2.ProxyInfo(httplib2.socks.PROXY_TYPE_HTTP, address.hostname, address.port)
-        return _Once(**given)
+            options["proxy_info"] = httplib2.ProxyInfo(httplib2.socks.PROXY_TYPE_HTTP, address.hostname, address.port)
+        return _WithoutRetry(**options)
 
     def session(self) -> Any:
-        """An ``aiohttp.ClientSession``, in the running event loop."""
-        import aiohttp  # slow to load, and a dry run needs none
+        """An ``aiohttp.ClientSession`` of the running event loop."""
+        import aiohttp  # slow to import, and a dry run does not need it
 
         if self.proxy is None and self.ca_file is None:
             return aiohttp.ClientSession(trust_env=True)
@@ -55,9 +55,9 @@ class Network:
         return aiohttp.ClientSession(proxy=self.proxy, connector=aiohttp.TCPConnector(ssl=trusted))
 
 
-class _Once(httplib2.Http):  # type: ignore[misc]
-    """Sends each request once. The library's own client sends one whose answer never came again, whatever it is
-    (``Http._conn_request`` of httplib2 0.31), though it may have been accepted."""
+class _WithoutRetry(httplib2.Http):  # type: ignore[misc]
+    """Sends each request once. The library's client repeats a request without a response, though it may have been
+    accepted (``Http._conn_request`` of httplib2 0.31)."""
 
     def _conn_request(
         self, conn: Any, request_uri: str, method: str, body: Any, headers: dict[str, str]
@@ -78,10 +78,10 @@ class _Once(httplib2.Http):  # type: ignore[misc]
 
 
 class _Request(Request):  # type: ignore[misc]
-    """Keeps to the time that google-auth gives a request, and fails as it expects.
+    """Honours google-auth's timeouts, and raises the errors it expects.
 
-    Where there are no credentials it looks for a metadata server, which only machines in Google's cloud have. On others
-    that is to be found out in seconds, so that what is said is that there are no credentials.
+    Without credentials google-auth looks for a metadata server, which exists only in Google's cloud. Elsewhere that
+    must fail within seconds, so that the error reported is that there are no credentials.
     """
 
     def __init__(self, network: Network) -> None:
@@ -100,10 +100,10 @@ class _Request(Request):  # type: ignore[misc]
 
 
 class Identity:
-    """Who asks. May be used by several threads.
+    """The caller's credentials. Thread-safe.
 
     Args:
-        credentials: google-auth's; those that are found where Google's libraries look by default.
+        credentials: google-auth's; by default the application default credentials.
     """
 
     def __init__(self, network: Network, credentials: Any = None) -> None:
@@ -112,28 +112,28 @@ class Identity:
         self._lock = threading.Lock()
 
     def token(self) -> str:
-        """The access token of now. Blocks while a new one is fetched.
+        """The current access token. Blocks while a new one is fetched.
 
         Raises:
-            Unauthenticated: there are no credentials, or they are no longer good.
-            Unavailable: nobody is there to renew them.
+            Unauthenticated: there are no credentials, or they are no longer valid.
+            Unavailable: they cannot be refreshed now.
         """
         with self._lock:
-            return str(self._signed_in(lambda credentials, request: credentials.valid or credentials.refresh(request)))
+            return str(self._refresh(lambda credentials, request: credentials.valid or credentials.refresh(request)))
 
     def renew(self) -> None:
-        """Have the next token be a new one: Google refused the present one."""
+        """Fetch a new token: Google refused the current one."""
         with self._lock:
-            self._signed_in(lambda credentials, request: credentials.refresh(request))
+            self._refresh(lambda credentials, request: credentials.refresh(request))
 
-    def _signed_in(self, work: Callable[[Any, _Request], object]) -> str:
+    def _refresh(self, work: Callable[[Any, _Request], object]) -> str:
         request = _Request(self._network)
         try:
             if self._credentials is None:
                 self._credentials, _ = default(scopes=[_SCOPE], request=request)
             work(self._credentials, request)
         except DefaultCredentialsError as error:
-            # Its words, too: the variable may name a file that is not there.
+            # With google-auth's reason: the variable may name a file that does not exist.
             reason = str(error).partition(". ")[0].rstrip(".")
             raise Unauthenticated(f"no credentials were found ({reason}): {_SIGN_IN}") from error
         except RefreshError as error:

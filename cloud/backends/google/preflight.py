@@ -1,4 +1,4 @@
-"""What can be found out before anything is made: each finding with the mend.
+"""Checks before anything is created, each with a hint how to fix a failure.
 
 Permissions: https://cloud.google.com/vertex-ai/docs/general/iam-permissions and
 https://cloud.google.com/storage/docs/access-control/iam-permissions.
@@ -53,14 +53,14 @@ class Finding:
     verdict: Verdict
     what: str
     detail: str
-    mend: str = ""
+    hint: str = ""
 
 
 class Preflight:
     """Args:
-    transport: an impatient one.
-    service: what ``--service`` calls it.
-    image, training_image: instead of Google's.
+    transport: one with few retries.
+    service: the value of ``--service``.
+    image, training_image: used instead of Google's.
     """
 
     def __init__(
@@ -79,27 +79,27 @@ class Preflight:
         self._training_image = training_image
 
     async def findings(self, today: date) -> AsyncIterator[Finding]:
-        """One after the other; those that rest on credentials end with them."""
+        """Yields each finding; without valid credentials the checks that need them are skipped."""
         images = self._images(today)
         for what, image in images.items():
-            mend = "or one of your own, see docker/" if image.warning else ""
+            hint = "or one of your own, see docker/" if image.warning else ""
             verdict = Verdict.UNKNOWN if image.warning else Verdict.PASS
-            yield Finding(verdict, what, f"{image.uri}: {image.warning}".removesuffix(": "), mend)
+            yield Finding(verdict, what, f"{image.uri}: {image.warning}".removesuffix(": "), hint)
         try:
-            bucket = await self._look_at_bucket()
+            bucket = await self._check_bucket()
         except Unauthenticated as error:
             yield Finding(Verdict.FAIL, "credentials", error.message)
             return
         yield Finding(Verdict.PASS, "credentials", "are good")
         yield await self._check_project()
-        apis, *there = await asyncio.gather(
-            self._check_apis(), *(self._look_for(what, image.uri) for what, image in images.items())
+        apis, *in_registry = await asyncio.gather(
+            self._check_apis(), *(self._check_image(what, image.uri) for what, image in images.items())
         )
         yield apis
-        for finding in there:
+        for finding in in_registry:
             yield finding
         yield bucket
-        if bucket.verdict is Verdict.PASS and bucket.mend != _TO_BE_MADE:
+        if bucket.verdict is Verdict.PASS and bucket.hint != _TO_BE_CREATED:
             yield await self._check_permissions(
                 "bucket permissions",
                 _IN_BUCKET,
@@ -135,8 +135,8 @@ class Preflight:
         }
         return {what: Image(own) if own else image for what, (own, image) in prebuilt.items()}
 
-    async def _look_for(self, what: str, uri: str) -> Finding:
-        """Whether an image is there, for us: Vertex AI pulls it as its own agent."""
+    async def _check_image(self, what: str, uri: str) -> Finding:
+        """Whether the caller can read an image; Vertex AI pulls it as its own service agent."""
         what, found = f"{what} in its registry", lookup(uri)
         if found is None:
             return Finding(Verdict.UNKNOWN, what, f"{uri} is in none of Google's")
@@ -149,11 +149,11 @@ class Preflight:
             return Finding(Verdict.UNKNOWN, what, error.message)
         return Finding(Verdict.PASS, what, f"{uri} is there")
 
-    async def _look_at_bucket(self) -> Finding:
+    async def _check_bucket(self) -> Finding:
         try:
             found = await self._send("storage.buckets.get", {"bucket": self._bucket})
         except NotFound:
-            return Finding(Verdict.PASS, "bucket", f"gs://{self._bucket} is not there yet", _TO_BE_MADE)
+            return Finding(Verdict.PASS, "bucket", f"gs://{self._bucket} is not there yet", _TO_BE_CREATED)
         except Unauthenticated:
             raise
         except ServiceDisabled as error:
@@ -176,10 +176,10 @@ class Preflight:
     async def _check_project(self) -> Finding:
         try:
             found = await self._send("cloudresourcemanager.projects.get", {"name": f"projects/{self._project}"})
-        except ServiceDisabled as error:  # the workflow does without it
+        except ServiceDisabled as error:  # the workflow does not need it
             return Finding(Verdict.UNKNOWN, "project", error.message)
         except (NotFound, PermissionDenied) as error:
-            # Which of the two Google does not tell.
+            # Google does not distinguish the two.
             return Finding(Verdict.FAIL, "project", error.message, "check --project")
         except CloudError as error:
             return Finding(Verdict.UNKNOWN, "project", error.message)
@@ -194,7 +194,7 @@ class Preflight:
         try:
             answer = await self._send("serviceusage.services.batchGet", {"parent": parent, "names": wanted})
         except CloudError:
-            return await self._try_apis()  # Service Usage may be switched off itself, or not be for us to ask
+            return await self._try_apis()  # Service Usage may be disabled, or the caller may lack permission
         on = {item["name"].rpartition("/")[2] for item in answer.get("services", ()) if item.get("state") == "ENABLED"}
         off = [name for name in names if name not in on]
         if off:
@@ -202,17 +202,17 @@ class Preflight:
         return Finding(Verdict.PASS, "APIs", f"{', '.join(names)} are enabled")
 
     async def _try_apis(self) -> Finding:
-        """What they say to a question that costs nothing; Cloud Storage is asked for the bucket anyway."""
+        """Send each API a request that costs nothing; the bucket's check does so for Cloud Storage."""
         project = f"projects/{self._project}"
-        nothing = {"resourceNames": [project], "filter": 'resource.labels.job_id="none"', "pageSize": 1}
-        where: dict[str, Json] = {"parent": f"{project}/locations/{self._region}", "pageSize": 1}
-        questions: list[tuple[str, dict[str, Json], Json]] = [
-            ("aiplatform.projects.locations.customJobs.list", where, None)
+        no_entries = {"resourceNames": [project], "filter": 'resource.labels.job_id="none"', "pageSize": 1}
+        location: dict[str, Json] = {"parent": f"{project}/locations/{self._region}", "pageSize": 1}
+        requests: list[tuple[str, dict[str, Json], Json]] = [
+            ("aiplatform.projects.locations.customJobs.list", location, None)
             if self._service == "vertex-ai"
             else ("ml.projects.getConfig", {"name": project}, None),
-            ("logging.entries.list", {}, nothing),
+            ("logging.entries.list", {}, no_entries),
         ]
-        for method_id, params, body in questions:
+        for method_id, params, body in requests:
             try:
                 await self._send(method_id, params, body)
             except ServiceDisabled as error:
@@ -225,7 +225,7 @@ class Preflight:
         return f"gcloud services enable {' '.join(names) or 'API'} --project={self._project}"
 
     async def _check_permissions(
-        self, what: str, wanted: Sequence[str], method_id: str, params: dict[str, Json], body: Json, mend: str
+        self, what: str, wanted: Sequence[str], method_id: str, params: dict[str, Json], body: Json, hint: str
     ) -> Finding:
         try:
             answer = await self._send(method_id, params, body)
@@ -233,8 +233,8 @@ class Preflight:
             return Finding(Verdict.UNKNOWN, what, error.message)
         missing = [permission for permission in wanted if permission not in answer.get("permissions", ())]
         if missing:
-            return Finding(Verdict.FAIL, what, f"missing: {', '.join(missing)}", mend)
+            return Finding(Verdict.FAIL, what, f"missing: {', '.join(missing)}", hint)
         return Finding(Verdict.PASS, what, f"{len(wanted)} needed, all held")
 
 
-_TO_BE_MADE = "it will be made"
+_TO_BE_CREATED = "it will be made"

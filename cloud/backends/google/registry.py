@@ -1,7 +1,7 @@
-"""Where an image is in Artifact Registry. Pure.
+"""The resource name of an image in Artifact Registry. Pure.
 
-Names: https://cloud.google.com/artifact-registry/docs/docker/names; what used to be Container Registry is in
-repositories that are called like its hosts: https://cloud.google.com/artifact-registry/docs/transition/transition-from-gcr.
+Names: https://cloud.google.com/artifact-registry/docs/docker/names; images of the former Container Registry are in
+repositories named after its hosts: https://cloud.google.com/artifact-registry/docs/transition/transition-from-gcr.
 """
 
 import re
@@ -17,8 +17,7 @@ _PACKAGES = "artifactregistry.projects.locations.repositories.packages"
 
 
 def lookup(uri: str) -> tuple[str, str] | None:
-    """The method, by Google's id, that tells whether an image is there, and the name to give it; None if it is kept
-    elsewhere."""
+    """The id of the method that reads an image, and the name to read; None if it is not in Google's registries."""
     found = _IMAGE.fullmatch(uri)
     if found is None:
         return None

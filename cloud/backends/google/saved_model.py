@@ -7,14 +7,15 @@ https://protobuf.dev/programming-guides/encoding/.
 from collections.abc import Iterator, Mapping, Sequence
 
 _META_GRAPHS, _SIGNATURES, _OUTPUTS, _KEY, _VALUE = 2, 5, 2, 1, 2
-"""Numbers of ``SavedModel.meta_graphs``, ``MetaGraphDef.signature_def``, ``SignatureDef.outputs``, and of a map's."""
+"""Field numbers of ``SavedModel.meta_graphs``, ``MetaGraphDef.signature_def``, ``SignatureDef.outputs``, and of a map's
+entries."""
 _INTERNAL = "__saved_model_init_op"
 _DEFAULT = "serving_default"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def outputs(content: bytes) -> dict[str, list[str]]:
-    """Output names by signature; nothing, if it cannot be read: whoever loads the model says why."""
+    """Output names by signature; empty if the file is invalid, which loading the model reports."""
     found: dict[str, list[str]] = {}
     try:
         for graph in _fields(content, _META_GRAPHS):
@@ -22,7 +23,7 @@ def outputs(content: bytes) -> dict[str, list[str]]:
                 name = _text(entry, _KEY)
                 if name != _INTERNAL:
                     found[name] = [
-                        _text(item, _KEY) for one in _fields(entry, _VALUE) for item in _fields(one, _OUTPUTS)
+                        _text(item, _KEY) for value in _fields(entry, _VALUE) for item in _fields(value, _OUTPUTS)
                     ]
     except (IndexError, UnicodeDecodeError, ValueError):
         return {}
@@ -30,7 +31,7 @@ def outputs(content: bytes) -> dict[str, list[str]]:
 
 
 def signature(known: Mapping[str, Sequence[str]], wanted: str | None) -> str:
-    """The one that a request means: the named, the only, or TensorFlow's default one."""
+    """The signature of a request: the one it names, the only one, or TensorFlow's default."""
     return wanted or (next(iter(known)) if len(known) == 1 else _DEFAULT)
 
 
@@ -39,7 +40,7 @@ def _text(message: bytes, number: int) -> str:
 
 
 def _fields(message: bytes, number: int) -> Iterator[bytes]:
-    """Every value of the field ``number``, which is of a length-delimited type."""
+    """Every value of the field ``number``, whose type is length-delimited."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)

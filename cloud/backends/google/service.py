@@ -1,4 +1,4 @@
-"""``GoogleService``: what ML Engine and Vertex AI each do in their own terms. ``GcpBackend`` is written against it."""
+"""``GoogleService``: the interface of ML Engine and Vertex AI that ``GcpBackend`` is written against."""
 
 import secrets
 from abc import ABC, abstractmethod
@@ -14,54 +14,54 @@ from cloud.gcs.client import REQUEST_ID_LABEL
 from cloud.resources import Abilities, Job, Json, Model, TrainingSpec, Version, VersionSpec
 
 REQUEST_LABEL = REQUEST_ID_LABEL
-"""Label by which a resource is known to be what a certain request made, should its answer have been lost."""
+"""Label that identifies the request that created a resource, in case its response is lost."""
 
 
 RUN_LABEL = "run"
-"""Label that names the run of ``cloud.run`` by which a resource was made."""
+"""Label that names the run of ``cloud.run`` that created a resource."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What bills, or is in the way of the next run, by id."""
+class RunResources:
+    """Resources of a run that are billed, or block the next run, by id."""
 
     jobs: Sequence[str]
-    """Those that are not finished."""
+    """Those that are not final."""
     versions: Sequence[tuple[str, str]]
     models: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """Where a service works, and how."""
+    """What a service needs to send requests."""
 
     transport: Transport
     project: str
     region: str
     pace: Pace
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Put on everything that is made."""
+    """Put on every resource that is created."""
 
     def marked(self, labels: Mapping[str, str] = {}) -> dict[str, str]:
-        """``labels`` and those of everything, with a mark that nobody else has."""
+        """``labels`` with the context's labels and a unique ``REQUEST_LABEL``."""
         return {**self.labels, **labels, REQUEST_LABEL: secrets.token_hex(8)}
 
 
 class GoogleService(ABC):
-    """Methods are those of ``Backend`` of the same name, whose docstrings are their specification."""
+    """Methods have the specification of ``Backend``'s methods of the same name."""
 
     name: str
-    """What ``--service`` calls it."""
+    """The value of ``--service``."""
     abilities: Abilities
     ends_deployments: bool
-    """Whether it gives up itself what is CREATING for too long, and says why; otherwise who waits has to."""
+    """Whether the service itself fails versions that are CREATING for too long; otherwise the caller must time out."""
 
     @abstractmethod
     async def ml_service_account(self) -> str: ...
 
     @abstractmethod
-    async def made_by(self, run: str) -> "Made":
-        """What is there that carries the label ``RUN_LABEL`` with this value."""
+    async def created_by(self, run: str) -> RunResources:
+        """The existing resources whose ``RUN_LABEL`` has this value."""
 
     # ---------------------------------------------------------------- jobs
 
@@ -114,18 +114,18 @@ class GoogleService(ABC):
         self, model: str, instances: Sequence[Json], *, version: str | None, signature_name: str | None
     ) -> list[Json]: ...
 
-    async def close(self) -> None:  # noqa: B027 - one that does nothing by itself has nothing to end
-        """End what is being done in the background."""
+    async def close(self) -> None:  # noqa: B027 - optional: not every service has background tasks
+        """Cancel background tasks."""
 
 
 def without_mark(labels: Mapping[str, str]) -> dict[str, str]:
-    """Labels as they were given."""
+    """The caller's labels."""
     return {name: value for name, value in labels.items() if name != REQUEST_LABEL}
 
 
 @asynccontextmanager
 async def naming(what: str, name: str) -> AsyncIterator[None]:
-    """Errors that something is not there say what, if Google's own message does not."""
+    """Add the resource's kind and name to ``NotFound`` errors whose message lacks them."""
     try:
         yield
     except NotFound as error:

@@ -1,4 +1,4 @@
-"""``Transport``: a call of one of Google's methods, from its id to its answer."""
+"""``Transport``: calls Google's methods by id."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,13 +9,12 @@ from cloud.resources import Json
 
 T = TypeVar("T")
 FindExisting = Callable[[], Awaitable[Json]]
-"""What a request that may have been accepted already has made; None if nothing."""
-_AT_ONCE = 16
-_LARGEST_PAGE = 100
+"""Returns what a request that may have been accepted has created; None if nothing."""
+_PAGE_SIZE = 100
 
 
 class Transport(ABC):
-    """Calls Google's methods in the name of one project and region."""
+    """Calls Google's methods for one project and region."""
 
     def __init__(self, region: str) -> None:
         self._region = region
@@ -28,23 +27,23 @@ class Transport(ABC):
         *,
         find_existing: FindExisting | None = None,
     ) -> Json:
-        """The answer, as JSON.
+        """Send a request; returns the JSON of the response.
 
-        A request is sent again while its failure is transient. One that must not be done twice comes with
-        ``find_existing``, which is called before it is sent again, and in place of its answer.
+        Transient failures are retried. A request that is not idempotent has ``find_existing``, which is called before
+        each retry; if it finds something, that is returned.
 
         Raises:
-            CloudError: with Google's own code and message.
-            Unavailable: nobody could be reached.
+            CloudError: with Google's code and message.
+            Unavailable: the host cannot be reached.
         """
         return await self._exchange(request(method_id, params or {}, body, region=self._region), find_existing)
 
     async def pages(self, method_id: str, params: Mapping[str, Json], items: str) -> list[Json]:
-        """What the field ``items`` of all pages of a list holds."""
+        """The items in the field ``items`` of all pages of a list."""
         found: list[Json] = []
         token = None
         while True:
-            page = await self.send(method_id, {**params, "pageSize": _LARGEST_PAGE, "pageToken": token})
+            page = await self.send(method_id, {**params, "pageSize": _PAGE_SIZE, "pageToken": token})
             found += page.get(items, [])
             token = page.get("nextPageToken")
             if not token:
@@ -53,5 +52,5 @@ class Transport(ABC):
     @abstractmethod
     async def _exchange(self, request: Request, find_existing: FindExisting | None) -> Json: ...
 
-    async def close(self) -> None:  # noqa: B027 - one without connections has nothing to do
-        """Let go of connections."""
+    async def close(self) -> None:  # noqa: B027 - optional: not every transport has connections
+        """Close connections."""

@@ -1,11 +1,11 @@
-"""Vertex AI as a ``GoogleService``: jobs in ``vertex_jobs``, models in ``vertex_models``, and prediction."""
+"""Vertex AI as a ``GoogleService``: predictions; jobs are in ``vertex_jobs``, models in ``vertex_models``."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from cloud.backends.google.logs import JobLog, Logs
 from cloud.backends.google.saved_model import signature
-from cloud.backends.google.service import GoogleService, Made, ServiceContext
+from cloud.backends.google.service import GoogleService, RunResources, ServiceContext
 from cloud.backends.google.vertex_endpoints import ENDPOINTS, Registered, Serving
 from cloud.backends.google.vertex_jobs import VertexJobs
 from cloud.backends.google.vertex_models import VertexModels
@@ -18,10 +18,10 @@ from cloud.resources import Abilities, Job, Json, Model, TrainingSpec, Version, 
 class VertexAi(GoogleService):
     """Args:
     logs: of its jobs.
-    read: the bytes of an object.
-    image, training_image: made from docker/serving.Dockerfile and docker/training.Dockerfile; Google's prebuilt
-        ones without.
-    service_account: as whom jobs and versions run; Vertex AI's own agent without.
+    read: reads an object's bytes.
+    image, training_image: built from docker/serving.Dockerfile and docker/training.Dockerfile; by default Google's
+        prebuilt ones.
+    service_account: that jobs and versions run as; by default Vertex AI's service agent.
     """
 
     name = "vertex-ai"
@@ -37,7 +37,7 @@ class VertexAi(GoogleService):
         training_image: str | None = None,
         service_account: str | None = None,
     ) -> None:
-        # Vertex AI's own agent may read and write every bucket of the project.
+        # Vertex AI's service agent may read and write every bucket of the project.
         self.abilities = Abilities(
             accelerators=True, enforces_grants=service_account is not None, predicts_any_version=False
         )
@@ -45,7 +45,7 @@ class VertexAi(GoogleService):
         self._jobs = VertexJobs(context, logs, service_account=service_account, image=training_image)
         self._models = VertexModels(context, image=image, service_account=service_account, read=read)
         self._serving: dict[str, Serving] = {}
-        """Who answered last time, by model."""
+        """The deployed versions when last read, by model."""
 
     async def close(self) -> None:
         await self._models.close()
@@ -53,14 +53,14 @@ class VertexAi(GoogleService):
     async def ml_service_account(self) -> str:
         if self._service_account:
             return self._service_account
-        # Cloud Storage tells the project's number to whoever may use buckets at all.
-        told = await self._send("storage.projects.serviceAccount.get", {"projectId": self._context.project})
-        number = re.sub(r"\D", "", told["email_address"].partition("@")[0])
+        # Cloud Storage reveals the project's number to every caller who may list buckets.
+        found = await self._send("storage.projects.serviceAccount.get", {"projectId": self._context.project})
+        number = re.sub(r"\D", "", found["email_address"].partition("@")[0])
         return f"service-{number}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com"
 
-    async def made_by(self, run: str) -> Made:
-        versions, models = await self._models.made_by(run)
-        return Made(await self._jobs.made_by(run), versions, models)
+    async def created_by(self, run: str) -> RunResources:
+        versions, models = await self._models.created_by(run)
+        return RunResources(await self._jobs.created_by(run), versions, models)
 
     # ---------------------------------------------------------------- jobs
 
@@ -118,27 +118,27 @@ class VertexAi(GoogleService):
         endpoint = await self._models.endpoints.name(model)
         serving = self._serving.get(model)
         if version is not None and (serving is None or serving.default != version):
-            serving = await self._look(model)
+            serving = await self._read_serving(model)
             await self._check_default(model, version, serving)
         body: dict[str, Json] = {"instances": list(instances)}
         method = "predict"
         if signature_name is not None:
-            # TensorFlow Serving's own form, which ``predict`` has no place for.
+            # TensorFlow Serving's request, which ``predict`` does not support.
             method, body["signature_name"] = "rawPredict", signature_name
         try:
             answer = await self._send(f"{ENDPOINTS}.{method}", {"endpoint": endpoint}, body)
         except CloudError as error:
-            raise await self._explained(model, version, error) from error
+            raise await self._explain(model, version, error) from error
         number = answer.get("deployedModelId")
         if serving is None or (number and number not in serving.versions):
-            serving = await self._look(model)
+            serving = await self._read_serving(model)
         answered = serving.versions.get(number) if number else serving.by_name(serving.default)
         if version is not None and answered is not None and answered.spec.name != version:
-            del self._serving[model]  # somebody moved the default meanwhile
+            del self._serving[model]  # the default was changed meanwhile
             raise _without_traffic(version)
         return _rows(answer["predictions"], answered, signature_name)
 
-    async def _look(self, model: str) -> Serving:
+    async def _read_serving(self, model: str) -> Serving:
         serving = self._serving[model] = await self._models.serving(model)
         return serving
 
@@ -150,11 +150,11 @@ class VertexAi(GoogleService):
             raise FailedPrecondition(f"version {version!r} is {found.state.value}: {found.error_message}", field="name")
         raise _without_traffic(version)
 
-    async def _explained(self, model: str, version: str | None, error: CloudError) -> CloudError:
-        """What a refusal comes from: there is no such model, nothing is deployed, or the model did not like it."""
+    async def _explain(self, model: str, version: str | None, error: CloudError) -> CloudError:
+        """The cause of a failed prediction: no such model, no default version, or the model's own error."""
         if isinstance(error, Unavailable | PredictionFailed):
             return error
-        serving = await self._look(model)
+        serving = await self._read_serving(model)
         if version is None and serving.default is None:
             return FailedPrecondition(f"model {model!r} has no default version", field="name")
         return PredictionFailed(error.message) if isinstance(error, InvalidArgument) else error
@@ -169,7 +169,7 @@ def _without_traffic(version: str) -> FailedPrecondition:
 
 
 def _rows(predictions: Sequence[Json], version: Registered | None, signature_name: str | None) -> list[Json]:
-    """Predictions as objects: TensorFlow Serving leaves the name of an only output out."""
+    """Predictions as objects: TensorFlow Serving omits the name of a single output."""
     if version is None:
         return list(predictions)
     names = version.outputs.get(signature(version.outputs, signature_name), [])

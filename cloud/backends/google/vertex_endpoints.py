@@ -1,8 +1,8 @@
-"""Vertex AI's endpoints and the models deployed there, and which of the workflow's models and versions they are.
+"""Vertex AI's endpoints and deployed models, mapped to the workflow's models and versions.
 
-A model of the workflow is an endpoint of that display name. A version is a version in the model registry, which its
-``versionDescription`` describes, and a model deployed at the endpoint under the version's name. The default version is
-the one that gets the endpoint's traffic.
+A model of the workflow is an endpoint of that display name. A version is a version in the model registry, described by
+its ``versionDescription``, and a deployed model of the version's name at the endpoint. The default version is the one
+that gets the endpoint's traffic.
 """
 
 import json
@@ -30,21 +30,21 @@ class Registered:
     spec: VersionSpec
     create_time: datetime
     outputs: Mapping[str, list[str]] = field(default_factory=dict)
-    """Of each signature."""
+    """Output names by signature."""
     aliases: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    """What it was made with: a label in the registry is the whole model's."""
+    """Those it was created with: labels in the registry belong to the whole model."""
     failure: str = ""
-    """Why it could not be deployed."""
+    """Why its deployment failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Who answers at an endpoint."""
+    """The versions deployed at an endpoint."""
 
     default: str | None
     versions: Mapping[str, Registered]
-    """By the ids under which they are deployed."""
+    """By id of the deployed model."""
 
     def by_name(self, name: str | None) -> Registered | None:
         return next((version for version in self.versions.values() if version.spec.name == name), None)
@@ -53,8 +53,8 @@ class Serving:
 def description_of(
     spec: VersionSpec, outputs: Mapping[str, list[str]], labels: Mapping[str, str], failure: str = ""
 ) -> str:
-    """What the registry is to remember of a version."""
-    told = {
+    """The ``versionDescription`` of a version, JSON."""
+    description = {
         "version": spec.name,
         "description": spec.description,
         "runtimeVersion": spec.runtime_version,
@@ -63,53 +63,53 @@ def description_of(
         "labels": dict(labels),
         "failure": failure,
     }
-    return json.dumps({name: value for name, value in told.items() if value})
+    return json.dumps({name: value for name, value in description.items() if value})
 
 
 def registered(model: str, item: Json) -> Registered | None:
-    """A version from the registry's ``Model``; None for one that ``description_of`` does not describe."""
+    """The version of a ``Model`` in the registry; None if ``description_of`` did not write its description."""
     try:
-        told = json.loads(item.get("versionDescription", ""))
-        name = told["version"]
+        description = json.loads(item.get("versionDescription", ""))
+        name = description["version"]
     except (ValueError, KeyError, TypeError):
         return None
     spec = VersionSpec(
         model=model,
         name=name,
         deployment_uri=GsUri.parse(item["artifactUri"]),
-        runtime_version=told.get("runtimeVersion"),
-        python_version=told.get("pythonVersion"),
-        description=told.get("description", ""),
+        runtime_version=description.get("runtimeVersion"),
+        python_version=description.get("pythonVersion"),
+        description=description.get("description", ""),
     )
-    bare = item["name"].partition("@")[0]
+    model_name = item["name"].partition("@")[0]
     created = datetime.fromisoformat(item.get("versionCreateTime") or item["createTime"])
     return Registered(
-        name=f"{bare}@{item['versionId']}",
+        name=f"{model_name}@{item['versionId']}",
         spec=spec,
         create_time=created,
-        outputs=told.get("outputs", {}),
+        outputs=description.get("outputs", {}),
         aliases=tuple(item.get("versionAliases", ())),
-        labels=told.get("labels", {}),
-        failure=told.get("failure", ""),
+        labels=description.get("labels", {}),
+        failure=description.get("failure", ""),
     )
 
 
 def deployed(endpoint: Json, version: str) -> Json:
-    """The ``DeployedModel`` that is ``version``; None without."""
-    return next((one for one in endpoint.get("deployedModels", ()) if one.get("displayName") == version), None)
+    """The ``DeployedModel`` of ``version``; None if there is none."""
+    return next((each for each in endpoint.get("deployedModels", ()) if each.get("displayName") == version), None)
 
 
 def default_version(endpoint: Json) -> str | None:
-    """Which version gets most of the traffic."""
+    """The version that gets most of the traffic."""
     split = endpoint.get("trafficSplit", {})
     if not split:
         return None
-    chosen = max(split, key=lambda one: int(split[one]))
-    return next((one.get("displayName") for one in endpoint.get("deployedModels", ()) if one["id"] == chosen), None)
+    chosen = max(split, key=lambda id_: int(split[id_]))
+    return next((each.get("displayName") for each in endpoint.get("deployedModels", ()) if each["id"] == chosen), None)
 
 
 class Endpoints:
-    """Endpoints by the names of the workflow's models."""
+    """Endpoints by model name."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context, self._send = context, context.transport.send
@@ -127,15 +127,15 @@ class Endpoints:
 
     async def create(self, model: str, description: str) -> Json:
         """Raises:
-        AlreadyExists: somebody else made one of that name at the same moment, a little earlier.
+        AlreadyExists: another client created one of this name at the same time, slightly earlier.
         """
         labels = self._context.marked()
         body = {"displayName": model, "labels": labels} | ({"description": description} if description else {})
         operation = await self._send(
-            f"{ENDPOINTS}.create", {"parent": self.parent}, body, find_existing=self._settled(model, labels)
+            f"{ENDPOINTS}.create", {"parent": self.parent}, body, find_existing=self._existing(model, labels)
         )
         name = (await finish(self._context, operation))["name"]
-        # Display names are not unique: of two the older one stays, for everybody who looks.
+        # Display names are not unique: of two endpoints every client keeps the older one.
         found = await self.list(model)
         if found and found[0]["name"] != name:
             await self._delete(name)
@@ -144,7 +144,7 @@ class Endpoints:
         return found[0] if found else await self.get(model)
 
     async def find(self, model: str) -> Json:
-        """The endpoint as it is now; None without."""
+        """The current endpoint; None if there is none."""
         try:
             return await self.get(model)
         except NotFound:
@@ -152,18 +152,18 @@ class Endpoints:
 
     async def get(self, model: str) -> Json:
         """Raises:
-        NotFound: there is no such model.
+        NotFound: no such model.
         """
         name = await self.name(model)
         try:
             return await self._send(f"{ENDPOINTS}.get", {"name": name})
         except NotFound:
-            # Somebody else deleted it, and may have made another of that name.
+            # Another client deleted it, and may have created another one of this name.
             del self._names[model]
             return await self._send(f"{ENDPOINTS}.get", {"name": await self.name(model)})
 
     async def list(self, model: str | None = None) -> "list[Json]":
-        """Ours, oldest first; those of one display name, or all."""
+        """Endpoints created by this backend, oldest first; those of one display name, or all."""
         wanted = f"labels.{REQUEST_LABEL}:*" + (f' AND display_name="{model}"' if model else "")
         listed = await self._context.transport.pages(
             f"{ENDPOINTS}.list", {"parent": self.parent, "filter": wanted}, "endpoints"
@@ -172,7 +172,7 @@ class Endpoints:
 
     async def name(self, model: str) -> str:
         """Raises:
-        NotFound: there is no such model.
+        NotFound: no such model.
         """
         if model not in self._names:
             found = await self.list(model)
@@ -182,10 +182,10 @@ class Endpoints:
         return self._names[model]
 
     async def delete(self, model: str) -> None:
-        """With all of that name: of two that were made at one moment a crash may have left both.
+        """Delete all endpoints of this name: a crash may leave two that were created at the same time.
 
         Raises:
-            NotFound: there is no such model.
+            NotFound: no such model.
         """
         found = await self.list(model)
         self._names.pop(model, None)
@@ -200,7 +200,7 @@ class Endpoints:
     def _missing(self, model: str) -> NotFound:
         return NotFound(f"no model {model!r} in {self.parent}", field="name")
 
-    def _settled(self, model: str, labels: Mapping[str, str]) -> FindExisting:
+    def _existing(self, model: str, labels: Mapping[str, str]) -> FindExisting:
         async def look() -> Json:
             for endpoint in await self.list(model):
                 if endpoint["labels"][REQUEST_LABEL] == labels[REQUEST_LABEL]:

@@ -1,4 +1,4 @@
-"""Jobs on Vertex AI: a ``CustomJob`` for each, found by its display name, which is the job's id."""
+"""Jobs on Vertex AI: a ``CustomJob`` each, whose display name is the job's id."""
 
 import asyncio
 import logging
@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 class VertexJobs:
     """Args:
-    service_account: as whom jobs run; Vertex AI's own agent without.
-    image: made from docker/training.Dockerfile, in which jobs run; Google's prebuilt one without.
-    logs: where the reasons of failed jobs are looked up.
+    service_account: that jobs run as; by default Vertex AI's service agent.
+    image: that jobs run in, built from docker/training.Dockerfile; by default Google's prebuilt one.
+    logs: read for the reasons of failed jobs.
     """
 
     def __init__(self, context: ServiceContext, logs: Logs, *, service_account: str | None, image: str | None) -> None:
@@ -32,7 +32,7 @@ class VertexJobs:
         self._names: dict[str, str] = {}
         """Resource names by job id."""
         self._reasons: dict[str, Sequence[LogEntry]] = {}
-        """The logs of failed jobs, by resource name: they are looked for once."""
+        """The logs of failed jobs, by resource name; each is read once."""
         self._submitting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def submit(self, spec: TrainingSpec) -> Job:
@@ -44,7 +44,7 @@ class VertexJobs:
         labels = self._context.marked(spec.labels)
         body = custom_job(
             spec,
-            image=self._image or self._prebuilt(spec),
+            image=self._image or self._prebuilt_image(spec),
             is_own=self._image is not None,
             service_account=self._service_account,
             labels=labels,
@@ -58,12 +58,12 @@ class VertexJobs:
                 body,
                 find_existing=lambda: self._marked(spec.job_id, labels),
             )
-            await self._check_alone(spec.job_id, made)
+            await self._check_unique(spec.job_id, made)
         self._names[spec.job_id] = made["name"]
-        # It may be PENDING at once; who submits is told that it was accepted.
+        # It may be PENDING already; the caller gets the state of an accepted job.
         return job(made | {"state": f"JOB_STATE_{JobState.QUEUED}"})
 
-    def _prebuilt(self, spec: TrainingSpec) -> str:
+    def _prebuilt_image(self, spec: TrainingSpec) -> str:
         accelerated = any(accelerator for (_, accelerator), _ in cluster(spec))
         today = datetime.now(UTC).date()
         image = training_image(spec.runtime_version, self._context.region, today, accelerated=accelerated)
@@ -81,8 +81,8 @@ class VertexJobs:
         jobs = [await self._read(item) for item in listed if is_ours(item)]
         return sorted(jobs, key=lambda found: found.create_time, reverse=True)
 
-    async def made_by(self, run: str) -> Sequence[str]:
-        """Ids of a run's jobs that are not finished."""
+    async def created_by(self, run: str) -> Sequence[str]:
+        """Ids of a run's jobs that are not final."""
         wanted = {"parent": self._parent, "filter": f'labels.{RUN_LABEL}="{run}"'}
         listed = await self._context.transport.pages(f"{_JOBS}.list", wanted, "customJobs")
         return [found.job_id for found in (job(item) for item in listed if is_ours(item)) if not found.state.is_final]
@@ -111,7 +111,7 @@ class VertexJobs:
         return found[0]
 
     async def _found(self, job_id: str) -> Sequence[Json]:
-        """The jobs of that id, oldest first: one, or for a moment two, of which the younger is withdrawn."""
+        """The jobs of this id, oldest first: one, or for a moment two, of which the newer is cancelled."""
         wanted = f'display_name="{job_id}" AND labels.{REQUEST_LABEL}:*'
         listed = await self._context.transport.pages(
             f"{_JOBS}.list", {"parent": self._parent, "filter": wanted}, "customJobs"
@@ -122,18 +122,18 @@ class VertexJobs:
         mark = labels[REQUEST_LABEL]
         return next((item for item in await self._found(job_id) if item["labels"][REQUEST_LABEL] == mark), None)
 
-    async def _check_alone(self, job_id: str, made: Json) -> None:
-        """Display names are not unique: of two jobs that were submitted at one moment the older one stays.
+    async def _check_unique(self, job_id: str, made: Json) -> None:
+        """Display names are not unique: of two jobs submitted at the same time the older one is kept.
 
         Raises:
-            AlreadyExists: ours was the younger, and is cancelled.
+            AlreadyExists: ours is the newer one, and was cancelled.
         """
         found = await self._found(job_id)
         if len(found) > 1 and found[0]["name"] != made["name"]:
             await self._send(f"{_JOBS}.cancel", {"name": made["name"]}, {})
             raise _taken()
 
-    # ---------------------------------------------------------------- as the workflow has it
+    # ---------------------------------------------------------------- conversion
 
     async def _read(self, item: Json) -> Job:
         if not wants_tail(item):

@@ -1,4 +1,4 @@
-"""Models and versions on Vertex AI: uploaded to the model registry, deployed at endpoints; see ``vertex_endpoints``."""
+"""Models and versions on Vertex AI: uploaded to the model registry and deployed to endpoints (``vertex_endpoints``)."""
 
 import asyncio
 import logging
@@ -29,16 +29,16 @@ from cloud.names import GsUri, check_id
 from cloud.resources import Json, Model, Version, VersionSpec
 
 MACHINE = "n1-standard-2"
-"""The smallest that serves."""
+"""The smallest machine type for serving."""
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _log = logging.getLogger(__name__)
 
 
 class VertexModels:
     """Args:
-    image: made from docker/serving.Dockerfile, which serves instead of Google's prebuilt ones.
-    service_account: as whom it runs; nobody in particular without.
-    read: the bytes of an object.
+    image: built from docker/serving.Dockerfile, used instead of Google's prebuilt ones.
+    service_account: that versions run as; None for Google's default.
+    read: reads an object's bytes.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class VertexModels:
         self._image, self._service_account = image, service_account
         self.endpoints = Endpoints(context)
         self._registry: dict[str, str] = {}
-        """Resource names of the registry's models, by model."""
+        """Resource names in the registry, by model."""
         self._deploying: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._failed: dict[tuple[str, str], str] = {}
-        """Why versions could not be deployed."""
-        self._given_up: set[str] = set()
-        """Names of deployments that did not end."""
+        """Why deployments of versions failed."""
+        self._timed_out: set[str] = set()
+        """Names of deployment operations that did not end in time."""
         self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def close(self) -> None:
-        """Whoever deploys at Google goes on there."""
+        """Stop waiting for deployments; they continue at Google."""
         tasks = list(self._deploying.values())
         for task in tasks:
             task.cancel()
@@ -114,10 +114,10 @@ class VertexModels:
 
     async def set_default(self, model: str, name: str) -> Version:
         endpoint, version = await self._both(model, name)
-        one = deployed(endpoint, name)
-        if one is None:
+        target = deployed(endpoint, name)
+        if target is None:
             raise FailedPrecondition(f"version {name!r} is not READY: it cannot be the default", field="name")
-        body = {"trafficSplit": {one["id"]: 100}}
+        body = {"trafficSplit": {target["id"]: 100}}
         endpoint = await self._send(
             f"{ENDPOINTS}.patch", {"name": endpoint["name"], "updateMask": "trafficSplit"}, body
         )
@@ -126,20 +126,20 @@ class VertexModels:
 
     async def delete_version(self, model: str, name: str) -> None:
         async with self._changing[model]:
-            # Somebody else may have deleted the one or the other.
-            there, versions = await asyncio.gather(self.endpoints.find(model), self._registered(model))
-            endpoint = there or {}
+            # Another client may have deleted either.
+            found_endpoint, versions = await asyncio.gather(self.endpoints.find(model), self._registered(model))
+            endpoint = found_endpoint or {}
             version = next((found for found in versions if found.spec.name == name), None)
-            one, deploying = deployed(endpoint, name), self._deploying.get((model, name))
-            if version is None and one is None:
+            target, deploying = deployed(endpoint, name), self._deploying.get((model, name))
+            if version is None and target is None:
                 raise NotFound(f"no version {name!r} of model {model!r}", field="name")
             if deploying is not None:
-                if one is None:
+                if target is None:
                     raise FailedPrecondition(f"version {name!r} is CREATING: it cannot be deleted yet", field="name")
                 await asyncio.wait([deploying])
-            elif one is None and endpoint:
-                endpoint = await self._deployed_by_others(endpoint, model)
-                one = deployed(endpoint, name)
+            elif target is None and endpoint:
+                endpoint = await self._await_deployment_of_others(endpoint, model)
+                target = deployed(endpoint, name)
             others = [other for other in versions if other is not version]
             if others and default_version(endpoint) == name:
                 raise FailedPrecondition(
@@ -147,16 +147,16 @@ class VertexModels:
                     "others first",
                     field="name",
                 )
-            if one is not None:
-                await self._undeploy(endpoint, one)
+            if target is not None:
+                await self._undeploy(endpoint, target)
             if version is not None:
                 await self._unregister(version, others)
             self._failed.pop((model, name), None)
 
-    async def made_by(self, run: str) -> tuple[list[tuple[str, str]], list[str]]:
+    async def created_by(self, run: str) -> tuple[list[tuple[str, str]], list[str]]:
         """A run's versions and models."""
         endpoints, versions = await self.endpoints.list(), list[tuple[str, str]]()
-        # Of a model whose endpoint somebody else deleted there are versions in the registry still.
+        # If another client deleted a model's endpoint, its versions are still in the registry.
         ours = {"parent": self.endpoints.parent, "filter": f"labels.{REQUEST_LABEL}:*"}
         uploaded = await self._context.transport.pages(f"{MODELS}.list", ours, "models")
         for model in sorted({item["displayName"] for item in (*endpoints, *uploaded)}):
@@ -170,14 +170,14 @@ class VertexModels:
         items = endpoint.get("deployedModels", ())
         return Serving(
             default_version(endpoint),
-            {one["id"]: known[name] for one in items if (name := one["displayName"]) in known},
+            {target["id"]: known[name] for target in items if (name := target["displayName"]) in known},
         )
 
     # ---------------------------------------------------------------- the registry
 
     async def registered(self, model: str, name: str) -> Registered:
         """Raises:
-        NotFound: there is no such version.
+        NotFound: no such version.
         """
         for found in await self._registered(model):
             if found.spec.name == name:
@@ -196,7 +196,7 @@ class VertexModels:
             try:
                 items = await self._context.transport.pages(f"{MODELS}.listVersions", {"name": name}, "models")
             except NotFound:
-                # Somebody else deleted it, and may have made another of that name.
+                # Another client deleted it, and may have created another one of this name.
                 self._registry.pop(model, None)
                 continue
             return [found for item in items if (found := registered(model, item)) is not None]
@@ -264,7 +264,7 @@ class VertexModels:
         """The outputs of the SavedModel in ``folder``.
 
         Raises:
-            FailedPrecondition: there is not exactly one.
+            FailedPrecondition: the folder does not hold exactly one.
         """
         prefix = folder.as_folder().path
         params = {"bucket": folder.bucket, "prefix": prefix + "saved_model.", "delimiter": "/"}
@@ -285,18 +285,18 @@ class VertexModels:
     async def _deploy(self, version: Registered) -> None:
         model, name = version.spec.model, version.spec.name
         try:
-            # One at a time: the first one gets the traffic.
+            # One deployment at a time: the first one gets the traffic.
             async with self._changing[f"{model}.deploy"]:
                 await self._deploy_one(version)
         except CloudError as error:
             _log.warning("version %s of model %s: %s", name, model, error)
             self._failed[model, name] = error.message
-            await self._remember(version, error.message)
+            await self._record_failure(version, error.message)
 
-    async def _remember(self, version: Registered, failure: str) -> None:
-        """Why it could not be deployed, for other processes: Google's endpoint does not say."""
-        told = description_of(version.spec, version.outputs, version.labels, failure)
-        params, body = {"name": version.name, "updateMask": "versionDescription"}, {"versionDescription": told}
+    async def _record_failure(self, version: Registered, failure: str) -> None:
+        """Store in the registry why the deployment failed, for other processes: Google's endpoint does not say."""
+        description = description_of(version.spec, version.outputs, version.labels, failure)
+        params, body = {"name": version.name, "updateMask": "versionDescription"}, {"versionDescription": description}
         try:
             await self._send(f"{MODELS}.patch", params, body)
         except CloudError as error:
@@ -322,17 +322,17 @@ class VertexModels:
         try:
             await finish(self._context, operation)
         except DeadlineExceeded:
-            self._given_up.add(operation["name"])
-            with suppress(CloudError):  # Google promises no more than to try
+            self._timed_out.add(operation["name"])
+            with suppress(CloudError):  # cancelling is best effort at Google
                 await self._send(f"{ENDPOINTS}.operations.cancel", {"name": operation["name"]})
             raise
 
-    async def _deployed_by_others(self, endpoint: Json, model: str) -> Json:
-        """The endpoint, once a deployment that another process began, and left, is done."""
+    async def _await_deployment_of_others(self, endpoint: Json, model: str) -> Json:
+        """The endpoint after a deployment that another process started, if any, is done."""
         operation = await unfinished(self._context, endpoint["name"], "DeployModel")
         if operation is None:
             return endpoint
-        if operation["name"] in self._given_up:
+        if operation["name"] in self._timed_out:
             raise FailedPrecondition(
                 f"it is still being deployed by {operation['name']}, which was given up: what may bill can be removed "
                 "when that has ended",
@@ -344,15 +344,15 @@ class VertexModels:
             _log.info("%s: %s", operation["name"], error)
         return await self.endpoints.get(model)
 
-    async def _undeploy(self, endpoint: Json, one: Json) -> None:
+    async def _undeploy(self, endpoint: Json, target: Json) -> None:
         name = endpoint["name"]
 
         async def find_existing() -> Json:
             found = await self._send(f"{ENDPOINTS}.get", {"name": name})
-            gone = all(other["id"] != one["id"] for other in found.get("deployedModels", ()))
+            gone = all(other["id"] != target["id"] for other in found.get("deployedModels", ()))
             return {"done": True} if gone else await unfinished(self._context, name, "UndeployModel")
 
-        body = {"deployedModelId": one["id"]}
+        body = {"deployedModelId": target["id"]}
         await finish(
             self._context,
             await self._send(f"{ENDPOINTS}.undeployModel", {"endpoint": name}, body, find_existing=find_existing),
@@ -368,5 +368,5 @@ class VertexModels:
             state = VersionState.CREATING  # by another process
         else:
             state = VersionState.FAILED
-            message = self._failed.get(key) or version.failure or "It is not deployed: delete it, and make it anew."
+            message = self._failed.get(key) or version.failure or "It is not deployed: delete it and create it again."
         return Version(version.spec, state, version.create_time, default_version(endpoint) == name, message)

@@ -1,6 +1,6 @@
-"""ML Engine's notions as Vertex AI's, and back. Pure.
+"""Conversion between ML Engine's terms and Vertex AI's messages. Pure.
 
-Shapes: discovery document ``aiplatform.v1``. Environment and roles of pools:
+Schemas: discovery document ``aiplatform.v1``. Environment and roles of worker pools:
 https://cloud.google.com/vertex-ai/docs/training/distributed-training.
 """
 
@@ -17,11 +17,11 @@ from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, Json, LogEntry, Scale
 from cloud.wire.ml_v1 import duration, job_spec, seconds, training_input
 
 Machine = tuple[str, str]
-"""Type, and type of its one accelerator or nothing."""
+"""Machine type, and the type of its one accelerator or ""."""
 _PLAIN: Machine = ("n1-standard-4", "")
 _CLUSTERS: Mapping[ScaleTier, Sequence[tuple[Machine, int]]] = {
     ScaleTier.BASIC: [(_PLAIN, 1)],
-    # The K80 that it had is gone; n1-highcpu-8, that STANDARD_1 had, is not offered for training.
+    # BASIC_GPU's K80 no longer exists; n1-highcpu-8, of STANDARD_1, is not available for training.
     ScaleTier.BASIC_GPU: [(("n1-standard-8", "NVIDIA_TESLA_T4"), 1)],
     ScaleTier.STANDARD_1: [(("n1-highcpu-16", ""), 1), (("n1-highcpu-16", ""), 4), (_PLAIN, 3)],
     ScaleTier.PREMIUM_1: [(("n1-highcpu-16", ""), 1), (("n1-highcpu-16", ""), 19), (("n1-highmem-8", ""), 11)],
@@ -34,10 +34,10 @@ _STATES: Mapping[str, JobState] = {
     "FAILED": JobState.FAILED,
     "CANCELLING": JobState.CANCELLING,
     "CANCELLED": JobState.CANCELLED,
-    # Both go on: they may be resumed, or return to RUNNING.
+    # Both continue: they may be resumed, or return to RUNNING.
     "PAUSED": JobState.RUNNING,
     "UPDATING": JobState.RUNNING,
-    # Both are ends.
+    # Both are final.
     "EXPIRED": JobState.FAILED,
     "PARTIALLY_SUCCEEDED": JobState.FAILED,
 }
@@ -45,17 +45,17 @@ _ROLES = ("master", "worker", "ps", "evaluator")
 _REPLICA = re.compile(r"\bworkerpool([0-3])-(\d+)\b")
 _WHERE = re.compile(r"\s*To find out more about why your job exited please check the logs: \S+")
 _TRAINING_INPUT = "CLOUD_ML_JOB"
-"""The variable that holds a job's ``TrainingInput`` on ML Engine, in snake case; here the job is read from it."""
-_TENSORFLOWS = re.compile(r"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] ")
+"""The variable that holds a job's ``TrainingInput`` on ML Engine, in snake case; jobs are parsed from it here."""
+_TENSORFLOW_LINE = re.compile(r"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] ")
 _TAIL = 40
-_ALARMS = (Severity.ERROR, Severity.CRITICAL)
+_ERRORS = (Severity.ERROR, Severity.CRITICAL)
 
 
 def cluster(spec: TrainingSpec) -> list[tuple[Machine, int]]:
-    """Machines and replicas of each pool; a pool without replicas is there as long as another follows.
+    """Machine and number of replicas of each worker pool; a pool without replicas is kept if another follows.
 
     Raises:
-        InvalidArgument: the scale tier has nothing that it could be here.
+        InvalidArgument: the scale tier has no equivalent on Vertex AI.
     """
     if spec.scale_tier is ScaleTier.CUSTOM:
         counts = (1, spec.worker_count, spec.parameter_server_count, spec.evaluator_count)
@@ -74,10 +74,10 @@ def cluster(spec: TrainingSpec) -> list[tuple[Machine, int]]:
 def custom_job(
     spec: TrainingSpec, *, image: str, is_own: bool = False, service_account: str | None, labels: Mapping[str, str]
 ) -> dict[str, Json]:
-    """``CustomJob``: what ML Engine did of itself (``--job-dir``, variables) is spelled out.
+    """The ``CustomJob`` of a job, with the ``--job-dir`` and the variables that ML Engine added itself.
 
     Args:
-        image: one of Google's prebuilt ones, or, if it ``is_own``, one made from docker/training.Dockerfile.
+        image: one of Google's prebuilt ones, or, if ``is_own``, one built from docker/training.Dockerfile.
 
     Raises:
         InvalidArgument: see ``cluster``.
@@ -85,7 +85,7 @@ def custom_job(
     pools = cluster(spec)
     args = [*spec.args, "--job-dir", str(spec.job_dir)] if spec.job_dir else list(spec.args)
     program = _container(spec, image, args) if is_own else _package(spec, image, args)
-    program["env"] = _environment(spec, is_alone=sum(count for _, count in pools) == 1)
+    program["env"] = _environment(spec, is_single=sum(count for _, count in pools) == 1)
     kind = "containerSpec" if is_own else "pythonPackageSpec"
     given: dict[str, Json] = {
         "workerPoolSpecs": [
@@ -102,18 +102,18 @@ def custom_job(
 
 
 def is_ours(item: Json) -> bool:
-    """Whether a ``CustomJob`` is one that ``custom_job`` described."""
+    """Whether a ``CustomJob`` was created from ``custom_job``."""
     return _TRAINING_INPUT in _variables(item)
 
 
 def job(item: Json, tail: Sequence[LogEntry] = ()) -> Job:
-    """The job that a ``CustomJob`` is.
+    """The job of a ``CustomJob``.
 
     Args:
-        tail: the end of its log, if it failed: Vertex AI's message does not say what a trainer wrote last.
+        tail: the end of its log, if it failed: Vertex AI's message lacks the trainer's last output.
     """
-    told = {_camel(name): value for name, value in json.loads(_variables(item)[_TRAINING_INPUT]).items()}
-    body = {"jobId": item["displayName"], "labels": without_mark(item.get("labels", {})), "trainingInput": told}
+    given = {_camel(name): value for name, value in json.loads(_variables(item)[_TRAINING_INPUT]).items()}
+    body = {"jobId": item["displayName"], "labels": without_mark(item.get("labels", {})), "trainingInput": given}
     limit = item["jobSpec"].get("scheduling", {}).get("timeout")
     spec = replace(job_spec(body), max_running_time=seconds(limit) if limit else DEFAULT_MAX_RUNNING_TIME)
     word = item.get("state", "").removeprefix("JOB_STATE_")
@@ -129,20 +129,20 @@ def job(item: Json, tail: Sequence[LogEntry] = ()) -> Job:
 
 
 def wants_tail(item: Json) -> bool:
-    """Whether only its log says why a job failed."""
+    """Whether the reason of a job's failure is only in its log."""
     message = item.get("error", {}).get("message", "")
     return item.get("state") == "JOB_STATE_FAILED" and bool(_REPLICA.search(message)) and "Traceback" not in message
 
 
 def to_workflow(entry: LogEntry, number: str, job_id: str) -> LogEntry:
-    """A log entry in the workflow's words: ``workerpool0-0`` is ``master-replica-0``, the job is called by its id."""
+    """A log entry in the workflow's terms: ``workerpool0-0`` is ``master-replica-0``, the job is named by its id."""
     task = _REPLICA.fullmatch(entry.task_name)
     if task:
         return replace(entry, task_name=f"{_ROLES[int(task[1])]}-replica-{task[2]}")
-    return replace(entry, message=_in_workflows_words(entry.message.replace(number, job_id)))
+    return replace(entry, message=_with_roles(entry.message.replace(number, job_id)))
 
 
-def _in_workflows_words(text: str) -> str:
+def _with_roles(text: str) -> str:
     return _REPLICA.sub(lambda match: f"{_ROLES[int(match[1])]} {match[2]}", text)
 
 
@@ -153,12 +153,12 @@ def _reason(word: str, state: JobState, message: str, tail: Sequence[LogEntry]) 
         return ""
     if word != "FAILED":
         return f"Vertex AI ended the job as {word}. {message}".strip()
-    told, said = _in_workflows_words(_WHERE.sub("", message)), _last_words(message, tail)
-    return told if said in told else f"{told}\n{said}"
+    reason, output = _with_roles(_WHERE.sub("", message)), _last_output(message, tail)
+    return reason if output in reason else f"{reason}\n{output}"
 
 
-def _last_words(message: str, tail: Sequence[LogEntry]) -> str:
-    """What the replica that failed wrote last: its traceback, or its last line but TensorFlow's own."""
+def _last_output(message: str, tail: Sequence[LogEntry]) -> str:
+    """The last output of the failed replica: its traceback, or its last line that is not TensorFlow's."""
     failed = _REPLICA.search(message)
     if not failed:
         return ""
@@ -166,25 +166,25 @@ def _last_words(message: str, tail: Sequence[LogEntry]) -> str:
     lines = [
         entry.message
         for entry in tail
-        if entry.task_name == task and entry.severity in _ALARMS and not _TENSORFLOWS.match(entry.message)
+        if entry.task_name == task and entry.severity in _ERRORS and not _TENSORFLOW_LINE.match(entry.message)
     ]
-    begins = [place for place, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    return "\n".join(lines[begins[-1] :][-_TAIL:] if begins else lines[-1:])
+    tracebacks = [index for index, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    return "\n".join(lines[tracebacks[-1] :][-_TAIL:] if tracebacks else lines[-1:])
 
 
-def _environment(spec: TrainingSpec, *, is_alone: bool) -> list[dict[str, str]]:
+def _environment(spec: TrainingSpec, *, is_single: bool) -> list[dict[str, str]]:
     given = {_snake(name): value for name, value in training_input(spec).items() if name != "scheduling"}
-    told = {"CLOUD_ML_JOB_ID": spec.job_id, _TRAINING_INPUT: json.dumps(given)}
-    if is_alone:
-        # With several replicas Vertex AI sets it itself.
+    variables = {"CLOUD_ML_JOB_ID": spec.job_id, _TRAINING_INPUT: json.dumps(given)}
+    if is_single:
+        # With several replicas Vertex AI sets it.
         config = {
             "cluster": {"chief": ["127.0.0.1:2222"]},
             "task": {"type": "chief", "index": 0},
             "job": given,
             "environment": "cloud",
         }
-        told["TF_CONFIG"] = json.dumps(config)
-    return [{"name": name, "value": value} for name, value in told.items()]
+        variables["TF_CONFIG"] = json.dumps(config)
+    return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def _package(spec: TrainingSpec, image: str, args: list[str]) -> dict[str, Json]:

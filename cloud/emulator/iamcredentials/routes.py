@@ -1,7 +1,7 @@
-"""The API that makes credentials of service accounts: refused, but not as a way out.
+"""The IAM Credentials API, which is not emulated.
 
-google-auth asks it of its own accord where an account's tokens may be used, in the background of whatever a program
-does, and goes on without an answer. That is nothing a person should be shown.
+It has a dialect of its own so that requests to it are not reported as refused hosts: google-auth looks up in the
+background where an account's tokens may be used, and continues if that fails.
 """
 
 from typing import NoReturn
@@ -20,7 +20,7 @@ class IamCredentials:
 
     async def handle(self, request: web.Request, _: Principal) -> NoReturn:
         """Raises:
-        Unimplemented: always. Clients do not repeat a request for that.
+        Unimplemented: always. Clients do not retry this.
         """
         raise Unimplemented(
             f"iamcredentials.googleapis.com is not emulated: {request.method} {request.path[:200]} is refused. Tokens "

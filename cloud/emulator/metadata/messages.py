@@ -1,6 +1,6 @@
-"""What the metadata server of a training replica knows, and how it is written down. Pure.
+"""The entries of a training replica's metadata server, and their formats. Pure.
 
-Entries and forms: https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys and
+Entries and formats: https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys and
 https://cloud.google.com/compute/docs/metadata/querying-metadata.
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 Tree = Mapping[str, Any]
-"""Directories are mappings; lists are written one item a line."""
+"""Directories are mappings; lists are rendered one item a line."""
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 def document(*, project: str, number: int, region: str, email: str) -> Tree:
-    """Everything but tokens, which are secrets and change."""
+    """Every entry but tokens, which are secret and change."""
     account = {"aliases": ["default"], "email": email, "scopes": SCOPES}
     return {
         "instance": {
@@ -39,7 +39,7 @@ def document(*, project: str, number: int, region: str, email: str) -> Tree:
 
 
 def find(tree: Tree, path: str) -> Any:
-    """The entry at ``path`` (slashes between, one after a directory is optional).
+    """The entry at ``path``; a slash at the end of a directory is optional.
 
     Raises:
         KeyError: there is none.
@@ -53,7 +53,7 @@ def find(tree: Tree, path: str) -> Any:
 
 
 def render(node: Any, *, recursive: bool, as_json: bool) -> tuple[str, str]:
-    """Content type and body for one entry. A directory read without ``recursive`` is a list of names."""
+    """Content type and body of an entry. Without ``recursive`` a directory is a list of names."""
     if as_json or (recursive and isinstance(node, Mapping)):
         return "application/json", json.dumps(_camel_case(node))
     if isinstance(node, Mapping):
@@ -66,7 +66,7 @@ def render(node: Any, *, recursive: bool, as_json: bool) -> tuple[str, str]:
 
 
 def _camel_case(node: Any) -> Any:
-    # Names with an @ or a dot are data (an account's address), not names of entries.
+    # A name with an @ is data (an account's address), not the name of an entry.
     if not isinstance(node, Mapping):
         return node
     return {

@@ -1,6 +1,6 @@
-"""The metadata server, as google-auth, gcloud-aio and TensorFlow's ``gs://`` client ask it: whose account am I?
+"""The metadata server, from which google-auth, gcloud-aio and TensorFlow's ``gs://`` client get an account and tokens.
 
-Jobs are asked to look here, and are the ML service account; whom the emulator knows already is told of himself.
+Jobs are configured to use it and get the ML service account; an authenticated caller gets its own account.
 
 https://cloud.google.com/compute/docs/metadata/querying-metadata. Its errors are text, not Google's JSON.
 """
@@ -10,6 +10,7 @@ from functools import partial
 from aiohttp import web
 
 from cloud.emulator.metadata import messages
+from cloud.emulator.oauth2.messages import token_response
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
 from cloud.engine.principal import Principal
 
@@ -31,7 +32,7 @@ class Metadata:
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
             return _text(405, f"{request.method} is not served")
-        # What keeps a page in a browser, or a proxy that forwards for someone else, from reading tokens.
+        # So that neither a page in a browser nor a proxy that forwards requests can read tokens.
         if request.headers.get("Metadata-Flavor") != "Google":
             return _text(403, "Missing Metadata-Flavor:Google header.")
         if "X-Forwarded-For" in request.headers:
@@ -66,10 +67,7 @@ class Metadata:
         return web.Response(text=body, content_type=content_type, headers=_HEADERS)
 
     def _token(self, account: Principal) -> web.Response:
-        token = self._tokens.current(account)
-        return web.json_response(
-            {"access_token": token.value, "expires_in": int(token.expires_in), "token_type": "Bearer"}, headers=_HEADERS
-        )
+        return web.json_response(token_response(self._tokens.current(account)), headers=_HEADERS)
 
 
 def _text(status: int, text: str) -> web.Response:

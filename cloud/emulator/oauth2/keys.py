@@ -1,7 +1,7 @@
-"""Long-lived credentials in the two files Google's clients read, and the proof that one of them is being used.
+"""Long-lived credentials as the two kinds of file that Google's clients read, and their verification.
 
 File formats: https://google.aip.dev/auth/4112 (service account key) and https://google.aip.dev/auth/4113 (user).
-Keys are made when first asked for (2048 bits of RSA take a tenth of a second) and live as long as this process.
+Keys are generated on first use (2048 bits of RSA take a tenth of a second) and live as long as this process.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from cloud.emulator.oauth2.messages import Assertion, InvalidGrant, read_assertion
+from cloud.emulator.oauth2.tokens import digest
 from cloud.engine.principal import Principal
 from cloud.errors import Unauthenticated
 
@@ -27,7 +28,7 @@ AUDIENCES = frozenset(
         "https://www.googleapis.com/oauth2/v4/token",
     }
 )
-"""The token endpoint under the names it has had; clients have one or another compiled in."""
+"""The addresses that the token endpoint has had; clients have one of them compiled in."""
 _CLOCK_SKEW = 300.0
 _API = re.compile(r"https://[a-z0-9.-]+\.googleapis\.com/(?:[\w.]+)?")
 
@@ -63,7 +64,7 @@ class KeyRing:
     def user_file(self, principal: Principal) -> Mapping[str, str]:
         """What ``gcloud auth application-default login`` writes. Secret."""
         value = f"1//{secrets.token_urlsafe(64)}"
-        self._refresh[_digest(value)] = principal
+        self._refresh[digest(value)] = principal
         return {
             "type": "authorized_user",
             "client_id": "offline-ml-cloud.apps.googleusercontent.com",
@@ -72,26 +73,26 @@ class KeyRing:
         }
 
     def redeem(self, proof: Assertion | str) -> Principal:
-        """Who shows ``proof``: a signed assertion or a refresh token.
+        """The principal that a signed assertion or a refresh token belongs to.
 
         Raises:
-            InvalidGrant: it proves nothing.
+            InvalidGrant: it is not valid.
         """
         if isinstance(proof, Assertion):
             if proof.audience not in AUDIENCES:
                 raise InvalidGrant(f"Invalid JWT: audience {proof.audience[:200]!r} is not the token endpoint")
             return self._verify(proof)
-        principal = self._refresh.get(_digest(proof))
+        principal = self._refresh.get(digest(proof))
         if principal is None:
             raise InvalidGrant("Bad Request")
         return principal
 
     def principal(self, token: str) -> Principal:
-        """Whose self-signed token ``token`` is: it is used in place of an access token, and names the API it is for or
-        a scope (https://google.aip.dev/auth/4111).
+        """The principal of a self-signed JWT, sent in place of an access token; its audience is an API, or it has a
+        scope (https://google.aip.dev/auth/4111).
 
         Raises:
-            Unauthenticated: it proves nothing.
+            Unauthenticated: it is not valid.
         """
         try:
             assertion = read_assertion(token)
@@ -118,7 +119,3 @@ class KeyRing:
                 "Check your iat and exp values in the JWT claim."
             )
         return principal
-
-
-def _digest(value: str) -> bytes:
-    return hashlib.sha256(value.encode()).digest()

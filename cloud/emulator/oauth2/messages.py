@@ -1,4 +1,4 @@
-"""The token endpoint's forms and JSON. Pure.
+"""The token endpoint's requests and responses. Pure.
 
 Requests: RFC 6749 §6 (refresh) and RFC 7523 §2.1 (signed assertion); errors: RFC 6749 §5.2.
 """
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from cloud.emulator.oauth2.tokens import AccessToken
+
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class TokenRefused(Exception):
-    """The token endpoint's own error form, which is not Google's JSON envelope."""
+    """An error in the token endpoint's own format, which is not Google's error JSON."""
 
     error = "invalid_request"
 
@@ -33,11 +35,11 @@ class UnsupportedGrantType(TokenRefused):
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A JSON Web Token, taken apart and not yet believed."""
+    """A JSON Web Token, parsed but not verified."""
 
     issuer: str
     audience: str
-    """Empty if there is none, only a scope."""
+    """Empty if the token has a scope only."""
     issued_at: float
     expires_at: float
     signed: bytes
@@ -45,10 +47,10 @@ class Assertion:
 
 
 def read_request(body: bytes) -> Assertion | str:
-    """The proof in a token request: an assertion or a refresh token.
+    """The assertion or the refresh token in a token request.
 
     Raises:
-        TokenRefused: it is neither.
+        TokenRefused: it has neither.
     """
     try:
         form = dict(parse_qsl(body.decode(), max_num_fields=50))
@@ -56,9 +58,9 @@ def read_request(body: bytes) -> Assertion | str:
         raise TokenRefused("the body is not application/x-www-form-urlencoded") from None
     match form.get("grant_type"):
         case "refresh_token":
-            return _given(form, "refresh_token")
+            return _required(form, "refresh_token")
         case grant_type if grant_type == JWT_BEARER:
-            return read_assertion(_given(form, "assertion"))
+            return read_assertion(_required(form, "assertion"))
         case None:
             raise TokenRefused("Required parameter is missing: grant_type")
         case other:
@@ -66,10 +68,10 @@ def read_request(body: bytes) -> Assertion | str:
 
 
 def read_assertion(token: str) -> Assertion:
-    """Take a JWT with an RS256 signature apart (RFC 7515 §3.1).
+    """Parse a JWT with an RS256 signature (RFC 7515 §3.1), without verifying it.
 
     Raises:
-        InvalidGrant: it is not one.
+        InvalidGrant: it is malformed.
     """
     try:
         header, claims, signature = token.encode().split(b".")
@@ -90,15 +92,15 @@ def read_assertion(token: str) -> Assertion:
     return assertion
 
 
-def token_response(value: str, expires_in: float) -> dict[str, Any]:
-    return {"access_token": value, "expires_in": int(expires_in), "token_type": "Bearer"}
+def token_response(token: AccessToken) -> dict[str, Any]:
+    return {"access_token": token.value, "expires_in": int(token.expires_in), "token_type": "Bearer"}
 
 
 def error_response(error: TokenRefused) -> dict[str, Any]:
     return {"error": error.error, "error_description": error.description}
 
 
-def _given(form: dict[str, str], name: str) -> str:
+def _required(form: dict[str, str], name: str) -> str:
     if name not in form:
         raise TokenRefused(f"Required parameter is missing: {name}")
     return form[name]

@@ -1,4 +1,4 @@
-"""The token endpoint: long-lived credentials in, access tokens out.
+"""The token endpoint: exchanges long-lived credentials for access tokens.
 
 https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests
 """
@@ -26,8 +26,7 @@ class OAuth2:
             owner = self._keys.redeem(messages.read_request(await request.read()))
         except messages.TokenRefused as error:
             return web.json_response(messages.error_response(error), status=400, headers=_NO_STORE)
-        token = self._tokens.issue(owner)
-        return web.json_response(messages.token_response(token.value, token.expires_in), headers=_NO_STORE)
+        return web.json_response(messages.token_response(self._tokens.issue(owner)), headers=_NO_STORE)
 
 
 _NO_STORE = {"Cache-Control": "no-store"}  # RFC 6749 §5.1

@@ -1,4 +1,4 @@
-"""Who there is in a project, and the access tokens that prove it."""
+"""The principals of a project, and their access tokens."""
 
 import hashlib
 import secrets
@@ -10,9 +10,9 @@ from cloud.engine.principal import Principal
 from cloud.errors import Unauthenticated
 
 LIFETIME = 3600.0
-"""Seconds a Google access token lives (https://cloud.google.com/docs/authentication/token-types#at-lifetime)."""
+"""Seconds until a Google access token expires (https://cloud.google.com/docs/authentication/token-types#at-lifetime)."""
 RENEW_BEFORE = 300.0
-"""The metadata server hands out a token until this many seconds before its end
+"""The metadata server returns a cached token until this many seconds before it expires
 (https://cloud.google.com/compute/docs/access/authenticate-workloads#applications)."""
 
 
@@ -23,12 +23,12 @@ def project_number(project: str) -> int:
 
 
 def ml_service_account(project: str) -> Principal:
-    """As whom training jobs and model versions act: AI Platform's service agent."""
+    """AI Platform's service agent, which training jobs and model versions run as."""
     return Principal(f"service-{project_number(project)}@cloud-ml.google.com.iam.gserviceaccount.com")
 
 
 def owner(project: str) -> Principal:
-    """The person at the keyboard, whose project this is."""
+    """The user who owns the project."""
     return Principal(f"owner@{project}.example.com", is_project_owner=True)
 
 
@@ -40,11 +40,11 @@ class AccessToken:
 
 
 class TokenRegistry:
-    """Tokens issued and not yet expired. Only their digests are kept, so that looking one up compares no secret
-    byte by byte, and nothing that is printed can hold one.
+    """Issued tokens that have not expired. Only digests are stored: lookups compare no secret byte by byte, and
+    printing the registry shows no token.
 
     Args:
-        clock: seconds, never going back.
+        clock: monotonic, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,16 +53,15 @@ class TokenRegistry:
         self._current: dict[Principal, tuple[str, float]] = {}
 
     def issue(self, principal: Principal, lifetime: float = LIFETIME) -> AccessToken:
-        """A new token for ``principal``, good for ``lifetime`` seconds."""
+        """A new token for ``principal``, valid for ``lifetime`` seconds."""
         now = self._clock()
-        for digest in [digest for digest, (_, end) in self._issued.items() if end <= now]:
-            del self._issued[digest]
+        self._issued = {key: issued for key, issued in self._issued.items() if issued[1] > now}
         value = f"ya29.{secrets.token_urlsafe(96)}"
-        self._issued[_digest(value)] = (principal, now + lifetime)
+        self._issued[digest(value)] = (principal, now + lifetime)
         return AccessToken(value, lifetime)
 
     def current(self, principal: Principal) -> AccessToken:
-        """The token handed out before, while it has more than ``RENEW_BEFORE`` seconds to live; else a new one."""
+        """The principal's last token if it is valid for more than ``RENEW_BEFORE`` seconds, else a new one."""
         now = self._clock()
         value, end = self._current.get(principal, ("", now))
         if end - now <= RENEW_BEFORE:
@@ -72,16 +71,17 @@ class TokenRegistry:
         return AccessToken(value, end - now)
 
     def principal(self, value: str) -> Principal:
-        """Whose token ``value`` is.
+        """The principal that ``value`` was issued to.
 
         Raises:
-            Unauthenticated: it was never issued here, or has expired.
+            Unauthenticated: it was not issued here, or has expired.
         """
-        principal, end = self._issued.get(_digest(value), (None, 0.0))
+        principal, end = self._issued.get(digest(value), (None, 0.0))
         if principal is None or end <= self._clock():
             raise Unauthenticated("Invalid Credentials")
         return principal
 
 
-def _digest(value: str) -> bytes:
+def digest(value: str) -> bytes:
+    """A key to look up a secret by."""
     return hashlib.sha256(value.encode("utf-8", "surrogateescape")).digest()

@@ -20,7 +20,7 @@ class AclMethods:
         kind = "storage#objectAccessControls" if target.of_object else "storage#bucketAccessControls"
         acl = self._acls.entries(call.principal, target)
         if target.is_default:
-            call.conditions().check(self._buckets.known(target.bucket), reading=True)
+            call.conditions().check(self._buckets.lookup(target.bucket), reading=True)
         return messages.list_to_json(kind, messages.acl_items(acl, target, call.base_url))
 
     async def get(self, call: Call) -> Json:
@@ -28,18 +28,17 @@ class AclMethods:
 
     async def insert(self, call: Call) -> Json:
         resource = await call.json()
-        entity = _required(resource, "entity")
-        self._acls.put(call.principal, _target(call), entity, _required(resource, "role"))
-        return self._entry(call, entity)
+        return self._put(call, _required(resource, "entity"), resource)
 
     async def update(self, call: Call) -> Json:
-        resource = await call.json()
-        entity = call.path["entity"]
-        self._acls.put(call.principal, _target(call), entity, _required(resource, "role"))
-        return self._entry(call, entity)
+        return self._put(call, call.path["entity"], await call.json())
 
     async def delete(self, call: Call) -> None:
         self._acls.remove(call.principal, _target(call), call.path["entity"])
+
+    def _put(self, call: Call, entity: str, resource: dict[str, Any]) -> Json:
+        self._acls.put(call.principal, _target(call), entity, _required(resource, "role"))
+        return self._entry(call, entity)
 
     def _entry(self, call: Call, entity: str) -> Json:
         target = _target(call)
@@ -50,7 +49,7 @@ class AclMethods:
 
 
 def _target(call: Call) -> AclTarget:
-    is_default = call.request.rel_url.raw_path.split("/")[5] == "defaultObjectAcl"
+    is_default = call.method_id.startswith("storage.defaultObjectAccessControls.")
     return AclTarget(call.path["bucket"], call.path.get("object"), is_default, call.integer("generation"))
 
 

@@ -65,7 +65,7 @@ class BucketMethods:
         return self._change(call, await call.json())
 
     async def update(self, call: Call) -> Json:
-        """Labels are those given and no others; of the rest, what is not given stays."""
+        """Labels are replaced; other fields that the resource omits are kept."""
         resource = await call.json()
         return self._change(call, {"labels": {}} | resource, keep_labels=False)
 
@@ -101,15 +101,15 @@ class BucketMethods:
         await self._buckets.delete(call.principal, call.path["bucket"], call.conditions())
 
     async def storage_layout(self, call: Call) -> Json:
-        """Where the bucket is, and that folders in it are only names: TensorFlow asks before it renames."""
+        """The bucket's location, and no hierarchical namespace: TensorFlow requests this before it renames."""
         bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
         return messages.layout_to_json(bucket)
 
     async def managed_folders(self, call: Call) -> Json:
-        """None, as none can be made: ``gcloud storage rm -r`` asks before it deletes a bucket.
+        """Always empty; ``gcloud storage rm -r`` lists them before it deletes a bucket.
 
         Raises:
-            ConditionNotMet: there could be none, as access is not uniform.
+            ConditionNotMet: the bucket's access is not uniform.
         """
         bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
         if bucket.uniform_since is None:
@@ -117,7 +117,7 @@ class BucketMethods:
         return {"kind": "storage#managedFolders"}
 
     async def service_account(self, call: Call) -> Json:
-        """The account as which Cloud Storage itself acts: of no use here but that clients ask for it."""
+        """The account of Cloud Storage itself, which nothing here uses but clients request."""
         self._storage.guard.require(call.principal, "storage.buckets.list", None)
         email = f"service-{self._storage.project_number}@gs-project-accounts.iam.gserviceaccount.com"
         return {"kind": "storage#serviceAccount", "email_address": email}
@@ -131,7 +131,7 @@ class BucketMethods:
         if "predefinedDefaultObjectAcl" in call.query:
             predefined = call.query["predefinedDefaultObjectAcl"]
             default = policy.predefined_acl(predefined, owner, number, of_object=True)
-            # In a default list the creator is whoever will create an object, which is added then.
+            # In a default ACL the owner is the creator of each new object, and is added then.
             default.pop(f"user-{owner}", None)
         return acl, default
 

@@ -1,4 +1,4 @@
-"""One request of the storage API, read: its parameters, checked, and where it came in."""
+"""One request of the storage API: its parameters, checked, its body, and the address the caller used."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 _LONGEST_JSON = 1 << 20
+_CONDITIONS = ("generation_match", "generation_not_match", "metageneration_match", "metageneration_not_match")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,9 @@ class Call:
     request: web.Request
     principal: Principal
     path: Mapping[str, str]
-    """What the braces of the route's path stand for, unquoted."""
+    """Parameters in the path, unquoted, by their names in the discovery document."""
+    method_id: str = ""
+    """Google's; empty for a request of the XML API."""
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -31,43 +34,42 @@ class Call:
         """A query parameter that is a whole number, None if it is not given.
 
         Raises:
-            InvalidArgument: it is something else.
+            InvalidArgument: it is not a whole number.
         """
-        text = self.query.get(name)
-        if text is None:
-            return None
-        if not text.isascii() or not text.isdigit() or len(text) > 19:
-            raise InvalidArgument(f"Invalid unsigned integer value: {text[:100]!r}.", field=name)
-        return int(text)
+        return _integer(self.query, name)
 
     def flag(self, name: str) -> bool:
         return self.query.get(name, "").lower() == "true"
 
     def conditions(self, suffix: str = "") -> Preconditions:
-        """``ifGenerationMatch`` and its siblings; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on."""
+        """``ifGenerationMatch`` and its kin; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on."""
         return Preconditions(
-            generation_match=self.integer(f"if{suffix}GenerationMatch"),
-            generation_not_match=self.integer(f"if{suffix}GenerationNotMatch"),
-            metageneration_match=self.integer(f"if{suffix}MetagenerationMatch"),
-            metageneration_not_match=self.integer(f"if{suffix}MetagenerationNotMatch"),
+            **{field: _integer(self.query, f"if{suffix}{field.title().replace('_', '')}") for field in _CONDITIONS}
+        )
+
+    def header_conditions(self) -> Preconditions:
+        """The same of a request of the XML API: ``x-goog-if-generation-match`` and so on."""
+        headers = self.request.headers
+        return Preconditions(
+            **{field: _integer(headers, f"x-goog-if-{field.replace('_', '-')}") for field in _CONDITIONS}
         )
 
     def body(self) -> AsyncIterator[bytes]:
-        """What was sent, as it comes. To the JSON API ``Content-Encoding`` is of the way, not of the object: so
-        ``gsutil cp -J`` and ``gcloud storage cp --gzip-in-flight`` send what is to be stored as it was.
+        """The body, streamed. In the JSON API ``Content-Encoding: gzip`` belongs to the transfer, not to the object:
+        ``gsutil cp -J`` and ``gcloud storage cp --gzip-in-flight`` send what is stored decompressed.
 
         Raises:
-            InvalidArgument: while it is read, if it is said to be gzip and is not.
+            InvalidArgument: while it is read, if ``Content-Encoding`` is gzip and the body is not.
         """
         blocks = self.request.content.iter_any()
         is_gzip = self.request.headers.get(hdrs.CONTENT_ENCODING, "").lower() == "gzip"
         return gunzipped(blocks) if is_gzip else blocks
 
     async def json(self) -> dict[str, Any]:
-        """The body, a JSON object; none is an empty one.
+        """The body, a JSON object; an empty body is an empty object.
 
         Raises:
-            InvalidArgument: it is something else, or too long for what it can be.
+            InvalidArgument: it is not a JSON object, or longer than a megabyte.
         """
         body = bytearray()
         async for block in self.body():
@@ -78,7 +80,7 @@ class Call:
 
     @property
     def base_url(self) -> str:
-        """The address the caller used: the gateway, which ends TLS, says so in ``X-Forwarded-Proto``."""
+        """Scheme and host the caller used; the gateway, which terminates TLS, sets ``X-Forwarded-Proto``."""
         scheme = self.request.headers.get("X-Forwarded-Proto", self.request.scheme)
         return f"{scheme}://{self.request.host}"
 
@@ -96,3 +98,12 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidArgument("Parse Error: a JSON object is expected", field="body")
     return value
+
+
+def _integer(given: Mapping[str, str], name: str) -> int | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
+        raise InvalidArgument(f"Invalid unsigned integer value: {text[:100]!r}.", field=name)
+    return int(text)

@@ -1,6 +1,7 @@
 """Reads of an object's bytes, by the JSON API (``alt=media``) and the XML API."""
 
 import re
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -23,10 +24,10 @@ class Downloads:
         self._objects = storage.objects
 
     async def get(self, call: Call, xml_conditions: Preconditions | None = None) -> web.StreamResponse:
-        """The object of the call's path, or the range of it that is asked for; streamed.
+        """Stream the object, or the requested range of it.
 
         Args:
-            xml_conditions: those of a request of the XML API, in place of those in the call's query.
+            xml_conditions: the preconditions of a request of the XML API, instead of those in the query.
         """
         is_xml = xml_conditions is not None
         conditions = call.conditions() if xml_conditions is None else xml_conditions
@@ -47,7 +48,7 @@ class Downloads:
             except NotModified:
                 return web.Response(status=304, headers=headers)
             except NotFound:
-                # Replaced between the look at the record and the first byte: the next look finds the new one.
+                # Replaced between reading the record and its media: the next attempt finds the new one.
                 continue
         raise NotFound(f"No such object: {record.bucket}/{record.name}: it is replaced without end")
 
@@ -63,17 +64,34 @@ class Downloads:
                 text=error.message,
                 headers={"Content-Range": f"bytes */{record.size}", "X-Goog-Stored-Content-Length": str(record.size)},
             )
-        whole = range(record.size)
         response = web.StreamResponse(status=200 if span is None else 206, headers=headers)
         if span is not None:
             response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{record.size}"
-        span = whole if span is None else span
+        span = range(record.size) if span is None else span
         response.content_length = len(span)
+        return await self._stream(request, response, record, span)
+
+    async def _send_gunzipped(self, call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
+        """The whole object, even if a range is requested; its length is not known beforehand."""
+        headers = {name: value for name, value in headers.items() if name not in ("Accept-Ranges", "Content-Encoding")}
+        headers["Warning"] = "214 UploadServer gunzipped"
+        headers["X-GUploader-Response-Body-Transformations"] = "gunzipped"
+        response = web.StreamResponse(headers=headers)
+        return await self._stream(call.request, response, record, range(record.size), transcoding.gunzipped)
+
+    async def _stream(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        record: ObjectRecord,
+        span: range,
+        transform: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] = lambda blocks: blocks,
+    ) -> web.StreamResponse:
         if request.method == "HEAD":
             return response
         async with self._objects.read(record, span) as blocks:
             await response.prepare(request)
-            async for block in blocks:
+            async for block in transform(blocks):
                 await response.write(block)
         await response.write_eof()
         return response
@@ -82,27 +100,9 @@ class Downloads:
         async with self._objects.read(record, range(min(record.size, len(transcoding.MAGIC)))) as blocks:
             return b"".join([block async for block in blocks]) == transcoding.MAGIC
 
-    async def _send_gunzipped(self, call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
-        """All of it, also where a range is asked for; how much it is shows only at its end."""
-        headers = {name: value for name, value in headers.items() if name not in ("Accept-Ranges", "Content-Encoding")}
-        told = {"Warning": "214 UploadServer gunzipped", "X-GUploader-Response-Body-Transformations": "gunzipped"}
-        response = web.StreamResponse(headers={**headers, **told})
-        if call.request.method == "HEAD":
-            return response
-        async with self._objects.read(record, range(record.size)) as blocks:
-            await response.prepare(call.request)
-            async for block in transcoding.gunzipped(blocks):
-                await response.write(block)
-        await response.write_eof()
-        return response
-
 
 def media_headers(record: ObjectRecord, tag: str) -> dict[str, str]:
-    """https://cloud.google.com/storage/docs/xml-api/reference-headers.
-
-    Args:
-        tag: the ``ETag``.
-    """
+    """https://cloud.google.com/storage/docs/xml-api/reference-headers."""
     attributes = record.attributes
     hashes = [f"crc32c={record.crc32c}"] + ([f"md5={record.md5}"] if record.md5 else [])
     headers = {
@@ -118,15 +118,15 @@ def media_headers(record: ObjectRecord, tag: str) -> dict[str, str]:
         "X-Goog-Stored-Content-Length": str(record.size),
         "X-Goog-Stored-Content-Encoding": attributes.content_encoding or "identity",
     }
-    said = {
+    optional = {
         "Content-Encoding": attributes.content_encoding,
         "Content-Disposition": attributes.content_disposition,
         "Content-Language": attributes.content_language,
     }
-    # Keys and values of metadata are any text; what cannot be a header is only in the resource.
+    # Metadata may be any text; entries that cannot be sent as a header are only in the resource.
     custom = {
         f"X-Goog-Meta-{name}": value
         for name, value in attributes.metadata.items()
         if _HEADER_NAME.fullmatch(name) and not NO_HEADER.search(value)
     }
-    return headers | custom | {name: value for name, value in said.items() if value}
+    return headers | custom | {name: value for name, value in optional.items() if value}

@@ -1,4 +1,4 @@
-"""``ETag``, and the conditions of HTTP on it and on the time of the last change, which Cloud Storage takes on reads.
+"""``ETag``, and HTTP's conditional requests by ETag and by modification time, which Cloud Storage supports for reads.
 
 https://cloud.google.com/storage/docs/request-preconditions and RFC 9110 §13.
 """
@@ -17,38 +17,37 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 
 
 def json_tag(record: ObjectRecord) -> str:
-    """As the JSON API has it, in resources and, without quotes, in headers."""
+    """The JSON API's, in resources and, without quotes, in headers."""
     return messages.etag(record.generation, record.metageneration)
 
 
 def xml_tag(record: ObjectRecord) -> str:
-    """As the XML API has it: the MD5 in hexadecimal, where there is one
-    (https://cloud.google.com/storage/docs/hashes-etags)."""
+    """The XML API's: the MD5 in hexadecimal if there is one (https://cloud.google.com/storage/docs/hashes-etags)."""
     return f'"{base64.b64decode(record.md5).hex()}"' if record.md5 else f'"-{json_tag(record)}"'
 
 
 def check_tag(request: Mapping[str, str], tag: str) -> None:
-    """Decide ``If-Match`` and ``If-None-Match``.
+    """Evaluate ``If-Match`` and ``If-None-Match``.
 
     Args:
-        request: its headers.
+        request: the request's headers.
 
     Raises:
-        ConditionNotMet: ``tag`` is not among those that are wanted.
-        NotModified: it is the one that the caller has.
+        ConditionNotMet: ``tag`` is not in ``If-Match``.
+        NotModified: it is in ``If-None-Match``: the caller has this version.
     """
-    wanted, had = request.get("If-Match"), request.get("If-None-Match")
-    if wanted is not None and not _names(wanted, tag):
+    match, none_match = request.get("If-Match"), request.get("If-None-Match")
+    if match is not None and not _contains(match, tag):
         raise ConditionNotMet("At least one of the pre-conditions you specified did not hold.", field="If-Match")
-    if had is not None and _names(had, tag):
+    if none_match is not None and _contains(none_match, tag):
         raise NotModified("Not Modified", field="If-None-Match")
 
 
 def check_time(request: Mapping[str, str], changed: datetime) -> None:
-    """Decide ``If-Modified-Since`` and ``If-Unmodified-Since``, which only the XML API has; tags go before times.
+    """Evaluate ``If-Modified-Since`` and ``If-Unmodified-Since``, which only the XML API has; ETags take precedence.
 
     Raises:
-        ConditionNotMet: the object was changed since.
+        ConditionNotMet: the object was modified since.
         NotModified: it was not.
     """
     changed = changed.replace(microsecond=0)
@@ -61,12 +60,12 @@ def check_time(request: Mapping[str, str], changed: datetime) -> None:
         raise NotModified("Not Modified", field="If-Modified-Since")
 
 
-def _names(tags: str, tag: str) -> bool:
+def _contains(tags: str, tag: str) -> bool:
     return tags.strip() == "*" or tag.strip('"') in {match[1] or match[2] for match in _TAG.finditer(tags)}
 
 
 def _time(request: Mapping[str, str], header: str) -> datetime | None:
-    # RFC 9110 §13.1.3: what is no time is ignored.
+    # RFC 9110 §13.1.3: an invalid date is ignored.
     try:
         time = parsedate_to_datetime(request[header])
     except (KeyError, ValueError):

@@ -1,6 +1,6 @@
-"""What a request may ask for that is not emulated, and that whoever asks will rely on: it is refused, never ignored.
+"""Features that are not emulated and that a caller would rely on: requests for them are refused, never ignored.
 
-With 400, not 501: gsutil repeats that for minutes before it tells.
+With 400, not 501: gsutil retries 501 for minutes before it reports the error.
 """
 
 from collections.abc import Mapping
@@ -27,20 +27,20 @@ _OF_OBJECTS = {
     "kmsKeyName": None,
     "contexts": None,
 }
-"""Each field with what in it is the switch; None is the field itself."""
+"""For each field the key in it that enables the feature; None: any value of the field does."""
 _PARAMETERS = ("kmsKeyName", "destinationKmsKeyName")
-_OWN_KEY = ("x-goog-encryption-", "x-goog-copy-source-encryption-")
+_CUSTOMER_KEY = ("x-goog-encryption-", "x-goog-copy-source-encryption-")
 
 
 def check_bucket(resource: Mapping[str, Any]) -> None:
     """Raises:
-    InvalidArgument: a bucket's resource switches something on that is not emulated.
+    InvalidArgument: a bucket's resource enables a feature that is not emulated.
     """
     _check("bucket", resource, _OF_BUCKETS)
 
 
 def check_object(resource: Mapping[str, Any]) -> None:
-    """The same of an object's resource."""
+    """The same for an object's resource."""
     _check("object", resource, _OF_OBJECTS)
 
 
@@ -54,10 +54,10 @@ def _check(kind: str, resource: Mapping[str, Any], switches: Mapping[str, str | 
 
 def check_request(request: web.Request) -> None:
     """Raises:
-    InvalidArgument: objects are to be encrypted with a key of the caller's, retention to be enabled.
+    InvalidArgument: headers or parameters of encryption with the caller's keys, or of object retention.
     """
     for name in request.headers:
-        if name.lower().startswith(_OWN_KEY):
+        if name.lower().startswith(_CUSTOMER_KEY):
             raise InvalidArgument("Customer-supplied encryption keys are not emulated.", field=name.lower())
     for name in _PARAMETERS:
         if request.query.get(name):

@@ -68,10 +68,10 @@ def policy_to_json(policy: IamPolicy, target: PolicyTarget, members: Members) ->
 
 
 def bindings_from_json(resource: Mapping[str, Any], members: Members) -> Bindings:
-    """The grants of a policy; several for one role are one.
+    """The bindings of a policy; several bindings of one role are merged.
 
     Raises:
-        InvalidArgument: not of a policy's form, a member that is none, or a binding with a condition.
+        InvalidArgument: the policy is malformed, a member is invalid, or a binding has a condition.
     """
     bindings: dict[str, tuple[str, ...]] = {}
     given = [] if resource.get("bindings") is None else resource["bindings"]
@@ -79,11 +79,11 @@ def bindings_from_json(resource: Mapping[str, Any], members: Members) -> Binding
         raise InvalidArgument("a list is expected", field="policy.bindings")
     for binding in given:
         role = binding.get("role") if isinstance(binding, dict) else None
-        named = binding.get("members") if isinstance(binding, dict) else None
-        if not isinstance(role, str) or not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+        members_ = binding.get("members") if isinstance(binding, dict) else None
+        if not isinstance(role, str) or not isinstance(members_, list) or not all(isinstance(m, str) for m in members_):
             raise InvalidArgument("each binding has a role and a list of members", field="policy.bindings")
         if binding.get("condition"):
             raise InvalidArgument("IAM conditions are not emulated: grant without one.", field="policy.bindings")
-        entities = (*bindings.get(role, ()), *map(members.entity, named))
+        entities = (*bindings.get(role, ()), *map(members.entity, members_))
         bindings[role] = tuple(sorted(set(entities)))
     return bindings

@@ -1,4 +1,4 @@
-"""Cloud Storage's JSON to and from records. Shapes: discovery document ``storage.v1``."""
+"""Cloud Storage's JSON to and from records. Schemas: discovery document ``storage.v1``."""
 
 import base64
 import re
@@ -16,27 +16,28 @@ from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
-_TEXT_ATTRIBUTES = {
-    "contentType": "content_type",
-    "contentEncoding": "content_encoding",
-    "contentDisposition": "content_disposition",
-    "contentLanguage": "content_language",
-    "cacheControl": "cache_control",
-    "customTime": "custom_time",
-    "storageClass": "storage_class",
+ATTRIBUTES = {
+    "contentType": ("content_type", "Content-Type"),
+    "contentEncoding": ("content_encoding", "Content-Encoding"),
+    "contentDisposition": ("content_disposition", "Content-Disposition"),
+    "contentLanguage": ("content_language", "Content-Language"),
+    "cacheControl": ("cache_control", "Cache-Control"),
+    "customTime": ("custom_time", "x-goog-custom-time"),
+    "storageClass": ("storage_class", "x-goog-storage-class"),
 }
+"""Field of ``Attributes`` and header in the XML API, by name in the JSON API."""
 NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-"""What text in a header cannot hold: control characters, and what was no UTF-8."""
+"""Characters that a header cannot hold: control characters, and bytes that were not UTF-8."""
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")
 _STORAGE_CLASSES = frozenset(
     {"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL", "DURABLE_REDUCED_AVAILABILITY"}
 )
 """https://cloud.google.com/storage/docs/storage-classes, with the legacy ones."""
 _UNIFORM_REVERSIBLE = timedelta(days=90)
-"""How long uniform access can be switched off again (https://cloud.google.com/storage/docs/uniform-bucket-level-access)."""
+"""How long uniform access can be disabled again (https://cloud.google.com/storage/docs/uniform-bucket-level-access)."""
 _MULTI_REGIONS = frozenset({"US", "EU", "ASIA"})
 _DUAL_REGIONS = frozenset({"ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4"})
-"""Those with a name of their own (https://cloud.google.com/storage/docs/locations)."""
+"""The predefined ones (https://cloud.google.com/storage/docs/locations)."""
 
 
 def layout_to_json(bucket: BucketRecord) -> Json:
@@ -84,7 +85,7 @@ def iam_configuration(bucket: BucketRecord) -> Json:
     if bucket.uniform_since:
         uniform["lockedTime"] = timestamp(bucket.uniform_since + _UNIFORM_REVERSIBLE)
     return {
-        # The name it had before: https://cloud.google.com/storage/docs/uniform-bucket-level-access.
+        # Its former name: https://cloud.google.com/storage/docs/uniform-bucket-level-access.
         "bucketPolicyOnly": uniform,
         "uniformBucketLevelAccess": uniform,
         "publicAccessPrevention": "enforced" if bucket.is_never_public else "inherited",
@@ -92,10 +93,10 @@ def iam_configuration(bucket: BucketRecord) -> Json:
 
 
 def iam_configuration_from_json(value: object) -> tuple[bool | None, bool | None]:
-    """Whether access is to be uniform, and never public; None where nothing is said.
+    """Whether access is uniform, and whether public access is prevented; None where unset.
 
     Raises:
-        InvalidArgument: not of that form.
+        InvalidArgument: it is malformed.
     """
     if value is None:
         return None, None
@@ -141,7 +142,7 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
         answer["md5Hash"] = record.md5
     if record.component_count:
         answer["componentCount"] = record.component_count
-    for name, field in _TEXT_ATTRIBUTES.items():
+    for name, (field, _) in ATTRIBUTES.items():
         value = getattr(attributes, field)
         if value is not None:
             answer[name] = value
@@ -180,10 +181,10 @@ def acl_items(acl: Acl, target: AclTarget, base_url: str) -> list[Json]:
 
 
 def acl_from_json(items: object, *, of_object: bool, field: str) -> dict[str, Role] | None:
-    """A whole list from a resource's ``acl``; None if it is not there.
+    """Roles by entity, from a resource's ``acl``; None if it has none.
 
     Raises:
-        InvalidArgument: not a list of entities and roles.
+        InvalidArgument: it is not a list of entities and roles.
     """
     if items is None:
         return None
@@ -196,19 +197,19 @@ def acl_from_json(items: object, *, of_object: bool, field: str) -> dict[str, Ro
 
 
 def attributes_from_json(resource: Mapping[str, Any]) -> Attributes:
-    """What a new object's resource says; what is not writable is ignored, as Google does."""
+    """The attributes of a new object; fields that are not writable are ignored, as by Google."""
     return Attributes(**attribute_changes(resource, {}))
 
 
 def attribute_changes(resource: Mapping[str, Any], metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The attributes that a patch names, as fields of ``Attributes``. Null removes; ``metadata`` is merged by key.
+    """The attributes that a patch sets, as fields of ``Attributes``. Null removes; ``metadata`` is merged by key.
 
     Raises:
-        InvalidArgument: a value is not text that can be sent in a header, or something is not emulated.
+        InvalidArgument: a value cannot be sent in a header, or a field is not emulated.
     """
     features.check_object(resource)
     changes: dict[str, Any] = {}
-    for name, field in _TEXT_ATTRIBUTES.items():
+    for name, (field, _) in ATTRIBUTES.items():
         if name in resource:
             value = resource[name]
             if value is not None and not isinstance(value, str):
@@ -226,7 +227,7 @@ def attribute_changes(resource: Mapping[str, Any], metadata: Mapping[str, str]) 
 
 def storage_class(name: str) -> str:
     """Raises:
-    InvalidArgument: there is none of that name.
+    InvalidArgument: no class has this name.
     """
     if name.upper() not in _STORAGE_CLASSES:
         raise InvalidArgument(f"Invalid value {name[:100]!r}: use STANDARD, NEARLINE, ...", field="storageClass")
@@ -237,7 +238,7 @@ def text_map(given: object, current: Mapping[str, str], field: str) -> dict[str,
     """``current`` with the keys of ``given`` set or, where null, removed; a null ``given`` removes all.
 
     Raises:
-        InvalidArgument: not an object of texts.
+        InvalidArgument: it is not an object whose values are strings.
     """
     if given is None:
         return {}
@@ -259,17 +260,17 @@ def _location_type(bucket: BucketRecord) -> str:
 
 
 def timestamp(value: datetime) -> str:
-    """In milliseconds, as the service writes it."""
+    """With milliseconds, as Cloud Storage writes it."""
     return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
 def etag(*parts: object) -> str:
-    """Another one for other parts."""
+    """Unique for each sequence of parts."""
     return base64.b64encode("/".join(map(str, parts)).encode()).decode()
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    """The numbers that ``etag`` made the text of; none at all if it did not."""
+    """The numbers that ``etag`` encoded; empty if ``text`` is not such an ETag."""
     try:
         return tuple(map(int, base64.b64decode(text, validate=True).decode("ascii").split("/")))
     except ValueError:

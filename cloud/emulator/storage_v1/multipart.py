@@ -1,4 +1,4 @@
-"""The body of ``uploadType=multipart``: one part of JSON, then one of bytes, which are streamed on.
+"""The body of ``uploadType=multipart``: a part of JSON, then a part of bytes, which is streamed.
 
 Format: RFC 2387 (multipart/related) as in https://cloud.google.com/storage/docs/uploading-objects#rest-upload-objects.
 """
@@ -13,10 +13,10 @@ _BOUNDARY = re.compile(r"""boundary\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s;]+))""", 
 
 
 def boundary_of(content_type: str) -> bytes:
-    """The boundary that a Content-Type names (gsutil puts it in single quotes).
+    """The boundary in a Content-Type (gsutil quotes it with single quotes).
 
     Raises:
-        InvalidArgument: it names none.
+        InvalidArgument: there is none.
     """
     match = _BOUNDARY.search(content_type) if content_type.lower().startswith("multipart/") else None
     if match is None:
@@ -37,14 +37,14 @@ class MultipartReader:
         self.media_type: str | None = None
 
     async def head(self) -> bytes:
-        """The first part's body; ``media_type`` is known after it.
+        """The first part's body; sets ``media_type``.
 
         Raises:
-            InvalidArgument: the body ends too early, or the part is too long.
+            InvalidArgument: the body is truncated, or the part is too long.
         """
         await self._until(self._boundary)
         padding = await self._until(b"\n")
-        # RFC 2046 wants CR LF. gcsfs writes LF alone, and Google takes it.
+        # RFC 2046 requires CR LF. gcsfs writes LF alone, which Google accepts.
         self._newline = b"\r\n" if padding.endswith(b"\r") else b"\n"
         self._mark = self._newline + self._boundary
         self._rest = self._newline + self._rest
@@ -56,14 +56,14 @@ class MultipartReader:
         return resource
 
     async def _part_headers(self) -> bytes:
-        # The rest of the boundary's line counts as a first line of headers: it is empty but for padding.
+        # The rest of the boundary's line, empty but for padding, is read as a first line of headers.
         return await self._until(self._newline * 2)
 
     async def media(self) -> AsyncIterator[bytes]:
-        """The second part's bytes as they come.
+        """The second part's bytes, streamed.
 
         Raises:
-            InvalidArgument: the body ends without its last boundary.
+            InvalidArgument: the body ends without the final boundary.
         """
         held = self._rest
         while True:
@@ -72,7 +72,7 @@ class MultipartReader:
                 if end:
                     yield held[:end]
                 return
-            # A boundary may begin in these bytes and end in the next.
+            # A boundary may be split across two blocks.
             safe = len(held) - len(self._mark) + 1
             if safe > 0:
                 yield held[:safe]

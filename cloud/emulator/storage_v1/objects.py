@@ -1,5 +1,6 @@
 """``storage.objects.*`` except uploads."""
 
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -54,14 +55,6 @@ class ObjectMethods:
             answer["items"] = [self._answer(call, record) for record in page.items]
         return answer
 
-    async def insert_empty(self, call: Call) -> Json:
-        """Without ``/upload`` in its path an insert carries no bytes."""
-        resource = await call.json()
-        new = new_object(call, self._storage.project_number, resource)
-        self._objects.check_insert(call.principal, new)
-        with self._storage.spool() as content:
-            return self._answer(call, await self._objects.insert(call.principal, new, content, 0))
-
     async def get(self, call: Call) -> web.StreamResponse | Json:
         if call.flag("softDeleted"):
             raise NotFound("No such object: none is kept that was deleted")
@@ -91,9 +84,8 @@ class ObjectMethods:
             call.principal, bucket, name, generation=generation, permission="storage.objects.update"
         )
         if replace_all:
-            unsaid = Attributes(storage_class=current.attributes.storage_class)
-            changes = {field: getattr(unsaid, field) for field in Attributes.__dataclass_fields__}
-            changes |= messages.attribute_changes(resource, {})
+            cleared = asdict(Attributes(storage_class=current.attributes.storage_class))
+            changes = cleared | messages.attribute_changes(resource, {})
         else:
             changes = messages.attribute_changes(resource, current.attributes.metadata)
         changed = self._objects.patch(
@@ -120,7 +112,7 @@ class ObjectMethods:
         return self._answer(call, await self._copy(call))
 
     async def rewrite(self, call: Call) -> Json:
-        """Always done in one call."""
+        """Always complete after one call."""
         record = await self._copy(call)
         return {
             "kind": "storage#rewriteResponse",
@@ -134,26 +126,20 @@ class ObjectMethods:
         resource = await call.json()
         source = self._objects.get(
             call.principal,
-            call.path["bucket"],
-            call.path["object"],
+            call.path["sourceBucket"],
+            call.path["sourceObject"],
             conditions=call.conditions("Source"),
             generation=call.integer("sourceGeneration"),
         )
-        new = NewObject(
-            call.path["to_bucket"],
-            call.path["to_object"],
-            messages.attributes_from_json(resource),
-            object_acl(call, self._storage.project_number, resource, "destinationPredefinedAcl"),
-            call.conditions(),
-        )
+        new = self._destination(call, resource)
         return await self._objects.copy(call.principal, source, new, keep_attributes=not resource)
 
     async def move(self, call: Call) -> Json:
-        new = NewObject(call.path["bucket"], call.path["to_object"], conditions=call.conditions())
+        new = NewObject(call.path["bucket"], call.path["destinationObject"], conditions=call.conditions())
         record = await self._objects.move(
             call.principal,
             new,
-            call.path["object"],
+            call.path["sourceObject"],
             conditions=call.conditions("Source"),
             generation=call.integer("sourceGeneration"),
         )
@@ -164,26 +150,33 @@ class ObjectMethods:
         sources, destination = request.get("sourceObjects"), request.get("destination") or {}
         if not isinstance(sources, list) or not isinstance(destination, dict):
             raise InvalidArgument("Required: a list of the objects to compose", field="sourceObjects")
-        new = NewObject(
-            call.path["bucket"],
-            call.path["object"],
-            messages.attributes_from_json(destination),
-            object_acl(call, self._storage.project_number, destination, "destinationPredefinedAcl"),
-            call.conditions(),
-        )
+        new = self._destination(call, destination)
         record = await self._objects.compose(call.principal, new, [_source(source) for source in sources])
         return self._answer(call, record)
 
+    def _destination(self, call: Call, resource: dict[str, Any]) -> NewObject:
+        return NewObject(
+            call.path["destinationBucket"],
+            call.path["destinationObject"],
+            messages.attributes_from_json(resource),
+            object_acl(call, self._storage.project_number, resource, "destinationPredefinedAcl"),
+            call.conditions(),
+        )
+
     def _answer(self, call: Call, record: ObjectRecord) -> Json:
-        full = call.query.get("projection") == "full" and self._storage.buckets.has_lists(record.bucket)
-        return messages.object_to_json(record, call.base_url, full=full)
+        return object_answer(self._storage, call, record)
+
+
+def object_answer(storage: StorageService, call: Call, record: ObjectRecord) -> Json:
+    full = call.query.get("projection") == "full" and storage.buckets.has_acls(record.bucket)
+    return messages.object_to_json(record, call.base_url, full=full)
 
 
 def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> NewObject:
-    """What an insert says: its query wins over its resource.
+    """The object that an insert describes: its query takes precedence over its resource.
 
     Raises:
-        InvalidArgument: no name, or a field that is no use.
+        InvalidArgument: no name, or an invalid field.
     """
     name = call.query.get("name") or resource.get("name")
     if not isinstance(name, str):
@@ -206,15 +199,16 @@ def new_object(call: Call, project_number: int, resource: dict[str, Any]) -> New
 def object_acl(
     call: Call, project_number: int, resource: dict[str, Any], predefined: str, *, owner: str | None = None
 ) -> dict[str, Role] | None:
-    """The list that a request gives, predefined or in the resource; None for the default one.
+    """The ACL in a request, predefined or in the resource; None for the bucket's default.
 
     Args:
-        owner: of an object that is there already; of a new one it is the caller.
+        owner: of an existing object; the caller owns a new one.
     """
     name = call.query.get(predefined)
     if name:
-        whose = call.principal.email if owner is None else owner
-        return policy.predefined_acl(name, whose, project_number, of_object=True)
+        return policy.predefined_acl(
+            name, call.principal.email if owner is None else owner, project_number, of_object=True
+        )
     return messages.acl_from_json(resource.get("acl"), of_object=True, field="acl")
 
 

@@ -12,18 +12,18 @@ _CONTENT_RANGE = re.compile(
 
 
 class RangeNotSatisfiable(InvalidArgument):
-    """The object has no byte in the range."""
+    """The range contains no byte of the object."""
 
     http_status = 416
 
 
 def parse_range(header: str | None, size: int) -> range | None:
-    """The bytes meant, of ``size``; None for the whole object, which is also what several ranges get.
+    """The requested bytes of an object of ``size`` bytes; None for the whole object, also if several ranges are given.
 
-    RFC 9110 §14.1.2: a header that is not understood is ignored.
+    RFC 9110 §14.1.2: an invalid header is ignored.
 
     Raises:
-        RangeNotSatisfiable: it begins after the last byte.
+        RangeNotSatisfiable: the range starts after the last byte.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or not (match[1] or match[2]):
@@ -42,18 +42,18 @@ def parse_range(header: str | None, size: int) -> range | None:
 @dataclass(frozen=True, slots=True)
 class ContentRange:
     start: int | None
-    """First byte of the body; None asks for the upload's status."""
+    """First byte of the body; None queries the upload's status."""
     length: int | None
-    """Bytes in the body; None if the sender did not know."""
+    """Bytes in the body; None if unknown."""
     total: int | None
-    """Bytes of the whole object; None if not known yet."""
+    """Bytes of the whole object; None if not yet known."""
 
 
 def parse_content_range(header: str) -> ContentRange:
-    """Read ``bytes 0-41/42``, ``bytes 0-41/*``, ``bytes 0-*/*``, ``bytes */42`` or ``bytes */*``.
+    """Parse ``bytes 0-41/42``, ``bytes 0-41/*``, ``bytes 0-*/*``, ``bytes */42`` or ``bytes */*``.
 
     Raises:
-        InvalidArgument: anything else.
+        InvalidArgument: the header is malformed.
     """
     match = _CONTENT_RANGE.fullmatch(header.strip())
     if match is None:

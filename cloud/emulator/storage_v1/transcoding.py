@@ -1,5 +1,4 @@
-"""gzip of single objects and requests, and decompressive transcoding: what is stored as gzip reaches whoever takes no
-gzip as what was compressed.
+"""Decompressive transcoding: an object stored as gzip is decompressed for clients that do not accept gzip.
 
 https://cloud.google.com/storage/docs/transcoding.
 """
@@ -11,17 +10,17 @@ from cloud.engine.storage.records import Attributes
 from cloud.errors import InvalidArgument
 
 MAGIC = b"\x1f\x8b"
-"""What gzip begins with (RFC 1952): nothing else is decompressed, whatever it is called."""
+"""The first bytes of gzip (RFC 1952): nothing else is decompressed, whatever its ``Content-Encoding``."""
 
 _BLOCK = 1 << 18
 _GZIP = zlib.MAX_WBITS | 16
 
 
 def is_wanted(request: Mapping[str, str], attributes: Attributes) -> bool:
-    """Whether an object that says so is to be decompressed.
+    """Whether an object is decompressed for this request.
 
     Args:
-        request: its headers.
+        request: the request's headers.
     """
     return (
         attributes.content_encoding == "gzip"
@@ -31,16 +30,16 @@ def is_wanted(request: Mapping[str, str], attributes: Attributes) -> bool:
 
 
 async def gunzipped(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """What ``blocks`` are the compressed form of, a few at a time, however much it is.
+    """Decompress ``blocks``, streamed, in bounded memory.
 
     Raises:
-        InvalidArgument: they are not gzip, or end too early.
+        InvalidArgument: they are not gzip, or truncated.
     """
     inflating = zlib.decompressobj(_GZIP)
     try:
         async for rest in blocks:
             while rest:
-                if inflating.eof:  # gzip may be followed by gzip
+                if inflating.eof:  # a gzip file may have several members
                     inflating = zlib.decompressobj(_GZIP)
                 if block := inflating.decompress(rest, _BLOCK):
                     yield block

@@ -1,17 +1,16 @@
-"""``storage.objects.insert`` in its three forms: media, multipart and resumable."""
+"""``storage.objects.insert`` and its three kinds of upload: media, multipart and resumable."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
-from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call, parse_object
 from cloud.emulator.storage_v1.multipart import MultipartReader, boundary_of
-from cloud.emulator.storage_v1.objects import new_object
+from cloud.emulator.storage_v1.objects import new_object, object_answer
 from cloud.emulator.storage_v1.ranges import ContentRange, parse_content_range
 from cloud.engine.storage.objects import NewObject
 from cloud.engine.storage.records import ObjectRecord, UploadRecord
@@ -20,8 +19,8 @@ from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 _WHOLE = ContentRange(0, None, None)
-_SMALLEST_PIECE = 1 << 18
-"""Bytes, of all pieces but the last (https://cloud.google.com/storage/docs/performing-resumable-uploads)."""
+_MIN_CHUNK = 1 << 18
+"""Bytes of every chunk but the last (https://cloud.google.com/storage/docs/performing-resumable-uploads)."""
 
 
 class UploadMethods:
@@ -35,31 +34,33 @@ class UploadMethods:
             return await self.resume(call)
         match call.query.get("uploadType"):
             case "media":
-                return self._answer(call, await self._insert_media(call))
+                resource = {"contentType": call.request.headers.get("Content-Type")}
+                return await self._insert(call, resource, call.body(), announced_hashes(call.request))
             case "multipart":
-                return self._answer(call, await self._insert_multipart(call))
+                boundary = boundary_of(call.request.headers.get("Content-Type", ""))
+                reader = MultipartReader(call.body(), boundary)
+                resource = parse_object(await reader.head())
+                resource.setdefault("contentType", reader.media_type)
+                return await self._insert(call, resource, reader.media())
             case "resumable":
                 return await self._begin(call)
             case other:
                 raise InvalidArgument(f"media, multipart or resumable, not {other!r}", field="uploadType")
 
-    async def _insert_media(self, call: Call) -> ObjectRecord:
-        resource = {"contentType": call.request.headers.get("Content-Type")}
-        new = with_hashes(call.request, new_object(call, self._storage.project_number, resource))
-        self._objects.check_insert(call.principal, new)
-        return await self.store(call, new, call.body())
+    async def insert_empty(self, call: Call) -> Json:
+        """Without ``/upload`` in its path an insert has no media: the body is the resource."""
+        resource = await call.json()
+        return await self._insert(call, resource, call.request.content.iter_any())
 
-    async def _insert_multipart(self, call: Call) -> ObjectRecord:
-        boundary = boundary_of(call.request.headers.get("Content-Type", ""))
-        reader = MultipartReader(call.body(), boundary)
-        resource = parse_object(await reader.head())
-        resource.setdefault("contentType", reader.media_type)
-        new = new_object(call, self._storage.project_number, resource)
-        self._objects.check_insert(call.principal, new)
-        return await self.store(call, new, reader.media())
+    async def _insert(
+        self, call: Call, resource: dict[str, Any], body: AsyncIterator[bytes], hashes: Mapping[str, Any] | None = None
+    ) -> Json:
+        new = replace(new_object(call, self._storage.project_number, resource), **(hashes or {}))
+        return object_answer(self._storage, call, await self.store(call, new, body))
 
     async def store(self, call: Call, new: NewObject, body: AsyncIterator[bytes]) -> ObjectRecord:
-        """Make an object of a body: all of it is here before any of it counts."""
+        """Create an object from a body, which is received completely before the object exists."""
+        self._objects.check_insert(call.principal, new)
         with self._storage.spool() as content:
             size = 0
             async for block in body:
@@ -82,32 +83,34 @@ class UploadMethods:
         return web.Response(headers={"Location": location, "X-GUploader-UploadID": upload.id})
 
     async def resume(self, call: Call) -> web.StreamResponse | Json:
-        """Take a piece of a resumable upload, or say how far it is."""
+        """Append a chunk to a resumable upload, or report how much of it was received."""
         upload = self._uploads.get(call.query.get("upload_id", ""))
         header = call.request.headers.get("Content-Range")
-        piece = parse_content_range(header) if header else _WHOLE
+        chunk = parse_content_range(header) if header else _WHOLE
         if upload.finished:
             await _discard(call.request)
-            return self._answer(call, upload.finished)
+            return object_answer(self._storage, call, upload.finished)
         received = self._uploads.received(upload)
-        total = piece.total if piece.total is not None else upload.declared_size
-        if piece.start is None:
+        total = chunk.total if chunk.total is not None else upload.declared_size
+        if chunk.start is None:
             await _discard(call.request)
-            # "bytes */N" only asks, except that it is also how a sender of unknown length says that N was all.
-            total = piece.total
+            # "bytes */N" requests the status, and is also how a client that streamed an unknown length ends the upload.
+            total = chunk.total
         else:
-            _check_length(piece, total)
-            limit = piece.length if header else total
-            received = await self._uploads.append(upload, piece.start, call.body(), limit)
-            if header is None or (piece.length is None and piece.total is None):
-                # A piece of open length is the rest: its request's end, which came properly, is the object's.
+            _check_length(chunk, total)
+            limit = chunk.length if header else total
+            received = await self._uploads.append(upload, chunk.start, call.body(), limit)
+            if header is None or (chunk.length is None and chunk.total is None):
+                # A chunk of open length is the last: the object ends where the request ends.
                 total = received if upload.declared_size is None else upload.declared_size
         if total is None or received < total:
             return self._incomplete(call, upload, received)
         if received > total:
             raise InvalidArgument(f"{received} bytes were sent of an object of {total}", field="Content-Range")
-        # The sender knows the hash of what it made up as it went only now.
-        return self._answer(call, await self._uploads.finish(replace(upload, **_announced(call.request))))
+        # A client that streams knows the hash only at the end.
+        return object_answer(
+            self._storage, call, await self._uploads.finish(replace(upload, **announced_hashes(call.request)))
+        )
 
     async def cancel(self, call: Call) -> web.StreamResponse:
         self._uploads.cancel(self._uploads.get(call.query.get("upload_id", "")))
@@ -121,35 +124,27 @@ class UploadMethods:
             return web.Response(status=200, headers={**headers, "X-HTTP-Status-Code-Override": "308"})
         return web.Response(status=308, reason="Resume Incomplete", headers=headers)
 
-    def _answer(self, call: Call, record: ObjectRecord) -> Json:
-        full = call.query.get("projection") == "full" and self._storage.buckets.has_lists(record.bucket)
-        return messages.object_to_json(record, call.base_url, full=full)
 
-
-def with_hashes(request: web.Request, new: NewObject) -> NewObject:
-    """``new`` with the hashes that headers announce (``Content-MD5``, ``X-Goog-Hash: crc32c=…,md5=…``)."""
-    return replace(new, **_announced(request))
-
-
-def _announced(request: web.Request) -> dict[str, Any]:
-    announced: dict[str, Any] = {}
+def announced_hashes(request: web.Request) -> dict[str, Any]:
+    """``md5`` and ``crc32c`` as headers announce them: ``Content-MD5``, ``X-Goog-Hash: crc32c=…,md5=…``."""
+    hashes: dict[str, Any] = {}
     if "Content-MD5" in request.headers:
-        announced["md5"] = request.headers["Content-MD5"]
+        hashes["md5"] = request.headers["Content-MD5"]
     for value in ",".join(request.headers.getall("X-Goog-Hash", [])).split(","):
         name, _, digest = value.strip().partition("=")
         if name in ("md5", "crc32c"):
-            announced[name] = digest
-    return announced
+            hashes[name] = digest
+    return hashes
 
 
-def _check_length(piece: ContentRange, total: int | None) -> None:
-    if piece.start is None or piece.length is None or piece.length >= _SMALLEST_PIECE:
+def _check_length(chunk: ContentRange, total: int | None) -> None:
+    if chunk.start is None or chunk.length is None or chunk.length >= _MIN_CHUNK:
         return
-    if piece.start + piece.length != total:
+    if chunk.start + chunk.length != total:
         raise InvalidArgument(
-            f"Invalid request. The number of bytes uploaded is required to be equal or greater than {_SMALLEST_PIECE}, "
-            f"except for the final request (it's recommended to be the exact multiple of {_SMALLEST_PIECE}). "
-            f"The received request contained {piece.length} bytes, which does not meet this requirement.",
+            f"Invalid request. The number of bytes uploaded is required to be equal or greater than {_MIN_CHUNK}, "
+            f"except for the final request (it's recommended to be the exact multiple of {_MIN_CHUNK}). "
+            f"The received request contained {chunk.length} bytes, which does not meet this requirement.",
             field="Content-Range",
         )
 

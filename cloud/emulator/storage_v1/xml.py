@@ -1,7 +1,9 @@
-"""The XML API: ``/BUCKET/OBJECT``, or ``OBJECT`` at ``BUCKET.storage.googleapis.com``; objects, and lists of them.
+"""The XML API: objects, and lists of them, at ``/BUCKET/OBJECT`` or at ``BUCKET.storage.googleapis.com/OBJECT``.
 
-https://cloud.google.com/storage/docs/xml-api/reference-methods. TensorFlow reads this way.
+https://cloud.google.com/storage/docs/xml-api/reference-methods. TensorFlow reads objects by it.
 """
+
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -9,22 +11,15 @@ from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import Downloads, media_headers
 from cloud.emulator.storage_v1.entity_tags import xml_tag
-from cloud.emulator.storage_v1.uploads import UploadMethods, with_hashes
+from cloud.emulator.storage_v1.uploads import UploadMethods, announced_hashes
 from cloud.emulator.storage_v1.xml_list import is_plain_list, listed
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.objects import NewObject
-from cloud.engine.storage.preconditions import Preconditions
 from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument, Unimplemented
+from cloud.errors import Unimplemented
 
 _BUCKET_HOST = ".storage.googleapis.com"
-_CONDITIONS = {
-    "x-goog-if-generation-match": "generation_match",
-    "x-goog-if-generation-not-match": "generation_not_match",
-    "x-goog-if-metageneration-match": "metageneration_match",
-    "x-goog-if-metageneration-not-match": "metageneration_not_match",
-}
 _PREDEFINED = {
     "private": "private",
     "project-private": "projectPrivate",
@@ -34,15 +29,6 @@ _PREDEFINED = {
     "bucket-owner-full-control": "bucketOwnerFullControl",
 }
 _METADATA = "x-goog-meta-"
-_ATTRIBUTES = {
-    "Content-Type": "contentType",
-    "Content-Encoding": "contentEncoding",
-    "Content-Disposition": "contentDisposition",
-    "Content-Language": "contentLanguage",
-    "Cache-Control": "cacheControl",
-    "x-goog-custom-time": "customTime",
-    "x-goog-storage-class": "storageClass",
-}
 
 
 class XmlMethods:
@@ -52,7 +38,7 @@ class XmlMethods:
         self._uploads = UploadMethods(storage)
 
     async def handle(self, request: web.Request, bucket: str, name: str, principal: Principal) -> web.StreamResponse:
-        """Answer a request for one object, or for the list of a bucket's.
+        """Answer a request for an object, or for a list of a bucket's objects.
 
         Raises:
             Unimplemented: any other method.
@@ -61,11 +47,11 @@ class XmlMethods:
         if name:
             match request.method:
                 case "GET" | "HEAD":
-                    return await self._downloads.get(call, _conditions(request))
+                    return await self._downloads.get(call, call.header_conditions())
                 case "PUT":
                     return await self._put(call)
                 case "DELETE":
-                    conditions, generation = _conditions(request), call.integer("generation")
+                    conditions, generation = call.header_conditions(), call.integer("generation")
                     self._storage.objects.delete(principal, bucket, name, conditions=conditions, generation=generation)
                     return web.Response(status=204)
         elif bucket and request.method in ("GET", "HEAD") and is_plain_list(request.query):
@@ -82,45 +68,32 @@ class XmlMethods:
             predefined = _PREDEFINED.get(headers["x-goog-acl"], headers["x-goog-acl"])
             number = self._storage.project_number
             acl = policy.predefined_acl(predefined, call.principal.email, number, of_object=True)
-        said = {field: headers[name] for name, field in _ATTRIBUTES.items() if name in headers}
+        resource = {name: headers[header] for name, (_, header) in messages.ATTRIBUTES.items() if header in headers}
         metadata = {
             name.lower().removeprefix(_METADATA): value
             for name, value in headers.items()
             if name.lower().startswith(_METADATA)
         }
-        attributes = messages.attributes_from_json({**said, "metadata": metadata})
-        new = NewObject(call.path["bucket"], call.path["object"], attributes, acl, _conditions(call.request))
-        new = with_hashes(call.request, new)
-        self._storage.objects.check_insert(call.principal, new)
-        # Stored as it is sent: here Content-Encoding is the object's.
+        attributes = messages.attributes_from_json({**resource, "metadata": metadata})
+        new = NewObject(call.path["bucket"], call.path["object"], attributes, acl, call.header_conditions())
+        new = replace(new, **announced_hashes(call.request))
+        # Stored as sent: in the XML API Content-Encoding belongs to the object.
         record = await self._uploads.store(call, new, call.request.content.iter_any())
-        told = {
+        response_headers = {
             name: value
             for name, value in media_headers(record, xml_tag(record)).items()
             if name.startswith(("ETag", "X-Goog-")) and not name.startswith("X-Goog-Meta-")
         }
-        return web.Response(headers=told)
+        return web.Response(headers=response_headers)
 
 
 def xml_method_id(verb: str, *, of_object: bool) -> str:
-    """The method of the JSON API that does the same."""
+    """The id of the JSON API's method that does the same."""
     verbs = {"GET": "get", "HEAD": "get", "PUT": "insert", "DELETE": "delete"} if of_object else {"GET": "list"}
     return f"storage.objects.{verbs.get(verb, verb)}"
 
 
-def _conditions(request: web.Request) -> Preconditions:
-    given = {}
-    for header, field in _CONDITIONS.items():
-        text = request.headers.get(header)
-        if text is None:
-            continue
-        if not text.isascii() or not text.isdigit() or len(text) > 19:
-            raise InvalidArgument(f"a whole number is expected, not {text[:100]!r}", field=header)
-        given[field] = int(text)
-    return Preconditions(**given)
-
-
 def bucket_of_host(host: str) -> str | None:
-    """The bucket that a host name stands for, None for the API's own host."""
+    """The bucket in a host name; None for the API's own host."""
     host = host.partition(":")[0].lower()
     return host.removesuffix(_BUCKET_HOST) if host.endswith(_BUCKET_HOST) else None

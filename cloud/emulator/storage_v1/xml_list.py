@@ -1,9 +1,9 @@
-"""The XML API's list of a bucket's objects, in both of its versions.
+"""The XML API's list of a bucket's objects, version 1 and (``list-type=2``) version 2.
 
-https://cloud.google.com/storage/docs/xml-api/get-bucket-list; ``list-type=2`` is the second.
+https://cloud.google.com/storage/docs/xml-api/get-bucket-list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -22,13 +22,13 @@ _PARAMETERS = frozenset({"prefix", "delimiter", "marker", "start-after", "contin
 
 
 def is_plain_list(query: Mapping[str, str]) -> bool:
-    """Whether this asks for the objects, not for something else of the bucket (``?acl``)."""
+    """Whether this lists objects, and does not read a subresource of the bucket (``?acl``)."""
     return all(value or name in _PARAMETERS for name, value in query.items())
 
 
 def listed(storage: StorageService, call: Call) -> web.Response:
     """Raises:
-    InvalidArgument: a parameter that is no use.
+    InvalidArgument: a parameter is invalid.
     """
     query, bucket = call.query, call.path["bucket"]
     is_second = query.get("list-type") == "2"
@@ -38,35 +38,35 @@ def listed(storage: StorageService, call: Call) -> web.Response:
     limit = _PAGE if limit is None else min(limit, _PAGE)
     if query.get("encoding-type", "url") != "url":
         raise InvalidArgument(f"url, not {query['encoding-type'][:100]!r}", field="encoding-type")
-    asked = ListQuery(
+    list_query = ListQuery(
         prefix=prefix,
         delimiter=delimiter,
         start_offset=_next(after, delimiter),
         max_results=limit,
         page_token=query.get("continuation-token", "") if is_second else "",
     )
-    page = storage.objects.list_page(call.principal, bucket, asked)
+    page = storage.objects.list_page(call.principal, bucket, list_query)
     more = bool(page.next_page_token)
-    written = _url if query.get("encoding-type") else escape
-    said: list[tuple[str, str]] = [("Name", escape(bucket)), ("Prefix", written(prefix)), ("MaxKeys", str(limit))]
+    encode = _url if query.get("encoding-type") else escape
+    elements: list[tuple[str, str]] = [("Name", escape(bucket)), ("Prefix", encode(prefix)), ("MaxKeys", str(limit))]
     if delimiter:
-        said.append(("Delimiter", written(delimiter)))
+        elements.append(("Delimiter", encode(delimiter)))
     if is_second:
-        said += [("KeyCount", str(len(page.items) + len(page.prefixes))), ("StartAfter", written(after))]
-        said += [("NextContinuationToken", page.next_page_token)] if more else []
+        elements += [("KeyCount", str(len(page.items) + len(page.prefixes))), ("StartAfter", encode(after))]
+        elements += [("NextContinuationToken", page.next_page_token)] if more else []
     else:
         last = max([item.name for item in page.items] + page.prefixes, default="")
-        said += [("Marker", written(after))] + ([("NextMarker", written(last))] if more else [])
-    said.append(("IsTruncated", "true" if more else "false"))
-    said += [("Contents", _contents(record, written(record.name))) for record in page.items]
-    said += [("CommonPrefixes", f"<Prefix>{written(folder)}</Prefix>") for folder in page.prefixes]
+        elements += [("Marker", encode(after))] + ([("NextMarker", encode(last))] if more else [])
+    elements.append(("IsTruncated", "true" if more else "false"))
+    elements += [("Contents", _contents(record, encode(record.name))) for record in page.items]
+    elements += [("CommonPrefixes", f"<Prefix>{encode(folder)}</Prefix>") for folder in page.prefixes]
     body = "<?xml version='1.0' encoding='UTF-8'?><ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'>"
-    body += "".join(f"<{name}>{text}</{name}>" for name, text in said) + "</ListBucketResult>"
+    body += _xml(elements) + "</ListBucketResult>"
     return web.Response(text=body, content_type="application/xml", charset="utf-8")
 
 
 def _next(after: str, delimiter: str) -> str:
-    """The first name that may follow ``after``: what lies below a folder that was listed does not come again."""
+    """The first name that may follow ``after``; objects below a listed prefix are not repeated."""
     if not after:
         return ""
     if delimiter and after.endswith(delimiter):
@@ -75,7 +75,7 @@ def _next(after: str, delimiter: str) -> str:
 
 
 def _contents(record: ObjectRecord, key: str) -> str:
-    said = {
+    elements = {
         "Key": key,
         "Generation": str(record.generation),
         "MetaGeneration": str(record.metageneration),
@@ -84,7 +84,11 @@ def _contents(record: ObjectRecord, key: str) -> str:
         "Size": str(record.size),
         "StorageClass": escape(record.attributes.storage_class or "STANDARD"),
     }
-    return "".join(f"<{name}>{text}</{name}>" for name, text in said.items())
+    return _xml(elements.items())
+
+
+def _xml(elements: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<{name}>{text}</{name}>" for name, text in elements)
 
 
 def _url(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The access control lists themselves: read and changed entry by entry."""
+"""Access control lists (ACLs), read and changed entry by entry."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ from cloud.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class AclTarget:
-    """A bucket's own list, its list for new objects (``is_default``), or an object's."""
+    """The ACL of a bucket, its default ACL for new objects (``is_default``), or the ACL of an object."""
 
     bucket: str
     object_name: str | None = None
     is_default: bool = False
     generation: int | None = None
-    """The object's, where it matters."""
+    """The object's, if it must match."""
 
     @property
     def of_object(self) -> bool:
-        """Whether the list has the roles of objects."""
+        """Whether the ACL grants the roles of objects."""
         return self.is_default or self.object_name is not None
 
 
@@ -36,23 +36,23 @@ class AccessControls:
     def entries(self, principal: Principal, target: AclTarget) -> Acl:
         """Raises:
         NotFound: no such bucket or object.
-        ListsDisabled: the bucket has uniform bucket-level access.
+        AclsDisabled: the bucket has uniform bucket-level access.
         """
         bucket, acl, _ = self._read(principal, target, "getIamPolicy")
         of_object = target.object_name is not None
-        policy.check_lists_count(
+        policy.check_acls_enabled(
             bucket.access, policy.CANNOT_GET_OF_OBJECT if of_object else policy.CANNOT_GET_OF_BUCKET
         )
         return acl
 
     def put(self, principal: Principal, target: AclTarget, entity: str, role: str) -> None:
-        """Give ``entity`` this role instead of the one it had.
+        """Set the role of ``entity``.
 
         Raises:
-            InvalidArgument: no such kind of entity, or no role of that name here.
-            ListsDisabled: the bucket has uniform bucket-level access.
-            PublicAccessPrevented: the entity is everyone.
-            PermissionDenied: also where the entity is the owner, and would own no more.
+            InvalidArgument: the entity or the role is invalid.
+            AclsDisabled: the bucket has uniform bucket-level access.
+            PublicAccessPrevented: the entity is public.
+            PermissionDenied: also if it takes OWNER from the owner.
         """
         bucket, acl, owner = self._for_change(principal, target)
         checked = policy.check_role(role, of_object=target.of_object)
@@ -63,8 +63,8 @@ class AccessControls:
     def remove(self, principal: Principal, target: AclTarget, entity: str) -> None:
         """Raises:
         NotFound: ``entity`` has no role.
-        ListsDisabled: the bucket has uniform bucket-level access.
-        PermissionDenied: also where ``entity`` is the owner.
+        AclsDisabled: the bucket has uniform bucket-level access.
+        PermissionDenied: also if ``entity`` is the owner.
         """
         _, acl, owner = self._for_change(principal, target)
         if entity not in acl:
@@ -75,19 +75,19 @@ class AccessControls:
     def _for_change(self, principal: Principal, target: AclTarget) -> tuple[BucketRecord, Acl, str]:
         bucket, acl, owner = self._read(principal, target, "setIamPolicy")
         of_object = target.object_name is not None
-        policy.check_lists_count(
+        policy.check_acls_enabled(
             bucket.access, policy.CANNOT_CHANGE_OF_OBJECT if of_object else policy.CANNOT_CHANGE_OF_BUCKET
         )
         return bucket, acl, owner
 
     def _read(self, principal: Principal, target: AclTarget, verb: str) -> tuple[BucketRecord, Acl, str]:
-        """The bucket, the list, and the entity that must stay its owner: empty in a list for new objects."""
+        """The bucket, the ACL, and the entity that must stay its owner, which is empty for a default ACL."""
         if target.object_name is not None:
             permission = f"storage.objects.{verb}"
             record = self._objects.get(
                 principal, target.bucket, target.object_name, generation=target.generation, permission=permission
             )
-            return self._buckets.known(target.bucket), record.acl, record.owner_entity
+            return self._buckets.lookup(target.bucket), record.acl, record.owner_entity
         bucket = self._buckets.find(principal, f"storage.buckets.{verb}", target.bucket)
         return (bucket, bucket.default_acl, "") if target.is_default else (bucket, bucket.acl, self._buckets.owner)
 
@@ -95,6 +95,6 @@ class AccessControls:
         if target.object_name is not None:
             self._objects.put_acl(target.bucket, target.object_name, acl)
             return
-        bucket = self._buckets.known(target.bucket)
+        bucket = self._buckets.lookup(target.bucket)
         field = "default_acl" if target.is_default else "acl"
         self._records.put_bucket(bucket.changed(**{field: acl}))

@@ -1,4 +1,4 @@
-"""Buckets: made, found, changed and deleted, each with the permission it takes."""
+"""Buckets: created, read, changed and deleted, with permissions checked."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
-from cloud.engine.storage.garbage import Debris
+from cloud.engine.storage.garbage import Garbage
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.media import MediaStore
 from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
@@ -17,44 +17,46 @@ from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, NotFound
 from cloud.names import check_bucket
 from cloud.resources import Json
 
-_DECIDING = {"acl", "default_acl", "uniform_since", "is_never_public"}
+_ACCESS_FIELDS = {"acl", "default_acl", "uniform_since", "is_never_public"}
 
 
 class BucketNotEmpty(FailedPrecondition):
-    """A bucket that holds objects is not deleted."""
+    """A bucket that contains objects cannot be deleted."""
 
     http_status = 409
 
 
 class Buckets:
-    def __init__(self, records: Records, media: MediaStore, debris: Debris, guard: Guard, project_number: int) -> None:
+    def __init__(self, records: Records, media: MediaStore, debris: Garbage, guard: Guard, project_number: int) -> None:
         self._records = records
         self._media = media
-        self._debris = debris
+        self._garbage = debris
         self._guard = guard
         self._project_number = project_number
         self.owner = f"project-owners-{project_number}"
-        """Whom lists call the owner of every bucket."""
+        """The owner of every bucket, as an ACL entity."""
 
     def find(self, principal: Principal, permission: str, name: str) -> BucketRecord:
-        """The bucket, if ``principal`` has this permission on it.
+        """The bucket, if ``principal`` has ``permission`` on it.
 
         Raises:
             NotFound: no such bucket.
             PermissionDenied, Unauthenticated: see ``policy.refuse``.
         """
-        record = self.known(name)
+        record = self.lookup(name)
         self._guard.require(principal, permission, record)
         return record
 
-    def has_lists(self, name: str) -> bool:
-        """Whether the lists of this bucket and its objects count and are shown."""
+    def has_acls(self, name: str) -> bool:
+        """Whether ACLs are in effect, and shown, for this bucket and its objects."""
         record = self._records.bucket(name)
         return record is not None and record.uniform_since is None
 
-    def known(self, name: str) -> BucketRecord:
-        """Raises:
-        NotFound: no such bucket.
+    def lookup(self, name: str) -> BucketRecord:
+        """The bucket, without a check of permissions.
+
+        Raises:
+            NotFound: no such bucket.
         """
         record = self._records.bucket(name)
         if record is None:
@@ -75,11 +77,11 @@ class Buckets:
         is_never_public: bool = False,
         settings: Mapping[str, Json] | None = None,
     ) -> BucketRecord:
-        """Make a bucket; its lists are ``projectPrivate`` unless given.
+        """Create a bucket; its ACLs are ``projectPrivate`` unless given.
 
         Raises:
-            InvalidArgument: an illegal name, or lists for a bucket with uniform bucket-level access.
-            PublicAccessPrevented: lists that name everyone, and public access prevention.
+            InvalidArgument: an illegal name, or ACLs for a bucket with uniform bucket-level access.
+            PublicAccessPrevented: a public ACL, and public access prevention.
             AlreadyExists: the name is taken.
         """
         check_bucket(name)
@@ -91,7 +93,7 @@ class Buckets:
             )
         access = BucketAccess(is_uniform=is_uniform, is_never_public=is_never_public)
         if acl is not None or default_acl is not None:
-            policy.check_lists_count(access, policy.CANNOT_CHANGE_OF_BUCKET)
+            policy.check_acls_enabled(access, policy.CANNOT_CHANGE_OF_BUCKET)
             policy.check_not_public(access, *(acl or ()), *(default_acl or ()))
         team = policy.predefined_acl("projectPrivate", principal.email, self._project_number, of_object=False)
         now = datetime.now(UTC)
@@ -104,15 +106,15 @@ class Buckets:
             acl=policy.with_owner(team if acl is None else acl, self.owner),
             default_acl=dict(team if default_acl is None else default_acl),
             labels=dict(labels or {}),
-            bindings=_of_the_team(self._project_number) if is_uniform else {},
+            bindings=_project_bindings(self._project_number) if is_uniform else {},
             uniform_since=now if is_uniform else None,
             is_never_public=is_never_public,
             settings=dict(settings or {}),
         )
         self._records.put_bucket(record)
         try:
-            # Its folder may be there from a bucket of that name that was deleted as we were killed.
-            if not await self._media.make_bucket(name):
+            # The folder may be left from a bucket of this name, if the process was killed while it was deleted.
+            if not await self._media.create_bucket(name):
                 raise AlreadyExists(
                     "The requested bucket name is not available. The bucket namespace is shared by all users of the "
                     "system. Please select a different name and try again."
@@ -138,17 +140,17 @@ class Buckets:
         ``is_never_public``, ``settings``).
 
         Raises:
-            ListsDisabled, PublicAccessPrevented: see ``insert``.
+            AclsDisabled, PublicAccessPrevented: see ``insert``.
         """
         record = self.find(principal, "storage.buckets.update", name)
-        if _DECIDING & changes.keys():
+        if _ACCESS_FIELDS & changes.keys():
             self._guard.require(principal, "storage.buckets.setIamPolicy", record)
         conditions.check(record)
         if "acl" in changes:
             changes = {**changes, "acl": policy.with_owner(changes["acl"], self.owner)}
         changed = record.changed(**changes)
         for listed in {"acl", "default_acl"} & changes.keys():
-            policy.check_lists_count(changed.access, policy.CANNOT_CHANGE_OF_BUCKET)
+            policy.check_acls_enabled(changed.access, policy.CANNOT_CHANGE_OF_BUCKET)
             policy.check_not_public(changed.access, *changes[listed])
         self._records.put_bucket(changed)
         return changed
@@ -162,13 +164,13 @@ class Buckets:
         if self._records.holds_objects(name):
             raise BucketNotEmpty("The bucket you tried to delete is not empty.")
         self._records.delete_bucket(name)
-        await self._debris.settle()
+        await self._garbage.wait()
         if self._records.bucket(name) is None:
-            await self._media.drop_bucket(name)
+            await self._media.delete_bucket(name)
 
 
-def _of_the_team(project_number: int) -> Bindings:
-    """What a bucket made with uniform access gives to its project, instead of the lists that objects would have:
-    https://cloud.google.com/storage/docs/access-control/iam-roles#basic-roles-modifiable."""
+def _project_bindings(project_number: int) -> Bindings:
+    """The initial bindings of a bucket with uniform access, in place of ACLs
+    (https://cloud.google.com/storage/docs/access-control/iam-roles#basic-roles-modifiable)."""
     owners, editors, viewers = (f"project-{team}-{project_number}" for team in ("owners", "editors", "viewers"))
     return {OBJECT_ROLES[Role.OWNER]: (editors, owners), OBJECT_ROLES[Role.READER]: (viewers,)}

@@ -1,4 +1,4 @@
-"""Media that no object names any more, cleared away in the background."""
+"""Media that no object refers to any more, deleted in the background."""
 
 import asyncio
 import logging
@@ -9,29 +9,29 @@ from cloud.errors import CloudError
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 8
+_CONCURRENCY = 8
 
 
-class Debris:
+class Garbage:
     def __init__(self, records: Records, media: MediaStore) -> None:
         self._records = records
         self._media = media
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_CONCURRENCY)
 
-    def clear_what_a_crash_left(self) -> None:
-        """To be called before the first upload begins: then nothing in the records is still wanted."""
-        for bucket, key in self._records.debris():
+    def clear_after_crash(self) -> None:
+        """Delete the garbage of the previous run. Call it before the first upload, which registers media in use."""
+        for bucket, key in self._records.garbage():
             self.clear(bucket, key)
 
     def clear(self, bucket: str, key: str) -> None:
-        """Delete one media, soon. What cannot be deleted now stays recorded, and is at the next start."""
+        """Delete media in the background. If that fails, it stays recorded and is retried at the next start."""
         task = asyncio.create_task(self._delete(bucket, key))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def settle(self) -> None:
-        """Wait for what is under way."""
+    async def wait(self) -> None:
+        """Wait for running deletions."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _delete(self, bucket: str, key: str) -> None:
@@ -41,4 +41,4 @@ class Debris:
         except CloudError as error:
             log.warning("media of bucket %s is left until the next start: %s", bucket, error)
         else:
-            self._records.media_is_gone(bucket, key)
+            self._records.forget_media(bucket, key)

@@ -1,4 +1,4 @@
-"""The one place where a request is let through or not."""
+"""The enforcement of permissions: every request to Cloud Storage is allowed or refused here."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,13 +13,13 @@ from cloud.settings import IamMode
 
 @dataclass(frozen=True, slots=True)
 class PolicyViolation:
-    """Something that would have been refused."""
+    """A request that strict mode would refuse."""
 
     email: str
-    """Of who asked; empty for an anonymous caller."""
+    """The caller's; empty for an anonymous caller."""
     permission: str
     bucket: str
-    """Empty where the project itself is meant."""
+    """Empty for a permission on the project."""
 
     def __str__(self) -> str:
         where = f"gs://{self.bucket}" if self.bucket else "the project"
@@ -29,7 +29,7 @@ class PolicyViolation:
 
 
 def summarize(violations: Mapping[PolicyViolation, int]) -> list[str]:
-    """A line for each violation, with how often it happened."""
+    """A line for each violation, with its number of occurrences."""
     return [f"{violation}{f', {count} times' if count > 1 else ''}" for violation, count in violations.items()]
 
 
@@ -38,7 +38,7 @@ _NO_BUCKET = BucketAccess()
 
 class Guard:
     """Args:
-    report: is told of each violation when it happens for the first time (mode ``SOFT``).
+    report: called at the first occurrence of each violation (mode ``SOFT``).
     """
 
     def __init__(self, mode: IamMode = IamMode.STRICT, report: Callable[[PolicyViolation], None] | None = None) -> None:
@@ -48,14 +48,14 @@ class Guard:
 
     @property
     def violations(self) -> dict[PolicyViolation, int]:
-        """What would have been refused, and how often."""
+        """Number of occurrences of each violation."""
         return dict(self._violations)
 
     def require(
         self, principal: Principal, permission: str, bucket: BucketRecord | None, object_acl: Acl | None = None
     ) -> None:
         """Args:
-            bucket: None if it is about the project.
+            bucket: None for a permission on the project.
 
         Raises:
             Unauthenticated, PermissionDenied: see ``policy.refuse``.
@@ -65,7 +65,7 @@ class Guard:
             self.refuse(principal, permission, bucket)
 
     def refuse(self, principal: Principal, permission: str, bucket: BucketRecord | None) -> None:
-        """What ``require`` does about a request that is not allowed: returns only where it passes all the same."""
+        """Refuse a request that is not allowed, as the mode says: outside strict mode this returns."""
         match self.mode:
             case IamMode.STRICT:
                 policy.refuse(principal, permission)
@@ -80,5 +80,5 @@ class Guard:
     def permits(
         self, principal: Principal, permission: str, bucket: BucketRecord, object_acl: Acl | None = None
     ) -> bool:
-        """Whether ``require`` would return. Asking is no violation."""
+        """Whether ``require`` would return. Never records a violation."""
         return self.mode is not IamMode.STRICT or policy.allowed(principal, permission, bucket.access, object_acl)

@@ -1,9 +1,9 @@
-"""Policies: the grants on a bucket, or on one object, as a whole; replaced as a whole.
+"""IAM policies of buckets and objects, read and replaced as a whole.
 
-The legacy roles in a policy and the entries of an access control list are the same grants
-(https://cloud.google.com/storage/docs/access-control/iam#acls): what is put here is read there, and the other way
-round. A list has one role for each entity, so of several legacy bucket roles the strongest, which includes the others,
-is what remains. The legacy roles of *objects* in a *bucket's* policy are no list's: they are over all its objects.
+The legacy roles in a policy and the entries of an ACL are the same grants
+(https://cloud.google.com/storage/docs/access-control/iam#acls): a change of one shows in the other. An ACL has one
+role for each entity, so of several legacy bucket roles the strongest, which includes the others, is kept. The legacy
+*object* roles in a *bucket's* policy are not part of any ACL: they apply to all objects in it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -21,7 +21,7 @@ from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSI
 from cloud.errors import InvalidArgument
 
 MAX_ENTITIES = 1500
-"""In one policy (https://cloud.google.com/iam/quotas)."""
+"""Of one policy (https://cloud.google.com/iam/quotas)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,15 @@ class PolicyTarget:
     bucket: str
     object_name: str | None = None
     generation: int | None = None
-    """The object's, where it matters."""
+    """The object's, if it must match."""
 
 
 @dataclass(frozen=True, slots=True)
 class IamPolicy:
     bindings: Bindings
-    """All of them, in order of role and entity."""
+    """Sorted by role and entity."""
     version: tuple[int, ...]
-    """Of the resource: another one after each change."""
+    """Of the resource; changes with each write."""
 
 
 class IamPolicies:
@@ -52,54 +52,54 @@ class IamPolicies:
     def get(self, principal: Principal, target: PolicyTarget) -> IamPolicy:
         """Raises:
         NotFound: no such bucket or object.
-        ListsDisabled: an object's, of a bucket with uniform bucket-level access.
+        AclsDisabled: it is an object's policy, and the bucket has uniform bucket-level access.
         """
         return _policy_of(self._find(principal, target, "getIamPolicy"))
 
     def set(
         self, principal: Principal, target: PolicyTarget, bindings: Bindings, version: tuple[int, ...] | None = None
     ) -> IamPolicy:
-        """Replace all grants.
+        """Replace all bindings.
 
         Args:
-            version: of the policy that ``bindings`` was made from; None to replace whatever there is.
+            version: of the policy that ``bindings`` is based on; None to replace any version.
 
         Raises:
             ConditionNotMet: the policy was changed since ``version``.
-            InvalidArgument: a role that this resource does not have, or too many entities.
-            PublicAccessPrevented: everyone is granted something, and the bucket prevents it.
-            ListsDisabled: see ``get``.
+            InvalidArgument: a role that this resource does not support, or too many entities.
+            PublicAccessPrevented: a public grant, and the bucket prevents public access.
+            AclsDisabled: see ``get``.
         """
         record = self._find(principal, target, "setIamPolicy")
-        policy.check_not_public(self._buckets.known(target.bucket).access, *_entities(bindings))
+        policy.check_not_public(self._buckets.lookup(target.bucket).access, *_entities(bindings))
         if version is not None and version != _policy_of(record).version:
             raise ConditionNotMet("At least one of the pre-conditions you specified did not hold.", field="etag")
         if sum(map(len, bindings.values())) > MAX_ENTITIES:
             raise InvalidArgument(f"a policy has at most {MAX_ENTITIES} members", field="policy.bindings")
         if isinstance(record, ObjectRecord):
             _check_roles(bindings, OBJECT_ROLES.values())
-            return _policy_of(self._objects.put_acl(record.bucket, record.name, _list_of(bindings, OBJECT_ROLES)))
+            return _policy_of(self._objects.put_acl(record.bucket, record.name, _acl_of(bindings, OBJECT_ROLES)))
         _check_roles(bindings, ROLE_PERMISSIONS)
         legacy = set(BUCKET_ROLES.values())
         changed = record.changed(
-            acl=_list_of(bindings, BUCKET_ROLES),
+            acl=_acl_of(bindings, BUCKET_ROLES),
             bindings={role: entities for role, entities in bindings.items() if role not in legacy and entities},
         )
         self._records.put_bucket(changed)
         return _policy_of(changed)
 
     def test(self, principal: Principal, target: PolicyTarget, permissions: Iterable[str]) -> list[str]:
-        """Those of ``permissions`` that ``principal`` has. Asking takes none.
+        """Those of ``permissions`` that ``principal`` has. Requires no permission.
 
         Raises:
             NotFound: no such bucket.
         """
-        bucket, object_acl = self._buckets.known(target.bucket), None
+        bucket, object_acl = self._buckets.lookup(target.bucket), None
         if target.object_name is not None:
             record = self._records.object(target.bucket, target.object_name)
-            # Without an object there is no list: the answer is what the bucket gives, and tells nothing.
+            # Without an object only the bucket's grants count, so that the result does not reveal whether it exists.
             object_acl = record.acl if record else None
-        return [one for one in permissions if self._guard.permits(principal, one, bucket, object_acl)]
+        return [each for each in permissions if self._guard.permits(principal, each, bucket, object_acl)]
 
     def _find(self, principal: Principal, target: PolicyTarget, verb: str) -> BucketRecord | ObjectRecord:
         if target.object_name is None:
@@ -111,7 +111,7 @@ class IamPolicies:
             generation=target.generation,
             permission=f"storage.objects.{verb}",
         )
-        policy.check_lists_count(self._buckets.known(target.bucket).access, policy.CANNOT_GET_OF_OBJECT)
+        policy.check_acls_enabled(self._buckets.lookup(target.bucket).access, policy.CANNOT_GET_OF_OBJECT)
         return record
 
 
@@ -130,8 +130,8 @@ def _grants_of(acl: Acl, names: Mapping[Role, str]) -> dict[str, tuple[str, ...]
     }
 
 
-def _list_of(bindings: Bindings, names: Mapping[Role, str]) -> dict[str, Role]:
-    # From weak to strong: the last that is said of an entity is what it has.
+def _acl_of(bindings: Bindings, names: Mapping[Role, str]) -> dict[str, Role]:
+    # From weak to strong: the last role of an entity is the one it keeps.
     return {entity: role for role, name in names.items() for entity in bindings.get(name, ())}
 
 

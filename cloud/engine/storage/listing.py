@@ -1,7 +1,7 @@
-"""``objects.list``: which names, which folders, in which order, and where the next page begins. Pure.
+"""``objects.list``: items, prefixes, their order, and pages. Pure.
 
-https://cloud.google.com/storage/docs/json_api/v1/objects/list. Names are compared as their UTF-8 bytes, which for
-valid text is how Python compares strings.
+https://cloud.google.com/storage/docs/json_api/v1/objects/list. Names are sorted by their UTF-8 bytes, which for valid
+text is the order of Python's strings.
 """
 
 import base64
@@ -26,14 +26,14 @@ class ListQuery:
     prefix: str = ""
     delimiter: str = ""
     start_offset: str = ""
-    """Only names from this on."""
+    """Only names from this one on."""
     end_offset: str = ""
-    """Only names before this; empty is no end."""
+    """Only names before this one; empty for no end."""
     max_results: int = 1000
-    """Items and prefixes together, at most."""
+    """Of items and prefixes together."""
     page_token: str = ""
     include_trailing_delimiter: bool = False
-    """Objects whose name ends in the only delimiter after the prefix are items too."""
+    """Objects whose name ends in the first delimiter after the prefix are items too."""
     match_glob: str = ""
 
 
@@ -48,10 +48,10 @@ def list_page(scan: Callable[[str], Iterator[T]], query: ListQuery) -> Page[T]:
     """One page.
 
     Args:
-        scan: everything in order of name, from the name given on; called anew to leap over a folder.
+        scan: yields everything from a name on, in order; called again to skip a prefix.
 
     Raises:
-        InvalidArgument: ``page_token`` is none of ours, or ``match_glob`` is no pattern.
+        InvalidArgument: ``page_token`` or ``match_glob`` is invalid.
     """
     glob = glob_expression(query.match_glob) if query.match_glob else None
     page: Page[T] = Page([], [])
@@ -90,7 +90,7 @@ def successor(prefix: str) -> str | None:
     """The first string after all those that start with ``prefix``; None if there is none."""
     while prefix:
         following = ord(prefix[-1]) + 1
-        if following == 0xD800:  # surrogates are no characters
+        if following == 0xD800:  # surrogates are not characters
             following = 0xE000
         if following <= 0x10FFFF:
             return prefix[:-1] + chr(following)
@@ -110,12 +110,13 @@ def _position(token: str) -> str:
 
 
 def glob_expression(pattern: str) -> re.Pattern[str]:
-    """``matchGlob``: ``*`` and ``?`` within a folder, ``**`` across folders, ``[a-z]``, ``[!a-z]``, ``{one,two}``.
+    """The regular expression of a ``matchGlob``: ``*`` and ``?`` within a folder, ``**`` across folders, ``[a-z]``,
+    ``[!a-z]``, ``{one,two}``.
 
     https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob
 
     Raises:
-        InvalidArgument: a bracket or brace is not closed.
+        InvalidArgument: a bracket or brace is unclosed.
     """
     expression, depth = "", 0
     for piece in re.split(r"(\*\*/?|\*|\?|\[!?\]?[^\]]*\]|[{},])", pattern):

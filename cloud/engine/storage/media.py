@@ -1,7 +1,7 @@
-"""The bytes of objects, kept by fake-gcs-server: put, read, copied, joined and deleted by key.
+"""Media: the bytes of objects, stored in fake-gcs-server under unique keys.
 
-Every request is retried while the server restarts: a put carries bytes that are all here already, and keys are never
-used twice, so doing it again does the same.
+Every request is retried while the server restarts. That is safe: an upload's bytes are complete before it is sent, and
+keys are never reused.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _CONNECTIONS = 32
 
 
 class MediaGone(Exception):
-    """No media of that key: its object was replaced or deleted a moment ago."""
+    """There is no media of this key: its object was just replaced or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Stored:
 
 
 def spool(folder: str) -> IO[bytes]:
-    """Room for bytes on their way in: memory for few, a nameless file in ``folder`` for many.
+    """A buffer for an upload: in memory up to a megabyte, then in an unnamed file in ``folder``.
 
-    They are collected before fake-gcs-server sees them because it holds one lock over everything while it reads an
-    upload's body: a slow client would stop all others.
+    Uploads are buffered because fake-gcs-server holds a global lock while it reads a body: a slow client would block
+    all others.
     """
     return SpooledTemporaryFile(max_size=_IN_MEMORY, dir=folder)
 
@@ -58,19 +58,19 @@ class MediaStore:
             await self._session.close()
             self._session = None
 
-    async def make_bucket(self, bucket: str) -> bool:
-        """False if there was one of that name."""
+    async def create_bucket(self, bucket: str) -> bool:
+        """False if it exists already."""
         async with self._request("POST", "/storage/v1/b", json={"name": bucket}) as reply:
             return reply.status != 409
 
-    async def drop_bucket(self, bucket: str) -> None:
+    async def delete_bucket(self, bucket: str) -> None:
         async with self._request("DELETE", f"/storage/v1/b/{bucket}") as reply:
             if reply.status not in (200, 204, 404):
-                # Only debris is in it: the bucket itself is gone as far as anyone is concerned.
+                # Only garbage is in it: for callers the bucket is deleted.
                 log.warning("fake-gcs-server keeps the folder of bucket %s: %s", bucket, await reply.text())
 
     async def put(self, bucket: str, key: str, content: IO[bytes], size: int) -> Stored:
-        """Store ``content`` from its beginning, ``size`` bytes."""
+        """Store all ``size`` bytes of ``content``."""
 
         async def blocks() -> AsyncIterator[bytes]:
             content.seek(0)
@@ -92,26 +92,26 @@ class MediaStore:
         async with self._request("POST", path, json={}) as reply:
             return await _stored(reply)
 
-    async def join(self, bucket: str, keys: Sequence[str], to_key: str) -> Stored:
+    async def compose(self, bucket: str, keys: Sequence[str], to_key: str) -> Stored:
         request = {"sourceObjects": [{"name": key} for key in keys], "destination": {"contentType": "x/x"}}
         async with self._request("POST", f"{_path(bucket, to_key)}/compose", json=request) as reply:
             return await _stored(reply)
 
     async def delete(self, bucket: str, key: str) -> None:
-        """Deleting what is not there is fine."""
+        """Delete media; a key that does not exist is no error."""
         async with self._request("DELETE", _path(bucket, key)) as reply:
             await reply.read()
 
     @asynccontextmanager
     async def read(self, bucket: str, key: str, span: range) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of ``span``, which is not empty, as they come.
+        """Stream the bytes of ``span``, which must not be empty.
 
         Raises:
-            MediaGone: there is no such key.
-            Unavailable: the server breaks off.
+            MediaGone: no such key.
+            Unavailable: the server closes the connection.
         """
-        asked = {"Range": f"bytes={span.start}-{span.stop - 1}"}
-        async with self._request("GET", f"{_path(bucket, key)}?alt=media", headers=asked) as reply:
+        headers = {"Range": f"bytes={span.start}-{span.stop - 1}"}
+        async with self._request("GET", f"{_path(bucket, key)}?alt=media", headers=headers) as reply:
             if reply.status == 404:
                 raise MediaGone
             if reply.status != 206:
@@ -125,8 +125,8 @@ class MediaStore:
         reply = await self._send(method, path, body, options)
         async with reply:
             if reply.status >= 500:
-                words = await reply.text()
-                raise find_disk_full(words) or Unavailable(f"the storage server failed: {words}")
+                text = await reply.text()
+                raise find_disk_full(text) or Unavailable(f"the storage server failed: {text}")
             yield reply
 
     async def _send(self, method: str, path: str, body: Any, options: dict[str, Any]) -> aiohttp.ClientResponse:
@@ -135,7 +135,7 @@ class MediaStore:
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
                 auto_decompress=False,
-                # Without a type of its own the server guesses one from the content.
+                # Without a content type the server guesses one from the content.
                 headers={"Content-Type": "application/octet-stream", "Accept-Encoding": "identity"},
             )
         for attempt in range(_ATTEMPTS):
@@ -147,7 +147,7 @@ class MediaStore:
             except aiohttp.ClientError as error:
                 if attempt == _ATTEMPTS - 1 or self._server.is_external:
                     raise Unavailable(f"the storage server broke off: {error}") from error
-                # The connection ends before the process is reaped: give its supervisor a moment to notice.
+                # The connection closes before the process is reaped: wait until its supervisor has noticed.
                 await asyncio.sleep(0.05 * 2**attempt)
         raise AssertionError
 

@@ -1,8 +1,8 @@
-"""Those whom a grant is for, in the two spellings that Cloud Storage has: entities of lists, members of policies. Pure.
+"""The grantee of a role, as an entity of an ACL and as a member of a policy. Pure.
 
 Entities: https://cloud.google.com/storage/docs/json_api/v1/bucketAccessControls#resource. Members:
-https://cloud.google.com/iam/docs/principal-identifiers. Each entity is exactly one member, so that a list and a policy
-can be two views of the same grants.
+https://cloud.google.com/iam/docs/principal-identifiers. Each entity corresponds to exactly one member, so that an ACL
+and a policy can be two views of the same grants.
 """
 
 import re
@@ -19,20 +19,20 @@ _DOMAIN = re.compile(r"[^@\s/:]+\.[^@\s/:]+")
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Translates; projects are known by id in policies and by number in lists.
+    """Converts between entities and members. Policies name a project by id, ACLs by number.
 
     Args:
-        project: the id of the one project whose number is known.
+        project: its id.
     """
 
     project: str
     project_number: int
 
     def entity(self, member: str) -> str:
-        """What a list calls ``member``.
+        """The entity of ``member``.
 
         Raises:
-            InvalidArgument: it is none, or of a kind that is not emulated.
+            InvalidArgument: it is malformed, or its kind is not emulated.
         """
         kind, _, name = member.partition(":")
         if member in ("allUsers", "allAuthenticatedUsers"):
@@ -60,7 +60,7 @@ class Members:
         )
 
     def member(self, entity: str) -> str:
-        """What a policy calls ``entity``."""
+        """The member of ``entity``."""
         kind, _, name = entity.partition("-")
         if kind == "project":
             team, _, number = name.partition("-")
@@ -71,5 +71,5 @@ class Members:
         return f"{kind}:{name}" if name else entity
 
 
-def _invalid(member: str, mend: str) -> InvalidArgument:
-    return InvalidArgument(f"Invalid argument: member {member[:200]!r}: {mend}", field="policy.bindings.members")
+def _invalid(member: str, hint: str) -> InvalidArgument:
+    return InvalidArgument(f"Invalid argument: member {member[:200]!r}: {hint}", field="policy.bindings.members")

@@ -1,14 +1,14 @@
-"""Object names as keys that are safe on any file system: pure, reversible, and prefixes stay prefixes.
+"""Object names encoded as keys that are safe on any file system. Pure; reversible; prefixes stay prefixes.
 
-The filesystem backend of fake-gcs-server joins an object's name to its folder, so that ``../../etc`` leaves the root,
-``a`` and ``a/b`` cannot both exist, ``dir/`` is lost and ``a/../q`` becomes ``q``. Under these keys none of that can
-happen. Rules, byte by byte of the name's UTF-8:
+The filesystem backend of fake-gcs-server joins an object's name to its folder, so that ``../../etc`` escapes the root,
+``a`` and ``a/b`` cannot both exist, ``dir/`` is lost and ``a/../q`` becomes ``q``. The keys avoid all of that. Rules,
+byte by byte of the name's UTF-8:
 
-- ``a-z 0-9 - _ . =`` stay, but a dot that would begin a component is escaped (no ``.``, ``..`` or hidden files);
+- ``a-z 0-9 - _ . =`` are kept, but a dot at the start of a component is escaped (no ``.``, ``..`` or hidden files);
 - ``/`` becomes ``%2f/``: readable folders, and a folder (``a%2f``) never has the name of a file (``a$``);
 - every other byte becomes ``%xx``, also upper case and non-ASCII: safe where names fold case or normalise Unicode;
-- after 180 characters a component is continued in a folder: ``+/``, so that none exceeds 255 bytes;
-- a whole name ends in ``$``, which nothing else contains: a key is never the start of another one.
+- after 180 characters a component continues in a folder: ``+/``, so that none exceeds 255 bytes;
+- a whole name ends in ``$``, which occurs nowhere else: no key is a prefix of another.
 """
 
 import re
@@ -31,11 +31,11 @@ def encode(name: str) -> str:
 
 
 def encode_prefix(prefix: str) -> str:
-    """What the keys of exactly the names that start with ``prefix`` start with."""
+    """The common prefix of the keys of all names that start with ``prefix``, and of no other keys."""
     key: list[str] = []
     length = 0
     for byte in prefix.encode():
-        # Broken only when a further byte comes, and by what came before: so a prefix's key stays a prefix.
+        # Split only when another byte follows, so that a prefix's key stays a prefix.
         if length >= _LONGEST:
             key.append(_CONTINUED)
             length = 0
@@ -49,10 +49,10 @@ def encode_prefix(prefix: str) -> str:
 
 
 def decode(key: str) -> str:
-    """The name whose key this is.
+    """The name encoded by ``key``.
 
     Raises:
-        ValueError: ``encode`` does not make such a key.
+        ValueError: ``encode`` does not produce this key.
     """
     body, end, rest = key.partition(END)
     name = bytearray()

@@ -1,4 +1,4 @@
-"""Objects: written whole, read by ranges, listed, changed, copied, composed and deleted, each by who may."""
+"""Objects: written whole, read by ranges, listed, changed, copied, composed and deleted, with permissions checked."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,13 +10,13 @@ from typing import IO, Any
 from cloud.engine.principal import Principal
 from cloud.engine.storage import object_names, policy
 from cloud.engine.storage.buckets import Buckets
-from cloud.engine.storage.garbage import Debris
+from cloud.engine.storage.garbage import Garbage
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.listing import ListQuery, Page, list_page
 from cloud.engine.storage.media import MediaGone, MediaStore, Stored
 from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
-from cloud.engine.storage.records import UNSAID, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
+from cloud.engine.storage.records import NO_ATTRIBUTES, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_object
 
@@ -26,38 +26,38 @@ MAX_COMPOSED = 32
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """What an upload says about the object it makes."""
+    """An object to be created."""
 
     bucket: str
     name: str
-    attributes: Attributes = UNSAID
+    attributes: Attributes = NO_ATTRIBUTES
     acl: Acl | None = None
-    """None: the bucket's default list."""
+    """None for the bucket's default ACL."""
     conditions: Preconditions = ALWAYS
     md5: str | None = None
-    """Base64; the upload is refused unless its bytes have it."""
+    """Base64; the upload is refused unless its bytes match."""
     crc32c: str | None = None
 
 
 class Objects:
-    def __init__(self, records: Records, media: MediaStore, debris: Debris, guard: Guard, buckets: Buckets) -> None:
+    def __init__(self, records: Records, media: MediaStore, debris: Garbage, guard: Guard, buckets: Buckets) -> None:
         self._records = records
         self._media = media
-        self._debris = debris
+        self._garbage = debris
         self._guard = guard
         self._buckets = buckets
 
     # ---------------------------------------------------------------- writing
 
     def check_insert(self, principal: Principal, new: NewObject) -> BucketRecord:
-        """Raises what ``insert`` would as things stand: to be asked before a body is read."""
+        """Raise what ``insert`` would raise; called before a body is read."""
         check_object(new.name)
         bucket = self._buckets.find(principal, "storage.objects.create", new.bucket)
         current = self._records.object(new.bucket, new.name)
         if current:
             self._guard.require(principal, "storage.objects.delete", bucket, current.acl)
         if new.acl is not None:
-            policy.check_lists_count(bucket.access, policy.CANNOT_INSERT_OF_OBJECT)
+            policy.check_acls_enabled(bucket.access, policy.CANNOT_INSERT_OF_OBJECT)
             policy.check_not_public(bucket.access, *new.acl)
         new.conditions.check(current)
         return bucket
@@ -65,13 +65,13 @@ class Objects:
     async def insert(
         self, principal: Principal, new: NewObject, content: IO[bytes], size: int, *, upload: UploadRecord | None = None
     ) -> ObjectRecord:
-        """Create or replace an object with all of ``content``, at once.
+        """Create or replace an object atomically.
 
         Args:
-            upload: the resumable upload this finishes.
+            upload: the resumable upload that this finishes.
 
         Raises:
-            InvalidArgument: an illegal name, or the bytes do not have the hash that was announced.
+            InvalidArgument: an illegal name, or the bytes do not match the announced hash.
             NotFound: no such bucket.
             ConditionNotMet: a precondition does not hold, before or after the bytes were stored.
         """
@@ -88,11 +88,11 @@ class Objects:
     @asynccontextmanager
     async def _new_media(self, new: NewObject) -> AsyncIterator[str]:
         key = object_names.encode(new.name) + secrets.token_hex(8)
-        self._records.announce_media(new.bucket, key)
+        self._records.register_media(new.bucket, key)
         try:
             yield key
         except BaseException:
-            self._debris.clear(new.bucket, key)
+            self._garbage.clear(new.bucket, key)
             raise
 
     def _commit(
@@ -105,7 +105,7 @@ class Objects:
         upload: UploadRecord | None = None,
         component_count: int | None = None,
     ) -> ObjectRecord:
-        # From the check to the record nothing is awaited: no other request can come between.
+        # No await between the check and the write of the record: no other request can interleave.
         bucket = self.check_insert(principal, new)
         replaced = self._records.object(new.bucket, new.name)
         owner = f"user-{principal.email}" if principal.email else ""
@@ -127,7 +127,7 @@ class Objects:
         )
         self._records.put_object(record, upload)
         if replaced:
-            self._debris.clear(replaced.bucket, replaced.media)
+            self._garbage.clear(replaced.bucket, replaced.media)
         return record
 
     # ---------------------------------------------------------------- reading
@@ -143,8 +143,8 @@ class Objects:
         permission: str = "storage.objects.get",
     ) -> ObjectRecord:
         """Raises:
-        NotFound: no such bucket or object, or its generation is another one.
-        PermissionDenied: also for an object that is not there, unless ``principal`` may list the bucket.
+        NotFound: no such bucket or object, or it has another generation.
+        PermissionDenied: also for an object that does not exist, unless ``principal`` may list the bucket.
         NotModified, ConditionNotMet: see ``Preconditions``.
         """
         record = self._find(principal, permission, bucket, name, generation)
@@ -154,7 +154,7 @@ class Objects:
     def _find(
         self, principal: Principal, permission: str, bucket: str, name: str, generation: int | None = None
     ) -> ObjectRecord:
-        holder = self._buckets.known(bucket)
+        holder = self._buckets.lookup(bucket)
         record = self._records.object(bucket, name)
         if record is None or generation not in (None, record.generation):
             if not policy.allowed(principal, "storage.objects.list", holder.access):
@@ -165,11 +165,11 @@ class Objects:
 
     @asynccontextmanager
     async def read(self, record: ObjectRecord, span: range) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of ``span`` of what ``get`` gave, as they come.
+        """Stream the bytes of ``span`` of an object returned by ``get``.
 
         Raises:
-            NotFound: it was replaced or deleted in between: ``get`` again.
-            Unavailable: the storage server breaks off.
+            NotFound: it was replaced or deleted meanwhile: ``get`` it again.
+            Unavailable: the storage server closes the connection.
         """
         try:
             if span:
@@ -200,12 +200,12 @@ class Objects:
         conditions: Preconditions = ALWAYS,
         generation: int | None = None,
     ) -> ObjectRecord:
-        """Change attributes; the generation stays, the metageneration grows."""
+        """Change attributes; keeps the generation, increments the metageneration."""
         record = self._find(principal, "storage.objects.update", bucket, name, generation)
         if acl is not None:
-            holder = self._buckets.known(bucket)
+            holder = self._buckets.lookup(bucket)
             self._guard.require(principal, "storage.objects.setIamPolicy", holder, record.acl)
-            policy.check_lists_count(holder.access, policy.CANNOT_CHANGE_OF_OBJECT)
+            policy.check_acls_enabled(holder.access, policy.CANNOT_CHANGE_OF_OBJECT)
             policy.check_not_public(holder.access, *acl)
         conditions.check(record)
         changed = record.changed(
@@ -216,7 +216,7 @@ class Objects:
         return changed
 
     def put_acl(self, bucket: str, name: str, acl: Acl) -> ObjectRecord:
-        """Replace the list of an object that ``get`` gave just now."""
+        """Replace the ACL of an object that ``get`` just returned."""
         record = self._records.object(bucket, name)
         if record is None:
             raise NotFound(f"No such object: {bucket}/{name}")
@@ -236,7 +236,7 @@ class Objects:
         record = self._find(principal, "storage.objects.delete", bucket, name, generation)
         conditions.check(record)
         self._records.delete_object(bucket, name)
-        self._debris.clear(bucket, record.media)
+        self._garbage.clear(bucket, record.media)
 
     async def copy(
         self,
@@ -246,7 +246,7 @@ class Objects:
         *,
         keep_attributes: bool,
     ) -> ObjectRecord:
-        """Copy what ``get`` gave; attributes are the source's (``keep_attributes``) or those of ``new``."""
+        """Copy an object returned by ``get``, with its attributes (``keep_attributes``) or those of ``new``."""
         if keep_attributes:
             new = replace(new, attributes=source.attributes)
         self.check_insert(principal, new)
@@ -263,15 +263,15 @@ class Objects:
         conditions: Preconditions = ALWAYS,
         generation: int | None = None,
     ) -> ObjectRecord:
-        """Give an object of the bucket of ``new`` its name; it takes what deleting the one and creating the other take.
+        """Rename an object within its bucket; requires the permissions to delete the one and to create the other.
 
         Args:
-            name: of the object as it is.
-            conditions: on that object; those in ``new`` are on the one that is replaced.
+            name: the object's current name.
+            conditions: on that object; those in ``new`` apply to the object that is replaced.
 
         Raises:
             InvalidArgument: both names are the same.
-            Unavailable: the object was replaced in between.
+            Unavailable: the object was replaced meanwhile.
         """
         if name == new.name:
             raise InvalidArgument("an object cannot be moved to itself", field="destinationObject")
@@ -290,17 +290,17 @@ class Objects:
                 raise Unavailable("the object was replaced while it was moved: try again")
             record = self._commit(principal, new, key, stored, component_count=source.component_count)
         self._records.delete_object(source.bucket, source.name)
-        self._debris.clear(source.bucket, source.media)
+        self._garbage.clear(source.bucket, source.media)
         return record
 
     async def compose(
         self, principal: Principal, new: NewObject, sources: Sequence[tuple[str, int | None, Preconditions]]
     ) -> ObjectRecord:
-        """Join objects of the bucket, given by name, generation and conditions, to a new one of their storage class.
+        """Concatenate objects of the bucket, given by name, generation and conditions, to one of their storage class.
 
         Raises:
-            InvalidArgument: none or more than 32 sources, or they are of several storage classes.
-            NotFound: one is not there.
+            InvalidArgument: no sources, more than 32, or several storage classes.
+            NotFound: a source does not exist.
         """
         if not 1 <= len(sources) <= MAX_COMPOSED:
             raise InvalidArgument(
@@ -318,7 +318,7 @@ class Objects:
         new = replace(new, attributes=replace(new.attributes, storage_class=storage_class))
         count = sum(part.component_count or 1 for part in parts)
         async with self._new_media(new) as key:
-            stored = await self._media.join(new.bucket, [part.media for part in parts], key)
+            stored = await self._media.compose(new.bucket, [part.media for part in parts], key)
             if stored.size != sum(part.size for part in parts):
                 raise Unavailable("a source changed while it was composed: try again")
             return self._commit(principal, new, key, stored, component_count=count)

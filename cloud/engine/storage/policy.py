@@ -1,7 +1,7 @@
-"""Who may do what in Cloud Storage: access control lists, policies, and the decision over them. Pure.
+"""Access control of Cloud Storage: ACLs, IAM policies, and the decision whether a request is allowed. Pure.
 
-https://cloud.google.com/storage/docs/access-control: a request passes if the bucket's policy, the bucket's list or (for
-an object) the object's list allows it. With uniform bucket-level access the lists of objects say nothing.
+https://cloud.google.com/storage/docs/access-control: a request is allowed by the bucket's policy, the bucket's ACL or
+(for an object) the object's ACL. With uniform bucket-level access the ACLs of objects have no effect.
 """
 
 import re
@@ -14,33 +14,33 @@ from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSI
 from cloud.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 
 Acl = Mapping[str, Role]
-"""Role by entity: ``user-EMAIL``, ``project-owners-NUMBER``, ``allUsers``, …; at most one for each."""
+"""One role for each entity: ``user-EMAIL``, ``project-owners-NUMBER``, ``allUsers``, …"""
 
 Bindings = Mapping[str, tuple[str, ...]]
-"""Entities by the role they have in a policy."""
+"""The entities of each role in a policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class BucketAccess:
-    """What decides over a bucket and its objects."""
+    """The settings that control access to a bucket and its objects."""
 
     acl: Acl = field(default_factory=dict)
     bindings: Bindings = field(default_factory=dict)
-    """The policy but for the legacy bucket roles, which are ``acl``."""
+    """The policy without the legacy bucket roles, which are in ``acl``."""
     is_uniform: bool = False
-    """Lists of objects are without effect."""
+    """ACLs of objects have no effect."""
     is_never_public: bool = False
-    """Public access prevention: ``allUsers`` and ``allAuthenticatedUsers`` are without effect."""
+    """Public access prevention: ``allUsers`` and ``allAuthenticatedUsers`` have no effect."""
 
 
 class PublicAccessPrevented(FailedPrecondition):
-    """A grant to everyone, on a bucket that prevents it."""
+    """A public grant on a bucket with public access prevention."""
 
     http_status = 412
 
 
-class ListsDisabled(InvalidArgument):
-    """A use of access control lists where uniform bucket-level access switches them off."""
+class AclsDisabled(InvalidArgument):
+    """A use of ACLs where uniform bucket-level access disables them."""
 
 
 _PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
@@ -50,10 +50,10 @@ _ENTITY = re.compile(r"allUsers|allAuthenticatedUsers|(user|group|domain)-[^\s/]
 
 
 def allowed(principal: Principal, permission: str, bucket: BucketAccess, object_acl: Acl | None = None) -> bool:
-    """Whether ``principal`` has ``permission`` (``storage.objects.get``) on a bucket, or on the object in it whose list
+    """Whether ``principal`` has ``permission`` (``storage.objects.get``) on a bucket, or on the object in it whose ACL
     is given.
 
-    The owners of the project own everything in it.
+    A project's owners have every permission.
     """
     if principal.is_project_owner:
         return True
@@ -77,8 +77,8 @@ def _grants(bucket: BucketAccess, object_acl: Acl | None) -> Iterator[tuple[str,
 
 def refuse(principal: Principal, permission: str) -> NoReturn:
     """Raises:
-    Unauthenticated: an anonymous caller is refused.
-    PermissionDenied: another one is; the text is Google's.
+    Unauthenticated: the caller is anonymous.
+    PermissionDenied: otherwise; the text is Google's.
     """
     of_object = permission.startswith("storage.objects.") and permission not in _OF_THE_BUCKET
     kind = "object" if of_object else "bucket"
@@ -106,17 +106,17 @@ def _includes(entity: str, principal: Principal) -> bool:
 
 
 def custom_code_agent(email: str) -> str:
-    """Vertex AI's agent for whom ML Engine's acts here, and so has what it was granted; nothing for another account
+    """Vertex AI's service agent, whose grants ML Engine's agent has here too; empty for any other account
     (https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents)."""
     agent = _ML_ENGINE.fullmatch(email)
     return f"{agent[1]}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com" if agent else ""
 
 
 def check_entity(entity: str) -> str:
-    """Return ``entity`` if an access control list can name it.
+    """Return ``entity`` if it is valid in an ACL.
 
     Raises:
-        InvalidArgument: it cannot.
+        InvalidArgument: it is not.
     """
     if not _ENTITY.fullmatch(entity):
         raise InvalidArgument(f"Invalid entity {entity[:200]!r}: use user-EMAIL, allUsers, ...", field="entity")
@@ -124,10 +124,10 @@ def check_entity(entity: str) -> str:
 
 
 def check_role(role: str, *, of_object: bool) -> Role:
-    """Return the role of that name.
+    """Return the role of this name.
 
     Raises:
-        InvalidArgument: there is none, or objects do not have it.
+        InvalidArgument: there is none, or it does not apply to objects.
     """
     choice = OBJECT_ROLES if of_object else BUCKET_ROLES
     if role not in Role.__members__ or Role(role) not in choice:
@@ -137,7 +137,7 @@ def check_role(role: str, *, of_object: bool) -> Role:
 
 def check_not_public(access: BucketAccess, *entities: str) -> None:
     """Raises:
-    PublicAccessPrevented: one of ``entities`` is everyone, and the bucket prevents public access.
+    PublicAccessPrevented: one of ``entities`` is public, and the bucket prevents public access.
     """
     if access.is_never_public and not _PUBLIC.isdisjoint(entities):
         raise PublicAccessPrevented(
@@ -147,33 +147,33 @@ def check_not_public(access: BucketAccess, *entities: str) -> None:
 
 
 def with_owner(acl: Acl, owner: str) -> dict[str, Role]:
-    """``acl`` with the role that ``owner`` always has: a whole list that leaves it out is mended, not refused
+    """``acl`` with OWNER for ``owner``: an ACL without it is completed, not refused
     (https://cloud.google.com/storage/docs/access-control/lists#bestpractices).
 
     Args:
-        owner: the entity that the resource belongs to; empty if there is none.
+        owner: the entity that owns the resource; empty if there is none.
     """
-    held = {owner: Role.OWNER} if owner else {}
-    return {**held, **acl, **held}
+    required = {owner: Role.OWNER} if owner else {}
+    return {**required, **acl, **required}
 
 
 def check_owner_stays(owner: str, entity: str, role: Role | None) -> None:
     """Raises:
-    PermissionDenied: ``entity`` is ``owner``, and ``role`` (None: no more) is less than it has.
+    PermissionDenied: ``entity`` is ``owner``, and ``role`` (None: none) is not OWNER.
     """
     if owner and entity.lower() == owner.lower() and role is not Role.OWNER:
         raise PermissionDenied("The owner of the resource is required to have OWNER access.")
 
 
-def check_lists_count(access: BucketAccess, what: str) -> None:
+def check_acls_enabled(access: BucketAccess, message: str) -> None:
     """Args:
-        what: what cannot be done, as Google begins its sentence.
+        message: the first sentence of Google's error.
 
     Raises:
-        ListsDisabled: the bucket has uniform bucket-level access.
+        AclsDisabled: the bucket has uniform bucket-level access.
     """
     if access.is_uniform:
-        raise ListsDisabled(f"{what}. Read more at https://cloud.google.com/storage/docs/uniform-bucket-level-access")
+        raise AclsDisabled(f"{message}. Read more at https://cloud.google.com/storage/docs/uniform-bucket-level-access")
 
 
 CANNOT_GET_OF_BUCKET = "Cannot get legacy ACL for a bucket that has uniform bucket-level access"
@@ -184,10 +184,10 @@ CANNOT_INSERT_OF_OBJECT = "Cannot insert legacy ACL for an object when uniform b
 
 
 def predefined_acl(name: str, owner: str, project_number: int, *, of_object: bool) -> dict[str, Role]:
-    """The list that a predefined name stands for (https://cloud.google.com/storage/docs/access-control/lists#predefined-acl).
+    """A predefined ACL (https://cloud.google.com/storage/docs/access-control/lists#predefined-acl).
 
     Args:
-        owner: the e-mail address of whom an object belongs to; empty if it belongs to nobody.
+        owner: the e-mail address of an object's owner; empty if it has none.
 
     Raises:
         InvalidArgument: no such name.

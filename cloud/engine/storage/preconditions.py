@@ -1,4 +1,4 @@
-"""``ifGenerationMatch`` and its three siblings, decided against what is stored. Pure.
+"""``ifGenerationMatch`` and the three similar preconditions. Pure.
 
 https://cloud.google.com/storage/docs/request-preconditions; the status codes are those of the JSON API.
 """
@@ -16,7 +16,7 @@ class ConditionNotMet(FailedPrecondition):
 
 
 class NotModified(FailedPrecondition):
-    """What the caller has is still current: the answer to a read with a ``NotMatch`` condition."""
+    """A read with a ``NotMatch`` condition: the caller's version is current."""
 
     http_status = 304
 
@@ -30,7 +30,7 @@ class Generations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """Generation 0 stands for "there is no such object"."""
+    """Generation 0 means that the object does not exist."""
 
     generation_match: int | None = None
     generation_not_match: int | None = None
@@ -40,11 +40,11 @@ class Preconditions:
     def check(self, current: Generations | None, *, reading: bool = False) -> None:
         """Args:
             current: the live object or bucket, None if there is none.
-            reading: the request changes nothing.
+            reading: the request is a read.
 
         Raises:
             ConditionNotMet: a condition does not hold.
-            NotModified: the same for a ``NotMatch`` condition of a read.
+            NotModified: a ``NotMatch`` condition of a read does not hold.
         """
         generation = current.generation if current else 0
         metageneration = current.metageneration if current else None

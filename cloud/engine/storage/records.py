@@ -1,8 +1,8 @@
-"""What Cloud Storage remembers: buckets, objects, resumable uploads. Durable; the bytes of objects are elsewhere.
+"""The database of Cloud Storage: buckets, objects, resumable uploads. The bytes of objects are stored elsewhere.
 
-A row of ``objects`` names the media (the key in fake-gcs-server) that holds the object's bytes, and switching it is one
-transaction: a reader sees the old object or the new one, whole. Every media is in ``debris`` before it is written and
-until a row names it, and again from when no row does: what a crash leaves behind is found there, never by searching.
+A row of ``objects`` refers to the object's media (its key in fake-gcs-server), and is replaced in one transaction: a
+reader sees the old object or the new one, whole. Media is in the table ``debris`` whenever no row refers to it, from
+before it is written: garbage after a crash is found there, not by searching.
 """
 
 import time
@@ -19,7 +19,7 @@ from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.roles import Role
 from cloud.resources import Json
 
-# TEXT compares by its UTF-8 bytes: the order in which Cloud Storage lists.
+# TEXT is compared by its UTF-8 bytes: Cloud Storage's order of names.
 _MIGRATIONS = (
     """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
@@ -46,13 +46,13 @@ class BucketRecord:
     labels: Mapping[str, str] = field(default_factory=dict)
     metageneration: int = 1
     bindings: Bindings = field(default_factory=dict)
-    """The bucket's policy but for the legacy bucket roles: those are ``acl``."""
+    """The bucket's policy without the legacy bucket roles, which are in ``acl``."""
     uniform_since: datetime | None = None
-    """When uniform bucket-level access was switched on; None is off."""
+    """When uniform bucket-level access was enabled; None if it is disabled."""
     is_never_public: bool = False
     """Public access prevention is enforced."""
     settings: Mapping[str, Json] = field(default_factory=dict)
-    """What else its resource says: kept, without effect."""
+    """Other fields of its resource: stored, without effect."""
 
     @property
     def access(self) -> BucketAccess:
@@ -60,7 +60,7 @@ class BucketRecord:
 
     @property
     def generation(self) -> int:
-        """Buckets have none; for preconditions."""
+        """Buckets have no generation of their own; for preconditions."""
         return self.metageneration
 
     def changed(self, **changes: Any) -> "BucketRecord":
@@ -69,7 +69,7 @@ class BucketRecord:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What whoever writes an object may say about it; None is unsaid."""
+    """The attributes that a writer sets; None if unset."""
 
     content_type: str | None = None
     content_encoding: str | None = None
@@ -81,7 +81,7 @@ class Attributes:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-UNSAID = Attributes()
+NO_ATTRIBUTES = Attributes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +93,23 @@ class ObjectRecord:
     size: int
     """Bytes."""
     generation: int
-    """Microseconds since 1970, never twice."""
+    """Microseconds since 1970, unique."""
     md5: str | None
-    """Base64; None for composed objects, which have none."""
+    """Base64; None for composed objects."""
     crc32c: str
     """Base64, big-endian."""
     owner: str
     create_time: datetime
     update_time: datetime
     acl: Acl
-    attributes: Attributes = UNSAID
+    attributes: Attributes = NO_ATTRIBUTES
     metageneration: int = 1
     component_count: int | None = None
-    """How many objects it was composed of."""
+    """Number of objects it was composed of."""
 
     @property
     def owner_entity(self) -> str:
-        """As lists call the owner; empty if nobody is."""
+        """The owner as an ACL entity; empty if there is none."""
         return f"user-{self.owner}" if self.owner else ""
 
     def changed(self, **changes: Any) -> "ObjectRecord":
@@ -118,7 +118,7 @@ class ObjectRecord:
 
 @dataclass(frozen=True, slots=True)
 class UploadRecord:
-    """A resumable upload: what was asked for when it began. Its bytes so far are in the file of its id."""
+    """A resumable upload, as requested when it was started. The bytes received are in a file named by its id."""
 
     id: str
     bucket: str
@@ -136,9 +136,9 @@ class UploadRecord:
 
 
 class Records:
-    """The database of one state folder. All methods are quick, synchronous and atomic.
+    """The database of one state folder. All methods are fast, synchronous and atomic.
 
-    Raises (from every constructor of it):
+    Raises:
         FailedPrecondition: see ``open_database``.
     """
 
@@ -173,7 +173,7 @@ class Records:
         return _object(orjson.loads(row["record"])) if row else None
 
     def objects_from(self, bucket: str, start: str) -> Iterator[ObjectRecord]:
-        """The bucket's objects in order of name, from ``start`` on. To be used up before the next change."""
+        """The bucket's objects in order of name, from ``start`` on. Exhaust the iterator before the next change."""
         rows = self._database.execute(
             "SELECT record FROM objects WHERE bucket = ? AND name >= ? ORDER BY name", (bucket, start)
         )
@@ -186,7 +186,7 @@ class Records:
         )
 
     def next_generation(self) -> int:
-        """Greater than all before, also those of an earlier run."""
+        """Greater than all previous ones, also of earlier runs."""
         row = self._database.execute("SELECT generation FROM clock").fetchone()
         generation = max(time.time_ns() // 1000, row["generation"] + 1 if row else 0)
         with transaction(self._database):
@@ -195,9 +195,9 @@ class Records:
         return generation
 
     def put_object(self, record: ObjectRecord, upload: UploadRecord | None = None) -> None:
-        """Make ``record`` the live object of its name, and finish the upload that brought it."""
+        """Make ``record`` the live object of its name, and mark its upload as finished."""
         with transaction(self._database):
-            self._forget_media_of(record.bucket, record.name, unless=record.media)
+            self._release_media(record.bucket, record.name, unless=record.media)
             self._database.execute(
                 "REPLACE INTO objects VALUES (?, ?, ?, ?)", (record.bucket, record.name, record.media, _dump(record))
             )
@@ -207,26 +207,26 @@ class Records:
 
     def delete_object(self, bucket: str, name: str) -> None:
         with transaction(self._database):
-            self._forget_media_of(bucket, name)
+            self._release_media(bucket, name)
             self._database.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
 
-    def _forget_media_of(self, bucket: str, name: str, unless: str = "") -> None:
+    def _release_media(self, bucket: str, name: str, unless: str = "") -> None:
         self._database.execute(
             "INSERT OR IGNORE INTO debris "
             "SELECT bucket, media FROM objects WHERE bucket = ? AND name = ? AND media != ?",
             (bucket, name, unless),
         )
 
-    # ---------------------------------------------------------------- debris
+    # ---------------------------------------------------------------- garbage
 
-    def announce_media(self, bucket: str, media: str) -> None:
-        """Note that ``media`` will be written and is worth nothing unless an object comes to name it."""
+    def register_media(self, bucket: str, media: str) -> None:
+        """Record that ``media`` will be written and is garbage until an object refers to it."""
         self._database.execute("INSERT OR IGNORE INTO debris VALUES (?, ?)", (bucket, media))
 
-    def media_is_gone(self, bucket: str, media: str) -> None:
+    def forget_media(self, bucket: str, media: str) -> None:
         self._database.execute("DELETE FROM debris WHERE bucket = ? AND media = ?", (bucket, media))
 
-    def debris(self) -> list[tuple[str, str]]:
+    def garbage(self) -> list[tuple[str, str]]:
         return [(row["bucket"], row["media"]) for row in self._database.execute("SELECT bucket, media FROM debris")]
 
     # ---------------------------------------------------------------- resumable uploads

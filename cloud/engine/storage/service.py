@@ -1,4 +1,4 @@
-"""Cloud Storage of one project: the parts put together, brought up and taken down."""
+"""Cloud Storage of one project: its parts, started and stopped together."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import IO
 
 from cloud.engine.storage.acls import AccessControls
 from cloud.engine.storage.buckets import Buckets
-from cloud.engine.storage.garbage import Debris
+from cloud.engine.storage.garbage import Garbage
 from cloud.engine.storage.guard import Guard, PolicyViolation
 from cloud.engine.storage.iam import IamPolicies
 from cloud.engine.storage.media import MediaStore, spool
@@ -20,16 +20,16 @@ from cloud.settings import IamMode
 
 
 class StorageService:
-    """What the HTTP dialect speaks to. Every verb takes who asks and refuses what that one may not do.
+    """The service behind the HTTP dialect. Every method takes the calling principal and enforces its permissions.
 
     Args:
-        state_dir: where everything is kept; of this service alone.
+        state_dir: the service's own folder.
         override: see ``FakeGcsServer``.
-        server: one that has begun to start, for ``state_dir / "media"``; this service's from now on.
-        project: the project's id, as it appears in policies.
-        project_number: as it appears in access control lists and bucket resources.
-        iam: what becomes of requests that nobody has allowed.
-        on_lapse: is told, the first time, of each that passed in spite of that (``IamMode.SOFT``).
+        server: for ``state_dir / "media"``, may be starting already; owned by this service.
+        project: the project's id, used in policies.
+        project_number: used in ACLs and bucket resources.
+        iam: how requests that are not allowed are handled.
+        on_violation: called at the first occurrence of each request that strict mode would refuse (``IamMode.SOFT``).
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class StorageService:
         project: str = "local-project",
         project_number: int = 1,
         iam: IamMode = IamMode.STRICT,
-        on_lapse: Callable[[PolicyViolation], None] | None = None,
+        on_violation: Callable[[PolicyViolation], None] | None = None,
         server: FakeGcsServer | None = None,
     ) -> None:
         self.project_number = project_number
         self.members = Members(project, project_number)
-        self.guard = Guard(iam, on_lapse)
+        self.guard = Guard(iam, on_violation)
         self._incoming = state_dir / "incoming"
         self._uploading = state_dir / "uploads"
         self._state_dir = state_dir
@@ -56,7 +56,7 @@ class StorageService:
     async def start(self) -> None:
         """Raises:
         FailedPrecondition: the folder cannot be used, or fake-gcs-server does not start.
-        InvalidArgument: ``override`` names nothing.
+        InvalidArgument: ``override`` does not exist.
         """
         try:
             for folder in (self._incoming, self._uploading):
@@ -65,33 +65,33 @@ class StorageService:
             raise FailedPrecondition(f"{self._state_dir} cannot be used: {error}") from error
         self._records = Records(self._state_dir / "storage.sqlite3")
         self._is_open = True
-        self._debris = Debris(self._records, self._media)
-        self.buckets = Buckets(self._records, self._media, self._debris, self.guard, self.project_number)
-        self.objects = Objects(self._records, self._media, self._debris, self.guard, self.buckets)
+        self._garbage = Garbage(self._records, self._media)
+        self.buckets = Buckets(self._records, self._media, self._garbage, self.guard, self.project_number)
+        self.objects = Objects(self._records, self._media, self._garbage, self.guard, self.buckets)
         self.acls = AccessControls(self._records, self.buckets, self.objects)
         self.iam = IamPolicies(self._records, self.guard, self.buckets, self.objects)
         self.uploads = ResumableUploads(self._records, self.objects, self._uploading)
         try:
             await self.server.start()
             for bucket in self._records.buckets():
-                # One whose making was cut short by a crash has no folder yet.
-                await self._media.make_bucket(bucket.name)
+                # A crash while it was created may have left it without a folder.
+                await self._media.create_bucket(bucket.name)
         except BaseException:
             await self.close()
             raise
-        self._debris.clear_what_a_crash_left()
+        self._garbage.clear_after_crash()
         self.uploads.forget_expired()
 
     def spool(self) -> IO[bytes]:
-        """Room for the bytes of an upload; see ``media.spool``."""
+        """A buffer for an upload; see ``media.spool``."""
         return spool(str(self._incoming))
 
     async def close(self) -> None:
-        """End the server. May be called twice."""
+        """Stop the server. Idempotent."""
         if not self._is_open:
             return
         self._is_open = False
-        await self._debris.settle()
+        await self._garbage.wait()
         await self._media.close()
         await self.server.close()
         self._records.close()

@@ -1,7 +1,7 @@
-"""Resumable uploads: bytes that arrive in pieces, over broken connections, before and after a restart.
+"""Resumable uploads: bytes received in chunks, across broken connections and restarts.
 
-The protocol's rules: https://cloud.google.com/storage/docs/performing-resumable-uploads. What counts as received is
-the length of the upload's file, so that the answer is true also after a crash in the middle of a piece.
+Protocol: https://cloud.google.com/storage/docs/performing-resumable-uploads. The number of bytes received is the length
+of the upload's file, which is correct even after a crash within a chunk.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from cloud.engine.storage.records import ObjectRecord, Records, UploadRecord
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 
 LIFETIME = timedelta(days=7)
-"""After which an upload that was begun cannot be continued."""
+"""Time after its start until which an upload can be resumed."""
 
 
 class ResumableUploads:
@@ -39,7 +39,7 @@ class ResumableUploads:
                 path.unlink()
 
     def begin(self, principal: Principal, new: NewObject, declared_size: int | None) -> UploadRecord:
-        """Raises what ``Objects.insert`` would."""
+        """Raises the errors of ``Objects.insert``."""
         self._objects.check_insert(principal, new)
         conditions = new.conditions
         upload = UploadRecord(
@@ -75,21 +75,21 @@ class ResumableUploads:
         return upload
 
     def received(self, upload: UploadRecord) -> int:
-        """Bytes that are here for good."""
+        """Number of bytes stored."""
         return upload.finished.size if upload.finished else (self._folder / upload.id).stat().st_size
 
     async def append(self, upload: UploadRecord, start: int, body: AsyncIterator[bytes], limit: int | None) -> int:
-        """Add ``body``, whose first byte is byte ``start`` of the object; returns what is received now.
+        """Append ``body``, whose first byte is byte ``start`` of the object; returns the number of bytes received.
 
-        What is here already is skipped. When the connection breaks, what came before is kept. A later request for
-        the same upload takes over from one that still waits for bytes.
+        Bytes received before are skipped. If the connection breaks, the bytes before that are kept. A later request
+        for the same upload takes over from one that still waits for bytes.
 
         Args:
-            limit: bytes that ``body`` may have at most; None is no limit.
+            limit: maximum bytes of ``body``; None for no limit.
 
         Raises:
-            InvalidArgument: more than ``limit``.
-            Unavailable: ``start`` lies after what is received, or a later request took over.
+            InvalidArgument: ``body`` is longer than ``limit``.
+            Unavailable: ``start`` is after the last byte received, or a later request took over.
         """
         received = self.received(upload)
         if start > received:
@@ -110,7 +110,7 @@ class ResumableUploads:
         return max(received, position)
 
     async def finish(self, upload: UploadRecord) -> ObjectRecord:
-        """Make the object of all that was received. Asking again gives the same object."""
+        """Create the object. Idempotent: a repeated call returns the same object."""
         if upload.finished:
             return upload.finished
         task = self._finishing.get(upload.id)
@@ -138,7 +138,7 @@ class ResumableUploads:
         return record
 
     def cancel(self, upload: UploadRecord) -> None:
-        """Forget it and its bytes."""
+        """Delete the upload and its bytes."""
         self._records.delete_upload(upload.id)
         self._writers.pop(upload.id, None)
         (self._folder / upload.id).unlink(missing_ok=True)

@@ -32,7 +32,7 @@ async def remove_leftovers(
         else:
             on_removed(what)
 
-    resources = await backend.made_by(run)
+    resources = await backend.created_by(run)
     for job in resources.jobs:
         await remove(f"job {job}", lambda job=job: _cancel(backend, job))  # type: ignore[misc]
     defaults = {model: await _default(backend, model) for model, _ in resources.versions}

@@ -102,7 +102,7 @@ def announce(options: Options, plan: Plan, cleanup: str, console: Console) -> No
 
 def _show(finding: Finding, console: Console) -> None:
     style = _STYLES[finding.verdict]
-    hint = f"  -> {finding.mend}" if finding.mend else ""
+    hint = f"  -> {finding.hint}" if finding.hint else ""
     console.print(
         f"[{style}]{finding.verdict.value:<8}[/]{escape(f'{finding.what}: {finding.detail}{hint}')}",
         highlight=False,

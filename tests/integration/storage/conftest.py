@@ -1,4 +1,4 @@
-"""The front door over the real fake-gcs-server, without the gateway in between."""
+"""The emulated Cloud Storage over the real fake-gcs-server, without the gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from cloud.gcs.client import StorageClient
 
 OWNER = Principal("owner@example.com", is_project_owner=True)
 JOB = Principal("service-7@cloud-ml.google.com.iam.gserviceaccount.com")
-PEOPLE = {"owner": OWNER, "job": JOB}
+PRINCIPALS = {"owner": OWNER, "job": JOB}
 
 
 @dataclass
@@ -32,24 +32,30 @@ class StorageEndpoint:
     session: aiohttp.ClientSession
     tokens: dict[str, str]
 
-    async def call(self, verb: str, path: str, *, who: str = "owner", **options: Any) -> tuple[int, Any]:
-        """Status and JSON (or bytes) of one request; ``path`` is sent as it is."""
-        headers = {**({"Authorization": f"Bearer {self.tokens[who]}"} if who else {}), **options.pop("headers", {})}
+    async def call(self, verb: str, path: str, *, caller: str = "owner", **options: Any) -> tuple[int, Any]:
+        """Status and JSON (or bytes) of the response; ``path`` is sent unchanged."""
+        headers = {
+            **({"Authorization": f"Bearer {self.tokens[caller]}"} if caller else {}),
+            **options.pop("headers", {}),
+        }
         url = URL(self.url + path, encoded=True)
         async with self.session.request(verb, url, headers=headers, allow_redirects=False, **options) as reply:
             body = await reply.read()
             return reply.status, (await reply.json() if body and "json" in reply.content_type else body)
 
-    async def reply(self, verb: str, path: str, *, who: str = "owner", **options: Any) -> aiohttp.ClientResponse:
-        """The whole reply, read."""
-        headers = {**({"Authorization": f"Bearer {self.tokens[who]}"} if who else {}), **options.pop("headers", {})}
+    async def reply(self, verb: str, path: str, *, caller: str = "owner", **options: Any) -> aiohttp.ClientResponse:
+        """The response, completely read."""
+        headers = {
+            **({"Authorization": f"Bearer {self.tokens[caller]}"} if caller else {}),
+            **options.pop("headers", {}),
+        }
         url = URL(path if path.startswith("http") else self.url + path, encoded=True)
         async with self.session.request(verb, url, headers=headers, allow_redirects=False, **options) as reply:
             await reply.read()
             return reply
 
-    def client(self, who: str = "owner") -> StorageClient:
-        return StorageClient(self.url, lambda: self.tokens[who], "my-project")
+    def client(self, caller: str = "owner") -> StorageClient:
+        return StorageClient(self.url, lambda: self.tokens[caller], "my-project")
 
 
 @asynccontextmanager
@@ -64,7 +70,9 @@ async def open_endpoint(
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield StorageEndpoint(service, url, session, {who: tokens.issue(PEOPLE[who]).value for who in PEOPLE})
+            yield StorageEndpoint(
+                service, url, session, {caller: tokens.issue(PRINCIPALS[caller]).value for caller in PRINCIPALS}
+            )
     finally:
         server.close()
         await emulator.close()
@@ -72,20 +80,20 @@ async def open_endpoint(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StorageEndpoint]:
-    async with open_endpoint(tmp_path_factory.mktemp("state")) as door:
-        yield door
+async def endpoint(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StorageEndpoint]:
+    async with open_endpoint(tmp_path_factory.mktemp("state")) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
-def front_door():
-    """Opens a door of one's own: ``async with front_door(state_dir) as door``."""
+def new_endpoint():
+    """Opens a separate endpoint: ``async with new_endpoint(state_dir) as endpoint``."""
     return open_endpoint
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def bucket(door: StorageEndpoint, request: pytest.FixtureRequest) -> str:
-    """A bucket of this test's own."""
+async def bucket(endpoint: StorageEndpoint, request: pytest.FixtureRequest) -> str:
+    """A bucket for this test only."""
     name = f"bkt-{abs(hash(request.node.nodeid)):x}"
-    assert (await door.call("POST", "/storage/v1/b", json={"name": name}))[0] == 200
+    assert (await endpoint.call("POST", "/storage/v1/b", json={"name": name}))[0] == 200
     return name

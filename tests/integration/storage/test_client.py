@@ -1,4 +1,4 @@
-"""``StorageClient`` against the front door: what the contract of backends does not reach."""
+"""``StorageClient`` against the emulated Cloud Storage, where the contract of backends does not test it."""
 
 import asyncio
 import os
@@ -26,23 +26,23 @@ JOB = "service-7@cloud-ml.google.com.iam.gserviceaccount.com"
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def client(door):
-    client = door.client()
+async def client(endpoint):
+    client = endpoint.client()
     yield client
     await client.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def job(door):
-    client = door.client("job")
+async def job(endpoint):
+    client = endpoint.client("job")
     yield client
     await client.close()
 
 
 async def test_buckets(client):
-    made = await client.create_bucket("client-bkt", location="europe-west4")
-    assert (made.location, made) == ("EUROPE-WEST4", await client.get_bucket("client-bkt"))
-    assert made in await client.list_buckets()
+    created = await client.create_bucket("client-bkt", location="europe-west4")
+    assert (created.location, created) == ("EUROPE-WEST4", await client.get_bucket("client-bkt"))
+    assert created in await client.list_buckets()
     with pytest.raises(AlreadyExists):
         await client.create_bucket("client-bkt")
     with pytest.raises(InvalidArgument):
@@ -68,30 +68,30 @@ async def test_sixty_four_uploads_at_once(client, bucket):
     assert read == list(contents.values())
 
 
-async def test_folders_there_and_back(client, bucket, tmp_path):
+async def test_folders_round_trip(client, bucket, tmp_path):
     files = {"x.csv": b"1,2\n" * 700_000, "d/y.txt": b"", "d/e/Zé": b"z"}
     for name, data in files.items():
         (tmp_path / "from" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "from" / name).write_bytes(data)
-    told = []
-    uploaded = await client.upload(tmp_path / "from", GsUri(bucket, "data"), on_progress=told.append)
+    reported = []
+    uploaded = await client.upload(tmp_path / "from", GsUri(bucket, "data"), on_progress=reported.append)
     assert [found.uri.path for found in uploaded] == ["data/d/e/Zé", "data/d/y.txt", "data/x.csv"]
     assert uploaded[2].content_type == "text/csv"
     total = sum(map(len, files.values()))
-    assert (told[-1].bytes_done, told[-1].bytes_total, told[-1].files_done) == (total, total, 3)
-    assert any(0 < step.bytes_done < total for step in told)
+    assert (reported[-1].bytes_done, reported[-1].bytes_total, reported[-1].files_done) == (total, total, 3)
+    assert any(0 < step.bytes_done < total for step in reported)
     await client.write_object(GsUri(bucket, "data/placeholder/"), b"")
-    told.clear()
-    paths = await client.download(GsUri(bucket, "data/"), tmp_path / "to", on_progress=told.append)
+    reported.clear()
+    paths = await client.download(GsUri(bucket, "data/"), tmp_path / "to", on_progress=reported.append)
     assert (tmp_path / "to" / "placeholder").is_dir()
     for name, data in files.items():
         assert (tmp_path / "to" / name).read_bytes() == data
         assert tmp_path / "to" / name in paths
-    assert told[-1].bytes_done == total
+    assert reported[-1].bytes_done == total
     assert list((tmp_path / "to").rglob(".*")) == []
 
 
-async def test_names_that_would_leave_the_folder_are_refused(client, bucket, tmp_path):
+async def test_names_that_escape_the_folder_are_refused(client, bucket, tmp_path):
     await client.write_object(GsUri(bucket, "d/../../escaped"), b"x")
     await client.write_object(GsUri(bucket, "d/fine"), b"x")
     with pytest.raises(InvalidArgument, match="cannot be a path"):
@@ -99,7 +99,7 @@ async def test_names_that_would_leave_the_folder_are_refused(client, bucket, tmp
     assert list(tmp_path.rglob("*")) == []
 
 
-async def test_what_is_not_there(client, bucket, tmp_path):
+async def test_missing_resources(client, bucket, tmp_path):
     nowhere = GsUri("no-such-bucket-here", "o")
     (tmp_path / "file").write_bytes(b"x")
     for call in (
@@ -136,7 +136,7 @@ async def test_grants(client, job, bucket):
     with pytest.raises(PermissionDenied):
         await job.write_object(old, b"z")
     await client.grant(bucket, JOB, Access.WRITE)
-    # Granting less afterwards, or again, takes nothing away.
+    # Granting less afterwards, or again, revokes nothing.
     await asyncio.gather(*(client.grant(bucket, JOB, access) for access in (*Access, *Access)))
     await job.write_object(old, b"z")
     assert await job.delete_objects(old) == 1
@@ -145,14 +145,14 @@ async def test_grants(client, job, bucket):
             await client.grant(bucket, account, Access.READ)
 
 
-async def test_a_token_that_is_none(door, bucket):
-    client = StorageClient(door.url, lambda: "forged", "my-project")
+async def test_an_invalid_token(endpoint, bucket):
+    client = StorageClient(endpoint.url, lambda: "forged", "my-project")
     with pytest.raises(Unauthenticated):
         await client.list_objects(GsUri(bucket))
     await client.close()
 
 
-async def test_nobody_there(unused_tcp_port):
+async def test_no_server(unused_tcp_port):
     retries = Retries(attempts=3, first=0.001)
     client = StorageClient(f"http://127.0.0.1:{unused_tcp_port}", lambda: "", "my-project", retries=retries)
     with pytest.raises(Unavailable, match="cannot be reached"):
@@ -160,7 +160,7 @@ async def test_nobody_there(unused_tcp_port):
     await client.close()
 
 
-async def test_grants_where_access_is_uniform(door, client, job):
+async def test_grants_where_access_is_uniform(endpoint, client, job):
     await client.create_bucket("uniform-bkt")
     uniform = {"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}}}
     await client._call("PATCH", "b/uniform-bkt", None, uniform)

@@ -1,4 +1,4 @@
-"""The life of the fake-gcs-server process, and that nothing accepted is lost in a crash."""
+"""The lifetime of the fake-gcs-server process; nothing accepted is lost in a crash."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 
 DATA = os.urandom(3 << 20)
-PIECE = DATA[: 1 << 18]
+CHUNK = DATA[: 1 << 18]
 
 
 async def gone(pid: int) -> None:
@@ -28,11 +28,11 @@ async def gone(pid: int) -> None:
             return False
 
     async with asyncio.timeout(10):
-        while runs():  # noqa: ASYNC110 - not our child: nobody tells us
+        while runs():  # noqa: ASYNC110 - not a child process: there is no event
             await asyncio.sleep(0.01)
 
 
-async def test_it_starts_on_a_port_of_its_own_and_ends(tmp_path):
+async def test_each_server_has_its_own_port_and_stops(tmp_path):
     servers = [FakeGcsServer(tmp_path / name) for name in "abc"]
     await asyncio.gather(*(server.start() for server in servers))
     assert len({server.url for server in servers}) == 3
@@ -46,46 +46,46 @@ async def test_it_starts_on_a_port_of_its_own_and_ends(tmp_path):
         await gone(pid)
 
 
-async def test_one_that_runs_already_is_used_and_left_alone(tmp_path, front_door):
-    theirs = FakeGcsServer(tmp_path / "theirs")
-    await theirs.start()
-    async with front_door(tmp_path / "state", theirs.url) as door:
-        client = door.client()
+async def test_a_running_server_is_used_and_not_stopped(tmp_path, new_endpoint):
+    external = FakeGcsServer(tmp_path / "external")
+    await external.start()
+    async with new_endpoint(tmp_path / "state", external.url) as endpoint:
+        client = endpoint.client()
         await client.create_bucket("shared-bkt")
         await client.write_object(GsUri("shared-bkt", "o"), b"x")
         assert await client.read_object(GsUri("shared-bkt", "o")) == b"x"
         await client.close()
-    assert (tmp_path / "theirs" / "shared-bkt").is_dir()
-    async with aiohttp.ClientSession() as session, session.get(f"{theirs.url}/storage/v1/b") as reply:
+    assert (tmp_path / "external" / "shared-bkt").is_dir()
+    async with aiohttp.ClientSession() as session, session.get(f"{external.url}/storage/v1/b") as reply:
         assert reply.status == 200
-    await theirs.close()
+    await external.close()
 
 
-async def test_what_cannot_be_started(tmp_path):
+async def test_servers_that_cannot_be_started(tmp_path):
     with pytest.raises(InvalidArgument, match="CLOUD_FAKE_GCS_SERVER"):
         await FakeGcsServer(tmp_path, "no-such-program").start()
-    complaining = tmp_path / "complaining"
-    complaining.write_text("#!/bin/sh\necho cannot do that\nexit 3\n")
-    complaining.chmod(0o755)
+    failing = tmp_path / "failing"
+    failing.write_text("#!/bin/sh\necho cannot do that\nexit 3\n")
+    failing.chmod(0o755)
     with pytest.raises(FailedPrecondition, match="cannot do that"):
-        await FakeGcsServer(tmp_path / "root", str(complaining)).start()
+        await FakeGcsServer(tmp_path / "root", str(failing)).start()
     (tmp_path / "file").touch()
     with pytest.raises(FailedPrecondition, match="cannot be made"):
         await FakeGcsServer(tmp_path / "file" / "root").start()
 
 
-async def test_a_port_that_is_taken_in_between_is_no_failure(tmp_path):
-    """A stand-in that loses the race for the port twice, then wins it."""
-    unlucky = tmp_path / "unlucky"
-    unlucky.write_text(
+async def test_a_port_taken_meanwhile_is_retried(tmp_path):
+    """A program that loses the race for the port twice, then wins it."""
+    program = tmp_path / "program"
+    program.write_text(
         f"""#!/bin/sh
 echo >> {tmp_path}/tries
 if [ $(wc -l < {tmp_path}/tries) -lt 3 ]; then echo 'listen tcp: bind: address already in use'; exit 1; fi
 exec {find_binary(None)} "$@"
 """
     )
-    unlucky.chmod(0o755)
-    server = FakeGcsServer(tmp_path / "root", str(unlucky))
+    program.chmod(0o755)
+    server = FakeGcsServer(tmp_path / "root", str(program))
     await server.start()
     assert (tmp_path / "tries").read_text().count("\n") == 3
     await server.close()
@@ -97,7 +97,7 @@ async def ready_for_ever(server: FakeGcsServer) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_one_that_cannot_be_started_anew_is_reported_at_once(tmp_path):
+async def test_a_failed_restart_is_reported_at_once(tmp_path):
     program = tmp_path / "program"
     program.write_text(f'#!/bin/sh\nexec {find_binary(None)} "$@"\n')
     program.chmod(0o755)
@@ -110,7 +110,7 @@ async def test_one_that_cannot_be_started_anew_is_reported_at_once(tmp_path):
     await server.close()
 
 
-async def test_it_is_restarted_once_there_are_descriptors_again(tmp_path, caplog):
+async def test_it_is_restarted_when_file_descriptors_are_available(tmp_path, caplog):
     server = FakeGcsServer(tmp_path / "root")
     await server.start()
     before = server.pid
@@ -119,7 +119,7 @@ async def test_it_is_restarted_once_there_are_descriptors_again(tmp_path, caplog
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
         os.kill(before, signal.SIGKILL)
         async with asyncio.timeout(10):
-            while "Too many open files" not in caplog.text:  # noqa: ASYNC110 - nobody signals a line of a log
+            while "Too many open files" not in caplog.text:  # noqa: ASYNC110 - there is no event for a line of a log
                 await asyncio.sleep(0.01)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
@@ -128,7 +128,7 @@ async def test_it_is_restarted_once_there_are_descriptors_again(tmp_path, caplog
     await server.close()
 
 
-async def test_who_waits_hears_at_once_that_it_did_not_start_or_was_stopped(tmp_path):
+async def test_waiting_requests_fail_at_once_if_the_server_is_stopped(tmp_path):
     (tmp_path / "file").touch()
     never = FakeGcsServer(tmp_path / "file" / "root")
     stopped = FakeGcsServer(tmp_path / "root")
@@ -143,73 +143,73 @@ async def test_who_waits_hears_at_once_that_it_did_not_start_or_was_stopped(tmp_
                 await task
 
 
-async def test_it_is_restarted_and_requests_go_on(tmp_path, front_door):
-    async with front_door(tmp_path) as door:
-        client = door.client()
+async def test_it_is_restarted_and_requests_continue(tmp_path, new_endpoint):
+    async with new_endpoint(tmp_path) as endpoint:
+        client = endpoint.client()
         await client.create_bucket("bkt-crash")
         await client.write_object(GsUri("bkt-crash", "before"), DATA)
         for number in range(3):
             uploads = [client.write_object(GsUri("bkt-crash", f"{number}/{i}"), DATA) for i in range(6)]
             running = asyncio.gather(*uploads)
             await asyncio.sleep(0.02)
-            os.kill(door.service.server.pid, signal.SIGKILL)
+            os.kill(endpoint.service.server.pid, signal.SIGKILL)
             await running
             for i in range(6):
                 assert await client.read_object(GsUri("bkt-crash", f"{number}/{i}")) == DATA
-        # Reads under way break off, or are repeated: what arrives is right.
+        # Reads in progress fail or are repeated, but never return wrong data.
         reads = [
             asyncio.create_task(client.read_object(GsUri("bkt-crash", f"{n}/{i}"))) for n in (0, 1) for i in (1, 2)
         ]
         await asyncio.sleep(0.005)
-        os.kill(door.service.server.pid, signal.SIGKILL)
+        os.kill(endpoint.service.server.pid, signal.SIGKILL)
         for found in await asyncio.gather(*reads, return_exceptions=True):
             assert found == DATA or isinstance(found, Unavailable)
         assert await client.read_object(GsUri("bkt-crash", "before")) == DATA
         await client.close()
 
 
-async def test_that_its_disk_is_full_is_told_and_forgotten_when_there_is_room(tmp_path, front_door):
-    async with front_door(tmp_path) as door:
-        await door.call("POST", "/storage/v1/b", json={"name": "bkt-full"})
-        limits = resource.prlimit(door.service.server.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+async def test_a_full_disk_is_reported_until_there_is_room(tmp_path, new_endpoint):
+    async with new_endpoint(tmp_path) as endpoint:
+        await endpoint.call("POST", "/storage/v1/b", json={"name": "bkt-full"})
+        limits = resource.prlimit(endpoint.service.server.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
         path = "/upload/storage/v1/b/bkt-full/o?uploadType=media&name=big"
-        status, answer = await door.call("POST", path, data=io.BytesIO(DATA))
+        status, answer = await endpoint.call("POST", path, data=io.BytesIO(DATA))
         assert status == 429
         assert "no room left on the disk" in answer["error"]["message"]
-        resource.prlimit(door.service.server.pid, resource.RLIMIT_FSIZE, limits)
-        assert (await door.call("GET", "/storage/v1/b/bkt-full/o/big"))[0] == 404
-        assert (await door.call("POST", path, data=io.BytesIO(DATA)))[0] == 200
+        resource.prlimit(endpoint.service.server.pid, resource.RLIMIT_FSIZE, limits)
+        assert (await endpoint.call("GET", "/storage/v1/b/bkt-full/o/big"))[0] == 404
+        assert (await endpoint.call("POST", path, data=io.BytesIO(DATA)))[0] == 200
 
 
-FRONT = """
+SERVER = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[2])
 from conftest import open_endpoint
 from pathlib import Path
 
 async def main():
-    async with open_endpoint(Path(sys.argv[1])) as door:
-        print(door.url, door.tokens["owner"], door.service.server.pid, flush=True)
+    async with open_endpoint(Path(sys.argv[1])) as endpoint:
+        print(endpoint.url, endpoint.tokens["owner"], endpoint.service.server.pid, flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(main())
 """
 
 
-async def start_front(state_dir):
+async def start_server(state_dir):
     here = Path(__file__)
-    front = await asyncio.create_subprocess_exec(
+    server = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-c", FRONT, str(state_dir), str(here.parent)),
+        *("-c", SERVER, str(state_dir), str(here.parent)),
         stdout=asyncio.subprocess.PIPE,
         cwd=here.parents[3],
     )
-    url, token, pid = (await front.stdout.readline()).decode().split()
-    return front, url, token, int(pid)
+    url, token, pid = (await server.stdout.readline()).decode().split()
+    return server, url, token, int(pid)
 
 
-async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, front_door):
-    front, url, token, pid = await start_front(tmp_path)
+async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, new_endpoint):
+    server, url, token, pid = await start_server(tmp_path)
     client = StorageClient(url, lambda: token, "my-project")
     await client.create_bucket("bkt-kill", location="asia-east1")
     accepted = []
@@ -218,8 +218,8 @@ async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, front
         begin = f"{url}/upload/storage/v1/b/bkt-kill/o?uploadType=resumable&name=resumed"
         async with session.post(begin) as reply:
             session_path = reply.headers["Location"].removeprefix(url)
-        span = {"Content-Range": f"bytes 0-{len(PIECE) - 1}/{len(PIECE) + 3}"}
-        async with session.put(url + session_path, data=PIECE, headers=span) as reply:
+        span = {"Content-Range": f"bytes 0-{len(CHUNK) - 1}/{len(CHUNK) + 3}"}
+        async with session.put(url + session_path, data=CHUNK, headers=span) as reply:
             assert reply.status == 308
 
         async def put(number):
@@ -234,43 +234,43 @@ async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, front
         async with asyncio.timeout(20):
             while len(accepted) < 40:  # noqa: ASYNC110 - by whichever of the writers
                 await asyncio.sleep(0.01)
-        front.kill()
-        await front.wait()
+        server.kill()
+        await server.wait()
         await asyncio.gather(*writers, return_exceptions=True)
     await client.close()
     await gone(pid)
-    async with front_door(tmp_path) as door:
-        client = door.client()
+    async with new_endpoint(tmp_path) as endpoint:
+        client = endpoint.client()
         assert (await client.get_bucket("bkt-kill")).location == "ASIA-EAST1"
         listed = {found.uri.path for found in await client.list_objects(GsUri("bkt-kill"))}
         assert set(accepted) <= listed
         for name in listed:
             assert await client.read_object(GsUri("bkt-kill", name)) == name.encode()
-        size = len(PIECE) + 3
-        reply = await door.reply("PUT", session_path, headers={"Content-Range": f"bytes */{size}"})
-        assert (reply.status, reply.headers["Range"]) == (308, f"bytes=0-{len(PIECE) - 1}")
-        rest = {"Content-Range": f"bytes {len(PIECE)}-{size - 1}/{size}"}
-        assert (await door.reply("PUT", session_path, data=b"def", headers=rest)).status == 200
-        assert await client.read_object(GsUri("bkt-kill", "resumed")) == PIECE + b"def"
+        size = len(CHUNK) + 3
+        reply = await endpoint.reply("PUT", session_path, headers={"Content-Range": f"bytes */{size}"})
+        assert (reply.status, reply.headers["Range"]) == (308, f"bytes=0-{len(CHUNK) - 1}")
+        rest = {"Content-Range": f"bytes {len(CHUNK)}-{size - 1}/{size}"}
+        assert (await endpoint.reply("PUT", session_path, data=b"def", headers=rest)).status == 200
+        assert await client.read_object(GsUri("bkt-kill", "resumed")) == CHUNK + b"def"
         await client.delete_objects(GsUri("bkt-kill"))
         await client.delete_bucket("bkt-kill")
         with pytest.raises(NotFound):
             await client.get_bucket("bkt-kill")
         await client.close()
-        media = door.service.server.root
-    # What the crash left behind is cleared away, too.
+        media = endpoint.service.server.root
+    # The garbage of the crash is deleted, too.
     assert [path for path in media.rglob("*") if path.is_file() and "$" in path.name] == []
 
 
-async def test_everything_is_there_after_a_restart(tmp_path, front_door):
-    async with front_door(tmp_path) as door:
-        client = door.client()
+async def test_state_survives_a_restart(tmp_path, new_endpoint):
+    async with new_endpoint(tmp_path) as endpoint:
+        client = endpoint.client()
         bucket = await client.create_bucket("bkt-again")
         await client.write_object(GsUri("bkt-again", "d/"), b"")
         found = await client.write_object(GsUri("bkt-again", "o"), b"x", content_type="text/csv")
         await client.close()
-    async with front_door(tmp_path) as door:
-        client = door.client()
+    async with new_endpoint(tmp_path) as endpoint:
+        client = endpoint.client()
         assert await client.list_buckets() == [bucket]
         assert (await client.list_objects(GsUri("bkt-again")))[1] == found
         assert await client.read_object(GsUri("bkt-again", "o")) == b"x"

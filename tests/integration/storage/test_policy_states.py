@@ -1,6 +1,6 @@
-"""Policies and lists of a bucket over HTTP, and what a job may really do then, against a set of (role, member).
+"""Policies and ACLs of a bucket over HTTP, and a job's actual permissions, against a set of (role, member).
 
-``EXAMPLES=500 STEPS=50 pytest ...`` draws as many as that.
+``EXAMPLES=500 STEPS=50 pytest ...`` runs more examples.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ ACCOUNT = "service-7@cloud-ml.google.com.iam.gserviceaccount.com"
 JOB = f"serviceAccount:{ACCOUNT}"
 ENTITY = {JOB: f"user-{ACCOUNT}", "allUsers": "allUsers", "user:guest@y.org": "user-guest@y.org"}
 LEGACY = {"legacyBucketReader": "READER", "legacyBucketWriter": "WRITER", "legacyBucketOwner": "OWNER"}
-"""From weak to strong: of several of one member the strongest remains."""
-WHAT_JOBS_MAY = {
+"""From weak to strong: of a member's several roles the strongest is kept."""
+ROLES_FOR_ACTION = {
     "read": {"objectViewer", "objectAdmin"},
     "list": {"objectViewer", "objectAdmin", *LEGACY},
     "create": {"objectCreator", "objectAdmin", "legacyBucketWriter", "legacyBucketOwner"},
 }
-ROLES = st.sampled_from(sorted({*LEGACY, *set().union(*WHAT_JOBS_MAY.values())}))
+ROLES = st.sampled_from(sorted({*LEGACY, *set().union(*ROLES_FOR_ACTION.values())}))
 MEMBERS = st.sampled_from(sorted(ENTITY))
 GRANTS = st.sets(st.tuples(ROLES, MEMBERS), max_size=4)
 
@@ -29,9 +29,9 @@ GRANTS = st.sets(st.tuples(ROLES, MEMBERS), max_size=4)
 class Policies(RuleBasedStateMachine):
     number = 0
 
-    def __init__(self, runner, door):
+    def __init__(self, runner, endpoint):
         super().__init__()
-        self.runner, self.door = runner, door
+        self.runner, self.endpoint = runner, endpoint
         Policies.number += 1
         self.bucket = f"policies-{Policies.number}"
         self.iam, self.acl = (f"/storage/v1/b/{self.bucket}/{what}" for what in ("iam", "acl"))
@@ -42,11 +42,11 @@ class Policies(RuleBasedStateMachine):
         self.put_policy(200, set())
 
     def call(self, verb, path, **options):
-        return self.runner.run(self.door.call(verb, path, **options))
+        return self.runner.run(self.endpoint.call(verb, path, **options))
 
-    def put(self, name, who):
+    def put(self, name, caller):
         path = f"/upload/storage/v1/b/{self.bucket}/o?uploadType=media&name={name}"
-        return self.call("POST", path, data=b"x", who=who)[0]
+        return self.call("POST", path, data=b"x", caller=caller)[0]
 
     def put_policy(self, expected, grants, **etag):
         bindings = [{"role": f"roles/storage.{role}", "members": [member]} for role, member in sorted(grants)]
@@ -64,27 +64,27 @@ class Policies(RuleBasedStateMachine):
         self.put_policy(200, grants)
 
     @rule(grants=GRANTS)
-    def replace_what_was_read(self, grants):
+    def replace_the_current_version(self, grants):
         self.put_policy(200, grants, etag=self.policy["etag"])
 
     @rule(grants=GRANTS)
-    def replace_what_was_read_long_ago(self, grants):
+    def replace_an_old_version(self, grants):
         self.put_policy(412, grants, etag=max(self.old))
 
     @rule(member=MEMBERS, role=st.sampled_from(sorted(LEGACY)))
-    def put_in_the_list(self, member, role):
+    def put_in_the_acl(self, member, role):
         assert self.call("POST", self.acl, json={"entity": ENTITY[member], "role": LEGACY[role]})[0] == 200
         self.granted = {(held, who) for held, who in self.granted if who != member or held not in LEGACY}
         self.granted.add((role, member))
 
     @rule(member=MEMBERS)
-    def take_from_the_list(self, member):
+    def remove_from_the_acl(self, member):
         held = {(role, who) for role, who in self.granted if who == member and role in LEGACY}
         assert self.call("DELETE", f"{self.acl}/{ENTITY[member]}")[0] == (204 if held else 404)
         self.granted -= held
 
     @invariant()
-    def the_policy_says_what_was_granted(self):
+    def the_policy_shows_the_grants(self):
         status, found = self.call("GET", self.iam)
         assert status == 200
         if found["etag"] != self.policy.get("etag"):
@@ -98,17 +98,17 @@ class Policies(RuleBasedStateMachine):
         } == self.granted
 
     @invariant()
-    def a_job_may_do_that_and_nothing_else(self):
+    def a_jobs_permissions_follow_from_the_grants(self):
         mine = {role for role, member in self.granted if member in (JOB, "allUsers")}
-        # To replace an object takes another permission.
+        # Replacing an object requires another permission.
         self.call("DELETE", f"/storage/v1/b/{self.bucket}/o/mine")
-        may = {what for what, roles in WHAT_JOBS_MAY.items() if roles & mine}
-        tried = {
-            "read": self.call("GET", f"/storage/v1/b/{self.bucket}/o/first?alt=media", who="job")[0],
-            "list": self.call("GET", f"/storage/v1/b/{self.bucket}/o", who="job")[0],
+        may = {what for what, roles in ROLES_FOR_ACTION.items() if roles & mine}
+        statuses = {
+            "read": self.call("GET", f"/storage/v1/b/{self.bucket}/o/first?alt=media", caller="job")[0],
+            "list": self.call("GET", f"/storage/v1/b/{self.bucket}/o", caller="job")[0],
             "create": self.put("mine", "job"),
         }
-        for what, status in tried.items():
+        for what, status in statuses.items():
             assert status == (200 if what in may else 403), (what, self.granted)
 
 
@@ -118,9 +118,9 @@ def runner():
         yield runner
 
 
-def test_policies(runner, front_door, tmp_path):
-    opened = front_door(tmp_path)
-    door = runner.run(opened.__aenter__())
+def test_policies(runner, new_endpoint, tmp_path):
+    context = new_endpoint(tmp_path)
+    endpoint = runner.run(context.__aenter__())
     drawn = settings(
         max_examples=int(os.environ.get("EXAMPLES", "4")),
         stateful_step_count=int(os.environ.get("STEPS", "12")),
@@ -128,6 +128,6 @@ def test_policies(runner, front_door, tmp_path):
         suppress_health_check=[HealthCheck.too_slow],
     )
     try:
-        run_state_machine_as_test(lambda: Policies(runner, door), settings=drawn)
+        run_state_machine_as_test(lambda: Policies(runner, endpoint), settings=drawn)
     finally:
-        runner.run(opened.__aexit__(None, None, None))
+        runner.run(context.__aexit__(None, None, None))

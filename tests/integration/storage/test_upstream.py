@@ -1,6 +1,6 @@
-"""What fake-gcs-server itself still gets wrong. A test that fails here is good news: upstream closed that gap.
+"""Deviations of fake-gcs-server from Google. A test that fails here is good news: upstream fixed the deviation.
 
-Then see whether what the front door does about it (test_front_door.py, test_resumable.py) can go.
+Then see whether the emulator's workaround (test_objects.py, test_resumable.py) can go.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ async def test_long_names_are_refused(raw):
     assert (await raw.put("x" * 300))[0] == 400
 
 
-async def test_asking_how_far_an_upload_is_ends_it(raw):
+async def test_a_status_query_ends_an_upload(raw):
     begin = raw.server.url + UPLOAD.format("resumable", "r")
     async with aiohttp.ClientSession() as session, session.post(begin, json={}) as reply:
         location = reply.headers["Location"].removeprefix(raw.server.url)
@@ -110,8 +110,8 @@ async def test_globs_are_ignored(raw):
 
 
 async def test_buckets_have_the_servers_location_and_no_project(raw):
-    _, made = await raw.call("POST", "/storage/v1/b", json={"name": "raw-two", "location": "EUROPE-WEST1"})
-    assert (made["location"], made["projectNumber"]) == ("US-CENTRAL1", "0")
+    _, created = await raw.call("POST", "/storage/v1/b", json={"name": "raw-two", "location": "EUROPE-WEST1"})
+    assert (created["location"], created["projectNumber"]) == ("US-CENTRAL1", "0")
 
 
 async def test_lists_of_access_and_accounts_are_missing(raw):
@@ -119,13 +119,13 @@ async def test_lists_of_access_and_accounts_are_missing(raw):
         assert (await raw.call("GET", f"/storage/v1/{path}"))[0] == 404
 
 
-async def test_nobody_is_asked_who_he_is(raw):
+async def test_requests_are_not_authenticated(raw):
     await raw.put("o")
     assert (await raw.call("GET", "/storage/v1/b/raw-bkt/o/o"))[0] == 200
     assert (await raw.call("DELETE", "/storage/v1/b/raw-bkt/o/o"))[0] == 200
 
 
-async def test_a_slow_upload_holds_everybody_up(raw):
+async def test_a_slow_upload_blocks_all_requests(raw):
     await raw.put("o")
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -137,20 +137,20 @@ async def test_a_slow_upload_holds_everybody_up(raw):
 
     upload = asyncio.create_task(raw.put("slow", slow()))
     await begun.wait()
-    # The lock is taken as soon as the server has read the head of the upload: within some milliseconds.
-    held_up = False
+    # The lock is taken when the server has read the upload's headers, within some milliseconds.
+    blocked = False
     for _ in range(1000):
         try:
             await asyncio.wait_for(raw.call("GET", "/storage/v1/b/raw-bkt/o/o"), 1)
         except TimeoutError:
-            held_up = True
+            blocked = True
             break
-    assert held_up
+    assert blocked
     go_on.set()
     assert (await upload)[0] == 200
 
 
-async def test_an_upload_is_held_in_memory_whole_and_more(raw):
+async def test_an_upload_is_completely_in_memory(raw):
     def peak():
         with open(f"/proc/{raw.server.pid}/status") as status:
             return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))

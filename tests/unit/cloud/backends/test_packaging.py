@@ -15,13 +15,13 @@ def test_digest_is_of_the_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["absent", ".", "a_file.py"])
-async def test_what_is_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+async def test_invalid_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (tmp_path / "a_file.py").write_text("")
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(InvalidArgument, match="is not a valid Python package because") as failure:
+    with pytest.raises(InvalidArgument, match="is not a valid Python package because") as caught:
         async with packaging.sdist(Path(name)):
             pass
 
-    assert failure.value.field == "package_path"
-    assert str(tmp_path) in failure.value.message
+    assert caught.value.field == "package_path"
+    assert str(tmp_path) in caught.value.message

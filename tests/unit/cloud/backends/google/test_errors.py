@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from cloud.backends.google.errors import error_of, error_of_operation, is_lack_of_quota
+from cloud.backends.google.errors import error_of, error_of_operation, is_quota_exceeded
 from cloud.emulator.rest.errors import platform_error, storage_error
 from cloud.errors import (
     Aborted,
@@ -46,40 +46,40 @@ def body(message: str, status: str = "", **more: object) -> bytes:
         ),
     ],
 )
-def test_the_code_is_googles_and_so_is_the_message(http, content, kind, message):
+def test_errors_have_googles_code_and_message(http, content, kind, message):
     error = error_of(http, content)
     assert (type(error), error.message) == (kind, message)
 
 
-@pytest.mark.parametrize("written", [platform_error, storage_error])
-def test_an_api_that_is_disabled_is_named(written):
+@pytest.mark.parametrize("write", [platform_error, storage_error])
+def test_a_disabled_api_is_named(write):
     url = "https://console.developers.google.com/apis/api/storage.googleapis.com/overview?project=1"
     error = ServiceDisabled(f"It is disabled. Enable it by visiting {url} then retry.")
-    found = error_of(403, json.dumps(written(error)).encode())
+    found = error_of(403, json.dumps(write(error)).encode())
     assert isinstance(found, ServiceDisabled)
     assert (found.message, found.service) == (error.message, "storage.googleapis.com")
 
 
-def test_a_field_is_taken_out_of_ml_engines_message():
+def test_the_field_is_extracted_from_ml_engines_message():
     error = error_of(409, body("Field: job.job_id Error: A job with this id already exists.", "ALREADY_EXISTS"))
     assert (error.field, error.message) == ("job.job_id", "A job with this id already exists.")
 
 
-def test_the_end_of_ml_engine_is_told_with_the_way_out():
+def test_the_shutdown_of_ml_engine_is_reported_with_an_alternative():
     error = error_of(400, body("Cloud AI Platform has been deprecated. See https://…", "INVALID_ARGUMENT"))
     assert isinstance(error, FailedPrecondition)
     assert "use --service vertex-ai" in error.message
     assert "\n" not in error.message
 
 
-def test_operations_fail_by_number():
+def test_errors_of_operations():
     assert type(error_of_operation({"code": 9, "message": "no"})) is FailedPrecondition
     assert error_of_operation({"code": 13}).message == "the operation failed"
 
 
-def test_a_rate_is_not_a_lack_of_quota():
-    lack = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": []}
+def test_a_rate_limit_is_not_an_exceeded_quota():
+    quota = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": []}
     rate = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMIT_EXCEEDED"}
-    assert is_lack_of_quota(body("no GPUs", "RESOURCE_EXHAUSTED", details=[lack]))
-    assert not is_lack_of_quota(body("slower", "RESOURCE_EXHAUSTED", details=[rate, lack]))
-    assert not is_lack_of_quota(b"slower")
+    assert is_quota_exceeded(body("no GPUs", "RESOURCE_EXHAUSTED", details=[quota]))
+    assert not is_quota_exceeded(body("slower", "RESOURCE_EXHAUSTED", details=[rate, quota]))
+    assert not is_quota_exceeded(b"slower")

@@ -1,4 +1,4 @@
-"""Requests on bad days. A scripted server stands for Google; it counts what really arrived."""
+"""Requests that fail. A scripted server stands in for Google and records the requests it received."""
 
 import asyncio
 import json
@@ -29,10 +29,10 @@ def error(status: int, name: str = "", **more: object) -> tuple[int, dict[str, s
 
 @dataclass
 class Google:
-    """What happens to each request in turn."""
+    """Returns or raises the outcomes of ``script`` in order."""
 
     script: list[object]
-    arrived: list[tuple[str, str, str | None]] = field(default_factory=list)
+    received: list[tuple[str, str, str | None]] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
     renewed: int = 0
 
@@ -40,12 +40,12 @@ class Google:
         return self
 
     def request(self, url, method, body, headers):
-        self.arrived.append((method, headers["Authorization"], body))
+        self.received.append((method, headers["Authorization"], body))
         outcome = self.script.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
-        status, told, content = outcome
-        return httplib2.Response({"status": str(status), **told}), json.dumps(content).encode()
+        status, response_headers, content = outcome
+        return httplib2.Response({"status": str(status), **response_headers}), json.dumps(content).encode()
 
     def close(self) -> None:
         pass
@@ -93,7 +93,7 @@ async def get(transport):
 @pytest.mark.parametrize(
     "failure", [CUT, TimeoutError("silence"), error(503), error(500), error(429), error(504)], ids=str
 )
-async def test_what_may_pass_is_tried_again(google, transport, failure):
+async def test_transient_failures_are_retried(google, transport, failure):
     google.script = [failure, failure, (200, {}, {"state": "QUEUED"})]
     assert await get(transport) == {"state": "QUEUED"}
     assert len(google.pauses) == 2
@@ -109,21 +109,21 @@ async def test_what_may_pass_is_tried_again(google, transport, failure):
     ],
     ids=str,
 )
-async def test_what_will_not_pass_is_told_at_once(google, transport, failure, kind):
+async def test_other_failures_are_raised_at_once(google, transport, failure, kind):
     google.script = [failure]
     with pytest.raises(kind, match=f"says {failure[0]}"):
         await get(transport)
     assert google.pauses == []
 
 
-async def test_patience_ends(google, transport):
+async def test_retries_are_limited(google, transport):
     google.script = [error(503)] * 4
     with pytest.raises(Unavailable, match="says 503"):
         await get(transport)
-    assert (len(google.arrived), len(google.pauses)) == (4, 3)
+    assert (len(google.received), len(google.pauses)) == (4, 3)
 
 
-async def test_retry_after_is_heeded_and_one_too_long_is_not_waited_for(google, transport):
+async def test_retry_after_is_honoured_unless_it_is_too_long(google, transport):
     google.script = [(429, {"retry-after": "17"}, {}), (200, {}, {})]
     await get(transport)
     assert google.pauses == [17]
@@ -133,39 +133,39 @@ async def test_retry_after_is_heeded_and_one_too_long_is_not_waited_for(google, 
     assert google.pauses == [17]
 
 
-async def test_a_quota_that_will_not_grow_is_told_at_once(google, transport):
-    lack = {"@type": "type.googleapis.com/google.rpc.QuotaFailure"}
-    google.script = [error(429, "RESOURCE_EXHAUSTED", details=[lack])]
+async def test_an_exceeded_quota_is_raised_at_once(google, transport):
+    quota = {"@type": "type.googleapis.com/google.rpc.QuotaFailure"}
+    google.script = [error(429, "RESOURCE_EXHAUSTED", details=[quota])]
     with pytest.raises(ResourceExhausted):
         await create(transport)
     assert google.pauses == []
 
 
-async def test_nothing_is_created_twice_when_the_answer_is_lost(google, transport):
+async def test_nothing_is_created_twice_when_the_response_is_lost(google, transport):
     google.script = [CUT]
 
     async def find_existing():
         return {"jobId": "j", "state": "RUNNING"}
 
     assert (await create(transport, find_existing))["state"] == "RUNNING"
-    assert len(google.arrived) == 1
+    assert len(google.received) == 1
 
 
-async def test_what_was_not_accepted_is_sent_again(google, transport):
+async def test_a_request_that_was_not_accepted_is_sent_again(google, transport):
     google.script = [CUT, (200, {}, {"state": "QUEUED"})]
 
     async def find_existing():
         return None
 
     assert (await create(transport, find_existing))["state"] == "QUEUED"
-    assert [body for _, _, body in google.arrived] == [json.dumps(JOB)] * 2
+    assert [body for _, _, body in google.received] == [json.dumps(JOB)] * 2
 
 
-async def test_taken_by_ourselves_is_success_and_by_others_is_not(google, transport):
-    made = iter([None, {"jobId": "j"}, None, None])
+async def test_already_exists_is_success_only_for_our_own_resource(google, transport):
+    existing = iter([None, {"jobId": "j"}, None, None])
 
     async def find_existing():
-        return next(made)
+        return next(existing)
 
     google.script = [CUT, error(409)]
     assert await create(transport, find_existing) == {"jobId": "j"}
@@ -174,40 +174,40 @@ async def test_taken_by_ourselves_is_success_and_by_others_is_not(google, transp
         await create(transport, find_existing)
 
 
-async def test_a_last_attempt_that_was_accepted_counts(google, transport):
+async def test_a_last_attempt_may_have_been_accepted(google, transport):
     google.script = [CUT] * 4
-    looks = []
+    lookups = []
 
     async def find_existing():
-        looks.append(len(google.arrived))
-        return {"jobId": "j"} if len(google.arrived) == 4 else None
+        lookups.append(len(google.received))
+        return {"jobId": "j"} if len(google.received) == 4 else None
 
     assert await create(transport, find_existing) == {"jobId": "j"}
-    assert looks == [1, 2, 3, 4]
+    assert lookups == [1, 2, 3, 4]
 
 
-async def test_deleting_again_what_is_gone_is_success(google, transport):
+async def test_repeating_a_deletion_is_success(google, transport):
     google.script = [CUT, error(404)]
     assert await transport.send("ml.projects.models.delete", {"name": "projects/p/models/m"}) == {"done": True}
 
 
-async def test_a_token_that_google_refuses_is_renewed_once(google, transport):
+async def test_a_refused_token_is_renewed_once(google, transport):
     google.script = [error(401), (200, {}, {})]
     await get(transport)
-    assert [token for _, token, _ in google.arrived] == ["Bearer token-0", "Bearer token-1"]
+    assert [token for _, token, _ in google.received] == ["Bearer token-0", "Bearer token-1"]
     google.script = [error(401), error(401)]
     with pytest.raises(Unauthenticated):
         await get(transport)
 
 
-async def test_an_interrupt_waits_for_what_was_sent(google, transport):
+async def test_cancellation_waits_for_the_request_in_flight(google, transport):
     began, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def slow(url, method, body, headers):
         loop.call_soon_threadsafe(began.set)
         asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
-        google.arrived.append((method, "", body))
+        google.received.append((method, "", body))
         return httplib2.Response({"status": "200"}), b"{}"
 
     google.request = slow
@@ -219,9 +219,9 @@ async def test_an_interrupt_waits_for_what_was_sent(google, transport):
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert len(google.arrived) == 1
+    assert len(google.received) == 1
 
 
-async def test_pages_are_put_together(google, transport):
+async def test_pages_are_concatenated(google, transport):
     google.script = [(200, {}, {"jobs": [1], "nextPageToken": "t"}), (200, {}, {"jobs": [2]})]
     assert await transport.pages("ml.projects.jobs.list", {"parent": "projects/p"}, "jobs") == [1, 2]

@@ -15,7 +15,7 @@ def test_an_image_by_version_region_and_accelerator():
     )
 
 
-def test_an_old_version_gets_the_newest_image_and_a_word():
+def test_an_old_version_gets_the_newest_image_and_a_warning():
     image = serving_image("1.8", "us-central1", EARLY)
     assert "tf2-cpu.2-15" in image.uri
     assert image.warning == "Google has no serving image for runtime version 1.8: TensorFlow 2.15 is used."

@@ -1,4 +1,4 @@
-"""A log that is found late, in pieces and out of order."""
+"""Logs whose entries become visible late, in parts and out of order."""
 
 from dataclasses import dataclass, field
 
@@ -8,14 +8,14 @@ from cloud.gcs.backoff import Pace
 
 @dataclass
 class Logging:
-    """What each look finds; the last one again and again."""
+    """Returns the entries of each poll in turn; the last one repeatedly."""
 
-    looks: list[list[str]]
+    polls: list[list[str]]
     filters: list[str] = field(default_factory=list)
 
     async def send(self, method_id, params, body):
         self.filters.append(body["filter"])
-        found = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        found = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
         return {"entries": [entry(text) for text in found]}
 
 
@@ -31,13 +31,13 @@ def entry(text: str) -> dict:
     }
 
 
-def logs(looks: list[list[str]], quiet: float = 0.0) -> tuple[Logs, Logging]:
-    logging = Logging(looks)
+def logs(polls: list[list[str]], quiet: float = 0.0) -> tuple[Logs, Logging]:
+    logging = Logging(polls)
     return Logs(logging, "p", pace=Pace(0.001, 0.001), lateness=Lateness(overlap=5, quiet=quiet)), logging
 
 
-async def followed(looks: list[list[str]], ended_at: int, quiet: float = 0.0) -> list[str]:
-    reader, logging = logs(looks, quiet)
+async def follow(polls: list[list[str]], ended_at: int, quiet: float = 0.0) -> list[str]:
+    reader, logging = logs(polls, quiet)
 
     async def is_final() -> bool:
         return len(logging.filters) >= ended_at
@@ -48,21 +48,21 @@ async def followed(looks: list[list[str]], ended_at: int, quiet: float = 0.0) ->
 DONE = "09 service Job completed successfully."
 
 
-async def test_none_is_lost_and_none_is_told_twice():
-    looks = [["01 service a", "02 master-replica-0 b"], ["02 master-replica-0 b", "03 w c"], ["03 w c", DONE]]
-    assert await followed(looks, 2) == ["a", "b", "c", "Job completed successfully."]
+async def test_every_entry_is_reported_once():
+    polls = [["01 service a", "02 master-replica-0 b"], ["02 master-replica-0 b", "03 w c"], ["03 w c", DONE]]
+    assert await follow(polls, 2) == ["a", "b", "c", "Job completed successfully."]
 
 
-async def test_what_is_found_late_is_told_late():
-    looks = [["01 w a", "05 w e"], ["04 w d", "05 w e"], [DONE]]
-    assert await followed(looks, 2) == ["a", "e", "d", "Job completed successfully."]
+async def test_late_entries_are_reported_late():
+    polls = [["01 w a", "05 w e"], ["04 w d", "05 w e"], [DONE]]
+    assert await follow(polls, 2) == ["a", "e", "d", "Job completed successfully."]
 
 
-async def test_a_log_without_its_last_line_ends_when_it_is_quiet():
-    assert await followed([["01 w a"], ["01 w a"], ["02 w b"], ["02 w b"]], 1, quiet=0.003) == ["a", "b"]
+async def test_a_log_without_its_last_entry_ends_when_no_more_arrive():
+    assert await follow([["01 w a"], ["01 w a"], ["02 w b"], ["02 w b"]], 1, quiet=0.003) == ["a", "b"]
 
 
-async def test_each_look_goes_back_a_little():
+async def test_polls_overlap():
     reader, logging = logs([["10 w a"], ["10 w a", DONE]], quiet=1.0)
 
     async def is_final() -> bool:

@@ -1,4 +1,4 @@
-"""What is found out before a run, where Google's answers are scripted."""
+"""The checks before a run, with scripted responses of Google."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -17,15 +17,15 @@ OWN = "europe-west4-docker.pkg.dev/p/r/team/serving@sha256:" + "a" * 64
 
 
 class Scripted(Transport):
-    """Answers by Google's method id; everything else is forbidden."""
+    """Responds by method id; every other method is forbidden."""
 
     def __init__(self, answers: Mapping[str, Json | CloudError]) -> None:
         super().__init__("europe-west4")
         self._answers = {"storage.buckets.get": NotFound("no bucket"), **answers}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     async def _exchange(self, request: Request, _: FindExisting | None) -> Json:
-        self.asked.append(request.url)
+        self.requested.append(request.url)
         answer = self._answers.get(request.method_id, PermissionDenied("not allowed"))
         if isinstance(answer, CloudError):
             raise answer
@@ -41,7 +41,7 @@ async def findings(transport: Transport, **given: str | None) -> dict[str, Findi
 PACKAGES = "artifactregistry.projects.locations.repositories.packages"
 
 
-async def test_images_are_looked_for_in_their_registry() -> None:
+async def test_images_are_looked_up_in_their_registry() -> None:
     transport = Scripted({f"{PACKAGES}.tags.get": {"name": "x"}, f"{PACKAGES}.versions.get": NotFound("gone")})
     found = await findings(transport, image=OWN)
     assert found["training image in its registry"].verdict is Verdict.PASS
@@ -50,13 +50,13 @@ async def test_images_are_looked_for_in_their_registry() -> None:
     )
     root = "https://artifactregistry.googleapis.com/v1/projects"
     assert f"{root}/vertex-ai/locations/europe/repositories/training/packages/tf-cpu.2-17.py310/tags/latest" in (
-        transport.asked
+        transport.requested
     )
     name = f"p/locations/europe-west4/repositories/r/packages/team%2Fserving/versions/sha256:{'a' * 64}"
-    assert f"{root}/{name}" in transport.asked
+    assert f"{root}/{name}" in transport.requested
 
 
-async def test_what_nobody_tells_is_unknown() -> None:
+async def test_failed_checks_are_unknown() -> None:
     found = await findings(Scripted({}), training_image="docker.io/me/mine")
     assert found["training image in its registry"].detail == "docker.io/me/mine is in none of Google's"
     assert found["serving image in its registry"].detail == "not allowed"
@@ -67,7 +67,7 @@ async def test_ml_engine_has_no_images_of_its_own() -> None:
     transport = Scripted({})
     found = await findings(transport, service="ml-engine")
     assert not [what for what in found if "image" in what]
-    assert not [url for url in transport.asked if "artifactregistry" in url]
+    assert not [url for url in transport.requested if "artifactregistry" in url]
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ async def test_ml_engine_has_no_images_of_its_own() -> None:
         ("eu.gcr.io/p/i", "projects/p/locations/europe/repositories/eu.gcr.io/packages/i/tags/latest"),
     ],
 )
-def test_where_an_image_is(uri: str, name: str) -> None:
+def test_names_of_images(uri: str, name: str) -> None:
     assert lookup(uri) == (f"{PACKAGES}.tags.get", name)
 
 
 @pytest.mark.parametrize(
     "uri", ["me/mine", "docker.io/me/mine:1", "us-docker.pkg.dev/p/r", "us-docker.pkg.dev/p/r/i@x"]
 )
-def test_an_image_elsewhere_is_not_looked_for(uri: str) -> None:
+def test_an_image_elsewhere_is_not_looked_up(uri: str) -> None:
     assert lookup(uri) is None

@@ -10,7 +10,7 @@ def field(number: int, value: bytes) -> bytes:
 
 
 def model(signatures: dict[str, list[str]]) -> bytes:
-    """A ``SavedModel`` as TensorFlow writes it, with a few fields that are of no interest."""
+    """A ``SavedModel`` as TensorFlow writes it, with some irrelevant fields."""
     graph = field(2, b"\x08\x01")
     for name, names in signatures.items():
         definition = field(1, field(1, b"x")) + b"".join(field(2, field(1, each.encode())) for each in names)
@@ -19,21 +19,21 @@ def model(signatures: dict[str, list[str]]) -> bytes:
 
 
 def test_outputs_by_signature():
-    written = model({"__saved_model_init_op": ["noop"], "serving_default": ["scaled"]})
-    assert outputs(written) == {"serving_default": ["scaled"]}
+    content = model({"__saved_model_init_op": ["noop"], "serving_default": ["scaled"]})
+    assert outputs(content) == {"serving_default": ["scaled"]}
 
 
 @given(st.binary(max_size=60))
-def test_anything_may_be_read(content):
+def test_any_bytes_are_parsed(content):
     assert isinstance(outputs(content), dict)
 
 
-def test_what_is_cut_short_has_none():
-    written = model({"serving_default": ["scaled", "other"]})
-    assert all(outputs(written[:end]) in ({}, {"serving_default": []}) for end in range(3, len(written)))
+def test_truncated_files_have_no_outputs():
+    content = model({"serving_default": ["scaled", "other"]})
+    assert all(outputs(content[:end]) in ({}, {"serving_default": []}) for end in range(3, len(content)))
 
 
-def test_which_signature_is_meant():
+def test_the_signature_of_a_request():
     assert signature({"only": ["a"]}, None) == "only"
     assert signature({"a": [], "b": []}, None) == "serving_default"
     assert signature({"a": []}, "b") == "b"

@@ -18,7 +18,7 @@ SPECS = st.builds(
 
 
 @given(SPECS, st.dictionaries(WORDS, st.lists(WORDS)), st.dictionaries(WORDS, WORDS), WORDS)
-def test_what_the_registry_is_to_remember_it_tells(spec, outputs, labels, failure):
+def test_descriptions_are_parsed(spec, outputs, labels, failure):
     item = {
         "name": "projects/1/locations/l/models/2@default",
         "versionId": "3",
@@ -31,10 +31,10 @@ def test_what_the_registry_is_to_remember_it_tells(spec, outputs, labels, failur
     assert (found.spec, found.outputs, found.labels, found.failure) == (spec, outputs, labels, failure)
 
 
-def test_what_others_say_of_theirs_is_no_version_of_ours():
+def test_descriptions_of_others_are_ignored():
     for description in ("", "my model", "[]", "3", '{"name": "v1"}'):
         assert registered("m", {"versionDescription": description}) is None
 
 
-def test_where_nothing_is_nothing_is_deployed():
+def test_an_empty_endpoint_has_no_deployed_models():
     assert deployed({}, "v1") is None

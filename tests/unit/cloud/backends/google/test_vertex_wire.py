@@ -38,7 +38,7 @@ def specs(draw):
     )
 
 
-def written(spec: TrainingSpec) -> dict:
+def custom_job_of(spec: TrainingSpec) -> dict:
     return vertex_wire.custom_job(
         spec,
         image="us-docker.pkg.dev/vertex-ai/training/x",
@@ -47,38 +47,42 @@ def written(spec: TrainingSpec) -> dict:
     )
 
 
-def made(spec: TrainingSpec, **more: object) -> dict:
-    return written(spec) | {"name": "projects/1/locations/r/customJobs/77", "createTime": "2026-11-23T00:00:00Z"} | more
+def item_of(spec: TrainingSpec, **more: object) -> dict:
+    return (
+        custom_job_of(spec)
+        | {"name": "projects/1/locations/r/customJobs/77", "createTime": "2026-11-23T00:00:00Z"}
+        | more
+    )
 
 
 @given(specs())
-def test_a_job_survives_the_way_there_and_back(spec):
-    body = written(spec)
+def test_jobs_round_trip(spec):
+    body = custom_job_of(spec)
     read = load("aiplatform.v1").schemas.read("GoogleCloudAiplatformV1CustomJob", body)
-    assert vertex_wire.job(read | made(spec, state="JOB_STATE_RUNNING")).spec == spec
+    assert vertex_wire.job(read | item_of(spec, state="JOB_STATE_RUNNING")).spec == spec
     assert vertex_wire.is_ours(read)
 
 
-def test_what_ml_engine_did_of_itself_is_spelled_out():
+def test_what_ml_engine_added_itself_is_explicit():
     spec = TrainingSpec("job_1", (PACKAGE,), "trainer.task", ("--x=1",), job_dir=GsUri("bucket", "out"))
-    (pool,) = written(spec)["jobSpec"]["workerPoolSpecs"]
+    (pool,) = custom_job_of(spec)["jobSpec"]["workerPoolSpecs"]
     program = pool["pythonPackageSpec"]
     assert program["args"] == ["--x=1", "--job-dir", "gs://bucket/out"]
-    assert written(spec)["jobSpec"]["baseOutputDirectory"] == {"outputUriPrefix": "gs://bucket/out"}
+    assert custom_job_of(spec)["jobSpec"]["baseOutputDirectory"] == {"outputUriPrefix": "gs://bucket/out"}
     environment = {each["name"]: each["value"] for each in program["env"]}
     assert environment["CLOUD_ML_JOB_ID"] == "job_1"
     assert json.loads(environment["TF_CONFIG"])["task"] == {"type": "chief", "index": 0}
 
 
-def test_a_pool_that_is_skipped_is_empty_and_the_program_in_every_other():
+def test_a_pool_without_replicas_is_empty():
     spec = TrainingSpec("j", (PACKAGE,), "m", scale_tier=ScaleTier.CUSTOM, parameter_server_count=2)
-    chief, workers, servers = written(spec)["jobSpec"]["workerPoolSpecs"]
+    chief, workers, servers = custom_job_of(spec)["jobSpec"]["workerPoolSpecs"]
     assert (chief["replicaCount"], workers, servers["replicaCount"]) == ("1", {}, "2")
     assert chief["pythonPackageSpec"] == servers["pythonPackageSpec"]
     assert "TF_CONFIG" not in [each["name"] for each in chief["pythonPackageSpec"]["env"]]
 
 
-def test_what_cannot_be_mapped_is_refused():
+def test_unsupported_scale_tiers_are_refused():
     with pytest.raises(InvalidArgument, match="BASIC_TPU cannot be mapped"):
         vertex_wire.cluster(TrainingSpec("j", (PACKAGE,), "m", scale_tier=ScaleTier.BASIC_TPU))
 
@@ -97,17 +101,17 @@ def test_what_cannot_be_mapped_is_refused():
 )
 def test_states(word, state):
     job = vertex_wire.job(
-        made(TrainingSpec("j", (PACKAGE,), "m"), state=f"JOB_STATE_{word}", updateTime="2026-11-23T00:01:00Z")
+        item_of(TrainingSpec("j", (PACKAGE,), "m"), state=f"JOB_STATE_{word}", updateTime="2026-11-23T00:01:00Z")
     )
     assert job.state is state
     assert (job.end_time is not None) == state.is_final
     assert (word in job.error_message) == (word in ("EXPIRED", "PARTIALLY_SUCCEEDED"))
 
 
-def test_why_a_replica_failed_is_looked_for_in_the_log():
+def test_the_reason_of_a_failed_replica_is_read_from_the_log():
     where = "To find out more about why your job exited please check the logs: https://console.cloud.google.com/x?y"
     error = {"code": 3, "message": f"The replica workerpool1-0 exited with a non-zero status of 1. {where}"}
-    item = made(TrainingSpec("j", (PACKAGE,), "m"), state="JOB_STATE_FAILED", error=error)
+    item = item_of(TrainingSpec("j", (PACKAGE,), "m"), state="JOB_STATE_FAILED", error=error)
     lines = ["Traceback (most recent call last):", "  old", "Traceback (most recent call last):", "ValueError: x"]
     noise = "E0000 00:00:1795389926.644927   11419 cuda_platform.cc:52] no such device"
     tail = [LogEntry(NOW, Severity.ERROR, "worker-replica-0", line) for line in (*lines, noise)]
@@ -121,7 +125,7 @@ def test_why_a_replica_failed_is_looked_for_in_the_log():
     )
 
 
-def test_log_entries_speak_of_replicas_and_of_the_jobs_id():
+def test_log_entries_name_replicas_and_the_job():
     entry = LogEntry(NOW, Severity.INFO, "workerpool0-0", "77 workerpool0-0")
     assert vertex_wire.to_workflow(entry, "77", "job_1") == LogEntry(
         NOW, Severity.INFO, "master-replica-0", "77 workerpool0-0"

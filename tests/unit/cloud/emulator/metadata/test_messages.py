@@ -26,12 +26,12 @@ def test_entries_are_text(path, text):
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/project/project-id/deeper", "/instance/service-accounts/x@y.z/email"])
-def test_what_is_not_there_is_a_key_error(path):
+def test_unknown_entries(path):
     with pytest.raises(KeyError):
         messages.find(TREE, path)
 
 
-def test_directories_read_recursively_are_json_in_camel_case():
+def test_recursive_directories_are_json_in_camel_case():
     kind, body = messages.render(messages.find(TREE, "/"), recursive=True, as_json=False)
     assert kind == "application/json"
     read = json.loads(body)

@@ -1,4 +1,4 @@
-"""Signatures are made by google-auth, the library that makes them in real clients."""
+"""Signatures are made by google-auth, as in real clients."""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def test_the_key_file_is_one_that_google_auth_reads(file):
     assert (credentials.service_account_email, credentials.project_id) == (ACCOUNT.email, "my-project")
 
 
-def test_a_signed_assertion_proves_its_issuer(ring, file):
+def test_a_signed_assertion_authenticates_its_issuer(ring, file):
     assert ring.redeem(signed(file)) == ACCOUNT
 
 
@@ -48,22 +48,22 @@ def test_a_signed_assertion_proves_its_issuer(ring, file):
         ({"iat": NOW + 3600, "exp": NOW + 7200}, "reasonable timeframe"),
     ],
 )
-def test_other_claims_prove_nothing(ring, file, changes, text):
+def test_invalid_claims_are_refused(ring, file, changes, text):
     with pytest.raises(messages.InvalidGrant, match=text):
         ring.redeem(signed(file, **changes))
 
 
-def test_another_rings_key_proves_nothing(ring, file):
-    strangers = KeyRing(lambda: NOW).service_account_file(ACCOUNT, "my-project")
+def test_a_key_of_another_ring_is_refused(ring, file):
+    other_file = KeyRing(lambda: NOW).service_account_file(ACCOUNT, "my-project")
     with pytest.raises(messages.InvalidGrant, match="Signature"):
-        ring.redeem(signed(strangers))
+        ring.redeem(signed(other_file))
 
 
-def test_asking_twice_gives_the_same_key(ring, file):
+def test_the_key_of_an_account_stays_the_same(ring, file):
     assert ring.service_account_file(ACCOUNT, "my-project") == file
 
 
-def test_a_user_file_holds_a_refresh_token_that_proves_the_user(ring):
+def test_a_user_file_holds_the_users_refresh_token(ring):
     me = owner("my-project")
     assert ring.redeem(ring.user_file(me)["refresh_token"]) == me
     with pytest.raises(messages.InvalidGrant):
@@ -87,7 +87,7 @@ def self_signed(file, **claims) -> str:
     "claims",
     [{"aud": "https://us-central1-aiplatform.googleapis.com/"}, {"scope": "https://www.googleapis.com/auth/x"}],
 )
-def test_a_self_signed_token_is_as_good_as_an_access_token(ring, file, claims):
+def test_a_self_signed_token_is_accepted_as_an_access_token(ring, file, claims):
     assert ring.principal(self_signed(file, **claims)) == ACCOUNT
 
 
@@ -100,6 +100,6 @@ def test_a_self_signed_token_is_as_good_as_an_access_token(ring, file, claims):
         {"scope": "x", "iss": "me@example.com"},
     ],
 )
-def test_a_self_signed_token_for_nothing_here_is_refused(ring, file, claims):
+def test_an_invalid_self_signed_token_is_refused(ring, file, claims):
     with pytest.raises(Unauthenticated, match="Invalid Credentials"):
         ring.principal(self_signed(file, **claims))

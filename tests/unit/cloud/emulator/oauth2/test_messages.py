@@ -19,7 +19,7 @@ def jwt(header: object = None, claims: object = None, signature: str = "c2ln") -
     return ".".join((part(header or {"alg": "RS256"}), part(CLAIMS if claims is None else claims), signature))
 
 
-def test_an_assertion_is_taken_apart():
+def test_an_assertion_is_parsed():
     body = urlencode({"grant_type": messages.JWT_BEARER, "assertion": jwt()}).encode()
     found = messages.read_request(body)
     assert isinstance(found, messages.Assertion)
@@ -44,7 +44,7 @@ def test_a_refresh_token_is_found():
         (urlencode({"grant_type": messages.JWT_BEARER}).encode(), "invalid_request", "missing: assertion"),
     ],
 )
-def test_a_bad_request_says_what_is_wrong(body, error, text):
+def test_errors_of_bad_requests(body, error, text):
     with pytest.raises(messages.TokenRefused, match=text) as caught:
         messages.read_request(body)
     assert messages.error_response(caught.value)["error"] == error
@@ -69,7 +69,7 @@ def test_a_bad_assertion_is_an_invalid_grant(token):
 
 
 @given(st.binary(max_size=200))
-def test_any_body_is_read_or_refused(body):
+def test_any_body_is_parsed_or_refused(body):
     try:
         found = messages.read_request(body)
     except messages.TokenRefused as error:

@@ -34,7 +34,7 @@ ME = owner("my-project")
 ACCOUNT = ml_service_account("my-project")
 
 
-def test_a_token_is_its_principals_until_it_expires(tokens, clock):
+def test_a_token_is_valid_until_it_expires(tokens, clock):
     token = tokens.issue(ME, 60)
     assert token.value.startswith("ya29.")
     assert token.expires_in == 60
@@ -46,7 +46,7 @@ def test_a_token_is_its_principals_until_it_expires(tokens, clock):
 
 
 @pytest.mark.parametrize("jump", [-1e9, 1e9])
-def test_a_token_does_not_care_that_the_clock_is_set(monkeypatch, jump):
+def test_tokens_do_not_depend_on_the_wall_clock(monkeypatch, jump):
     tokens = TokenRegistry()
     token = tokens.issue(ME, 3600)
     now = time.time() + jump
@@ -56,16 +56,16 @@ def test_a_token_does_not_care_that_the_clock_is_set(monkeypatch, jump):
 
 
 @pytest.mark.parametrize("value", ["", "ya29.nonsense", "\udcff", "é" * 5000])
-def test_what_was_never_issued_is_nobodys(tokens, value):
+def test_unknown_tokens_are_refused(tokens, value):
     with pytest.raises(Unauthenticated):
         tokens.principal(value)
 
 
-def test_no_two_tokens_are_alike(tokens):
+def test_tokens_are_unique(tokens):
     assert len({tokens.issue(ME).value for _ in range(100)}) == 100
 
 
-def test_a_current_token_is_handed_out_again_until_shortly_before_its_end(tokens, clock):
+def test_a_current_token_is_reused_until_shortly_before_it_expires(tokens, clock):
     first = tokens.current(ACCOUNT)
     clock.now += 10
     again = tokens.current(ACCOUNT)
@@ -95,7 +95,7 @@ def test_a_printed_token_shows_nothing(tokens):
     assert token.value not in repr(vars(tokens))
 
 
-def test_a_projects_number_and_accounts_follow_from_its_id():
+def test_a_projects_number_and_accounts_are_derived_from_its_id():
     assert project_number("my-project") == project_number("my-project")
     assert len({project_number(f"project-{index}") for index in range(1000)}) == 1000
     assert all(len(str(project_number(f"project-{index}"))) == 12 for index in range(1000))

@@ -1,4 +1,4 @@
-"""What a bucket says that has no effect is kept."""
+"""Fields of a bucket that have no effect are stored."""
 
 import pytest
 
@@ -8,11 +8,11 @@ from cloud.errors import InvalidArgument
 RULES = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 3}}]}
 
 
-def test_they_are_kept_changed_and_removed():
-    kept = settings_from_json({"lifecycle": RULES, "cors": [{"origin": ["*"]}], "name": "bkt", "rpo": "DEFAULT"}, {})
-    assert kept == {"lifecycle": RULES, "cors": [{"origin": ["*"]}], "rpo": "DEFAULT"}
-    assert settings_from_json({"labels": {}}, kept) == kept
-    assert settings_from_json({"cors": [], "rpo": None, "lifecycle": {"rule": []}}, kept) == {
+def test_settings_are_stored_changed_and_removed():
+    stored = settings_from_json({"lifecycle": RULES, "cors": [{"origin": ["*"]}], "name": "bkt", "rpo": "DEFAULT"}, {})
+    assert stored == {"lifecycle": RULES, "cors": [{"origin": ["*"]}], "rpo": "DEFAULT"}
+    assert settings_from_json({"labels": {}}, stored) == stored
+    assert settings_from_json({"cors": [], "rpo": None, "lifecycle": {"rule": []}}, stored) == {
         "cors": [],
         "lifecycle": {"rule": []},
     }
@@ -26,7 +26,7 @@ def test_objects_are_merged():
 
 
 @pytest.mark.parametrize("resource", [{"lifecycle": []}, {"cors": {}}, {"rpo": 1}, {"website": "x"}])
-def test_what_has_another_form_is_refused(resource):
+def test_wrong_types_are_refused(resource):
     [field] = resource
     with pytest.raises(InvalidArgument) as caught:
         settings_from_json(resource, {})

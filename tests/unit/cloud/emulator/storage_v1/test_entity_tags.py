@@ -1,4 +1,4 @@
-"""Conditions of HTTP: on tags, and on times."""
+"""Conditional requests by ETag and by time."""
 
 from datetime import UTC, datetime
 
@@ -13,14 +13,14 @@ THEN, BEFORE = "Wed, 04 Mar 2026 05:06:07 GMT", "Wed, 04 Mar 2026 05:06:06 GMT"
 
 @pytest.mark.parametrize("tags", ["CAE=", '"CAE="', 'W/"CAE="', "x, CAE=", '"x", "CAE="', "*", " * "])
 @pytest.mark.parametrize("tag", ["CAE=", '"CAE="'])
-def test_tags_that_name_it(tags, tag):
+def test_matching_tags(tags, tag):
     check_tag({"If-Match": tags}, tag)
     with pytest.raises(NotModified):
         check_tag({"If-None-Match": tags}, tag)
 
 
 @pytest.mark.parametrize("tags", ["", "CAE", '"CAE=x"', "x, y", '"CAE=, x"'])
-def test_tags_that_do_not(tags):
+def test_other_tags(tags):
     check_tag({"If-None-Match": tags}, "CAE=")
     with pytest.raises(ConditionNotMet):
         check_tag({"If-Match": tags}, "CAE=")

@@ -1,4 +1,4 @@
-"""What is refused rather than ignored."""
+"""Unsupported features are refused, not ignored."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_of_objects(resource):
     assert caught.value.field == field
 
 
-async def test_what_is_switched_off_or_unknown_passes():
+async def test_disabled_features_and_unknown_fields_pass():
     features.check_object({"temporaryHold": False, "retention": {"mode": None}, "kmsKeyName": None, "id": "x"})
     features.check_bucket({"versioning": {"enabled": False}, "encryption": {}, "defaultEventBasedHold": False})
     features.check_request(await received("GET", "/o?enableObjectRetention=false&kmsKeyName="))

@@ -43,7 +43,7 @@ def test_a_bucket():
     assert (len(answer["acl"]), answer["defaultObjectAcl"], answer["labels"]) == (2, [], {"a": "b"})
 
 
-def test_entries_of_lists():
+def test_entries_of_acls():
     target = AclTarget("bkt", "d/o")
     item = messages.acl_item("user-me@x.org", Role.OWNER, target, URL)
     assert (item["email"], item["id"], item["object"]) == ("me@x.org", "bkt/d/o/user-me@x.org", "d/o")
@@ -52,7 +52,7 @@ def test_entries_of_lists():
     assert "selfLink" not in messages.acl_item("allUsers", Role.READER, AclTarget("bkt", is_default=True), URL)
 
 
-def test_lists_are_read_back():
+def test_acls_are_parsed():
     items = messages.acl_items(ACL, AclTarget("bkt", "o"), URL)
     assert messages.acl_from_json(items, of_object=True, field="acl") == ACL
     assert messages.acl_from_json(None, of_object=True, field="acl") is None

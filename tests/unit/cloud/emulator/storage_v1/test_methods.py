@@ -1,55 +1,21 @@
 """The table of methods against Google's own: the discovery document inside google-api-python-client."""
 
-import json
-import re
+from unittest import mock
 
-import pytest
-
-from cloud.emulator.storage_v1.routes import refusals, routes
-from cloud.emulator.storage_v1.unimplemented import REFUSED
-from cloud.wire.discovery_documents import read_document
+from cloud.emulator.rest.discovery import load
+from cloud.emulator.storage_v1.routes import DOCUMENT, routes
+from cloud.emulator.storage_v1.unimplemented import REASONS
 
 
-class Nothing:
-    """Stands for a service that is not asked anything."""
-
-    def __getattr__(self, name):
-        return self
-
-
-def methods(resource):
-    yield from resource.get("methods", {}).values()
-    for inner in resource.get("resources", {}).values():
-        yield from methods(inner)
+def test_every_method_is_served_once_or_refused_with_a_reason():
+    google = load(DOCUMENT).methods.keys()
+    served = [route.method_id for route in routes(mock.Mock()) if route.media is None]
+    assert len(served) == len(set(served)) >= 39
+    assert set(served) <= google
+    assert {name.rpartition(".")[0] for name in google - set(served)} == REASONS.keys()
+    assert all(len(reason) > 20 for reason in REASONS.values())
 
 
-@pytest.fixture(scope="module")
-def google():
-    """Verb and path of each method, by id."""
-    return {
-        method["id"]: (method["httpMethod"], place(f"/storage/v1/{method['path']}"))
-        for method in methods(json.loads(read_document("storage.v1")))
-    }
-
-
-def place(path):
-    return re.sub(r"\{\w*\}", "{}", path)
-
-
-def test_every_method_is_served_or_refused_and_there_is_no_other(google):
-    served = {route.method_id for route in routes(Nothing())}
-    refused = {route.method_id for route in refusals()}
-    assert served & refused == set()
-    assert served | refused == google.keys()
-    assert len(served) >= 39
-
-
-def test_every_method_is_where_google_has_it(google):
-    for route in (*routes(Nothing()), *refusals()):
-        if not route.path.startswith(("/upload/", "/download/")):
-            assert (route.verb, place(route.path)) == google[route.method_id], route.method_id
-
-
-def test_every_refusal_has_a_reason():
-    assert all(group.methods and len(group.reason) > 20 for group in REFUSED)
-    assert len(refusals()) == len({route.method_id for route in refusals()})
+def test_media_belongs_to_methods_of_google():
+    media = {route.method_id for route in routes(mock.Mock()) if route.media}
+    assert media == {"storage.objects.insert", "storage.objects.get"}

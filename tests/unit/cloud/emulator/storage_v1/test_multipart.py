@@ -8,7 +8,7 @@ from cloud.emulator.storage_v1.multipart import MultipartReader, boundary_of
 from cloud.errors import InvalidArgument
 
 
-async def pieces(body, cuts):
+async def blocks(body, cuts):
     positions = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
     for start, stop in pairwise(positions):
         yield body[start:stop]
@@ -36,18 +36,18 @@ def a_body(media, boundary=b"xyz", head=b'{"name": "a"}', newline=b"\r\n"):
     st.lists(st.integers(0, 500)),
     st.sampled_from([b"\r\n", b"\n"]),
 )
-async def test_parts_are_found_however_the_body_is_cut(media, cuts, newline):
+async def test_parts_are_found_however_the_body_is_split(media, cuts, newline):
     if newline + b"--xyz" in newline + media:
         return
-    reader = MultipartReader(pieces(a_body(media, newline=newline), cuts), b"xyz")
+    reader = MultipartReader(blocks(a_body(media, newline=newline), cuts), b"xyz")
     assert await reader.head() == b'{"name": "a"}'
     assert reader.media_type == "text/csv"
     assert b"".join([block async for block in reader.media()]) == media
 
 
 @pytest.mark.parametrize("missing", [1, 8, 30, 60, 100])
-async def test_a_body_that_ends_early_is_refused(missing):
-    reader = MultipartReader(pieces(a_body(b"0123456789")[: -missing - 4], []), b"xyz")
+async def test_a_truncated_body_is_refused(missing):
+    reader = MultipartReader(blocks(a_body(b"0123456789")[: -missing - 4], []), b"xyz")
     with pytest.raises(InvalidArgument, match="Missing end boundary"):
         [await reader.head(), [block async for block in reader.media()]]
 

@@ -31,13 +31,13 @@ def test_ranges(header, size, span):
     ("header", "size"), [("bytes=10-", 10), ("bytes=0-5", 0), ("bytes=-0", 10), ("bytes=11-12", 10)]
 )
 def test_ranges_past_the_end(header, size):
-    with pytest.raises(RangeNotSatisfiable) as refusal:
+    with pytest.raises(RangeNotSatisfiable) as caught:
         parse_range(header, size)
-    assert refusal.value.http_status == 416
+    assert caught.value.http_status == 416
 
 
 @given(st.binary(max_size=30), st.integers(0, 40), st.integers(0, 40))
-def test_a_range_is_what_slicing_gives(content, first, last):
+def test_a_range_is_a_slice(content, first, last):
     try:
         span = parse_range(f"bytes={first}-{last}", len(content))
     except RangeNotSatisfiable:
@@ -65,6 +65,6 @@ def test_content_ranges(header, parsed):
 @pytest.mark.parametrize(
     "header", ["", "0-1/2", "bytes 3-1/9", "bytes 0-9/5", "bytes a-b/c", "bytes 0-1", "bytes *-1/2"]
 )
-def test_what_is_no_content_range(header):
+def test_invalid_content_ranges(header):
     with pytest.raises(InvalidArgument, match="Content-Range"):
         parse_content_range(header)

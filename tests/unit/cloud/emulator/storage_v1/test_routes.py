@@ -1,11 +1,8 @@
-import re
-from collections import Counter
 from urllib.parse import quote
 
 import pytest
 
 from cloud.emulator.storage_v1.call import Call, parse_object
-from cloud.emulator.storage_v1.routes import routes
 from cloud.emulator.storage_v1.xml import bucket_of_host
 from cloud.engine.principal import ANONYMOUS
 from cloud.engine.storage.preconditions import Preconditions
@@ -13,22 +10,8 @@ from cloud.errors import InvalidArgument
 from emulator_api.clients import received
 
 
-class Nothing:
-    """Stands for a service that is not asked anything."""
-
-    def __getattr__(self, name):
-        return self
-
-
 async def a_call(query="", **headers):
     return Call(await received("GET", f"/storage/v1/b?{query}", headers), ANONYMOUS, {})
-
-
-def test_every_route_is_one_method_at_one_place():
-    table = routes(Nothing())
-    places = Counter((route.verb, re.sub(r"\{\w+\}", "{}", route.path)) for route in table)
-    assert [place for place, count in places.items() if count > 1] == []
-    assert all(re.fullmatch(r"storage(\.[a-zA-Z]+){1,3}", route.method_id) for route in table)
 
 
 async def test_parameters():
@@ -41,6 +24,15 @@ async def test_parameters():
         call = await a_call(f"max={quote(text)}")
         with pytest.raises(InvalidArgument, match="max"):
             call.integer("max")
+
+
+async def test_conditions_in_headers():
+    call = await a_call(**{"X-Goog-If-Generation-Not-Match": "7", "X-Goog-If-Metageneration-Match": "2"})
+    assert call.header_conditions() == Preconditions(generation_not_match=7, metageneration_match=2)
+    for text in ("x", "-1", "1.5", "9" * 20):
+        call = await a_call(**{"X-Goog-If-Generation-Match": text})
+        with pytest.raises(InvalidArgument, match="integer"):
+            call.header_conditions()
 
 
 async def test_addresses_are_the_callers():

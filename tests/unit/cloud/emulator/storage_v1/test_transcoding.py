@@ -12,22 +12,22 @@ from cloud.engine.storage.records import Attributes
 from cloud.errors import InvalidArgument
 
 
-async def in_pieces(data, size):
+async def in_blocks(data, size):
     for start in range(0, len(data), size):
         yield data[start : start + size]
 
 
 @given(parts=st.lists(st.binary(max_size=300), min_size=1, max_size=3), size=st.integers(1, 100))
-async def test_what_was_compressed_comes_back(parts, size):
+async def test_compressed_data_is_restored(parts, size):
     compressed = b"".join(map(gzip.compress, parts))
-    assert b"".join([block async for block in gunzipped(in_pieces(compressed, size))]) == b"".join(parts)
+    assert b"".join([block async for block in gunzipped(in_blocks(compressed, size))]) == b"".join(parts)
 
 
-async def test_a_great_deal_comes_a_little_at_a_time():
+async def test_large_data_is_streamed():
     compressed = gzip.compress(bytes(50_000_000), 1)
     tracemalloc.start()
     try:
-        sizes = [len(block) async for block in gunzipped(in_pieces(compressed, len(compressed)))]
+        sizes = [len(block) async for block in gunzipped(in_blocks(compressed, len(compressed)))]
         assert sum(sizes) == 50_000_000
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
@@ -37,11 +37,11 @@ async def test_a_great_deal_comes_a_little_at_a_time():
 @pytest.mark.parametrize(
     "data",
     [gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"x")[:4] + b"nonsense", b"plain"],
-    ids=["cut short", "garbled", "plain"],
+    ids=["truncated", "garbled", "plain"],
 )
-async def test_what_is_no_gzip_is_no_answer(data):
+async def test_invalid_gzip_is_refused(data):
     with pytest.raises(InvalidArgument, match="gzip"):
-        async for _ in gunzipped(in_pieces(data, 100)):
+        async for _ in gunzipped(in_blocks(data, 100)):
             pass
 
 
@@ -56,5 +56,5 @@ async def test_what_is_no_gzip_is_no_answer(data):
         (Attributes(), None, False),
     ],
 )
-def test_when(attributes, accepted, wanted):
+def test_when_objects_are_decompressed(attributes, accepted, wanted):
     assert is_wanted({} if accepted is None else {"Accept-Encoding": accepted}, attributes) is wanted

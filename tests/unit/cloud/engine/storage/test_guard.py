@@ -15,7 +15,7 @@ BUCKET = BucketRecord("bkt", "US", "STANDARD", NOW, NOW, {f"user-{JOB.email}": R
 LIST, CREATE = "storage.objects.list", "storage.objects.create"
 
 
-def test_what_is_allowed_passes_in_every_mode():
+def test_allowed_requests_pass_in_every_mode():
     for mode in IamMode:
         guard = Guard(mode)
         guard.require(JOB, LIST, BUCKET)
@@ -35,9 +35,9 @@ def test_strict_refuses():
     assert guard.violations == {}
 
 
-def test_soft_reports_each_lapse_once_and_counts_all():
-    told = []
-    guard = Guard(IamMode.SOFT, told.append)
+def test_soft_reports_each_violation_once_and_counts_all():
+    reported = []
+    guard = Guard(IamMode.SOFT, reported.append)
     for _ in range(3):
         guard.require(JOB, CREATE, BUCKET)
         guard.require(ANONYMOUS, LIST, BUCKET)
@@ -45,7 +45,7 @@ def test_soft_reports_each_lapse_once_and_counts_all():
     assert guard.permits(OTHER, CREATE, BUCKET)
     created, listed = PolicyViolation(JOB.email, CREATE, "bkt"), PolicyViolation("", LIST, "bkt")
     made = PolicyViolation(OTHER.email, "storage.buckets.list", "")
-    assert told == [created, listed, made]
+    assert reported == [created, listed, made]
     assert guard.violations == {created: 3, listed: 3, made: 1}
     assert summarize(guard.violations) == [f"{created}, 3 times", f"{listed}, 3 times", str(made)]
     assert str(created) == f"{JOB.email} does not have {CREATE} on gs://bkt: strict mode refuses this"
@@ -53,10 +53,10 @@ def test_soft_reports_each_lapse_once_and_counts_all():
     assert "the project" in str(made)
 
 
-def test_off_says_nothing():
-    told = []
-    guard = Guard(IamMode.OFF, told.append)
+def test_off_reports_nothing():
+    reported = []
+    guard = Guard(IamMode.OFF, reported.append)
     guard.require(ANONYMOUS, CREATE, BUCKET)
     assert guard.permits(ANONYMOUS, CREATE, BUCKET)
-    assert told == []
+    assert reported == []
     assert guard.violations == {}

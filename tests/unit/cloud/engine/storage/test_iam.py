@@ -1,4 +1,4 @@
-"""Lists and policies as two views of the same grants, against a model that knows only who was given what."""
+"""ACLs and policies as two views of the same grants, against a model of grants."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.iam import MAX_ENTITIES, IamPolicies, PolicyTarget
 from cloud.engine.storage.objects import Objects
-from cloud.engine.storage.policy import ListsDisabled, PublicAccessPrevented
+from cloud.engine.storage.policy import AclsDisabled, PublicAccessPrevented
 from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.records import BucketRecord, ObjectRecord, Records
 from cloud.engine.storage.roles import Role
@@ -29,8 +29,8 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 LEGACY = {f"roles/storage.legacyBucket{role.title()}": role for role in Role}
 OBJECT_LEGACY = {"roles/storage.legacyObjectReader": "READER", "roles/storage.legacyObjectOwner": "OWNER"}
-# Some of each role's permissions, enough to tell one role from every other.
-GIVES = {
+# Some of each role's permissions, enough to distinguish the roles.
+ROLE_PERMISSIONS = {
     "roles/storage.legacyBucketReader": {"objects.list"},
     "roles/storage.legacyBucketWriter": {"objects.list", "objects.create"},
     "roles/storage.legacyBucketOwner": {"objects.list", "objects.create", "buckets.setIamPolicy"},
@@ -40,7 +40,7 @@ GIVES = {
     "roles/storage.objectCreator": {"objects.create"},
     "roles/storage.objectAdmin": {"objects.get", "objects.list", "objects.create", "objects.setIamPolicy"},
 }
-PERMISSIONS = sorted(set().union(*GIVES.values()))
+PERMISSIONS = sorted(set().union(*ROLE_PERMISSIONS.values()))
 ENTITIES = {
     f"user-{JOB.email}": {JOB},
     f"user-{GUEST.email}": {GUEST},
@@ -49,16 +49,18 @@ ENTITIES = {
     "allUsers": {JOB, GUEST, ANONYMOUS},
     "project-viewers-7": set(),
 }
-EVERYONE = {"allUsers", "allAuthenticatedUsers"}
+PUBLIC = {"allUsers", "allAuthenticatedUsers"}
 BUCKET, OBJECT = PolicyTarget("bkt"), PolicyTarget("bkt", "o")
 
 entities = st.sampled_from(sorted(ENTITIES))
-bindings = st.dictionaries(st.sampled_from(sorted(GIVES)), st.sets(entities, min_size=1).map(tuple), max_size=3)
+bindings = st.dictionaries(
+    st.sampled_from(sorted(ROLE_PERMISSIONS)), st.sets(entities, min_size=1).map(tuple), max_size=3
+)
 object_bindings = st.dictionaries(st.sampled_from(sorted(OBJECT_LEGACY)), st.sets(entities, min_size=1).map(tuple))
 
 
-def opened(folder, mode=IamMode.STRICT):
-    """The engine's parts over an empty bucket with one object; bytes are nobody's business here."""
+def open_storage(folder, mode=IamMode.STRICT):
+    """The engine's parts over a bucket with one object, without media."""
     records, guard = Records(folder / "storage.sqlite3"), Guard(mode)
     buckets = Buckets(records, None, None, guard, 7)
     objects = Objects(records, None, None, guard, buckets)
@@ -74,7 +76,7 @@ def opened(folder, mode=IamMode.STRICT):
 
 @pytest.fixture
 def storage(tmp_path):
-    storage = opened(tmp_path)
+    storage = open_storage(tmp_path)
     yield storage
     storage.records.close()
 
@@ -83,22 +85,22 @@ class Policies(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.storage = opened(Path(self.folder.name))
+        self.storage = open_storage(Path(self.folder.name))
         self.bucket: set[tuple[str, str]] = set()
         self.object: dict[str, str] = {}
         self.is_uniform = self.is_private = False
         self.seen: set[tuple[int, ...]] = set()
 
     @initialize()
-    def look(self):
+    def read_version(self):
         self.seen.add(self.storage.iam.get(OWNER, BUCKET).version)
 
     def teardown(self):
         self.storage.records.close()
         self.folder.cleanup()
 
-    def tried(self, call, *kinds):
-        """Whether it worked; the model says which refusals there may be, and there must be one of them."""
+    def succeeds(self, call, *kinds):
+        """Whether ``call`` succeeded; if the model expects errors (``kinds``), one of them must be raised."""
         if not kinds:
             call()
             return True
@@ -107,69 +109,67 @@ class Policies(RuleBasedStateMachine):
         return False
 
     def put_acl(self, target, entity, role):
-        refusals = [ListsDisabled] * self.is_uniform + [PublicAccessPrevented] * (
-            self.is_private and entity in EVERYONE
-        )
-        return self.tried(lambda: self.storage.acls.put(OWNER, target, entity, role), *refusals)
+        errors = [AclsDisabled] * self.is_uniform + [PublicAccessPrevented] * (self.is_private and entity in PUBLIC)
+        return self.succeeds(lambda: self.storage.acls.put(OWNER, target, entity, role), *errors)
 
     @rule(entity=entities, role=st.sampled_from(sorted(LEGACY)))
-    def put_in_the_buckets_list(self, entity, role):
+    def put_in_the_buckets_acl(self, entity, role):
         if self.put_acl(AclTarget("bkt"), entity, LEGACY[role]):
             self.bucket = {(who, held) for who, held in self.bucket if who != entity or held not in LEGACY}
             self.bucket.add((entity, role))
 
     @rule(entity=entities)
-    def take_from_the_buckets_list(self, entity):
+    def remove_from_the_buckets_acl(self, entity):
         held = {(who, role) for who, role in self.bucket if who == entity and role in LEGACY}
-        refusals = [ListsDisabled] if self.is_uniform else [] if held else [NotFound]
-        self.tried(lambda: self.storage.acls.remove(OWNER, AclTarget("bkt"), entity), *refusals)
-        if not refusals:
+        errors = [AclsDisabled] if self.is_uniform else [] if held else [NotFound]
+        self.succeeds(lambda: self.storage.acls.remove(OWNER, AclTarget("bkt"), entity), *errors)
+        if not errors:
             self.bucket -= held
 
     @rule(entity=entities, role=st.sampled_from(["READER", "OWNER"]))
-    def put_in_the_objects_list(self, entity, role):
+    def put_in_the_objects_acl(self, entity, role):
         if self.put_acl(AclTarget("bkt", "o"), entity, role):
             self.object[entity] = role
 
     @rule(wanted=bindings)
     def replace_the_buckets_policy(self, wanted):
-        public = self.is_private and any(EVERYONE & set(one) for one in wanted.values())
-        if self.tried(lambda: self.storage.iam.set(OWNER, BUCKET, wanted), *[PublicAccessPrevented] * public):
-            self.bucket = self.strongest({(one, role) for role, those in wanted.items() for one in those})
+        public = self.is_private and any(PUBLIC & set(members) for members in wanted.values())
+        if self.succeeds(lambda: self.storage.iam.set(OWNER, BUCKET, wanted), *[PublicAccessPrevented] * public):
+            self.bucket = self.strongest({(member, role) for role, members in wanted.items() for member in members})
 
     @staticmethod
     def strongest(grants):
         order = list(LEGACY)
         kept = {(who, role) for who, role in grants if role not in LEGACY}
         for who in {who for who, role in grants if role in LEGACY}:
-            kept.add((who, max((role for one, role in grants if one == who and role in LEGACY), key=order.index)))
+            kept.add((who, max((role for other, role in grants if other == who and role in LEGACY), key=order.index)))
         return kept
 
     @rule(wanted=object_bindings)
     def replace_the_objects_policy(self, wanted):
-        public = self.is_private and any(EVERYONE & set(one) for one in wanted.values())
-        refusals = [ListsDisabled] if self.is_uniform else [PublicAccessPrevented] * public
-        if self.tried(lambda: self.storage.iam.set(OWNER, OBJECT, wanted), *refusals):
+        public = self.is_private and any(PUBLIC & set(members) for members in wanted.values())
+        errors = [AclsDisabled] if self.is_uniform else [PublicAccessPrevented] * public
+        if self.succeeds(lambda: self.storage.iam.set(OWNER, OBJECT, wanted), *errors):
             self.object = {}
             for role in OBJECT_LEGACY:
                 self.object |= dict.fromkeys(wanted.get(role, ()), OBJECT_LEGACY[role])
 
     @rule()
-    def switch_uniform_access(self):
+    def toggle_uniform_access(self):
         self.is_uniform = not self.is_uniform
         self.storage.buckets.patch(OWNER, "bkt", {"uniform_since": NOW if self.is_uniform else None})
 
     @rule()
-    def switch_public_access_prevention(self):
+    def toggle_public_access_prevention(self):
         self.is_private = not self.is_private
         self.storage.buckets.patch(OWNER, "bkt", {"is_never_public": self.is_private})
 
     @precondition(lambda self: len(self.seen) > 1)
     @rule(data=st.data(), wanted=bindings)
-    def a_policy_made_from_an_old_one_is_refused(self, data, wanted):
+    def a_policy_based_on_an_old_version_is_refused(self, data, wanted):
         old = data.draw(st.sampled_from(sorted(self.seen - {self.storage.iam.get(OWNER, BUCKET).version})))
-        refusals = (ConditionNotMet, PublicAccessPrevented) if self.is_private else (ConditionNotMet,)
-        self.tried(lambda: self.storage.iam.set(OWNER, BUCKET, wanted, old), *refusals)
+        errors = (ConditionNotMet, PublicAccessPrevented) if self.is_private else (ConditionNotMet,)
+        self.succeeds(lambda: self.storage.iam.set(OWNER, BUCKET, wanted, old), *errors)
 
     @rule()
     def reopen(self):
@@ -178,29 +178,29 @@ class Policies(RuleBasedStateMachine):
         kept = Records(folder / "storage.sqlite3")
         bucket, held = kept.bucket("bkt"), kept.object("bkt", "o")
         kept.close()
-        self.storage = opened(folder)
+        self.storage = open_storage(folder)
         self.storage.records.put_bucket(bucket)
         self.storage.records.put_object(held)
 
     @invariant()
-    def policies_say_what_was_granted(self):
+    def policies_show_the_grants(self):
         found = self.storage.iam.get(OWNER, BUCKET)
         self.seen.add(found.version)
-        assert {(who, role) for role, those in found.bindings.items() for who in those} == self.bucket
+        assert {(who, role) for role, members in found.bindings.items() for who in members} == self.bucket
         if self.is_uniform:
-            with pytest.raises(ListsDisabled):
+            with pytest.raises(AclsDisabled):
                 self.storage.iam.get(OWNER, OBJECT)
             return
         listed = self.storage.acls.entries(OWNER, AclTarget("bkt"))
         assert dict(listed) == {who: LEGACY[role] for who, role in self.bucket if role in LEGACY}
         assert dict(self.storage.acls.entries(OWNER, AclTarget("bkt", "o"))) == self.object
         found = self.storage.iam.get(OWNER, OBJECT)
-        assert {(who, OBJECT_LEGACY[role]) for role, those in found.bindings.items() for who in those} == set(
+        assert {(who, OBJECT_LEGACY[role]) for role, members in found.bindings.items() for who in members} == set(
             self.object.items()
         )
 
     @invariant()
-    def everyone_may_do_what_was_granted_and_nothing_else(self):
+    def permissions_follow_from_the_grants(self):
         through_list = {role: name for name, role in OBJECT_LEGACY.items()}
         for who in (JOB, GUEST, ANONYMOUS):
             for target in (BUCKET, OBJECT):
@@ -209,11 +209,11 @@ class Policies(RuleBasedStateMachine):
                     grants |= {(entity, through_list[role]) for entity, role in self.object.items()}
                 may = set()
                 for entity, role in grants:
-                    if who in ENTITIES[entity] and not (self.is_private and entity in EVERYONE):
-                        may |= GIVES[role]
-                asked = [f"storage.{permission}" for permission in PERMISSIONS]
-                held = self.storage.iam.test(who, target, asked)
-                assert {one.removeprefix("storage.") for one in held} == may
+                    if who in ENTITIES[entity] and not (self.is_private and entity in PUBLIC):
+                        may |= ROLE_PERMISSIONS[role]
+                requested = [f"storage.{permission}" for permission in PERMISSIONS]
+                held = self.storage.iam.test(who, target, requested)
+                assert {permission.removeprefix("storage.") for permission in held} == may
 
 
 Policies.TestCase.settings = settings(
@@ -222,14 +222,14 @@ Policies.TestCase.settings = settings(
 test_policies = Policies.TestCase
 
 
-def test_of_two_legacy_roles_the_stronger_remains(storage):
+def test_of_two_legacy_roles_the_stronger_is_kept(storage):
     who = (f"user-{JOB.email}",)
     granted = {"roles/storage.legacyBucketOwner": who, "roles/storage.legacyBucketReader": who}
     found = storage.iam.set(OWNER, BUCKET, granted)
     assert found.bindings == {"roles/storage.legacyBucketOwner": who}
 
 
-def test_it_takes_the_right_permission(storage):
+def test_permissions_on_policies(storage):
     viewer = {"roles/storage.admin": (f"user-{JOB.email}",), "roles/storage.objectAdmin": (f"user-{GUEST.email}",)}
     with pytest.raises(PermissionDenied, match=r"storage\.buckets\.setIamPolicy"):
         storage.iam.set(JOB, BUCKET, viewer)
@@ -249,13 +249,13 @@ def test_it_takes_the_right_permission(storage):
         (BUCKET, {"roles/storage.objectViewer": tuple(f"user-{n}@x.org" for n in range(MAX_ENTITIES + 1))}),
     ],
 )
-def test_what_a_resource_cannot_have_is_refused(storage, target, wanted):
+def test_unsupported_bindings_are_refused(storage, target, wanted):
     with pytest.raises(InvalidArgument, match=r"policy\.bindings"):
         storage.iam.set(OWNER, target, wanted)
     assert storage.iam.get(OWNER, target).bindings == {}
 
 
-def test_what_is_not_there(storage):
+def test_missing_resources(storage):
     for target in (PolicyTarget("nope"), PolicyTarget("bkt", "nope"), PolicyTarget("bkt", "o", generation=2)):
         with pytest.raises(NotFound):
             storage.iam.get(OWNER, target)
@@ -267,10 +267,10 @@ def test_what_is_not_there(storage):
 
 
 @pytest.mark.parametrize("mode", [IamMode.SOFT, IamMode.OFF])
-def test_modes_that_refuse_nothing_say_so_when_asked(tmp_path, mode):
-    storage = opened(tmp_path, mode)
-    asked = ["storage.objects.get", "storage.objects.create"]
-    assert storage.iam.test(JOB, BUCKET, asked) == asked
+def test_modes_that_refuse_nothing_report_all_permissions(tmp_path, mode):
+    storage = open_storage(tmp_path, mode)
+    requested = ["storage.objects.get", "storage.objects.create"]
+    assert storage.iam.test(JOB, BUCKET, requested) == requested
     storage.iam.set(JOB, BUCKET, {})
     with pytest.raises(CloudError, match="nope"):
         storage.iam.get(JOB, PolicyTarget("bkt", "nope"))

@@ -21,7 +21,7 @@ def scan_of(names):
     return lambda start: (Item(name) for name in ordered[bisect.bisect_left(ordered, start) :])
 
 
-def everything(names, query):
+def all_pages(names, query):
     """All pages: names, prefixes, and how long each page was."""
     items, prefixes, lengths = [], [], []
     token = ""
@@ -47,7 +47,7 @@ def everything(names, query):
     st.integers(1, 4),
     st.booleans(),
 )
-def test_pages_together_are_what_the_rules_say(names, prefix, delimiter, start, end, size, trailing):
+def test_all_pages_together_against_a_model(names, prefix, delimiter, start, end, size, trailing):
     wanted = {name for name in names if name.startswith(prefix) and name >= start and (not end or name < end)}
     folders = {}
     if delimiter:
@@ -56,7 +56,7 @@ def test_pages_together_are_what_the_rules_say(names, prefix, delimiter, start, 
             if cut >= 0:
                 folders[name] = name[: cut + len(delimiter)]
     plain = {name for name in wanted if name not in folders or (trailing and folders[name] == name)}
-    items, prefixes, lengths = everything(
+    items, prefixes, lengths = all_pages(
         names,
         {
             "prefix": prefix,
@@ -73,7 +73,7 @@ def test_pages_together_are_what_the_rules_say(names, prefix, delimiter, start, 
 
 
 @given(NAME, NAME)
-def test_the_successor_of_a_prefix_is_right_after_all_it_begins(prefix, name):
+def test_the_successor_of_a_prefix_follows_all_names_with_it(prefix, name):
     following = successor(prefix)
     if name.startswith(prefix):
         assert following is None or name < following
@@ -101,9 +101,9 @@ def test_globs(pattern, matching, other):
     assert [name for name in other if glob.fullmatch(name)] == []
 
 
-def test_a_glob_filters_before_pages_are_cut():
+def test_a_glob_filters_before_paging():
     names = [f"{number:02}.{kind}" for number in range(20) for kind in ("csv", "txt")]
-    items, _, lengths = everything(names, {"match_glob": "*.csv", "max_results": 7})
+    items, _, lengths = all_pages(names, {"match_glob": "*.csv", "max_results": 7})
     assert len(items) == 20
     assert lengths == [7, 7, 6]
 

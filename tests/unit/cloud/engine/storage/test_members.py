@@ -23,14 +23,14 @@ MEMBERS = Members("my-project", 7)
         ("projectViewer:12", "project-viewers-12"),
     ],
 )
-def test_two_spellings(member, entity):
+def test_entities_and_members(member, entity):
     assert MEMBERS.entity(member) == entity
     assert MEMBERS.member(entity) == member
     assert check_entity(entity) == entity
 
 
 @pytest.mark.parametrize(
-    ("member", "mend"),
+    ("member", "hint"),
     [
         ("", "use allUsers"),
         ("me", "use allUsers"),
@@ -46,8 +46,8 @@ def test_two_spellings(member, entity):
         ("deleted:user:a@b.org?uid=1", "deleted"),
     ],
 )
-def test_what_is_no_member_is_refused_with_the_mend(member, mend):
-    with pytest.raises(InvalidArgument, match=mend):
+def test_invalid_members_are_refused_with_a_hint(member, hint):
+    with pytest.raises(InvalidArgument, match=hint):
         MEMBERS.entity(member)
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from cloud.engine.storage.object_names import decode, encode, encode_prefix
 
-# Whatever means something to a file system, a URL or the escape itself, mixed with anything at all.
+# Characters with a meaning in file systems, URLs or the encoding itself, mixed with arbitrary text.
 NAMES = st.one_of(
     st.text(st.sampled_from("aAbB./\\%$+-_2f~ é\u0301ß\U0001f600"), min_size=1, max_size=400),
     st.text(min_size=1, max_size=300),
@@ -22,14 +22,14 @@ def test_every_component_is_safe_on_every_file_system(name):
     for component in encode(name).split("/"):
         assert component not in ("", ".", "..")
         assert not component.startswith(".")
-        # Room is left for the token that makes a key unique.
+        # Leaves room for the token that makes a key unique.
         assert len(component.encode()) <= 255 - 32
         assert component.isascii()
         assert component == component.lower()
 
 
 @given(NAMES, NAMES)
-def test_different_names_differ_also_where_case_is_folded(one, other):
+def test_different_names_differ_even_if_case_is_folded(one, other):
     assert (encode(one).lower() == encode(other).lower()) == (one == other)
 
 
@@ -73,5 +73,5 @@ def test_only_keys_are_decoded(text):
     assert encode(name) == text
 
 
-def test_names_that_compose_differently_stay_apart():
+def test_names_in_different_unicode_forms_differ():
     assert encode("\u00e9") != encode("e\u0301")

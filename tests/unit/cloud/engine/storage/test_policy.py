@@ -57,11 +57,13 @@ ALL = sorted(ALL_PERMISSIONS)
         ),
     ],
 )
-def test_what_roles_allow(bucket_role, object_role, permissions):
+def test_permissions_of_roles(bucket_role, object_role, permissions):
     entity = f"user-{JOB.email}"
     bucket_acl = {entity: bucket_role} if bucket_role else {}
     object_acl = {entity: object_role} if object_role else {}
-    assert {one for one in ALL if allowed(JOB, one, BucketAccess(bucket_acl), object_acl)} == permissions
+    assert {
+        permission for permission in ALL if allowed(JOB, permission, BucketAccess(bucket_acl), object_acl)
+    } == permissions
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_what_roles_allow(bucket_role, object_role, permissions):
         ("group-job@p.iam.gserviceaccount.com", JOB, False),
     ],
 )
-def test_whom_entities_mean(entity, principal, included):
+def test_principals_of_entities(entity, principal, included):
     assert allowed(principal, LIST, BucketAccess({entity: Role.READER})) is included
 
 
@@ -93,7 +95,8 @@ TABLE = {
     "roles/storage.objectCreator": {CREATE},
     "roles/storage.objectUser": {CREATE, DELETE, GET, LIST, f"{OBJECTS}update"},
     "roles/storage.objectAdmin": EVERY_OBJECT_VERB,
-    "roles/storage.admin": EVERY_OBJECT_VERB | {one.replace(OBJECTS, BUCKETS) for one in EVERY_OBJECT_VERB},
+    "roles/storage.admin": EVERY_OBJECT_VERB
+    | {permission.replace(OBJECTS, BUCKETS) for permission in EVERY_OBJECT_VERB},
     "roles/storage.bucketViewer": {f"{BUCKETS}get", f"{BUCKETS}list"},
     "roles/storage.legacyObjectReader": {GET},
     "roles/storage.legacyObjectOwner": {
@@ -113,18 +116,18 @@ TABLE = {
 
 @pytest.mark.parametrize("role", sorted(TABLE))
 @pytest.mark.parametrize("is_uniform", [False, True])
-def test_what_a_binding_gives(role, is_uniform):
+def test_permissions_of_bindings(role, is_uniform):
     access = BucketAccess(bindings={role: ("user-other@x.org", f"user-{JOB.email}")}, is_uniform=is_uniform)
-    assert {one for one in ALL if allowed(JOB, one, access)} == TABLE[role]
-    assert not any(allowed(ANONYMOUS, one, access) for one in ALL)
+    assert {permission for permission in ALL if allowed(JOB, permission, access)} == TABLE[role]
+    assert not any(allowed(ANONYMOUS, permission, access) for permission in ALL)
 
 
-def test_every_role_has_its_row():
+def test_every_role_is_in_the_table():
     assert TABLE.keys() == ROLE_PERMISSIONS.keys()
 
 
 @pytest.mark.parametrize(("names", "of_object"), [(BUCKET_ROLES, False), (OBJECT_ROLES, True)])
-def test_a_role_in_a_list_is_a_legacy_role_in_a_policy(names, of_object):
+def test_a_role_in_an_acl_is_a_legacy_role_in_a_policy(names, of_object):
     for role, name in names.items():
         acl = {"allUsers": role}
         listed = allowed_through(BucketAccess(), acl) if of_object else allowed_through(BucketAccess(acl))
@@ -132,10 +135,10 @@ def test_a_role_in_a_list_is_a_legacy_role_in_a_policy(names, of_object):
 
 
 def allowed_through(access, object_acl=None):
-    return {one for one in ALL if allowed(ANONYMOUS, one, access, object_acl)}
+    return {permission for permission in ALL if allowed(ANONYMOUS, permission, access, object_acl)}
 
 
-def test_uniform_access_switches_lists_of_objects_off():
+def test_uniform_access_disables_acls_of_objects():
     acl = {f"user-{JOB.email}": Role.OWNER}
     assert allowed(JOB, GET, BucketAccess(), acl)
     assert not allowed(JOB, GET, BucketAccess(is_uniform=True), acl)
@@ -146,7 +149,7 @@ def test_public_access_prevention():
     acl, bindings = {"allUsers": Role.OWNER}, {"roles/storage.admin": ("allAuthenticatedUsers",)}
     assert allowed(JOB, GET, BucketAccess(acl, bindings), acl)
     prevented = BucketAccess(acl, bindings, is_never_public=True)
-    assert not any(allowed(who, one, prevented, acl) for one in ALL for who in (JOB, ANONYMOUS))
+    assert not any(allowed(who, permission, prevented, acl) for permission in ALL for who in (JOB, ANONYMOUS))
     check_not_public(BucketAccess(), "allUsers")
     check_not_public(prevented, "user-a@b.c")
     with pytest.raises(PublicAccessPrevented):
@@ -154,21 +157,21 @@ def test_public_access_prevention():
 
 
 @given(st.sampled_from(ALL))
-def test_project_owners_own_everything(permission):
+def test_project_owners_have_every_permission(permission):
     assert allowed(OWNER, permission, BucketAccess())
 
 
 @given(st.sampled_from(ALL))
-def test_nobody_else_has_anything_by_default(permission):
+def test_others_have_no_permission_by_default(permission):
     acl = predefined_acl("projectPrivate", OWNER.email, 1, of_object=False)
     assert not allowed(JOB, permission, BucketAccess(acl), acl)
     assert not allowed(ANONYMOUS, permission, BucketAccess(acl), acl)
 
 
-def test_refusals_read_as_googles():
-    with pytest.raises(PermissionDenied) as refusal:
+def test_errors_have_googles_text():
+    with pytest.raises(PermissionDenied) as caught:
         refuse(JOB, GET)
-    assert refusal.value.message == (
+    assert caught.value.message == (
         f"{JOB.email} does not have storage.objects.get access to the Google Cloud Storage object. "
         "Permission 'storage.objects.get' denied on resource (or it may not exist)."
     )
@@ -192,7 +195,7 @@ def test_objects_have_no_writers():
         check_role("reader", of_object=False)
 
 
-def test_predefined_lists():
+def test_predefined_acls():
     assert predefined_acl("publicRead", "me@x.org", 1, of_object=True) == {
         "user-me@x.org": Role.OWNER,
         "allUsers": Role.READER,
@@ -201,13 +204,13 @@ def test_predefined_lists():
         predefined_acl("publicReadWrite", "me@x.org", 1, of_object=True)
 
 
-def test_who_belongs_to_nobody_has_no_owner():
+def test_objects_without_an_owner():
     assert predefined_acl("publicRead", "", 7, of_object=True) == {"allUsers": Role.READER}
     assert with_owner({"allUsers": Role.READER}, "") == {"allUsers": Role.READER}
     check_owner_stays("", "user-a@b.c", None)
 
 
-def test_an_owner_has_its_role_whatever_a_list_says():
+def test_an_owner_always_has_its_role():
     acl = {"user-a@b.c": Role.READER, "user-me@x.org": Role.READER}
     assert with_owner(acl, "user-me@x.org") == {"user-me@x.org": Role.OWNER, "user-a@b.c": Role.READER}
     check_owner_stays("user-me@x.org", "user-me@x.org", Role.OWNER)
@@ -216,7 +219,7 @@ def test_an_owner_has_its_role_whatever_a_list_says():
             check_owner_stays("user-me@x.org", "user-Me@x.org", role)
 
 
-def test_ml_engines_agent_has_what_vertex_ais_was_granted() -> None:
+def test_ml_engines_agent_has_the_grants_of_vertex_ais() -> None:
     account = Principal("service-7@cloud-ml.google.com.iam.gserviceaccount.com")
     granted = BucketAccess({"user-service-7@gcp-sa-aiplatform-cc.iam.gserviceaccount.com": Role.READER})
     assert allowed(account, LIST, granted)

@@ -34,14 +34,14 @@ def test_conditions(conditions, current, holds):
     if holds:
         conditions.check(current)
     else:
-        with pytest.raises(ConditionNotMet) as failure:
+        with pytest.raises(ConditionNotMet) as caught:
             conditions.check(current)
-        assert failure.value.http_status == 412
+        assert caught.value.http_status == 412
 
 
-def test_a_read_of_what_the_caller_has_is_not_modified():
-    with pytest.raises(NotModified) as answer:
+def test_a_read_of_the_callers_version_is_not_modified():
+    with pytest.raises(NotModified) as caught:
         Preconditions(generation_not_match=5).check(Stored(), reading=True)
-    assert answer.value.http_status == 304
+    assert caught.value.http_status == 304
     with pytest.raises(ConditionNotMet):
         Preconditions(generation_match=4).check(Stored(), reading=True)

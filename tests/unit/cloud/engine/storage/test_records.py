@@ -47,7 +47,7 @@ def records(path):
     records.close()
 
 
-def test_everything_is_there_after_reopening(records, path):
+def test_records_survive_reopening(records, path):
     records.put_object(an_object("a"))
     records.put_upload(an_upload())
     again = Records(path)
@@ -57,7 +57,7 @@ def test_everything_is_there_after_reopening(records, path):
     again.close()
 
 
-def test_objects_come_in_the_order_of_their_utf8_bytes(records):
+def test_objects_are_ordered_by_their_utf8_bytes(records):
     names = ["b", "a/", "a", "Z", "é", "\U0001f600", "\uffff", "a\0b"]
     for name in names:
         records.put_object(an_object(name, media=name))
@@ -65,7 +65,7 @@ def test_objects_come_in_the_order_of_their_utf8_bytes(records):
     assert next(records.objects_from("bkt", "b")).name == "b"
 
 
-def test_generations_grow_also_over_restarts(records, path):
+def test_generations_increase_across_restarts(records, path):
     before = [records.next_generation() for _ in range(100)]
     again = Records(path)
     after = [again.next_generation() for _ in range(100)]
@@ -73,43 +73,43 @@ def test_generations_grow_also_over_restarts(records, path):
     assert (before + after) == sorted(set(before + after))
 
 
-def test_media_that_no_object_names_is_debris(records):
-    records.announce_media("bkt", "m1")
-    assert records.debris() == [("bkt", "m1")]
+def test_media_without_an_object_is_garbage(records):
+    records.register_media("bkt", "m1")
+    assert records.garbage() == [("bkt", "m1")]
     records.put_object(an_object("a", "m1"))
-    assert records.debris() == []
-    records.announce_media("bkt", "m2")
+    assert records.garbage() == []
+    records.register_media("bkt", "m2")
     records.put_object(an_object("a", "m2", 2))
-    assert records.debris() == [("bkt", "m1")]
-    records.media_is_gone("bkt", "m1")
+    assert records.garbage() == [("bkt", "m1")]
+    records.forget_media("bkt", "m1")
     records.put_object(an_object("a", "m2", 2).changed(acl={}))
-    assert records.debris() == []
+    assert records.garbage() == []
     records.delete_object("bkt", "a")
-    assert records.debris() == [("bkt", "m2")]
+    assert records.garbage() == [("bkt", "m2")]
 
 
-def test_an_object_and_the_end_of_its_upload_are_one_change(records):
+def test_an_object_and_the_end_of_its_upload_are_one_transaction(records):
     records.put_upload(an_upload())
     records.put_object(an_object("a"), an_upload())
     assert records.upload("u1").finished == an_object("a")
     with pytest.raises(TypeError):
-        # Fails in the middle: nothing of it stays.
+        # Fails halfway: the transaction is rolled back.
         records.put_object(an_object("b"), object())
     assert records.object("bkt", "b") is None
 
 
-def test_a_change_is_told_by_the_metageneration(records):
+def test_a_change_increments_the_metageneration(records):
     changed = an_object("a").changed(acl={})
     assert (changed.metageneration, changed.generation) == (2, 1)
     assert changed.update_time > NOW
 
 
-def test_a_full_disk_is_what_the_caller_hears_of_and_nothing_is_half_done(records):
+def test_a_full_disk_is_reported_and_the_change_rolled_back(records):
     records.put_object(an_object("a"))
     large = replace(an_object("a", media="m2"), attributes=Attributes("text/csv", metadata={"k": "x" * 8_000_000}))
-    with files_of_at_most(500_000), pytest.raises(sqlite3.OperationalError) as refused:
+    with files_of_at_most(500_000), pytest.raises(sqlite3.OperationalError) as caught:
         records.put_object(large)
-    assert disk_full(refused.value)
+    assert disk_full(caught.value)
     assert records.object("bkt", "a") == an_object("a")
     records.put_object(large)
     assert records.object("bkt", "a") == large

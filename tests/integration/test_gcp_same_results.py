@@ -1,5 +1,5 @@
-"""The same run by four roads: this machine, ML Engine, Vertex AI with Google's images, and with one's own by the
-command. One cloud, so that TensorFlow is loaded once."""
+"""The same run on four backends: local, ML Engine, Vertex AI with Google's images, and with custom images by the
+command line. One cloud, so that TensorFlow is loaded once."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ from cloud.serve import LocalCloud
 from cloud.settings import Settings, inherited_environ
 from cloud.workflow import taxifare
 from cloud.workflow.steps import Plan, Report, Workflow
-from integration.google_clouds import reached
+from integration.google_clouds import open_backend
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 
-class Watching:
-    """An ``Observer`` who remembers what the service said."""
+class RecordingObserver:
+    """An ``Observer`` that records the service's log messages."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -38,14 +38,14 @@ class Watching:
     def trained(self, steps_done: int, steps_total: int) -> None: ...
 
     def logged(self, entry: LogEntry) -> None:
-        # A Vertex AI job names an image, hence a version, and is told that it runs in another.
+        # A Vertex AI job names an image, hence a version, and logs that it runs in another one.
         if entry.task_name == "service" and "runtime version" not in entry.message:
             self.messages.append(entry.message)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("roads") / "data"
+    folder = tmp_path_factory.mktemp("backends") / "data"
     command = [sys.executable, "-m", "trainer.sample_data", "--rows", "600", "--seed", "3", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
     return folder
@@ -53,7 +53,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cloud() -> AsyncIterator[LocalCloud]:
-    async with LocalCloud(Settings(project="three-roads")) as cloud:
+    async with LocalCloud(Settings(project="same-results")) as cloud:
         yield cloud
         assert await cloud.backend.list_models() == []
         assert await cloud.backend.list_buckets() == []
@@ -62,27 +62,27 @@ async def cloud() -> AsyncIterator[LocalCloud]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def reports(cloud: LocalCloud, data: Path) -> dict[str, tuple[Report, list[str]]]:
     account = await cloud.backend.ml_service_account()
-    roads: dict[str, Backend] = {
+    backends: dict[str, Backend] = {
         "local": cloud.backend,
-        "ml-engine": await reached(cloud, "ml-engine"),
-        "vertex-ai": await reached(cloud, "vertex-ai", service_account=account),
+        "ml-engine": await open_backend(cloud, "ml-engine"),
+        "vertex-ai": await open_backend(cloud, "vertex-ai", service_account=account),
     }
     found = {}
-    for name, backend in roads.items():
-        found[name] = await take(backend, data, f"run_{name.replace('-', '_')}")
+    for name, backend in backends.items():
+        found[name] = await execute(backend, data, f"run_{name.replace('-', '_')}")
         if name != "local":
             await backend.close()
     return found
 
 
-async def given(folder: Path) -> Path:
+async def return_folder(folder: Path) -> Path:
     return folder
 
 
-async def take(backend: Backend, data: Path, job_id: str) -> tuple[Report, list[str]]:
+async def execute(backend: Backend, data: Path, job_id: str) -> tuple[Report, list[str]]:
     plan = Plan(
-        bucket="three-roads-ml",
-        data=partial(given, data),
+        bucket="same-results-ml",
+        data=partial(return_folder, data),
         package_path=taxifare.package_path(),
         module=taxifare.MODULE,
         args=taxifare.trainer_arguments(20),
@@ -90,17 +90,17 @@ async def take(backend: Backend, data: Path, job_id: str) -> tuple[Report, list[
         model=taxifare.MODEL,
         is_taxifare=True,
     )
-    watching = Watching()
-    async with Workflow(backend, plan, watching) as workflow:
+    observer = RecordingObserver()
+    async with Workflow(backend, plan, observer) as workflow:
         await workflow.run()
-    return workflow.report, [message.replace(job_id, "JOB") for message in watching.messages]
+    return workflow.report, [message.replace(job_id, "JOB") for message in observer.messages]
 
 
-async def test_the_job_ends_alike_and_its_service_says_the_same(reports):
+async def test_the_jobs_state_and_service_messages_are_the_same(reports):
     states = {name: report.job.state for name, (report, _) in reports.items()}
     assert set(states.values()) == {JobState.SUCCEEDED}
     local = reports["local"][1]
-    assert [said for _, said in reports.values()] == [local] * 3
+    assert [messages for _, messages in reports.values()] == [local] * 3
 
 
 async def test_the_evaluation_is_the_same(reports):
@@ -118,9 +118,9 @@ async def test_predictions_are_the_same(reports):
         assert fares[name] == pytest.approx(fares["local"], abs=1e-6)
 
 
-async def test_ones_own_images_by_the_command_do_the_same(cloud, data, reports, tmp_path):
+async def test_custom_images_by_the_command_line_give_the_same_results(cloud, data, reports, tmp_path):
     flags = {
-        "--project": "three-roads",
+        "--project": "same-results",
         "--image": "gcr.io/me/serving:1",
         "--training-image": "gcr.io/me/training:1",
         "--data-dir": data,
@@ -134,9 +134,9 @@ async def test_ones_own_images_by_the_command_do_the_same(cloud, data, reports, 
         stdout=PIPE,
         stderr=STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    # What ran is what docker/training.Dockerfile starts, and that started the trainer.
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    # The job ran the program of docker/training.Dockerfile, which started the trainer.
     jobs = await cloud.backend.list_jobs()
     (job,) = [job for job in jobs if job.training.python_module == "cloud.containers.training"]
     log = [entry.message for entry in await cloud.backend.read_logs(job.job_id)]

@@ -1,4 +1,4 @@
-"""Somebody else in the same project: who deletes, who makes the same at the same moment, who used a name before."""
+"""Other clients in the same project: they delete, create the same at the same time, or have used a name before."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,13 +14,13 @@ from cloud.names import GsUri
 from cloud.resources import Access, TrainingSpec, VersionSpec
 from cloud.testing.contract.base import fresh
 from cloud.workflow.google.cleanup import remove_leftovers
+from integration.google_runs import GoogleRun
 from integration.quick_google import QuickGoogle
-from integration.trips import Trip
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 VERTEX = "aiplatform.projects.locations"
 SERVICES = ["vertex-ai", "ml-engine"]
-BUCKET = "somebody-elses"
+BUCKET = "other-clients"
 MODEL = GsUri(BUCKET, "model")
 JOB = {"vertex-ai": f"{VERTEX}.customJobs.create", "ml-engine": "ml.projects.jobs.create"}
 PREDICT = {"vertex-ai": f"{VERTEX}.endpoints.predict", "ml-engine": "ml.projects.predict"}
@@ -37,69 +37,69 @@ async def bucket(google: QuickGoogle) -> AsyncIterator[None]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def two(google: QuickGoogle) -> AsyncIterator[tuple[GcpBackend, GcpBackend]]:
-    """Two processes' backends."""
+    """The backends of two processes."""
     async with google.open("vertex-ai") as one, google.open("vertex-ai") as other:
         yield one, other
 
 
-async def interfered(trip: Trip, method: str, *interference) -> int:
-    """The status of a run that is held up at ``method`` while somebody else does something."""
+async def execute_with_interference(run: GoogleRun, method: str, *interference) -> int:
+    """The status of a run that is held at ``method`` while another client does something."""
     held = Hold()
-    trip.google.faults.add(method, held)
-    taking = asyncio.create_task(trip.take())
-    await asyncio.wait([asyncio.wrap_future(held.reached), taking], return_when=asyncio.FIRST_COMPLETED)
+    run.google.faults.add(method, held)
+    running = asyncio.create_task(run.execute())
+    await asyncio.wait([asyncio.wrap_future(held.reached), running], return_when=asyncio.FIRST_COMPLETED)
     for work in interference:
         await work
     held.released.set_result(None)
-    return await taking
+    return await running
 
 
-# ---------------------------------------------------------------- who deletes
+# ---------------------------------------------------------------- deletions
 
 
-async def test_a_job_that_somebody_deleted(google, folder, two):
-    """On Vertex AI: ML Engine deletes no job."""
-    trip, transport = Trip(google, "vertex-ai", folder), two[1]._transport
+async def test_a_job_that_another_client_deleted(google, folder, two):
+    """On Vertex AI: ML Engine cannot delete jobs."""
+    run, transport = GoogleRun(google, "vertex-ai", folder), two[1]._transport
 
     async def delete() -> None:
-        items = await transport.pages(f"{VERTEX}.customJobs.list", {"parent": where(two[1])}, "customJobs")
-        (name,) = [item["name"] for item in items if item["displayName"] == trip.name]
+        items = await transport.pages(f"{VERTEX}.customJobs.list", {"parent": location_of(two[1])}, "customJobs")
+        (name,) = [item["name"] for item in items if item["displayName"] == run.name]
         await transport.send(f"{VERTEX}.customJobs.delete", {"name": name})
 
-    assert await interfered(trip, JOB["vertex-ai"], delete()) == 1
-    (line,) = [line for line in trip.said.splitlines() if line.startswith("train failed:")]
-    assert trip.name in line
-    assert "Left behind" not in trip.said
-    assert await google.there() == []
+    assert await execute_with_interference(run, JOB["vertex-ai"], delete()) == 1
+    (line,) = [line for line in run.output.splitlines() if line.startswith("train failed:")]
+    assert run.name in line
+    assert "Left behind" not in run.output
+    assert await google.resources() == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_objects_that_somebody_deleted(google, folder, service):
-    trip = Trip(google, service, folder)
-    status = await interfered(trip, JOB[service], google.storage.delete_objects(GsUri("quick-ml")))
+async def test_objects_that_another_client_deleted(google, folder, service):
+    run = GoogleRun(google, service, folder)
+    status = await execute_with_interference(run, JOB[service], google.storage.delete_objects(GsUri("quick-ml")))
     assert status == 1
-    assert f"deploy failed: the job exported no SavedModel below gs://quick-ml/{trip.name}/output" in trip.said
-    assert await google.there() == []
+    assert f"deploy failed: the job exported no SavedModel below gs://quick-ml/{run.name}/output" in run.output
+    assert await google.resources() == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_bucket_that_somebody_deleted(google, folder, service):
-    trip = Trip(google, service, folder)
-    status = await interfered(
-        trip,
+async def test_a_bucket_that_another_client_deleted(google, folder, service):
+    run = GoogleRun(google, service, folder)
+    status = await execute_with_interference(
+        run,
         JOB[service],
         google.storage.delete_objects(GsUri("quick-ml")),
         google.storage.delete_bucket("quick-ml"),
     )
     assert status == 1
-    (line,) = [line for line in trip.said.splitlines() if line.startswith("deploy failed:")]
+    (line,) = [line for line in run.output.splitlines() if line.startswith("deploy failed:")]
     assert "bucket" in line
     assert "quick-ml" in line
-    assert "Left behind" not in trip.said
-    assert await google.there() == []
+    assert "Left behind" not in run.output
+    assert await google.resources() == []
 
 
-async def gone(backend: GcpBackend, *, model: bool) -> None:
+async def delete_version(backend: GcpBackend, *, model: bool) -> None:
     await backend.delete_version("probe", "v1")
     if model:
         await backend.delete_model("probe")
@@ -107,23 +107,23 @@ async def gone(backend: GcpBackend, *, model: bool) -> None:
 
 @pytest.mark.parametrize("model", [False, True], ids=["version", "model"])
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_version_that_somebody_deleted_and_the_model(google, folder, service, model):
-    trip = Trip(google, service, folder)
+async def test_a_version_or_model_that_another_client_deleted(google, folder, service, model):
+    run = GoogleRun(google, service, folder)
     async with google.open(service) as other:
-        status = await interfered(trip, PREDICT[service], gone(other, model=model))
-    assert status == 0, trip.said  # its last answer was on its way
-    assert "Left behind" not in trip.said
-    assert await google.there() == []
+        status = await execute_with_interference(run, PREDICT[service], delete_version(other, model=model))
+    assert status == 0, run.output  # the last response was sent before
+    assert "Left behind" not in run.output
+    assert await google.resources() == []
 
 
 @pytest.mark.parametrize("by_run", [False, True], ids=["version", "cleanup"])
-async def test_an_endpoint_that_somebody_deleted_leaves_nothing_in_the_registry(google, two, bucket, by_run):
+async def test_an_endpoint_that_another_client_deleted_leaves_nothing_in_the_registry(google, two, bucket, by_run):
     other, name = two[1], fresh("model")
     one = google.open("vertex-ai", "run_8")
     await one.create_model(name)
     await one.deploy(VersionSpec(name, "v1", MODEL))
     transport = other._transport
-    (endpoint,) = await transport.pages(f"{VERTEX}.endpoints.list", {"parent": where(other)}, "endpoints")
+    (endpoint,) = await transport.pages(f"{VERTEX}.endpoints.list", {"parent": location_of(other)}, "endpoints")
     (deployed,) = endpoint["deployedModels"]
     at = {"endpoint": endpoint["name"]}
     await transport.send(f"{VERTEX}.endpoints.undeployModel", at, {"deployedModelId": deployed["id"]})
@@ -141,10 +141,10 @@ async def test_an_endpoint_that_somebody_deleted_leaves_nothing_in_the_registry(
     with pytest.raises(NotFound, match=name):
         await one.delete_model(name)
     await one.close()
-    assert await google.there() == [f"bucket {BUCKET}"]
+    assert await google.resources() == [f"bucket {BUCKET}"]
 
 
-async def test_a_registered_model_that_somebody_deleted_and_made_anew_is_found_again(google, two, bucket):
+async def test_a_registered_model_that_another_client_recreated_is_found(google, two, bucket):
     one, other = two
     name = fresh("model")
     await one.create_model(name)
@@ -153,15 +153,15 @@ async def test_a_registered_model_that_somebody_deleted_and_made_anew_is_found_a
         assert [version.name for version in await one.list_versions(name)] == ["v1"]
         await backend.delete_version(name, "v1")
     await one.delete_model(name)
-    assert await google.there() == [f"bucket {BUCKET}"]
+    assert await google.resources() == [f"bucket {BUCKET}"]
 
 
-# ---------------------------------------------------------------- who grants
+# ---------------------------------------------------------------- grants
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def uniform(google: QuickGoogle, two) -> AsyncIterator[str]:
-    """A bucket without lists of access: a grant is a binding in its policy."""
+    """A bucket without ACLs: a grant is a binding in its policy."""
     iam = {"uniformBucketLevelAccess": {"enabled": True}}
     body = {"name": "uniform-access", "iamConfiguration": iam}
     await two[0]._transport.send("storage.buckets.insert", {"project": two[0].project}, body)
@@ -175,18 +175,18 @@ async def members(backend: GcpBackend, bucket: str) -> list[str]:
     return sorted(member for one in policy["bindings"] if one["role"] == role for member in one["members"])
 
 
-async def test_two_who_grant_at_once_undo_nothing_of_each_other(google, two, uniform):
-    looks = [Hold(), Hold()]
-    for look in looks:
-        google.faults.add("storage.buckets.getIamPolicy", look)
+async def test_concurrent_grants_do_not_undo_each_other(google, two, uniform):
+    lookups = [Hold(), Hold()]
+    for lookup in lookups:
+        google.faults.add("storage.buckets.getIamPolicy", lookup)
     accounts = ["one@example.com", "other@example.com"]
     granting = [
         asyncio.create_task(backend.grant(uniform, account, Access.READ))
         for backend, account in zip(two, accounts, strict=True)
     ]
-    await asyncio.gather(*(asyncio.wrap_future(look.reached) for look in looks))
-    for look in looks:
-        look.released.set_result(None)
+    await asyncio.gather(*(asyncio.wrap_future(lookup.reached) for lookup in lookups))
+    for lookup in lookups:
+        lookup.released.set_result(None)
     await asyncio.gather(*granting)
     assert await members(two[0], uniform) == [f"user:{account}" for account in accounts]
 
@@ -194,7 +194,7 @@ async def test_two_who_grant_at_once_undo_nothing_of_each_other(google, two, uni
 @pytest.mark.parametrize(
     "outcome", [Cut.BEFORE, Cut.AFTER, Refuse(Unavailable("not now")), Refuse(ResourceExhausted("slower"))], ids=str
 )
-async def test_a_grant_whose_answer_is_lost_holds_once(google, two, uniform, outcome):
+async def test_a_grant_whose_response_is_lost_is_made_once(google, two, uniform, outcome):
     fault = google.faults.add("storage.buckets.setIamPolicy", outcome)
     await two[0].grant(uniform, "one@example.com", Access.READ)
     assert fault.fired == 1
@@ -202,61 +202,61 @@ async def test_a_grant_whose_answer_is_lost_holds_once(google, two, uniform, out
 
 
 async def test_a_grant_that_is_not_permitted(google, two, uniform):
-    told = "me@example.com does not have storage.buckets.setIamPolicy access to the Google Cloud Storage bucket."
-    fault = google.faults.add("storage.buckets.setIamPolicy", Refuse(PermissionDenied(told)))
-    with pytest.raises(PermissionDenied, match=told):
+    message = "me@example.com does not have storage.buckets.setIamPolicy access to the Google Cloud Storage bucket."
+    fault = google.faults.add("storage.buckets.setIamPolicy", Refuse(PermissionDenied(message)))
+    with pytest.raises(PermissionDenied, match=message):
         await two[0].grant(uniform, "one@example.com", Access.READ)
     assert fault.fired == 1
 
 
-# ---------------------------------------------------------------- who makes the same
+# ---------------------------------------------------------------- concurrent creation
 
 
 @pytest.mark.parametrize("turn", range(3))
-async def test_two_who_make_one_model_at_once_settle_on_the_older(google, two, turn):
-    """Both have looked, and found nothing, before either makes it."""
+async def test_concurrent_creations_of_a_model_keep_the_older(google, two, turn):
+    """Both clients have listed endpoints, and found none, before either creates one."""
     name = fresh("model")
-    looks = [Hold(), Hold()]
-    for look in looks:
-        google.faults.add(f"{VERTEX}.endpoints.list", look)
-    making = [asyncio.create_task(backend.create_model(name)) for backend in two]
-    await asyncio.gather(*(asyncio.wrap_future(look.reached) for look in looks))
-    for look in looks:
-        look.released.set_result(None)
-    outcomes = await asyncio.gather(*making, return_exceptions=True)
+    lookups = [Hold(), Hold()]
+    for lookup in lookups:
+        google.faults.add(f"{VERTEX}.endpoints.list", lookup)
+    creating = [asyncio.create_task(backend.create_model(name)) for backend in two]
+    await asyncio.gather(*(asyncio.wrap_future(lookup.reached) for lookup in lookups))
+    for lookup in lookups:
+        lookup.released.set_result(None)
+    outcomes = await asyncio.gather(*creating, return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyExists", "Model"]
-    assert (await google.there()).count(f"endpoints {name}") == 1
+    assert (await google.resources()).count(f"endpoints {name}") == 1
     for backend in two:
         assert (await backend.get_model(name)).name == name
     await two[turn % 2].delete_model(name)
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
-async def test_two_endpoints_that_a_crash_left_are_one_model_and_go_together(google, two):
+async def test_two_endpoints_left_by_a_crash_are_one_model(google, two):
     one, other = two
     name = fresh("model")
     await one.create_model(name)
     body = {"displayName": name, "labels": {"request-id": "crashed"}}
-    await other._transport.send(f"{VERTEX}.endpoints.create", {"parent": where(other)}, body)
-    assert (await google.there()).count(f"endpoints {name}") == 2
+    await other._transport.send(f"{VERTEX}.endpoints.create", {"parent": location_of(other)}, body)
+    assert (await google.resources()).count(f"endpoints {name}") == 2
     with pytest.raises(AlreadyExists):
         await other.create_model(name)
     await other.delete_model(name)
-    assert await google.there() == []
+    assert await google.resources() == []
 
 
-# ---------------------------------------------------------------- who used a name before
+# ---------------------------------------------------------------- names in use
 
 
-async def test_names_that_others_gave_to_things_of_their_own_are_free(google, two, bucket):
-    """Display names of Vertex AI are for people: those of endpoints, models and jobs that are not ours do not count."""
+async def test_display_names_of_other_resources_are_free(google, two, bucket):
+    """Display names on Vertex AI are not unique: those of resources that this backend did not create do not matter."""
     one, other = two
     name, transport = fresh("name"), other._transport
-    theirs = {"displayName": name}
+    foreign = {"displayName": name}
     container = {"imageUri": "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"}
-    model = theirs | {"artifactUri": str(MODEL), "containerSpec": container}
-    await transport.send(f"{VERTEX}.endpoints.create", {"parent": where(one)}, theirs)
-    await transport.send(f"{VERTEX}.models.upload", {"parent": where(one)}, {"model": model})
+    model = foreign | {"artifactUri": str(MODEL), "containerSpec": container}
+    await transport.send(f"{VERTEX}.endpoints.create", {"parent": location_of(one)}, foreign)
+    await transport.send(f"{VERTEX}.models.upload", {"parent": location_of(one)}, {"model": model})
     assert await one.list_models() == []
     await one.create_model(name)
     version = await one.deploy(VersionSpec(name, "v1", MODEL))
@@ -267,14 +267,14 @@ async def test_names_that_others_gave_to_things_of_their_own_are_free(google, tw
         await other.create_version(VersionSpec(name, "v1", MODEL))
     await one.delete_version(name, "v1")
     await one.delete_model(name)
-    assert await google.there() == [f"bucket {BUCKET}", f"endpoints {name}", f"models {name}", *backends(google)]
+    assert await google.resources() == [f"bucket {BUCKET}", f"endpoints {name}", f"models {name}", *backends(google)]
     for kind in ("endpoints", "models"):
-        (item,) = await transport.pages(f"{VERTEX}.{kind}.list", {"parent": where(one)}, kind)
+        (item,) = await transport.pages(f"{VERTEX}.{kind}.list", {"parent": location_of(one)}, kind)
         await transport.send(f"{VERTEX}.{kind}.delete", {"name": item["name"]})
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_job_id_that_was_used_before_is_refused_and_that_job_left_alone(google, bucket, service):
+async def test_a_used_job_id_is_refused_and_that_job_unchanged(google, bucket, service):
     spec = TrainingSpec(fresh("job"), (GsUri(BUCKET, "p.tar.gz"),), "p.task", job_dir=GsUri(BUCKET, "out"))
     async with google.open(service) as one, google.open(service) as other:
         await one.submit_job(spec)
@@ -284,24 +284,24 @@ async def test_a_job_id_that_was_used_before_is_refused_and_that_job_left_alone(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_model_and_its_versions_from_before_stay(google, folder, bucket, service):
+async def test_existing_models_and_versions_are_kept(google, folder, bucket, service):
     async with google.open(service) as before:
         await before.create_model("probe")
         await before.deploy(VersionSpec("probe", "v1", MODEL))
-        trip = Trip(google, service, folder)
-        status = await trip.take()
+        run = GoogleRun(google, service, folder)
+        status = await run.execute()
         kept = [version.name for version in await before.list_versions("probe")]
         await before.delete_version("probe", "v1")
         await before.delete_model("probe")
     assert kept == ["v1"]
     if service == "ml-engine":
-        assert status == 0, trip.said
-    else:  # it cannot be asked while another one is the default
+        assert status == 0, run.output
+    else:  # it gets no predictions while another one is the default
         assert status == 1
-        assert "predict failed: name: version 'v2' gets no traffic" in trip.said
+        assert "predict failed: name: version 'v2' gets no traffic" in run.output
 
 
-def where(backend: GcpBackend) -> str:
+def location_of(backend: GcpBackend) -> str:
     return f"projects/{backend.project}/locations/{backend.region}"
 
 

@@ -1,4 +1,4 @@
-"""GcpBackend when Google's answers go wrong: nothing is made twice, and what may pass is waited for."""
+"""GcpBackend when responses are lost or wrong: nothing is created twice, and transient failures are retried."""
 
 from collections.abc import AsyncIterator
 
@@ -20,27 +20,27 @@ from cloud.serve import LocalCloud
 from cloud.settings import Settings
 from cloud.testing.contract.base import fresh
 from cloud.workflow.google.cleanup import remove_leftovers
-from integration.google_clouds import reached
+from integration.google_clouds import open_backend
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PROJECT = "bad-days-project"
+PROJECT = "lost-responses-project"
 JOBS = {"vertex-ai": "aiplatform.projects.locations.customJobs", "ml-engine": "ml.projects.jobs"}
 MODELS = {"vertex-ai": "aiplatform.projects.locations.endpoints", "ml-engine": "ml.projects.models"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cloud() -> AsyncIterator[LocalCloud]:
-    # Three versions are deployed: warm, TensorFlow is loaded once for all of them.
+    # Three versions are deployed: with the warm launcher TensorFlow is loaded once for all of them.
     async with LocalCloud(Settings(project=PROJECT)) as cloud:
-        await cloud.backend.create_bucket("bad-days-bucket")
+        await cloud.backend.create_bucket("lost-responses-bucket")
         for access in Access:
-            await cloud.backend.grant("bad-days-bucket", await cloud.backend.ml_service_account(), access)
+            await cloud.backend.grant("lost-responses-bucket", await cloud.backend.ml_service_account(), access)
         yield cloud
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=["vertex-ai", "ml-engine"])
 async def backend(cloud: LocalCloud, request: pytest.FixtureRequest) -> AsyncIterator[GcpBackend]:
-    async with await reached(cloud, request.param) as backend:
+    async with await open_backend(cloud, request.param) as backend:
         backend.service = request.param
         yield backend
     assert cloud.faults.clear() == []
@@ -48,14 +48,14 @@ async def backend(cloud: LocalCloud, request: pytest.FixtureRequest) -> AsyncIte
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def vertex(cloud: LocalCloud) -> AsyncIterator[GcpBackend]:
-    async with await reached(cloud, "vertex-ai") as backend:
+    async with await open_backend(cloud, "vertex-ai") as backend:
         yield backend
     assert cloud.faults.clear() == []
 
 
 def job() -> TrainingSpec:
-    """One that fails soon: its package is not there."""
-    return TrainingSpec(fresh("job"), (GsUri("bad-days-bucket", "none.tar.gz"),), "none.task")
+    """A job that fails soon: its package does not exist."""
+    return TrainingSpec(fresh("job"), (GsUri("lost-responses-bucket", "none.tar.gz"),), "none.task")
 
 
 both_cuts = pytest.mark.parametrize("outcome", list(Cut), ids=str)
@@ -74,7 +74,7 @@ async def test_a_job_is_submitted_once(cloud, backend, outcome):
 
 
 @both_cuts
-async def test_a_model_is_made_once_and_goes_once(cloud, backend, outcome):
+async def test_a_model_is_created_and_deleted_once(cloud, backend, outcome):
     name = fresh("model")
     made = cloud.faults.add(f"{MODELS[backend.service]}.create", outcome)
     gone = cloud.faults.add(f"{MODELS[backend.service]}.delete", outcome)
@@ -85,8 +85,8 @@ async def test_a_model_is_made_once_and_goes_once(cloud, backend, outcome):
     assert (made.fired, gone.fired) == (1, 1)
 
 
-async def test_a_display_name_that_is_taken_is_refused_also_when_a_look_is_late(cloud, vertex):
-    """Lists may be a moment behind: of two jobs of one id the older stays, whichever was seen first."""
+async def test_a_taken_display_name_is_refused_even_if_a_list_is_stale(cloud, vertex):
+    """Lists may be stale for a moment: of two jobs of one id the older is kept, whichever was seen first."""
     spec = job()
     await vertex.submit_job(spec)
     fault = cloud.faults.add(f"{JOBS['vertex-ai']}.list", Rewrite(lambda _: {}))
@@ -99,7 +99,7 @@ async def test_a_display_name_that_is_taken_is_refused_also_when_a_look_is_late(
 
 
 @pytest.mark.parametrize("word", ["EXPIRED", "PARTIALLY_SUCCEEDED"])
-async def test_ends_that_the_workflow_has_no_word_for(cloud, vertex, word):
+async def test_final_states_that_the_workflow_does_not_have(cloud, vertex, word):
     submitted = await vertex.submit_job(job())
     fault = cloud.faults.add(f"{JOBS['vertex-ai']}.get", Rewrite(lambda item: item | {"state": f"JOB_STATE_{word}"}))
     ended = await vertex.wait_for_job(submitted.job_id, timeout=30)
@@ -109,12 +109,12 @@ async def test_ends_that_the_workflow_has_no_word_for(cloud, vertex, word):
 
 
 @pytest.mark.parametrize("step", ["models.upload", "endpoints.deployModel"])
-async def test_a_version_is_made_once_and_its_failure_told(cloud, vertex, step):
+async def test_a_version_is_created_once_and_its_failure_reported(cloud, vertex, step):
     name = fresh("model")
     await vertex.create_model(name)
-    await vertex.write_object(GsUri("bad-days-bucket", "model/saved_model.pb"), b"this is no protocol buffer")
+    await vertex.write_object(GsUri("lost-responses-bucket", "model/saved_model.pb"), b"this is no protocol buffer")
     fault = cloud.faults.add(f"aiplatform.projects.locations.{step}", Cut.AFTER)
-    version = await vertex.deploy(VersionSpec(name, "v1", GsUri("bad-days-bucket", "model")), timeout=60)
+    version = await vertex.deploy(VersionSpec(name, "v1", GsUri("lost-responses-bucket", "model")), timeout=60)
     assert fault.fired == 1
     assert version.state is VersionState.FAILED
     assert "Bad model detected" in version.error_message
@@ -123,7 +123,7 @@ async def test_a_version_is_made_once_and_its_failure_told(cloud, vertex, step):
     await vertex.delete_model(name)
 
 
-async def test_a_permission_that_is_missing_and_the_end_of_ml_engine(cloud, backend):
+async def test_a_missing_permission_and_the_shutdown_of_ml_engine(cloud, backend):
     method = f"{JOBS[backend.service]}.create"
     cloud.faults.add(method, Refuse(PermissionDenied("Permission 'x.jobs.create' denied on resource.")))
     with pytest.raises(PermissionDenied, match=r"x\.jobs\.create"):
@@ -133,10 +133,10 @@ async def test_a_permission_that_is_missing_and_the_end_of_ml_engine(cloud, back
         await backend.submit_job(job())
 
 
-async def test_what_somebody_else_deleted_is_gone(cloud, vertex):
+async def test_a_model_that_another_client_deleted(cloud, vertex):
     name = fresh("model")
     await vertex.create_model(name)
-    async with await reached(cloud, "vertex-ai") as other:
+    async with await open_backend(cloud, "vertex-ai") as other:
         await other.delete_model(name)
     assert name not in [model.name for model in await vertex.list_models()]
     await vertex.create_model(name)
@@ -147,16 +147,16 @@ async def test_what_somebody_else_deleted_is_gone(cloud, vertex):
 @pytest.mark.parametrize("service", ["vertex-ai", "ml-engine"])
 async def test_leftovers_are_found_by_another_process(cloud, service):
     model, spec = fresh("model"), job()
-    async with await reached(cloud, service, labels={"run": "run_7"}) as crashed:
-        await crashed.write_object(GsUri("bad-days-bucket", "run_7/model/saved_model.pb"), b"no protocol buffer")
+    async with await open_backend(cloud, service, labels={"run": "run_7"}) as crashed:
+        await crashed.write_object(GsUri("lost-responses-bucket", "run_7/model/saved_model.pb"), b"no protocol buffer")
         await crashed.submit_job(spec)
         await crashed.create_model(model)
-        await crashed.create_version(VersionSpec(model, "v1", GsUri("bad-days-bucket", "run_7/model")))
+        await crashed.create_version(VersionSpec(model, "v1", GsUri("lost-responses-bucket", "run_7/model")))
         await crashed.wait_for_job(spec.job_id, timeout=30)
     removed: list[str] = []
-    async with await reached(cloud, service) as other:
+    async with await open_backend(cloud, service) as other:
         await other.wait_for_version(model, "v1", timeout=60)
-        await remove_leftovers(other, "run_7", ["bad-days-bucket"], removed.append)
-        assert removed == [f"version {model}/v1", f"model {model}", "objects gs://bad-days-bucket/run_7/"]
+        await remove_leftovers(other, "run_7", ["lost-responses-bucket"], removed.append)
+        assert removed == [f"version {model}/v1", f"model {model}", "objects gs://lost-responses-bucket/run_7/"]
         assert model not in [found.name for found in await other.list_models()]
-        assert await other.bucket_exists("bad-days-bucket")
+        assert await other.bucket_exists("lost-responses-bucket")

@@ -24,11 +24,11 @@ from integration.quick_google import QuickGoogle
 BUCKET = "quick-ml"
 
 
-async def _given(folder: Path) -> Path:
+async def _return_folder(folder: Path) -> Path:
     return folder
 
 
-class _Written(io.StringIO):
+class _Output(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
         self.interrupted = asyncio.Event()
@@ -40,11 +40,11 @@ class _Written(io.StringIO):
 
 
 @dataclass
-class Trip:
-    """One run.
+class GoogleRun:
+    """One run of the workflow.
 
     Args:
-        folder: with ``prepare``d data and package.
+        folder: from ``prepared``, with data and a package.
     """
 
     google: QuickGoogle
@@ -52,12 +52,12 @@ class Trip:
     folder: Path
 
     def __post_init__(self) -> None:
-        self.name = f"trip_{secrets.token_hex(4)}"
-        self._written = _Written()
-        console = Console(file=self._written, width=300)
+        self.name = f"run_{secrets.token_hex(4)}"
+        self._console_output = _Output()
+        console = Console(file=self._console_output, width=300)
         plan = Plan(
             bucket=BUCKET,
-            data=partial(_given, self.folder / "data"),
+            data=partial(_return_folder, self.folder / "data"),
             package_path=self.folder / "probe",
             module="probe.task",
             args=(),
@@ -65,32 +65,32 @@ class Trip:
             model="probe",
             is_taxifare=False,
         )
-        self.run = Run(plan, console, console, None, keep=False)
+        self.workflow = Run(plan, console, console, None, keep=False)
         self.options = self.google.options(self.service)
 
-    async def take(self, *, preflight_only: bool = False) -> int:
-        """The exit status."""
-        return await self.run.on_google(Command(self.options), dry_run=None, preflight_only=preflight_only)
+    async def execute(self, *, preflight_only: bool = False) -> int:
+        """Run to the end; returns the exit status."""
+        return await self.workflow.on_google(Command(self.options), dry_run=None, preflight_only=preflight_only)
 
     @property
-    def said(self) -> str:
-        return self._written.getvalue()
+    def output(self) -> str:
+        return self._console_output.getvalue()
 
     async def interrupt(self) -> None:
-        """Ctrl-C, the first one."""
+        """Send the first Ctrl-C."""
         os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.wait_for(self._written.interrupted.wait(), 10)
+        await asyncio.wait_for(self._console_output.interrupted.wait(), 10)
 
     async def clean_up(self) -> str:
-        """What ``cloud.run cleanup`` says of this run."""
-        written = io.StringIO()
-        await clean_up(self.options, self.name, BUCKET, Console(file=written, width=300))
-        return written.getvalue()
+        """The output of ``cloud.run cleanup`` for this run."""
+        output = io.StringIO()
+        await clean_up(self.options, self.name, BUCKET, Console(file=output, width=300))
+        return output.getvalue()
 
 
 @contextmanager
 def prepared(folder: Path) -> Iterator[Path]:
-    """Data and a trainer in ``folder``; packaging it, a second each time, is left out."""
+    """Data and a trainer in ``folder``; packaging, which takes a second each time, is skipped."""
     (folder / "data").mkdir()
     (folder / "data" / "x").write_text("1")
     trainer(folder, "print('nobody runs this')")
