@@ -1,8 +1,8 @@
-"""The model of the benchmarks of prediction, five floats through a small dense net, and what it answers.
+"""The model of the prediction benchmarks, five floats through a small dense net, and its expected predictions.
 
     python benchmarks/fare_net.py FOLDER
 
-makes the SavedModel FOLDER/model, and FOLDER/cases.json: instances, each with what the model says of it.
+makes the SavedModel FOLDER/model, and FOLDER/cases.json: instances with their predictions.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ Case = tuple[dict[str, float], float]
 
 
 def make_model(folder: Path) -> None:
-    """In a process of its own: TensorFlow stays there."""
+    """Make the model in another process, so that this one does not load TensorFlow."""
     subprocess.run([sys.executable, __file__, str(folder)], check=True, stderr=subprocess.DEVNULL)
 
 
@@ -32,27 +32,27 @@ def cases_in(folder: Path) -> list[Case]:
 
 
 def check(value: float, case: Case) -> None:
-    """That an answer is the case's own."""
+    """Assert that ``value`` is the prediction of ``case``."""
     assert abs(value - case[1]) <= 1e-4 + 1e-4 * abs(value), (case, value)
 
 
-async def answers_of(
+async def count_predictions(
     predict: Callable[[str, Sequence[Any]], Awaitable[list[Any]]], cases: list[Case], callers: int, seconds: float
 ) -> tuple[int, float]:
-    """How many predictions of the model "taxi" so many callers in this process get at once, and in what time."""
+    """Request predictions of the model "taxi" in ``callers`` tasks for ``seconds``; returns count and time."""
 
-    async def keep_asking(first: int) -> int:
+    async def predict_repeatedly(first: int) -> int:
         count = 0
         while time.perf_counter() < until:
             case = cases[(first + 64 * count) % len(cases)]
-            (answer,) = await predict("taxi", [case[0]])
-            check(answer["predictions"][0], case)
+            (prediction,) = await predict("taxi", [case[0]])
+            check(prediction["predictions"][0], case)
             count += 1
         return count
 
     began = time.perf_counter()
     until = began + seconds
-    counts = await asyncio.gather(*map(keep_asking, range(callers)))
+    counts = await asyncio.gather(*map(predict_repeatedly, range(callers)))
     return sum(counts), time.perf_counter() - began
 
 

@@ -32,7 +32,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fare_net import Case, cases_in, check, make_model
-from processes import below, keep_on, processor_seconds
+from processes import descendants, keep_on, processor_seconds
 from targets import Targets
 
 ROUNDS = 7
@@ -199,7 +199,7 @@ def compare(folder: Path) -> int:
     proxy, context = urlsplit(os.environ["https_proxy"]), ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
     address = str(proxy.hostname), int(proxy.port or 0)
     server, this = os.getppid(), os.getpid()
-    workers = sorted(set(below(server)) - {this, *below(this)})
+    workers = sorted(set(descendants(server)) - {this, *descendants(this)})
     head = f"POST {{}} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
     whole_head = (
         head.format(f"/v1/projects/{PROJECT}/models/taxi:predict") + f"Authorization: Bearer {owner_token()}\r\n"
@@ -220,9 +220,9 @@ def compare(folder: Path) -> int:
         sides = [_medians(rounds[side, clients]) for side in ("whole", "plain")]
         text = f"{clients} clients: {_shown(sides[0])}; plain handler {_shown(sides[1])}"
         if clients == 1:
-            targets.tell(f"{text}; latency", sides[0]["latency"] / sides[1]["latency"], at_most=LATENCY_AT_MOST)
+            targets.report(f"{text}; latency", sides[0]["latency"] / sides[1]["latency"], at_most=LATENCY_AT_MOST)
         else:
-            targets.tell(f"{text}; rate", sides[0]["rate"] / sides[1]["rate"], at_least=RATE_AT_LEAST)
+            targets.report(f"{text}; rate", sides[0]["rate"] / sides[1]["rate"], at_least=RATE_AT_LEAST)
     return targets.status
 
 

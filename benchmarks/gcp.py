@@ -1,10 +1,10 @@
-"""The workflow over GcpBackend, the gateway and the emulator against the same workflow over the local backend.
+"""The workflow over GcpBackend, the gateway and the emulator, relative to the local backend.
 
     python benchmarks/gcp.py [--rounds 3] [--steps 300]
 
 Prints, as medians over interleaved rounds in one cloud:
-  vertex-ai/local   wall time of the whole workflow as Vertex AI over that on the local backend
-  ml-engine/local   likewise as ML Engine
+  vertex-ai/local   wall time of the workflow on the emulated Vertex AI over that on the local backend
+  ml-engine/local   likewise on the emulated ML Engine
   dry-run/tensorflow   ``cloud.run --backend gcp --dry-run`` over ``python -c "import tensorflow"``
 """
 
@@ -33,17 +33,17 @@ from cloud.workflow.steps import Plan, Workflow
 from processes import seconds
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_NEAR = Pace(first=0.02, longest=0.2)
+_FAST_POLLS = Pace(first=0.02, longest=0.2)
 
 
-async def given(folder: Path) -> Path:
+async def existing(folder: Path) -> Path:
     return folder
 
 
 async def workflow(backend: Backend, data: Path, steps: int, job_id: str) -> float:
     plan = Plan(
         bucket="benchmark-ml",
-        data=partial(given, data),
+        data=partial(existing, data),
         package_path=taxifare.package_path(),
         module=taxifare.MODULE,
         args=taxifare.trainer_arguments(steps),
@@ -57,7 +57,7 @@ async def workflow(backend: Backend, data: Path, steps: int, job_id: str) -> flo
     return time.monotonic() - began
 
 
-async def roads(rounds: int, steps: int, data: Path) -> dict[str, list[float]]:
+async def measure(rounds: int, steps: int, data: Path) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"local": [], "ml-engine": [], "vertex-ai": []}
     async with LocalCloud(Settings(project="benchmark")) as cloud:
         environ = await cloud.owner_environ()
@@ -73,7 +73,7 @@ async def roads(rounds: int, steps: int, data: Path) -> dict[str, list[float]]:
                     environ["GOOGLE_APPLICATION_CREDENTIALS"], scopes=[_SCOPE]
                 ),
                 network=Network(proxy=cloud.url, ca_file=Path(environ["SSL_CERT_FILE"])),
-                pace=_NEAR,
+                pace=_FAST_POLLS,
                 lateness=Lateness(overlap=1.0, quiet=0.5),
             )
         await workflow(cloud.backend, data, steps, "warm_up")
@@ -93,7 +93,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run([sys.executable, "-m", "trainer.sample_data", "--rows", "20000", scratch], check=True)
-        found = asyncio.run(roads(options.rounds, options.steps, Path(scratch)))
+        found = asyncio.run(measure(options.rounds, options.steps, Path(scratch)))
     medians = {name: statistics.median(times) for name, times in found.items()}
     for name in ("vertex-ai", "ml-engine"):
         print(

@@ -2,16 +2,16 @@
 
     python benchmarks/launch.py
 
-Everything in one run, medians of ROUNDS, interleaved so that a busy machine is busy for all:
+All in one run, medians of ROUNDS, interleaved so that the machine's load affects all alike:
 
-- *import*: ``python -c "import tensorflow"`` in a fresh interpreter, the unit of all that follows;
-- *warm, new package*: install a source distribution never seen before and launch its module, which imports TensorFlow
-  and prints a line, until that line is here;
+- *import*: ``python -c "import tensorflow"`` in a new interpreter, the unit of the others;
+- *warm, new package*: install a new source distribution and launch its module, which imports TensorFlow and prints a
+  line, until that line is received;
 - *warm, known package*: the same with a package that ran before;
 - *cold, known package*: for comparison.
 
-Targets: new at most 0.15, known at most 0.05, both with the download from the bucket, which takes tens of milliseconds
-and is not in here. Exits with status 1 if one is missed.
+Targets: new at most 0.15, known at most 0.05, without the download from the bucket, which takes tens of
+milliseconds. Exits with status 1 if one is missed.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ MODULE = "\n".join(f"def function_{number}(x):\n    return x * {number} + 1\n" f
 
 
 def package(path: Path) -> Path:
-    """A trainer of a few hundred lines whose content is like no other's."""
+    """A trainer of a few hundred lines with unique content."""
     files = {
         "setup.py": SETUP,
         "trainer/__init__.py": f"build = '{uuid.uuid4()}'\n",
@@ -57,25 +57,25 @@ def package(path: Path) -> Path:
 
 async def first_line(launcher: Launcher, installer: PackageInstaller, archive: Path, work: Path) -> float:
     """Seconds from an archive on disk to the first line of its module."""
-    heard = asyncio.Event()
+    received = asyncio.Event()
 
-    def hear(line: OutputLine) -> None:
+    def on_output(line: OutputLine) -> None:
         assert line.text == "first line" or line.stream == "stderr", line.text
         if line.stream == "stdout":
-            heard.set()
+            received.set()
 
     environ = inherited_environ()
     started = time.perf_counter()
     folder = await installer.install(archive, work=work, environ=environ, on_output=lambda _: None)
-    process = await launcher.launch(Command("trainer.task", (), environ, work, (folder,)), hear)
-    await heard.wait()
-    heard_after = time.perf_counter() - started
+    process = await launcher.launch(Command("trainer.task", (), environ, work, (folder,)), on_output)
+    await received.wait()
+    elapsed = time.perf_counter() - started
     assert (await process.wait()).ok
-    return heard_after
+    return elapsed
 
 
 async def main() -> int:
-    taken: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         warm, cold = Launcher(LauncherKind.WARM), Launcher(LauncherKind.COLD)
@@ -91,14 +91,14 @@ async def main() -> int:
                 "cold, known package": await first_line(cold, cold_installer, archive, work),
             }
             for name, value in measured.items():
-                taken.setdefault(name, []).append(value)
+                times.setdefault(name, []).append(value)
         await asyncio.gather(warm.close(), cold.close())
-    unit = statistics.median(taken["import"])
+    unit = statistics.median(times["import"])
     targets = Targets()
-    for name, values in taken.items():
+    for name, values in times.items():
         median = statistics.median(values)
         text = f"{name:20} {median:8.3f} s  [{min(values):.3f}, {max(values):.3f}], in imports of TensorFlow"
-        targets.tell(text, median / unit, at_most=TARGETS.get(name, inf))
+        targets.report(text, median / unit, at_most=TARGETS.get(name, inf))
     return targets.status
 
 

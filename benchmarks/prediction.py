@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from fare_net import INPUTS, answers_of, cases_in, check, make_model
+from fare_net import INPUTS, cases_in, check, count_predictions, make_model
 from targets import Targets
 
 ROUNDS = 5
@@ -162,7 +162,7 @@ async def measure_service(folder: Path) -> dict[int, float]:
     rates: dict[int, list[float]] = {}
     for _ in range(3):
         for callers in CLIENTS:
-            count, taken = await answers_of(service.predict, cases, callers, SECONDS)
+            count, taken = await count_predictions(service.predict, cases, callers, SECONDS)
             rates.setdefault(callers, []).append(count / taken)
     await service.close()
     await launcher.close()
@@ -186,9 +186,9 @@ def compare(folder: Path) -> int:
         )
         text = f"{clients:3} clients: plain {plain:.0f}/s {plain_latency:.2f} ms, worker {rate:.0f}/s {latency:.2f} ms"
         if clients in TARGETS:
-            targets.tell(f"{text}; rate", rate / plain, at_least=TARGETS[clients])
+            targets.report(f"{text}; rate", rate / plain, at_least=TARGETS[clients])
         else:
-            targets.tell(f"{text}; latency", latency / plain_latency, at_most=1)
+            targets.report(f"{text}; latency", latency / plain_latency, at_most=1)
     for callers, rate in asyncio.run(measure_service(folder)).items():
         print(f"{callers:3} callers of ServingService.predict: {rate:7.0f}/s")
     return targets.status

@@ -2,8 +2,8 @@
 
     python benchmarks/scale.py
 
-- *jobs*: ``ml.projects.jobs`` create, get, a page of 100 of list, a filtered page and the page after it, where there
-  are 10,000 jobs over where there are 100; the worst pause of the event loop meanwhile.
+- *jobs*: ``ml.projects.jobs`` create, get, a page of 100 of list, one of the 90 that a filter leaves of 100, and the
+  second page of 50, where there are 10,000 jobs over where there are 100; the worst pause of the event loop meanwhile.
 - *log*: a page of ``logging.entries.list`` in the middle of a log of 200 MB over one of 2 MB.
 - *start*: a local cloud with the state of 10,000 finished jobs over one with none.
 
@@ -87,8 +87,8 @@ class Client:
         assert reply.status == 200, answer
         return answer
 
-    def page(self, query: str) -> Any:
-        found = self.send("GET", f"{PROJECT}/jobs?pageSize=100{query}")
+    def page(self, size: int, query: str = "") -> Any:
+        found = self.send("GET", f"{PROJECT}/jobs?pageSize={size}{query}")
         return found.get("nextPageToken")
 
     def log_page(self, job_id: str, lines: int, token: str = "") -> str:
@@ -117,22 +117,23 @@ def job_calls(client: Client, count: int, round_: int) -> Iterator[tuple[str, fl
     }
     yield "submit", seconds(lambda: client.send("POST", f"{PROJECT}/jobs", body))
     yield "get", seconds(lambda: client.send("GET", f"{PROJECT}/jobs/job_{count // 2}"))
-    tokens: list[str] = []
-    yield "a page of 100", seconds(lambda: tokens.append(client.page("")))
-    wanted = f"&filter={quote('state:SUCCEEDED')}"
-    yield "a filtered page", seconds(lambda: tokens.append(client.page(wanted)))
-    following = f"&pageToken={tokens[0]}" if tokens[0] else ""
-    yield "the next page", seconds(lambda: client.page(following))
+    yield "a page of 100", seconds(lambda: client.page(100))
+    yield "a filtered page", seconds(lambda: client.page(90, f"&filter={quote('state:SUCCEEDED')}"))
+    following = f"&pageToken={client.page(50)}"
+    yield "the next page", seconds(lambda: client.page(50, following))
 
 
-async def worst_pause(until: threading.Event) -> float:
-    """Seconds that the event loop took longest for anything, until then."""
-    worst, before = 0.0, time.perf_counter()
+async def worst_pause(until: threading.Event) -> tuple[float, float]:
+    """Seconds that the event loop took longest for anything, until then: by the clock, and of its thread's processor
+    time, which a busy machine does not change."""
+    worst = busiest = 0.0
+    before, used = time.perf_counter(), time.thread_time()
     while not until.is_set():
         await asyncio.sleep(0.001)
-        now = time.perf_counter()
+        now, all_used = time.perf_counter(), time.thread_time()
         worst, before = max(worst, now - before - 0.001), now
-    return worst
+        busiest, used = max(busiest, all_used - used), all_used
+    return worst, busiest
 
 
 @contextmanager
@@ -170,18 +171,19 @@ def main() -> int:
                 each = seconds(lambda: clients[FEW].log_page(job_id, lines[size], token))  # noqa: B023 - called at once
                 taken.setdefault(("log", size), []).append(each)
         ended.set()
-        pause = max(found.result() for found in pauses)
+        pause, busiest = (max(each) for each in zip(*(found.result() for found in pauses), strict=True))
 
     def compare(what: str, measured: dict[tuple[str, int], list[float]], few: int, many: int, at_most: float) -> None:
         one, other = (statistics.median(measured[what, size]) for size in (few, many))
         text = f"{what:16} {one * 1000:8.2f} ms at {few}, {other * 1000:8.2f} at {many}, ratio"
-        targets.tell(text, other / one, at_most=at_most)
+        targets.report(text, other / one, at_most=at_most)
 
     for what in dict.fromkeys(what for what, _ in taken if what != "log"):
         compare(what, taken, FEW, MANY, AT_MOST)
     compare("log", taken, SHORT, LONG, LOG_AT_MOST)
     compare("start", {("start", count): measured for count, measured in starts.items()}, 0, MANY, START_AT_MOST)
-    targets.tell("worst pause of the event loop, ms", pause * 1000, at_most=PAUSE_AT_MOST)
+    text = f"worst pause of the event loop ({busiest * 1000:.0f} ms of a processor), ms"
+    targets.report(text, pause * 1000, at_most=PAUSE_AT_MOST)
     return targets.status
 
 

@@ -1,14 +1,13 @@
-"""How soon a command runs inside a local cloud and is over, and what importing ``cloud`` takes, measured against
-importing TensorFlow.
+"""The time to run a command inside a local cloud, and to import ``cloud``, relative to importing TensorFlow.
 
     python benchmarks/serve.py
 
-Medians of ROUNDS, interleaved so that a busy machine is busy for all:
+Medians of ROUNDS, interleaved so that the machine's load affects all alike:
 
-- *import*: ``python -c "import tensorflow"`` in a fresh interpreter, the unit;
-- *serve*: ``python -m cloud.serve -- true``, from nothing to nothing left;
-- *cloud*: importing what a program names of ``cloud`` (the abstraction, the local cloud, its settings and resources),
-  without the bare interpreter's own time.
+- *import*: ``python -c "import tensorflow"`` in a new interpreter, the unit;
+- *serve*: ``python -m cloud.serve -- true``, from start to exit;
+- *cloud*: importing the modules of ``cloud`` that programs use (the abstraction, the local cloud, its settings and
+  resources), without the time of a bare interpreter.
 
 Targets: serve at most 0.2, cloud at most 0.04. Exits with status 1 if one is missed.
 """
@@ -43,7 +42,7 @@ def main() -> int:
         environ = os.environ | {"XDG_RUNTIME_DIR": folder}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as installed: compiled once
         for command in COMMANDS.values():
-            seconds(*command, environ=environ)  # what is read from disk for the first time
+            seconds(*command, environ=environ)  # fills the disk cache
         measured = [
             {name: seconds(*command, environ=environ) for name, command in COMMANDS.items()} for _ in range(ROUNDS)
         ]
@@ -53,7 +52,7 @@ def main() -> int:
         ratio = (median[name] - (median[BARE] if name == "cloud" else 0)) / median["import"]
         values = [each[name] for each in measured]
         text = f"{name:22} {median[name]:7.3f} s  [{min(values):.3f}, {max(values):.3f}], in imports of TensorFlow"
-        targets.tell(text, ratio, at_most=TARGETS.get(name, inf))
+        targets.report(text, ratio, at_most=TARGETS.get(name, inf))
     return targets.status
 
 

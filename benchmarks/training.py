@@ -1,12 +1,12 @@
-"""How fast the trainer reads, and how well it predicts, against peers measured in the same run.
+"""The trainer's input speed and prediction quality, relative to baselines measured in the same run.
 
     python benchmarks/training.py                   # the input pipeline, on a million synthetic rows: 1 minute
     python benchmarks/training.py --data-dir DIR    # also the quality, on a folder with the lab's files: 1 more
 
-Peers of the input: the lab's own pipeline (TextLineDataset, one decode_csv a line, batch 512), merely drained, with
-nothing trained on it, which flatters it; and the same training fed one batch over and over. Peers of the model: the
-mean fare, and least squares on the raw columns. Prints ratios, medians of several rounds taken in turns, and exits
-with status 1 if a target is missed.
+Baselines of the input: the lab's own pipeline (TextLineDataset, one decode_csv per line, batch 512) without training,
+which flatters it; and the same training on one batch over and over. Baselines of the model: the mean fare, and least
+squares on the raw columns. Prints ratios of medians over interleaved rounds, and exits with status 1 if a target is
+missed.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def input_pipeline(targets: Targets, rows: int, rounds: int) -> None:
-    """Rows a second: the lab's pipeline, ours with training, the training alone. And memory over thirty epochs."""
+    """Rows per second of the lab's pipeline, ours with training, and training alone; memory over thirty epochs."""
     import tensorflow as tf
 
     from trainer import sample_data
@@ -109,9 +109,9 @@ def input_pipeline(targets: Targets, rows: int, rounds: int) -> None:
 
         before, once, often = (_peak_mb(path, epochs) for epochs in (0, 3, 30))
     print(f"peak memory of reading and shuffling: {before} MB at rest, {once} after 3 epochs, {often} after 30")
-    targets.tell("full epoch, ours / the lab's pipeline", median["ours"] / median["lab"], at_least=20)
-    targets.tell("full epoch, ours / constant batch", median["ours"] / median["constant"], at_least=0.6)
-    targets.tell("peak memory of 30 epochs / of 3", often / once, at_most=1.1)
+    targets.report("full epoch, ours / the lab's pipeline", median["ours"] / median["lab"], at_least=20)
+    targets.report("full epoch, ours / constant batch", median["ours"] / median["constant"], at_least=0.6)
+    targets.report("peak memory of 30 epochs / of 3", often / once, at_most=1.1)
 
 
 _READER = """
@@ -127,9 +127,9 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]
 
 
 def _peak_mb(path: str, epochs: int) -> int:
-    """Peak memory in MB of a fresh process, without TensorFlow, that shuffles a file that many times (Linux).
+    """Peak memory in MB of a new process, without TensorFlow, that shuffles a file for so many epochs (Linux).
 
-    Not ru_maxrss, which begins with the peak of the process that forked this one.
+    Not ru_maxrss, which starts at the peak of the parent process.
     """
     command = [sys.executable, "-c", _READER, path, str(epochs)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
@@ -137,7 +137,7 @@ def _peak_mb(path: str, epochs: int) -> int:
 
 
 def quality(targets: Targets, data_dir: Path, seeds: int) -> None:
-    """Rmse on taxi-valid of the command as a user types it, with fresh interpreters, and the wall time of each."""
+    """Rmse on taxi-valid and wall time of the trainer's command in new interpreters."""
     train, valid = (
         np.loadtxt(data_dir / f"taxi-{name}.csv", delimiter=",", usecols=range(6)) for name in ("train", "valid")
     )
@@ -164,9 +164,9 @@ def quality(targets: Targets, data_dir: Path, seeds: int) -> None:
         score = re.findall(r"^evaluation .* rmse=([\d.]+)", done.stdout, re.MULTILINE)[-1]
         scores[features].append(float(score))
         print(f"{features}, seed {seed}: rmse {score}, {seconds[-1]:.1f} s", flush=True)
-    targets.tell("rmse, engineered, worst seed", max(scores["engineered"]), at_most=4.75)
-    targets.tell("rmse, raw", scores["raw"][0], at_most=9.03)
-    targets.tell("wall seconds, slowest", max(seconds), at_most=60)
+    targets.report("rmse, engineered, worst seed", max(scores["engineered"]), at_most=4.75)
+    targets.report("rmse, raw", scores["raw"][0], at_most=9.03)
+    targets.report("wall seconds, slowest", max(seconds), at_most=60)
 
 
 if __name__ == "__main__":

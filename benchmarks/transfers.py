@@ -1,16 +1,16 @@
-"""Large objects through the gateway, TLS and access control, against the same client straight at fake-gcs-server.
+"""Large objects through the gateway, TLS and access control, relative to plain fake-gcs-server.
 
     python benchmarks/transfers.py
 
-Everything in one run, medians of ROUNDS, interleaved:
+All in one run, medians of ROUNDS, interleaved:
 
-- *up*, *down*: 256 MB with google-cloud-storage in a process of its own, through ``python -m cloud.serve`` (HTTPS by
-  way of the proxy, a token, the bucket's policy), and by the same calls straight at a second fake-gcs-server, on plain
-  HTTP, started as the cloud starts its own. What comes back is compared with what was sent, outside of the time taken.
-  Targets: speed at least 0.5 of the direct one's, each way.
-- *TensorFlow*: 64 MB written and read with ``gs://``, reported beside it.
-- *memory*: the most that the serving process holds (proportional set size, looked at every 50 ms) while 1 GB goes up
-  and comes down again. Target: below 200 MB. fake-gcs-server's, which is another program, is reported.
+- *up*, *down*: 256 MB with google-cloud-storage in a process of its own, through ``python -m cloud.serve`` (HTTPS
+  through the proxy, a token, the bucket's policy), and directly to a second fake-gcs-server, by plain HTTP, started as
+  the cloud starts its own. Downloads are compared with uploads, outside of the time measured. Targets: at least 0.5 of
+  the direct speed, each way.
+- *TensorFlow*: 64 MB written and read with ``gs://``, reported without a target.
+- *memory*: the peak of the serving process (proportional set size, sampled every 50 ms) during the upload and download
+  of 1 GB. Target: below 200 MB. That of fake-gcs-server, which is another program, is reported.
 
 Exits with status 1 if a target is missed.
 """
@@ -44,16 +44,16 @@ SCRIPT = str(Path(__file__).resolve())
 # -------------------------------------------------------------------- the clients, each in a process of its own
 
 
-def storage_client(where: str) -> None:
-    """Answers "up FILE NAME" and "down NAME FILE" on stdin with the seconds it took."""
+def storage_client(target: str) -> None:
+    """Reads "up FILE NAME" and "down NAME FILE" from stdin; prints the seconds each took."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import storage
 
-    if where == "cloud":
-        os.environ.pop("STORAGE_EMULATOR_HOST")  # it would lead past the gateway's TLS, and the token
+    if target == "cloud":
+        os.environ.pop("STORAGE_EMULATOR_HOST")  # it would bypass the gateway's TLS and the token
         client = storage.Client()
     else:
-        client = storage.Client("direct", AnonymousCredentials(), client_options={"api_endpoint": where})
+        client = storage.Client("direct", AnonymousCredentials(), client_options={"api_endpoint": target})
     bucket = client.create_bucket("transfers")
     for line in sys.stdin:
         verb, first, second = line.split()
@@ -84,8 +84,8 @@ def tensorflow_client(folder: Path) -> None:
 
 
 class Client:
-    def __init__(self, where: str) -> None:
-        argv = [sys.executable, SCRIPT, "client", where]
+    def __init__(self, target: str) -> None:
+        argv = [sys.executable, SCRIPT, "client", target]
         self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def seconds(self, *command: object) -> float:
@@ -101,24 +101,24 @@ class Client:
 # -------------------------------------------------------------------- memory
 
 
-class Watch:
-    """Of the most memory that processes hold, between ``start`` and ``stop``."""
+class MemoryMonitor:
+    """Samples the memory of processes from construction to ``stop``."""
 
     def __init__(self, **processes: int) -> None:
         self._processes = processes
-        self._over = threading.Event()
-        self.most = dict.fromkeys(processes, 0.0)
-        self._thread = threading.Thread(target=self._look)
+        self._stopped = threading.Event()
+        self.peak = dict.fromkeys(processes, 0.0)
+        self._thread = threading.Thread(target=self._sample)
         self._thread.start()
 
     def stop(self) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
-    def _look(self) -> None:
-        while not self._over.wait(0.05):
+    def _sample(self) -> None:
+        while not self._stopped.wait(0.05):
             for name, pid in self._processes.items():
-                self.most[name] = max(self.most[name], proportional_megabytes(pid))
+                self.peak[name] = max(self.peak[name], proportional_megabytes(pid))
 
 
 # -------------------------------------------------------------------- the comparison, inside ``cloud.serve``
@@ -138,7 +138,7 @@ def digest(path: Path) -> str:
 
 @contextlib.contextmanager
 def fake_gcs_server(folder: Path) -> Iterator[str]:
-    """One of its own, in another process of this script; gives its URL."""
+    """Start one in another process of this script; yields its URL."""
     argv = [sys.executable, SCRIPT, "server", str(folder)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -161,38 +161,38 @@ def compare(folder: Path) -> int:
     write(whole, SIZE)
     write(small, TENSORFLOW_SIZE)
     expected = digest(whole)
-    taken: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     with fake_gcs_server(folder) as url:
         clients = {"direct": Client(url), "cloud": Client("cloud")}
         for _ in range(ROUNDS):
             for name, client in clients.items():
-                taken.setdefault(f"up {name}", []).append(client.seconds("up", whole, "object"))
+                times.setdefault(f"up {name}", []).append(client.seconds("up", whole, "object"))
             for name, client in clients.items():
-                taken.setdefault(f"down {name}", []).append(client.seconds("down", "object", back))
+                times.setdefault(f"down {name}", []).append(client.seconds("down", "object", back))
                 assert digest(back) == expected
         clients["direct"].close()
-    median = {name: statistics.median(values) for name, values in taken.items()}
+    median = {name: statistics.median(values) for name, values in times.items()}
     targets = Targets()
     for way in ("up", "down"):
         direct, ours = median[f"{way} direct"], median[f"{way} cloud"]
-        text = f"{SIZE >> 20} MB {way:4}: {ours:6.2f} s, straight at fake-gcs-server {direct:6.2f} s; speed"
-        targets.tell(text, direct / ours, at_least=AT_LEAST)
+        text = f"{SIZE >> 20} MB {way:4}: {ours:6.2f} s, fake-gcs-server directly {direct:6.2f} s; speed"
+        targets.report(text, direct / ours, at_least=AT_LEAST)
     argv = [sys.executable, SCRIPT, "tensorflow", str(folder)]
-    told = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-    written, read = json.loads(told)
+    output = subprocess.run(argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    written, read = json.loads(output)
     print(f"{TENSORFLOW_SIZE >> 20} MB with TensorFlow's gs://: written in {written:.2f} s, read in {read:.2f} s")
     whole.unlink()
     write(whole, MEMORY_SIZE)
     serving = os.getppid()
     (server,) = [pid for pid in children(serving) if "fake-gcs-server" in Path(f"/proc/{pid}/cmdline").read_text()]
-    watch = Watch(serving=serving, server=server)
+    monitor = MemoryMonitor(serving=serving, server=server)
     clients["cloud"].seconds("up", whole, "gigabyte")
     clients["cloud"].seconds("down", "gigabyte", back)
-    watch.stop()
+    monitor.stop()
     assert digest(back) == digest(whole)
     clients["cloud"].close()
-    targets.tell("MB of memory over 1 GB", watch.most["serving"], at_most=MEGABYTES_AT_MOST)
-    targets.tell("fake-gcs-server's", watch.most["server"])
+    targets.report("MB of memory over 1 GB", monitor.peak["serving"], at_most=MEGABYTES_AT_MOST)
+    targets.report("fake-gcs-server's", monitor.peak["server"])
     return targets.status
 
 
@@ -205,8 +205,8 @@ def main(argv: list[str]) -> int:
                 return subprocess.run([*serve, *inside], check=False).returncode
         case ["compare", folder]:
             return compare(Path(folder))
-        case ["client", where]:
-            storage_client(where)
+        case ["client", target]:
+            storage_client(target)
         case ["tensorflow", folder]:
             tensorflow_client(Path(folder))
         case ["server", folder]:

@@ -1,11 +1,11 @@
-"""The whole workflow against the trainer alone, and what an idle local cloud weighs.
+"""The whole workflow relative to the trainer alone, and the memory of an idle local cloud.
 
     python benchmarks/workflow.py [--data-dir DIR] [--rounds 3]
 
 Prints, as medians over interleaved rounds:
-  workflow/trainer   wall time of ``python -m cloud.run`` over that of the same trainer alone in a fresh interpreter
+  workflow/trainer   wall time of ``python -m cloud.run`` over that of the same trainer alone in a new interpreter
                      (same data, same arguments, local files)
-  idle megabytes     proportional set size of the local cloud's processes but those that have TensorFlow loaded
+  idle megabytes     proportional set size of the local cloud's processes, without those that have TensorFlow loaded
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
-from processes import below, proportional_megabytes, seconds
+from processes import descendants, proportional_megabytes, seconds
 
 
 def workflow(data: Path) -> float:
@@ -34,23 +34,23 @@ def trainer(data: Path) -> float:
 
 
 async def idle_megabytes() -> float:
-    """With a cold launcher: a warm one has TensorFlow loaded."""
+    """With a cold launcher, since a warm one has TensorFlow loaded."""
     async with LocalCloud(Settings(launcher=LauncherKind.COLD)) as cloud:
         await cloud.backend.create_bucket("some-bucket")
-        return sum(map(proportional_megabytes, [os.getpid(), *below(os.getpid())]))
+        return sum(map(proportional_megabytes, [os.getpid(), *descendants(os.getpid())]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        data = given.data_dir
+        data = options.data_dir
         if data is None:
             data = Path(scratch)
             seconds(sys.executable, "-m", "trainer.sample_data", "--rows", "20000", "--seed", "1", str(data))
-        pairs = [(workflow(data), trainer(data)) for _ in range(given.rounds)]
+        pairs = [(workflow(data), trainer(data)) for _ in range(options.rounds)]
     for whole, alone in pairs:
         print(f"workflow {whole:6.1f} s   trainer alone {alone:6.1f} s   ratio {whole / alone:.2f}")
     print(f"workflow/trainer  {statistics.median(whole / alone for whole, alone in pairs):.2f}")

@@ -1,8 +1,8 @@
 """The states of jobs and model versions, and the two tables of their transitions.
 
 Rule: nothing outside this file decides which state follows. Code that performs work reports an *event*;
-``next_job_state`` and ``next_version_state`` return the next state or raise. What runs of a job are its *executions*,
-which move by the same table; ``next_job_event`` says what follows from their states for the job. The diagrams in
+``next_job_state`` and ``next_version_state`` return the next state or raise. A job runs as one or more *executions*,
+which have the same states and transitions; ``next_job_event`` derives the job's next event from theirs. The diagrams in
 docs/architecture.md are drawn from these tables (a test compares them).
 
 States are ML Engine v1's own (discovery document ``ml.v1``, schemas ``GoogleCloudMlV1__Job`` and
@@ -36,7 +36,7 @@ class JobEvent(StrEnum):
     STARTED = "replicas run"
     COMPLETED = "the primary replica exited with status 0"
     FAILED = "a package, replica or limit failed"
-    CANCEL_REQUESTED = "cancel is asked for"
+    CANCEL_REQUESTED = "cancel requested"
     STOPPED = "no process is left"
 
 
@@ -50,7 +50,7 @@ class VersionState(StrEnum):
 class VersionEvent(StrEnum):
     LOADED = "a worker serves the model"
     FAILED = "the model cannot be served"
-    DELETE_REQUESTED = "delete is asked for"
+    DELETE_REQUESTED = "delete requested"
 
 
 FINAL_JOB_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
@@ -90,13 +90,13 @@ def next_job_state(state: JobState, event: JobEvent) -> JobState:
 
 
 def next_job_event(state: JobState, executions: Collection[JobState]) -> JobEvent | None:
-    """What happens next to a job in ``state`` whose executions are in theirs; None if nothing does.
+    """The next event of a job in ``state``, given the states of its executions; None if there is none.
 
-    An execution has the states of a job and moves by the same table. A job runs as soon as one execution does, is
-    finished when all are, FAILED if one of them is, and is cancelled as a whole.
+    An execution has the states and transitions of a job. A job is RUNNING once one execution is, finished when all are,
+    FAILED if one of them failed, and is cancelled as a whole.
 
     Args:
-        executions: the states of all that the job has, or will have; of none where it was cancelled before it had any.
+        executions: the states of all executions of the job; empty if it was cancelled before it had any.
     """
     has_ended = all(execution.is_final for execution in executions)
     match state:

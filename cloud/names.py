@@ -86,9 +86,7 @@ def _bucket_problem(value: str) -> str | None:
 
 
 def check_email(value: str) -> str:
-    """Raises:
-    InvalidArgument: not an e-mail address.
-    """
+    """Return ``value`` if it is an e-mail address."""
     if not _EMAIL.fullmatch(value):
         raise InvalidArgument(f"not an e-mail address: {value[:200]!r}", field="account")
     return value

@@ -168,10 +168,10 @@ class TrainingSpec(JobSpec):
 
 
 def as_training(spec: JobSpec) -> TrainingSpec:
-    """Return ``spec`` if it is a training job's.
+    """Return ``spec`` if it is that of a training job.
 
     Raises:
-        InvalidArgument: it is of another kind.
+        InvalidArgument: it is for another kind of job.
     """
     if not isinstance(spec, TrainingSpec):
         raise InvalidArgument(
@@ -217,7 +217,7 @@ class LogEntry:
     message: str
     """One line without its end; a line longer than the log's limit is split into several entries."""
     place: int = field(default=0, compare=False)
-    """In its job's log, in the order in which the entries arrived: that of the first is 0."""
+    """Index in the job's log, in the order in which the entries arrived; the first is 0."""
 
     @property
     def position(self) -> "LogPosition":
@@ -225,20 +225,21 @@ class LogEntry:
 
 
 LogPosition = tuple[datetime, int]
-"""By which the entries of a log are in order: ``timestamp`` and, for those of one moment, ``place``."""
+"""Sort key of a log's entries: ``timestamp``, then ``place``."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogRange:
-    """A part of a log; all of it by default."""
+    """A part of a log; by default all of it."""
 
     after: LogPosition | None = None
-    """Only what is behind this position in the order of time; the entry at it does not count."""
+    """Only entries after this position."""
     before: LogPosition | None = None
+    """Only entries before this position."""
     since: datetime | None = None
-    """Only entries of this moment or later."""
+    """Only entries at this time or later."""
     until: datetime | None = None
-    """Only entries of this moment or earlier."""
+    """Only entries at this time or earlier."""
 
     def holds(self, entry: LogEntry) -> bool:
         return (
@@ -248,7 +249,7 @@ class LogRange:
         )
 
     def overlaps(self, earliest: datetime, latest: datetime) -> bool:
-        """Whether there can be an entry of it between the two."""
+        """Whether entries between the two times, both included, can be in this range."""
         return not (
             (self.after is not None and latest < self.after[0])
             or (self.before is not None and earliest > self.before[0])
@@ -324,8 +325,8 @@ class Abilities:
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
     runs_programs: bool = True
-    """Jobs run the programs in their packages, and versions compute what their SavedModels say. Where not, both are
-    made up."""
+    """Jobs run the programs in their packages, and versions run their SavedModels. If False, the backend only simulates
+    both."""
     predicts_any_version: bool = True
     """``predict`` also accepts versions that are not the default."""
     runtimes: Mapping[str, frozenset[str]] | None = None

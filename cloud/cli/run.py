@@ -322,7 +322,7 @@ class Run:
             self._print_leftovers(workflow, command.cleanup(self._plan))
         if workflow.keep:
             self._console.print(
-                f"Everything is still up, and bills. This ends it:\n  {command.cleanup(self._plan)}",
+                f"Everything is still up and is billed. This removes it:\n  {command.cleanup(self._plan)}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -5,6 +5,7 @@ A rule that is stricter today than when a record was written must not make yeste
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cloud.names import GsUri
@@ -24,17 +25,23 @@ def restore(kind: type[T], values: Mapping[str, Any]) -> T:
         KeyError: a field without a default is missing.
     """
     made = object.__new__(kind)
-    for field in fields(kind):
-        if field.name in values:
-            value = values[field.name]
-        elif field.default is not MISSING:
-            value = field.default
-        elif field.default_factory is not MISSING:
-            value = field.default_factory()
+    for name, default, make_default in _fields(kind):
+        if name in values:
+            value = values[name]
+        elif default is not MISSING:
+            value = default
+        elif make_default is not MISSING:
+            value = make_default()
         else:
-            raise KeyError(field.name)
-        object.__setattr__(made, field.name, value)
+            raise KeyError(name)
+        object.__setattr__(made, name, value)
     return made
+
+
+@cache
+def _fields(kind: Any) -> list[tuple[str, Any, Any]]:
+    """Name, default and factory of the default."""
+    return [(field.name, field.default, field.default_factory) for field in fields(kind)]
 
 
 def restore_uri(text: str) -> GsUri:

@@ -10,7 +10,7 @@ import asyncio
 from typing import cast
 from urllib.parse import quote
 
-from cloud.gateway.http2 import PREFACE
+from cloud.gateway.http2 import HEADERS, PING, PREFACE, SETTINGS, frame
 
 ALPN_PROTOCOL = "h2"
 MESSAGE = (
@@ -20,7 +20,6 @@ MESSAGE = (
 _PREFACE = PREFACE + b"SM\r\n\r\n"
 _FRAME_HEADER = 9
 """Bytes."""
-_HEADERS, _SETTINGS, _PING = 1, 4, 6
 _ACK, _END_STREAM, _END_HEADERS = 1, 1, 4
 _MAX_FRAME_SIZE = 16_384
 """Bytes of a payload; the initial SETTINGS_MAX_FRAME_SIZE (RFC 9113 §6.5.2)."""
@@ -39,7 +38,7 @@ class GrpcRefusal(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(_frame(_SETTINGS, 0, 0))
+        self._transport.write(frame(SETTINGS))
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -65,16 +64,12 @@ class GrpcRefusal(asyncio.Protocol):
             self._handle_frame(kind, flags, stream, payload)
 
     def _handle_frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == _HEADERS and stream:
-            self._transport.write(_frame(_HEADERS, _END_STREAM | _END_HEADERS, stream, _TRAILERS))
-        elif kind == _SETTINGS and not flags & _ACK:
-            self._transport.write(_frame(_SETTINGS, _ACK, 0))
-        elif kind == _PING and not flags & _ACK:
-            self._transport.write(_frame(_PING, _ACK, 0, payload))
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+        if kind == HEADERS and stream:
+            self._transport.write(frame(HEADERS, _END_STREAM | _END_HEADERS, stream, _TRAILERS))
+        elif kind == SETTINGS and not flags & _ACK:
+            self._transport.write(frame(SETTINGS, _ACK))
+        elif kind == PING and not flags & _ACK:
+            self._transport.write(frame(PING, _ACK, payload=payload))
 
 
 def _integer(value: int, bits: int, first: int = 0) -> bytes:

@@ -10,13 +10,17 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
 REASON = "only HTTP/1.1 is supported: offer it as well, or disable HTTP/2 and gRPC"
 
 
-def _frame(kind: int, payload: bytes) -> bytes:
-    return len(payload).to_bytes(3) + bytes([kind, 0]) + (0).to_bytes(4) + payload
-
-
-_SETTINGS, _GOAWAY = 0x4, 0x7
+HEADERS, SETTINGS, PING, GOAWAY = 0x1, 0x4, 0x6, 0x7
 _HTTP_1_1_REQUIRED = 0xD
-REFUSAL = _frame(_SETTINGS, b"") + _frame(
-    _GOAWAY, (0).to_bytes(4) + _HTTP_1_1_REQUIRED.to_bytes(4) + REASON.encode("ascii")
+
+
+def frame(kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> bytes:
+    """One frame (§4.1)."""
+    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
+
+
+_LAST_STREAM = 0
+REFUSAL = frame(SETTINGS) + frame(
+    GOAWAY, payload=_LAST_STREAM.to_bytes(4) + _HTTP_1_1_REQUIRED.to_bytes(4) + REASON.encode("ascii")
 )
 """The server's preface, which must come first (§3.4), and GOAWAY with the reason (§6.8, §7)."""

@@ -257,22 +257,23 @@ class _Connection(asyncio.Protocol):
     def _respond(self, status: str, reason: str) -> None:
         if self._transport.is_closing():
             return
-        self._refused = True
-        self._received.clear()
         body = f"{reason}\n".encode()
-        self._transport.write(
+        self._write_last(
             f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
             "Connection: close\r\n\r\n".encode()
             + body
         )
         self._transport.write_eof()
-        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
     def _refuse_http2(self) -> None:
         _log.warning("refused a client that speaks HTTP/2 only: %s", http2.REASON)
+        self._write_last(http2.REFUSAL)
+
+    def _write_last(self, data: bytes) -> None:
+        """Write ``data``, ignore what is received from now on, and close after a delay."""
         self._refused = True
         self._received.clear()
-        self._transport.write(http2.REFUSAL)
+        self._transport.write(data)
         self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
     # ---------------------------------------------------------------- serving

@@ -44,7 +44,7 @@ def statuses(open_api: OpenApi, requests: list[Request]) -> list[int]:
         try:
             return [await _send(api, request) for request in requests]
         finally:
-            await api.dialect.close()
+            await api.close()
 
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(send_all(Path(folder)))

@@ -36,9 +36,8 @@ class DialectApi(ABC):
     root: ClassVar[str]
     """What the paths of ``ask`` and ``refusal`` are below."""
 
-    dialect: Dialect
-
     def __init__(self, backend: MemoryBackend, state_dir: Path) -> None:
+        self._dialects: list[Dialect] = []
         self.backend, self.state_dir = backend, state_dir
         self._served: tuple[Dialect, Served] | None = None
         self.restart()
@@ -46,6 +45,19 @@ class DialectApi(ABC):
     @abstractmethod
     def restart(self) -> None:
         """Make ``dialect`` anew, as after a start of the program."""
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._dialects[-1]
+
+    @dialect.setter
+    def dialect(self, made: Dialect) -> None:
+        self._dialects.append(made)
+
+    async def close(self) -> None:
+        """Close all that were made: a process that is killed closes nothing, but the system does so for it."""
+        for dialect in reversed(self._dialects):
+            await dialect.close()
 
     @abstractmethod
     def document(self) -> Discovery:

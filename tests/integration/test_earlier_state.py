@@ -100,4 +100,4 @@ def test_a_custom_job_a_model_and_an_endpoint_of_vertex_ai(owner: Owner) -> None
     status, answer = owner.json(
         "POST", VERTEX, f"/v1/{endpoint['name']}:predict", {"instances": [1.5]}, patience=_PATIENCE
     )
-    assert (status, answer["predictions"]) == (200, [{"scaled": 3.0}])
+    assert (status, answer["predictions"]) == (200, [3.0])

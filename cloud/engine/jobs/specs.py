@@ -1,7 +1,7 @@
 """Specifications of jobs as JSON, each with the name of its kind. Pure."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
@@ -28,13 +28,19 @@ def spec_to_json(spec: JobSpec) -> dict[str, Json]:
 
 def spec_from_json(kind: type[S], record: Mapping[str, Json]) -> S:
     """The specification as it was written, whatever rules there are for new ones today."""
-    hints = _hints(cast("type", kind))
-    return restore(kind, {name: _read(hint, record[name]) for name, hint in hints.items() if name in record})
+    readers = _readers(cast("type", kind))
+    values = dict(record)
+    for name, read in readers.items():
+        if name in values:
+            values[name] = read(values[name])
+    return restore(kind, values)
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)  # which evaluates every annotation anew
+def _readers(kind: type) -> dict[str, Callable[[Json], Any]]:
+    """How the fields are read that are not as JSON has them."""
+    found = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+    return {name: read for name, read in found.items() if read is not None}
 
 
 def _plain(value: Any) -> Json:
@@ -45,15 +51,16 @@ def _plain(value: Any) -> Json:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _read(hint: Any, value: Json) -> Any:
+def _reader(hint: Any) -> Callable[[Json], Any] | None:
+    """From JSON to the type ``hint``; None if they are the same."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        if value is None:
-            return None
-        (hint,) = (argument for argument in arguments if argument is not type(None))
-        return _read(hint, value)
+        (inner,) = (argument for argument in arguments if argument is not type(None))
+        read = _reader(inner)
+        return read and (lambda value: None if value is None else read(value))
     if origin is tuple:
-        return tuple(_read(arguments[0], item) for item in value)
+        item = _reader(arguments[0])
+        return (lambda value: tuple(map(item, value))) if item else tuple
     if hint is GsUri:
-        return restore_uri(value)
-    return hint(value) if isinstance(hint, type) and issubclass(hint, StrEnum) else value
+        return restore_uri
+    return hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None

@@ -50,8 +50,8 @@ async def test_preload_that_fails(programs: Programs, source: str, reason: str) 
 
 
 @linux_only
-async def test_a_package_that_failed_to_load_in_the_preload_says_why_again(programs: Programs) -> None:
-    """Python drops such a package, but not what it had loaded of itself."""
+async def test_a_package_that_failed_in_the_preload_raises_the_same_error_again(programs: Programs) -> None:
+    """Python removes such a package from sys.modules, but not the submodules that it had loaded."""
     programs.write("")
     folder = programs.folder / "broken"
     folder.mkdir()
@@ -60,7 +60,7 @@ async def test_a_package_that_failed_to_load_in_the_preload_says_why_again(progr
     programs.write("try:\n    import broken\nexcept ImportError:\n    pass", "tries")
     launcher = Launcher(LauncherKind.WARM, preload=("tries",), environ={"PYTHONPATH": str(programs.folder)})
 
-    status = await run(launcher, programs.command("import broken"), programs.hear)
+    status = await run(launcher, programs.command("import broken"), programs.on_output)
 
     assert status.code == 1
     assert programs.lines[-1].text == "ImportError: the true cause"

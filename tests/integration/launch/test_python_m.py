@@ -239,17 +239,17 @@ async def test_another_interpreter_is_started_cold(launcher: Launcher, programs:
     command = programs.command("import sys; print(sys.executable, 'colorsys' in sys.modules, sys.argv[1:])", "a b")
     link = programs.folder / "python of another runtime"
     link.symlink_to(sys.executable)
-    assert (await run(launcher, replace(command, interpreter=link), programs.hear)).ok
+    assert (await run(launcher, replace(command, interpreter=link), programs.on_output)).ok
     assert programs.text() == f"{link} False ['a b']"
 
 
-async def test_an_interpreter_that_is_not_there(launcher: Launcher, programs: Programs) -> None:
+async def test_a_missing_interpreter(launcher: Launcher, programs: Programs) -> None:
     command = replace(programs.command(""), interpreter=programs.folder / "none")
-    assert await run(launcher, command, programs.hear) == ExitStatus(127)
+    assert await run(launcher, command, programs.on_output) == ExitStatus(127)
     assert programs.text("stderr") == f"cannot run {programs.folder / 'none'}: No such file or directory"
 
 
-async def test_limits_hold_for_a_process_and_what_it_starts(launcher: Launcher, programs: Programs) -> None:
+async def test_limits_apply_to_a_process_and_its_children(launcher: Launcher, programs: Programs) -> None:
     source = """
         import os, resource
         if os.fork() == 0:
@@ -257,5 +257,5 @@ async def test_limits_hold_for_a_process_and_what_it_starts(launcher: Launcher, 
             os._exit(0)
         os.wait()
     """
-    assert (await run(launcher, replace(programs.command(source), limits={"RLIMIT_NOFILE": 77}), programs.hear)).ok
+    assert (await run(launcher, replace(programs.command(source), limits={"RLIMIT_NOFILE": 77}), programs.on_output)).ok
     assert programs.text() == "(77, 77)"

@@ -73,9 +73,7 @@ EXECUTION_STATES = st.sampled_from(JobState)
 
 
 @given(st.sampled_from(JobState), st.lists(EXECUTION_STATES, max_size=4))
-def test_a_job_follows_its_executions_by_the_table_and_comes_to_rest(
-    state: JobState, executions: list[JobState]
-) -> None:
+def test_a_job_follows_its_executions_to_a_stable_state(state: JobState, executions: list[JobState]) -> None:
     reached = follow(state, executions)
     if state.is_final:
         assert reached is state
@@ -84,8 +82,8 @@ def test_a_job_follows_its_executions_by_the_table_and_comes_to_rest(
 
 
 @given(EXECUTION_STATES)
-def test_a_job_of_one_execution_is_what_that_is(execution: JobState) -> None:
-    # But for one that failed before it was known to run, which a job cannot do either.
+def test_a_job_of_one_execution_has_its_state(execution: JobState) -> None:
+    # Except for one that failed before it was reported running, a transition that a job does not have either.
     start = JobState.PREPARING if execution is JobState.FAILED else JobState.QUEUED
     assert follow(start, [execution]) is execution
 
@@ -99,7 +97,7 @@ def test_any_history_of_executions_is_a_history_of_their_job(histories: list[lis
         event = histories[index].pop(0)
         if (executions[index], event) in JOB_TRANSITIONS:
             executions[index] = next_job_state(executions[index], event)
-            job = follow(job, executions)  # raises where the table has no such move
+            job = follow(job, executions)  # raises if the table has no such transition
     assert job.is_final == (job is not JobState.QUEUED and all(execution.is_final for execution in executions))
 
 
@@ -122,5 +120,5 @@ def test_a_job_of_several_executions(executions: str, state: str) -> None:
     assert follow(JobState.QUEUED, [JobState(name) for name in executions.split()]) is JobState(state)
 
 
-def test_a_job_that_is_cancelled_before_anything_runs_has_nothing_to_wait_for() -> None:
+def test_a_job_cancelled_before_it_has_executions_stops_at_once() -> None:
     assert next_job_event(JobState.CANCELLING, []) is JobEvent.STOPPED

@@ -139,6 +139,6 @@ def test_object_names_follow_the_rules_of_storage(name: str) -> None:
 
 
 @pytest.mark.parametrize("bucket", ["My_Bucket", "ab", "google", "1.2.3.4", ""])
-def test_a_uri_checks_itself_however_it_is_made(bucket: str) -> None:
+def test_a_uri_checks_its_bucket_at_construction(bucket: str) -> None:
     with pytest.raises(InvalidArgument, match="Invalid bucket name"):
         GsUri(bucket, "p.tar.gz")

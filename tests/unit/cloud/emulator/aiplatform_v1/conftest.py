@@ -11,4 +11,4 @@ from emulator_api.vertex_api import VertexApi
 async def api(tmp_path: Path) -> AsyncIterator[VertexApi]:
     api = VertexApi(memory_backend(), tmp_path)
     yield api
-    await api.dialect.close()
+    await api.close()

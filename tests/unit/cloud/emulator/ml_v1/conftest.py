@@ -11,4 +11,4 @@ from emulator_api.ml_api import Api
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     api = Api(memory_backend(), tmp_path)
     yield api
-    await api.dialect.close()
+    await api.close()

@@ -1,5 +1,7 @@
 import asyncio
+import errno
 import gc
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,3 +98,20 @@ async def test_a_job_runs_when_its_program_is_heard_though_its_start_is_not_yet_
     await run.run()
     assert heard == [[JobEvent.STARTED]]
     assert events == [JobEvent.STARTED, JobEvent.STOPPED]
+
+
+async def test_an_execution_for_which_the_disk_has_no_room_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts, ends = Parts(tmp_path), list[str]()
+
+    async def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(parts, "fetch", full)
+    run = job(parts, tmp_path, [])
+    run.report = lambda _, event, message: ends.append(f"{event.name}: {message}")
+    await run.run()
+    assert len(ends) == 1
+    assert ends[0].startswith("FAILED: There is no room left on the disk of the local cloud")
+    assert caplog.records == []
