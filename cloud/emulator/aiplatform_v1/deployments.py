@@ -127,8 +127,7 @@ class DeploymentMethods:
         self._records.change(
             endpoint, {**endpoint.fields, "deployedModels": kept, "trafficSplit": split if kept else {}}
         )
-        operation = self._project.begin(endpoint.name, "UndeployModel")
-        return self._project.finish(operation, response=typed("UndeployModelResponse", {}))
+        return self._project.completed(endpoint.name, "UndeployModel", typed("UndeployModelResponse", {}))
 
     async def mutate(self, call: Call) -> Json:
         given = call.body.get("deployedModel", {})
@@ -152,8 +151,8 @@ class DeploymentMethods:
         listed = [deployed if one["id"] == deployed["id"] else one for one in endpoint.fields["deployedModels"]]
         self._records.change(endpoint, {**endpoint.fields, "deployedModels": listed})
         answer = {"deployedModel": messages.deployed_json(self._project, deployed)}
-        operation = self._project.begin(endpoint.name, "MutateDeployedModel")
-        return self._project.finish(operation, response=typed("MutateDeployedModelResponse", answer))
+        response = typed("MutateDeployedModelResponse", answer)
+        return self._project.completed(endpoint.name, "MutateDeployedModel", response)
 
     def _check(self, given: Mapping[str, Json]) -> None:
         resources = given.get("dedicatedResources")

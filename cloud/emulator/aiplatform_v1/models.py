@@ -9,16 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
-from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
+from cloud.emulator.aiplatform_v1.collection import Collection
+from cloud.emulator.aiplatform_v1.project import check_described, typed
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import Item, Lists, of_records
-from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.lists import Item
 from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
-_SCHEMA = "GoogleCloudAiplatformV1Model"
 _MODEL_FIELDS = ("displayName", "description", "labels", "encryptionSpec")
 _VERSION_FIELDS = (
     "artifactUri",
@@ -35,10 +34,8 @@ _ALIAS = re.compile(r"[a-z]([a-zA-Z0-9-]{0,126}[a-z0-9])?")
 _DEFAULT = "default"
 
 
-class ModelMethods:
-    def __init__(self, project: Project, lists: Lists) -> None:
-        self._project, self._lists = project, lists
-        self._backend, self._records = project.backend, project.records
+class ModelMethods(Collection):
+    NAME = "models"
 
     async def upload(self, call: Call) -> Json:
         location, body = call.ids[1], call.body
@@ -47,9 +44,8 @@ class ModelMethods:
             parent = self._project.own_name(parent.partition("@")[0], "models", "parent_model")
         version = await self.add(location, body.get("model", {}), model_id=body.get("modelId"), parent=parent)
         model = version.name.partition("@")[0]
-        operation = self._project.begin(model, "UploadModel")
         answer = {"model": self._project.full_name(model), "modelVersionId": version.name.rpartition("@")[2]}
-        return self._project.finish(operation, response=typed("UploadModelResponse", answer))
+        return self._project.completed(model, "UploadModel", typed("UploadModelResponse", answer))
 
     async def add(
         self, location: str, given: Mapping[str, Json], *, model_id: str | None = None, parent: str | None = None
@@ -92,21 +88,16 @@ class ModelMethods:
     async def get(self, call: Call) -> Json:
         return self.json(self.find(call.below_project))
 
-    async def list(self, call: Call) -> Json:
-        async def answer(record: Record) -> Item:
-            return self.json(self.find(record.name))
-
-        found = of_records(self._records, f"{call.below_project}/models", answer)
-        return await self._lists.answer(call, "models", _SCHEMA, found, kind="model")
+    async def to_json(self, record: Record) -> Item:
+        return self.json(self.find(record.name))
 
     async def list_versions(self, call: Call) -> Json:
         model = self._records.get(call.below_project.partition("@")[0])
 
-        async def answer(version: Record) -> Item:
+        async def to_json(version: Record) -> Item:
             return self.json(version) | {"name": self._project.full_name(version.name)}
 
-        found = of_records(self._records, f"{model.name}@", answer)
-        return await self._lists.answer(call, "models", _SCHEMA, found, kind="model")
+        return await self._list(call, f"{model.name}@", to_json)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "versionDescription", "versionAliases")
@@ -136,12 +127,9 @@ class ModelMethods:
         added = {alias for alias in given if not alias.startswith("-")}
         return self.json(self._alias(version, added, {alias[1:] for alias in given} - added))
 
-    async def delete(self, call: Call) -> Json:
-        model = self._records.get(call.below_project)
-        for version in self._records.below(f"{model.name}@"):
+    async def check_deletable(self, record: Record) -> None:
+        for version in self._records.below(f"{record.name}@"):
             self._check_undeployed(version, "Model")
-        self._records.remove(model.name)
-        return self._project.finish(self._project.begin(model.name, "Delete"), response=EMPTY)
 
     async def delete_version(self, call: Call) -> Json:
         name = call.below_project
@@ -157,7 +145,7 @@ class ModelMethods:
             )
         self._check_undeployed(version, "Model version")
         self._records.remove(version.name)
-        return self._project.finish(self._project.begin(model, "Delete"), response=EMPTY)
+        return self._project.completed(model, "Delete")
 
     # ---------------------------------------------------------------- versions
 

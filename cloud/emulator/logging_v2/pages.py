@@ -35,12 +35,12 @@ class JobIds:
         """Those that are in ``wanted`` in lower case; all if that is None."""
         new: list[str] = []
         listed: list[str] = []
-        size = _FEW_JOBS
+        size = _FEW_JOBS if self._backend.abilities.lists_in_parts else None
         while True:
             jobs = await self._backend.list_jobs(after=listed[-1] if listed else None, limit=size)
             listed = [job.job_id for job in jobs]
             new += (job_id for job_id in listed if job_id not in self._all)
-            if len(listed) < size or listed[-1] in self._all:
+            if size is None or len(listed) < size or listed[-1] in self._all:
                 break
             size = _JOBS
         # Not before all were found: a caller that is gone by then leaves no gap.

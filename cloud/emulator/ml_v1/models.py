@@ -6,18 +6,16 @@ from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import in_chunks
+from cloud.emulator.rest.lists import list_page, of_items
 from cloud.emulator.rest.operations import EMPTY
 from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json, Model
 
-SCHEMA = "GoogleCloudMlV1__Model"
-
 
 class ModelMethods:
     def __init__(self, project: Project, versions: VersionMethods) -> None:
-        self._project, self._lists, self._versions = project, project.lists, versions
+        self._project, self._versions = project, versions
         self._backend, self._records = project.backend, project.records
 
     async def create(self, call: Call) -> Json:
@@ -44,8 +42,8 @@ class ModelMethods:
         return await self._json(await self._backend.get_model(call.ids[1]))
 
     async def list(self, call: Call) -> Json:
-        answers = [await self._json(model) for model in await self._backend.list_models()]
-        return await self._lists.answer(call, "models", SCHEMA, in_chunks(answers, "name"))
+        models = of_items(await self._backend.list_models(), lambda model: model.name, self._json)
+        return await list_page(call, "models", models)
 
     async def patch(self, call: Call) -> Json:
         # "Not updatable for mls1* models", says the discovery document of labels: those are the global endpoint's.

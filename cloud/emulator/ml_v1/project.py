@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from cloud.backends.base import Backend
 from cloud.emulator.ml_v1.messages import operation_json
 from cloud.emulator.rest.intents import Intents
-from cloud.emulator.rest.lists import Lists
 from cloud.emulator.rest.operations import Operation, Operations
 from cloud.emulator.rest.records import Records
 from cloud.errors import InvalidArgument
@@ -31,7 +30,6 @@ class Project:
     records: Records
     intents: Intents
     operations: Operations
-    lists: Lists
 
     def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:
         """Record an operation of the type ``kind`` on the model of that resource name."""

@@ -8,7 +8,7 @@ from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.ml_v1.version_checks import check_version
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import in_chunks
+from cloud.emulator.rest.lists import list_page, of_items
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import CANCELLED, EMPTY, Operation, rpc_status
 from cloud.emulator.rest.records import Record
@@ -17,7 +17,6 @@ from cloud.lifecycle import VersionState
 from cloud.resources import Json, Version
 from cloud.wire.ml_v1 import version_spec
 
-SCHEMA = "GoogleCloudMlV1__Version"
 _UPDATED = frozenset({"description", "requestLoggingConfig", "autoScaling.minNodes", "autoScaling.maxNodes"})
 _UPDATED_ON_N1 = frozenset({"labels", "manualScaling.nodes"})
 """What a patch may change: discovery document ``ml.v1``, there of labels at ``Version.labels``, and what the Cloud SDK
@@ -26,7 +25,7 @@ sends (``gcloud ai-platform versions update``)."""
 
 class VersionMethods:
     def __init__(self, project: Project) -> None:
-        self._project, self._lists = project, project.lists
+        self._project = project
         self._backend, self._records = project.backend, project.records
         self._following = Following()
 
@@ -70,8 +69,8 @@ class VersionMethods:
         return self.json(await self._backend.get_version(*call.ids[1:]))
 
     async def list(self, call: Call) -> Json:
-        answers = [self.json(version) for version in await self._backend.list_versions(call.ids[1])]
-        return await self._lists.answer(call, "versions", SCHEMA, in_chunks(answers, "name"))
+        versions = of_items(await self._backend.list_versions(call.ids[1]), lambda version: version.name, self.json)
+        return await list_page(call, "versions", versions)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask(*_UPDATED, *_UPDATED_ON_N1)

@@ -30,6 +30,7 @@ class ListFilter:
     """
 
     def __init__(self, text: str, find: Find) -> None:
+        self.text = text.strip()
         self._tree = parse(text, longest=_LONGEST, deepest=_DEEPEST)
         self._wanted = predicate(self._tree, lambda leaf: _of_leaf(leaf, find))
 

@@ -113,34 +113,34 @@ class Api(ABC):
         return self._match(request.method, request.rel_url.raw_path)[0].id
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        """Raises:
-        CloudError: to be written in the platform's style.
+        """Every request takes these steps.
+
+        Raises:
+            CloudError: to be written in the platform's style.
         """
         method, _ = self._match(request.method, request.rel_url.raw_path)
         require_credential(principal)
         target = self._target(request.method, request.rel_url)
         content = await request.read()
         body = {} if target.route.is_raw else self.discovery.body(method, content)
-        call = Call(method, target.name, target.query, body, content, principal, request.host.lower())
-        answer = await self.perform(target.route, call)
-        if isinstance(answer, web.StreamResponse):
-            return answer
-        if target.by_number:
-            answer = self.discovery.schemas.numbered(method.response, answer)
-        return json_answer(answer, call.query)
-
-    async def perform(self, route: Route, call: Call) -> web.StreamResponse | Json:
-        """The steps after the request was read and validated, which know nothing of HTTP.
-
-        Raises:
-            CloudError: the caller may not, or what the handler raises.
-        """
+        call = Call(
+            method, target.name, target.query, body, content, principal, request.host.lower(), self.discovery.schemas
+        )
         self.check(call)
-        await self.authorize(call, route.permission)
+        await self.authorize(call, target.route.permission)
+        answer = await self._dispatch(target.route, call)
+        return self._write(answer, call, by_number=target.by_number)
+
+    async def _dispatch(self, route: Route, call: Call) -> web.StreamResponse | Json:
         if not route.changes:
             return await route.handler(call)
         async with self.locks.of(call.below_project):
             return await route.handler(call)
+
+    def _write(self, answer: web.StreamResponse | Json, call: Call, *, by_number: bool) -> web.StreamResponse:
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return json_answer(call.schemas.numbered(call.method.response, answer) if by_number else answer, call.query)
 
     # ---------------------------------------------------------------- addresses
 

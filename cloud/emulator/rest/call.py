@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cloud.emulator.rest.discovery import Method
+from cloud.emulator.rest.schemas import Schemas
 from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, Unauthenticated
 from cloud.resources import Json
@@ -26,7 +27,9 @@ class Call:
     """The body as it was sent."""
     principal: Principal
     host: str
-    """That was asked, with its port if it was named."""
+    """Of the request, with its port if it was given."""
+    schemas: Schemas
+    """Of the API."""
 
     @property
     def ids(self) -> list[str]:
@@ -74,7 +77,7 @@ def check_etag(given: str | None, current: str) -> None:
 
 def require_credential(principal: Principal) -> None:
     """Raises:
-    Unauthenticated: nobody in particular asks.
+    Unauthenticated: the caller is anonymous.
     """
     if principal.is_anonymous:
         raise Unauthenticated(NO_CREDENTIAL)
