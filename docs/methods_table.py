@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+from cloud.emulator.cloudresourcemanager.routes import CloudResourceManagerV3
 from cloud.emulator.ml_v1.routes import MlV1
 from cloud.emulator.storage_v1 import routes as storage_v1
 from cloud.wire.discovery_documents import read_document
