@@ -303,14 +303,15 @@ class Endpoint(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "api"):
             return
-        self._release_all()
-        assert not self.requests
-        self.nothing_that_was_answered_is_lost()
-        there = {f"deployed_{number}" for number in self.deployed()}
-        assert {version for _, version in self.backend.versions} == there
-        self.run(self.api.dialect.close())
-        self.loop.close()
-        self.folder.cleanup()
+        try:
+            self._release_all()
+            assert not self.requests
+            self.nothing_that_was_answered_is_lost()
+            assert {version for _, version in self.backend.versions} == {f"deployed_{one}" for one in self.deployed()}
+        finally:
+            self.run(self.api.dialect.close())
+            self.loop.close()
+            self.folder.cleanup()
 
 
 def _split(ids: Sequence[str], share: int) -> Json:
