@@ -240,42 +240,36 @@ class Endpoint(RuleBasedStateMachine):
 
     # ---------------------------------------------------------------- one request while another waits
 
-    @precondition(lambda self: self.idle_models() and self.serving() and not self.requests)
-    @rule(released=st.integers(0, 2), share=st.sampled_from([100, 70, 50]), data=st.data())
-    def patch_traffic_while_undeploying(self, released: int, share: int, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(self.idle_models()))
-        self._undeploy(number, None)
-        self._release_first(released)
-        others = [other for other in self.deployed() if other != number]
-        self._send_split(_split(data.draw(st.permutations(others)), share))
+    @precondition(lambda self: self.idle_models() and len(self.deployed()) > 2)
+    @rule(released=st.integers(0, 2), share=st.sampled_from([70, 50]), undeploys_first=st.booleans(), data=st.data())
+    def overlap(self, released: int, share: int, undeploys_first: bool, data: st.DataObject) -> None:
+        """One request waits for the backend's first, second or third result until the other is done."""
         self._release_all()
-
-    @precondition(lambda self: self.idle_models() and self.serving() and not self.requests)
-    @rule(released=st.integers(0, 1), share=st.sampled_from([100, 70, 50]), data=st.data())
-    def undeploy_while_patching_traffic(self, released: int, share: int, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(self.idle_models()))
-        others = [other for other in self.deployed() if other != number]
-        self._send_split(_split(data.draw(st.permutations(others)), share))
-        self._release_first(released)
-        self._undeploy(number, None)
+        idle = self.idle_models()
+        if not idle or len(self.deployed()) < 3:
+            return
+        number = data.draw(st.sampled_from(idle))
+        split = _split(data.draw(st.permutations([other for other in self.deployed() if other != number])), share)
+        requests = [lambda: self._undeploy(number, None), lambda: self._send_split(split)]
+        first, second = requests if undeploys_first else reversed(requests)
+        first()
+        self._release_last(released)
+        second()
         self._release_all()
 
     def idle_models(self) -> list[str]:
         """Deployed models without traffic."""
         return [number for number in self.deployed() if number not in self.found.get("trafficSplit", {})]
 
-    def serving(self) -> list[str]:
-        return list(self.found.get("trafficSplit", {}))
-
-    def _release_first(self, count: int) -> None:
+    def _release_last(self, count: int) -> None:
         for _ in range(count):
             if self.backend.waiting:
-                self.backend.waiting.pop(0).set_result(None)
+                self.backend.waiting.pop().set_result(None)
                 self._go_on()
 
     def _release_all(self) -> None:
         while self.backend.waiting:
-            self._release_first(1)
+            self._release_last(1)
 
     # ---------------------------------------------------------------- results of the backend
 
@@ -329,7 +323,7 @@ def test_traffic_that_is_patched_during_an_undeployment_is_kept() -> None:
     endpoint = Endpoint()
     try:
         endpoint.begin(holds_reads=False)
-        (idle, other), (serving,) = endpoint.idle_models(), endpoint.serving()
+        (idle, other), (serving,) = endpoint.idle_models(), endpoint.found["trafficSplit"]
         endpoint._undeploy(idle, None)
         assert endpoint.backend.waiting, "the undeployment waits for the backend"
         endpoint._send_split({serving: 30, other: 70})
