@@ -22,7 +22,7 @@ from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, typed
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
-from cloud.emulator.rest.call import Call, read_mask
+from cloud.emulator.rest.call import Call, masked, read_mask
 from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.operations import Operation
 from cloud.emulator.rest.records import Record
@@ -139,14 +139,7 @@ class DeploymentMethods:
         }
         mask = read_mask(call.body.get("updateMask", ""), *paths)
         endpoint = await find_endpoint(self._project, call.below_project)
-        deployed = dict(_deployed(endpoint, given.get("id", "")))
-        for path in mask:
-            head, _, below = path.partition(".")
-            if below:
-                value = {**deployed.get(head, {}), below: given.get(head, {}).get(below)}
-                deployed[head] = {name: item for name, item in value.items() if item is not None}
-            else:
-                deployed[head] = given.get(head, False)
+        deployed = masked(_deployed(endpoint, given.get("id", "")), mask, given)
         self._check(deployed)
         listed = [deployed if one["id"] == deployed["id"] else one for one in endpoint.fields["deployedModels"]]
         self._records.change(endpoint, {**endpoint.fields, "deployedModels": listed})

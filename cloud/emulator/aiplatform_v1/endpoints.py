@@ -11,7 +11,7 @@ from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
-from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.lists import Item
@@ -85,8 +85,7 @@ class EndpointMethods(Collection):
         if "displayName" in mask:
             check_described(body, "endpoint")
         check_labels(body.get("labels", {}), "endpoint.labels")
-        fields = {name: value for name, value in endpoint.fields.items() if name not in mask}
-        fields |= {name: body[name] for name in mask if name in body}
+        fields = masked(endpoint.fields, mask, body)
         if "trafficSplit" in mask:
             ids = {deployed["id"] for deployed in endpoint.fields["deployedModels"]}
             fields["trafficSplit"] = checked_split(body.get("trafficSplit", {}), ids, "endpoint.traffic_split")

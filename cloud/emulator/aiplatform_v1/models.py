@@ -11,7 +11,7 @@ from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
 from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.project import check_described, typed
-from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.lists import Item
 from cloud.emulator.rest.records import Record
@@ -112,10 +112,9 @@ class ModelMethods(Collection):
             _check_aliases(given)
             self._alias(version, given, set(version.fields["versionAliases"]) - given)
             version = self._records.get(version.name)
-        shared = mask & {"displayName", "description", "labels"}
-        self._records.change(model, _changed(model.fields, shared, call.body))
+        self._records.change(model, masked(model.fields, mask & set(_MODEL_FIELDS), call.body))
         if "versionDescription" in mask:
-            version = self._records.change(version, _changed(version.fields, {"versionDescription"}, call.body))
+            version = self._records.change(version, masked(version.fields, ["versionDescription"], call.body))
         return self.json(version)
 
     async def merge_aliases(self, call: Call) -> Json:
@@ -224,8 +223,3 @@ def _check_aliases(aliases: Iterable[str]) -> None:
                 f"digits and hyphens: {alias[:140]!r}.",
                 field="version_aliases",
             )
-
-
-def _changed(fields: Mapping[str, Json], mask: set[str], body: Mapping[str, Json]) -> dict[str, Json]:
-    kept = {name: value for name, value in fields.items() if name not in mask}
-    return kept | {name: body[name] for name in mask if name in body}

@@ -23,7 +23,10 @@ def check_accelerators(use: str, machines: Iterable[Mapping[str, Json]], *, avai
     if not asked:
         return
     if not available:
-        raise _no_quota(use, asked[0])
+        # Seen in public for T4.
+        kind = re.sub(r"^NVIDIA_(TESLA_)?", "", asked[0]).replace("_", "")
+        name = f"CustomModel{use}{kind if kind.startswith('TPU') else f'{kind}GPUs'}PerProjectPerRegion"
+        raise QuotaFailure(f"The following quotas are exceeded: {name}", subject=name)
     raise InvalidArgument(
         f"{asked[0]} cannot be handed on to this backend: leave the accelerator out.", field=f"{field}.accelerator_type"
     )
@@ -36,11 +39,3 @@ def _asked(machine: Mapping[str, Json]) -> str | None:
         built_in = {"a2": "NVIDIA_TESLA_A100", "g2": "NVIDIA_L4"}
         return built_in.get(machine.get("machineType", "").partition("-")[0])
     return str(machine.get("acceleratorType", "NVIDIA_TESLA_T4"))
-
-
-def _no_quota(use: str, accelerator: str) -> QuotaFailure:
-    # Seen in public for T4.
-    kind = re.sub(r"^NVIDIA_(TESLA_)?", "", accelerator)
-    unit = kind.replace("_", "") if kind.startswith("TPU") else f"{kind.replace('_', '')}GPUs"
-    name = f"CustomModel{use}{unit}PerProjectPerRegion"
-    return QuotaFailure(f"The following quotas are exceeded: {name}", subject=name)

@@ -18,7 +18,7 @@ from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.discovery import Discovery, Method, load
+from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
 from cloud.errors import InvalidArgument, NotFound
@@ -46,7 +46,7 @@ class AiplatformV1(Api):
         state_dir: for the records of what only the API knows.
     """
 
-    SERVICE, DOCUMENT = "aiplatform.googleapis.com", DOCUMENT
+    SERVICE, DOCUMENT, ENUM_NUMBERS = "aiplatform.googleapis.com", DOCUMENT, ENUM_NUMBERS
 
     def __init__(self, backend: Backend, *, project_number: int, state_dir: Path) -> None:
         super().__init__(backend.project, project_number)
@@ -113,9 +113,6 @@ class AiplatformV1(Api):
             *(route for resource in _WITH_OPERATIONS for route in _routes(f"{resource}operations.", **of_operations)),
         ]
 
-    def document(self) -> Discovery:
-        return document()
-
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
         # The SDK calls operations below /ui, which is nowhere documented, but there.
         below_ui = raw_path.startswith("/ui/")
@@ -155,8 +152,3 @@ def _routes(resource: str, **handlers: Handler) -> list[Route]:
         return Route(method_id, handler, permission, is_raw=name in _RAW, changes=name in _CHANGES)
 
     return [route(f"{resource}{verb}", handler) for verb, handler in handlers.items()]
-
-
-def document() -> Discovery:
-    """The discovery document, with the numbers of enums, which it lacks."""
-    return load(DOCUMENT, ENUM_NUMBERS)

@@ -10,7 +10,7 @@ from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.records import Record
 from cloud.engine.principal import Principal
-from cloud.errors import Aborted, InvalidArgument, NotFound, PermissionDenied
+from cloud.errors import Aborted, InvalidArgument, NotFound
 from cloud.resources import Json
 
 _JOB = frozenset(
@@ -46,16 +46,14 @@ class AccessMethods:
     def __init__(self, project: Project) -> None:
         self._project, self._records = project, project.records
 
-    async def require(self, call: Call, permission: str) -> None:
-        """For whoever is not the project's owner.
-
-        Raises:
-            PermissionDenied: the caller may not.
-        """
-        if not permission or permission in await self._granted(call):
-            return
-        # A resource that is not there is refused like one that is: who may not see it learns nothing.
-        raise PermissionDenied(f"Permission denied on resource project {self._project.id}.")
+    async def granted(self, call: Call) -> frozenset[str]:
+        """The caller's permissions on the resource of the request; none on one that does not exist."""
+        if len(call.ids) < 2 or _collection(call) not in PERMISSIONS:
+            return frozenset()
+        try:
+            return granted((await self._record(call)).policy, call.principal)
+        except NotFound:
+            return frozenset()
 
     async def get_policy(self, call: Call) -> Json:
         version = call.query.get("options.requestedPolicyVersion", 0)
@@ -87,14 +85,6 @@ class AccessMethods:
         held = known if call.principal.is_project_owner else granted(record.policy, call.principal)
         answer = [permission for permission in dict.fromkeys(wanted) if permission in held]
         return {"permissions": answer} if answer else {}
-
-    async def _granted(self, call: Call) -> frozenset[str]:
-        if len(call.ids) < 2 or _collection(call) not in PERMISSIONS:
-            return frozenset()
-        try:
-            return granted((await self._record(call)).policy, call.principal)
-        except NotFound:
-            return frozenset()
 
     async def _record(self, call: Call) -> Record:
         """Of the job or model in the call's name; a version is its model's."""

@@ -117,8 +117,9 @@ class MlV1(Api):
         return await super().handle(request, principal)
 
     async def authorize(self, call: Call, permission: str) -> None:
-        if not call.principal.is_project_owner:
-            await self._access.require(call, permission)
+        is_open = not permission or call.principal.is_project_owner
+        if not is_open and permission not in await self._access.granted(call):
+            raise self.denied(permission, call.name)
 
     def denied(self, _: str, name: str, /) -> PermissionDenied:
         return PermissionDenied(f"Permission denied on resource project {name.split('/')[1][:100]}.")

@@ -6,11 +6,11 @@ from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.ml_v1.version_checks import check_version
-from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.lists import list_page, of_items
 from cloud.emulator.rest.operation_tasks import Following
-from cloud.emulator.rest.operations import CANCELLED, EMPTY, Operation, rpc_status
+from cloud.emulator.rest.operations import CANCELLED, Operation, rpc_status
 from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
@@ -59,9 +59,8 @@ class VersionMethods:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
         # As the service answered: the version in it has no state, and is not said to be the default.
         shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
-        name = messages.model_name(self._project.id, model)
         stem = f"create_{model}_{version.name}"
-        operation = self._project.begin(stem, "CREATE_VERSION", name, version=shown)
+        operation = self._project.begin(stem, "CREATE_VERSION", model, version=shown)
         self._follow(operation)
         return messages.operation_json(self._project.id, operation)
 
@@ -84,16 +83,10 @@ class VersionMethods:
                 f"{special} can be updated on a Compute Engine (N1) machine type only.", field="update_mask"
             )
         check_labels(call.body.get("labels", {}), "version.labels")
-        fields = dict(record.fields)
-        for path in sorted(mask):
-            _put(fields, path, call.body)
-        self._records.change(record, fields)
+        self._records.change(record, masked(record.fields, mask, call.body))
         answer = self.json(version)
-        model = messages.model_name(self._project.id, version.model)
-        operation = self._project.begin(
-            f"update_{version.model}_{version.name}", "UPDATE_VERSION", model, version=answer
-        )
-        return self._project.finish(operation, response=messages.typed("Version", answer))
+        stem, response = f"update_{version.model}_{version.name}", messages.typed("Version", answer)
+        return self._project.completed(stem, "UPDATE_VERSION", version.model, response, version=answer)
 
     async def delete(self, call: Call) -> Json:
         _, model, name = call.ids
@@ -102,11 +95,7 @@ class VersionMethods:
         shown = self.json(version)
         await self._backend.delete_version(model, name)
         self._records.remove(f"models/{model}/versions/{name}")
-        stem = f"delete_{model}_{name}"
-        operation = self._project.begin(
-            stem, "DELETE_VERSION", messages.model_name(self._project.id, model), version=shown
-        )
-        return self._project.finish(operation, response=EMPTY)
+        return self._project.completed(f"delete_{model}_{name}", "DELETE_VERSION", model, version=shown)
 
     async def set_default(self, call: Call) -> Json:
         return self.json(await self._backend.set_default_version(*call.ids[1:]))
@@ -153,18 +142,3 @@ def _check_settled(version: Version, what: str) -> None:
     """
     if version.state not in (VersionState.READY, VersionState.FAILED):
         raise FailedPrecondition(f"The version is {version.state.value}: it cannot be {what} now.", field="name")
-
-
-def _put(fields: dict[str, Json], path: str, body: Json) -> None:
-    """Make ``fields`` hold at ``path`` (at most two names) what ``body`` holds there."""
-    name, _, below = path.partition(".")
-    given = body.get(name)
-    if below:
-        value = (given or {}).get(below)
-        rest = {key: item for key, item in fields.get(name, {}).items() if key != below}
-        given = rest if value is None else rest | {below: value}
-    if given is None:
-        # An empty text says that it was emptied here; a version's own description is not to show again.
-        fields.pop(name, None)
-    else:
-        fields[name] = given

@@ -16,6 +16,7 @@ from cloud.emulator.rest.call import Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.responses import json_answer
+from cloud.emulator.rest.schemas import EnumNumbers
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
@@ -61,6 +62,8 @@ class Api(ABC):
     """Its host: ``ml.googleapis.com``."""
     DOCUMENT: ClassVar[str]
     """Its discovery document: ``ml.v1``."""
+    ENUM_NUMBERS: ClassVar[EnumNumbers | None] = None
+    """See ``Schemas``."""
 
     def __init__(self, project: str, number: int) -> None:
         self.project, self.number = project, number
@@ -73,9 +76,6 @@ class Api(ABC):
     @abstractmethod
     def routes(self) -> Iterable[Route]:
         """Every method that is answered; asked for once, with the first request."""
-
-    def document(self) -> Discovery:
-        return load(self.DOCUMENT)
 
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
         """The method meant, and the resource name in the path.
@@ -146,8 +146,8 @@ class Api(ABC):
 
     @functools.cached_property
     def discovery(self) -> Discovery:
-        # Up to three megabytes, which only a cloud that is asked for this API has to read.
-        return self.document()
+        # Up to three megabytes, read with the first request.
+        return load(self.DOCUMENT, self.ENUM_NUMBERS)
 
     @functools.cached_property
     def _routes(self) -> Mapping[str, Route]:

@@ -1,6 +1,6 @@
 """One request of an API with a discovery document, read and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cloud.emulator.rest.discovery import Method
@@ -65,6 +65,21 @@ def read_mask(text: str, *allowed: str) -> set[str]:
             f"{wrong[0][:100]!r} cannot be updated, only {', '.join(sorted(allowed))}.", field="update_mask"
         )
     return paths
+
+
+def masked(fields: Mapping[str, Json], mask: Iterable[str], body: Mapping[str, Json]) -> dict[str, Json]:
+    """``fields`` with the values of ``body`` at the paths of ``mask``, of at most two names; what is absent there is
+    removed.
+    """
+    changed = dict(fields)
+    for path in mask:
+        name, _, below = path.partition(".")
+        value = body.get(name)
+        if below:
+            inner = {**changed.get(name, {}), below: (value or {}).get(below)}
+            value = {key: item for key, item in inner.items() if item is not None}
+        changed[name] = value
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def check_etag(given: str | None, current: str) -> None:

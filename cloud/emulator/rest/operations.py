@@ -86,26 +86,19 @@ class Operations:
         response: Mapping[str, Json] | None = None,
         error: Mapping[str, Json] | None = None,
     ) -> Operation:
-        """Record how it ended, with ``metadata`` besides what it has."""
+        """Record its end; ``metadata`` is added."""
         found = self.get(name)
         ended = replace(found, metadata={**found.metadata, **metadata}, response=response, error=error)
         self.update(ended)
         return ended
 
     def update(self, operation: Operation) -> None:
-        """Record how it stands now."""
         self._database.execute(
             "UPDATE operations SET metadata = ?, error = ?, response = ? WHERE name = ?",
-            (
-                json.dumps(operation.metadata),
-                None if operation.error is None else json.dumps(operation.error),
-                None if operation.response is None else json.dumps(operation.response),
-                operation.name,
-            ),
+            (*map(_text, (operation.metadata, operation.error, operation.response)), operation.name),
         )
 
     def remove(self, name: str) -> None:
-        """Forget it."""
         self._database.execute("DELETE FROM operations WHERE name = ?", (name,))
 
     def get(self, name: str) -> Operation:
@@ -127,9 +120,11 @@ class Operations:
 
 
 def _operation(row: sqlite3.Row) -> Operation:
-    return Operation(
-        name=row["name"],
-        metadata=json.loads(row["metadata"]),
-        error=None if row["error"] is None else json.loads(row["error"]),
-        response=None if row["response"] is None else json.loads(row["response"]),
-    )
+    read: dict[str, Json] = {
+        name: None if row[name] is None else json.loads(row[name]) for name in ("metadata", "error", "response")
+    }
+    return Operation(row["name"], **read)
+
+
+def _text(value: Json) -> str | None:
+    return None if value is None else json.dumps(value)
