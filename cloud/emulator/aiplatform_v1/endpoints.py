@@ -56,7 +56,7 @@ class EndpointMethods(Collection):
         with suppress(NotFound):
             await find_endpoint(self._project, name)
             raise AlreadyExists(f"The Endpoint already exists: {name!r}.", field="endpoint_id")
-        self._records.remove(name)  # of one that somebody else deleted
+        self._records.remove(name)  # its endpoint was deleted in the backend
         endpoint = self._records.add(name, {**fields, "deployedModels": [], "trafficSplit": {}, "deploying": {}})
         await make_noted(
             lambda: self._backend.create_model(backend_model(name), description=str(fields["displayName"])),

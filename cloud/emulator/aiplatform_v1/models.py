@@ -1,6 +1,6 @@
 """``aiplatform.projects.locations.models.*``: models, their versions and aliases.
 
-A model is what is registered, no more: it is served when it is deployed. Rules: descriptions in the discovery document
+A model is only registered: it is served when it is deployed. Rules: descriptions in the discovery document
 ``aiplatform.v1`` and https://cloud.google.com/vertex-ai/docs/model-registry/versioning.
 """
 
@@ -53,7 +53,7 @@ class ModelMethods(Collection):
         """Register a version: of the model ``parent``, or the first one of a new model.
 
         Raises:
-            InvalidArgument: something of a ``Model`` is wrong, or is not done here.
+            InvalidArgument: the ``Model`` is wrong, or needs something that is not emulated.
             NotFound: there is no ``parent``.
             AlreadyExists: the id is taken.
             FailedPrecondition: there is no SavedModel at its ``artifactUri``.
@@ -149,7 +149,7 @@ class ModelMethods(Collection):
     # ---------------------------------------------------------------- versions
 
     def find(self, name: str) -> Record:
-        """The version that ``name`` (below the project) means: by number or alias after ``@``, else the default one.
+        """The version called ``name`` (below the project): by number or alias after ``@``, else the default one.
 
         Raises:
             NotFound: there is no such model or version.
@@ -179,7 +179,7 @@ class ModelMethods(Collection):
         return messages.model_json(self._project, model, version, self._deployed(version, under_way=False))
 
     def _deployed(self, version: Record, *, under_way: bool) -> Sequence[Json]:
-        """Each ``DeployedModelRef``; also of deployments under way, if asked for."""
+        """Each ``DeployedModelRef``, with unfinished deployments if ``under_way``."""
         return [
             {"endpoint": self._project.full_name(endpoint.name), "deployedModelId": deployed["id"]}
             for endpoint in self._records.below(f"locations/{version.location}/endpoints")
@@ -200,7 +200,7 @@ class ModelMethods(Collection):
             )
 
     def _alias(self, version: Record, added: set[str], removed: set[str]) -> Record:
-        """Give ``version`` aliases, which it takes from the others of its model, and take some away."""
+        """Moves the aliases ``added`` to ``version`` from the model's other versions, and removes ``removed``."""
         if _DEFAULT in removed:
             raise InvalidArgument(
                 "The default version's alias cannot be removed: give it to another version.", field="version_aliases"

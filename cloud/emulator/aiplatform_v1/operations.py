@@ -29,7 +29,7 @@ class OperationMethods:
         return await list_page(call, "operations", operations)
 
     async def cancel(self, call: Call) -> Json:
-        """Nothing here can be broken off: Google's own answer is no promise, either."""
+        """Does nothing: cancelling is best effort at Google, too."""
         self._operations.get(call.below_project)
         return {}
 
@@ -41,7 +41,7 @@ class OperationMethods:
         return {}
 
     async def wait(self, call: Call) -> Json:
-        """As soon as it is done, or as it is when the time is over."""
+        """Answers when the operation is done, or with the unfinished one after ``timeout``."""
         limit = float(call.query.get("timeout", f"{_LONGEST_WAIT}s").removesuffix("s"))
         name = call.below_project
         try:
@@ -49,7 +49,7 @@ class OperationMethods:
                 while not self._operations.get(name).is_done:
                     await self._project.changes.next().wait()
         except TimeoutError:
-            pass  # which is no error: it is said as it stands
+            pass  # the response is the unfinished operation
         return self._project.operation_json(self._operations.get(name))
 
 

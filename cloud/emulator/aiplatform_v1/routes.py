@@ -43,7 +43,7 @@ class AiplatformV1(Api):
 
     Args:
         project_number: of the backend's project.
-        state_dir: for the records of what only the API knows.
+        state_dir: for the API's own records.
     """
 
     SERVICE, DOCUMENT, ENUM_NUMBERS = "aiplatform.googleapis.com", DOCUMENT, ENUM_NUMBERS

@@ -1,4 +1,4 @@
-"""What Vertex AI knows: regions, machine types, images, enums. Data with its sources; nothing is decided here.
+"""Vertex AI's regions, machine types, images and enums. Data with its sources.
 
 Regions: those that the Python SDK knows (``google.cloud.aiplatform.constants.base``). Machine types:
 https://cloud.google.com/vertex-ai/docs/training/configure-compute and

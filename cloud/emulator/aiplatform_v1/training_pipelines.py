@@ -45,7 +45,7 @@ class TrainingPipelineMethods(Collection):
         self._jobs, self._models = jobs, models
 
     def start(self) -> None:
-        """See to the pipelines whose end an earlier process did not see."""
+        """Resume the pipelines that an earlier process left unfinished."""
         for record in self._records.marked("unfinished"):
             self._follow(record)
 
@@ -100,7 +100,7 @@ class TrainingPipelineMethods(Collection):
                 "The TrainingPipeline is under way: cancel it, and delete it when it has ended.", field="name"
             )
 
-    # ---------------------------------------------------------------- under way
+    # ---------------------------------------------------------------- unfinished pipelines
 
     def _follow(self, record: Record) -> None:
         self._project.following.follow(
@@ -110,7 +110,7 @@ class TrainingPipelineMethods(Collection):
     async def _see_through(self, record: Record) -> None:
         try:
             job = await self._backend.wait_for_job(record.fields["job"])
-        except NotFound:  # whoever wrote the record was killed before it submitted the job
+        except NotFound:  # the process was killed before it submitted the job
             self._records.remove(record.name)
             return
         found: dict[str, Json] = {}
@@ -126,7 +126,7 @@ class TrainingPipelineMethods(Collection):
             "trainingPipeline": self._project.full_name(record.name),
         }
         made = self._models.trained_by(record.location, given["trainingPipeline"])
-        if made is not None:  # by an earlier process, which was killed before it could say so here
+        if made is not None:  # by an earlier process, which was killed before it recorded that
             return made
         parent = self._own_parent(record.fields).partition("@")[0] if "parentModel" in record.fields else None
         return await self._models.add(record.location, given, model_id=record.fields.get("modelId"), parent=parent)

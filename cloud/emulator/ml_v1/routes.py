@@ -40,7 +40,7 @@ class MlV1(Api):
 
     Args:
         project_number, tenant_number: of the backend's project, and of Google's own in which its jobs run.
-        state_dir: for the records of what only the API knows.
+        state_dir: for the API's own records.
     """
 
     SERVICE, DOCUMENT = "ml.googleapis.com", DOCUMENT

@@ -1,4 +1,4 @@
-"""What the service knew: runtime versions, machine types, regions. Data with its sources; nothing is decided here.
+"""ML Engine's runtime versions, machine types and regions. Data with its sources.
 
 Runtime versions: https://cloud.google.com/ai-platform/training/docs/runtime-version-list. Machine types:
 https://cloud.google.com/ai-platform/training/docs/machine-types and

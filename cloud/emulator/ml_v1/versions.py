@@ -1,4 +1,4 @@
-"""``ml.projects.models.versions.*``, and the tasks that see their operations through."""
+"""``ml.projects.models.versions.*``, and the tasks that finish their operations."""
 
 from contextlib import suppress
 
@@ -30,12 +30,12 @@ class VersionMethods:
         self._following = Following()
 
     def start(self) -> None:
-        """See to the operations that an earlier process left unfinished."""
+        """Resume the operations that an earlier process left unfinished."""
         for operation in self._project.operations.unfinished():
             self._follow(operation)
 
     async def close(self) -> None:
-        """Operations under way stay unfinished, for the next start."""
+        """Operations under way stay unfinished until the next start."""
         await self._following.close()
 
     async def create(self, call: Call) -> Json:
@@ -57,7 +57,7 @@ class VersionMethods:
             )
         except AlreadyExists:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
-        # As the service answered: the version in it has no state, and is not said to be the default.
+        # As the service answered: the version in it has neither ``state`` nor ``isDefault``.
         shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
         stem = f"create_{model}_{version.name}"
         operation = self._project.begin(stem, "CREATE_VERSION", model, version=shown)
@@ -106,7 +106,7 @@ class VersionMethods:
     def json(self, version: Version) -> dict[str, Json]:
         return messages.version_json(self._project.id, version, self.record(version))
 
-    # ---------------------------------------------------------------- operations under way
+    # ---------------------------------------------------------------- unfinished operations
 
     def _follow(self, operation: Operation) -> None:
         self._following.follow(

@@ -24,7 +24,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(T|$)", re.ASCII)
 
 
 class ListFilter:
-    """Whether a resource is wanted.
+    """Whether a resource matches.
 
     Raises:
         InvalidArgument: not the grammar, or a field that a resource does not have.
@@ -39,7 +39,7 @@ class ListFilter:
         return bool(self._wanted(item))
 
     def values_of(self, field: str) -> set[str] | None:
-        """The only values of ``field`` that are wanted; None if the filter does not say."""
+        """The only values of ``field`` that can match; None if the filter does not limit them."""
         return _values_of(self._tree, field)
 
 
@@ -91,7 +91,7 @@ def _comparison(mark: str, wanted: str) -> Callable[[str], bool]:
 
 
 def _moment(text: str) -> datetime | None:
-    """Of a time or date in the form of RFC 3339, which is in UTC unless it says otherwise; None for anything else."""
+    """Of a time or date in the form of RFC 3339, in UTC if it has no offset; None for anything else."""
     try:
         moment = datetime.fromisoformat(text) if _TIME.match(text) else None
     except ValueError:

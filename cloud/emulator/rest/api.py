@@ -31,18 +31,18 @@ class Route:
     """Google's, as in the discovery document."""
     handler: Handler
     permission: str = ""
-    """That the caller needs; empty where any credential will do."""
+    """That the caller needs; empty if any credential will do."""
     is_raw: bool = False
-    """The body is a model's, of which the discovery document says nothing: the handler reads it."""
+    """The body is the model's, not a message of the discovery document: the handler reads it."""
     is_refused: bool = False
-    """Always answered with an error that says why."""
+    """Always answered with an error that gives the reason."""
     changes: bool = False
     """Reads and rewrites the resource in the path across an await: one such call of a resource at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What a request's address means. The same for every request to that address, so it may be remembered."""
+    """A parsed address, cached: it is the same for every request to that address."""
 
     route: Route
     name: str
@@ -71,11 +71,11 @@ class Api(ABC):
         self._match = functools.lru_cache(maxsize=256)(self.match)
         self._target = functools.lru_cache(maxsize=256)(self._resolve)
 
-    # ---------------------------------------------------------------- what an API says of itself
+    # ---------------------------------------------------------------- what an API defines
 
     @abstractmethod
     def routes(self) -> Iterable[Route]:
-        """Every method that is answered; asked for once, with the first request."""
+        """Every emulated method; called once, with the first request."""
 
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
         """The method meant, and the resource name in the path.
@@ -102,7 +102,7 @@ class Api(ABC):
             raise self.denied(permission, call.name)
 
     def denied(self, permission: str, name: str, /) -> PermissionDenied:
-        """Of a resource that is not there, too: who may not see it learns nothing."""
+        """Also for a resource that does not exist, so that the error reveals nothing."""
         return PermissionDenied(
             f"Permission '{permission}' denied on resource '//{self.SERVICE}/{name[:300]}' (or it may not exist)."
         )
@@ -155,7 +155,7 @@ class Api(ABC):
 
     def _resolve(self, http_method: str, url: URL) -> _Target:
         """Raises:
-        CloudError: there is something wrong with what is asked, whatever the body.
+        CloudError: the method is not emulated, or the address is wrong.
         """
         method, name = self._match(http_method, url.raw_path)
         route = self._routes.get(method.id)
@@ -167,10 +167,10 @@ class Api(ABC):
         return _Target(route, self._own(name, route.permission), query, wants_enum_numbers(url.query))
 
     def _own(self, name: str, permission: str) -> str:
-        """``name`` with the project's id, by which it may not be called.
+        """``name`` with the project's id in place of its number.
 
         Raises:
-            PermissionDenied: another project, of which nobody here knows.
+            PermissionDenied: another project.
         """
         collection, _, rest = name.partition("/")
         project, slash, below = rest.partition("/")
@@ -180,7 +180,7 @@ class Api(ABC):
 
 
 class Document:
-    """An API's discovery document, for clients that ask for it: anyone may."""
+    """Serves an API's discovery document, without authentication."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

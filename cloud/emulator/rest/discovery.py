@@ -1,4 +1,4 @@
-"""A discovery document put to work: which method a request means, and whether it and its answer are well formed.
+"""A discovery document: finds the method of a request, and checks the request against its schema.
 
 Format: https://developers.google.com/discovery/v1/reference/apis. The documents are those that Google's own Python
 client carries with it.
@@ -89,7 +89,7 @@ class Discovery:
         for method in self.methods.values():
             path, verb = _split_verb(method.path)
             last = path.rpartition("/")[2]
-            # The last segment of a path, unless it is an id, tells most methods apart.
+            # The last segment of a path, unless it is an id, distinguishes most methods.
             key = (method.http_method, "" if "{" in last else last, verb)
             self._found.setdefault(key, []).append(method)
 
@@ -160,7 +160,7 @@ class Discovery:
 
 
 def wants_enum_numbers(given: Mapping[str, str]) -> bool:
-    """Whether a query asks for enums by number, as every generated client of Google's does (``GAPIC``, over REST)."""
+    """Whether a query requests enums by number, as Google's generated clients (GAPIC) do over REST."""
     return any(given.get(name, "").endswith(_ENUM_NUMBERS) for name in ("$alt", "alt"))
 
 
