@@ -1,4 +1,4 @@
-"""What the handlers of Vertex AI's methods work with."""
+"""What the handlers of Vertex AI's methods share."""
 
 import re
 import time
@@ -27,7 +27,7 @@ class Project:
     """What this API serves.
 
     Args:
-        number: stands for the id in any name, and in every name that is answered.
+        number: stands for the id in requests, and is in all names of responses.
     """
 
     id: str

@@ -88,11 +88,12 @@ def _check_image(given: Mapping[str, Json]) -> None:
             field=f"training_input.{snake(images[0])}_config.image_uri",
         )
     for role, config in configs.items():
-        for name in config.keys() & {"containerCommand", "containerArgs"}:
-            raise InvalidArgument(
-                "It cannot be set if no custom container image is provided.",
-                field=f"training_input.{snake(role)}_config.{snake(name)}",
-            )
+        for name in ("containerCommand", "containerArgs"):
+            if name in config:
+                raise InvalidArgument(
+                    "It cannot be set if no custom container image is provided.",
+                    field=f"training_input.{snake(role)}_config.{snake(name)}",
+                )
 
 
 def _check_machines(given: Mapping[str, Json]) -> None:

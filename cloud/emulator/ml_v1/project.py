@@ -1,4 +1,4 @@
-"""What the handlers of ML Engine's methods work with."""
+"""What the handlers of ML Engine's methods share."""
 
 import time
 from collections.abc import Mapping

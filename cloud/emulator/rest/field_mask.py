@@ -11,7 +11,7 @@ from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 Mask = Mapping[str, "Mask | None"]
-"""Below each name what of it is wanted; None is all of it."""
+"""By name, the mask of what is below; None selects all of it."""
 
 _TOKEN = re.compile(r"\s*([A-Za-z0-9_.$-]+|[*(),/])\s*")
 
@@ -28,7 +28,7 @@ def parse_fields(text: str) -> Mask:
 
 
 def apply_fields(mask: Mask, value: Json) -> Json:
-    """``value`` with what ``mask`` wants of it; lists are gone through."""
+    """What ``mask`` selects of ``value``, or of each item of a list."""
     if isinstance(value, list):
         return [apply_fields(mask, item) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Long-running operations: what was begun, and how it ended. Durable.
+"""Long-running operations and their results. Durable.
 
 Shape: ``google.longrunning.Operation``, the same in every API that has it.
 """
@@ -14,7 +14,7 @@ from cloud.errors import CloudError, NotFound
 from cloud.resources import Json
 
 EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
-"""The response of one that has nothing to say."""
+"""The response of an operation without a result."""
 CANCELLED = 1
 """``google.rpc.Code`` of an operation that was cancelled."""
 _MIGRATIONS = (
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS operations (
 @dataclass(frozen=True, slots=True)
 class Operation:
     name: str
-    """Below the project, or the bare id: as its API has it."""
+    """Below the project, or the bare id: as in its API."""
     metadata: Mapping[str, Json]
     error: Mapping[str, Json] | None = None
     """``google.rpc.Status``."""
@@ -52,7 +52,7 @@ class Operation:
 
 
 def rpc_status(error: CloudError) -> dict[str, Json]:
-    """``google.rpc.Status`` of what failed."""
+    """``google.rpc.Status``."""
     return {"code": error.number, "message": error.message}
 
 
