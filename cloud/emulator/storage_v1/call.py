@@ -42,7 +42,7 @@ class Call:
         return self.query.get(name, "").lower() == "true"
 
     def conditions(self, suffix: str = "") -> Preconditions:
-        """``ifGenerationMatch`` and its kin; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on."""
+        """``ifGenerationMatch`` and so on; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on."""
         return Preconditions(
             **{field: _integer(self.query, f"if{suffix}{field.title().replace('_', '')}") for field in _CONDITIONS}
         )
