@@ -76,7 +76,9 @@ async def test_a_second_interrupt_exits_at_once_and_names_leftovers(google, fold
     (message,) = [line for line in run.output[before:].splitlines() if line.startswith("Left behind: ")]
     assert f"cleanup --project quick-google --region us-central1 --service {service}" in run.output[before:]
     second.released.set_result(None)
-    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_coro().__name__ == "through"])
+    await asyncio.wait(
+        [task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "Run.on_google.<locals>.run"]
+    )
     names = {"endpoints": "model probe", "model": "model probe", "models": "version probe", "bucket": "bucket gs://"}
     for left in await google.resources():
         assert names[left.split()[0]] in message
