@@ -69,7 +69,7 @@ def tensorflow_client(folder: Path) -> None:
     import tensorflow as tf
 
     content = (folder / "small").read_bytes()
-    taken = []
+    seconds = []
     for _ in range(3):
         times = [time.perf_counter()]
         with tf.io.gfile.GFile("gs://transfers/tensorflow", "wb") as file:
@@ -79,8 +79,8 @@ def tensorflow_client(folder: Path) -> None:
             read = file.read()
         times.append(time.perf_counter())
         assert read == content
-        taken.append((times[1] - times[0], times[2] - times[1]))
-    print(json.dumps([statistics.median(column) for column in zip(*taken, strict=True)]))
+        seconds.append((times[1] - times[0], times[2] - times[1]))
+    print(json.dumps([statistics.median(column) for column in zip(*seconds, strict=True)]))
 
 
 class Client:

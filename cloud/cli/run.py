@@ -42,8 +42,8 @@ INTERRUPTED = 130
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--backend", type=click.Choice(["local", "gcp"]), default="local", help="Which cloud.")
 @click.option("--project", help="Project id.  [default: $CLOUD_PROJECT or local-project]")
-@click.option("--bucket", help="Bucket to use; made if it does not exist.  [default: PROJECT-ml]")
-@click.option("--region", help="Where bucket and job are.  [default: $CLOUD_REGION or us-central1]")
+@click.option("--bucket", help="Bucket to use; created if it does not exist.  [default: PROJECT-ml]")
+@click.option("--region", help="Region of bucket and job.  [default: $CLOUD_REGION or us-central1]")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
@@ -178,8 +178,8 @@ def _check_backend(backend: str, project: str | None, other_options: Mapping[str
         raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
 
 
-def _settings(**given: object) -> Settings:
-    return replace(Settings.from_environ(), **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
+def _settings(**options: object) -> Settings:
+    return replace(Settings.from_environ(), **{name: value for name, value in options.items() if value})  # type: ignore[arg-type]
 
 
 def _plan(

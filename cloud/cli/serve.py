@@ -66,7 +66,7 @@ class _CommandAfterDashes(click.Group):
     help="Port to listen on (loopback only); 0 picks a free one.  [default: $CLOUD_PORT or 0]",
 )
 @click.option("--project", help="Project id.  [default: $CLOUD_PROJECT or local-project]")
-@click.option("--region", help="Its region.  [default: $CLOUD_REGION or us-central1]")
+@click.option("--region", help="Region.  [default: $CLOUD_REGION or us-central1]")
 @options.launcher
 @options.iam
 @click.option(

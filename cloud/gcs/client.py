@@ -21,7 +21,7 @@ from gcloud.aio.storage import Storage
 
 from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from cloud.gcs.backoff import Retries
-from cloud.gcs.replies import map_errors, retryable_error
+from cloud.gcs.errors import map_errors, retryable_error
 from cloud.gcs.retry import Sleep, call_with_retries, finish_before_cancel
 from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
 from cloud.names import GsUri, check_bucket, check_email, check_object

@@ -63,21 +63,21 @@ def plan_download(
         folder = source.as_folder().path
     plan: list[tuple[StoredObject, Path | None, Path]] = []
     root = destination.resolve()
-    for found in objects:
-        name = found.uri.path.removeprefix(folder)
-        if not found.uri.path.startswith(folder):
+    for stored in objects:
+        name = stored.uri.path.removeprefix(folder)
+        if not stored.uri.path.startswith(folder):
             raise InvalidArgument(
-                f"{str(found.uri)!r} has the name of a folder, too: download one of them", field="source"
+                f"{str(stored.uri)!r} has the name of a folder, too: download one of them", field="source"
             )
         path = destination / safe_path(name.removesuffix("/")) if name else destination
         # An existing link may lead outside.
         if not path.parent.resolve().is_relative_to(root) and path != destination:
-            raise InvalidArgument(f"{str(found.uri)!r} would be written outside of {destination}", field="source")
-        plan.append((found, None, path) if not name or name.endswith("/") else (found, path, path.parent))
+            raise InvalidArgument(f"{str(stored.uri)!r} would be written outside of {destination}", field="source")
+        plan.append((stored, None, path) if not name or name.endswith("/") else (stored, path, path.parent))
     folders = {path for _, _, place in plan for path in (place, *place.parents)}
-    for found, file, _ in plan:
+    for stored, file, _ in plan:
         if file in folders:
-            raise InvalidArgument(f"{str(found.uri)!r} cannot be a file: other objects lie below it", field="source")
+            raise InvalidArgument(f"{str(stored.uri)!r} cannot be a file: other objects lie below it", field="source")
     return plan
 
 

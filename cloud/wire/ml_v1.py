@@ -17,21 +17,21 @@ def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
     Raises:
         InvalidArgument: as ``TrainingSpec``.
     """
-    given = body["trainingInput"]
-    limit = given.get("scheduling", {}).get("maxRunningTime")
+    training = body["trainingInput"]
+    limit = training.get("scheduling", {}).get("maxRunningTime")
     return TrainingSpec(
         job_id=body.get("jobId", ""),
-        package_uris=tuple(GsUri.parse(uri, "training_input.package_uris") for uri in given.get("packageUris", ())),
-        python_module=given.get("pythonModule", ""),
-        args=tuple(given.get("args", ())),
-        region=given.get("region", ""),
-        job_dir=GsUri.parse(given["jobDir"], "training_input.job_dir") if "jobDir" in given else None,
-        scale_tier=ScaleTier(given.get("scaleTier", ScaleTier.BASIC)),
-        worker_count=int(given.get("workerCount", 0)),
-        parameter_server_count=int(given.get("parameterServerCount", 0)),
-        evaluator_count=int(given.get("evaluatorCount", 0)),
-        runtime_version=given.get("runtimeVersion"),
-        python_version=given.get("pythonVersion"),
+        package_uris=tuple(GsUri.parse(uri, "training_input.package_uris") for uri in training.get("packageUris", ())),
+        python_module=training.get("pythonModule", ""),
+        args=tuple(training.get("args", ())),
+        region=training.get("region", ""),
+        job_dir=GsUri.parse(training["jobDir"], "training_input.job_dir") if "jobDir" in training else None,
+        scale_tier=ScaleTier(training.get("scaleTier", ScaleTier.BASIC)),
+        worker_count=int(training.get("workerCount", 0)),
+        parameter_server_count=int(training.get("parameterServerCount", 0)),
+        evaluator_count=int(training.get("evaluatorCount", 0)),
+        runtime_version=training.get("runtimeVersion"),
+        python_version=training.get("pythonVersion"),
         labels=body.get("labels", {}),
         max_running_time=DEFAULT_MAX_RUNNING_TIME if limit is None else seconds(limit),
     )
@@ -40,7 +40,7 @@ def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
 def training_input(spec: TrainingSpec) -> dict[str, Json]:
     """The ``TrainingInput`` of a job, without default values."""
     limit = spec.max_running_time
-    given = {
+    fields = {
         "scaleTier": None if spec.scale_tier is ScaleTier.BASIC else spec.scale_tier.value,
         "workerCount": str(spec.worker_count) if spec.worker_count else None,
         "parameterServerCount": str(spec.parameter_server_count) if spec.parameter_server_count else None,
@@ -54,7 +54,7 @@ def training_input(spec: TrainingSpec) -> dict[str, Json]:
         "jobDir": str(spec.job_dir) if spec.job_dir else None,
         "scheduling": None if limit == DEFAULT_MAX_RUNNING_TIME else {"maxRunningTime": duration(limit)},
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:

@@ -239,14 +239,14 @@ class Workflow:
 
     async def _newest_saved_model(self) -> GsUri:
         # Exports are named by time, so the last by name is the newest (as in the lab's "ls … | tail -1").
-        found = [
+        exports = [
             item.uri
             for item in await self._backend.list_objects(self.output)
             if item.uri.name in ("saved_model.pb", "saved_model.pbtxt")
         ]
-        if not found:
+        if not exports:
             raise NotFound(f"the job exported no SavedModel below {self.output}")
-        return GsUri(found[-1].bucket, found[-1].path.rpartition("/")[0])
+        return GsUri(exports[-1].bucket, exports[-1].path.rpartition("/")[0])
 
     async def _predict(self) -> None:
         async with self._step("predict", "Ask for predictions"):

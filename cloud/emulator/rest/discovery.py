@@ -187,7 +187,7 @@ def parse(content: bytes) -> Json:
     return value
 
 
-_loaded: dict[str, Discovery] = {}
+_loaded: dict[tuple[str, bool], Discovery] = {}
 
 
 def load(name: str, numbers: EnumNumbers | None = None) -> Discovery:
@@ -199,9 +199,10 @@ def load(name: str, numbers: EnumNumbers | None = None) -> Discovery:
     Raises:
         FailedPrecondition: google-api-python-client is not installed, or has no such document.
     """
-    if name not in _loaded:
-        _loaded[name] = Discovery(read_document(name), numbers)
-    return _loaded[name]
+    key = name, numbers is not None  # one that does not know its numbers must not stand for one that does
+    if key not in _loaded:
+        _loaded[key] = Discovery(read_document(name), numbers)
+    return _loaded[key]
 
 
 def _methods(resource: Json) -> Iterator[Method]:

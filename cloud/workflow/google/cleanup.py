@@ -32,17 +32,17 @@ async def remove_leftovers(
         else:
             on_removed(what)
 
-    made = await backend.created_by(run)
-    for job in made.jobs:
+    resources = await backend.created_by(run)
+    for job in resources.jobs:
         await remove(f"job {job}", lambda job=job: _cancel(backend, job))  # type: ignore[misc]
-    defaults = {model: await _default(backend, model) for model, _ in made.versions}
+    defaults = {model: await _default(backend, model) for model, _ in resources.versions}
     # The default version last: it cannot be deleted while others exist.
-    for model, version in sorted(made.versions, key=lambda one: defaults[one[0]] == one[1]):
+    for model, version in sorted(resources.versions, key=lambda pair: defaults[pair[0]] == pair[1]):
         await remove(
             f"version {model}/{version}",
             lambda model=model, version=version: backend.delete_version(model, version),  # type: ignore[misc]
         )
-    for model in made.models:
+    for model in resources.models:
         await remove(f"model {model}", lambda model=model: backend.delete_model(model))  # type: ignore[misc]
     for bucket in buckets:
         if not await backend.bucket_exists(bucket):

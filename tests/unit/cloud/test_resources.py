@@ -10,7 +10,7 @@ PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "says"),
+    ("changes", "field", "message"),
     [
         ({"job_id": "1st"}, "job.job_id", "1st"),
         ({"python_module": "trainer/task.py"}, "python_module", "trainer/task"),
@@ -25,9 +25,9 @@ PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
         ({"job_dir": GsUri("bucket")}, "training_input.job_dir", "gs://bucket/object"),
     ],
 )
-def test_an_illegal_job_cannot_be_constructed(changes: dict[str, object], field: str, says: str) -> None:
+def test_an_illegal_job_cannot_be_constructed(changes: dict[str, object], field: str, message: str) -> None:
     given: dict[str, object] = {"job_id": "job", "package_uris": PACKAGES, "python_module": "trainer.task"}
-    with pytest.raises(InvalidArgument, match=says) as caught:
+    with pytest.raises(InvalidArgument, match=message) as caught:
         TrainingSpec(**(given | changes))  # type: ignore[arg-type]
     assert caught.value.field == field
 

@@ -41,8 +41,8 @@ def test_every_variable_is_read() -> None:
 
 
 def test_the_error_names_the_legal_values() -> None:
-    for name, says in {"CLOUD_IAM": "one of strict, soft, off, not 'x'", "CLOUD_PORT": "a number, not 'x'"}.items():
-        with pytest.raises(InvalidArgument, match=says):
+    for name, message in {"CLOUD_IAM": "one of strict, soft, off, not 'x'", "CLOUD_PORT": "a number, not 'x'"}.items():
+        with pytest.raises(InvalidArgument, match=message):
             Settings.from_environ({name: "x"})
 
 

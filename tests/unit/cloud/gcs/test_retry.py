@@ -10,7 +10,7 @@ from cloud.gcs.retry import RetryableError, call_with_retries, finish_before_can
 
 LATER = RetryableError(Unavailable("not now"), is_transient=True)
 SLOWER = RetryableError(ResourceExhausted("slower"), is_transient=True, retry_after=17.0)
-TAKEN = RetryableError(AlreadyExists("taken"))
+EXISTS = RetryableError(AlreadyExists("exists"))
 GONE = RetryableError(NotFound("gone"))
 STALE = RetryableError(Unauthenticated("old token"), is_auth_error=True)
 RETRIES = Retries(attempts=4, first=1.0, longest=4.0)
@@ -50,7 +50,7 @@ async def test_the_last_failure_is_raised_after_the_last_attempt():
     assert script.pauses[1] == 17.0
 
 
-@pytest.mark.parametrize("failure", [TAKEN, GONE], ids=str)
+@pytest.mark.parametrize("failure", [EXISTS, GONE], ids=str)
 async def test_a_permanent_error_is_raised_at_once_unless_an_earlier_attempt_explains_it(failure):
     results = iter([None, "made before"])
 

@@ -19,8 +19,9 @@ from emulator_api.backends import OBJECTS
 from emulator_api.dialect_api import Answer
 from emulator_api.vertex_api import PARENT, VertexApi, deployment, model
 
-HELD = ("get_model", "create_model", "delete_model", "create_version", "wait_for_version", "get_version")
-HELD += ("delete_version", "set_default_version", "ml_service_account")
+READS = ("get_model", "ml_service_account")
+"""What nearly every request begins with."""
+HELD = (*READS, "create_model", "delete_model", "create_version", "wait_for_version", "get_version", "delete_version")
 ENDPOINT = "/endpoints/mine"
 MOST = 3
 """Deployed models at a time."""
@@ -31,16 +32,16 @@ class HeldBackend(MemoryBackend):
 
     def __init__(self) -> None:
         super().__init__(objects=OBJECTS)
-        self.is_holding = False
+        self.is_holding = self.holds_reads = False
         self.waiting: list[asyncio.Future[None]] = []
         self.depth = 0
         """Of the methods under way: what one calls of its own is not held."""
         for name in HELD:
-            setattr(self, name, self._held(getattr(self, name)))
+            setattr(self, name, self._held(getattr(self, name), is_read=name in READS))
 
-    def _held(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def _held(self, call: Callable[..., Awaitable[Any]], *, is_read: bool) -> Callable[..., Awaitable[Any]]:
         async def held(*given: Any, **named: Any) -> Any:
-            if self.is_holding and not self.depth:
+            if self.is_holding and not self.depth and (self.holds_reads or not is_read):
                 released = asyncio.get_running_loop().create_future()
                 self.waiting.append(released)
                 await released
@@ -129,23 +130,23 @@ class Endpoint(RuleBasedStateMachine):
 
     # ---------------------------------------------------------------- requests
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(holds_reads=st.booleans())
+    def begin(self, holds_reads: bool) -> None:
         async def begin() -> str:
             self.api = VertexApi(self.backend, Path(self.folder.name))
             await self.api.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"})
             return (await self.api.ask("POST", "/models:upload", model()))["response"]["model"]
 
         self.model = self.run(begin())
-        for share in (100, 0):  # two to begin with: one alone can lose nothing
-            other = self.deployed()[:1]
-            split = {"0": share or 50, **({other[0]: 50} if other else {})}
+        # Two to begin with, one of them without traffic: one alone can lose nothing.
+        for _ in range(2):
+            split = dict.fromkeys(self.deployed(), 100) or {"0": 100}
             operation = self.run(self.api.ask("POST", f"{ENDPOINT}:deployModel", deployment(self.model, split)))
             self.run(self.api.ask("POST", operation["name"].removeprefix(PARENT) + ":wait?timeout=5s"))
             self._look()
             self.splits = [self.found["trafficSplit"]]
         self.replicas = dict.fromkeys(self.deployed(), 1)
-        self.backend.is_holding = True
+        self.backend.is_holding, self.backend.holds_reads = True, holds_reads
 
     @rule()
     def create(self) -> None:
@@ -170,10 +171,12 @@ class Endpoint(RuleBasedStateMachine):
         self.ask("POST", f"{ENDPOINT}:deployModel", deployment(self.model, split), then)
 
     @precondition(lambda self: self.deployed())
-    @rule(moves=st.booleans(), data=st.data())
+    @rule(moves=st.sampled_from([False, False, True]), data=st.data())
     def undeploy(self, moves: bool, data: st.DataObject) -> None:
         ids = self.deployed()
-        number = data.draw(st.sampled_from(ids))
+        split_now = self.found.get("trafficSplit", {})
+        # Mostly one that may go as it is: others are refused.
+        number = data.draw(st.sampled_from([number for number in ids if number not in split_now] or ids))
         others = [other for other in ids if other != number]
         split = {data.draw(st.sampled_from(others)): 100} if moves and others else None
 
@@ -189,9 +192,17 @@ class Endpoint(RuleBasedStateMachine):
         body = {"deployedModelId": number} | ({"trafficSplit": split} if split else {})
         self.ask("POST", f"{ENDPOINT}:undeployModel", body, then)
 
+    @precondition(lambda self: self.deployed() and self.requests)
+    @rule(share=st.sampled_from([50, 70]), data=st.data())
+    def patch_traffic_meanwhile(self, share: int, data: st.DataObject) -> None:
+        self._patch(share, data)
+
     @precondition(lambda self: self.deployed())
     @rule(share=st.sampled_from([100, 70, 50]), data=st.data())
     def patch_traffic(self, share: int, data: st.DataObject) -> None:
+        self._patch(share, data)
+
+    def _patch(self, share: int, data: st.DataObject) -> None:
         ids = data.draw(st.permutations(self.deployed()))
         split = {ids[0]: 100} if share == 100 or len(ids) == 1 else {ids[0]: share, ids[1]: 100 - share}
 
@@ -262,4 +273,4 @@ class Endpoint(RuleBasedStateMachine):
 
 
 TestEndpoint = Endpoint.TestCase
-TestEndpoint.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestEndpoint.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)

@@ -47,4 +47,4 @@ async def map_errors(attempt: Callable[[], Awaitable[T]]) -> T:
     except aiohttp.ClientError as error:
         raise RetryableError(Unavailable(f"Cloud Storage cannot be reached: {error}"), is_transient=True) from error
     except TimeoutError as error:
-        raise RetryableError(DeadlineExceeded("Cloud Storage does not answer")) from error
+        raise RetryableError(DeadlineExceeded("Cloud Storage does not respond")) from error

@@ -15,7 +15,7 @@ from cloud.errors import (
     Unavailable,
     Unimplemented,
 )
-from cloud.gcs.replies import map_errors, parse_error
+from cloud.gcs.errors import map_errors, parse_error
 from cloud.gcs.retry import RetryableError
 
 
