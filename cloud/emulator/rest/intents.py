@@ -1,7 +1,7 @@
 """Creating a resource that is kept in two places: the backend has it, and the API's record has the rest of its fields.
 
-The future record is written as an intent before the backend is called (docs/decisions/0009-intents-before-resources.md):
-after a kill in between, the next process completes the record from it.
+The future record is written as an intent before the backend is called: after a kill in between, the next process
+completes the record from it (docs/decisions/0009-intents-before-resources.md).
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cloud.emulator.rest.aip160 import Find, ListFilter
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.field_mask import Mask, apply_fields
+from cloud.emulator.rest.field_mask import Mask, add_path, apply_fields
 from cloud.emulator.rest.paging import read_page
 from cloud.emulator.rest.records import Record, Records
 from cloud.errors import InvalidArgument
@@ -124,13 +124,7 @@ def _mask(text: str, find: Find) -> Mask:
         path = find(part)
         if path is None:
             raise InvalidArgument(f"{part[:100]!r} is no field of what is listed.", field="read_mask")
-        place = mask
-        for name in path[:-1]:
-            if place.setdefault(name, {}) is None:  # all of it is wanted anyway
-                break
-            place = place[name]
-        else:
-            place[path[-1]] = None
+        add_path(mask, path)
     return mask
 
 
