@@ -39,7 +39,7 @@ def is_own(container: Mapping[str, Json]) -> bool:
 
 @functools.lru_cache(maxsize=128)
 def _module(command: tuple[str, ...]) -> str | None:
-    # It is asked for with each prediction.
+    # Called with each prediction.
     try:
         return without_image(command).module
     except NeedsImage:

@@ -38,7 +38,7 @@ class PredictionMethods:
         instances = _as_integers(call.body.get("instances", []))
         # TensorFlow Serving knows no parameters.
         signature = _chosen(call.body.get("parameters")) if _is_own(version) else None
-        predictions = await self._ask(endpoint, deployed, instances, signature)
+        predictions = await self._predict(endpoint, deployed, instances, signature)
         if not _is_own(version):
             predictions = list(map(tensorflow_serving.bare, predictions))
         name, _, number = version.name.partition("@")
@@ -56,10 +56,10 @@ class PredictionMethods:
         try:
             if _is_own(self._records.get(deployed["version"])):
                 signature, instances = read_request(call.content)
-                answer: Json = {"predictions": await self._ask(endpoint, deployed, instances, signature)}
+                answer: Json = {"predictions": await self._predict(endpoint, deployed, instances, signature)}
             else:
-                asked = tensorflow_serving.read(call.content)
-                answer = asked.answer(await self._ask(endpoint, deployed, asked.instances, asked.signature))
+                request = tensorflow_serving.read(call.content)
+                answer = request.answer(await self._predict(endpoint, deployed, request.instances, request.signature))
         except PredictionFailed as error:
             answer, status = {"error": error.message}, 400
         name, _, number = deployed["version"].partition("@")
@@ -87,7 +87,7 @@ class PredictionMethods:
                 return endpoint, deployed
         raise NotFound(f"There is no DeployedModel {chosen!r} in the Endpoint.", field="endpoint")
 
-    async def _ask(
+    async def _predict(
         self, endpoint: Record, deployed: Mapping[str, Json], instances: Sequence[Json], signature: str | None
     ) -> list[Json]:
         model, version = backend_model(endpoint.name), backend_version(deployed["id"])

@@ -70,7 +70,7 @@ class AiplatformV1(Api):
         self._pipelines.start()
 
     async def close(self) -> None:
-        """Operations under way stay unfinished until the next start."""
+        """Unfinished operations are resumed by the next start."""
         await self._project.following.close()
         self._operations.close()
         self._records.close()

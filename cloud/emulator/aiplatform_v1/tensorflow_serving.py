@@ -13,22 +13,20 @@ from cloud.resources import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request."""
-
+class Request:
     instances: Sequence[Json]
     signature: str | None
     by_column: bool
 
     def answer(self, predictions: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
-        """The body that answers it, from one prediction for each instance."""
+        """The body of the response, from one prediction for each instance."""
         if not self.by_column:
             return {"predictions": [bare(prediction) for prediction in predictions]}
         names = predictions[0].keys() if predictions else ()
         return {"outputs": bare({name: [prediction[name] for prediction in predictions] for name in names})}
 
 
-def read(content: bytes) -> Asked:
+def read(content: bytes) -> Request:
     """Raises:
     PredictionFailed: it is no such body.
     """
@@ -46,7 +44,7 @@ def read(content: bytes) -> Asked:
     instances = _rows(body["inputs"]) if by_column else body["instances"]
     if not isinstance(instances, list):
         raise PredictionFailed('"instances" should be a list, with a value for each instance.')
-    return Asked(instances, signature or None, by_column)
+    return Request(instances, signature or None, by_column)
 
 
 def bare(named: Mapping[str, Json]) -> Json:

@@ -45,7 +45,7 @@ class ModelMethods:
         return await list_page(call, "models", models)
 
     async def patch(self, call: Call) -> Json:
-        # "Not updatable for mls1* models", says the discovery document of labels: those are the global endpoint's.
+        # Discovery document, on labels: "Not updatable for mls1* models". Those are the global endpoint's.
         more = ("labels",) if is_regional(call.host) else ()
         mask = call.mask("description", "defaultVersion.name", *more)
         check_labels(call.body.get("labels", {}), "model.labels")

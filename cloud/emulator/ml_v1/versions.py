@@ -35,7 +35,7 @@ class VersionMethods:
             self._follow(operation)
 
     async def close(self) -> None:
-        """Operations under way stay unfinished until the next start."""
+        """Unfinished operations are resumed by the next start."""
         await self._following.close()
 
     async def create(self, call: Call) -> Json:

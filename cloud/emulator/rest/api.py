@@ -44,6 +44,7 @@ class Route:
 class _Target:
     """A parsed address, cached: it is the same for every request to that address."""
 
+    method: Method
     route: Route
     name: str
     query: Mapping[str, Json]
@@ -113,23 +114,31 @@ class Api(ABC):
         return self._match(request.method, request.rel_url.raw_path)[0].id
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        """Every request takes these steps.
+        """Takes every request through the same steps.
 
         Raises:
             CloudError: to be written in the platform's style.
         """
-        method, _ = self._match(request.method, request.rel_url.raw_path)
-        require_credential(principal)
-        target = self._target(request.method, request.rel_url)
-        content = await request.read()
-        body = {} if target.route.is_raw else self.discovery.body(method, content)
-        call = Call(
-            method, target.name, target.query, body, content, principal, request.host.lower(), self.discovery.schemas
-        )
-        self.check(call)
+        self._authenticate(request, principal)
+        target, content = await self._read(request)
+        call = self._validate(request, principal, target, content)
         await self.authorize(call, target.route.permission)
         answer = await self._dispatch(target.route, call)
-        return self._write(answer, call, by_number=target.by_number)
+        return self._write(answer, target, call)
+
+    def _authenticate(self, request: web.Request, principal: Principal) -> None:
+        self._match(request.method, request.rel_url.raw_path)  # for an unknown method, 404 comes before 401
+        require_credential(principal)
+
+    async def _read(self, request: web.Request) -> tuple[_Target, bytes]:
+        return self._target(request.method, request.rel_url), await request.read()
+
+    def _validate(self, request: web.Request, principal: Principal, target: _Target, content: bytes) -> Call:
+        body = {} if target.route.is_raw else self.discovery.body(target.method, content)
+        schemas, host = self.discovery.schemas, request.host.lower()
+        call = Call(target.method, target.name, target.query, body, content, principal, host, schemas)
+        self.check(call)
+        return call
 
     async def _dispatch(self, route: Route, call: Call) -> web.StreamResponse | Json:
         if not route.changes:
@@ -137,10 +146,12 @@ class Api(ABC):
         async with self.locks.of(call.below_project):
             return await route.handler(call)
 
-    def _write(self, answer: web.StreamResponse | Json, call: Call, *, by_number: bool) -> web.StreamResponse:
+    def _write(self, answer: web.StreamResponse | Json, target: _Target, call: Call) -> web.StreamResponse:
         if isinstance(answer, web.StreamResponse):
             return answer
-        return json_answer(call.schemas.numbered(call.method.response, answer) if by_number else answer, call.query)
+        if target.by_number:
+            answer = call.schemas.numbered(call.method.response, answer)
+        return json_answer(answer, call.query)
 
     # ---------------------------------------------------------------- addresses
 
@@ -164,7 +175,7 @@ class Api(ABC):
         query = self.discovery.query(method, {key: url.query.getall(key) for key in url.query})
         if query.get("alt", "json") == "proto":
             raise InvalidArgument("Answers are written as JSON only.", field="alt")
-        return _Target(route, self._own(name, route.permission), query, wants_enum_numbers(url.query))
+        return _Target(method, route, self._own(name, route.permission), query, wants_enum_numbers(url.query))
 
     def _own(self, name: str, permission: str) -> str:
         """``name`` with the project's id in place of its number.
