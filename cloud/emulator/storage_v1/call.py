@@ -1,4 +1,4 @@
-"""One request of the storage API: its parameters, checked, its body, and the address the caller used."""
+"""One request of the JSON or the XML API: its parameters, checked, its body, and the address the caller used."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from aiohttp import hdrs, web
 from cloud.emulator.storage_v1.transcoding import gunzipped
 from cloud.engine.principal import Principal
 from cloud.engine.storage.preconditions import Preconditions
+from cloud.engine.storage.records import ObjectRecord
+from cloud.engine.storage.service import StorageService
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -21,10 +23,12 @@ _CONDITIONS = ("generation_match", "generation_not_match", "metageneration_match
 class Call:
     request: web.Request
     principal: Principal
+    storage: StorageService
     path: Mapping[str, str]
     """Parameters in the path, unquoted, by their names in the discovery document."""
-    method_id: str = ""
-    """Google's; empty for a request of the XML API."""
+    method_id: str
+    """Google's; a request of the XML API has that of the JSON API's method that does the same."""
+    is_xml: bool = False
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -42,16 +46,24 @@ class Call:
         return self.query.get(name, "").lower() == "true"
 
     def conditions(self, suffix: str = "") -> Preconditions:
-        """``ifGenerationMatch`` and so on; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on."""
-        return Preconditions(
-            **{field: _integer(self.query, f"if{suffix}{field.title().replace('_', '')}") for field in _CONDITIONS}
-        )
+        """``ifGenerationMatch`` and so on; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on. The XML API
+        has them as headers: ``x-goog-if-generation-match`` and so on.
+        """
+        if self.is_xml:
+            names = {field: f"x-goog-if-{field.replace('_', '-')}" for field in _CONDITIONS}
+        else:
+            names = {field: f"if{suffix}{field.title().replace('_', '')}" for field in _CONDITIONS}
+        given = self.request.headers if self.is_xml else self.query
+        return Preconditions(**{field: _integer(given, name) for field, name in names.items()})
 
-    def header_conditions(self) -> Preconditions:
-        """The same of a request of the XML API: ``x-goog-if-generation-match`` and so on."""
-        headers = self.request.headers
-        return Preconditions(
-            **{field: _integer(headers, f"x-goog-if-{field.replace('_', '-')}") for field in _CONDITIONS}
+    def find_object(self) -> ObjectRecord:
+        """The object in the path, if the request's preconditions hold."""
+        return self.storage.objects.get(
+            self.principal,
+            self.path["bucket"],
+            self.path["object"],
+            conditions=self.conditions(),
+            generation=self.integer("generation"),
         )
 
     def body(self) -> AsyncIterator[bytes]:

@@ -22,8 +22,8 @@ ATTRIBUTES = {
     "contentDisposition": ("content_disposition", "Content-Disposition"),
     "contentLanguage": ("content_language", "Content-Language"),
     "cacheControl": ("cache_control", "Cache-Control"),
-    "customTime": ("custom_time", "x-goog-custom-time"),
-    "storageClass": ("storage_class", "x-goog-storage-class"),
+    "customTime": ("custom_time", "X-Goog-Custom-Time"),
+    "storageClass": ("storage_class", "X-Goog-Storage-Class"),
 }
 """Field of ``Attributes`` and header in the XML API, by name in the JSON API."""
 NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")

@@ -3,7 +3,7 @@
 https://cloud.google.com/storage/docs/xml-api/get-bucket-list.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -14,23 +14,20 @@ from cloud.emulator.storage_v1.entity_tags import xml_tag
 from cloud.emulator.storage_v1.messages import timestamp
 from cloud.engine.storage.listing import ListQuery, successor
 from cloud.engine.storage.records import ObjectRecord
-from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, Unimplemented
 
 _PAGE = 1000
 _PARAMETERS = frozenset({"prefix", "delimiter", "marker", "start-after", "continuation-token", "encoding-type"})
 
 
-def is_plain_list(query: Mapping[str, str]) -> bool:
-    """Whether this lists objects, and does not read a subresource of the bucket (``?acl``)."""
-    return all(value or name in _PARAMETERS for name, value in query.items())
-
-
-def listed(storage: StorageService, call: Call) -> web.Response:
+async def list_objects(call: Call) -> web.StreamResponse:
     """Raises:
     InvalidArgument: a parameter is invalid.
+    Unimplemented: all buckets are listed, or a subresource of the bucket (``?acl``) is read.
     """
     query, bucket = call.query, call.path["bucket"]
+    if not bucket or not all(value or name in _PARAMETERS for name, value in query.items()):
+        raise Unimplemented(f"{call.request.method} of a bucket in the XML API is not emulated")
     is_second = query.get("list-type") == "2"
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     after = query.get("start-after" if is_second else "marker", "")
@@ -45,7 +42,7 @@ def listed(storage: StorageService, call: Call) -> web.Response:
         max_results=limit,
         page_token=query.get("continuation-token", "") if is_second else "",
     )
-    page = storage.objects.list_page(call.principal, bucket, list_query)
+    page = call.storage.objects.list_page(call.principal, bucket, list_query)
     more = bool(page.next_page_token)
     encode = _url if query.get("encoding-type") else escape
     elements: list[tuple[str, str]] = [("Name", escape(bucket)), ("Prefix", encode(prefix)), ("MaxKeys", str(limit))]

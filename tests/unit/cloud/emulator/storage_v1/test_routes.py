@@ -1,3 +1,4 @@
+from unittest import mock
 from urllib.parse import quote
 
 import pytest
@@ -10,8 +11,9 @@ from cloud.errors import InvalidArgument
 from emulator_api.clients import received
 
 
-async def a_call(query="", **headers):
-    return Call(await received("GET", f"/storage/v1/b?{query}", headers), ANONYMOUS, {})
+async def a_call(query="", is_xml=False, **headers):
+    request = await received("GET", f"/storage/v1/b?{query}", headers)
+    return Call(request, ANONYMOUS, mock.Mock(), {}, "storage.buckets.list", is_xml)
 
 
 async def test_parameters():
@@ -27,12 +29,12 @@ async def test_parameters():
 
 
 async def test_conditions_in_headers():
-    call = await a_call(**{"X-Goog-If-Generation-Not-Match": "7", "X-Goog-If-Metageneration-Match": "2"})
-    assert call.header_conditions() == Preconditions(generation_not_match=7, metageneration_match=2)
+    call = await a_call(is_xml=True, **{"X-Goog-If-Generation-Not-Match": "7", "X-Goog-If-Metageneration-Match": "2"})
+    assert call.conditions() == Preconditions(generation_not_match=7, metageneration_match=2)
     for text in ("x", "-1", "1.5", "9" * 20):
-        call = await a_call(**{"X-Goog-If-Generation-Match": text})
+        call = await a_call(is_xml=True, **{"X-Goog-If-Generation-Match": text})
         with pytest.raises(InvalidArgument, match="integer"):
-            call.header_conditions()
+            call.conditions()
 
 
 async def test_addresses_are_the_callers():
