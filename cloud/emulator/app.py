@@ -86,7 +86,7 @@ class Emulator:
     def __init__(self, project: str, region: str, storage: Dialect, tokens: TokenRegistry, keys: KeyRing) -> None:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
-        batch = Batch(self._handle, "/storage/v1/", ErrorStyle.STORAGE)
+        batch = Batch(self._handle)
         self.faults = Faults()
         self._tokens, self._keys = tokens, keys
         self._trusted_ports: dict[int, Principal] = {}

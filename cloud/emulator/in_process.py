@@ -32,23 +32,11 @@ class MemoryTransport(asyncio.Transport):
         self._is_reading, self._is_writing_paused = True, False
         self._is_closing = self._is_lost = False
 
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._protocol  # type: ignore[no-any-return]
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._protocol = protocol
-
     # ---------------------------------------------------------------- writing
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if data and not self._is_closing:
             self.peer._receive(bytes(data))
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        self.peer._end()
 
     def get_write_buffer_size(self) -> int:
         return self.peer._incoming_size
@@ -74,9 +62,6 @@ class MemoryTransport(asyncio.Transport):
 
     # ---------------------------------------------------------------- reading
 
-    def is_reading(self) -> bool:
-        return self._is_reading and not self._is_closing
-
     def pause_reading(self) -> None:
         self._is_reading = False
 
@@ -99,17 +84,16 @@ class MemoryTransport(asyncio.Transport):
         self._loop.call_soon(self._deliver)
 
     def _deliver(self) -> None:
-        while self._incoming and self.is_reading():
+        while self._incoming and self._is_reading and not self._is_closing:
             data = self._incoming.popleft()
             self._incoming_size -= len(data)
             self._protocol.data_received(data)
         if self._incoming_size <= _LOW_WATER and self.peer._is_writing_paused and not self.peer._is_lost:
             self.peer._is_writing_paused = False
             self.peer._protocol.resume_writing()
-        if self._has_ended and not self._incoming and self.is_reading():
-            self._has_ended = False
-            if not self._protocol.eof_received():
-                self.close()
+        if self._has_ended and not self._incoming and self._is_reading and not self._is_closing:
+            self._protocol.eof_received()
+            self.close()
 
     def _lose(self, error: Exception | None) -> None:
         if not self._is_lost:

@@ -15,7 +15,7 @@ async def list_entries(call: Call) -> Json:
     acl = call.storage.acls.entries(call.principal, target)
     if target.is_default:
         call.conditions().check(call.storage.buckets.lookup(target.bucket), reading=True)
-    return messages.list_to_json(kind, messages.acl_items(acl, target, call.base_url))
+    return {"kind": kind, "items": messages.acl_items(acl, target, call.base_url)}
 
 
 async def get(call: Call) -> Json:

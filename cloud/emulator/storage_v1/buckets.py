@@ -45,7 +45,7 @@ async def list_buckets(call: Call) -> Json:
     rest = [bucket for bucket in found if bucket.name.startswith(prefix) and bucket.name > after]
     if call.flag("softDeleted"):
         rest = []
-    answer = messages.list_to_json("storage#buckets", (_answer(call, bucket) for bucket in rest[:limit]))
+    answer: dict[str, Any] = {"kind": "storage#buckets", "items": [_answer(call, bucket) for bucket in rest[:limit]]}
     if len(rest) > limit:
         answer["nextPageToken"] = rest[limit - 1].name
     return answer

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from cloud.emulator.storage_v1 import transcoding
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.entity_tags import check_tag, check_time, json_tag, xml_tag
-from cloud.emulator.storage_v1.messages import ATTRIBUTES, NO_HEADER
+from cloud.emulator.storage_v1.entity_tags import check_tag, check_time, xml_tag
+from cloud.emulator.storage_v1.messages import ATTRIBUTES, NO_HEADER, object_tag
 from cloud.emulator.storage_v1.ranges import RangeNotSatisfiable, parse_range
 from cloud.engine.storage.preconditions import NotModified
 from cloud.engine.storage.records import ObjectRecord
@@ -22,7 +22,7 @@ async def get(call: Call) -> web.StreamResponse:
     """Stream the object, or the requested range of it."""
     for _ in range(_ATTEMPTS):
         record = call.find_object()
-        headers = media_headers(record, xml_tag(record) if call.is_xml else json_tag(record))
+        headers = media_headers(record, xml_tag(record) if call.is_xml else object_tag(record))
         try:
             check_tag(call.request, headers["ETag"])
             if call.is_xml:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from cloud.emulator.storage_v1 import messages
+from cloud.emulator.storage_v1.messages import object_tag
 from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
 from cloud.engine.storage.records import ObjectRecord
 
@@ -17,14 +17,9 @@ _NOT_MET = "At least one of the pre-conditions you specified did not hold."
 _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 
 
-def json_tag(record: ObjectRecord) -> str:
-    """The JSON API's, in resources and, without quotes, in headers."""
-    return messages.etag(record.generation, record.metageneration)
-
-
 def xml_tag(record: ObjectRecord) -> str:
     """The XML API's: the MD5 in hexadecimal if there is one (https://cloud.google.com/storage/docs/hashes-etags)."""
-    return f'"{base64.b64decode(record.md5).hex()}"' if record.md5 else f'"-{json_tag(record)}"'
+    return f'"{base64.b64decode(record.md5).hex()}"' if record.md5 else f'"-{object_tag(record)}"'
 
 
 def check_tag(request: web.Request, tag: str) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -80,6 +80,11 @@ def bucket_tag(bucket: BucketRecord) -> str:
     return etag(bucket.metageneration)
 
 
+def object_tag(record: ObjectRecord) -> str:
+    """The JSON API's, in resources and, without quotes, in headers."""
+    return etag(record.generation, record.metageneration)
+
+
 def iam_configuration(bucket: BucketRecord) -> Json:
     uniform: dict[str, Any] = {"enabled": bucket.uniform_since is not None}
     if bucket.uniform_since:
@@ -120,7 +125,6 @@ def iam_configuration_from_json(value: object) -> tuple[bool | None, bool | None
 
 def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
     path = f"storage/v1/b/{record.bucket}/o/{quote(record.name, safe='')}"
-    attributes = record.attributes
     answer: dict[str, Any] = {
         "kind": "storage#object",
         "id": f"{record.bucket}/{record.name}/{record.generation}",
@@ -132,27 +136,20 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
         "metageneration": str(record.metageneration),
         "size": str(record.size),
         "crc32c": record.crc32c,
-        "etag": etag(record.generation, record.metageneration),
+        "md5Hash": record.md5,
+        "componentCount": record.component_count,
+        "etag": object_tag(record),
         "timeCreated": timestamp(record.create_time),
         "updated": timestamp(record.update_time),
         "timeStorageClassUpdated": timestamp(record.create_time),
         "timeFinalized": timestamp(record.create_time),
     }
-    if record.md5:
-        answer["md5Hash"] = record.md5
-    if record.component_count:
-        answer["componentCount"] = record.component_count
-    for name, (field, _) in ATTRIBUTES.items():
-        value = getattr(attributes, field)
-        if value is not None:
-            answer[name] = value
-    if attributes.metadata:
-        answer["metadata"] = dict(attributes.metadata)
+    answer |= {name: getattr(record.attributes, field) for name, (field, _) in ATTRIBUTES.items()}
+    answer["metadata"] = dict(record.attributes.metadata) or None
     if full:
         answer["acl"] = acl_items(record.acl, AclTarget(record.bucket, record.name), base_url)
-        if record.owner:
-            answer["owner"] = {"entity": record.owner_entity}
-    return answer
+        answer["owner"] = {"entity": record.owner_entity} if record.owner else None
+    return {name: value for name, value in answer.items() if value is not None}
 
 
 def acl_item(entity: str, role: Role, target: AclTarget, base_url: str) -> Json:
@@ -247,10 +244,6 @@ def text_map(given: object, current: Mapping[str, str], field: str) -> dict[str,
     if any(_NO_TEXT.search(text) for item in given.items() for text in item if text):
         raise InvalidArgument("text in UTF-8 is expected", field=field)
     return {name: value for name, value in {**current, **given}.items() if value is not None}
-
-
-def list_to_json(kind: str, items: Iterable[Json]) -> dict[str, Any]:
-    return {"kind": kind, "items": list(items)}
 
 
 def _location_type(bucket: BucketRecord) -> str:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from cloud.emulator.storage_v1 import downloads, messages
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.entity_tags import check_tag, json_tag
+from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
 from cloud.engine.storage.listing import ListQuery
 from cloud.engine.storage.objects import NewObject
@@ -50,7 +50,7 @@ async def get(call: Call) -> web.StreamResponse | Json:
     if call.query.get("alt") == "media":
         return await downloads.get(call)
     record = call.find_object()
-    check_tag(call.request, json_tag(record))
+    check_tag(call.request, messages.object_tag(record))
     return object_answer(call, record)
 
 
