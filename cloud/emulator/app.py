@@ -183,23 +183,21 @@ class Emulator:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         request = await apply_method_override(request)
+        answer = functools.partial(mount.dialect.handle, request, principal)
         outcome = self.faults.take(mount.dialect.method_id(request)) if self.faults else None
-        if outcome is not None:
-            return await self.faults.perform(
-                outcome, request, functools.partial(mount.dialect.handle, request, principal), mount.errors
-            )
-        return await mount.dialect.handle(request, principal)
+        if outcome is None:
+            return await answer()
+        return await self.faults.perform(outcome, request, answer, mount.errors)
 
     def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
         if mount is None:
-            raise NotFound(f"no API emulated here answers {request.method} {_name(host)[:255]}{path[:500]}")
+            raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount
 
     def _look_up(self, host: str, path: str) -> Mount | None:
-        name = _name(host)
-        fitting = (each for each in self.dialects if re.fullmatch(each.hosts, name) and re.fullmatch(each.paths, path))
+        fitting = (each for each in self.dialects if re.fullmatch(each.hosts, host) and re.fullmatch(each.paths, path))
         return next(fitting, None)
 
     def _caller(self, request: web.Request) -> Principal:
@@ -237,14 +235,11 @@ def _quiet_about_clients() -> logging.Logger:
 _CLIENT_ERRORS = (HttpProcessingError, ConnectionError)
 
 
-def _name(host: str) -> str:
-    """Without port, as mounts have it."""
-    return re.sub(r":\d+$", "", host).lower().removesuffix(".")
-
-
 def _host(request: web.Request) -> str:
-    # Without the header, request.host would ask the resolver for this machine's name.
-    return request.host if hdrs.HOST in request.headers else ""
+    """The host name, without port, as mounts have it."""
+    # Without the header, request.host would resolve this machine's name.
+    host = request.host if hdrs.HOST in request.headers else ""
+    return re.sub(r":\d+$", "", host).lower().removesuffix(".")
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.Request:

@@ -108,14 +108,10 @@ def _part(message: Message) -> Part:
     line = _REQUEST_LINE.match(text)
     if line is None or message.get_content_type() != "application/http":
         raise InvalidArgument("Failed to parse batch request, error: a part is no application/http.", field="body")
-    rest = text[line.end() :]
-    if rest[:2] == b"\r\n" or rest[:1] == b"\n":
-        head, body = b"", rest.lstrip(b"\r\n")
-    else:
-        head, *bodies = _BLANK_LINE.split(rest, maxsplit=1)
-        body = bodies[0] if bodies else b""
+    # The newline stands for that of the request line: a part may have no headers.
+    head, body, *_ = *_BLANK_LINE.split(b"\n" + text[line.end() :], maxsplit=1), b""
     headers = CIMultiDict[str]()
-    for name, value in BytesParser().parsebytes(head, headersonly=True).items():
+    for name, value in BytesParser().parsebytes(head.lstrip(), headersonly=True).items():
         if name.title() not in _NOT_OF_A_PART:
             headers.add(name, re.sub(r"\s+", " ", str(value)).strip())
     return Part(message.get("Content-ID", "").strip(), line[1].decode(), line[2].decode("latin-1"), headers, body)

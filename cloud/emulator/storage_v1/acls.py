@@ -23,12 +23,12 @@ async def get(call: Call) -> Json:
 
 
 async def insert(call: Call) -> Json:
-    resource = await call.json()
+    resource = await call.json("ObjectAccessControl")
     return _put(call, _required(resource, "entity"), resource)
 
 
 async def update(call: Call) -> Json:
-    return _put(call, call.path["entity"], await call.json())
+    return _put(call, call.path["entity"], await call.json("ObjectAccessControl"))
 
 
 async def delete(call: Call) -> None:
@@ -54,7 +54,6 @@ def _target(call: Call) -> AclTarget:
 
 
 def _required(resource: dict[str, Any], field: str) -> str:
-    value = resource.get(field)
-    if not isinstance(value, str) or not value:
+    if not resource.get(field):
         raise InvalidArgument(f"Required: {field}", field=field)
-    return value
+    return str(resource[field])

@@ -10,30 +10,26 @@ from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
 from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.records import BucketRecord
-from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
 
 async def insert(call: Call) -> Json:
-    resource = await call.json()
-    name = resource.get("name")
-    if not isinstance(name, str):
+    resource = await call.json("Bucket")
+    if resource.get("name") is None:
         raise InvalidArgument("Required: the bucket's name", field="name")
     features.check_bucket(resource)
-    acl, default_acl = _acls(call, resource)
     is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
     bucket = await call.storage.buckets.insert(
         call.principal,
-        name,
-        location=_text(resource, "location", "US"),
-        storage_class=messages.storage_class(_text(resource, "storageClass", "STANDARD")),
+        resource["name"],
+        location=resource.get("location") or "US",
+        storage_class=messages.storage_class(resource.get("storageClass") or "STANDARD"),
         labels=messages.text_map(resource.get("labels"), {}, "labels"),
-        acl=acl,
-        default_acl=default_acl,
         is_uniform=bool(is_uniform),
         is_never_public=bool(is_never_public),
         settings=settings_from_json(resource, {}),
+        **_acls(call, resource),
     )
     return _answer(call, bucket)
 
@@ -60,12 +56,12 @@ async def get(call: Call) -> Json:
 
 
 async def patch(call: Call) -> Json:
-    return _change(call, await call.json())
+    return _change(call, await call.json("Bucket"))
 
 
 async def update(call: Call) -> Json:
     """Labels are replaced; other fields that the resource omits are kept."""
-    return _change(call, {"labels": {}} | await call.json(), keep_labels=False)
+    return _change(call, {"labels": {}} | await call.json("Bucket"), keep_labels=False)
 
 
 def _change(call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -> Json:
@@ -73,18 +69,14 @@ def _change(call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -
     name = call.path["bucket"]
     current = call.storage.buckets.find(call.principal, "storage.buckets.update", name)
     location = resource.get("location")
-    if location is not None and str(location).upper() != current.location:
+    if location is not None and location.upper() != current.location:
         raise InvalidArgument("a bucket's location cannot be changed", field="location")
     changes: dict[str, Any] = {
         "labels": messages.text_map(resource.get("labels", {}), current.labels if keep_labels else {}, "labels"),
-        "storage_class": messages.storage_class(_text(resource, "storageClass", current.storage_class)),
+        "storage_class": messages.storage_class(resource.get("storageClass") or current.storage_class),
         "settings": settings_from_json(resource, current.settings),
+        **_acls(call, resource),
     }
-    acl, default_acl = _acls(call, resource)
-    if acl is not None:
-        changes["acl"] = acl
-    if default_acl is not None:
-        changes["default_acl"] = default_acl
     is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
     if is_uniform is not None and is_uniform != (current.uniform_since is not None):
         changes["uniform_since"] = datetime.now(UTC) if is_uniform else None
@@ -122,27 +114,21 @@ async def service_account(call: Call) -> Json:
     return {"kind": "storage#serviceAccount", "email_address": email}
 
 
-def _acls(call: Call, resource: dict[str, Any]) -> tuple[dict[str, Role] | None, dict[str, Role] | None]:
-    acl = messages.acl_from_json(resource.get("acl"), of_object=False, field="acl")
-    default = messages.acl_from_json(resource.get("defaultObjectAcl"), of_object=True, field="defaultObjectAcl")
-    number, owner = call.storage.project_number, call.principal.email
-    if "predefinedAcl" in call.query:
-        acl = policy.predefined_acl(call.query["predefinedAcl"], owner, number, of_object=False)
-    if "predefinedDefaultObjectAcl" in call.query:
+def _acls(call: Call, resource: dict[str, Any]) -> dict[str, Any]:
+    """``acl`` and ``default_acl``, as far as they are given."""
+    acls = {
+        "acl": messages.acl_from_json(resource.get("acl"), of_object=False),
+        "default_acl": messages.acl_from_json(resource.get("defaultObjectAcl"), of_object=True),
+    }
+    number = call.storage.project_number
+    if name := call.query.get("predefinedAcl"):
+        acls["acl"] = policy.predefined_acl(name, call.principal.email, number, of_object=False)
+    if name := call.query.get("predefinedDefaultObjectAcl"):
         # In a default ACL the owner is the creator of each new object, and is added then.
-        default = policy.predefined_acl(call.query["predefinedDefaultObjectAcl"], "", number, of_object=True)
-    return acl, default
+        acls["default_acl"] = policy.predefined_acl(name, "", number, of_object=True)
+    return {name: acl for name, acl in acls.items() if acl is not None}
 
 
 def _answer(call: Call, bucket: BucketRecord) -> Json:
     full = call.query.get("projection") == "full"
     return messages.bucket_to_json(bucket, call.base_url, call.storage.project_number, full=full)
-
-
-def _text(resource: dict[str, Any], field: str, default: str) -> str:
-    value = resource.get(field)
-    if value is None:
-        return default
-    if not isinstance(value, str) or not value:
-        raise InvalidArgument(f"text is expected, not {value!r}", field=field)
-    return value

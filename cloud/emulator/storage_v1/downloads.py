@@ -1,7 +1,6 @@
 """Reads of an object's bytes, by the JSON API (``alt=media``) and the XML API."""
 
 import re
-from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -9,7 +8,7 @@ from cloud.emulator.storage_v1 import transcoding
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import check_tag, check_time, xml_tag
 from cloud.emulator.storage_v1.messages import ATTRIBUTES, NO_HEADER, object_tag
-from cloud.emulator.storage_v1.ranges import RangeNotSatisfiable, parse_range
+from cloud.emulator.storage_v1.ranges import parse_range
 from cloud.engine.storage.preconditions import NotModified
 from cloud.engine.storage.records import ObjectRecord
 from cloud.errors import NotFound
@@ -37,43 +36,30 @@ async def get(call: Call) -> web.StreamResponse:
 
 
 async def _send(call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
-    request = call.request
-    if transcoding.is_wanted(request.headers, record.attributes) and await _is_gzip(call, record):
-        return await _send_gunzipped(call, record, headers)
-    try:
-        span = parse_range(request.headers.get("Range"), record.size)
-    except RangeNotSatisfiable as error:
-        sizes = {"Content-Range": f"bytes */{record.size}", "X-Goog-Stored-Content-Length": str(record.size)}
-        return web.Response(status=416, text=error.message, headers=sizes)
-    response = web.StreamResponse(status=200 if span is None else 206, headers=headers)
-    if span is not None:
-        response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{record.size}"
-    span = range(record.size) if span is None else span
-    response.content_length = len(span)
-    return await _stream(call, response, record, span)
-
-
-async def _send_gunzipped(call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
-    """The whole object, even if a range is requested; its length is not known beforehand."""
-    headers = {name: value for name, value in headers.items() if name not in ("Accept-Ranges", "Content-Encoding")}
-    headers["Warning"] = "214 UploadServer gunzipped"
-    headers["X-GUploader-Response-Body-Transformations"] = "gunzipped"
+    request, span = call.request, range(record.size)
     response = web.StreamResponse(headers=headers)
-    return await _stream(call, response, record, range(record.size), transcoding.gunzipped)
-
-
-async def _stream(
-    call: Call,
-    response: web.StreamResponse,
-    record: ObjectRecord,
-    span: range,
-    transform: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] = lambda blocks: blocks,
-) -> web.StreamResponse:
-    if call.request.method == "HEAD":
+    gunzip = transcoding.is_wanted(request.headers, record.attributes) and await _is_gzip(call, record)
+    if gunzip:
+        # The whole object, even if a range is requested; its length is not known beforehand.
+        for name in ("Accept-Ranges", "Content-Encoding"):
+            response.headers.popall(name)
+        response.headers["Warning"] = "214 UploadServer gunzipped"
+        response.headers["X-GUploader-Response-Body-Transformations"] = "gunzipped"
+    else:
+        requested = parse_range(request.headers.get("Range"), record.size)
+        if requested is not None and not requested:
+            sizes = {"Content-Range": f"bytes */{record.size}", "X-Goog-Stored-Content-Length": str(record.size)}
+            return web.Response(status=416, text="The requested range cannot be satisfied.", headers=sizes)
+        if requested is not None:
+            span = requested
+            response.set_status(206)
+            response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{record.size}"
+        response.content_length = len(span)
+    if request.method == "HEAD":
         return response
     async with call.storage.objects.read(record, span) as blocks:
-        await response.prepare(call.request)
-        async for block in transform(blocks):
+        await response.prepare(request)
+        async for block in transcoding.gunzipped(blocks) if gunzip else blocks:
             await response.write(block)
     await response.write_eof()
     return response

@@ -22,7 +22,7 @@ async def get_policy(call: Call) -> Json:
 
 
 async def set_policy(call: Call) -> Json:
-    resource = await call.json()
+    resource = await call.json("Policy")
     if not resource:
         raise InvalidArgument("A policy to update must be provided.", field="policy")
     version = messages.version_of(str(resource["etag"])) if resource.get("etag") else None
@@ -65,19 +65,15 @@ def bindings_from_json(resource: Mapping[str, Any], members: Members) -> Binding
     """The bindings of a policy; several bindings of one role are merged.
 
     Raises:
-        InvalidArgument: the policy is malformed, a member is invalid, or a binding has a condition.
+        InvalidArgument: a binding is incomplete or has a condition, or a member is invalid.
     """
     bindings: dict[str, tuple[str, ...]] = {}
-    given = [] if resource.get("bindings") is None else resource["bindings"]
-    if not isinstance(given, list):
-        raise InvalidArgument("a list is expected", field="policy.bindings")
-    for binding in given:
-        role = binding.get("role") if isinstance(binding, dict) else None
-        members_ = binding.get("members") if isinstance(binding, dict) else None
-        if not isinstance(role, str) or not isinstance(members_, list) or not all(isinstance(m, str) for m in members_):
+    for binding in resource.get("bindings") or ():
+        role, given = binding.get("role"), binding.get("members")
+        if role is None or given is None:
             raise InvalidArgument("each binding has a role and a list of members", field="policy.bindings")
         if binding.get("condition"):
             raise InvalidArgument("IAM conditions are not emulated: grant without one.", field="policy.bindings")
-        entities = (*bindings.get(role, ()), *map(members.entity, members_))
+        entities = (*bindings.get(role, ()), *map(members.entity, given))
         bindings[role] = tuple(sorted(set(entities)))
     return bindings

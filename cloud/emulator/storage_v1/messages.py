@@ -97,24 +97,16 @@ def iam_configuration(bucket: BucketRecord) -> Json:
     }
 
 
-def iam_configuration_from_json(value: object) -> tuple[bool | None, bool | None]:
+def iam_configuration_from_json(value: Mapping[str, Any] | None) -> tuple[bool | None, bool | None]:
     """Whether access is uniform, and whether public access is prevented; None where unset.
 
     Raises:
-        InvalidArgument: it is malformed.
+        InvalidArgument: prevention of public access has an unknown value.
     """
-    if value is None:
-        return None, None
-    if not isinstance(value, dict):
-        raise InvalidArgument("an object is expected", field="iamConfiguration")
-    uniform = None
+    value, uniform = value or {}, None
     for name in ("bucketPolicyOnly", "uniformBucketLevelAccess"):
-        switch = value.get(name)
-        if switch is None:
-            continue
-        if not isinstance(switch, dict) or not isinstance(switch.get("enabled", False), bool):
-            raise InvalidArgument("an object with enabled: true or false is expected", field=f"iamConfiguration.{name}")
-        uniform = switch.get("enabled", False)
+        if value.get(name) is not None:
+            uniform = bool(value[name].get("enabled"))
     prevention = value.get("publicAccessPrevention")
     if prevention not in (None, "enforced", "inherited", "unspecified"):
         raise InvalidArgument(
@@ -177,16 +169,14 @@ def acl_items(acl: Acl, target: AclTarget, base_url: str) -> list[Json]:
     return [acl_item(entity, role, target, base_url) for entity, role in acl.items()]
 
 
-def acl_from_json(items: object, *, of_object: bool, field: str) -> dict[str, Role] | None:
+def acl_from_json(items: list[Json] | None, *, of_object: bool) -> dict[str, Role] | None:
     """Roles by entity, from a resource's ``acl``; None if it has none.
 
     Raises:
-        InvalidArgument: it is not a list of entities and roles.
+        InvalidArgument: an entity or a role is missing or unknown.
     """
     if items is None:
         return None
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise InvalidArgument("a list of objects with entity and role is expected", field=field)
     return {
         policy.check_entity(str(item.get("entity"))): policy.check_role(str(item.get("role")), of_object=of_object)
         for item in items
@@ -209,8 +199,6 @@ def attribute_changes(resource: Mapping[str, Any], metadata: Mapping[str, str]) 
     for name, (field, _) in ATTRIBUTES.items():
         if name in resource:
             value = resource[name]
-            if value is not None and not isinstance(value, str):
-                raise InvalidArgument(f"text is expected, not {value!r}", field=name)
             if value and NO_HEADER.search(value):
                 raise InvalidArgument(f"text without control characters is expected, not {value[:100]!r}", field=name)
             if name != "storageClass":
@@ -231,16 +219,14 @@ def storage_class(name: str) -> str:
     return name.upper()
 
 
-def text_map(given: object, current: Mapping[str, str], field: str) -> dict[str, str]:
+def text_map(given: Mapping[str, str | None] | None, current: Mapping[str, str], field: str) -> dict[str, str]:
     """``current`` with the keys of ``given`` set or, where null, removed; a null ``given`` removes all.
 
     Raises:
-        InvalidArgument: it is not an object whose values are strings.
+        InvalidArgument: a header of the XML API is not UTF-8.
     """
     if given is None:
         return {}
-    if not isinstance(given, dict) or not all(value is None or isinstance(value, str) for value in given.values()):
-        raise InvalidArgument("an object whose values are text is expected", field=field)
     if any(_NO_TEXT.search(text) for item in given.items() for text in item if text):
         raise InvalidArgument("text in UTF-8 is expected", field=field)
     return {name: value for name, value in {**current, **given}.items() if value is not None}

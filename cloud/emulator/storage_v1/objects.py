@@ -63,7 +63,7 @@ async def update(call: Call) -> Json:
 
 
 async def _change(call: Call, *, replace_all: bool) -> Json:
-    resource = await call.json()
+    resource = await call.json("Object")
     objects, bucket, name = call.storage.objects, call.path["bucket"], call.path["object"]
     generation = call.integer("generation")
     current = objects.get(call.principal, bucket, name, generation=generation, permission="storage.objects.update")
@@ -107,7 +107,7 @@ async def rewrite(call: Call) -> Json:
 
 
 async def _copy(call: Call) -> ObjectRecord:
-    resource = await call.json()
+    resource = await call.json("Object")
     source = call.storage.objects.get(
         call.principal,
         call.path["sourceBucket"],
@@ -131,9 +131,9 @@ async def move(call: Call) -> Json:
 
 
 async def compose(call: Call) -> Json:
-    request = await call.json()
+    request = await call.json("ComposeRequest")
     sources, destination = request.get("sourceObjects"), request.get("destination") or {}
-    if not isinstance(sources, list) or not isinstance(destination, dict):
+    if sources is None:
         raise InvalidArgument("Required: a list of the objects to compose", field="sourceObjects")
     new = _destination(call, destination)
     return object_answer(call, await call.storage.objects.compose(call.principal, new, list(map(_source, sources))))
@@ -161,16 +161,19 @@ def new_object(call: Call, resource: dict[str, Any]) -> NewObject:
         InvalidArgument: no name, or an invalid field.
     """
     name = call.query.get("name") or resource.get("name")
-    if not isinstance(name, str):
+    if name is None:
         raise InvalidArgument("Required: the object's name", field="name")
     if "contentEncoding" in call.query:
         resource = {**resource, "contentEncoding": call.query["contentEncoding"]}
-    hashes = [resource.get(field) for field in ("md5Hash", "crc32c")]
-    if not all(value is None or isinstance(value, str) for value in hashes):
-        raise InvalidArgument("a hash is base64 text", field="md5Hash")
-    attributes = messages.attributes_from_json(resource)
-    acl = _acl(call, resource, "predefinedAcl")
-    return NewObject(call.path["bucket"], name, attributes, acl, call.conditions(), *hashes)
+    return NewObject(
+        call.path["bucket"],
+        name,
+        messages.attributes_from_json(resource),
+        _acl(call, resource, "predefinedAcl"),
+        call.conditions(),
+        resource.get("md5Hash"),
+        resource.get("crc32c"),
+    )
 
 
 def _acl(call: Call, resource: dict[str, Any], predefined: str, *, owner: str | None = None) -> dict[str, Role] | None:
@@ -182,17 +185,15 @@ def _acl(call: Call, resource: dict[str, Any], predefined: str, *, owner: str | 
     if name := call.query.get(predefined):
         owner = call.principal.email if owner is None else owner
         return policy.predefined_acl(name, owner, call.storage.project_number, of_object=True)
-    return messages.acl_from_json(resource.get("acl"), of_object=True, field="acl")
+    return messages.acl_from_json(resource.get("acl"), of_object=True)
 
 
-def _source(source: Any) -> tuple[str, int | None, Preconditions]:
-    if not isinstance(source, dict) or not isinstance(source.get("name"), str):
+def _source(source: Json) -> tuple[str, int | None, Preconditions]:
+    if source.get("name") is None:
         raise InvalidArgument("each source has a name", field="sourceObjects.name")
-    conditions = source.get("objectPreconditions") or {}
+    given = (source.get("generation"), (source.get("objectPreconditions") or {}).get("ifGenerationMatch"))
     try:
-        wanted = conditions.get("ifGenerationMatch")
-        match = None if wanted is None else int(wanted)
-        generation = None if source.get("generation") is None else int(source["generation"])
-    except (AttributeError, TypeError, ValueError):
+        generation, match = (None if value is None else int(value) for value in given)
+    except (ValueError, OverflowError):
         raise InvalidArgument("a generation is a whole number", field="sourceObjects.generation") from None
     return source["name"], generation, Preconditions(generation_match=match)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from cloud.emulator.rest.discovery import load
 from cloud.emulator.rest.responses import json_answer
-from cloud.emulator.storage_v1 import acls, buckets, downloads, features, iam, objects, uploads, xml, xml_list
+from cloud.emulator.storage_v1 import acls, bodies, buckets, downloads, features, iam, objects, uploads, xml, xml_list
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.unimplemented import refuse
 from cloud.engine.disk import disk_full
@@ -25,7 +25,7 @@ from cloud.resources import Json
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
 """Returns the JSON of a response, None for 204, or a whole response."""
 
-DOCUMENT = "storage.v1"
+DOCUMENT = bodies.DOCUMENT
 _UPLOAD = "/upload/storage/v1/b/{bucket}/o"
 _JSON_API = re.compile(r"/(?:(?:(?:resumable/)?upload|download)/)?storage/v1(?:/|$)")
 _SIGNATURES = frozenset({"X-Goog-Signature", "Signature"})

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from cloud.emulator.storage_v1.call import Call, parse_object
+from cloud.emulator.storage_v1.bodies import parse_body
+from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.multipart import MultipartReader, boundary_of
 from cloud.emulator.storage_v1.objects import new_object, object_answer
 from cloud.emulator.storage_v1.ranges import ContentRange, parse_content_range
@@ -32,7 +33,7 @@ async def insert(call: Call) -> web.StreamResponse | Json:
         case "multipart":
             boundary = boundary_of(call.request.headers.get("Content-Type", ""))
             reader = MultipartReader(call.body(), boundary)
-            resource = parse_object(await reader.head())
+            resource = parse_body(await reader.head(), "Object")
             resource.setdefault("contentType", reader.media_type)
             return await _insert(call, resource, reader.media())
         case "resumable":
@@ -43,7 +44,7 @@ async def insert(call: Call) -> web.StreamResponse | Json:
 
 async def insert_empty(call: Call) -> Json:
     """Without ``/upload`` in its path an insert has no media: the body is the resource."""
-    resource = await call.json()
+    resource = await call.json("Object")
     return await _insert(call, resource, call.request.content.iter_any())
 
 
@@ -63,7 +64,7 @@ async def store(call: Call, new: NewObject, body: AsyncIterator[bytes]) -> Objec
 
 
 async def _begin(call: Call) -> web.StreamResponse:
-    resource = await call.json()
+    resource = await call.json("Object")
     headers = call.request.headers
     if headers.get("X-Upload-Content-Type"):
         resource.setdefault("contentType", headers["X-Upload-Content-Type"])

@@ -3,7 +3,7 @@ from urllib.parse import quote
 
 import pytest
 
-from cloud.emulator.storage_v1.call import Call, parse_object
+from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.xml import bucket_of_host
 from cloud.engine.principal import ANONYMOUS
 from cloud.engine.storage.preconditions import Preconditions
@@ -47,11 +47,3 @@ def test_hosts_of_buckets():
     assert bucket_of_host("my.bkt.storage.googleapis.com:443") == "my.bkt"
     assert bucket_of_host("storage.googleapis.com") is None
     assert bucket_of_host("127.0.0.1:80") is None
-
-
-def test_bodies_are_objects():
-    assert parse_object(b" ") == {}
-    assert parse_object(b'{"a": 1}') == {"a": 1}
-    for body in (b"[]", b"1", b"{", b"\xff", b"nul"):
-        with pytest.raises(InvalidArgument, match="Parse Error"):
-            parse_object(body)
