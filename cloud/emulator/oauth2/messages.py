@@ -4,7 +4,6 @@ Requests: RFC 6749 §6 (refresh) and RFC 7523 §2.1 (signed assertion); errors: 
 """
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +101,4 @@ def _required(form: dict[str, str], name: str) -> str:
 
 
 def _decode(part: bytes) -> bytes:
-    try:
-        return base64.b64decode(part + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
+    return base64.b64decode(part + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
