@@ -329,6 +329,8 @@ class Abilities:
     both."""
     predicts_any_version: bool = True
     """``predict`` also accepts versions that are not the default."""
+    lists_in_parts: bool = True
+    """``list_jobs`` with a ``limit`` costs no more than that many jobs. If False, every call reads all jobs."""
     runtimes: Mapping[str, frozenset[str]] | None = None
     """The available runtime versions, with the Python versions of each: a job or version that requests another is
     refused. None: every job and version runs in the one runtime that there is."""

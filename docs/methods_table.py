@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
-from cloud.emulator.cloudresourcemanager import routes as resource_manager
-from cloud.emulator.ml_v1 import routes as ml_v1
+from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+from cloud.emulator.cloudresourcemanager.routes import CloudResourceManagerV3
+from cloud.emulator.ml_v1.routes import MlV1
 from cloud.emulator.storage_v1 import routes as storage_v1
 from cloud.wire.discovery_documents import read_document
 
@@ -34,13 +34,13 @@ def google(document: str) -> frozenset[str]:
 
 def apis() -> list[Api]:
     anything = mock.Mock()
-    ml = ml_v1.routes(anything, anything, anything)
+    ml = list(MlV1.routes(anything))
     storage = {route.method_id for route in storage_v1.ROUTES}
     return [
         _api("ml.v1", {r.method_id for r in ml if not r.is_refused}, {r.method_id for r in ml if r.is_refused}),
         _api(storage_v1.DOCUMENT, storage, google(storage_v1.DOCUMENT) - storage),
-        _api(resource_manager.DOCUMENT, {route.method_id for route in resource_manager.routes(anything)}, set()),
-        _api("aiplatform.v1", {route.method_id for route in aiplatform_v1.routes(anything)}, set()),
+        _api(CloudResourceManagerV3.DOCUMENT, {r.method_id for r in CloudResourceManagerV3.routes(anything)}, set()),
+        _api("aiplatform.v1", {route.method_id for route in AiplatformV1.routes(anything)}, set()),
     ]
 
 

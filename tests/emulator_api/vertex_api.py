@@ -2,8 +2,9 @@
 
 import asyncio
 
-from cloud.emulator.aiplatform_v1.routes import AiplatformV1, document
-from cloud.emulator.rest.discovery import Discovery
+from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS
+from cloud.emulator.rest.discovery import Discovery, load
 from cloud.resources import Json
 from emulator_api.dialect_api import DialectApi
 
@@ -23,7 +24,7 @@ class VertexApi(DialectApi):
         self.dialect.start()
 
     def document(self) -> Discovery:
-        return document()
+        return load("aiplatform.v1", ENUM_NUMBERS)
 
 
 def pool(replicas: int | str = "1", **package: Json) -> Json:

@@ -33,7 +33,7 @@ _ROLES = {"worker": "workerCount", "parameterServer": "parameterServerCount", "e
 class MlEngine(GoogleService):
     name = "ml-engine"
     ends_deployments = False
-    abilities = Abilities(accelerators=True, enforces_grants=True)
+    abilities = Abilities(accelerators=True, enforces_grants=True, lists_in_parts=False)
 
     def __init__(self, context: ServiceContext) -> None:
         self._context, self._send = context, context.transport.send

@@ -39,7 +39,10 @@ class VertexAi(GoogleService):
     ) -> None:
         # Vertex AI's service agent may read and write every bucket of the project.
         self.abilities = Abilities(
-            accelerators=True, enforces_grants=service_account is not None, predicts_any_version=False
+            accelerators=True,
+            enforces_grants=service_account is not None,
+            predicts_any_version=False,
+            lists_in_parts=False,
         )
         self._context, self._send, self._service_account = context, context.transport.send, service_account
         self._jobs = VertexJobs(context, logs, service_account=service_account, image=training_image)

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.job_spec import job_spec
-from cloud.emulator.aiplatform_v1.project import Project, check_described
+from cloud.emulator.aiplatform_v1.messages import times
+from cloud.emulator.aiplatform_v1.project import check_described
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import make_noted
-from cloud.emulator.rest.lists import Lists, of_records
-from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.lists import Item
 from cloud.emulator.rest.records import Record
-from cloud.emulator.rest.scalars import timestamp
-from cloud.errors import FailedPrecondition, NotFound
+from cloud.errors import FailedPrecondition
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 
@@ -29,10 +29,8 @@ _CANCELLED, _FAILED = 1, 3
 _FIELDS = ("displayName", "jobSpec", "labels", "encryptionSpec")
 
 
-class CustomJobMethods:
-    def __init__(self, project: Project, lists: Lists) -> None:
-        self._project, self._lists = project, lists
-        self._backend, self._records = project.backend, project.records
+class CustomJobMethods(Collection):
+    NAME = "customJobs"
 
     async def create(self, call: Call) -> Json:
         check_described(call.body, "custom_job")
@@ -57,19 +55,8 @@ class CustomJobMethods:
         job = await make_noted(lambda: self._backend.submit_job(spec), undo=lambda: self._records.remove(record.name))
         return record, job
 
-    async def get(self, call: Call) -> Json:
-        record = self._records.get(call.below_project)
+    async def to_json(self, record: Record) -> Item:
         return self.json(record, await self._backend.get_job(record.id))
-
-    async def list(self, call: Call) -> Json:
-        async def answer(record: Record) -> dict[str, Json] | None:
-            try:
-                return self.json(record, await self._backend.get_job(record.id))
-            except NotFound:  # it was never submitted
-                return None
-
-        found = of_records(self._records, f"{call.below_project}/customJobs", answer)
-        return await self._lists.answer(call, "customJobs", "GoogleCloudAiplatformV1CustomJob", found, kind="customJob")
 
     async def cancel(self, call: Call) -> Json:
         """Of a finished job, too, as Google's description has it: nothing happens to it."""
@@ -78,36 +65,26 @@ class CustomJobMethods:
             await self._backend.cancel_job(job.job_id)
         return {}
 
-    async def delete(self, call: Call) -> Json:
-        record = self._records.get(call.below_project)
+    async def check_deletable(self, record: Record) -> None:
         job = await self._backend.get_job(record.id)
         if not job.state.is_final:
             raise FailedPrecondition(
                 f"The CustomJob is {_state(job)}: cancel it, and delete it when it has ended.", field="name"
             )
-        operation = self._project.begin(record.name, "Delete")
-        self._records.remove(record.name)
-        return self._project.finish(operation, response=EMPTY)
 
     def json(self, record: Record, job: Job) -> dict[str, Json]:
         """``CustomJob``."""
         changed = max(filter(None, (record.update_time, job.start_time, job.end_time)))
-        answer: dict[str, Json] = {
+        return {
             "name": self._project.full_name(record.name),
             **record.fields,
             "state": _state(job),
-            "createTime": timestamp(record.create_time),
-            "updateTime": timestamp(changed),
+            **times(createTime=record.create_time, updateTime=changed, startTime=job.start_time, endTime=job.end_time),
+            **({"error": error} if (error := self.error(job)) else {}),
         }
-        if job.start_time is not None:
-            answer["startTime"] = timestamp(job.start_time)
-        if job.end_time is not None:
-            answer["endTime"] = timestamp(job.end_time)
-        error = self.error(job)
-        return answer | ({"error": error} if error else {})
 
     def error(self, job: Job) -> dict[str, Json] | None:
-        """``google.rpc.Status`` of one that FAILED or was CANCELLED."""
+        """The ``google.rpc.Status`` of a job that FAILED or was CANCELLED."""
         if job.state is JobState.CANCELLED:
             return {"code": _CANCELLED, "message": job.error_message or "The job was cancelled."}
         if job.state is not JobState.FAILED:

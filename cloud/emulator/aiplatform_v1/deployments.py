@@ -1,7 +1,7 @@
 """``deployModel``, ``undeployModel`` and ``mutateDeployedModel``.
 
 Rules: descriptions in the discovery document ``aiplatform.v1``. A deployment is an operation that takes as long as the
-model takes to load; what it is to become is kept in the endpoint's record meanwhile, so that it outlives this program.
+model takes to load; meanwhile the endpoint's record holds the future deployed model, so that a restart resumes it.
 """
 
 import re
@@ -22,7 +22,7 @@ from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, typed
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.aiplatform_v1.tables import SERVING_MACHINES
-from cloud.emulator.rest.call import Call, read_mask
+from cloud.emulator.rest.call import Call, masked, read_mask
 from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.operations import Operation
 from cloud.emulator.rest.records import Record
@@ -43,7 +43,7 @@ _FIELDS = (
 )
 _ID = re.compile(r"[1-9][0-9]{0,9}")
 _THIS = "0"
-"""In the traffic split of a deployment: the model that is being deployed."""
+"""Key of the model that is being deployed, in the traffic split of ``deployModel``."""
 _NEVER_READY = (
     "Model server never became ready. Please validate that your model file or container configuration are valid."
 )
@@ -55,7 +55,7 @@ class DeploymentMethods:
         self._backend, self._records = project.backend, project.records
 
     def start(self) -> None:
-        """See to the deployments that an earlier process left unfinished."""
+        """Resume the deployments that an earlier process left unfinished."""
         for operation in self._project.operations.unfinished():
             self._follow(operation)
 
@@ -67,7 +67,7 @@ class DeploymentMethods:
                 f"Models are served as {account} here, not as {given['serviceAccount'][:200]!r}.",
                 field="deployed_model.service_account",
             )
-        async with self._project.locks.of(call.below_project):  # until it is noted; the model takes longer to load
+        async with self._project.locks.of(call.below_project):  # until it is recorded, not until the model is loaded
             endpoint = await find_endpoint(self._project, call.below_project)
             model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")
             self._check(given)
@@ -81,8 +81,8 @@ class DeploymentMethods:
             waiting = endpoint.fields["deploying"] | {operation.name: deployed}
             try:
                 self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})
-            except sqlite3.OperationalError:  # no room
-                self._follow(operation)  # which ends it
+            except sqlite3.OperationalError:  # the disk is full
+                self._follow(operation)  # ends it with an error
                 raise
         await make_noted(
             lambda: self._create_version(endpoint, number, version),
@@ -93,7 +93,7 @@ class DeploymentMethods:
         return self._project.operation_json(operation)
 
     def _describe(self, endpoint: Record, given: Mapping[str, Json], version: Record) -> dict[str, Json]:
-        """What the endpoint's record keeps of the new deployed model."""
+        """The new deployed model, as the endpoint's record has it."""
         number = given.get("id", str(self._project.new_id()))
         if "id" in given and (not _ID.fullmatch(number) or number in _ids(endpoint)):
             raise InvalidArgument(
@@ -120,15 +120,14 @@ class DeploymentMethods:
                 f"The DeployedModel {number} gets {split[number]} % of the traffic: give a traffic split without it.",
                 field="deployed_model_id",
             )
-        with suppress(NotFound):  # deleted by somebody else: what is left of it goes, too
+        with suppress(NotFound):  # already deleted in the backend: only the record is left
             await remove_version(self._backend, backend_model(endpoint.name), backend_version(number))
         endpoint = self._records.get(endpoint.name)
         kept = [other for other in endpoint.fields["deployedModels"] if other["id"] != number]
         self._records.change(
             endpoint, {**endpoint.fields, "deployedModels": kept, "trafficSplit": split if kept else {}}
         )
-        operation = self._project.begin(endpoint.name, "UndeployModel")
-        return self._project.finish(operation, response=typed("UndeployModelResponse", {}))
+        return self._project.completed(endpoint.name, "UndeployModel", typed("UndeployModelResponse", {}))
 
     async def mutate(self, call: Call) -> Json:
         given = call.body.get("deployedModel", {})
@@ -140,20 +139,13 @@ class DeploymentMethods:
         }
         mask = read_mask(call.body.get("updateMask", ""), *paths)
         endpoint = await find_endpoint(self._project, call.below_project)
-        deployed = dict(_deployed(endpoint, given.get("id", "")))
-        for path in mask:
-            head, _, below = path.partition(".")
-            if below:
-                value = {**deployed.get(head, {}), below: given.get(head, {}).get(below)}
-                deployed[head] = {name: item for name, item in value.items() if item is not None}
-            else:
-                deployed[head] = given.get(head, False)
+        deployed = masked(_deployed(endpoint, given.get("id", "")), mask, given)
         self._check(deployed)
         listed = [deployed if one["id"] == deployed["id"] else one for one in endpoint.fields["deployedModels"]]
         self._records.change(endpoint, {**endpoint.fields, "deployedModels": listed})
         answer = {"deployedModel": messages.deployed_json(self._project, deployed)}
-        operation = self._project.begin(endpoint.name, "MutateDeployedModel")
-        return self._project.finish(operation, response=typed("MutateDeployedModelResponse", answer))
+        response = typed("MutateDeployedModelResponse", answer)
+        return self._project.completed(endpoint.name, "MutateDeployedModel", response)
 
     def _check(self, given: Mapping[str, Json]) -> None:
         resources = given.get("dedicatedResources")
@@ -189,7 +181,7 @@ class DeploymentMethods:
             )
         )
 
-    # ---------------------------------------------------------------- under way
+    # ---------------------------------------------------------------- unfinished operations
 
     def _follow(self, operation: Operation) -> None:
         self._project.following.follow(
@@ -211,14 +203,14 @@ class DeploymentMethods:
 
     def _begin_to_serve(self, name: str, operation: Operation, create_time: str) -> Mapping[str, Json]:
         endpoint, deployed = self._records.get(name), dict(self._deploying(name, operation))
-        if "operation" in deployed:  # it serves already: what could not be written was the operation's end
+        if "operation" in deployed:  # it serves already: only the operation's end could not be written
             return deployed
         waiting = {other: one for other, one in endpoint.fields["deploying"].items() if other != operation.name}
         split = deployed.pop("split")
         deployed |= {"createTime": create_time, "operation": operation.name}
         fields = {**endpoint.fields, "deploying": waiting}
         fields["deployedModels"] = [*endpoint.fields["deployedModels"], deployed]
-        # Others may have come and gone since it was asked for.
+        # The deployed models may have changed since the request.
         if split and set(split) <= {one["id"] for one in fields["deployedModels"]}:
             fields["trafficSplit"] = split
         self._records.change(endpoint, fields)
@@ -226,7 +218,7 @@ class DeploymentMethods:
 
     def _deploying(self, name: str, operation: Operation) -> Mapping[str, Json]:
         """Raises:
-        NotFound: nothing is noted of it.
+        NotFound: the endpoint's record does not have it.
         """
         fields = self._records.get(name).fields
         for deployed in fields["deployedModels"]:
@@ -245,7 +237,7 @@ class DeploymentMethods:
         self._project.operations.remove(operation.name)
 
     def _forget(self, operation: Operation) -> None:
-        with suppress(NotFound):  # with the endpoint goes what was under way
+        with suppress(NotFound):  # the endpoint was deleted
             endpoint = self._records.get(operation.name.partition("/operations/")[0])
             waiting = {name: one for name, one in endpoint.fields["deploying"].items() if name != operation.name}
             self._records.change(endpoint, {**endpoint.fields, "deploying": waiting})

@@ -9,12 +9,12 @@ from contextlib import suppress
 
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1 import messages
+from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
-from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.intents import make_noted
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import Lists, of_records
-from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.lists import Item
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
@@ -31,10 +31,8 @@ _NOT_DONE = {
 _ID = re.compile(r"[1-9][0-9]{0,9}|[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
-class EndpointMethods:
-    def __init__(self, project: Project, lists: Lists) -> None:
-        self._project, self._lists = project, lists
-        self._backend, self._records = project.backend, project.records
+class EndpointMethods(Collection):
+    NAME = "endpoints"
 
     async def create(self, call: Call) -> Json:
         body = call.body
@@ -52,14 +50,13 @@ class EndpointMethods:
         name = f"locations/{call.ids[1]}/endpoints/{given or self._project.new_id()}"
         async with self._project.locks.of(name):
             endpoint = await self._create(name, {key: body[key] for key in _FIELDS if key in body})
-        operation = self._project.begin(name, "CreateEndpoint")
-        return self._project.finish(operation, response=typed("Endpoint", self._json(endpoint)))
+        return self._project.completed(name, "CreateEndpoint", typed("Endpoint", self._json(endpoint)))
 
     async def _create(self, name: str, fields: Mapping[str, Json]) -> Record:
         with suppress(NotFound):
             await find_endpoint(self._project, name)
             raise AlreadyExists(f"The Endpoint already exists: {name!r}.", field="endpoint_id")
-        self._records.remove(name)  # of one that somebody else deleted
+        self._records.remove(name)  # its endpoint was deleted in the backend
         endpoint = self._records.add(name, {**fields, "deployedModels": [], "trafficSplit": {}, "deploying": {}})
         await make_noted(
             lambda: self._backend.create_model(backend_model(name), description=str(fields["displayName"])),
@@ -67,17 +64,18 @@ class EndpointMethods:
         )
         return endpoint
 
-    async def get(self, call: Call) -> Json:
-        return self._json(await find_endpoint(self._project, call.below_project))
+    async def to_json(self, record: Record) -> Item:
+        return self._json(await find_endpoint(self._project, record.name))
 
     async def list(self, call: Call) -> Json:
-        there = {model.name for model in await self._backend.list_models()}
+        existing = {model.name for model in await self._backend.list_models()}
 
-        async def answer(record: Record) -> dict[str, Json] | None:
-            return self._json(record) if backend_model(record.name) in there else None
+        async def to_json(record: Record) -> Item:
+            if backend_model(record.name) not in existing:
+                raise NotFound(f"The Endpoint does not exist: {record.name!r}.", field="name")
+            return self._json(record)
 
-        found = of_records(self._records, f"{call.below_project}/endpoints", answer)
-        return await self._lists.answer(call, "endpoints", "GoogleCloudAiplatformV1Endpoint", found, kind="endpoint")
+        return await self._list(call, f"{call.below_project}/endpoints", to_json)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "trafficSplit", "predictRequestResponseLoggingConfig")
@@ -87,23 +85,19 @@ class EndpointMethods:
         if "displayName" in mask:
             check_described(body, "endpoint")
         check_labels(body.get("labels", {}), "endpoint.labels")
-        fields = {name: value for name, value in endpoint.fields.items() if name not in mask}
-        fields |= {name: body[name] for name in mask if name in body}
+        fields = masked(endpoint.fields, mask, body)
         if "trafficSplit" in mask:
             ids = {deployed["id"] for deployed in endpoint.fields["deployedModels"]}
             fields["trafficSplit"] = checked_split(body.get("trafficSplit", {}), ids, "endpoint.traffic_split")
         return self._json(self._records.change(endpoint, fields))
 
-    async def delete(self, call: Call) -> Json:
-        endpoint = self._records.get(call.below_project)
-        if endpoint.fields["deployedModels"] or endpoint.fields["deploying"]:
+    async def check_deletable(self, record: Record) -> None:
+        if record.fields["deployedModels"] or record.fields["deploying"]:
             raise FailedPrecondition(
                 "Endpoint has deployed or being-deployed DeployedModel(s): undeploy them first.", field="name"
             )
-        with suppress(NotFound):  # deleted by somebody else: what is left of it goes, too
-            await self._backend.delete_model(backend_model(endpoint.name))
-        self._records.remove(endpoint.name)
-        return self._project.finish(self._project.begin(endpoint.name, "Delete"), response=EMPTY)
+        with suppress(NotFound):  # already deleted in the backend: only the record is left
+            await self._backend.delete_model(backend_model(record.name))
 
     def _json(self, endpoint: Record) -> dict[str, Json]:
         return messages.endpoint_json(self._project, endpoint)

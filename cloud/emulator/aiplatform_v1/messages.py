@@ -1,6 +1,7 @@
 """Vertex AI's JSON of models and endpoints from what is recorded of them. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.rest.records import Record
@@ -25,10 +26,8 @@ def model_json(project: Project, model: Record, version: Record, deployed: Seque
         # Without it the SDK leaves the machine out of what it sends.
         "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"],
         "deployedModels": list(deployed),
-        "createTime": timestamp(model.create_time),
-        "updateTime": timestamp(model.update_time),
-        "versionCreateTime": timestamp(version.create_time),
-        "versionUpdateTime": timestamp(version.update_time),
+        **times(createTime=model.create_time, updateTime=model.update_time),
+        **times(versionCreateTime=version.create_time, versionUpdateTime=version.update_time),
         "etag": model.etag,
     }
     return {name: value for name, value in answer.items() if value not in ([], {}, "")}
@@ -43,8 +42,7 @@ def endpoint_json(project: Project, endpoint: Record) -> dict[str, Json]:
         **_shown(endpoint.fields),
         **({"deployedModels": deployed} if deployed else {}),
         **({"trafficSplit": split} if split else {}),
-        "createTime": timestamp(endpoint.create_time),
-        "updateTime": timestamp(endpoint.update_time),
+        **times(createTime=endpoint.create_time, updateTime=endpoint.update_time),
         "etag": endpoint.etag,
     }
 
@@ -57,6 +55,11 @@ def deployed_json(project: Project, deployed: Mapping[str, Json]) -> dict[str, J
         "model": f"{project.full_name(name)}@{number}",
         "modelVersionId": number,
     }
+
+
+def times(**moments: datetime | None) -> dict[str, Json]:
+    """The timestamps that there are, by field."""
+    return {name: timestamp(moment) for name, moment in moments.items() if moment is not None}
 
 
 def _shown(fields: Mapping[str, Json]) -> dict[str, Json]:

@@ -1,6 +1,6 @@
 """``aiplatform.projects.locations.models.*``: models, their versions and aliases.
 
-A model is what is registered, no more: it is served when it is deployed. Rules: descriptions in the discovery document
+A model is only registered: it is served when it is deployed. Rules: descriptions in the discovery document
 ``aiplatform.v1`` and https://cloud.google.com/vertex-ai/docs/model-registry/versioning.
 """
 
@@ -9,16 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cloud.emulator.aiplatform_v1 import messages
 from cloud.emulator.aiplatform_v1.artifacts import check_artifacts, check_container
-from cloud.emulator.aiplatform_v1.project import Project, check_described, typed
-from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.aiplatform_v1.collection import Collection
+from cloud.emulator.aiplatform_v1.project import check_described, typed
+from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import Item, Lists, of_records
-from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.lists import Item
 from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
 
-_SCHEMA = "GoogleCloudAiplatformV1Model"
 _MODEL_FIELDS = ("displayName", "description", "labels", "encryptionSpec")
 _VERSION_FIELDS = (
     "artifactUri",
@@ -35,10 +34,8 @@ _ALIAS = re.compile(r"[a-z]([a-zA-Z0-9-]{0,126}[a-z0-9])?")
 _DEFAULT = "default"
 
 
-class ModelMethods:
-    def __init__(self, project: Project, lists: Lists) -> None:
-        self._project, self._lists = project, lists
-        self._backend, self._records = project.backend, project.records
+class ModelMethods(Collection):
+    NAME = "models"
 
     async def upload(self, call: Call) -> Json:
         location, body = call.ids[1], call.body
@@ -47,9 +44,8 @@ class ModelMethods:
             parent = self._project.own_name(parent.partition("@")[0], "models", "parent_model")
         version = await self.add(location, body.get("model", {}), model_id=body.get("modelId"), parent=parent)
         model = version.name.partition("@")[0]
-        operation = self._project.begin(model, "UploadModel")
         answer = {"model": self._project.full_name(model), "modelVersionId": version.name.rpartition("@")[2]}
-        return self._project.finish(operation, response=typed("UploadModelResponse", answer))
+        return self._project.completed(model, "UploadModel", typed("UploadModelResponse", answer))
 
     async def add(
         self, location: str, given: Mapping[str, Json], *, model_id: str | None = None, parent: str | None = None
@@ -57,7 +53,7 @@ class ModelMethods:
         """Register a version: of the model ``parent``, or the first one of a new model.
 
         Raises:
-            InvalidArgument: something of a ``Model`` is wrong, or is not done here.
+            InvalidArgument: the ``Model`` is wrong, or needs something that is not emulated.
             NotFound: there is no ``parent``.
             AlreadyExists: the id is taken.
             FailedPrecondition: there is no SavedModel at its ``artifactUri``.
@@ -92,21 +88,16 @@ class ModelMethods:
     async def get(self, call: Call) -> Json:
         return self.json(self.find(call.below_project))
 
-    async def list(self, call: Call) -> Json:
-        async def answer(record: Record) -> Item:
-            return self.json(self.find(record.name))
-
-        found = of_records(self._records, f"{call.below_project}/models", answer)
-        return await self._lists.answer(call, "models", _SCHEMA, found, kind="model")
+    async def to_json(self, record: Record) -> Item:
+        return self.json(self.find(record.name))
 
     async def list_versions(self, call: Call) -> Json:
         model = self._records.get(call.below_project.partition("@")[0])
 
-        async def answer(version: Record) -> Item:
+        async def to_json(version: Record) -> Item:
             return self.json(version) | {"name": self._project.full_name(version.name)}
 
-        found = of_records(self._records, f"{model.name}@", answer)
-        return await self._lists.answer(call, "models", _SCHEMA, found, kind="model")
+        return await self._list(call, f"{model.name}@", to_json)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "versionDescription", "versionAliases")
@@ -121,10 +112,9 @@ class ModelMethods:
             _check_aliases(given)
             self._alias(version, given, set(version.fields["versionAliases"]) - given)
             version = self._records.get(version.name)
-        shared = mask & {"displayName", "description", "labels"}
-        self._records.change(model, _changed(model.fields, shared, call.body))
+        self._records.change(model, masked(model.fields, mask & set(_MODEL_FIELDS), call.body))
         if "versionDescription" in mask:
-            version = self._records.change(version, _changed(version.fields, {"versionDescription"}, call.body))
+            version = self._records.change(version, masked(version.fields, ["versionDescription"], call.body))
         return self.json(version)
 
     async def merge_aliases(self, call: Call) -> Json:
@@ -136,12 +126,9 @@ class ModelMethods:
         added = {alias for alias in given if not alias.startswith("-")}
         return self.json(self._alias(version, added, {alias[1:] for alias in given} - added))
 
-    async def delete(self, call: Call) -> Json:
-        model = self._records.get(call.below_project)
-        for version in self._records.below(f"{model.name}@"):
+    async def check_deletable(self, record: Record) -> None:
+        for version in self._records.below(f"{record.name}@"):
             self._check_undeployed(version, "Model")
-        self._records.remove(model.name)
-        return self._project.finish(self._project.begin(model.name, "Delete"), response=EMPTY)
 
     async def delete_version(self, call: Call) -> Json:
         name = call.below_project
@@ -157,12 +144,12 @@ class ModelMethods:
             )
         self._check_undeployed(version, "Model version")
         self._records.remove(version.name)
-        return self._project.finish(self._project.begin(model, "Delete"), response=EMPTY)
+        return self._project.completed(model, "Delete")
 
     # ---------------------------------------------------------------- versions
 
     def find(self, name: str) -> Record:
-        """The version that ``name`` (below the project) means: by number or alias after ``@``, else the default one.
+        """The version called ``name`` (below the project): by number or alias after ``@``, else the default one.
 
         Raises:
             NotFound: there is no such model or version.
@@ -192,7 +179,7 @@ class ModelMethods:
         return messages.model_json(self._project, model, version, self._deployed(version, under_way=False))
 
     def _deployed(self, version: Record, *, under_way: bool) -> Sequence[Json]:
-        """Each ``DeployedModelRef``; also of deployments under way, if asked for."""
+        """Each ``DeployedModelRef``, with unfinished deployments if ``under_way``."""
         return [
             {"endpoint": self._project.full_name(endpoint.name), "deployedModelId": deployed["id"]}
             for endpoint in self._records.below(f"locations/{version.location}/endpoints")
@@ -213,7 +200,7 @@ class ModelMethods:
             )
 
     def _alias(self, version: Record, added: set[str], removed: set[str]) -> Record:
-        """Give ``version`` aliases, which it takes from the others of its model, and take some away."""
+        """Moves the aliases ``added`` to ``version`` from the model's other versions, and removes ``removed``."""
         if _DEFAULT in removed:
             raise InvalidArgument(
                 "The default version's alias cannot be removed: give it to another version.", field="version_aliases"
@@ -236,8 +223,3 @@ def _check_aliases(aliases: Iterable[str]) -> None:
                 f"digits and hyphens: {alias[:140]!r}.",
                 field="version_aliases",
             )
-
-
-def _changed(fields: Mapping[str, Json], mask: set[str], body: Mapping[str, Json]) -> dict[str, Json]:
-    kept = {name: value for name, value in fields.items() if name not in mask}
-    return kept | {name: body[name] for name in mask if name in body}

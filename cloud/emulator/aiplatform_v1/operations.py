@@ -5,7 +5,7 @@ import asyncio
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.tables import REGIONS
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.lists import Lists, in_chunks
+from cloud.emulator.rest.lists import list_page, of_items
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -14,8 +14,8 @@ _LONGEST_WAIT = 60.0
 
 
 class OperationMethods:
-    def __init__(self, project: Project, lists: Lists) -> None:
-        self._project, self._lists, self._operations = project, lists, project.operations
+    def __init__(self, project: Project) -> None:
+        self._project, self._operations = project, project.operations
 
     async def get(self, call: Call) -> Json:
         return self._project.operation_json(self._operations.get(call.below_project))
@@ -24,11 +24,12 @@ class OperationMethods:
         """Those of the resource itself; of a location, all in it."""
         below = f"{call.below_project}/" + ("operations/" if len(call.ids) > 2 else "")
         found = [operation for operation in self._operations.all() if operation.name.startswith(below)]
-        answers = sorted(map(self._project.operation_json, found), key=lambda answer: str(answer["name"]))
-        return await self._lists.answer(call, "operations", "GoogleLongrunningOperation", in_chunks(answers, "name"))
+        found.sort(key=lambda operation: operation.name)
+        operations = of_items(found, lambda operation: operation.name, self._project.operation_json)
+        return await list_page(call, "operations", operations)
 
     async def cancel(self, call: Call) -> Json:
-        """Nothing here can be broken off: Google's own answer is no promise, either."""
+        """Does nothing: cancelling is best effort at Google, too."""
         self._operations.get(call.below_project)
         return {}
 
@@ -40,7 +41,7 @@ class OperationMethods:
         return {}
 
     async def wait(self, call: Call) -> Json:
-        """As soon as it is done, or as it is when the time is over."""
+        """Answers when the operation is done, or with the unfinished one after ``timeout``."""
         limit = float(call.query.get("timeout", f"{_LONGEST_WAIT}s").removesuffix("s"))
         name = call.below_project
         try:
@@ -48,20 +49,19 @@ class OperationMethods:
                 while not self._operations.get(name).is_done:
                     await self._project.changes.next().wait()
         except TimeoutError:
-            pass  # which is no error: it is said as it stands
+            pass  # the response is the unfinished operation
         return self._project.operation_json(self._operations.get(name))
 
 
 class LocationMethods:
-    def __init__(self, project: Project, lists: Lists) -> None:
-        self._project, self._lists = project, lists
+    def __init__(self, project: Project) -> None:
+        self._project = project
 
     async def get(self, call: Call) -> Json:
         return self._json(call.ids[1])
 
     async def list(self, call: Call) -> Json:
-        found = in_chunks(map(self._json, sorted(REGIONS)), "name")
-        return await self._lists.answer(call, "locations", "GoogleCloudLocationLocation", found)
+        return await list_page(call, "locations", of_items(sorted(REGIONS), str, self._json))
 
     def _json(self, region: str) -> dict[str, Json]:
         return {"name": self._project.full_name(f"locations/{region}"), "locationId": region}

@@ -1,4 +1,4 @@
-"""What the handlers of Vertex AI's methods work with."""
+"""What the handlers of Vertex AI's methods share."""
 
 import re
 import time
@@ -10,7 +10,7 @@ from cloud.backends.base import Backend
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.operation_tasks import Following
-from cloud.emulator.rest.operations import Operation, Operations
+from cloud.emulator.rest.operations import EMPTY, Operation, Operations
 from cloud.emulator.rest.records import Records
 from cloud.emulator.rest.scalars import timestamp
 from cloud.engine.notifier import Changes
@@ -27,7 +27,7 @@ class Project:
     """What this API serves.
 
     Args:
-        number: stands for the id in any name, and in every name that is answered.
+        number: stands for the id in requests, and is in all names of responses.
     """
 
     id: str
@@ -84,6 +84,10 @@ class Project:
         self.changes.notify()
         return self.operation_json(ended)
 
+    def completed(self, resource: str, kind: str, response: Mapping[str, Json] = EMPTY) -> dict[str, Json]:
+        """The JSON of an operation that has succeeded by the time of the response."""
+        return self.finish(self.begin(resource, kind), response=response)
+
     def operation_json(self, operation: Operation) -> dict[str, Json]:
         """``google.longrunning.Operation``."""
         return operation.json(self.full_name(operation.name), operation.metadata)
@@ -95,13 +99,13 @@ def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def check_described(body: Mapping[str, Json], message: str) -> None:
-    """What every resource with a name for people is checked for.
+    """Checks the display name and the labels of a resource.
 
     Args:
-        message: that it is, for errors: ``model``.
+        message: its path in error messages: ``model``.
 
     Raises:
-        InvalidArgument: no display name, or a wrong one, or too many labels.
+        InvalidArgument: the display name is missing or too long, or there are too many labels.
     """
     name = body.get("displayName", "")
     if not 1 <= len(name) <= LONGEST_NAME:

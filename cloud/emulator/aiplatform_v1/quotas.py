@@ -1,4 +1,4 @@
-"""Accelerators, and what a project is told that may use none. Pure."""
+"""Accelerators, and the quota of a project without any. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,31 +16,27 @@ def check_accelerators(use: str, machines: Iterable[Mapping[str, Json]], *, avai
         available: whether the backend has accelerators.
 
     Raises:
-        QuotaFailure: one is asked for where there are none.
-        InvalidArgument: one is asked for that a backend cannot be told of.
+        QuotaFailure: one is requested, and there are none.
+        InvalidArgument: one is requested, and the backend has no way to name it.
     """
-    asked = [wanted for machine in machines if (wanted := _asked(machine))]
-    if not asked:
+    requested = [kind for machine in machines if (kind := _accelerator(machine))]
+    if not requested:
         return
     if not available:
-        raise _no_quota(use, asked[0])
+        # Seen in public for T4.
+        kind = re.sub(r"^NVIDIA_(TESLA_)?", "", requested[0]).replace("_", "")
+        name = f"CustomModel{use}{kind if kind.startswith('TPU') else f'{kind}GPUs'}PerProjectPerRegion"
+        raise QuotaFailure(f"The following quotas are exceeded: {name}", subject=name)
     raise InvalidArgument(
-        f"{asked[0]} cannot be handed on to this backend: leave the accelerator out.", field=f"{field}.accelerator_type"
+        f"{requested[0]} cannot be handed on to this backend: leave the accelerator out.",
+        field=f"{field}.accelerator_type",
     )
 
 
-def _asked(machine: Mapping[str, Json]) -> str | None:
-    """The type of accelerator that a ``MachineSpec`` asks for (``NVIDIA_TESLA_T4``); None if it asks for none."""
+def _accelerator(machine: Mapping[str, Json]) -> str | None:
+    """The type of accelerator in a ``MachineSpec`` (``NVIDIA_TESLA_T4``); None if there is none."""
     if not machine.get("acceleratorCount"):
         # The types a2 and g2 bring their own.
         built_in = {"a2": "NVIDIA_TESLA_A100", "g2": "NVIDIA_L4"}
         return built_in.get(machine.get("machineType", "").partition("-")[0])
     return str(machine.get("acceleratorType", "NVIDIA_TESLA_T4"))
-
-
-def _no_quota(use: str, accelerator: str) -> QuotaFailure:
-    # Seen in public for T4.
-    kind = re.sub(r"^NVIDIA_(TESLA_)?", "", accelerator)
-    unit = kind.replace("_", "") if kind.startswith("TPU") else f"{kind.replace('_', '')}GPUs"
-    name = f"CustomModel{use}{unit}PerProjectPerRegion"
-    return QuotaFailure(f"The following quotas are exceeded: {name}", subject=name)

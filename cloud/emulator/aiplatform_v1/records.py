@@ -1,10 +1,10 @@
-"""Where Vertex AI's API keeps what only it knows: names, labels, specifications, who is deployed where.
+"""The records of Vertex AI's API: names, labels, specifications, deployments.
 
-Models are known here alone; a custom job is a job of the backend, an endpoint a model of the backend, and a deployed
-model one of its versions.
+Models exist only here; a custom job is a job of the backend, an endpoint a model of the backend, and a deployed model
+one of its versions.
 
-A record is written before the backend is called to make what it is about: whatever it makes is known here, also if this
-program is killed in between. A record of what was never made is shown to nobody.
+A record is written before the backend creates its resource, so that it exists after a kill in between. A record without
+its resource is not shown.
 
 Formats of the file: see ``open_database``.
 """

@@ -1,12 +1,11 @@
 """Vertex AI's methods: one table from Google's method ids to handlers."""
 
-import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.backends.base import Backend
+from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
 from cloud.emulator.aiplatform_v1.deployments import DeploymentMethods
 from cloud.emulator.aiplatform_v1.endpoints import EndpointMethods
@@ -19,11 +18,9 @@ from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.discovery import Discovery, Method, load
-from cloud.emulator.rest.lists import Lists
+from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
-from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import InvalidArgument, NotFound
 
 HOSTS = r"(?:[a-z]{2,20}-[a-z]{2,20}\d{1,2}-)?aiplatform\.googleapis\.com|aiplatform\.mtls\.googleapis\.com"
@@ -41,100 +38,21 @@ _CHANGES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """The classes whose methods answer."""
-
-    jobs: CustomJobMethods
-    pipelines: TrainingPipelineMethods
-    models: ModelMethods
-    endpoints: EndpointMethods
-    deployments: DeploymentMethods
-    prediction: PredictionMethods
-    operations: OperationMethods
-    locations: LocationMethods
-
-
-def handlers(project: Project, schemas: Schemas) -> Handlers:
-    lists = Lists(schemas)
-    jobs, models = CustomJobMethods(project, lists), ModelMethods(project, lists)
-    return Handlers(
-        jobs=jobs,
-        pipelines=TrainingPipelineMethods(project, lists, schemas, jobs, models),
-        models=models,
-        endpoints=EndpointMethods(project, lists),
-        deployments=DeploymentMethods(project, models),
-        prediction=PredictionMethods(project, models),
-        operations=OperationMethods(project, lists),
-        locations=LocationMethods(project, lists),
-    )
-
-
-def routes(to: Handlers) -> list[Route]:
-    """Every method that is answered."""
-    jobs, pipelines, models, endpoints = to.jobs, to.pipelines, to.models, to.endpoints
-    table: dict[str, Handler] = {
-        "customJobs.create": jobs.create,
-        "customJobs.get": jobs.get,
-        "customJobs.list": jobs.list,
-        "customJobs.cancel": jobs.cancel,
-        "customJobs.delete": jobs.delete,
-        "trainingPipelines.create": pipelines.create,
-        "trainingPipelines.get": pipelines.get,
-        "trainingPipelines.list": pipelines.list,
-        "trainingPipelines.cancel": pipelines.cancel,
-        "trainingPipelines.delete": pipelines.delete,
-        "models.upload": models.upload,
-        "models.get": models.get,
-        "models.list": models.list,
-        "models.patch": models.patch,
-        "models.delete": models.delete,
-        "models.listVersions": models.list_versions,
-        "models.deleteVersion": models.delete_version,
-        "models.mergeVersionAliases": models.merge_aliases,
-        "endpoints.create": endpoints.create,
-        "endpoints.get": endpoints.get,
-        "endpoints.list": endpoints.list,
-        "endpoints.patch": endpoints.patch,
-        "endpoints.delete": endpoints.delete,
-        "endpoints.deployModel": to.deployments.deploy,
-        "endpoints.undeployModel": to.deployments.undeploy,
-        "endpoints.mutateDeployedModel": to.deployments.mutate,
-        "endpoints.predict": to.prediction.predict,
-        "endpoints.rawPredict": to.prediction.raw_predict,
-        "get": to.locations.get,
-        "list": to.locations.list,
-    }
-    for place in _WITH_OPERATIONS:
-        for verb in ("get", "list", "cancel", "delete", "wait"):
-            table[f"{place}operations.{verb}"] = getattr(to.operations, verb)
-    return [
-        Route(
-            f"aiplatform.projects.locations.{name}",
-            handler,
-            f"aiplatform.{name}",
-            is_raw=name in _RAW,
-            changes=name in _CHANGES,
-        )
-        for name, handler in table.items()
-    ]
-
-
 class AiplatformV1(Api):
     """Vertex AI's API over any backend. Use between ``start`` and ``close``.
 
     Args:
         project_number: of the backend's project.
-        state_dir: for the records of what only the API knows.
+        state_dir: for the API's own records.
     """
 
-    SERVICE, DOCUMENT = "aiplatform.googleapis.com", DOCUMENT
+    SERVICE, DOCUMENT, ENUM_NUMBERS = "aiplatform.googleapis.com", DOCUMENT, ENUM_NUMBERS
 
     def __init__(self, backend: Backend, *, project_number: int, state_dir: Path) -> None:
         super().__init__(backend.project, project_number)
         self._records = Records(state_dir / "resources.sqlite", MIGRATIONS)
         self._operations = Operations(state_dir / "operations.sqlite")
-        self._project = Project(
+        self._project = project = Project(
             id=backend.project,
             number=project_number,
             backend=backend,
@@ -142,28 +60,58 @@ class AiplatformV1(Api):
             operations=self._operations,
             locks=self.locks,
         )
+        self._models, self._jobs = ModelMethods(project), CustomJobMethods(project)
+        self._pipelines = TrainingPipelineMethods(project, self._jobs, self._models)
+        self._endpoints, self._deployments = EndpointMethods(project), DeploymentMethods(project, self._models)
 
     def start(self) -> None:
         """Take up what an earlier process left unfinished."""
-        if self._operations.unfinished() or self._records.marked("unfinished"):
-            self._handlers.deployments.start()
-            self._handlers.pipelines.start()
+        self._deployments.start()
+        self._pipelines.start()
 
     async def close(self) -> None:
-        """What is under way stays unfinished, for the next start."""
+        """Operations under way stay unfinished until the next start."""
         await self._project.following.close()
         self._operations.close()
         self._records.close()
 
-    @functools.cached_property
-    def _handlers(self) -> Handlers:
-        return handlers(self._project, self.discovery.schemas)
-
     def routes(self) -> Iterable[Route]:
-        return routes(self._handlers)
-
-    def document(self) -> Discovery:
-        return document()
+        jobs, pipelines, models, endpoints = self._jobs, self._pipelines, self._models, self._endpoints
+        deployments, prediction = self._deployments, PredictionMethods(self._project, self._models)
+        operations, locations = OperationMethods(self._project), LocationMethods(self._project)
+        of_operations: dict[str, Handler] = {
+            "get": operations.get,
+            "list": operations.list,
+            "cancel": operations.cancel,
+            "delete": operations.delete,
+            "wait": operations.wait,
+        }
+        return [
+            *_routes("", get=locations.get, list=locations.list),
+            *_routes("customJobs.", **_recorded(jobs), create=jobs.create, cancel=jobs.cancel),
+            *_routes("trainingPipelines.", **_recorded(pipelines), create=pipelines.create, cancel=pipelines.cancel),
+            *_routes(
+                "models.",
+                **_recorded(models),
+                upload=models.upload,
+                patch=models.patch,
+                listVersions=models.list_versions,
+                deleteVersion=models.delete_version,
+                mergeVersionAliases=models.merge_aliases,
+            ),
+            *_routes(
+                "endpoints.",
+                **_recorded(endpoints),
+                create=endpoints.create,
+                patch=endpoints.patch,
+                deployModel=deployments.deploy,
+                undeployModel=deployments.undeploy,
+                mutateDeployedModel=deployments.mutate,
+                predict=prediction.predict,
+                rawPredict=prediction.raw_predict,
+            ),
+            *(route for resource in _WITH_OPERATIONS for route in _routes(f"{resource}operations.", **of_operations)),
+        ]
 
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
         # The SDK calls operations below /ui, which is nowhere documented, but there.
@@ -192,6 +140,15 @@ class AiplatformV1(Api):
             )
 
 
-def document() -> Discovery:
-    """This API's, which does not tell the numbers of enums."""
-    return load(DOCUMENT, ENUM_NUMBERS)
+def _recorded(methods: Collection) -> dict[str, Handler]:
+    return {"get": methods.get, "list": methods.list, "delete": methods.delete}
+
+
+def _routes(resource: str, **handlers: Handler) -> list[Route]:
+    """The routes of one resource, from the last part of each method's id to its handler."""
+
+    def route(name: str, handler: Handler) -> Route:
+        method_id, permission = f"aiplatform.projects.locations.{name}", f"aiplatform.{name}"
+        return Route(method_id, handler, permission, is_raw=name in _RAW, changes=name in _CHANGES)
+
+    return [route(f"{resource}{verb}", handler) for verb, handler in handlers.items()]

@@ -1,4 +1,4 @@
-"""What Vertex AI knows: regions, machine types, images, enums. Data with its sources; nothing is decided here.
+"""Vertex AI's regions, machine types, images and enums. Data with its sources.
 
 Regions: those that the Python SDK knows (``google.cloud.aiplatform.constants.base``). Machine types:
 https://cloud.google.com/vertex-ai/docs/training/configure-compute and
@@ -12,50 +12,28 @@ from collections.abc import Mapping
 
 from cloud.emulator.rest.machine_types import COMPUTE_ENGINE_MACHINES
 
-REGIONS = (
-    "africa-south1",
-    "asia-east1",
-    "asia-east2",
-    "asia-northeast1",
-    "asia-northeast2",
-    "asia-northeast3",
-    "asia-south1",
-    "asia-south2",
-    "asia-southeast1",
-    "asia-southeast2",
-    "australia-southeast1",
-    "australia-southeast2",
-    "europe-central2",
-    "europe-north1",
-    "europe-north2",
-    "europe-southwest1",
-    "europe-west1",
-    "europe-west2",
-    "europe-west3",
-    "europe-west4",
-    "europe-west6",
-    "europe-west8",
-    "europe-west9",
-    "europe-west12",
-    "me-central1",
-    "me-central2",
-    "me-west1",
-    "northamerica-northeast1",
-    "northamerica-northeast2",
-    "southamerica-east1",
-    "southamerica-west1",
-    "us-central1",
-    "us-east1",
-    "us-east4",
-    "us-east5",
-    "us-east7",
-    "us-south1",
-    "us-west1",
-    "us-west2",
-    "us-west3",
-    "us-west4",
-    "us-west8",
-)
+_NUMBERS = {
+    "africa-south": (1,),
+    "asia-east": (1, 2),
+    "asia-northeast": (1, 2, 3),
+    "asia-south": (1, 2),
+    "asia-southeast": (1, 2),
+    "australia-southeast": (1, 2),
+    "europe-central": (2,),
+    "europe-north": (1, 2),
+    "europe-southwest": (1,),
+    "europe-west": (1, 2, 3, 4, 6, 8, 9, 12),
+    "me-central": (1, 2),
+    "me-west": (1,),
+    "northamerica-northeast": (1, 2),
+    "southamerica-east": (1,),
+    "southamerica-west": (1,),
+    "us-central": (1,),
+    "us-east": (1, 4, 5, 7),
+    "us-south": (1,),
+    "us-west": (1, 2, 3, 4, 8),
+}
+REGIONS = tuple(f"{area}{number}" for area, numbers in _NUMBERS.items() for number in numbers)
 
 TRAINING_MACHINES = COMPUTE_ENGINE_MACHINES | {f"g2-standard-{size}" for size in (4, 8, 12, 16, 24, 32, 48, 96)}
 SERVING_MACHINES = TRAINING_MACHINES | {

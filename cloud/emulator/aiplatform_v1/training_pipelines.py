@@ -6,19 +6,17 @@ are doubles.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from cloud.emulator.aiplatform_v1.artifacts import check_container
+from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
+from cloud.emulator.aiplatform_v1.messages import times
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project, check_described
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import make_noted
-from cloud.emulator.rest.lists import Lists, of_records
-from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.lists import Item
 from cloud.emulator.rest.records import Record
-from cloud.emulator.rest.scalars import timestamp
-from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
@@ -39,16 +37,15 @@ _STATES = {JobState.QUEUED: "PENDING", JobState.PREPARING: "RUNNING"}
 """Of a pipeline, where they are not those of its job."""
 
 
-class TrainingPipelineMethods:
-    def __init__(
-        self, project: Project, lists: Lists, schemas: Schemas, jobs: CustomJobMethods, models: ModelMethods
-    ) -> None:
-        self._project, self._lists, self._schemas = project, lists, schemas
+class TrainingPipelineMethods(Collection):
+    NAME = "trainingPipelines"
+
+    def __init__(self, project: Project, jobs: CustomJobMethods, models: ModelMethods) -> None:
+        super().__init__(project)
         self._jobs, self._models = jobs, models
-        self._backend, self._records = project.backend, project.records
 
     def start(self) -> None:
-        """See to the pipelines whose end an earlier process did not see."""
+        """Resume the pipelines that an earlier process left unfinished."""
         for record in self._records.marked("unfinished"):
             self._follow(record)
 
@@ -66,7 +63,7 @@ class TrainingPipelineMethods:
                 "There are no managed datasets here: hand the trainer a gs:// path.",
                 field="training_pipeline.input_data_config",
             )
-        spec = self._schemas.read("GoogleCloudAiplatformV1CustomJobSpec", body.get("trainingTaskInputs", {}), _INPUTS)
+        spec = call.schemas.read("GoogleCloudAiplatformV1CustomJobSpec", body.get("trainingTaskInputs", {}), _INPUTS)
         model = body.get("modelToUpload")
         if model is not None:
             check_described(model, "training_pipeline.model_to_upload")
@@ -89,21 +86,7 @@ class TrainingPipelineMethods:
             settle=lambda: self._follow(record),
         )
         self._follow(record)
-        return await self._json(record)
-
-    async def get(self, call: Call) -> Json:
-        return await self._json(self._records.get(call.below_project))
-
-    async def list(self, call: Call) -> Json:
-        async def answer(record: Record) -> dict[str, Json] | None:
-            try:
-                return await self._json(record)
-            except NotFound:  # its job was never submitted
-                return None
-
-        found = of_records(self._records, f"{call.below_project}/trainingPipelines", answer)
-        schema = "GoogleCloudAiplatformV1TrainingPipeline"
-        return await self._lists.answer(call, "trainingPipelines", schema, found, kind="trainingPipeline")
+        return await self.to_json(record)
 
     async def cancel(self, call: Call) -> Json:
         job = await self._backend.get_job(self._records.get(call.below_project).fields["job"])
@@ -111,16 +94,13 @@ class TrainingPipelineMethods:
             await self._backend.cancel_job(job.job_id)
         return {}
 
-    async def delete(self, call: Call) -> Json:
-        record = self._records.get(call.below_project)
+    async def check_deletable(self, record: Record) -> None:
         if record.fields["unfinished"]:
             raise FailedPrecondition(
                 "The TrainingPipeline is under way: cancel it, and delete it when it has ended.", field="name"
             )
-        self._records.remove(record.name)
-        return self._project.finish(self._project.begin(record.name, "Delete"), response=EMPTY)
 
-    # ---------------------------------------------------------------- under way
+    # ---------------------------------------------------------------- unfinished pipelines
 
     def _follow(self, record: Record) -> None:
         self._project.following.follow(
@@ -130,7 +110,7 @@ class TrainingPipelineMethods:
     async def _see_through(self, record: Record) -> None:
         try:
             job = await self._backend.wait_for_job(record.fields["job"])
-        except NotFound:  # whoever wrote the record was killed before it submitted the job
+        except NotFound:  # the process was killed before it submitted the job
             self._records.remove(record.name)
             return
         found: dict[str, Json] = {}
@@ -146,7 +126,7 @@ class TrainingPipelineMethods:
             "trainingPipeline": self._project.full_name(record.name),
         }
         made = self._models.trained_by(record.location, given["trainingPipeline"])
-        if made is not None:  # by an earlier process, which was killed before it could say so here
+        if made is not None:  # by an earlier process, which was killed before it recorded that
             return made
         parent = self._own_parent(record.fields).partition("@")[0] if "parentModel" in record.fields else None
         return await self._models.add(record.location, given, model_id=record.fields.get("modelId"), parent=parent)
@@ -159,8 +139,7 @@ class TrainingPipelineMethods:
 
     # ---------------------------------------------------------------- JSON
 
-    async def _json(self, record: Record) -> dict[str, Json]:
-        """``TrainingPipeline``."""
+    async def to_json(self, record: Record) -> Item:
         job = await self._backend.get_job(record.fields["job"])
         shown = {name: record.fields[name] for name in _FIELDS if name in record.fields}
         if "uploaded" in record.fields:
@@ -171,20 +150,22 @@ class TrainingPipelineMethods:
                 "versionId": version,
             }
         job_name = self._project.full_name(f"locations/{record.location}/customJobs/{job.job_id}")
-        answer: dict[str, Json] = {
+        unfinished = record.fields["unfinished"]
+        changed = record.update_time
+        answer: Item = {
             "name": self._project.full_name(record.name),
             **shown,
             "trainingTaskMetadata": {"backingCustomJob": job_name},
             "state": f"PIPELINE_STATE_{_state(record, job)}",
-            "createTime": timestamp(record.create_time),
-            "updateTime": timestamp(max(record.update_time, job.start_time or record.update_time)),
+            **times(
+                createTime=record.create_time,
+                updateTime=max(changed, job.start_time or changed),
+                startTime=job.start_time,
+                endTime=None if unfinished else max(changed, job.end_time or changed),
+            ),
         }
-        if job.start_time is not None:
-            answer["startTime"] = timestamp(job.start_time)
-        if not record.fields["unfinished"]:
-            answer["endTime"] = timestamp(_end(record, job))
         error = record.fields.get("uploadError") or self._jobs.error(job)
-        return answer | ({"error": error} if error and not record.fields["unfinished"] else {})
+        return answer | ({"error": error} if error and not unfinished else {})
 
 
 def _state(record: Record, job: Job) -> str:
@@ -193,7 +174,3 @@ def _state(record: Record, job: Job) -> str:
     if record.fields["unfinished"] and job.state.is_final:
         return "RUNNING" if job.state is not JobState.CANCELLED else "CANCELLING"
     return _STATES.get(job.state, job.state.value)
-
-
-def _end(record: Record, job: Job) -> datetime:
-    return max(record.update_time, job.end_time or record.update_time)

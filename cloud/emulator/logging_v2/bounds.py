@@ -1,4 +1,4 @@
-"""Where what a filter wants can be at most: found from its text, before any log is read. Pure."""
+"""The times and jobs outside which no entry matches a filter: found before any log is read. Pure."""
 
 import functools
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _JOB_IDS = (("resource", "labels", "job_id"), ("labels", "ml.googleapis.com/job_
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Entries outside are not wanted; those inside may be. By default there are no bounds."""
+    """No entry outside matches. By default there are no bounds."""
 
     since: datetime | None = None
     """A moment to the microsecond, as those of entries are."""
@@ -24,7 +24,7 @@ class Bounds:
     """Ids of jobs in lower case."""
 
     def both(self, other: "Bounds") -> "Bounds":
-        """Of what is inside this and the other."""
+        """Intersection."""
         jobs = [ids for ids in (self.jobs, other.jobs) if ids is not None]
         return Bounds(
             since=max(filter(None, (self.since, other.since)), default=None),
@@ -33,7 +33,7 @@ class Bounds:
         )
 
     def either(self, other: "Bounds") -> "Bounds":
-        """Of what is inside this, the other, or both."""
+        """Union."""
         return Bounds(
             since=min(self.since, other.since) if self.since and other.since else None,
             until=max(self.until, other.until) if self.until and other.until else None,
@@ -47,7 +47,7 @@ UNBOUNDED = Bounds()
 def bounds_of(tree: Tree) -> Bounds:
     """
     Raises:
-        InvalidArgument: a moment that is none.
+        InvalidArgument: an invalid timestamp.
     """
     match tree:
         case And(parts):

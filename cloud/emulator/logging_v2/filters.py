@@ -1,4 +1,4 @@
-"""Cloud Logging's query language, the part that asks for log entries. Pure.
+"""Filters of log entries, in Cloud Logging's query language. Pure.
 
 https://cloud.google.com/logging/docs/view/logging-query-language: comparisons, ``:`` for "has", and words without a
 field, searched for in every field. Of its functions ``log_id`` and ``SEARCH`` are here.
@@ -21,11 +21,11 @@ _DEEPEST = 50
 """Parentheses and negations inside each other."""
 
 Predicate = Callable[[Mapping[str, Json]], bool | None]
-"""Whether an entry is wanted; None if that hangs on fields that are ``UNKNOWN``."""
+"""Whether an entry matches; None if that depends on fields that are ``UNKNOWN``."""
 
 
 class Unknown:
-    """Stands for a field's value where an entry is known in part only: what its job alone tells."""
+    """The value of a field that differs between the entries of a job."""
 
 
 UNKNOWN = Unknown()
@@ -42,7 +42,7 @@ _WITHOUT_DEFAULTS = (("jsonPayload",), ("protoPayload",), ("labels",), ("resourc
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Called with an entry: whether it is wanted."""
+    """Called with an entry: whether it matches."""
 
     test: Predicate
     bounds: Bounds
@@ -104,7 +104,7 @@ def _function(name: Token, given: Sequence[Token]) -> Predicate:
 
 
 def _find(entry: Json, path: Sequence[str]) -> Json:
-    """What ``path`` leads to; None if nothing, ``UNKNOWN`` if that is not known."""
+    """The value at ``path``: None if there is none, ``UNKNOWN`` if it is not known."""
     for name in path:
         if entry is UNKNOWN or not isinstance(entry, Mapping):
             break

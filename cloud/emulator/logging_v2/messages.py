@@ -1,4 +1,4 @@
-"""``entries.list`` in JSON: what is asked for, and log entries as ML Engine's jobs write them. Pure.
+"""``entries.list`` in JSON: the request, and log entries as ML Engine's jobs write them. Pure.
 
 Messages: discovery document ``logging.v2``. Labels and payloads of a training job's entries: those that users of the
 service have posted (https://github.com/tensorflow/tensorflow/issues/18984). The service's own lines are text, those
@@ -48,11 +48,11 @@ class Query:
 
 
 def read_query(body: Mapping[str, Json], project: str, number: int) -> Query:
-    """What a ``ListLogEntriesRequest`` asks for.
+    """Reads a ``ListLogEntriesRequest``.
 
     Raises:
         InvalidArgument: a wrong name, order, size, filter or token.
-        PermissionDenied: it asks for another project.
+        PermissionDenied: another project.
     """
     names = [*body.get("resourceNames", []), *(f"projects/{name}" for name in body.get("projectIds", []))]
     if not names:
@@ -79,8 +79,7 @@ def read_query(body: Mapping[str, Json], project: str, number: int) -> Query:
 
 
 def job_facts(project: str, job_id: str) -> dict[str, Json]:
-    """What every entry of a job's log has in common, the rest unknown: to tell without reading it whether any of it
-    can be wanted."""
+    """What all entries of a job have in common, the rest unknown: a filter that it fails needs no log to be read."""
     return partly(
         {
             "resource": {"type": "ml_job", "labels": {"job_id": job_id, "project_id": project}},
@@ -144,7 +143,7 @@ def short_id(job_id: str) -> str:
 
 
 def _check_resource(name: str, projects: set[str]) -> None:
-    """A project, or one of its views; of other projects, folders and organizations nobody here knows."""
+    """Accepts this project and its views."""
     kind, _, rest = name.partition("/")
     if kind not in ("projects", "organizations", "billingAccounts", "folders") or not rest:
         raise InvalidArgument(f"not a resource name such as projects/PROJECT: {name[:200]!r}", field="resource_names")

@@ -15,15 +15,15 @@ from cloud.errors import NotFound
 from cloud.resources import Json, LogEntry, LogPosition, LogRange
 
 _CHUNK = 1000
-"""Entries that are read at a time where few are wanted."""
+"""Entries read at a time where few match."""
 _FEW_JOBS, _JOBS = 10, 100
-"""Jobs that are listed at first, where hardly any are new, and then at a time."""
+"""Jobs listed first, as hardly any are new, and then at a time."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[int, int, int]
 
 
 class JobIds:
-    """The ids of a project's jobs. They are never reused: only new ones are looked for."""
+    """The ids of a project's jobs. They are never reused, so only new ones are read."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -32,15 +32,15 @@ class JobIds:
         self._all: set[str] = set()
 
     async def matching(self, wanted: frozenset[str] | None) -> list[str]:
-        """Those that are in ``wanted`` in lower case; all if that is None."""
+        """The ids whose lower case is in ``wanted``; all if that is None."""
         new: list[str] = []
         listed: list[str] = []
-        size = _FEW_JOBS
+        size = _FEW_JOBS if self._backend.abilities.lists_in_parts else None
         while True:
             jobs = await self._backend.list_jobs(after=listed[-1] if listed else None, limit=size)
             listed = [job.job_id for job in jobs]
             new += (job_id for job_id in listed if job_id not in self._all)
-            if len(listed) < size or listed[-1] in self._all:
+            if size is None or len(listed) < size or listed[-1] in self._all:
                 break
             size = _JOBS
         # Not before all were found: a caller that is gone by then leaves no gap.
@@ -74,12 +74,12 @@ async def read_page(backend: Backend, ids: JobIds, query: Query) -> tuple[list[J
 
 
 def _may_hold(ids: Sequence[str], backend: Backend, query: Query) -> list[str]:
-    """The jobs whose logs may hold what is wanted."""
+    """The jobs whose logs may hold matching entries."""
     return [job_id for job_id in ids if query.wanted(job_facts(backend.project, job_id)) is not False]
 
 
 class _Cursor:
-    """The entries of one job that are wanted, in the order of the query."""
+    """The matching entries of one job, in the order of the query."""
 
     def __init__(self, backend: Backend, job_id: str, query: Query) -> None:
         self._backend, self._job_id, self._query = backend, job_id, query
@@ -87,7 +87,7 @@ class _Cursor:
         self._found: deque[tuple[_Key, Json]] = deque()
         self._part: LogRange | None = self._first_part()
         self._limit = query.size + 1
-        """A page, and one to know that there are more."""
+        """A page, and one entry that shows that there are more."""
 
     def _first_part(self) -> LogRange:
         bounds, last = self._query.wanted.bounds, self._query.after
@@ -134,7 +134,7 @@ class _Cursor:
         return [(key, answer) for key, answer in found if self._query.wanted(answer)]
 
     def _key(self, entry: LogEntry) -> _Key:
-        """Smaller for what comes sooner."""
+        """In order of the query."""
         sign = -1 if self._query.newest_first else 1
         moment = (entry.timestamp - _EPOCH) // timedelta(microseconds=1)
         return sign * moment, sign * entry.place, sign * int(self._short, 16)

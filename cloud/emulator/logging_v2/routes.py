@@ -1,4 +1,4 @@
-"""Cloud Logging's ``entries.list``: what ``gcloud ai-platform jobs stream-logs`` calls.
+"""Cloud Logging's ``entries.list`` over any backend's jobs: what ``gcloud ai-platform jobs stream-logs`` calls.
 
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
@@ -6,16 +6,14 @@ https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 from collections.abc import Iterable
 
 from cloud.backends.base import Backend
-from cloud.emulator.logging_v2.entries import EntryMethods
+from cloud.emulator.logging_v2.messages import read_query
+from cloud.emulator.logging_v2.pages import JobIds, read_page
 from cloud.emulator.rest.api import Api, Route
+from cloud.emulator.rest.call import Call
+from cloud.resources import Json
 
 HOSTS = r"logging(?:\.mtls)?\.googleapis\.com"
 DOCUMENT = "logging.v2"
-
-
-def routes(entries: EntryMethods) -> list[Route]:
-    """Every method that is answered."""
-    return [Route("logging.entries.list", entries.list, "logging.logEntries.list")]
 
 
 class LoggingV2(Api):
@@ -29,7 +27,13 @@ class LoggingV2(Api):
 
     def __init__(self, backend: Backend, *, project_number: int) -> None:
         super().__init__(backend.project, project_number)
-        self._backend = backend
+        self._backend, self._job_ids = backend, JobIds(backend)
 
     def routes(self) -> Iterable[Route]:
-        return routes(EntryMethods(self._backend, self.number))
+        return [Route("logging.entries.list", self._list, "logging.logEntries.list")]
+
+    async def _list(self, call: Call) -> Json:
+        query = read_query(call.body, self.project, self.number)
+        page, more = await read_page(self._backend, self._job_ids, query)
+        answer: dict[str, Json] = {"entries": page} if page else {}
+        return answer | ({"nextPageToken": query.token(page[-1])} if more else {})

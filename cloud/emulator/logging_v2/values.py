@@ -1,4 +1,4 @@
-"""One field's values against what a filter compares them with. Pure.
+"""Comparisons of a field's values with the text of a filter. Pure.
 
 https://cloud.google.com/logging/docs/view/logging-query-language#values_conversions: text is compared without regard to
 case, severities by rank, times by instant, numbers by size. Regular expressions are RE2's and do regard case.
@@ -14,7 +14,7 @@ from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 Test = Callable[[Json], bool]
-"""Whether one value is as wanted."""
+"""Whether one value matches."""
 
 RANKS = {
     "DEFAULT": 0,
@@ -35,7 +35,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(
 
 
 def test_of(field: str, mark: str, text: str) -> Test:
-    """What ``field mark text`` asks of a value of ``field``.
+    """The test of ``field mark text`` for a value of ``field``.
 
     Args:
         field: the outermost name of the path.
@@ -109,7 +109,7 @@ def _number(text: str) -> float | None:
 
 
 def _matches(pattern: str, *, wanted: bool) -> Test:
-    # Google's language, and linear time: Python's own expressions can take for ever on a line that a trainer wrote.
+    # Google's language, and linear time: Python's own expressions can take exponential time on a line of a trainer's.
     import pyarrow
     from pyarrow import compute
 

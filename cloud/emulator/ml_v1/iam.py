@@ -1,4 +1,4 @@
-"""Who may do what with ML Engine: the project's owner everything, others what a job's or model's policy says.
+"""Access to ML Engine: the project's owner has all permissions, others those of a job's or model's policy.
 
 Roles and permissions: https://cloud.google.com/ai-platform/training/docs/access-control.
 """
@@ -10,7 +10,7 @@ from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.records import Record
 from cloud.engine.principal import Principal
-from cloud.errors import Aborted, InvalidArgument, NotFound, PermissionDenied
+from cloud.errors import Aborted, InvalidArgument, NotFound
 from cloud.resources import Json
 
 _JOB = frozenset(
@@ -25,7 +25,7 @@ _VIEWED = frozenset(
     {"ml.jobs.get", "ml.jobs.list", "ml.models.get", "ml.models.list", "ml.versions.get", "ml.versions.list"}
 )
 PERMISSIONS: Mapping[str, frozenset[str]] = {"jobs": _JOB, "models": _MODEL}
-"""Those there are on a resource of a collection."""
+"""All permissions on a resource of a collection."""
 ROLES: Mapping[str, frozenset[str]] = {
     "roles/ml.admin": _JOB | _MODEL,
     "roles/ml.developer": _VIEWED | {"ml.jobs.create", "ml.models.create", "ml.models.predict", "ml.versions.predict"},
@@ -41,21 +41,19 @@ _ROLE = re.compile(r"(projects/[^/\s]+/|organizations/[^/\s]+/)?roles/[\w.]+")
 
 
 class AccessMethods:
-    """The IAM methods of jobs and models, and the check before every other one."""
+    """The IAM methods of jobs and models."""
 
     def __init__(self, project: Project) -> None:
         self._project, self._records = project, project.records
 
-    async def require(self, call: Call, permission: str) -> None:
-        """For whoever is not the project's owner.
-
-        Raises:
-            PermissionDenied: the caller may not.
-        """
-        if not permission or permission in await self._granted(call):
-            return
-        # A resource that is not there is refused like one that is: who may not see it learns nothing.
-        raise PermissionDenied(f"Permission denied on resource project {self._project.id}.")
+    async def granted(self, call: Call) -> frozenset[str]:
+        """The caller's permissions on the resource of the request; none on one that does not exist."""
+        if len(call.ids) < 2 or _collection(call) not in PERMISSIONS:
+            return frozenset()
+        try:
+            return granted((await self._record(call)).policy, call.principal)
+        except NotFound:
+            return frozenset()
 
     async def get_policy(self, call: Call) -> Json:
         version = call.query.get("options.requestedPolicyVersion", 0)
@@ -88,23 +86,15 @@ class AccessMethods:
         answer = [permission for permission in dict.fromkeys(wanted) if permission in held]
         return {"permissions": answer} if answer else {}
 
-    async def _granted(self, call: Call) -> frozenset[str]:
-        if len(call.ids) < 2 or _collection(call) not in PERMISSIONS:
-            return frozenset()
-        try:
-            return granted((await self._record(call)).policy, call.principal)
-        except NotFound:
-            return frozenset()
-
     async def _record(self, call: Call) -> Record:
-        """Of the job or model in the call's name; a version is its model's."""
+        """Of the job or model in the call's name; of a version, its model."""
         collection, resource = _collection(call), call.ids[1]
         find: Callable[[str], Awaitable[Json]] = getattr(self._project.backend, f"get_{collection.removesuffix('s')}")
         return self._records.of(f"{collection}/{resource}", (await find(resource)).create_time)
 
 
 def granted(policy: Mapping[str, Json], principal: Principal) -> frozenset[str]:
-    """What a policy allows ``principal``. A binding with a condition allows nothing: none is evaluated here."""
+    """The permissions of ``principal`` by a policy. Bindings with a condition grant nothing: none is evaluated."""
     who = {"allUsers"} if principal.is_anonymous else {"allUsers", "allAuthenticatedUsers"}
     who |= {f"user:{principal.email}", f"serviceAccount:{principal.email}"}
     held = [

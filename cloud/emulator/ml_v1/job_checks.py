@@ -1,7 +1,7 @@
 """What the service checked of a ``TrainingInput`` before it accepted a job. Pure.
 
 Rules: descriptions in the discovery document ``ml.v1``, schema ``TrainingInput``. Texts are the service's where they
-were seen in public; what this cloud cannot do is refused in words of its own.
+were published; those about what is not emulated are our own.
 """
 
 from collections.abc import Mapping
@@ -26,10 +26,16 @@ def check_training_input(
         abilities: of the backend that is to run the job.
 
     Raises:
-        InvalidArgument: what is wrong, or not done here.
-        QuotaFailure: accelerators are asked for where there are none.
+        InvalidArgument: a fault, or something that is not emulated.
+        QuotaFailure: accelerators are requested from a backend that has none.
     """
-    _check_region(given.get("region"))
+    region = given.get("region")
+    if region is None:
+        raise InvalidArgument("A region is required.", field="training_input.region")
+    if region not in tables.REGIONS:
+        raise InvalidArgument(
+            f"The region {region[:60]!r} is not one of {', '.join(tables.REGIONS)}.", field="training_input.region"
+        )
     _check_image(given)
     check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     _check_machines(given)
@@ -49,19 +55,18 @@ def check_training_input(
 
 
 def check_runtime(runtime: str | None, python: str | None, abilities: Abilities, default: str = "2.7") -> None:
-    """Whether there ever was such a runtime version, with such a Python, at Google or in the backend.
-
+    """
     Args:
-        default: Python of a runtime version given alone, before it had to be said.
+        default: Python of a runtime version given alone, before it was required.
 
     Raises:
-        InvalidArgument: the text is the service's.
+        InvalidArgument: neither Google nor the backend ever had that runtime version with that Python.
     """
     known = {**tables.RUNTIMES, **(abilities.runtimes or {})}
     pythons = known.get(runtime or "")
     if runtime is None and python in (None, *{each for every in known.values() for each in every}):
         return
-    # The 2.x versions came with one Python only, which nobody had to name.
+    # The 2.x versions came with one Python only, which could be left out.
     if pythons and (python or (default if default in pythons else next(iter(pythons)))) in pythons:
         return
     raise InvalidArgument(
@@ -72,32 +77,19 @@ def check_runtime(runtime: str | None, python: str | None, abilities: Abilities,
     )
 
 
-def _check_region(region: str | None) -> None:
-    if region is None:
-        raise InvalidArgument("A region is required.", field="training_input.region")
-    if region not in tables.REGIONS:
-        raise InvalidArgument(
-            f"The region {region[:60]!r} is not one of {', '.join(tables.REGIONS)}.", field="training_input.region"
-        )
-
-
 def _check_image(given: Mapping[str, Json]) -> None:
-    images = [role for role in _ROLES if "imageUri" in given.get(f"{role}Config", {})]
-    if not images:
-        _check_no_container(given)
-        return
+    configs = {role: given.get(f"{role}Config", {}) for role in _ROLES}
+    images = [role for role, config in configs.items() if "imageUri" in config]
     if "master" in images and "runtimeVersion" in given:
         raise InvalidArgument("Only one of runtime version or the master Docker image URI should be provided.")
-    raise InvalidArgument(
-        "Custom containers are not run here: give packageUris and pythonModule instead.",
-        field=f"training_input.{snake(images[0])}_config.image_uri",
-    )
-
-
-def _check_no_container(given: Mapping[str, Json]) -> None:
-    for role in _ROLES:
+    if images:
+        raise InvalidArgument(
+            "Custom containers are not run here: give packageUris and pythonModule instead.",
+            field=f"training_input.{snake(images[0])}_config.image_uri",
+        )
+    for role, config in configs.items():
         for name in ("containerCommand", "containerArgs"):
-            if name in given.get(f"{role}Config", {}):
+            if name in config:
                 raise InvalidArgument(
                     "It cannot be set if no custom container image is provided.",
                     field=f"training_input.{snake(role)}_config.{snake(name)}",
@@ -127,20 +119,28 @@ def _check_machines(given: Mapping[str, Json]) -> None:
 
 
 def _check_accelerators(given: Mapping[str, Json], project: str) -> None:
-    for role in _ROLES:
-        wanted = given.get(f"{role}Config", {}).get("acceleratorConfig", {})
-        asked = tables.ACCELERATED_LEGACY.get(given.get(f"{role}Type", ""))
-        if wanted.get("count"):
-            asked = f"{wanted['count']} {wanted.get('type', '').removeprefix('NVIDIA_TESLA_')}"
-        if asked:
-            raise no_quota(project, asked)
     tier = {"BASIC_GPU": "1 K80", "BASIC_TPU": "8 TPU_V2"}.get(given.get("scaleTier", ""))
+    for role in _ROLES:
+        check_no_accelerator(given.get(f"{role}Config", {}).get("acceleratorConfig", {}), project)
+        tier = tier or tables.ACCELERATED_LEGACY.get(given.get(f"{role}Type", ""))
     if tier:
-        raise no_quota(project, tier)
+        raise _no_quota(project, tier)
 
 
-def no_quota(project: str, accelerators: str) -> QuotaFailure:
-    """What a new project, which may use no accelerators, was told."""
+def check_no_accelerator(config: Mapping[str, Json], project: str) -> None:
+    """
+    Args:
+        config: an ``AcceleratorConfig``.
+
+    Raises:
+        QuotaFailure: it requests accelerators.
+    """
+    if config.get("count"):
+        raise _no_quota(project, f"{config['count']} {config.get('type', '').removeprefix('NVIDIA_TESLA_')}")
+
+
+def _no_quota(project: str, accelerators: str) -> QuotaFailure:
+    """As for a new project, which may use no accelerators."""
     return QuotaFailure(
         f"Quota failure for project {project}. The request for {accelerators} accelerators exceeds the allowed maximum "
         "of 0 A100, 0 K80, 0 P100, 0 P4, 0 T4, 0 TPU_V2, 0 TPU_V3, 0 V100. To read more about Cloud ML Engine quota, "

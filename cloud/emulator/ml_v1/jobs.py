@@ -1,28 +1,25 @@
 """``ml.projects.jobs.*``."""
 
-from collections.abc import AsyncIterator, Sequence
+import functools
 from datetime import UTC, datetime
 
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.job_checks import check_training_input
 from cloud.emulator.ml_v1.project import Project, check_new_id
+from cloud.emulator.rest.aip160 import ListFilter
 from cloud.emulator.rest.call import Call, check_etag
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import CHUNK, Item
+from cloud.emulator.rest.lists import Item, Keyed, fields_of, list_page, of_items
 from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json, Service
 from cloud.wire.ml_v1 import job_spec
 
-SCHEMA = "GoogleCloudMlV1__Job"
-_CHUNK = 4 * CHUNK
-"""Jobs read from the backend at once: one that cannot look for less than all is not called too often."""
-
 
 class JobMethods:
     def __init__(self, project: Project) -> None:
-        self._project, self._lists = project, project.lists
+        self._project = project
         self._backend, self._records = project.backend, project.records
 
     async def create(self, call: Call) -> Json:
@@ -51,27 +48,23 @@ class JobMethods:
         return messages.job_json(job, record, datetime.now(UTC))
 
     async def get(self, call: Call) -> Json:
-        job = await self._get(call)
-        return self._json(job) | _position(job)
+        return self._listed(await self._get(call))
 
     async def list(self, call: Call) -> Json:
-        """Newest first. No job ever goes: a page's last id is always found again."""
+        """Newest first. Jobs are never deleted, so a page token's job is always found again."""
 
-        def find(path: str) -> Sequence[str] | None:
-            return self._lists.schemas.json_path(SCHEMA, path)
+        wanted = ListFilter(call.query.get("filter", ""), fields_of(call, "jobs")).values_of("state")
+        states = None if wanted is None else [state for state in JobState if state in wanted]
+        select = functools.partial(self._backend.list_jobs, states=states, service=Service.ML_ENGINE)
 
-        fixed = self._lists.filter(call, find).values_of("state")
-        states = None if fixed is None else [state for state in JobState if state in fixed]
+        if not self._backend.abilities.lists_in_parts:
+            jobs = of_items(await select(), lambda job: job.job_id, self._listed, is_sorted=False)
+            return await list_page(call, "jobs", jobs)
 
-        async def chunks(after: str) -> AsyncIterator[Sequence[tuple[str, Item]]]:
-            while jobs := await self._backend.list_jobs(
-                states=states, service=Service.ML_ENGINE, after=after or None, limit=_CHUNK
-            ):
-                for begin in range(0, len(jobs), CHUNK):
-                    yield [(job.job_id, self._json(job) | _position(job)) for job in jobs[begin : begin + CHUNK]]
-                after = jobs[-1].job_id
+        async def read(after: str, limit: int) -> Keyed:
+            return [(job.job_id, self._listed(job)) for job in await select(after=after or None, limit=limit)]
 
-        return await self._lists.page(call, "jobs", find, chunks)
+        return await list_page(call, "jobs", read)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("labels", "etag")
@@ -111,7 +104,7 @@ class JobMethods:
     def _json(self, job: Job) -> dict[str, Json]:
         return messages.job_json(job, self.record(job), datetime.now(UTC))
 
-
-def _position(job: Job) -> dict[str, Json]:
-    waits = job.state is JobState.QUEUED and job.queue_position is not None
-    return {"jobPosition": str(job.queue_position)} if waits else {}
+    def _listed(self, job: Job) -> Item:
+        """As ``get`` and ``list`` answer it: with its place in the queue."""
+        waits = job.state is JobState.QUEUED and job.queue_position is not None
+        return self._json(job) | ({"jobPosition": str(job.queue_position)} if waits else {})

@@ -25,12 +25,12 @@ VERSION_FIELDS = (
     "explanationConfig",
     "labels",
 )
-"""What of a request is recorded; the rest is output only, or not to be set when a resource is made."""
+"""Fields of a request that are recorded; the rest is output only, or not set at creation."""
 _TYPE = "type.googleapis.com/google.cloud.ml.v1."
 
 
 def recorded(body: Mapping[str, Json], fields: tuple[str, ...]) -> dict[str, Json]:
-    """What a record keeps of a request's body."""
+    """The fields of a request's body that a record has."""
     return {name: body[name] for name in fields if name in body}
 
 
@@ -41,7 +41,7 @@ def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
     """``Job`` as every method answers it.
 
     Args:
-        now: what a running job's consumption is counted to.
+        now: end of a running job's consumption.
     """
     labels = record.fields.get("labels", {}) if record.revision else job.spec.labels
     answer: dict[str, Json] = {

@@ -4,20 +4,17 @@ from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
-from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import in_chunks
-from cloud.emulator.rest.operations import EMPTY
+from cloud.emulator.rest.lists import list_page, of_items
 from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json, Model
 
-SCHEMA = "GoogleCloudMlV1__Model"
-
 
 class ModelMethods:
     def __init__(self, project: Project, versions: VersionMethods) -> None:
-        self._project, self._lists, self._versions = project, project.lists, versions
+        self._project, self._versions = project, versions
         self._backend, self._records = project.backend, project.records
 
     async def create(self, call: Call) -> Json:
@@ -44,8 +41,8 @@ class ModelMethods:
         return await self._json(await self._backend.get_model(call.ids[1]))
 
     async def list(self, call: Call) -> Json:
-        answers = [await self._json(model) for model in await self._backend.list_models()]
-        return await self._lists.answer(call, "models", SCHEMA, in_chunks(answers, "name"))
+        models = of_items(await self._backend.list_models(), lambda model: model.name, self._json)
+        return await list_page(call, "models", models)
 
     async def patch(self, call: Call) -> Json:
         # "Not updatable for mls1* models", says the discovery document of labels: those are the global endpoint's.
@@ -60,16 +57,11 @@ class ModelMethods:
             await self._backend.set_default_version(model.name, version)
             model = await self._backend.get_model(model.name)
         record = self.record(model)
-        fields = dict(record.fields)
-        if "description" in mask:
-            fields["description"] = call.body.get("description", "")
-        if "labels" in mask:
-            fields.pop("labels", None)
-            fields |= messages.recorded(call.body, ("labels",))
+        fields = masked(record.fields, mask - {"defaultVersion.name"}, call.body)
         self._records.change(record, {"regions": [model.region]} | fields)
         answer = await self._json(model)
-        operation = self._project.begin(f"update_model_{model.name}", "UPDATE_MODEL", str(answer["name"]))
-        return self._project.finish(operation, response=messages.typed("Model", answer))
+        stem, response = f"update_model_{model.name}", messages.typed("Model", answer)
+        return self._project.completed(stem, "UPDATE_MODEL", model.name, response)
 
     async def delete(self, call: Call) -> Json:
         name = call.ids[1]
@@ -80,10 +72,7 @@ class ModelMethods:
                 "A model with versions cannot be deleted. Please delete the versions first.", field="name"
             ) from None
         self._records.remove(f"models/{name}")
-        operation = self._project.begin(
-            f"delete_model_{name}", "DELETE_MODEL", messages.model_name(self._project.id, name)
-        )
-        return self._project.finish(operation, response=EMPTY)
+        return self._project.completed(f"delete_model_{name}", "DELETE_MODEL", name)
 
     def record(self, model: Model) -> Record:
         return self._records.of(f"models/{model.name}", model.create_time)

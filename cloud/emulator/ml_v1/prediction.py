@@ -29,12 +29,12 @@ class PredictionMethods:
         if len(call.content) > MAX_PAYLOAD:
             raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
         instances, signature = _read(parse(call.content))
-        # Most models have no such version, and a prediction is what is to be quick.
+        # Most models have no such version, and predictions should be quick.
         rows = self._any_regional(model) and await self._has_bare_rows(model, version)
         try:
             predictions = await self._backend.predict(model, instances, version=version, signature_name=signature)
         except PredictionFailed as error:
-            # Not the error envelope of everything else; and from the global endpoint it is no error to HTTP.
+            # Not the usual error envelope; and the global endpoint sends status 200.
             text = error.message if rows else f"Prediction failed: {error.message}"
             return _answer({"error": text}, 400 if rows else 200)
         return _answer({"predictions": [_bare(one) for one in predictions] if rows else predictions}, 200)

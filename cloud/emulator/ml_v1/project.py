@@ -1,4 +1,4 @@
-"""What the handlers of ML Engine's methods work with."""
+"""What the handlers of ML Engine's methods share."""
 
 import time
 from collections.abc import Mapping
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
-from cloud.emulator.ml_v1.messages import operation_json
+from cloud.emulator.ml_v1.messages import model_name, operation_json
 from cloud.emulator.rest.intents import Intents
-from cloud.emulator.rest.lists import Lists
-from cloud.emulator.rest.operations import Operation, Operations
+from cloud.emulator.rest.operations import EMPTY, Operation, Operations
 from cloud.emulator.rest.records import Records
 from cloud.errors import InvalidArgument
 from cloud.names import ID_RULE, is_id
@@ -31,12 +30,11 @@ class Project:
     records: Records
     intents: Intents
     operations: Operations
-    lists: Lists
 
     def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:
-        """Record an operation of the type ``kind`` on the model of that resource name."""
-        moment = now_text()
-        given = {"createTime": moment, "startTime": moment, "operationType": kind, "modelName": model}
+        """Record an operation of the type ``kind`` on the model of that id."""
+        moment, name = now_text(), model_name(self.id, model)
+        given = {"createTime": moment, "startTime": moment, "operationType": kind, "modelName": name}
         return self.operations.begin(f"{stem}-", int(time.time() * 1000), given | metadata)
 
     def finish(
@@ -49,6 +47,12 @@ class Project:
         """Record how it ended; returns its JSON."""
         ended = self.operations.finish(operation.name, {"endTime": now_text()}, response=response, error=error)
         return operation_json(self.id, ended)
+
+    def completed(
+        self, stem: str, kind: str, model: str, response: Mapping[str, Json] = EMPTY, **metadata: Json
+    ) -> Json:
+        """The JSON of an operation that has succeeded by the time of the response."""
+        return self.finish(self.begin(stem, kind, model, **metadata), response=response)
 
 
 def check_new_id(value: str, field_name: str) -> None:

@@ -1,21 +1,22 @@
 """What belongs to the project as a whole: its configuration, operations and locations."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cloud.emulator.ml_v1.messages import operation_json
 from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.ml_v1.tables import REGIONS
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.lists import in_chunks
+from cloud.emulator.rest.lists import fields_of, list_page, of_items
 from cloud.errors import NotFound
 from cloud.resources import Json
 
-_OPERATION, _METADATA = "GoogleLongrunning__Operation", "GoogleCloudMlV1__OperationMetadata"
+_METADATA = "GoogleCloudMlV1__OperationMetadata"
 
 
 class ProjectMethods:
     def __init__(self, project: Project) -> None:
-        self._project, self._lists = project, project.lists
+        self._project = project
 
     async def get_config(self, _: Call) -> Json:
         tenant = self._project.tenant_number
@@ -31,13 +32,24 @@ class ProjectMethods:
         return operation_json(self._project.id, self._project.operations.get(call.ids[1]))
 
     async def list_operations(self, call: Call) -> Json:
-        answers = [operation_json(self._project.id, operation) for operation in self._project.operations.all()]
-        return await self._lists.page(
-            call, "operations", self._path_in_operation, in_chunks(answers, "name", in_order=False)
+        def find(path: str) -> Sequence[str] | None:
+            head, _, below = path.partition(".")
+            if head != "metadata" or not below:
+                return fields(path)
+            found = call.schemas.json_path(_METADATA, below)
+            return None if found is None else [head, *found]
+
+        fields, project = fields_of(call, "operations"), self._project
+        operations = of_items(
+            project.operations.all(),
+            lambda operation: operation.name,
+            lambda operation: operation_json(project.id, operation),
+            is_sorted=False,
         )
+        return await list_page(call, "operations", operations, find=find)
 
     async def cancel_operation(self, call: Call) -> Json:
-        """Only asks: what is under way sees it when its present step is done."""
+        """Only requests it: the operation is cancelled when its present step is done."""
         operation = self._project.operations.get(call.ids[1])
         if not operation.is_done:
             metadata = {**operation.metadata, "isCancellationRequested": True}
@@ -46,13 +58,6 @@ class ProjectMethods:
 
     async def no_operation(self, call: Call) -> Json:
         raise NotFound(f"There are no operations in a location: {call.name[:300]!r}.", field="name")
-
-    def _path_in_operation(self, path: str) -> list[str] | None:
-        head, _, rest = path.partition(".")
-        if head == "metadata" and rest:
-            below = self._lists.schemas.json_path(_METADATA, rest)
-            return None if below is None else [head, *below]
-        return self._lists.schemas.json_path(_OPERATION, path)
 
     # ---------------------------------------------------------------- locations
 
@@ -63,8 +68,7 @@ class ProjectMethods:
         return self._location(region)
 
     async def list_locations(self, call: Call) -> Json:
-        found = in_chunks(map(self._location, REGIONS), "name")
-        return await self._lists.answer(call, "locations", "GoogleCloudMlV1__Location", found)
+        return await list_page(call, "locations", of_items(REGIONS, str, self._location))
 
     def _location(self, region: str) -> dict[str, Json]:
         kinds = ("TRAINING", "ONLINE_PREDICTION")

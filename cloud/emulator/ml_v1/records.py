@@ -1,4 +1,4 @@
-"""Where ML Engine's API keeps what only it knows of a job, model or version. The backend is the truth of what there is.
+"""The records of ML Engine's API, which add fields to the backend's jobs, models and versions.
 
 Formats of the file: see ``open_database``.
 """

@@ -17,7 +17,6 @@ from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import Intents
-from cloud.emulator.rest.lists import Lists
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
 from cloud.engine.principal import Principal
@@ -36,52 +35,12 @@ DOCUMENT_PATHS = {
 _ON = "ml.projects."
 
 
-def routes(project: Project, versions: VersionMethods, access: AccessMethods) -> list[Route]:
-    """Every method that is answered. Vizier's (``ml.projects.locations.studies.*``) are another product's."""
-    jobs, models = JobMethods(project), ModelMethods(project, versions)
-    projects, prediction = ProjectMethods(project), PredictionMethods(project)
-    return [
-        Route(_ON + "getConfig", projects.get_config, "ml.projects.getConfig"),
-        Route(_ON + "predict", prediction.predict, "ml.versions.predict", is_raw=True),
-        Route(_ON + "explain", prediction.explain, "ml.versions.predict", is_refused=True, is_raw=True),
-        Route(_ON + "jobs.create", jobs.create, "ml.jobs.create"),
-        Route(_ON + "jobs.get", jobs.get, "ml.jobs.get"),
-        Route(_ON + "jobs.list", jobs.list, "ml.jobs.list"),
-        Route(_ON + "jobs.patch", jobs.patch, "ml.jobs.update", changes=True),
-        Route(_ON + "jobs.cancel", jobs.cancel, "ml.jobs.cancel"),
-        Route(_ON + "jobs.getIamPolicy", access.get_policy, "ml.jobs.getIamPolicy"),
-        Route(_ON + "jobs.setIamPolicy", access.set_policy, "ml.jobs.setIamPolicy", changes=True),
-        Route(_ON + "jobs.testIamPermissions", access.test_permissions),
-        Route(_ON + "models.create", models.create, "ml.models.create"),
-        Route(_ON + "models.get", models.get, "ml.models.get"),
-        Route(_ON + "models.list", models.list, "ml.models.list"),
-        Route(_ON + "models.patch", models.patch, "ml.models.update", changes=True),
-        Route(_ON + "models.delete", models.delete, "ml.models.delete", changes=True),
-        Route(_ON + "models.getIamPolicy", access.get_policy, "ml.models.getIamPolicy"),
-        Route(_ON + "models.setIamPolicy", access.set_policy, "ml.models.setIamPolicy", changes=True),
-        Route(_ON + "models.testIamPermissions", access.test_permissions),
-        Route(_ON + "models.versions.create", versions.create, "ml.versions.create"),
-        Route(_ON + "models.versions.get", versions.get, "ml.versions.get"),
-        Route(_ON + "models.versions.list", versions.list, "ml.versions.list"),
-        Route(_ON + "models.versions.patch", versions.patch, "ml.versions.update", changes=True),
-        Route(_ON + "models.versions.delete", versions.delete, "ml.versions.delete", changes=True),
-        Route(_ON + "models.versions.setDefault", versions.set_default, "ml.models.update"),
-        Route(_ON + "operations.get", projects.get_operation, "ml.operations.get"),
-        Route(_ON + "operations.list", projects.list_operations, "ml.operations.list"),
-        Route(_ON + "operations.cancel", projects.cancel_operation, "ml.operations.cancel"),
-        Route(_ON + "locations.get", projects.get_location, "ml.locations.get"),
-        Route(_ON + "locations.list", projects.list_locations, "ml.locations.list"),
-        Route(_ON + "locations.operations.get", projects.no_operation, "ml.operations.get", is_refused=True),
-        Route(_ON + "locations.operations.cancel", projects.no_operation, "ml.operations.cancel", is_refused=True),
-    ]
-
-
 class MlV1(Api):
     """ML Engine's API over any backend. Use between ``start`` and ``close``.
 
     Args:
         project_number, tenant_number: of the backend's project, and of Google's own in which its jobs run.
-        state_dir: for the records of what only the API knows.
+        state_dir: for the API's own records.
     """
 
     SERVICE, DOCUMENT = "ml.googleapis.com", DOCUMENT
@@ -92,20 +51,18 @@ class MlV1(Api):
         self._records = Records(state_dir / "resources.sqlite", MIGRATIONS)
         self._operations = Operations(state_dir / "operations.sqlite")
         self._intents = Intents(self._records, self.locks, self._find)
-        project = Project(
+        self._project = project = Project(
             id=backend.project,
             tenant_number=tenant_number,
             backend=backend,
             records=self._records,
             intents=self._intents,
             operations=self._operations,
-            lists=Lists(self.discovery.schemas),
         )
         self._versions, self._access = VersionMethods(project), AccessMethods(project)
-        self._table = routes(project, self._versions, self._access)
 
     def start(self) -> None:
-        """Take up unfinished operations, and what was half made."""
+        """Resume unfinished operations, and write the records of resources that were half created."""
         self._intents.start()
         self._versions.start()
 
@@ -116,15 +73,53 @@ class MlV1(Api):
         self._records.close()
 
     def routes(self) -> Iterable[Route]:
-        return self._table
+        """Vizier's methods (``ml.projects.locations.studies.*``) belong to another product."""
+        versions, access, project = self._versions, self._access, self._project
+        jobs, models = JobMethods(project), ModelMethods(project, versions)
+        projects, prediction = ProjectMethods(project), PredictionMethods(project)
+        return [
+            Route(_ON + "getConfig", projects.get_config, "ml.projects.getConfig"),
+            Route(_ON + "predict", prediction.predict, "ml.versions.predict", is_raw=True),
+            Route(_ON + "explain", prediction.explain, "ml.versions.predict", is_refused=True, is_raw=True),
+            Route(_ON + "jobs.create", jobs.create, "ml.jobs.create"),
+            Route(_ON + "jobs.get", jobs.get, "ml.jobs.get"),
+            Route(_ON + "jobs.list", jobs.list, "ml.jobs.list"),
+            Route(_ON + "jobs.patch", jobs.patch, "ml.jobs.update", changes=True),
+            Route(_ON + "jobs.cancel", jobs.cancel, "ml.jobs.cancel"),
+            Route(_ON + "jobs.getIamPolicy", access.get_policy, "ml.jobs.getIamPolicy"),
+            Route(_ON + "jobs.setIamPolicy", access.set_policy, "ml.jobs.setIamPolicy", changes=True),
+            Route(_ON + "jobs.testIamPermissions", access.test_permissions),
+            Route(_ON + "models.create", models.create, "ml.models.create"),
+            Route(_ON + "models.get", models.get, "ml.models.get"),
+            Route(_ON + "models.list", models.list, "ml.models.list"),
+            Route(_ON + "models.patch", models.patch, "ml.models.update", changes=True),
+            Route(_ON + "models.delete", models.delete, "ml.models.delete", changes=True),
+            Route(_ON + "models.getIamPolicy", access.get_policy, "ml.models.getIamPolicy"),
+            Route(_ON + "models.setIamPolicy", access.set_policy, "ml.models.setIamPolicy", changes=True),
+            Route(_ON + "models.testIamPermissions", access.test_permissions),
+            Route(_ON + "models.versions.create", versions.create, "ml.versions.create"),
+            Route(_ON + "models.versions.get", versions.get, "ml.versions.get"),
+            Route(_ON + "models.versions.list", versions.list, "ml.versions.list"),
+            Route(_ON + "models.versions.patch", versions.patch, "ml.versions.update", changes=True),
+            Route(_ON + "models.versions.delete", versions.delete, "ml.versions.delete", changes=True),
+            Route(_ON + "models.versions.setDefault", versions.set_default, "ml.models.update"),
+            Route(_ON + "operations.get", projects.get_operation, "ml.operations.get"),
+            Route(_ON + "operations.list", projects.list_operations, "ml.operations.list"),
+            Route(_ON + "operations.cancel", projects.cancel_operation, "ml.operations.cancel"),
+            Route(_ON + "locations.get", projects.get_location, "ml.locations.get"),
+            Route(_ON + "locations.list", projects.list_locations, "ml.locations.list"),
+            Route(_ON + "locations.operations.get", projects.no_operation, "ml.operations.get", is_refused=True),
+            Route(_ON + "locations.operations.cancel", projects.no_operation, "ml.operations.cancel", is_refused=True),
+        ]
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         await self._intents.settled()
         return await super().handle(request, principal)
 
     async def authorize(self, call: Call, permission: str) -> None:
-        if not call.principal.is_project_owner:
-            await self._access.require(call, permission)
+        is_open = not permission or call.principal.is_project_owner
+        if not is_open and permission not in await self._access.granted(call):
+            raise self.denied(permission, call.name)
 
     def denied(self, _: str, name: str, /) -> PermissionDenied:
         return PermissionDenied(f"Permission denied on resource project {name.split('/')[1][:100]}.")

@@ -1,4 +1,4 @@
-"""What the service knew: runtime versions, machine types, regions. Data with its sources; nothing is decided here.
+"""ML Engine's runtime versions, machine types and regions. Data with its sources.
 
 Runtime versions: https://cloud.google.com/ai-platform/training/docs/runtime-version-list. Machine types:
 https://cloud.google.com/ai-platform/training/docs/machine-types and
@@ -19,24 +19,6 @@ RUNTIMES: Mapping[str, frozenset[str]] = {
 }
 """Python versions of each runtime version there ever was. Google served each for about a year; here all are."""
 
-LEGACY_MACHINES = frozenset(
-    {
-        "standard",
-        "large_model",
-        "complex_model_s",
-        "complex_model_m",
-        "complex_model_l",
-        "standard_gpu",
-        "complex_model_m_gpu",
-        "complex_model_l_gpu",
-        "standard_p100",
-        "complex_model_m_p100",
-        "standard_v100",
-        "large_model_v100",
-        "complex_model_m_v100",
-        "complex_model_l_v100",
-    }
-)
 CLOUD_TPU = "cloud_tpu"
 ACCELERATED_LEGACY = {
     "standard_gpu": "1 K80",
@@ -51,6 +33,9 @@ ACCELERATED_LEGACY = {
     CLOUD_TPU: "8 TPU_V2",
 }
 """Machine types of training that bring accelerators, and how many."""
+LEGACY_MACHINES = (ACCELERATED_LEGACY.keys() - {CLOUD_TPU}) | {
+    *("standard", "large_model", "complex_model_s", "complex_model_m", "complex_model_l")
+}
 
 GLOBAL_SERVING_MACHINES = frozenset({"mls1-c1-m2", "mls1-c4-m2"})
 """Of the global endpoint; the first is its default."""

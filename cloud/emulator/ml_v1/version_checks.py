@@ -1,9 +1,9 @@
-"""What the service checked of a ``Version`` before it deployed it. Pure; see ``training`` for the texts."""
+"""What the service checked of a ``Version`` before it deployed it. Pure. Texts: see ``job_checks``."""
 
 from collections.abc import Mapping
 
 from cloud.emulator.ml_v1 import tables
-from cloud.emulator.ml_v1.job_checks import check_runtime, no_quota
+from cloud.emulator.ml_v1.job_checks import check_no_accelerator, check_runtime
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.resources import Abilities, Json
@@ -15,18 +15,18 @@ _DONE_BY_GOOGLE = {
     "packageUris": "Code of your own is",
     "serviceAccount": "Code with an account of its own is",
 }
-"""``packageUris`` and ``serviceAccount`` are for what the others ask for."""
+"""``packageUris`` and ``serviceAccount`` belong to the others."""
 
 
 def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoint: bool, abilities: Abilities) -> str:
-    """The machine type that the version gets.
+    """The version's machine type.
 
     Args:
-        abilities: of the backend that is to serve it.
+        abilities: of the backend.
 
     Raises:
-        InvalidArgument, FailedPrecondition: what is wrong, or not served here.
-        QuotaFailure: accelerators are asked for where there are none.
+        InvalidArgument, FailedPrecondition: a fault, or something that is not served here.
+        QuotaFailure: accelerators are requested from a backend that has none.
     """
     if "predictionClass" in given and "framework" in given:
         raise FailedPrecondition(
@@ -42,13 +42,8 @@ def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoi
     check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     if "autoScaling" in given and "manualScaling" in given:
         raise InvalidArgument("Only one of automatic and manual scaling may be chosen.", field="version.manual_scaling")
-    wanted = given.get("acceleratorConfig", {})
-    if wanted.get("count") and not abilities.accelerators:
-        raise no_quota(project, f"{wanted['count']} {wanted.get('type', '').removeprefix('NVIDIA_TESLA_')}")
-    return _machine(given, on_regional_endpoint=on_regional_endpoint)
-
-
-def _machine(given: Mapping[str, Json], *, on_regional_endpoint: bool) -> str:
+    if not abilities.accelerators:
+        check_no_accelerator(given.get("acceleratorConfig", {}), project)
     default = tables.DEFAULT_REGIONAL_MACHINE if on_regional_endpoint else tables.DEFAULT_GLOBAL_MACHINE
     offered = tables.REGIONAL_SERVING_MACHINES if on_regional_endpoint else tables.GLOBAL_SERVING_MACHINES
     machine = str(given.get("machineType", default))

@@ -1,4 +1,4 @@
-"""``ml.projects.models.versions.*``, and the tasks that see their operations through."""
+"""``ml.projects.models.versions.*``, and the tasks that finish their operations."""
 
 from contextlib import suppress
 
@@ -6,18 +6,17 @@ from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
 from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.ml_v1.version_checks import check_version
-from cloud.emulator.rest.call import Call, check_etag
+from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import in_chunks
+from cloud.emulator.rest.lists import list_page, of_items
 from cloud.emulator.rest.operation_tasks import Following
-from cloud.emulator.rest.operations import CANCELLED, EMPTY, Operation, rpc_status
+from cloud.emulator.rest.operations import CANCELLED, Operation, rpc_status
 from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
 from cloud.resources import Json, Version
 from cloud.wire.ml_v1 import version_spec
 
-SCHEMA = "GoogleCloudMlV1__Version"
 _UPDATED = frozenset({"description", "requestLoggingConfig", "autoScaling.minNodes", "autoScaling.maxNodes"})
 _UPDATED_ON_N1 = frozenset({"labels", "manualScaling.nodes"})
 """What a patch may change: discovery document ``ml.v1``, there of labels at ``Version.labels``, and what the Cloud SDK
@@ -26,17 +25,17 @@ sends (``gcloud ai-platform versions update``)."""
 
 class VersionMethods:
     def __init__(self, project: Project) -> None:
-        self._project, self._lists = project, project.lists
+        self._project = project
         self._backend, self._records = project.backend, project.records
         self._following = Following()
 
     def start(self) -> None:
-        """See to the operations that an earlier process left unfinished."""
+        """Resume the operations that an earlier process left unfinished."""
         for operation in self._project.operations.unfinished():
             self._follow(operation)
 
     async def close(self) -> None:
-        """Operations under way stay unfinished, for the next start."""
+        """Operations under way stay unfinished until the next start."""
         await self._following.close()
 
     async def create(self, call: Call) -> Json:
@@ -58,11 +57,10 @@ class VersionMethods:
             )
         except AlreadyExists:
             raise AlreadyExists("A version with the same name already exists.", field="version.name") from None
-        # As the service answered: the version in it has no state, and is not said to be the default.
+        # As the service answered: the version in it has neither ``state`` nor ``isDefault``.
         shown = {key: value for key, value in self.json(version).items() if key not in ("state", "isDefault")}
-        name = messages.model_name(self._project.id, model)
         stem = f"create_{model}_{version.name}"
-        operation = self._project.begin(stem, "CREATE_VERSION", name, version=shown)
+        operation = self._project.begin(stem, "CREATE_VERSION", model, version=shown)
         self._follow(operation)
         return messages.operation_json(self._project.id, operation)
 
@@ -70,8 +68,8 @@ class VersionMethods:
         return self.json(await self._backend.get_version(*call.ids[1:]))
 
     async def list(self, call: Call) -> Json:
-        answers = [self.json(version) for version in await self._backend.list_versions(call.ids[1])]
-        return await self._lists.answer(call, "versions", SCHEMA, in_chunks(answers, "name"))
+        versions = of_items(await self._backend.list_versions(call.ids[1]), lambda version: version.name, self.json)
+        return await list_page(call, "versions", versions)
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask(*_UPDATED, *_UPDATED_ON_N1)
@@ -85,16 +83,10 @@ class VersionMethods:
                 f"{special} can be updated on a Compute Engine (N1) machine type only.", field="update_mask"
             )
         check_labels(call.body.get("labels", {}), "version.labels")
-        fields = dict(record.fields)
-        for path in sorted(mask):
-            _put(fields, path, call.body)
-        self._records.change(record, fields)
+        self._records.change(record, masked(record.fields, mask, call.body))
         answer = self.json(version)
-        model = messages.model_name(self._project.id, version.model)
-        operation = self._project.begin(
-            f"update_{version.model}_{version.name}", "UPDATE_VERSION", model, version=answer
-        )
-        return self._project.finish(operation, response=messages.typed("Version", answer))
+        stem, response = f"update_{version.model}_{version.name}", messages.typed("Version", answer)
+        return self._project.completed(stem, "UPDATE_VERSION", version.model, response, version=answer)
 
     async def delete(self, call: Call) -> Json:
         _, model, name = call.ids
@@ -103,11 +95,7 @@ class VersionMethods:
         shown = self.json(version)
         await self._backend.delete_version(model, name)
         self._records.remove(f"models/{model}/versions/{name}")
-        stem = f"delete_{model}_{name}"
-        operation = self._project.begin(
-            stem, "DELETE_VERSION", messages.model_name(self._project.id, model), version=shown
-        )
-        return self._project.finish(operation, response=EMPTY)
+        return self._project.completed(f"delete_{model}_{name}", "DELETE_VERSION", model, version=shown)
 
     async def set_default(self, call: Call) -> Json:
         return self.json(await self._backend.set_default_version(*call.ids[1:]))
@@ -118,7 +106,7 @@ class VersionMethods:
     def json(self, version: Version) -> dict[str, Json]:
         return messages.version_json(self._project.id, version, self.record(version))
 
-    # ---------------------------------------------------------------- operations under way
+    # ---------------------------------------------------------------- unfinished operations
 
     def _follow(self, operation: Operation) -> None:
         self._following.follow(
@@ -154,18 +142,3 @@ def _check_settled(version: Version, what: str) -> None:
     """
     if version.state not in (VersionState.READY, VersionState.FAILED):
         raise FailedPrecondition(f"The version is {version.state.value}: it cannot be {what} now.", field="name")
-
-
-def _put(fields: dict[str, Json], path: str, body: Json) -> None:
-    """Make ``fields`` hold at ``path`` (at most two names) what ``body`` holds there."""
-    name, _, below = path.partition(".")
-    given = body.get(name)
-    if below:
-        value = (given or {}).get(below)
-        rest = {key: item for key, item in fields.get(name, {}).items() if key != below}
-        given = rest if value is None else rest | {below: value}
-    if given is None:
-        # An empty text says that it was emptied here; a version's own description is not to show again.
-        fields.pop(name, None)
-    else:
-        fields[name] = given

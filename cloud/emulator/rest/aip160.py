@@ -5,6 +5,7 @@ https://google.aip.dev/160. ``:`` and ``=`` compare for equality, with ``*`` in 
 has a value if one of its items has. Numbers and times compare by size.
 """
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,13 +24,14 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(T|$)", re.ASCII)
 
 
 class ListFilter:
-    """Whether a resource is wanted.
+    """Whether a resource matches.
 
     Raises:
         InvalidArgument: not the grammar, or a field that a resource does not have.
     """
 
     def __init__(self, text: str, find: Find) -> None:
+        self.text = text.strip()
         self._tree = parse(text, longest=_LONGEST, deepest=_DEEPEST)
         self._wanted = predicate(self._tree, lambda leaf: _of_leaf(leaf, find))
 
@@ -37,7 +39,7 @@ class ListFilter:
         return bool(self._wanted(item))
 
     def values_of(self, field: str) -> set[str] | None:
-        """The only values of ``field`` that are wanted; None if the filter does not say."""
+        """The only values of ``field`` that can match; None if the filter does not limit them."""
         return _values_of(self._tree, field)
 
 
@@ -56,14 +58,14 @@ def _values_of(tree: Tree, field: str) -> set[str] | None:
 
 def _of_leaf(leaf: Leaf, find: Find) -> Callable[[Json], bool]:
     match leaf:
-        case Comparison(name, operator, value) if name.kind is Kind.NAME and operator in _OPERATORS:
+        case Comparison(name, mark, value) if name.kind is Kind.NAME and mark in _OPERATORS:
             path = find(name.text)
             if path is None:
                 raise InvalidArgument(
                     f"Unparseable filter: {name.text[:100]!r} is no field of what is listed.", field="filter"
                 )
-            compare = _comparison(operator, value.value)
-            if operator == "!=":
+            compare = _comparison(mark, value.value)
+            if mark == "!=":
                 return lambda item: not any(compare(found) for found in _values(item, path))
             return lambda item: any(compare(found) for found in _values(item, path))
         case Comparison(name):
@@ -72,24 +74,24 @@ def _of_leaf(leaf: Leaf, find: Find) -> Callable[[Json], bool]:
             raise invalid(leaf.token if hasattr(leaf, "token") else leaf.name)
 
 
-def _comparison(operator: str, wanted: str) -> Callable[[str], bool]:
-    if operator in (":", "=", "!="):
+def _comparison(mark: str, wanted: str) -> Callable[[str], bool]:
+    if mark in (":", "=", "!="):
         pattern = ".*".join(re.escape(part) for part in wanted.split("*"))
         expression = re.compile(pattern, re.DOTALL)
         return lambda found: expression.fullmatch(found) is not None
-    compare = _ORDER[operator]
+    compare = _ORDER[mark]
 
     def by_size(found: str) -> bool:
         if _NUMBER.fullmatch(found) and _NUMBER.fullmatch(wanted):
-            return compare(float(found), float(wanted))
+            return bool(compare(float(found), float(wanted)))
         moments = _moment(found), _moment(wanted)
-        return compare(found, wanted) if None in moments else compare(*moments)
+        return bool(compare(found, wanted) if None in moments else compare(*moments))
 
     return by_size
 
 
 def _moment(text: str) -> datetime | None:
-    """Of a time or date in the form of RFC 3339, which is in UTC unless it says otherwise; None for anything else."""
+    """Of a time or date in the form of RFC 3339, in UTC if it has no offset; None for anything else."""
     try:
         moment = datetime.fromisoformat(text) if _TIME.match(text) else None
     except ValueError:
@@ -97,11 +99,11 @@ def _moment(text: str) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-_ORDER: Mapping[str, Callable[[Json, Json], bool]] = {
-    "<": lambda a, b: bool(a < b),
-    "<=": lambda a, b: bool(a <= b),
-    ">": lambda a, b: bool(a > b),
-    ">=": lambda a, b: bool(a >= b),
+_ORDER: Mapping[str, Callable[[Json, Json], Json]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 

@@ -16,6 +16,7 @@ from cloud.emulator.rest.call import Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.responses import json_answer
+from cloud.emulator.rest.schemas import EnumNumbers
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
@@ -30,18 +31,18 @@ class Route:
     """Google's, as in the discovery document."""
     handler: Handler
     permission: str = ""
-    """That the caller needs; empty where any credential will do."""
+    """That the caller needs; empty if any credential will do."""
     is_raw: bool = False
-    """The body is a model's, of which the discovery document says nothing: the handler reads it."""
+    """The body is the model's, not a message of the discovery document: the handler reads it."""
     is_refused: bool = False
-    """Always answered with an error that says why."""
+    """Always answered with an error that gives the reason."""
     changes: bool = False
     """Reads and rewrites the resource in the path across an await: one such call of a resource at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What a request's address means. The same for every request to that address, so it may be remembered."""
+    """A parsed address, cached: it is the same for every request to that address."""
 
     route: Route
     name: str
@@ -61,6 +62,8 @@ class Api(ABC):
     """Its host: ``ml.googleapis.com``."""
     DOCUMENT: ClassVar[str]
     """Its discovery document: ``ml.v1``."""
+    ENUM_NUMBERS: ClassVar[EnumNumbers | None] = None
+    """See ``Schemas``."""
 
     def __init__(self, project: str, number: int) -> None:
         self.project, self.number = project, number
@@ -68,14 +71,11 @@ class Api(ABC):
         self._match = functools.lru_cache(maxsize=256)(self.match)
         self._target = functools.lru_cache(maxsize=256)(self._resolve)
 
-    # ---------------------------------------------------------------- what an API says of itself
+    # ---------------------------------------------------------------- what an API defines
 
     @abstractmethod
     def routes(self) -> Iterable[Route]:
-        """Every method that is answered; asked for once, with the first request."""
-
-    def document(self) -> Discovery:
-        return load(self.DOCUMENT)
+        """Every emulated method; called once, with the first request."""
 
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
         """The method meant, and the resource name in the path.
@@ -102,7 +102,7 @@ class Api(ABC):
             raise self.denied(permission, call.name)
 
     def denied(self, permission: str, name: str, /) -> PermissionDenied:
-        """Of a resource that is not there, too: who may not see it learns nothing."""
+        """Also for a resource that does not exist, so that the error reveals nothing."""
         return PermissionDenied(
             f"Permission '{permission}' denied on resource '//{self.SERVICE}/{name[:300]}' (or it may not exist)."
         )
@@ -113,41 +113,41 @@ class Api(ABC):
         return self._match(request.method, request.rel_url.raw_path)[0].id
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        """Raises:
-        CloudError: to be written in the platform's style.
+        """Every request takes these steps.
+
+        Raises:
+            CloudError: to be written in the platform's style.
         """
         method, _ = self._match(request.method, request.rel_url.raw_path)
         require_credential(principal)
         target = self._target(request.method, request.rel_url)
         content = await request.read()
         body = {} if target.route.is_raw else self.discovery.body(method, content)
-        call = Call(method, target.name, target.query, body, content, principal, request.host.lower())
-        answer = await self.perform(target.route, call)
-        if isinstance(answer, web.StreamResponse):
-            return answer
-        if target.by_number:
-            answer = self.discovery.schemas.numbered(method.response, answer)
-        return json_answer(answer, call.query)
-
-    async def perform(self, route: Route, call: Call) -> web.StreamResponse | Json:
-        """The steps after the request was read and validated, which know nothing of HTTP.
-
-        Raises:
-            CloudError: the caller may not, or what the handler raises.
-        """
+        call = Call(
+            method, target.name, target.query, body, content, principal, request.host.lower(), self.discovery.schemas
+        )
         self.check(call)
-        await self.authorize(call, route.permission)
+        await self.authorize(call, target.route.permission)
+        answer = await self._dispatch(target.route, call)
+        return self._write(answer, call, by_number=target.by_number)
+
+    async def _dispatch(self, route: Route, call: Call) -> web.StreamResponse | Json:
         if not route.changes:
             return await route.handler(call)
         async with self.locks.of(call.below_project):
             return await route.handler(call)
 
+    def _write(self, answer: web.StreamResponse | Json, call: Call, *, by_number: bool) -> web.StreamResponse:
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return json_answer(call.schemas.numbered(call.method.response, answer) if by_number else answer, call.query)
+
     # ---------------------------------------------------------------- addresses
 
     @functools.cached_property
     def discovery(self) -> Discovery:
-        # Up to three megabytes, which only a cloud that is asked for this API has to read.
-        return self.document()
+        # Up to three megabytes, read with the first request.
+        return load(self.DOCUMENT, self.ENUM_NUMBERS)
 
     @functools.cached_property
     def _routes(self) -> Mapping[str, Route]:
@@ -155,7 +155,7 @@ class Api(ABC):
 
     def _resolve(self, http_method: str, url: URL) -> _Target:
         """Raises:
-        CloudError: there is something wrong with what is asked, whatever the body.
+        CloudError: the method is not emulated, or the address is wrong.
         """
         method, name = self._match(http_method, url.raw_path)
         route = self._routes.get(method.id)
@@ -167,10 +167,10 @@ class Api(ABC):
         return _Target(route, self._own(name, route.permission), query, wants_enum_numbers(url.query))
 
     def _own(self, name: str, permission: str) -> str:
-        """``name`` with the project's id, by which it may not be called.
+        """``name`` with the project's id in place of its number.
 
         Raises:
-            PermissionDenied: another project, of which nobody here knows.
+            PermissionDenied: another project.
         """
         collection, _, rest = name.partition("/")
         project, slash, below = rest.partition("/")
@@ -180,7 +180,7 @@ class Api(ABC):
 
 
 class Document:
-    """An API's discovery document, for clients that ask for it: anyone may."""
+    """Serves an API's discovery document, without authentication."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

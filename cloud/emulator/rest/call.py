@@ -1,9 +1,10 @@
 """One request of an API with a discovery document, read and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cloud.emulator.rest.discovery import Method
+from cloud.emulator.rest.schemas import Schemas
 from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, Unauthenticated
 from cloud.resources import Json
@@ -26,7 +27,9 @@ class Call:
     """The body as it was sent."""
     principal: Principal
     host: str
-    """That was asked, with its port if it was named."""
+    """Of the request, with its port if it was given."""
+    schemas: Schemas
+    """Of the API."""
 
     @property
     def ids(self) -> list[str]:
@@ -64,6 +67,21 @@ def read_mask(text: str, *allowed: str) -> set[str]:
     return paths
 
 
+def masked(fields: Mapping[str, Json], mask: Iterable[str], body: Mapping[str, Json]) -> dict[str, Json]:
+    """``fields`` with the values of ``body`` at the paths of ``mask``, of at most two names; what is absent there is
+    removed.
+    """
+    changed = dict(fields)
+    for path in mask:
+        name, _, below = path.partition(".")
+        value = body.get(name)
+        if below:
+            inner = {**changed.get(name, {}), below: (value or {}).get(below)}
+            value = {key: item for key, item in inner.items() if item is not None}
+        changed[name] = value
+    return {name: value for name, value in changed.items() if value is not None}
+
+
 def check_etag(given: str | None, current: str) -> None:
     """Raises:
     Aborted: the resource was changed since ``given`` was read.
@@ -74,7 +92,7 @@ def check_etag(given: str | None, current: str) -> None:
 
 def require_credential(principal: Principal) -> None:
     """Raises:
-    Unauthenticated: nobody in particular asks.
+    Unauthenticated: the caller is anonymous.
     """
     if principal.is_anonymous:
         raise Unauthenticated(NO_CREDENTIAL)

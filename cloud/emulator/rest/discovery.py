@@ -1,4 +1,4 @@
-"""A discovery document put to work: which method a request means, and whether it and its answer are well formed.
+"""A discovery document: finds the method of a request, and checks the request against its schema.
 
 Format: https://developers.google.com/discovery/v1/reference/apis. The documents are those that Google's own Python
 client carries with it.
@@ -7,6 +7,7 @@ client carries with it.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import unquote
 
 import orjson
@@ -22,7 +23,7 @@ from cloud.wire.discovery_documents import read_document
 _ENUM_NUMBERS = ";enum-encoding=int"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Method:
     id: str
     """Google's: ``ml.projects.jobs.create``."""
@@ -38,9 +39,20 @@ class Method:
     response: str
     """Empty where there is nothing to answer."""
 
-    @property
-    def expression(self) -> str:
-        """Regular expression for a path without its verb, in which ``name`` is the first parameter."""
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Of a path without its verb, in which ``name`` is the first parameter."""
+        # There are a thousand methods, and to compile a pattern takes a millisecond: it is done when needed.
+        return re.compile(self._expression, re.DOTALL)
+
+    @cached_property
+    def slashes(self) -> int | None:
+        """How many slashes a matching path has; None if that varies."""
+        rest = self._expression.replace("[^/]+", "").replace("[^/]*", "")
+        return None if "*" in rest or "+" in rest else rest.count("/")
+
+    @cached_property
+    def _expression(self) -> str:
         path, _ = _split_verb(self.path)
         pieces = re.split(r"\{\+?(\w+)\}", path)
         first = next(iter(self.patterns), "")
@@ -59,15 +71,6 @@ class Method:
         return snake(message_name(self.request).rpartition(".")[2])
 
 
-_ANY_DEPTH = -1
-
-
-def _depth(expression: str) -> int:
-    """How many slashes a path has that matches."""
-    rest = expression.replace("[^/]+", "").replace("[^/]*", "")
-    return _ANY_DEPTH if "*" in rest or "+" in rest else rest.count("/")
-
-
 class Discovery:
     """One API's document.
 
@@ -83,13 +86,10 @@ class Discovery:
         self.methods = {method.id: method for method in _methods(document)}
         self._common = document["parameters"]
         self._found: dict[tuple[str, str, str], list[Method]] = {}
-        self._depths: dict[str, int] = {}
-        self._patterns: dict[str, re.Pattern[str]] = {}
-        """By method's id, as they come to be needed: there are a thousand, and to compile one takes a millisecond."""
         for method in self.methods.values():
             path, verb = _split_verb(method.path)
             last = path.rpartition("/")[2]
-            # The last segment of a path, unless it is an id, tells most methods apart.
+            # The last segment of a path, unless it is an id, distinguishes most methods.
             key = (method.http_method, "" if "{" in last else last, verb)
             self._found.setdefault(key, []).append(method)
 
@@ -102,16 +102,9 @@ class Discovery:
         path, verb = _split_verb(raw_path)
         for last in (path.rpartition("/")[2], ""):
             for method in self._found.get((http_method, last, verb), ()):
-                depth = self._depths.get(method.id)
-                if depth is None:
-                    depth = self._depths[method.id] = _depth(method.expression)
-                if depth not in (_ANY_DEPTH, path.count("/")):
+                if method.slashes not in (None, path.count("/")):
                     continue
-                pattern = self._patterns.get(method.id)
-                if pattern is None:
-                    pattern = self._patterns[method.id] = re.compile(method.expression, re.DOTALL)
-                match = pattern.fullmatch(path)
-                if match:
+                if match := method.pattern.fullmatch(path):
                     return method, _unquote(match["name"] if method.patterns else "")
         raise NotFound(
             f"The requested URL {raw_path[:300]} was not found on this server: no method answers {http_method}."
@@ -167,7 +160,7 @@ class Discovery:
 
 
 def wants_enum_numbers(given: Mapping[str, str]) -> bool:
-    """Whether a query asks for enums by number, as every generated client of Google's does (``GAPIC``, over REST)."""
+    """Whether a query requests enums by number, as Google's generated clients (GAPIC) do over REST."""
     return any(given.get(name, "").endswith(_ENUM_NUMBERS) for name in ("$alt", "alt"))
 
 

@@ -5,14 +5,16 @@ Grammar: https://cloud.google.com/storage/docs/json_api#partial-response, for ex
 """
 
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 Mask = Mapping[str, "Mask | None"]
-"""Below each name what of it is wanted; None is all of it."""
+"""By name, the mask of what is below; None selects all of it."""
 
+_END = ""
 _TOKEN = re.compile(r"\s*([A-Za-z0-9_.$-]+|[*(),/])\s*")
 
 
@@ -20,15 +22,34 @@ def parse_fields(text: str) -> Mask:
     """Raises:
     InvalidArgument: not the grammar.
     """
-    tokens = _tokens(text)
-    mask, rest = _list(tokens, text)
-    if rest:
-        raise _invalid(text)
+    tokens = deque([*_TOKEN.findall(text), _END])
+    try:
+        if _TOKEN.sub("", text):
+            raise ValueError
+        mask = _read_list(tokens)
+        if tokens[0] != _END:
+            raise ValueError
+    except ValueError:
+        raise InvalidArgument(f"Invalid field selection {text[:200]!r}", field="fields") from None
     return mask
 
 
+def add_path(mask: dict[str, Json], path: Sequence[str], below: Mask | None = None) -> None:
+    """Let ``mask`` also select ``below`` at ``path``, by default all that is there."""
+    *above, last = path
+    for name in above:
+        mask = mask.setdefault(name, {})
+        if mask is None:  # all of it is selected already
+            return
+    if below is None or mask.get(last, below) is None:
+        mask[last] = None
+        return
+    for name, deeper in below.items():
+        add_path(mask.setdefault(last, {}), [name], deeper)
+
+
 def apply_fields(mask: Mask, value: Json) -> Json:
-    """``value`` with what ``mask`` wants of it; lists are gone through."""
+    """What ``mask`` selects of ``value``, or of each item of a list."""
     if isinstance(value, list):
         return [apply_fields(mask, item) for item in value]
     if not isinstance(value, dict):
@@ -46,51 +67,26 @@ def apply_fields(mask: Mask, value: Json) -> Json:
     return chosen
 
 
-def _tokens(text: str) -> list[str]:
-    tokens, position = [], 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise _invalid(text)
-        tokens.append(match[1])
-        position = match.end()
-    return tokens
-
-
-def _list(tokens: list[str], text: str) -> tuple[dict[str, Mask | None], list[str]]:
-    mask: dict[str, Mask | None] = {}
+def _read_list(tokens: deque[str]) -> Mask:
+    mask: dict[str, Json] = {}
     while True:
-        path: list[str] = []
-        while True:
-            if not tokens or tokens[0] in "(),/":
-                raise _invalid(text)
-            path.append(tokens[0])
-            tokens = tokens[1:]
-            if tokens[:1] != ["/"]:
-                break
-            tokens = tokens[1:]
-        below: Mask | None = None
-        if tokens[:1] == ["("]:
-            below, tokens = _list(tokens[1:], text)
-            if tokens[:1] != [")"]:
-                raise _invalid(text)
-            tokens = tokens[1:]
-        for name in reversed(path[1:]):
-            below = {name: below}
-        mask[path[0]] = _merge(mask[path[0]], below) if path[0] in mask else below
-        if tokens[:1] != [","]:
-            return mask, tokens
-        tokens = tokens[1:]
+        path, below = [_read_name(tokens)], None
+        while tokens[0] == "/":
+            tokens.popleft()
+            path.append(_read_name(tokens))
+        if tokens[0] == "(":
+            tokens.popleft()
+            below = _read_list(tokens)
+            if tokens.popleft() != ")":
+                raise ValueError
+        add_path(mask, path, below)
+        if tokens[0] != ",":
+            return mask
+        tokens.popleft()
 
 
-def _merge(one: Mask | None, other: Mask | None) -> Mask | None:
-    if one is None or other is None:
-        return None
-    merged = dict(one)
-    for name, below in other.items():
-        merged[name] = _merge(merged[name], below) if name in merged else below
-    return merged
-
-
-def _invalid(text: str) -> InvalidArgument:
-    return InvalidArgument(f"Invalid field selection {text[:200]!r}", field="fields")
+def _read_name(tokens: deque[str]) -> str:
+    name = tokens.popleft()
+    if name in (*"(),/", _END):
+        raise ValueError
+    return name

@@ -6,7 +6,7 @@ AND, OR and NOT in capital letters; juxtaposition is AND; OR binds tighter than 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from cloud.emulator.rest.filter_tokens import Kind, Token, tokens_of
 from cloud.errors import InvalidArgument
@@ -58,7 +58,7 @@ class Or:
 Tree = Leaf | Not | And | Or
 T = TypeVar("T")
 Predicate = Callable[[T], bool | None]
-"""Whether something is wanted; None if that hangs on what is not known of it."""
+"""Whether something matches; None if that depends on parts that are not known."""
 
 
 def parse(text: str, *, longest: int, deepest: int) -> Tree:
@@ -76,32 +76,27 @@ def parse(text: str, *, longest: int, deepest: int) -> Tree:
 
 
 def predicate(tree: Tree, of_leaf: Callable[[Leaf], Predicate[T]]) -> Predicate[T]:
-    """What ``tree`` says of a thing, from what each leaf says of it."""
+    """Evaluates ``tree``, given a predicate for each leaf."""
     match tree:
         case Not(of):
             inner = predicate(of, of_leaf)
             return lambda thing: None if (found := inner(thing)) is None else not found
         case And(parts) | Or(parts):
-            decides = isinstance(tree, Or)
-            return _Joint([predicate(part, of_leaf) for part in parts], decides=decides)
+            predicates = [predicate(part, of_leaf) for part in parts]
+            deciding = isinstance(tree, Or)  # one part with this result decides
         case _:
             return of_leaf(tree)
 
-
-@dataclass(frozen=True, slots=True)
-class _Joint(Generic[T]):
-    parts: Sequence[Predicate[T]]
-    decides: bool
-    """The answer of one part that is the answer of all."""
-
-    def __call__(self, thing: T) -> bool | None:
-        unknown = False
-        for part in self.parts:
+    def joined(thing: T) -> bool | None:
+        is_unknown = False
+        for part in predicates:
             found = part(thing)
-            if found is self.decides:
-                return self.decides
-            unknown = unknown or found is None
-        return None if unknown else not self.decides
+            if found is deciding:
+                return deciding
+            is_unknown = is_unknown or found is None
+        return None if is_unknown else not deciding
+
+    return joined
 
 
 def invalid(token: Token) -> InvalidArgument:

@@ -1,7 +1,7 @@
-"""Making a resource that two keep: the backend what there is, the records what only the API knows of it.
+"""Creating a resource that is kept in two places: the backend has it, and the API's record has the rest of its fields.
 
-What the record shall hold is written before the backend is called (docs/decisions/0009-intents-before-resources.md): a
-process that is killed in between leaves the note, and the next one goes on from it.
+The future record is written as an intent before the backend is called: after a kill in between, the next process
+completes the record from it (docs/decisions/0009-intents-before-resources.md).
 """
 
 import asyncio
@@ -33,12 +33,11 @@ _log = logging.getLogger(__name__)
 async def make_noted(
     create: Callable[[], Awaitable[T]], *, undo: Callable[[], None], settle: Callable[[], None] = lambda: None
 ) -> T:
-    """Have the backend make what was noted before.
+    """Call ``create`` for a resource that was recorded before.
 
     Args:
-        undo: forgets the note, after the backend refused, as it does without room on its disk.
-        settle: sees to what was noted after any other error, when the resource may be there all the same, and when
-            not even ``undo`` can be written.
+        undo: removes the record, after the backend refused, for example with a full disk.
+        settle: called after any other error, when the resource may exist all the same, and if ``undo`` fails.
 
     Raises:
         Exception: what ``create`` raises.
@@ -64,8 +63,9 @@ def _undone(undo: Callable[[], None]) -> bool:
 
 
 class Intents:
-    """Args:
-    find: the backend's resource of a name (``models/taxifare``); raises NotFound.
+    """
+    Args:
+        find: the backend's resource of a name (``models/taxifare``); raises NotFound.
     """
 
     def __init__(self, records: Records, locks: Locks, find: Callable[[str], Awaitable[Resource]]) -> None:
@@ -73,9 +73,9 @@ class Intents:
         self._settling: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Write the records of what an earlier process left half made, before anyone asks for it (``settled``)."""
+        """Complete the records of an earlier process; requests wait for that (``settled``)."""
         if self._records.intents():
-            self._settling = asyncio.create_task(self._settle_all(), name="records of what was half made")
+            self._settling = asyncio.create_task(self._settle_all(), name="complete records")
 
     async def settled(self) -> None:
         if self._settling is not None and not self._settling.done():
@@ -89,16 +89,14 @@ class Intents:
     async def make(
         self, name: str, fields: Mapping[str, Json], create: Callable[[], Awaitable[Made]]
     ) -> tuple[Made, Record]:
-        """Have the backend make the resource ``name``, and write its record.
-
-        Whoever makes one of the same name meanwhile waits for the outcome.
+        """Create the resource ``name`` and its record, one of the same name at a time.
 
         Raises:
             AlreadyExists: there is one.
             CloudError: what ``create`` raises.
         """
         async with self._locks.of(name):
-            # Looked for before the note is written: so a note is never about a resource that somebody else has made.
+            # Looked for before the intent is written: an intent is never about a resource of other origin.
             with suppress(NotFound):
                 await self._settle(name)
                 raise AlreadyExists(f"{name} exists already.", field="name")
@@ -126,7 +124,7 @@ class Intents:
 
     def _written(self, name: str, made: Resource, fields: Mapping[str, Json]) -> Record:
         record = self._records.of(name, made.create_time)
-        # With a revision it was written before, and only the note was left.
+        # With a revision it was written before, and only the intent was left.
         if not record.revision:
             record = self._records.change(record, fields)
         self._records.forget_intent(name)

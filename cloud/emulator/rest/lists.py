@@ -1,110 +1,114 @@
-"""Answers of list methods: ``filter``, ``orderBy``, ``readMask``, pages.
+"""Responses of list methods: ``filter``, ``orderBy``, ``readMask``, pages.
 
-What is listed comes in chunks, and no more of them are read than a page needs: a page of a long list costs what one of
-a short list does, and other requests are answered between two chunks.
+Items are read in small chunks, and no more of them than a page needs: a page of a long list costs what one of a short
+list does, and other requests are answered between two chunks.
 """
 
 import asyncio
+import inspect
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from cloud.emulator.rest.aip160 import Find, ListFilter
 from cloud.emulator.rest.call import Call
-from cloud.emulator.rest.field_mask import Mask, apply_fields
+from cloud.emulator.rest.field_mask import Mask, add_path, apply_fields
 from cloud.emulator.rest.paging import read_page
 from cloud.emulator.rest.records import Record, Records
-from cloud.emulator.rest.schemas import Schemas
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
-CHUNK = 50
-"""Items read and filtered at once: a few milliseconds."""
+CHUNK = 20
+"""Items read in one turn of the event loop: a few milliseconds."""
 Item = dict[str, Json]
-Chunks = Callable[[str], AsyncIterator[Sequence[tuple[str, Item]]]]
-"""What follows the item with a key in the list (all of it for an empty key), each item with its own key."""
+Keyed = Sequence[tuple[str, Item | None]]
+"""Items in order, each with its key in the list; None for one that is not shown."""
+Read = Callable[[str, int], Awaitable[Keyed]]
+"""The items after the one with a key (from the first on for an empty key), at most so many; fewer only at the end."""
+T = TypeVar("T")
+ToJson = Callable[[T], Item | Awaitable[Item | None] | None]
 _ORDERS = {"": False, "asc": False, "desc": True}
 
 
-class Lists:
-    """
-    Args:
-        schemas: of the API, which tell what there is to filter by.
-    """
-
-    def __init__(self, schemas: Schemas) -> None:
-        self.schemas = schemas
-
-    def filter(self, call: Call, find: Find) -> ListFilter:
-        """Raises:
-        InvalidArgument: a wrong filter.
-        """
-        return ListFilter(call.query.get("filter", ""), find)
-
-    async def answer(self, call: Call, field: str, schema: str, chunks: Chunks, *, kind: str = "") -> Item:
-        """The page asked for, in ``field``, which is left out if nothing is listed.
-
-        Args:
-            schema: of what is listed.
-            kind: name under which a filter finds the last part of an item's name (``model=123``).
-
-        Raises:
-            InvalidArgument: a wrong filter, order, mask, size or token.
-        """
-
-        def find(path: str) -> Sequence[str] | None:
-            return [kind] if path == kind else self.schemas.json_path(schema, path)
-
-        return await self.page(call, field, find, chunks, kind=kind)
-
-    async def page(self, call: Call, field: str, find: Find, chunks: Chunks, *, kind: str = "") -> Item:
-        """``answer`` where ``find`` tells what there is to filter by."""
-        wanted, order = self.filter(call, find), call.query.get("orderBy", "").strip()
-        page = read_page(call.query, f"{call.method.id} {call.name} {order}")
-        mask = _mask(call.query.get("readMask", ""), find)
-        found: list[tuple[str, Item]] = []
-        # Only what is in the list's own order can be read from where the page begins.
-        async for chunk in chunks("" if order else page.after):
-            found += [(key, item) for key, item in chunk if wanted(item | {kind: _id(item)} if kind else item)]
-            if len(found) > page.size and not order:
-                break
-            await asyncio.sleep(0)
-        if order:
-            found = _sort(found, order, find)
-            if page.after:
-                found = _following(found, page.after)
-        shown = found[: page.size]
-        answer: Item = {field: [apply_fields(mask, item) if mask else item for _, item in shown]} if shown else {}
-        return answer | ({"nextPageToken": page.token(shown[-1][0])} if len(found) > page.size else {})
-
-
-def in_chunks(items: Iterable[Item], key: str, *, in_order: bool = True) -> Chunks:
-    """Of a short list with a unique field ``key``.
+def fields_of(call: Call, field: str, *, kind: str = "") -> Find:
+    """What a filter, an order or a mask can name: the fields of the message that the response repeats in ``field``.
 
     Args:
-        in_order: they are in order of it; if not, none of them is ever removed.
+        kind: name under which a filter finds the last part of an item's name (``model=123``).
     """
 
-    async def chunks(after: str) -> AsyncIterator[Sequence[tuple[str, Item]]]:
-        keyed = [(str(item[key]), item) for item in items]
-        keys = [at for at, _ in keyed]
-        start = 0 if not after else bisect_right(keys, after) if in_order else keys.index(after) + 1
-        for begin in range(start, len(keyed), CHUNK):
-            yield keyed[begin : begin + CHUNK]
+    def find(path: str) -> Sequence[str] | None:
+        if path == kind:
+            return [kind]
+        found = call.schemas.json_path(call.method.response, f"{field}.{path}")
+        return None if found is None else found[1:]
 
-    return chunks
+    return find
 
 
-def of_records(records: Records, parent: str, answer: Callable[[Record], Awaitable[Item | None]]) -> Chunks:
-    """The records of a collection, newest first; ``answer`` makes None of one that is shown to nobody."""
+async def list_page(call: Call, field: str, read: Read, *, kind: str = "", find: Find | None = None) -> Item:
+    """The requested page, in ``field``, which is left out if nothing is listed.
 
-    async def chunks(after: str) -> AsyncIterator[Sequence[tuple[str, Item]]]:
-        before = int(after) if after else None
-        while found := records.below(parent, before=before, limit=CHUNK):
-            items = [(str(record.sequence), await answer(record)) for record in found]
-            yield [(key, item) for key, item in items if item is not None]
-            before = found[-1].sequence
+    Args:
+        kind, find: see ``fields_of``; ``find`` in place of that.
 
-    return chunks
+    Raises:
+        InvalidArgument: a wrong filter, order, mask, size or token.
+    """
+    find = find or fields_of(call, field, kind=kind)
+    matches, order = ListFilter(call.query.get("filter", ""), find), call.query.get("orderBy", "").strip()
+    page = read_page(call.query, f"{call.method.id} {call.name} {order}")
+    mask = _mask(call.query.get("readMask", ""), find)
+    found: list[tuple[str, Item]] = []
+    # Only a list in its own order can be read from where the page begins.
+    key = "" if order else page.after
+    while order or len(found) <= page.size:
+        size = CHUNK if order or matches.text else min(CHUNK, page.size + 1 - len(found))
+        chunk = await read(key, size)
+        shown = [(key, item) for key, item in chunk if item is not None]
+        found += [(key, item) for key, item in shown if matches(item | {kind: _id(item)} if kind else item)]
+        if len(chunk) < size:
+            break
+        key = chunk[-1][0]
+        await asyncio.sleep(0)
+    if order:
+        found = _sort(found, order, find)
+        if page.after:
+            found = found[_index([key for key, _ in found], page.after) + 1 :]
+    on_page = found[: page.size]
+    answer: Item = {field: [apply_fields(mask, item) if mask else item for _, item in on_page]} if on_page else {}
+    return answer | ({"nextPageToken": page.token(on_page[-1][0])} if len(found) > page.size else {})
+
+
+def of_items(items: Sequence[T], key: Callable[[T], str], to_json: ToJson[T], *, is_sorted: bool = True) -> Read:
+    """Reads a list that is in memory.
+
+    Args:
+        key: unique.
+        is_sorted: by ``key``; if not, none of the items is ever removed.
+    """
+    keys = [key(item) for item in items]
+
+    async def read(after: str, limit: int) -> Keyed:
+        start = 0 if not after else bisect_right(keys, after) if is_sorted else _index(keys, after) + 1
+        return [(keys[at], await _json(to_json, items[at])) for at in range(start, min(start + limit, len(keys)))]
+
+    return read
+
+
+def of_records(records: Records, parent: str, to_json: ToJson[Record]) -> Read:
+    """Reads the records of a collection, newest first."""
+
+    async def read(after: str, limit: int) -> Keyed:
+        found = records.below(parent, before=int(after) if after else None, limit=limit)
+        return [(str(record.sequence), await _json(to_json, record)) for record in found]
+
+    return read
+
+
+async def _json(to_json: ToJson[T], item: T) -> Item | None:
+    found = to_json(item)
+    return await found if inspect.isawaitable(found) else found
 
 
 def _id(item: Item) -> str:
@@ -112,40 +116,36 @@ def _id(item: Item) -> str:
 
 
 def _mask(text: str, find: Find) -> Mask:
-    """What of each resource is wanted; an empty mask is everything."""
+    """The fields of each item that are wanted; an empty mask is all of them."""
     mask: dict[str, Json] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         if part == "*":
             return {}
-        way = find(part)
-        if way is None:
+        path = find(part)
+        if path is None:
             raise InvalidArgument(f"{part[:100]!r} is no field of what is listed.", field="read_mask")
-        place = mask
-        for name in way[:-1]:
-            if place.setdefault(name, {}) is None:  # all of it is wanted anyway
-                break
-            place = place[name]
-        else:
-            place[way[-1]] = None
+        add_path(mask, path)
     return mask
 
 
 def _sort(items: Sequence[tuple[str, Item]], order: str, find: Find) -> list[tuple[str, Item]]:
     ordered = list(items)
     for part in reversed([part.split() for part in order.split(",") if part.strip()]):
-        way = find(part[0])
+        path = find(part[0])
         direction = part[1].lower() if len(part) > 1 else ""
-        if way is None or len(way) != 1 or len(part) > 2 or direction not in _ORDERS:
+        if path is None or len(path) != 1 or len(part) > 2 or direction not in _ORDERS:
             raise InvalidArgument(
                 f"{' '.join(part)[:100]!r} is no order: name a field, and desc after it for the last first.",
                 field="order_by",
             )
-        ordered.sort(key=lambda entry, name=way[0]: str(entry[1].get(name, "")), reverse=_ORDERS[direction])  # type: ignore[misc]
+        ordered.sort(key=lambda entry, name=path[0]: str(entry[1].get(name, "")), reverse=_ORDERS[direction])  # type: ignore[misc]
     return ordered
 
 
-def _following(items: list[tuple[str, Item]], last: str) -> list[tuple[str, Item]]:
-    for place, (key, _) in enumerate(items):
-        if key == last:
-            return items[place + 1 :]
-    raise InvalidArgument("What the page token stands for was deleted meanwhile: list anew.", field="page_token")
+def _index(keys: Sequence[str], key: str) -> int:
+    try:
+        return keys.index(key)
+    except ValueError:
+        raise InvalidArgument(
+            "What the page token stands for was deleted meanwhile: list anew.", field="page_token"
+        ) from None

@@ -5,10 +5,9 @@ from weakref import WeakValueDictionary
 
 
 class Locks:
-    """Locks by name, each kept for as long as somebody holds it or waits for it.
+    """Locks by name, each kept while it is held or waited for.
 
-    A lock is not held while something else takes its time, as a model that is loaded: only for what reads a record,
-    decides by it and writes it.
+    A lock is held only to read, change and write a record, not while a model is loaded.
     """
 
     def __init__(self) -> None:

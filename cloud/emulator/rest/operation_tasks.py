@@ -1,4 +1,4 @@
-"""Tasks that see long-running operations through, from their beginning or from this program's start to their end."""
+"""Tasks that finish long-running operations, from their beginning or from this program's start."""
 
 import asyncio
 import logging
@@ -15,18 +15,18 @@ _TRY_AGAIN = 1.0
 
 
 class Following:
-    """Use until ``close``, which leaves what is under way unfinished, for the next start."""
+    """Use until ``close``, which leaves operations unfinished for the next start."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def follow(self, name: str, work: Callable[[], Awaitable[None]], fail: Callable[[Json], object]) -> None:
-        """Do ``work()`` in a task of its own.
+        """Run ``work()`` as a task.
 
         Args:
-            name: of what is followed, unique.
-            work: begun anew while its end cannot be written because the disk is full, as after a restart.
-            fail: records the ``google.rpc.Status`` of any other error: nothing may go on for ever.
+            name: unique.
+            work: repeated while its end cannot be written because the disk is full.
+            fail: records the ``google.rpc.Status`` of any other error.
         """
         task = asyncio.create_task(_see_through(name, work, fail), name=f"following {name}")
         self._tasks[name] = task

@@ -1,4 +1,4 @@
-"""Long-running operations: what was begun, and how it ended. Durable.
+"""Long-running operations and their results. Durable.
 
 Shape: ``google.longrunning.Operation``, the same in every API that has it.
 """
@@ -14,7 +14,7 @@ from cloud.errors import CloudError, NotFound
 from cloud.resources import Json
 
 EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
-"""The response of one that has nothing to say."""
+"""The response of an operation without a result."""
 CANCELLED = 1
 """``google.rpc.Code`` of an operation that was cancelled."""
 _MIGRATIONS = (
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS operations (
 @dataclass(frozen=True, slots=True)
 class Operation:
     name: str
-    """Below the project, or the bare id: as its API has it."""
+    """Below the project, or the bare id: as in its API."""
     metadata: Mapping[str, Json]
     error: Mapping[str, Json] | None = None
     """``google.rpc.Status``."""
@@ -52,7 +52,7 @@ class Operation:
 
 
 def rpc_status(error: CloudError) -> dict[str, Json]:
-    """``google.rpc.Status`` of what failed."""
+    """``google.rpc.Status``."""
     return {"code": error.number, "message": error.message}
 
 
@@ -86,26 +86,19 @@ class Operations:
         response: Mapping[str, Json] | None = None,
         error: Mapping[str, Json] | None = None,
     ) -> Operation:
-        """Record how it ended, with ``metadata`` besides what it has."""
+        """Record its end; ``metadata`` is added."""
         found = self.get(name)
         ended = replace(found, metadata={**found.metadata, **metadata}, response=response, error=error)
         self.update(ended)
         return ended
 
     def update(self, operation: Operation) -> None:
-        """Record how it stands now."""
         self._database.execute(
             "UPDATE operations SET metadata = ?, error = ?, response = ? WHERE name = ?",
-            (
-                json.dumps(operation.metadata),
-                None if operation.error is None else json.dumps(operation.error),
-                None if operation.response is None else json.dumps(operation.response),
-                operation.name,
-            ),
+            (*map(_text, (operation.metadata, operation.error, operation.response)), operation.name),
         )
 
     def remove(self, name: str) -> None:
-        """Forget it."""
         self._database.execute("DELETE FROM operations WHERE name = ?", (name,))
 
     def get(self, name: str) -> Operation:
@@ -127,9 +120,11 @@ class Operations:
 
 
 def _operation(row: sqlite3.Row) -> Operation:
-    return Operation(
-        name=row["name"],
-        metadata=json.loads(row["metadata"]),
-        error=None if row["error"] is None else json.loads(row["error"]),
-        response=None if row["response"] is None else json.loads(row["response"]),
-    )
+    read: dict[str, Json] = {
+        name: None if row[name] is None else json.loads(row[name]) for name in ("metadata", "error", "response")
+    }
+    return Operation(row["name"], **read)
+
+
+def _text(value: Json) -> str | None:
+    return None if value is None else json.dumps(value)

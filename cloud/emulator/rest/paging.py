@@ -1,7 +1,7 @@
 """Lists in pages: ``pageSize``, ``pageToken``, ``nextPageToken``. Pure.
 
-Rules: https://google.aip.dev/158. A token says after which item the next page begins, so that what is made or deleted
-in between neither repeats an item nor skips one.
+Rules: https://google.aip.dev/158. A token names the last item of a page, so that changes in between neither repeat an
+item nor skip one.
 """
 
 import base64
@@ -20,7 +20,7 @@ DEFAULT_SIZE, LARGEST_SIZE = 20, 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that is asked for."""
+    """A requested page."""
 
     size: int
     after: str
@@ -36,10 +36,10 @@ def read_page(query: Mapping[str, Json], scope: str) -> Page:
     """
     Args:
         query: checked parameters of the request.
-        scope: what is listed: a token is good for the same list with the same filter only.
+        scope: of a token, together with the filter: the same list.
 
     Raises:
-        InvalidArgument: a negative size, or a token that is none of this list's.
+        InvalidArgument: a negative size, or a token of another list.
     """
     size = query.get("pageSize") or DEFAULT_SIZE
     if size < 0:

@@ -1,8 +1,8 @@
-"""What only an API knows of its resources: names, labels, specifications, etags, access policies. Durable.
+"""Fields of resources that only an API has: names, labels, specifications, etags, access policies. Durable.
 
-Of some resources the backend is the truth and a record only adds to it: ``of`` finds it with the creation time that the
-resource had when the record was written, so that a name used anew, also by other ways than this API, does not inherit
-it. Others are known here alone, or are written before the backend is asked to make them (``add``, ``get``).
+Some records add to a resource of the backend: ``of`` finds them by the resource's creation time, too, so that a new
+resource of the same name does not inherit the record. Others are the only trace of a resource, or are written before
+the backend creates it (``add``, ``get``).
 """
 
 import base64
@@ -29,7 +29,7 @@ CREATE TABLE resources (
 CREATE INDEX resources_by_parent ON resources (parent, sequence);
 CREATE TABLE IF NOT EXISTS intents (name TEXT PRIMARY KEY, fields TEXT NOT NULL) STRICT;
 """
-"""To which each API's migrations lead. A part of them, so never changed: what comes later is a migration of its own."""
+"""The result of each API's migrations, and a part of them: never changed, only followed by another migration."""
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,15 +39,15 @@ class Record:
     """Below the project: ``models/taxifare``, ``locations/us-central1/customJobs/1``; a version is ``…/models/1@2``."""
     create_time: datetime
     fields: Mapping[str, Json] = field(default_factory=dict)
-    """As the API's JSON has them, and a few that it does not show."""
+    """As in the API's JSON, with a few that it does not show."""
     revision: int = 0
-    """0 of a resource of which nothing was recorded."""
+    """0 if nothing was recorded."""
     policy: Mapping[str, Json] = field(default_factory=dict)
     """Without its etag."""
     policy_revision: int = 0
     update_time: datetime = _UNKNOWN
     sequence: int = 0
-    """Larger for what was recorded later; 0 of what was not."""
+    """Order of recording; 0 if not recorded."""
 
     @property
     def id(self) -> str:
@@ -88,7 +88,7 @@ class Records:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is written within is kept as a whole or not at all. Nothing may be awaited."""
+        """One transaction. Nothing may be awaited in it."""
         with self._database:
             self._database.execute("BEGIN")
             yield
@@ -106,8 +106,7 @@ class Records:
         return found
 
     def of(self, name: str, create_time: datetime | None) -> Record:
-        """Of the backend's resource made then, an empty one if nothing was recorded; a backend that does not tell when
-        has one of each name."""
+        """The record of the backend's resource created then, or an empty one; without a time, of the name alone."""
         create_time = create_time or _UNKNOWN
         return self._one("name = ? AND create_time = ?", name, create_time.isoformat()) or Record(name, create_time)
 
@@ -161,7 +160,7 @@ class Records:
         return self._write(replace(record, policy=policy, policy_revision=record.policy_revision + 1))
 
     def remove(self, name: str) -> None:
-        """Forget a resource and those below it, a model's versions among them."""
+        """Remove a record and those below it, with a model's versions."""
         ranges = "name = :n OR (name > :n || '/' AND name < :n || '0') OR parent = :n || '@'"
         self._database.execute(f"DELETE FROM resources WHERE {ranges}", {"n": name})  # noqa: S608 - no input
 
@@ -192,14 +191,13 @@ class Records:
     # ---------------------------------------------------------------- intents
 
     def intend(self, name: str, fields: Mapping[str, Json]) -> None:
-        """Note what the record of ``name`` shall hold once the backend has made that resource."""
+        """Keep the future fields of ``name`` until the backend has created that resource."""
         self._database.execute("INSERT OR REPLACE INTO intents VALUES (?, ?)", (name, json.dumps(fields)))
 
     def forget_intent(self, name: str) -> None:
         self._database.execute("DELETE FROM intents WHERE name = ?", (name,))
 
     def intents(self) -> dict[str, Mapping[str, Json]]:
-        """What was noted and not forgotten, by name."""
         return {row["name"]: json.loads(row["fields"]) for row in self._database.execute("SELECT * FROM intents")}
 
     def _one(self, condition: str, *values: str) -> Record | None:

@@ -10,8 +10,7 @@ from cloud.resources import Json
 
 
 def json_answer(answer: Json, query: Mapping[str, Json]) -> web.Response:
-    """``answer`` with two spaces of indentation and a newline, unless ``prettyPrint`` is false; of it what ``fields``
-    asks for.
+    """The fields of ``answer`` that ``fields`` selects, indented unless ``prettyPrint`` is false.
 
     Args:
         query: the checked parameters of the request.

@@ -1,4 +1,4 @@
-"""Scalar JSON values in the normal form of their type, and what Google's front end says of the rest. Pure.
+"""Scalar JSON values in the normal form of their type, and Google's messages about others. Pure.
 
 Forms: https://protobuf.dev/programming-guides/json/. Texts: see ``schemas``.
 """

@@ -1,5 +1,5 @@
-"""JSON values against the schemas of a discovery document: what Google's front end accepts, in the normal form it
-would write itself, and what it says of the rest. Pure.
+"""JSON values against the schemas of a discovery document: converts what Google's front end accepts to normal form, and
+reports the rest in its words. Pure.
 
 Accepted and normal forms: https://protobuf.dev/programming-guides/json/. Texts: the public transcoding library of
 Google's API front ends (https://github.com/protocolbuffers/protobuf/tree/v21.0/src/google/protobuf/util/internal).
@@ -19,7 +19,7 @@ Fields = Mapping[str, tuple[str, Json]]
 """Name and specification of a message's fields, by each name that they may be given."""
 
 _ENOUGH = 100
-"""Faults found in one request, at which the rest of it is not looked at: an error says what to mend, not all of it."""
+"""Faults in one request after which its check ends."""
 
 
 class Schemas:
@@ -27,7 +27,7 @@ class Schemas:
 
     Args:
         schemas: the ``schemas`` of a discovery document.
-        numbers: of the enums whose names are not in the order of their numbers: a document does not tell.
+        numbers: of the enums whose names are not in the order of their numbers, which a document lacks.
     """
 
     def __init__(self, schemas: Mapping[str, Json], numbers: EnumNumbers | None = None) -> None:
@@ -42,7 +42,7 @@ class Schemas:
             path: where in the request it is, in snake case (``job``); empty for all of it.
 
         Raises:
-            InvalidRequest: with everything that is wrong, or the first hundred things.
+            InvalidRequest: with all faults, or the first hundred.
         """
         reader = _Reader(self._fields, self._numbers)
         read = reader.message(name, value, path)
@@ -102,7 +102,7 @@ class Schemas:
 
 
 def parameter(spec: Mapping[str, Json], text: str, name: str) -> tuple[Json, list[Violation]]:
-    """The value of a query parameter, and what is wrong with it."""
+    """The value of a query parameter, and its faults."""
     reader = _Reader(lambda _: {}, {})
     return reader.value(spec, text, snake(name), "", name), reader.violations
 
@@ -125,7 +125,7 @@ class _Reader:
     """Reads one value, and goes on after a fault to find the others.
 
     Raises:
-        InvalidRequest: there are so many that to go on helps nobody.
+        InvalidRequest: there are too many.
     """
 
     def __init__(self, fields: Callable[[str], Fields], numbers: EnumNumbers) -> None:

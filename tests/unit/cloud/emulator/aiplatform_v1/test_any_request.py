@@ -3,14 +3,16 @@ from unittest import mock
 
 from hypothesis import given
 
-from cloud.emulator.aiplatform_v1.routes import document, handlers, routes
+from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS
+from cloud.emulator.rest.discovery import load
 from emulator_api.any_request import allowed, forbidden, many, statuses
 from emulator_api.backends import memory_backend
 from emulator_api.discovery_requests import Requests
 from emulator_api.vertex_api import VertexApi, custom_job, model
 
-SERVED = {route.method_id for route in routes(handlers(mock.Mock(), mock.Mock()))}
-REQUESTS = Requests(document(), SERVED, "my-project", "us-central1")
+SERVED = {route.method_id for route in AiplatformV1.routes(mock.Mock())}
+REQUESTS = Requests(load("aiplatform.v1", ENUM_NUMBERS), SERVED, "my-project", "us-central1")
 
 
 async def open_api(folder: Path) -> VertexApi:

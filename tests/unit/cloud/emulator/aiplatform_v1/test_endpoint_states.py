@@ -1,15 +1,16 @@
-"""An endpoint under requests that overlap: whatever waits for the backend, no change that was answered is lost.
+"""Overlapping requests to one endpoint: no change that a response confirmed is lost, whichever request has to wait for
+the backend.
 
-The backend's answers are held back, and released one at a time in an order that hypothesis chooses.
+The backend's results are held back, and released one at a time in an order that hypothesis chooses.
 """
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -138,15 +139,17 @@ class Endpoint(RuleBasedStateMachine):
             return (await self.api.ask("POST", "/models:upload", model()))["response"]["model"]
 
         self.model = self.run(begin())
-        # Two to begin with, one of them without traffic: one alone can lose nothing.
-        for _ in range(2):
-            split = dict.fromkeys(self.deployed(), 100) or {"0": 100}
-            operation = self.run(self.api.ask("POST", f"{ENDPOINT}:deployModel", deployment(self.model, split)))
-            self.run(self.api.ask("POST", operation["name"].removeprefix(PARENT) + ":wait?timeout=5s"))
-            self._look()
-            self.splits = [self.found["trafficSplit"]]
-        self.replicas = dict.fromkeys(self.deployed(), 1)
+        # The first gets all traffic: of one alone, nothing can be lost.
+        for _ in range(MOST):
+            self.deploy_now()
         self.backend.is_holding, self.backend.holds_reads = True, holds_reads
+
+    def deploy_now(self) -> None:
+        split = self.found.get("trafficSplit") or {"0": 100}
+        operation = self.run(self.api.ask("POST", f"{ENDPOINT}:deployModel", deployment(self.model, split)))
+        self.run(self.api.ask("POST", operation["name"].removeprefix(PARENT) + ":wait?timeout=5s"))
+        self._look()
+        self.splits, self.replicas = [self.found["trafficSplit"]], dict.fromkeys(self.deployed(), 1)
 
     @rule()
     def create(self) -> None:
@@ -178,8 +181,9 @@ class Endpoint(RuleBasedStateMachine):
         # Mostly one that may go as it is: others are refused.
         number = data.draw(st.sampled_from([number for number in ids if number not in split_now] or ids))
         others = [other for other in ids if other != number]
-        split = {data.draw(st.sampled_from(others)): 100} if moves and others else None
+        self._undeploy(number, {data.draw(st.sampled_from(others)): 100} if moves and others else None)
 
+    def _undeploy(self, number: str, split: Json | None) -> None:
         def then(answer: Answer) -> None:
             assert answer.status in (200, 400, 404), answer.text
             if answer.status != 200:
@@ -203,9 +207,9 @@ class Endpoint(RuleBasedStateMachine):
         self._patch(share, data)
 
     def _patch(self, share: int, data: st.DataObject) -> None:
-        ids = data.draw(st.permutations(self.deployed()))
-        split = {ids[0]: 100} if share == 100 or len(ids) == 1 else {ids[0]: share, ids[1]: 100 - share}
+        self._send_split(_split(data.draw(st.permutations(self.deployed())), share))
 
+    def _send_split(self, split: Json) -> None:
         def then(answer: Answer) -> None:
             assert answer.status in (200, 400, 404), answer.text
             if answer.status == 200:
@@ -234,7 +238,40 @@ class Endpoint(RuleBasedStateMachine):
 
         self.ask("DELETE", ENDPOINT, b"", then)
 
-    # ---------------------------------------------------------------- answers of the backend
+    # ---------------------------------------------------------------- one request while another waits
+
+    @precondition(lambda self: self.idle_models() and len(self.deployed()) > 2)
+    @rule(released=st.integers(0, 2), share=st.sampled_from([70, 50]), undeploys_first=st.booleans(), data=st.data())
+    def overlap(self, released: int, share: int, undeploys_first: bool, data: st.DataObject) -> None:
+        """One request waits for the backend's first, second or third result until the other is done."""
+        self._release_all()
+        idle = self.idle_models()
+        if not idle or len(self.deployed()) < 3:
+            return
+        number = data.draw(st.sampled_from(idle))
+        split = _split(data.draw(st.permutations([other for other in self.deployed() if other != number])), share)
+        requests = [lambda: self._undeploy(number, None), lambda: self._send_split(split)]
+        first, second = requests if undeploys_first else reversed(requests)
+        first()
+        self._release_last(released)
+        second()
+        self._release_all()
+
+    def idle_models(self) -> list[str]:
+        """Deployed models without traffic."""
+        return [number for number in self.deployed() if number not in self.found.get("trafficSplit", {})]
+
+    def _release_last(self, count: int) -> None:
+        for _ in range(count):
+            if self.backend.waiting:
+                self.backend.waiting.pop().set_result(None)
+                self._go_on()
+
+    def _release_all(self) -> None:
+        while self.backend.waiting:
+            self._release_last(1)
+
+    # ---------------------------------------------------------------- results of the backend
 
     @precondition(lambda self: self.backend.waiting)
     @rule(data=st.data())
@@ -260,17 +297,38 @@ class Endpoint(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "api"):
             return
-        while self.backend.waiting:
-            self.backend.waiting.pop(0).set_result(None)
-            self._go_on()
-        assert not self.requests
-        self.nothing_that_was_answered_is_lost()
-        there = {f"deployed_{number}" for number in self.deployed()}
-        assert {version for _, version in self.backend.versions} == there
-        self.run(self.api.dialect.close())
-        self.loop.close()
-        self.folder.cleanup()
+        try:
+            self._release_all()
+            assert not self.requests
+            self.nothing_that_was_answered_is_lost()
+            assert {version for _, version in self.backend.versions} == {f"deployed_{one}" for one in self.deployed()}
+        finally:
+            self.run(self.api.dialect.close())
+            self.loop.close()
+            self.folder.cleanup()
+
+
+def _split(ids: Sequence[str], share: int) -> Json:
+    return {ids[0]: 100} if share == 100 or len(ids) == 1 else {ids[0]: share, ids[1]: 100 - share}
 
 
 TestEndpoint = Endpoint.TestCase
-TestEndpoint.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+# A failure of eight steps can be read as it is: to shrink it takes minutes.
+TestEndpoint.settings = settings(
+    max_examples=12, stateful_step_count=8, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate)
+)
+
+
+def test_traffic_that_is_patched_during_an_undeployment_is_kept() -> None:
+    endpoint = Endpoint()
+    try:
+        endpoint.begin(holds_reads=False)
+        (idle, other), (serving,) = endpoint.idle_models(), endpoint.found["trafficSplit"]
+        endpoint._undeploy(idle, None)
+        assert endpoint.backend.waiting, "the undeployment waits for the backend"
+        endpoint._send_split({serving: 30, other: 70})
+        endpoint._release_all()
+        assert endpoint.found["trafficSplit"] == {serving: 30, other: 70}
+        assert idle not in endpoint.deployed()
+    finally:
+        endpoint.teardown()

@@ -1,5 +1,6 @@
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import load
-from cloud.emulator.rest.lists import CHUNK, Lists, in_chunks
+from cloud.emulator.rest.lists import list_page, of_items
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobEvent
 from emulator_api.dialect_api import OWNER
@@ -16,13 +17,12 @@ from emulator_api.ml_api import Api
 from emulator_api.ml_requests import training_job
 
 ML = load("ml.v1")
-LISTS = Lists(ML.schemas)
 
 
 async def page(items, **query):
-    call = Call(ML.methods["ml.projects.models.list"], "projects/p", query, {}, b"", OWNER, "ml.googleapis.com")
-    listed = in_chunks([{"name": item} for item in items], "name")
-    found = await LISTS.answer(call, "models", "GoogleCloudMlV1__Model", listed)
+    method = ML.methods["ml.projects.models.list"]
+    call = Call(method, "projects/p", query, {}, b"", OWNER, "ml.googleapis.com", ML.schemas)
+    found = await list_page(call, "models", of_items(items, str, lambda item: {"name": item}))
     return [item["name"] for item in found.get("models", ())], found.get("nextPageToken", "")
 
 
@@ -69,18 +69,19 @@ def test_what_is_no_token(token):
 class CountingBackend(MemoryBackend):
     def __init__(self) -> None:
         super().__init__()
-        self.read = 0
+        self.read = self.calls = 0
 
     async def list_jobs(self, **given):
         found = await super().list_jobs(**given)
         self.read += len(found)
+        self.calls += 1
         return found
 
 
 @pytest.fixture
 async def many_jobs(tmp_path):
     api = Api(CountingBackend(), tmp_path)
-    for number in range(10 * CHUNK):
+    for number in range(500):
         await api.ask("POST", "/jobs", training_job(f"j{number}"))
     yield api
     await api.dialect.close()
@@ -90,11 +91,25 @@ async def test_a_page_reads_no_more_jobs_than_it_needs(many_jobs):
     answer = await many_jobs.ask("GET", "/jobs?pageSize=100")
     assert [job["jobId"] for job in answer["jobs"][:2]] == ["j499", "j498"]
     assert answer["jobs"][0]["jobPosition"] == "500"
-    assert many_jobs.backend.read <= 4 * CHUNK
+    assert many_jobs.backend.read == 101
     many_jobs.backend.read = 0
     after = await many_jobs.ask("GET", f"/jobs?pageSize=100&pageToken={answer['nextPageToken']}")
     assert after["jobs"][0]["jobId"] == "j399"
-    assert many_jobs.backend.read <= 4 * CHUNK
+    assert many_jobs.backend.read == 101
+
+
+async def test_a_backend_that_reads_all_jobs_each_time_is_called_once(many_jobs):
+    many_jobs.backend.abilities = replace(MemoryBackend.abilities, lists_in_parts=False)
+    pages, token = [], ""
+    for number in range(1, 6):
+        answer = await many_jobs.ask("GET", f"/jobs?pageSize=100&pageToken={token}")
+        assert many_jobs.backend.calls == number
+        pages += answer["jobs"]
+        token = answer.get("nextPageToken", "")
+    assert [job["jobId"] for job in pages] == [f"j{number}" for number in reversed(range(500))]
+    assert not token
+    assert await many_jobs.ask("GET", "/jobs?filter=jobId:nobody") == {}
+    assert many_jobs.backend.calls == 6
 
 
 async def test_a_filter_that_fixes_the_state_reads_only_jobs_in_that_state(many_jobs):
@@ -107,17 +122,17 @@ async def test_a_filter_that_fixes_the_state_reads_only_jobs_in_that_state(many_
 
 
 async def test_other_clients_are_served_while_a_list_is_searched(many_jobs):
-    longest, before = 0.0, time.perf_counter()
+    longest, before = 0.0, time.thread_time()
 
     async def watch():
         nonlocal longest, before
         while True:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now = time.thread_time()
             longest, before = max(longest, now - before), now
 
     watching = asyncio.create_task(watch())
     turns = await many_jobs.ask("GET", "/jobs?filter=jobId:nobody")
     watching.cancel()
     assert turns == {}
-    assert longest < 0.5  # of a machine under load; alone it is a tenth of that
+    assert longest < 0.05  # seconds of processor, which other programs of the machine do not change
