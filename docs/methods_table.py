@@ -35,7 +35,7 @@ def google(document: str) -> frozenset[str]:
 def apis() -> list[Api]:
     anything = mock.Mock()
     ml = list(MlV1.routes(anything))
-    storage = {route.method_id for route in storage_v1.routes(anything)}
+    storage = {route.method_id for route in storage_v1.ROUTES}
     return [
         _api("ml.v1", {r.method_id for r in ml if not r.is_refused}, {r.method_id for r in ml if r.is_refused}),
         _api(storage_v1.DOCUMENT, storage, google(storage_v1.DOCUMENT) - storage),

@@ -1,6 +1,6 @@
-"""The emulator: one HTTP handler for all of Google's hosts. The caller is identified here, then an API answers.
+"""The emulator: one HTTP handler for all of Google's hosts. It identifies the caller and dispatches to an API.
 
-Which API a request is for says one literal list (``Emulator.dialects``); errors become responses in one place.
+``Emulator.dialects`` lists the APIs with their hosts and paths; errors become responses in one place.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ MAX_BODY = 10 * 2**20
 """Bytes of a body that a dialect reads whole, as at Google's front end; streamed ones have no limit."""
 
 _MAX_LINE = 2**16
-"""Bytes of a request line or a header: as many as a whole head may have at the gateway, so that what is too long for
-anything is refused there, and whatever passes is answered as Google would."""
+"""Bytes of a request line or a header: the gateway's limit for a whole head, so that the gateway refuses what
+is too long, and an API responds to the rest."""
 
 LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 """Names of this machine."""
@@ -71,13 +71,13 @@ class Mount:
     """Regular expression for the whole path."""
     dialect: Dialect
     errors: ErrorStyle = ErrorStyle.PLATFORM
-    """How errors before the dialect gets the request, and unforeseen ones in it, are written."""
+    """The style of error responses."""
     requires_auth: bool = True
-    """Whether bearer tokens are for this dialect: those that hand them out take none."""
+    """Whether bearer tokens are checked: the dialects that issue them take none."""
 
 
 class Emulator:
-    """Serves one project. Hand it to a server as protocol factory; ``close`` ends what is being answered.
+    """Serves one project. A protocol factory for a server; ``close`` ends the requests in progress.
 
     Args:
         storage: the dialect of Cloud Storage.
@@ -86,7 +86,7 @@ class Emulator:
     def __init__(self, project: str, region: str, storage: Dialect, tokens: TokenRegistry, keys: KeyRing) -> None:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
-        batch = Batch(self._handle, "/storage/v1/", ErrorStyle.STORAGE)
+        batch = Batch(self._handle)
         self.faults = Faults()
         self._tokens, self._keys = tokens, keys
         self._trusted_ports: dict[int, Principal] = {}
@@ -106,11 +106,11 @@ class Emulator:
         ]
 
     def add_trusted_port(self, port: int, principal: Principal) -> None:
-        """From now on who comes to this local port and shows no token is ``principal``."""
+        """Requests to this local port without a token are made by ``principal`` from now on."""
         self._trusted_ports[port] = principal
 
     def mount(self, *mounts: Mount) -> None:
-        """Add dialects that need what is built on this emulator; they come before those that are there."""
+        """Add dialects, with precedence over those that are mounted."""
         self.dialects[:0] = mounts
         self._find.cache_clear()
 
@@ -130,7 +130,7 @@ class Emulator:
         return self._server()
 
     async def close(self, grace: float = 5.0) -> None:
-        """End every answer under way: by itself within ``grace`` seconds, else by cancelling it."""
+        """Wait up to ``grace`` seconds for the requests in progress, then cancel them."""
         self.faults.end()
         if self._answering:
             _, late = await asyncio.wait(self._answering, timeout=grace)
@@ -142,7 +142,7 @@ class Emulator:
             await self._server.shutdown(grace)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The answer to any request: never raises but when the client is gone or has part of an answer already."""
+        """Respond to any request; raises only when the client is gone or part of the response has been sent."""
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._answering.add(task)
         try:
@@ -164,7 +164,7 @@ class Emulator:
         except web.HTTPRequestEntityTooLarge:
             failure = InvalidArgument(f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
         except RecursionError as error:
-            # Nothing here recurses but along what was sent: JSON, filters, field masks.
+            # Only the nesting of a request makes code here recurse: JSON, filters, field masks.
             _log.warning("%s %s%s: %s", request.method, _host(request), request.path, error)
             failure = InvalidArgument("The request is nested too deeply.")
         except Exception as error:
@@ -175,7 +175,7 @@ class Emulator:
             _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
             failure = full or CloudError("Internal error encountered.")
         if request.writer.output_size:
-            raise ConnectionAbortedError("failed in the middle of an answer") from failure
+            raise ConnectionAbortedError("failed in the middle of a response") from failure
         return error_response(failure, style)
 
     async def _answer(self, mount: Mount, request: web.Request, principal: Principal) -> web.StreamResponse:
@@ -183,29 +183,27 @@ class Emulator:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         request = await apply_method_override(request)
+        answer = functools.partial(mount.dialect.handle, request, principal)
         outcome = self.faults.take(mount.dialect.method_id(request)) if self.faults else None
-        if outcome is not None:
-            return await self.faults.perform(
-                outcome, request, functools.partial(mount.dialect.handle, request, principal), mount.errors
-            )
-        return await mount.dialect.handle(request, principal)
+        if outcome is None:
+            return await answer()
+        return await self.faults.perform(outcome, request, answer, mount.errors)
 
     def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
         if mount is None:
-            raise NotFound(f"no API emulated here answers {request.method} {_name(host)[:255]}{path[:500]}")
+            raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount
 
     def _look_up(self, host: str, path: str) -> Mount | None:
-        name = _name(host)
-        fitting = (each for each in self.dialects if re.fullmatch(each.hosts, name) and re.fullmatch(each.paths, path))
+        fitting = (each for each in self.dialects if re.fullmatch(each.hosts, host) and re.fullmatch(each.paths, path))
         return next(fitting, None)
 
     def _caller(self, request: web.Request) -> Principal:
         """Raises:
-        Unauthenticated: a token that is not (or no longer) good. Having none is no error: that is anonymous, or
-            whom the port is for.
+        Unauthenticated: the token is invalid or has expired. A request without one is anonymous, or made by the
+            principal of a trusted port.
         """
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
@@ -217,18 +215,18 @@ class Emulator:
         return self._of_token(value.strip())
 
     def _of_token(self, value: str) -> Principal:
-        # A header of a JSON Web Token begins with {" in base64; an access token of Google's, with ya29.
+        # A JSON Web Token begins with {" in base64; one of Google's access tokens, with ya29.
         return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
     def _of_port(self, request: web.Request) -> Principal:
-        # A page in a browser can reach any port of this machine, but cannot help saying where it is from.
+        # A page in a browser can reach any port of this machine, but always sends its origin.
         if not self._trusted_ports or request.transport is None or hdrs.ORIGIN in request.headers:
             return ANONYMOUS
         return self._trusted_ports.get(request.transport.get_extra_info("sockname")[1], ANONYMOUS)
 
 
 def _quiet_about_clients() -> logging.Logger:
-    # aiohttp logs as an error, with what was sent (tokens, too), that a client garbled its request or left.
+    # aiohttp logs malformed requests and lost connections as errors, with the bytes received (tokens, too).
     logger = logging.getLogger(f"{__name__}.http")
     logger.filters = [lambda record: not (record.exc_info and isinstance(record.exc_info[1], _CLIENT_ERRORS))]
     return logger
@@ -237,14 +235,11 @@ def _quiet_about_clients() -> logging.Logger:
 _CLIENT_ERRORS = (HttpProcessingError, ConnectionError)
 
 
-def _name(host: str) -> str:
-    """Without port, as mounts have it."""
-    return re.sub(r":\d+$", "", host).lower().removesuffix(".")
-
-
 def _host(request: web.Request) -> str:
-    # Without the header, request.host would ask the resolver for this machine's name.
-    return request.host if hdrs.HOST in request.headers else ""
+    """The host name, without port, as mounts have it."""
+    # Without the header, request.host would resolve this machine's name.
+    host = request.host if hdrs.HOST in request.headers else ""
+    return re.sub(r":\d+$", "", host).lower().removesuffix(".")
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.Request:

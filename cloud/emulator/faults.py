@@ -1,10 +1,8 @@
-"""Faults on purpose: answers of this cloud that go wrong as a real one's do, and count how often they did.
+"""Fault injection: requests that fail as they do at Google, and a count that proves to a test that they did.
 
-    fault = cloud.faults.add("ml.projects.jobs.create", Cut.AFTER)
-    ...
-    assert fault.fired == 1
-
-So a test of what a client does about a fault can prove that the fault was there.
+fault = cloud.faults.add("ml.projects.jobs.create", Cut.AFTER)
+...
+assert fault.fired == 1
 """
 
 import asyncio
@@ -25,38 +23,38 @@ from cloud.resources import Json
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Nothing is done, and this is the answer."""
+    """The request is not handled; the response is this error."""
 
     error: CloudError
     retry_after: int | None = None
-    """Seconds, for the header of that name (RFC 9110 §10.2.3)."""
+    """Seconds, for the header ``Retry-After`` (RFC 9110 §10.2.3)."""
 
 
 class Cut(Enum):
-    """The connection is cut instead of an answer."""
+    """The connection is aborted without a response."""
 
     BEFORE = "before"
-    """Nothing is done."""
+    """The request is not handled."""
     AFTER = "after"
-    """What was asked for is done. An answer that is streamed, as a large object is, is sent already."""
+    """The request is handled. A response that is streamed, such as a large object, has been sent already."""
 
 
 class Hang(Enum):
-    """Nothing is done, and no answer comes."""
+    """The request is not handled, and there is no response."""
 
     FOREVER = "forever"
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What was asked for is done, and its JSON (if it has any) changed on the way."""
+    """The request is handled; the JSON of its response, if it has any, is changed."""
 
     change: Callable[[Json], Json]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hold:
-    """What was asked for is done, and the answer kept back. From any thread: ``hold.reached.result(10)``, and
+    """The request is handled, its response held back. From any thread: ``hold.reached.result(10)``, and
     ``hold.released.set_result(None)``."""
 
     reached: Future[None] = field(default_factory=Future)
@@ -67,7 +65,7 @@ Outcome = Refuse | Cut | Hang | Rewrite | Hold
 
 
 class ConnectionCut(ConnectionAbortedError):
-    """Cut by a fault: there is nobody to answer."""
+    """The connection was aborted by a fault."""
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ class Fault:
     """Args:
     methods: pattern of Google's method ids, such as ``storage.objects.*``; the token endpoint is ``oauth2.token``,
         the metadata server ``metadata.get``, a batch for storage ``storage.batch`` (its parts have ids of their own).
-    times: how often it happens.
+    times: how many requests fail.
     after: how many requests pass before.
     """
 
@@ -84,7 +82,7 @@ class Fault:
     times: int = 1
     after: int = 0
     fired: int = field(default=0, init=False)
-    """How often it has happened."""
+    """How many requests have failed."""
 
     def __post_init__(self) -> None:
         if self.times < 1 or self.after < 0:
@@ -92,7 +90,7 @@ class Fault:
 
 
 class Faults:
-    """The faults to come. May be added to from any thread."""
+    """Faults that have not happened yet; ``add`` and ``clear`` may be called from any thread."""
 
     def __init__(self) -> None:
         self._coming: list[Fault] = []
@@ -102,18 +100,18 @@ class Faults:
         return bool(self._coming)
 
     def add(self, methods: str, outcome: Outcome, *, times: int = 1, after: int = 0) -> Fault:
-        """See ``Fault``. Of several for one method the first added happens first."""
+        """See ``Fault``. Faults for the same method happen in the order in which they were added."""
         fault = Fault(methods, outcome, times, after)
         self._coming.append(fault)
         return fault
 
     def clear(self) -> list[Fault]:
-        """Forget those still to come, and tell which they were."""
+        """Remove and return the faults that have not happened yet."""
         left, self._coming = self._coming, []
         return left
 
     def take(self, method_id: str) -> Outcome | None:
-        """What happens to this request, which then has happened."""
+        """The outcome for this request, which is counted as having happened; None if no fault applies."""
         for fault in self._coming:
             if not fnmatchcase(method_id, fault.methods):
                 continue
@@ -127,7 +125,7 @@ class Faults:
         return None
 
     def end(self) -> None:
-        """Let go of all who wait for an answer."""
+        """Release all requests that ``Hang`` or ``Hold`` keep waiting."""
         self._ended.set()
 
     async def perform(
@@ -137,10 +135,10 @@ class Faults:
         answer: Callable[[], Awaitable[web.StreamResponse]],
         style: ErrorStyle,
     ) -> web.StreamResponse:
-        """Have ``outcome`` happen to ``request``, which ``answer`` would answer.
+        """Apply ``outcome`` to ``request``, which ``answer`` handles.
 
         Raises:
-            ConnectionCut: the connection is cut.
+            ConnectionCut: the connection was aborted.
             CloudError: as ``answer`` does.
         """
         match outcome:
@@ -177,7 +175,7 @@ class Faults:
 
 def _rewritten(answer: web.StreamResponse, change: Callable[[Json], Json]) -> web.Response:
     if not isinstance(answer, web.Response):
-        raise TypeError("an answer that is streamed cannot be rewritten")
+        raise TypeError("a streamed response cannot be rewritten")
     if answer.content_type == "application/json" and isinstance(answer.body, bytes):
         answer.headers.popall(hdrs.CONTENT_LENGTH, None)
         answer.body = orjson.dumps(change(orjson.loads(answer.body)))

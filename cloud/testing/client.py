@@ -3,7 +3,7 @@
     async with Client(emulator, host="ml.googleapis.com", token=token) as client:
         response = await client.request("GET", "/v1/projects/my-project/jobs")
 
-Each request is HTTP/1.1 over a connection in memory (``cloud.emulator.in_process``), kept alive as a client's would be.
+Each request is HTTP/1.1 over a connection in memory (``cloud.wire.in_process``), kept alive as a client's would be.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from cloud.emulator.in_process import InProcessConnector, connect
 from cloud.resources import Json
+from cloud.wire.in_process import InProcessConnector, connect
 
 
 @dataclass(frozen=True, slots=True)

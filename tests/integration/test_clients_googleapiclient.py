@@ -199,5 +199,5 @@ async def test_every_method_of_cloud_storage(cloud, environ, tmp_path):
         "batch": [True, [404, "notFound"]],
         "gone": [404, "notFound"],
     }
-    served = {route.method_id for route in storage_v1.routes(mock.Mock())}
+    served = {route.method_id for route in storage_v1.ROUTES}
     assert served <= asked, "a method of storage.v1 that this client is not seen to use"

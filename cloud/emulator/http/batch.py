@@ -1,6 +1,6 @@
 """Several requests in one: ``multipart/mixed`` in, ``multipart/mixed`` out, each part with a status of its own.
 
-https://cloud.google.com/storage/docs/batch. Every part goes the way that it would go alone.
+https://cloud.google.com/storage/docs/batch. Every part is handled as if it were sent alone.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.rest.errors import error_response
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument
 
@@ -40,20 +40,14 @@ class Part:
 
 
 class Batch:
-    """The dialect of batches of one API.
+    """Batches for Cloud Storage.
 
     Args:
-        answer: gives the answer to one request, whatever it is.
-        prefix: what the paths of parts begin with.
-        errors: how this API writes errors.
+        answer: handles one request, and never raises a ``CloudError``.
     """
 
-    def __init__(
-        self, answer: Callable[[web.Request], Awaitable[web.StreamResponse]], prefix: str, errors: ErrorStyle
-    ) -> None:
+    def __init__(self, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
         self._answer = answer
-        self._prefix = prefix
-        self._errors = errors
 
     def method_id(self, _: web.Request) -> str:
         return "storage.batch"
@@ -83,9 +77,9 @@ class Batch:
             url = url.relative() if url.absolute else url
         except ValueError:
             url = URL("/")
-        if not url.raw_path.startswith(self._prefix) or url.query.get("alt") == "media":
+        if not url.raw_path.startswith("/storage/v1/") or url.query.get("alt") == "media":
             wrong = f"{part.verb} {part.url[:300]} cannot be part of a batch: neither uploads nor downloads can"
-            return error_response(InvalidArgument(wrong), self._errors)
+            return error_response(InvalidArgument(wrong))
         response = await self._answer(_request(outer, part, url))
         if not isinstance(response, web.Response):
             raise TypeError(f"{part.verb} {url.raw_path} streams its answer")
@@ -114,14 +108,10 @@ def _part(message: Message) -> Part:
     line = _REQUEST_LINE.match(text)
     if line is None or message.get_content_type() != "application/http":
         raise InvalidArgument("Failed to parse batch request, error: a part is no application/http.", field="body")
-    rest = text[line.end() :]
-    if rest[:2] == b"\r\n" or rest[:1] == b"\n":
-        head, body = b"", rest.lstrip(b"\r\n")
-    else:
-        head, *bodies = _BLANK_LINE.split(rest, maxsplit=1)
-        body = bodies[0] if bodies else b""
+    # The newline stands for that of the request line: a part may have no headers.
+    head, body, *_ = *_BLANK_LINE.split(b"\n" + text[line.end() :], maxsplit=1), b""
     headers = CIMultiDict[str]()
-    for name, value in BytesParser().parsebytes(head, headersonly=True).items():
+    for name, value in BytesParser().parsebytes(head.lstrip(), headersonly=True).items():
         if name.title() not in _NOT_OF_A_PART:
             headers.add(name, re.sub(r"\s+", " ", str(value)).strip())
     return Part(message.get("Content-ID", "").strip(), line[1].decode(), line[2].decode("latin-1"), headers, body)

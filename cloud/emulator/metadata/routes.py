@@ -51,7 +51,7 @@ class Metadata:
         document = self._document(email=account.email)
         try:
             if leaf == "token" and "email" in messages.find(document, directory):
-                return self._token(account)
+                return web.json_response(token_response(self._tokens.current(account)), headers=_HEADERS)
             node = messages.find(document, path)
         except KeyError:
             return _text(404, f"{request.path} was not found")
@@ -65,9 +65,6 @@ class Metadata:
             as_json=request.query.get("alt") == "json",
         )
         return web.Response(text=body, content_type=content_type, headers=_HEADERS)
-
-    def _token(self, account: Principal) -> web.Response:
-        return web.json_response(token_response(self._tokens.current(account)), headers=_HEADERS)
 
 
 def _text(status: int, text: str) -> web.Response:

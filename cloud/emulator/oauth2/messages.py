@@ -4,7 +4,6 @@ Requests: RFC 6749 §6 (refresh) and RFC 7523 §2.1 (signed assertion); errors: 
 """
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -18,19 +17,14 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 class TokenRefused(Exception):
     """An error in the token endpoint's own format, which is not Google's error JSON."""
 
-    error = "invalid_request"
-
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, error: str = "invalid_request") -> None:
         super().__init__(description)
-        self.description = description
+        self.description, self.error = description, error
 
 
 class InvalidGrant(TokenRefused):
-    error = "invalid_grant"
-
-
-class UnsupportedGrantType(TokenRefused):
-    error = "unsupported_grant_type"
+    def __init__(self, description: str) -> None:
+        super().__init__(description, "invalid_grant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ def read_request(body: bytes) -> Assertion | str:
         case None:
             raise TokenRefused("Required parameter is missing: grant_type")
         case other:
-            raise UnsupportedGrantType(f"Invalid grant_type: {other[:100]}")
+            raise TokenRefused(f"Invalid grant_type: {other[:100]}", "unsupported_grant_type")
 
 
 def read_assertion(token: str) -> Assertion:
@@ -107,7 +101,4 @@ def _required(form: dict[str, str], name: str) -> str:
 
 
 def _decode(part: bytes) -> bytes:
-    try:
-        return base64.b64decode(part + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
+    return base64.b64decode(part + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)

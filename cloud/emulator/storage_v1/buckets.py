@@ -10,140 +10,125 @@ from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
 from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.records import BucketRecord
-from cloud.engine.storage.roles import Role
-from cloud.engine.storage.service import StorageService
 from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
 
-class BucketMethods:
-    def __init__(self, storage: StorageService) -> None:
-        self._storage = storage
-        self._buckets = storage.buckets
-
-    async def insert(self, call: Call) -> Json:
-        resource = await call.json()
-        name = resource.get("name")
-        if not isinstance(name, str):
-            raise InvalidArgument("Required: the bucket's name", field="name")
-        features.check_bucket(resource)
-        acl, default_acl = self._acls(call, resource)
-        is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
-        bucket = await self._buckets.insert(
-            call.principal,
-            name,
-            location=_text(resource, "location", "US"),
-            storage_class=messages.storage_class(_text(resource, "storageClass", "STANDARD")),
-            labels=messages.text_map(resource.get("labels"), {}, "labels"),
-            acl=acl,
-            default_acl=default_acl,
-            is_uniform=bool(is_uniform),
-            is_never_public=bool(is_never_public),
-            settings=settings_from_json(resource, {}),
-        )
-        return self._answer(call, bucket)
-
-    async def list(self, call: Call) -> Json:
-        prefix = call.query.get("prefix", "")
-        found = [bucket for bucket in self._buckets.list_all(call.principal) if bucket.name.startswith(prefix)]
-        found = [] if call.flag("softDeleted") else found
-        after, limit = call.query.get("pageToken", ""), min(call.integer("maxResults") or 1000, 1000)
-        rest = [bucket for bucket in found if bucket.name > after]
-        answer = messages.list_to_json("storage#buckets", (self._answer(call, bucket) for bucket in rest[:limit]))
-        if len(rest) > limit:
-            answer["nextPageToken"] = rest[limit - 1].name
-        return answer
-
-    async def get(self, call: Call) -> Json:
-        if call.flag("softDeleted"):
-            raise NotFound("The specified bucket does not exist: none is kept that was deleted")
-        bucket = self._buckets.get(call.principal, call.path["bucket"], call.conditions())
-        check_tag(call.request.headers, messages.bucket_tag(bucket))
-        return self._answer(call, bucket)
-
-    async def patch(self, call: Call) -> Json:
-        return self._change(call, await call.json())
-
-    async def update(self, call: Call) -> Json:
-        """Labels are replaced; other fields that the resource omits are kept."""
-        resource = await call.json()
-        return self._change(call, {"labels": {}} | resource, keep_labels=False)
-
-    def _change(self, call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -> Json:
-        features.check_bucket(resource)
-        name = call.path["bucket"]
-        current = self._buckets.find(call.principal, "storage.buckets.update", name)
-        changes: dict[str, Any] = {}
-        location = resource.get("location")
-        if location is not None and str(location).upper() != current.location:
-            raise InvalidArgument("a bucket's location cannot be changed", field="location")
-        if "labels" in resource:
-            before = current.labels if keep_labels else {}
-            changes["labels"] = messages.text_map(resource["labels"], before, "labels")
-        if "storageClass" in resource:
-            changes["storage_class"] = messages.storage_class(_text(resource, "storageClass", current.storage_class))
-        settings = settings_from_json(resource, current.settings)
-        if settings != current.settings:
-            changes["settings"] = settings
-        acl, default_acl = self._acls(call, resource)
-        if acl is not None:
-            changes["acl"] = acl
-        if default_acl is not None:
-            changes["default_acl"] = default_acl
-        is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
-        if is_uniform is not None and is_uniform != (current.uniform_since is not None):
-            changes["uniform_since"] = datetime.now(UTC) if is_uniform else None
-        if is_never_public is not None and is_never_public != current.is_never_public:
-            changes["is_never_public"] = is_never_public
-        return self._answer(call, self._buckets.patch(call.principal, name, changes, call.conditions()))
-
-    async def delete(self, call: Call) -> None:
-        await self._buckets.delete(call.principal, call.path["bucket"], call.conditions())
-
-    async def storage_layout(self, call: Call) -> Json:
-        """The bucket's location, and no hierarchical namespace: TensorFlow requests this before it renames."""
-        bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
-        return messages.layout_to_json(bucket)
-
-    async def managed_folders(self, call: Call) -> Json:
-        """Always empty; ``gcloud storage rm -r`` lists them before it deletes a bucket.
-
-        Raises:
-            ConditionNotMet: the bucket's access is not uniform.
-        """
-        bucket = self._buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
-        if bucket.uniform_since is None:
-            raise ConditionNotMet("Managed folders require uniform bucket-level access.")
-        return {"kind": "storage#managedFolders"}
-
-    async def service_account(self, call: Call) -> Json:
-        """The account of Cloud Storage itself, which nothing here uses but clients request."""
-        self._storage.guard.require(call.principal, "storage.buckets.list", None)
-        email = f"service-{self._storage.project_number}@gs-project-accounts.iam.gserviceaccount.com"
-        return {"kind": "storage#serviceAccount", "email_address": email}
-
-    def _acls(self, call: Call, resource: dict[str, Any]) -> tuple[dict[str, Role] | None, dict[str, Role] | None]:
-        acl = messages.acl_from_json(resource.get("acl"), of_object=False, field="acl")
-        default = messages.acl_from_json(resource.get("defaultObjectAcl"), of_object=True, field="defaultObjectAcl")
-        number, owner = self._storage.project_number, call.principal.email
-        if "predefinedAcl" in call.query:
-            acl = policy.predefined_acl(call.query["predefinedAcl"], owner, number, of_object=False)
-        if "predefinedDefaultObjectAcl" in call.query:
-            predefined = call.query["predefinedDefaultObjectAcl"]
-            default = policy.predefined_acl(predefined, owner, number, of_object=True)
-            # In a default ACL the owner is the creator of each new object, and is added then.
-            default.pop(f"user-{owner}", None)
-        return acl, default
-
-    def _answer(self, call: Call, bucket: BucketRecord) -> Json:
-        full = call.query.get("projection") == "full"
-        return messages.bucket_to_json(bucket, call.base_url, self._storage.project_number, full=full)
+async def insert(call: Call) -> Json:
+    resource = await call.json("Bucket")
+    if resource.get("name") is None:
+        raise InvalidArgument("Required: the bucket's name", field="name")
+    features.check_bucket(resource)
+    is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
+    bucket = await call.storage.buckets.insert(
+        call.principal,
+        resource["name"],
+        location=resource.get("location") or "US",
+        storage_class=messages.storage_class(resource.get("storageClass") or "STANDARD"),
+        labels=messages.text_map(resource.get("labels"), {}, "labels"),
+        is_uniform=bool(is_uniform),
+        is_never_public=bool(is_never_public),
+        settings=settings_from_json(resource, {}),
+        **_acls(call, resource),
+    )
+    return _answer(call, bucket)
 
 
-def _text(resource: dict[str, Any], field: str, default: str) -> str:
-    value = resource.get(field)
-    if value is None:
-        return default
-    if not isinstance(value, str) or not value:
-        raise InvalidArgument(f"text is expected, not {value!r}", field=field)
-    return value
+async def list_buckets(call: Call) -> Json:
+    prefix, after = call.query.get("prefix", ""), call.query.get("pageToken", "")
+    limit = min(call.integer("maxResults") or 1000, 1000)
+    found = call.storage.buckets.list_all(call.principal)
+    rest = [bucket for bucket in found if bucket.name.startswith(prefix) and bucket.name > after]
+    if call.flag("softDeleted"):
+        rest = []
+    answer: dict[str, Any] = {"kind": "storage#buckets", "items": [_answer(call, bucket) for bucket in rest[:limit]]}
+    if len(rest) > limit:
+        answer["nextPageToken"] = rest[limit - 1].name
+    return answer
+
+
+async def get(call: Call) -> Json:
+    if call.flag("softDeleted"):
+        raise NotFound("The specified bucket does not exist: none is kept that was deleted")
+    bucket = call.storage.buckets.get(call.principal, call.path["bucket"], call.conditions())
+    check_tag(call.request, messages.bucket_tag(bucket))
+    return _answer(call, bucket)
+
+
+async def patch(call: Call) -> Json:
+    return _change(call, await call.json("Bucket"))
+
+
+async def update(call: Call) -> Json:
+    """Labels are replaced; other fields that the resource omits are kept."""
+    return _change(call, {"labels": {}} | await call.json("Bucket"), keep_labels=False)
+
+
+def _change(call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -> Json:
+    features.check_bucket(resource)
+    name = call.path["bucket"]
+    current = call.storage.buckets.find(call.principal, "storage.buckets.update", name)
+    location = resource.get("location")
+    if location is not None and location.upper() != current.location:
+        raise InvalidArgument("a bucket's location cannot be changed", field="location")
+    changes: dict[str, Any] = {
+        "labels": messages.text_map(resource.get("labels", {}), current.labels if keep_labels else {}, "labels"),
+        "storage_class": messages.storage_class(resource.get("storageClass") or current.storage_class),
+        "settings": settings_from_json(resource, current.settings),
+        **_acls(call, resource),
+    }
+    is_uniform, is_never_public = messages.iam_configuration_from_json(resource.get("iamConfiguration"))
+    if is_uniform is not None and is_uniform != (current.uniform_since is not None):
+        changes["uniform_since"] = datetime.now(UTC) if is_uniform else None
+    if is_never_public is not None and is_never_public != current.is_never_public:
+        changes["is_never_public"] = is_never_public
+    return _answer(call, call.storage.buckets.patch(call.principal, name, changes, call.conditions()))
+
+
+async def delete(call: Call) -> None:
+    await call.storage.buckets.delete(call.principal, call.path["bucket"], call.conditions())
+
+
+async def storage_layout(call: Call) -> Json:
+    """The bucket's location, and no hierarchical namespace: TensorFlow requests this before it renames."""
+    bucket = call.storage.buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
+    return messages.layout_to_json(bucket)
+
+
+async def managed_folders(call: Call) -> Json:
+    """Always empty; ``gcloud storage rm -r`` lists them before it deletes a bucket.
+
+    Raises:
+        ConditionNotMet: the bucket's access is not uniform.
+    """
+    bucket = call.storage.buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
+    if bucket.uniform_since is None:
+        raise ConditionNotMet("Managed folders require uniform bucket-level access.")
+    return {"kind": "storage#managedFolders"}
+
+
+async def service_account(call: Call) -> Json:
+    """The account of Cloud Storage itself, which nothing here uses but clients request."""
+    call.storage.guard.require(call.principal, "storage.buckets.list", None)
+    email = f"service-{call.storage.project_number}@gs-project-accounts.iam.gserviceaccount.com"
+    return {"kind": "storage#serviceAccount", "email_address": email}
+
+
+def _acls(call: Call, resource: dict[str, Any]) -> dict[str, Any]:
+    """``acl`` and ``default_acl``, as far as they are given."""
+    acls = {
+        "acl": messages.acl_from_json(resource.get("acl"), of_object=False),
+        "default_acl": messages.acl_from_json(resource.get("defaultObjectAcl"), of_object=True),
+    }
+    number = call.storage.project_number
+    if name := call.query.get("predefinedAcl"):
+        acls["acl"] = policy.predefined_acl(name, call.principal.email, number, of_object=False)
+    if name := call.query.get("predefinedDefaultObjectAcl"):
+        # In a default ACL the owner is the creator of each new object, and is added then.
+        acls["default_acl"] = policy.predefined_acl(name, "", number, of_object=True)
+    return {name: acl for name, acl in acls.items() if acl is not None}
+
+
+def _answer(call: Call, bucket: BucketRecord) -> Json:
+    full = call.query.get("projection") == "full"
+    return messages.bucket_to_json(bucket, call.base_url, call.storage.project_number, full=full)

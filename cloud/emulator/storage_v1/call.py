@@ -1,17 +1,18 @@
-"""One request of the storage API: its parameters, checked, its body, and the address the caller used."""
+"""One request of the JSON or the XML API: its parameters, checked, its body, and the address the caller used."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from aiohttp import hdrs, web
 
+from cloud.emulator.storage_v1.bodies import parse_body
 from cloud.emulator.storage_v1.transcoding import gunzipped
 from cloud.engine.principal import Principal
 from cloud.engine.storage.preconditions import Preconditions
+from cloud.engine.storage.records import ObjectRecord
+from cloud.engine.storage.service import StorageService
 from cloud.errors import InvalidArgument
-from cloud.resources import Json
 
 _LONGEST_JSON = 1 << 20
 _CONDITIONS = ("generation_match", "generation_not_match", "metageneration_match", "metageneration_not_match")
@@ -21,10 +22,12 @@ _CONDITIONS = ("generation_match", "generation_not_match", "metageneration_match
 class Call:
     request: web.Request
     principal: Principal
+    storage: StorageService
     path: Mapping[str, str]
     """Parameters in the path, unquoted, by their names in the discovery document."""
-    method_id: str = ""
-    """Google's; empty for a request of the XML API."""
+    method_id: str
+    """Google's; a request of the XML API has that of the JSON API's method that does the same."""
+    is_xml: bool = False
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -42,16 +45,24 @@ class Call:
         return self.query.get(name, "").lower() == "true"
 
     def conditions(self, suffix: str = "") -> Preconditions:
-        """``ifGenerationMatch`` and so on; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on."""
-        return Preconditions(
-            **{field: _integer(self.query, f"if{suffix}{field.title().replace('_', '')}") for field in _CONDITIONS}
-        )
+        """``ifGenerationMatch`` and so on; with ``suffix`` "Source", ``ifSourceGenerationMatch`` and so on. The XML API
+        has them as headers: ``x-goog-if-generation-match`` and so on.
+        """
+        if self.is_xml:
+            names = {field: f"x-goog-if-{field.replace('_', '-')}" for field in _CONDITIONS}
+        else:
+            names = {field: f"if{suffix}{field.title().replace('_', '')}" for field in _CONDITIONS}
+        given = self.request.headers if self.is_xml else self.query
+        return Preconditions(**{field: _integer(given, name) for field, name in names.items()})
 
-    def header_conditions(self) -> Preconditions:
-        """The same of a request of the XML API: ``x-goog-if-generation-match`` and so on."""
-        headers = self.request.headers
-        return Preconditions(
-            **{field: _integer(headers, f"x-goog-if-{field.replace('_', '-')}") for field in _CONDITIONS}
+    def find_object(self) -> ObjectRecord:
+        """The object in the path, if the request's preconditions hold."""
+        return self.storage.objects.get(
+            self.principal,
+            self.path["bucket"],
+            self.path["object"],
+            conditions=self.conditions(),
+            generation=self.integer("generation"),
         )
 
     def body(self) -> AsyncIterator[bytes]:
@@ -65,39 +76,24 @@ class Call:
         is_gzip = self.request.headers.get(hdrs.CONTENT_ENCODING, "").lower() == "gzip"
         return gunzipped(blocks) if is_gzip else blocks
 
-    async def json(self) -> dict[str, Any]:
-        """The body, a JSON object; an empty body is an empty object.
+    async def json(self, schema: str) -> dict[str, Any]:
+        """The body: see ``parse_body``.
 
         Raises:
-            InvalidArgument: it is not a JSON object, or longer than a megabyte.
+            InvalidArgument: it is not of this schema, or longer than a megabyte.
         """
         body = bytearray()
         async for block in self.body():
             body += block
             if len(body) > _LONGEST_JSON:
                 raise InvalidArgument(f"the body is longer than {_LONGEST_JSON} bytes", field="body")
-        return parse_object(bytes(body))
+        return parse_body(bytes(body), schema)
 
     @property
     def base_url(self) -> str:
         """Scheme and host the caller used; the gateway, which terminates TLS, sets ``X-Forwarded-Proto``."""
         scheme = self.request.headers.get("X-Forwarded-Proto", self.request.scheme)
         return f"{scheme}://{self.request.host}"
-
-
-def parse_object(body: bytes) -> dict[str, Any]:
-    """Raises:
-    InvalidArgument: not a JSON object.
-    """
-    if not body.strip():
-        return {}
-    try:
-        value: Json = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidArgument(f"Parse Error: {error}", field="body") from None
-    if not isinstance(value, dict):
-        raise InvalidArgument("Parse Error: a JSON object is expected", field="body")
-    return value
 
 
 def _integer(given: Mapping[str, str], name: str) -> int | None:

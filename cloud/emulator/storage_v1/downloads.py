@@ -1,104 +1,74 @@
 """Reads of an object's bytes, by the JSON API (``alt=media``) and the XML API."""
 
 import re
-from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
 from cloud.emulator.storage_v1 import transcoding
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.entity_tags import check_tag, check_time, json_tag, xml_tag
-from cloud.emulator.storage_v1.messages import NO_HEADER
-from cloud.emulator.storage_v1.ranges import RangeNotSatisfiable, parse_range
-from cloud.engine.storage.preconditions import NotModified, Preconditions
+from cloud.emulator.storage_v1.entity_tags import check_tag, check_time, xml_tag
+from cloud.emulator.storage_v1.messages import ATTRIBUTES, NO_HEADER, object_tag
+from cloud.emulator.storage_v1.ranges import parse_range
+from cloud.engine.storage.preconditions import NotModified
 from cloud.engine.storage.records import ObjectRecord
-from cloud.engine.storage.service import StorageService
 from cloud.errors import NotFound
 
 _ATTEMPTS = 5
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-class Downloads:
-    def __init__(self, storage: StorageService) -> None:
-        self._objects = storage.objects
-
-    async def get(self, call: Call, xml_conditions: Preconditions | None = None) -> web.StreamResponse:
-        """Stream the object, or the requested range of it.
-
-        Args:
-            xml_conditions: the preconditions of a request of the XML API, instead of those in the query.
-        """
-        is_xml = xml_conditions is not None
-        conditions = call.conditions() if xml_conditions is None else xml_conditions
-        for _ in range(_ATTEMPTS):
-            record = self._objects.get(
-                call.principal,
-                call.path["bucket"],
-                call.path["object"],
-                conditions=conditions,
-                generation=call.integer("generation"),
-            )
-            headers = media_headers(record, xml_tag(record) if is_xml else json_tag(record))
-            try:
-                check_tag(call.request.headers, headers["ETag"])
-                if is_xml:
-                    check_time(call.request.headers, record.update_time)
-                return await self._send(call, record, headers)
-            except NotModified:
-                return web.Response(status=304, headers=headers)
-            except NotFound:
-                # Replaced between reading the record and its media: the next attempt finds the new one.
-                continue
-        raise NotFound(f"No such object: {record.bucket}/{record.name}: it is replaced without end")
-
-    async def _send(self, call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
-        request = call.request
-        if transcoding.is_wanted(request.headers, record.attributes) and await self._is_gzip(record):
-            return await self._send_gunzipped(call, record, headers)
+async def get(call: Call) -> web.StreamResponse:
+    """Stream the object, or the requested range of it."""
+    for _ in range(_ATTEMPTS):
+        record = call.find_object()
+        headers = media_headers(record, xml_tag(record) if call.is_xml else object_tag(record))
         try:
-            span = parse_range(request.headers.get("Range"), record.size)
-        except RangeNotSatisfiable as error:
-            return web.Response(
-                status=416,
-                text=error.message,
-                headers={"Content-Range": f"bytes */{record.size}", "X-Goog-Stored-Content-Length": str(record.size)},
-            )
-        response = web.StreamResponse(status=200 if span is None else 206, headers=headers)
-        if span is not None:
+            check_tag(call.request, headers["ETag"])
+            if call.is_xml:
+                check_time(call.request, record.update_time)
+            return await _send(call, record, headers)
+        except NotModified:
+            return web.Response(status=304, headers=headers)
+        except NotFound:
+            # Replaced between reading the record and its media: the next attempt finds the new one.
+            continue
+    raise NotFound(f"No such object: {record.bucket}/{record.name}: it is replaced without end")
+
+
+async def _send(call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
+    request, span = call.request, range(record.size)
+    response = web.StreamResponse(headers=headers)
+    gunzip = transcoding.is_wanted(request.headers, record.attributes) and await _is_gzip(call, record)
+    if gunzip:
+        # The whole object, even if a range is requested; its length is not known beforehand.
+        for name in ("Accept-Ranges", "Content-Encoding"):
+            response.headers.popall(name)
+        response.headers["Warning"] = "214 UploadServer gunzipped"
+        response.headers["X-GUploader-Response-Body-Transformations"] = "gunzipped"
+    else:
+        requested = parse_range(request.headers.get("Range"), record.size)
+        if requested is not None and not requested:
+            sizes = {"Content-Range": f"bytes */{record.size}", "X-Goog-Stored-Content-Length": str(record.size)}
+            return web.Response(status=416, text="The requested range cannot be satisfied.", headers=sizes)
+        if requested is not None:
+            span = requested
+            response.set_status(206)
             response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{record.size}"
-        span = range(record.size) if span is None else span
         response.content_length = len(span)
-        return await self._stream(request, response, record, span)
-
-    async def _send_gunzipped(self, call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
-        """The whole object, even if a range is requested; its length is not known beforehand."""
-        headers = {name: value for name, value in headers.items() if name not in ("Accept-Ranges", "Content-Encoding")}
-        headers["Warning"] = "214 UploadServer gunzipped"
-        headers["X-GUploader-Response-Body-Transformations"] = "gunzipped"
-        response = web.StreamResponse(headers=headers)
-        return await self._stream(call.request, response, record, range(record.size), transcoding.gunzipped)
-
-    async def _stream(
-        self,
-        request: web.Request,
-        response: web.StreamResponse,
-        record: ObjectRecord,
-        span: range,
-        transform: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] = lambda blocks: blocks,
-    ) -> web.StreamResponse:
-        if request.method == "HEAD":
-            return response
-        async with self._objects.read(record, span) as blocks:
-            await response.prepare(request)
-            async for block in transform(blocks):
-                await response.write(block)
-        await response.write_eof()
+    if request.method == "HEAD":
         return response
+    async with call.storage.objects.read(record, span) as blocks:
+        await response.prepare(request)
+        async for block in transcoding.gunzipped(blocks) if gunzip else blocks:
+            await response.write(block)
+    await response.write_eof()
+    return response
 
-    async def _is_gzip(self, record: ObjectRecord) -> bool:
-        async with self._objects.read(record, range(min(record.size, len(transcoding.MAGIC)))) as blocks:
-            return b"".join([block async for block in blocks]) == transcoding.MAGIC
+
+async def _is_gzip(call: Call, record: ObjectRecord) -> bool:
+    start = range(min(record.size, len(transcoding.MAGIC)))
+    async with call.storage.objects.read(record, start) as blocks:
+        return b"".join([block async for block in blocks]) == transcoding.MAGIC
 
 
 def media_headers(record: ObjectRecord, tag: str) -> dict[str, str]:
@@ -106,27 +76,23 @@ def media_headers(record: ObjectRecord, tag: str) -> dict[str, str]:
     attributes = record.attributes
     hashes = [f"crc32c={record.crc32c}"] + ([f"md5={record.md5}"] if record.md5 else [])
     headers = {
-        "Content-Type": attributes.content_type or "application/octet-stream",
+        "Content-Type": "application/octet-stream",
         "Accept-Ranges": "bytes",
         "ETag": tag,
         "Last-Modified": record.update_time.strftime("%a, %d %b %Y %H:%M:%S GMT"),
-        "Cache-Control": attributes.cache_control or "private, max-age=0",
+        "Cache-Control": "private, max-age=0",
         "X-Goog-Generation": str(record.generation),
         "X-Goog-Metageneration": str(record.metageneration),
         "X-Goog-Hash": ",".join(hashes),
-        "X-Goog-Storage-Class": attributes.storage_class or "STANDARD",
+        "X-Goog-Storage-Class": "STANDARD",
         "X-Goog-Stored-Content-Length": str(record.size),
         "X-Goog-Stored-Content-Encoding": attributes.content_encoding or "identity",
     }
-    optional = {
-        "Content-Encoding": attributes.content_encoding,
-        "Content-Disposition": attributes.content_disposition,
-        "Content-Language": attributes.content_language,
-    }
+    given = {header: getattr(attributes, field) for field, header in ATTRIBUTES.values()}
     # Metadata may be any text; entries that cannot be sent as a header are only in the resource.
     custom = {
         f"X-Goog-Meta-{name}": value
         for name, value in attributes.metadata.items()
         if _HEADER_NAME.fullmatch(name) and not NO_HEADER.search(value)
     }
-    return headers | custom | {name: value for name, value in optional.items() if value}
+    return headers | custom | {header: value for header, value in given.items() if value}

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from cloud.errors import InvalidArgument
 
-_OF_BUCKETS = {
+_BUCKET = {
     "versioning": "enabled",
     "billing": "requesterPays",
     "hierarchicalNamespace": "enabled",
@@ -20,7 +20,7 @@ _OF_BUCKETS = {
     "defaultEventBasedHold": None,
     "ipFilter": None,
 }
-_OF_OBJECTS = {
+_OBJECT = {
     "retention": "mode",
     "temporaryHold": None,
     "eventBasedHold": None,
@@ -36,20 +36,19 @@ def check_bucket(resource: Mapping[str, Any]) -> None:
     """Raises:
     InvalidArgument: a bucket's resource enables a feature that is not emulated.
     """
-    _check("bucket", resource, _OF_BUCKETS)
+    _check("A bucket", resource, _BUCKET)
 
 
 def check_object(resource: Mapping[str, Any]) -> None:
     """The same for an object's resource."""
-    _check("object", resource, _OF_OBJECTS)
+    _check("An object", resource, _OBJECT)
 
 
-def _check(kind: str, resource: Mapping[str, Any], switches: Mapping[str, str | None]) -> None:
+def _check(owner: str, resource: Mapping[str, Any], switches: Mapping[str, str | None]) -> None:
     for field, switch in switches.items():
         value = resource.get(field)
         if value and (switch is None or (isinstance(value, dict) and value.get(switch))):
-            article = "An" if kind[0] in "aeiou" else "A"
-            raise InvalidArgument(f"{article} {kind}'s {field} is not emulated.", field=field)
+            raise InvalidArgument(f"{owner}'s {field} is not emulated.", field=field)
 
 
 def check_request(request: web.Request) -> None:

@@ -11,56 +11,50 @@ from cloud.emulator.storage_v1.call import Call
 from cloud.engine.storage.iam import IamPolicy, PolicyTarget
 from cloud.engine.storage.members import Members
 from cloud.engine.storage.policy import Bindings
-from cloud.engine.storage.service import StorageService
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 _PERMISSIONS = ("storage.buckets.", "storage.objects.", "storage.managedFolders.", "storage.multipartUploads.")
 
 
-class IamMethods:
-    def __init__(self, storage: StorageService) -> None:
-        self._policies = storage.iam
-        self._members = storage.members
+async def get_policy(call: Call) -> Json:
+    return _answer(call, call.storage.iam.get(call.principal, _target(call)))
 
-    async def get(self, call: Call) -> Json:
-        target = _target(call)
-        return policy_to_json(self._policies.get(call.principal, target), target, self._members)
 
-    async def set(self, call: Call) -> Json:
-        resource = await call.json()
-        if not resource:
-            raise InvalidArgument("A policy to update must be provided.", field="policy")
-        target = _target(call)
-        version = messages.version_of(str(resource["etag"])) if resource.get("etag") else None
-        changed = self._policies.set(call.principal, target, bindings_from_json(resource, self._members), version)
-        return policy_to_json(changed, target, self._members)
+async def set_policy(call: Call) -> Json:
+    resource = await call.json("Policy")
+    if not resource:
+        raise InvalidArgument("A policy to update must be provided.", field="policy")
+    version = messages.version_of(str(resource["etag"])) if resource.get("etag") else None
+    bindings = bindings_from_json(resource, call.storage.members)
+    return _answer(call, call.storage.iam.set(call.principal, _target(call), bindings, version))
 
-    async def test(self, call: Call) -> Json:
-        permissions = call.request.query.getall("permissions", [])
-        for permission in permissions:
-            if not permission.startswith(_PERMISSIONS):
-                raise InvalidArgument(f"Invalid permission {permission[:100]!r}", field="permissions")
-        held = self._policies.test(call.principal, _target(call), permissions)
-        answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
-        return answer | {"permissions": held} if held else answer
+
+async def test_permissions(call: Call) -> Json:
+    permissions = call.request.query.getall("permissions", [])
+    for permission in permissions:
+        if not permission.startswith(_PERMISSIONS):
+            raise InvalidArgument(f"Invalid permission {permission[:100]!r}", field="permissions")
+    held = call.storage.iam.test(call.principal, _target(call), permissions)
+    answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
+    return answer | {"permissions": held} if held else answer
 
 
 def _target(call: Call) -> PolicyTarget:
     return PolicyTarget(call.path["bucket"], call.path.get("object"), call.integer("generation"))
 
 
-def policy_to_json(policy: IamPolicy, target: PolicyTarget, members: Members) -> Json:
-    resource = f"projects/_/buckets/{target.bucket}"
-    if target.object_name is not None:
-        resource += f"/objects/{target.object_name}"
+def _answer(call: Call, policy: IamPolicy) -> Json:
+    resource = f"projects/_/buckets/{call.path['bucket']}"
+    if "object" in call.path:
+        resource += f"/objects/{call.path['object']}"
     return {
         "kind": "storage#policy",
         "resourceId": resource,
         "version": 1,
         "etag": messages.etag(*policy.version),
         "bindings": [
-            {"role": role, "members": [members.member(entity) for entity in entities]}
+            {"role": role, "members": list(map(call.storage.members.member, entities))}
             for role, entities in policy.bindings.items()
             if entities
         ],
@@ -71,19 +65,15 @@ def bindings_from_json(resource: Mapping[str, Any], members: Members) -> Binding
     """The bindings of a policy; several bindings of one role are merged.
 
     Raises:
-        InvalidArgument: the policy is malformed, a member is invalid, or a binding has a condition.
+        InvalidArgument: a binding is incomplete or has a condition, or a member is invalid.
     """
     bindings: dict[str, tuple[str, ...]] = {}
-    given = [] if resource.get("bindings") is None else resource["bindings"]
-    if not isinstance(given, list):
-        raise InvalidArgument("a list is expected", field="policy.bindings")
-    for binding in given:
-        role = binding.get("role") if isinstance(binding, dict) else None
-        members_ = binding.get("members") if isinstance(binding, dict) else None
-        if not isinstance(role, str) or not isinstance(members_, list) or not all(isinstance(m, str) for m in members_):
+    for binding in resource.get("bindings") or ():
+        role, given = binding.get("role"), binding.get("members")
+        if role is None or given is None:
             raise InvalidArgument("each binding has a role and a list of members", field="policy.bindings")
         if binding.get("condition"):
             raise InvalidArgument("IAM conditions are not emulated: grant without one.", field="policy.bindings")
-        entities = (*bindings.get(role, ()), *map(members.entity, members_))
+        entities = (*bindings.get(role, ()), *map(members.entity, given))
         bindings[role] = tuple(sorted(set(entities)))
     return bindings

@@ -48,16 +48,13 @@ class MultipartReader:
         self._newline = b"\r\n" if padding.endswith(b"\r") else b"\n"
         self._mark = self._newline + self._boundary
         self._rest = self._newline + self._rest
-        await self._part_headers()
+        # The rest of the boundary's line, empty but for padding, is read as a first line of headers.
+        await self._until(self._newline * 2)
         resource = await self._until(self._mark)
-        headers = await self._part_headers()
+        headers = await self._until(self._newline * 2)
         match = re.search(rb"^content-type:[ \t]*([^\r\n]+)", headers, re.IGNORECASE | re.MULTILINE)
         self.media_type = match[1].decode("latin-1").strip() if match else None
         return resource
-
-    async def _part_headers(self) -> bytes:
-        # The rest of the boundary's line, empty but for padding, is read as a first line of headers.
-        return await self._until(self._newline * 2)
 
     async def media(self) -> AsyncIterator[bytes]:
         """The second part's bytes, streamed.

@@ -11,32 +11,20 @@ _CONTENT_RANGE = re.compile(
 )
 
 
-class RangeNotSatisfiable(InvalidArgument):
-    """The range contains no byte of the object."""
-
-    http_status = 416
-
-
 def parse_range(header: str | None, size: int) -> range | None:
     """The requested bytes of an object of ``size`` bytes; None for the whole object, also if several ranges are given.
 
-    RFC 9110 §14.1.2: an invalid header is ignored.
-
-    Raises:
-        RangeNotSatisfiable: the range starts after the last byte.
+    Empty if the range starts after the last byte. RFC 9110 §14.1.2: an invalid header is ignored.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or not (match[1] or match[2]):
         return None
     if not match[1]:
-        start, stop = max(0, size - int(match[2])), size
-    else:
-        start, stop = int(match[1]), min(size, int(match[2]) + 1) if match[2] else size
-        if match[2] and int(match[2]) < start:
-            return None
-    if start >= stop:
-        raise RangeNotSatisfiable(f"The requested range cannot be satisfied: {header!r} of {size} bytes", field="Range")
-    return range(start, stop)
+        return range(max(0, size - int(match[2])), size)
+    start, last = int(match[1]), int(match[2]) if match[2] else size
+    if match[2] and last < start:
+        return None
+    return range(start, min(size, last + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,9 @@ from aiohttp import web
 
 from cloud.emulator.rest.discovery import load
 from cloud.emulator.rest.responses import json_answer
-from cloud.emulator.storage_v1 import features
-from cloud.emulator.storage_v1.acls import AclMethods
-from cloud.emulator.storage_v1.buckets import BucketMethods
+from cloud.emulator.storage_v1 import acls, bodies, buckets, downloads, features, iam, objects, uploads, xml, xml_list
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.downloads import Downloads
-from cloud.emulator.storage_v1.iam import IamMethods
-from cloud.emulator.storage_v1.objects import ObjectMethods
 from cloud.emulator.storage_v1.unimplemented import refuse
-from cloud.emulator.storage_v1.uploads import UploadMethods
-from cloud.emulator.storage_v1.xml import XmlMethods, bucket_of_host, xml_method_id
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
@@ -32,7 +25,7 @@ from cloud.resources import Json
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
 """Returns the JSON of a response, None for 204, or a whole response."""
 
-DOCUMENT = "storage.v1"
+DOCUMENT = bodies.DOCUMENT
 _UPLOAD = "/upload/storage/v1/b/{bucket}/o"
 _JSON_API = re.compile(r"/(?:(?:(?:resumable/)?upload|download)/)?storage/v1(?:/|$)")
 _SIGNATURES = frozenset({"X-Goog-Signature", "Signature"})
@@ -48,69 +41,70 @@ class Route:
     """HTTP method and path of a request for bytes; where other requests go is in the discovery document."""
 
 
-def routes(storage: StorageService) -> list[Route]:
-    """Every method that is served."""
-    downloads = Downloads(storage)
-    buckets, objects, acls = BucketMethods(storage), ObjectMethods(storage, downloads), AclMethods(storage)
-    uploads, iam = UploadMethods(storage), IamMethods(storage)
-    acl_methods = {
-        "list": acls.list,
-        "insert": acls.insert,
-        "get": acls.get,
-        "patch": acls.update,
-        "update": acls.update,
-        "delete": acls.delete,
-    }
-    iam_methods = {"getIamPolicy": iam.get, "setIamPolicy": iam.set, "testIamPermissions": iam.test}
-    return [
-        Route("storage.buckets.list", buckets.list),
-        Route("storage.buckets.insert", buckets.insert),
-        Route("storage.buckets.get", buckets.get),
-        Route("storage.buckets.patch", buckets.patch),
-        Route("storage.buckets.update", buckets.update),
-        Route("storage.buckets.delete", buckets.delete),
-        Route("storage.buckets.getStorageLayout", buckets.storage_layout),
-        Route("storage.managedFolders.list", buckets.managed_folders),
-        Route("storage.objects.list", objects.list),
-        Route("storage.objects.insert", uploads.insert_empty),
-        Route("storage.objects.insert", uploads.insert, media=("POST", _UPLOAD)),
-        Route("storage.objects.insert", uploads.resume, media=("PUT", _UPLOAD)),
-        Route("storage.objects.insert", uploads.cancel, media=("DELETE", _UPLOAD)),
-        Route("storage.objects.get", objects.get),
-        Route("storage.objects.get", downloads.get, media=("GET", "/download/storage/v1/b/{bucket}/o/{object}")),
-        Route("storage.objects.patch", objects.patch),
-        Route("storage.objects.update", objects.update),
-        Route("storage.objects.delete", objects.delete),
-        Route("storage.objects.compose", objects.compose),
-        Route("storage.objects.move", objects.move),
-        Route("storage.objects.copy", objects.copy),
-        Route("storage.objects.rewrite", objects.rewrite),
-        Route("storage.projects.serviceAccount.get", buckets.service_account),
-        *(
-            Route(f"storage.{kind}.{name}", iam_methods[name])
-            for kind in ("buckets", "objects")
-            for name in iam_methods
-        ),
-        *(
-            Route(f"storage.{resource}AccessControls.{name}", handler)
-            for resource in ("bucket", "defaultObject", "object")
-            for name, handler in acl_methods.items()
-        ),
-    ]
+_ACL_METHODS: Mapping[str, Handler] = {
+    "list": acls.list_entries,
+    "insert": acls.insert,
+    "get": acls.get,
+    "patch": acls.update,
+    "update": acls.update,
+    "delete": acls.delete,
+}
+_IAM_METHODS: Mapping[str, Handler] = {
+    "getIamPolicy": iam.get_policy,
+    "setIamPolicy": iam.set_policy,
+    "testIamPermissions": iam.test_permissions,
+}
+ROUTES = (
+    Route("storage.buckets.list", buckets.list_buckets),
+    Route("storage.buckets.insert", buckets.insert),
+    Route("storage.buckets.get", buckets.get),
+    Route("storage.buckets.patch", buckets.patch),
+    Route("storage.buckets.update", buckets.update),
+    Route("storage.buckets.delete", buckets.delete),
+    Route("storage.buckets.getStorageLayout", buckets.storage_layout),
+    Route("storage.managedFolders.list", buckets.managed_folders),
+    Route("storage.objects.list", objects.list_objects),
+    Route("storage.objects.insert", uploads.insert_empty),
+    Route("storage.objects.insert", uploads.insert, media=("POST", _UPLOAD)),
+    Route("storage.objects.insert", uploads.resume, media=("PUT", _UPLOAD)),
+    Route("storage.objects.insert", uploads.cancel, media=("DELETE", _UPLOAD)),
+    Route("storage.objects.get", objects.get),
+    Route("storage.objects.get", downloads.get, media=("GET", "/download/storage/v1/b/{bucket}/o/{object}")),
+    Route("storage.objects.patch", objects.patch),
+    Route("storage.objects.update", objects.update),
+    Route("storage.objects.delete", objects.delete),
+    Route("storage.objects.compose", objects.compose),
+    Route("storage.objects.move", objects.move),
+    Route("storage.objects.copy", objects.copy),
+    Route("storage.objects.rewrite", objects.rewrite),
+    Route("storage.projects.serviceAccount.get", buckets.service_account),
+    *(Route(f"storage.{kind}.{name}", _IAM_METHODS[name]) for kind in ("buckets", "objects") for name in _IAM_METHODS),
+    *(
+        Route(f"storage.{kind}AccessControls.{name}", handler)
+        for kind in ("bucket", "defaultObject", "object")
+        for name, handler in _ACL_METHODS.items()
+    ),
+)
+"""Every method that is served."""
+_XML_ROUTES = {
+    ("GET", "object"): Route("storage.objects.get", downloads.get),
+    ("HEAD", "object"): Route("storage.objects.get", downloads.get),
+    ("PUT", "object"): Route("storage.objects.insert", xml.put),
+    ("DELETE", "object"): Route("storage.objects.delete", objects.delete),
+    ("GET", "bucket"): Route("storage.objects.list", xml_list.list_objects),
+    ("HEAD", "bucket"): Route("storage.objects.list", xml_list.list_objects),
+}
+"""The XML API's, with the ids of the JSON API's methods that do the same."""
 
 
 class StorageV1:
     """The JSON API and the XML API of Cloud Storage."""
 
     def __init__(self, storage: StorageService) -> None:
-        self._xml = XmlMethods(storage)
-        self._routes = routes(storage)
+        self._storage = storage
 
     def method_id(self, request: web.Request) -> str:
-        """Requests of the XML API have the id of the JSON API's method that does the same."""
-        if path := _xml_path(request):
-            return xml_method_id(request.method, of_object=bool(path[1]))
-        return self._match(request)[0].method_id
+        return _match(request)[0].method_id
 
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         """Answer one request.
@@ -120,11 +114,8 @@ class StorageV1:
         """
         features.check_request(request)
         try:
-            if path := _xml_path(request):
-                bucket, name = map(unquote_name, path)
-                return await self._xml.handle(request, bucket, name, principal)
-            route, names = self._match(request)
-            answer = await route.handler(Call(request, principal, names, route.method_id))
+            route, path, is_xml = _match(request)
+            answer = await route.handler(Call(request, principal, self._storage, path, route.method_id, is_xml))
         except ConnectionError:
             raise
         except Unauthenticated as error:
@@ -141,35 +132,49 @@ class StorageV1:
             return web.Response(status=204)
         return json_answer(answer, {"fields": request.query.get("fields"), "prettyPrint": False})
 
-    def _match(self, request: web.Request) -> tuple[Route, Mapping[str, str]]:
-        # Older discovery documents, and gsutil still, start uploads below /resumable.
-        verb, path = request.method, request.rel_url.raw_path.removeprefix("/resumable")
-        segments = path.split("/")
-        for pattern, route in self._patterns.get((verb, len(segments)), ()):
-            names: dict[str, str] = {}
-            for wanted, segment in zip(pattern, segments, strict=True):
-                if wanted.startswith("{"):
-                    names[wanted[1:-1]] = unquote_name(segment)
-                elif wanted != segment:
-                    break
-            else:
-                return route, names
-        raise NotFound(f"Not Found: {verb} {path[:300]} is no method of storage.v1")
 
-    @functools.cached_property
-    def _patterns(self) -> Mapping[tuple[str, int], list[tuple[list[str], Route]]]:
-        """Paths, split into segments, by HTTP method and number of segments."""
-        methods = load(DOCUMENT).methods
-        served = {route.method_id: route for route in self._routes if route.media is None}
-        places = [(*route.media, route) for route in self._routes if route.media] + [
-            (method.http_method, f"/storage/v1/{method.path}", served.get(method.id) or Route(method.id, refuse))
-            for method in methods.values()
-        ]
-        patterns: dict[tuple[str, int], list[tuple[list[str], Route]]] = {}
-        for verb, path, route in places:
-            pattern = path.split("/")
-            patterns.setdefault((verb, len(pattern)), []).append((pattern, route))
-        return patterns
+def _match(request: web.Request) -> tuple[Route, Mapping[str, str], bool]:
+    """The method that is requested, the parameters in the path, and whether it is the XML API's.
+
+    Raises:
+        NotFound: the JSON API has no such method.
+        Unimplemented: it is one of the XML API's others.
+    """
+    verb = request.method
+    if address := _xml_path(request):
+        bucket, name = map(unquote_name, address)
+        kind = "object" if name else "bucket"
+        if (verb, kind) not in _XML_ROUTES:
+            raise Unimplemented(f"{verb} of {'an object' if name else 'a bucket'} in the XML API is not emulated")
+        return _XML_ROUTES[verb, kind], {"bucket": bucket, "object": name}, True
+    # Older discovery documents, and gsutil still, start uploads below /resumable.
+    path = request.rel_url.raw_path.removeprefix("/resumable")
+    segments = path.split("/")
+    for pattern, route in _patterns().get((verb, len(segments)), ()):
+        names: dict[str, str] = {}
+        for wanted, segment in zip(pattern, segments, strict=True):
+            if wanted.startswith("{"):
+                names[wanted[1:-1]] = unquote_name(segment)
+            elif wanted != segment:
+                break
+        else:
+            return route, names, False
+    raise NotFound(f"Not Found: {verb} {path[:300]} is no method of storage.v1")
+
+
+@functools.cache
+def _patterns() -> Mapping[tuple[str, int], list[tuple[list[str], Route]]]:
+    """Paths, split into segments, by HTTP method and number of segments."""
+    served = {route.method_id: route for route in ROUTES if route.media is None}
+    places = [(*route.media, route) for route in ROUTES if route.media] + [
+        (method.http_method, f"/storage/v1/{method.path}", served.get(method.id) or Route(method.id, refuse))
+        for method in load(DOCUMENT).methods.values()
+    ]
+    patterns: dict[tuple[str, int], list[tuple[list[str], Route]]] = {}
+    for verb, path, route in places:
+        pattern = path.split("/")
+        patterns.setdefault((verb, len(pattern)), []).append((pattern, route))
+    return patterns
 
 
 def _xml_path(request: web.Request) -> tuple[str, str] | None:
@@ -177,7 +182,7 @@ def _xml_path(request: web.Request) -> tuple[str, str] | None:
 
     The raw path is used: an object's name may hold characters that are quoted, among them "/", and "..".
     """
-    path, bucket = request.rel_url.raw_path, bucket_of_host(request.host)
+    path, bucket = request.rel_url.raw_path, xml.bucket_of_host(request.host)
     if bucket is None and _JSON_API.match(path):
         return None
     bucket, _, name = (path if bucket is None else f"/{bucket}{path}")[1:].partition("/")

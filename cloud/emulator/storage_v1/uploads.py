@@ -1,20 +1,20 @@
 """``storage.objects.insert`` and its three kinds of upload: media, multipart and resumable."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
-from cloud.emulator.storage_v1.call import Call, parse_object
+from cloud.emulator.storage_v1.bodies import parse_body
+from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.multipart import MultipartReader, boundary_of
 from cloud.emulator.storage_v1.objects import new_object, object_answer
 from cloud.emulator.storage_v1.ranges import ContentRange, parse_content_range
 from cloud.engine.storage.objects import NewObject
 from cloud.engine.storage.records import ObjectRecord, UploadRecord
-from cloud.engine.storage.service import StorageService
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
@@ -23,106 +23,103 @@ _MIN_CHUNK = 1 << 18
 """Bytes of every chunk but the last (https://cloud.google.com/storage/docs/performing-resumable-uploads)."""
 
 
-class UploadMethods:
-    def __init__(self, storage: StorageService) -> None:
-        self._storage = storage
-        self._objects = storage.objects
-        self._uploads = storage.uploads
+async def insert(call: Call) -> web.StreamResponse | Json:
+    if "upload_id" in call.query:
+        return await resume(call)
+    match call.query.get("uploadType"):
+        case "media":
+            resource = {"contentType": call.request.headers.get("Content-Type")}
+            return await _insert(call, resource, call.body(), **announced_hashes(call.request))
+        case "multipart":
+            boundary = boundary_of(call.request.headers.get("Content-Type", ""))
+            reader = MultipartReader(call.body(), boundary)
+            resource = parse_body(await reader.head(), "Object")
+            resource.setdefault("contentType", reader.media_type)
+            return await _insert(call, resource, reader.media())
+        case "resumable":
+            return await _begin(call)
+        case other:
+            raise InvalidArgument(f"media, multipart or resumable, not {other!r}", field="uploadType")
 
-    async def insert(self, call: Call) -> web.StreamResponse | Json:
-        if "upload_id" in call.query:
-            return await self.resume(call)
-        match call.query.get("uploadType"):
-            case "media":
-                resource = {"contentType": call.request.headers.get("Content-Type")}
-                return await self._insert(call, resource, call.body(), announced_hashes(call.request))
-            case "multipart":
-                boundary = boundary_of(call.request.headers.get("Content-Type", ""))
-                reader = MultipartReader(call.body(), boundary)
-                resource = parse_object(await reader.head())
-                resource.setdefault("contentType", reader.media_type)
-                return await self._insert(call, resource, reader.media())
-            case "resumable":
-                return await self._begin(call)
-            case other:
-                raise InvalidArgument(f"media, multipart or resumable, not {other!r}", field="uploadType")
 
-    async def insert_empty(self, call: Call) -> Json:
-        """Without ``/upload`` in its path an insert has no media: the body is the resource."""
-        resource = await call.json()
-        return await self._insert(call, resource, call.request.content.iter_any())
+async def insert_empty(call: Call) -> Json:
+    """Without ``/upload`` in its path an insert has no media: the body is the resource."""
+    resource = await call.json("Object")
+    return await _insert(call, resource, call.request.content.iter_any())
 
-    async def _insert(
-        self, call: Call, resource: dict[str, Any], body: AsyncIterator[bytes], hashes: Mapping[str, Any] | None = None
-    ) -> Json:
-        new = replace(new_object(call, self._storage.project_number, resource), **(hashes or {}))
-        return object_answer(self._storage, call, await self.store(call, new, body))
 
-    async def store(self, call: Call, new: NewObject, body: AsyncIterator[bytes]) -> ObjectRecord:
-        """Create an object from a body, which is received completely before the object exists."""
-        self._objects.check_insert(call.principal, new)
-        with self._storage.spool() as content:
-            size = 0
-            async for block in body:
-                size += content.write(block)
-            return await self._objects.insert(call.principal, new, content, size)
+async def _insert(call: Call, resource: dict[str, Any], body: AsyncIterator[bytes], **hashes: Any) -> Json:
+    new = replace(new_object(call, resource), **hashes)
+    return object_answer(call, await store(call, new, body))
 
-    async def _begin(self, call: Call) -> web.StreamResponse:
-        resource = await call.json()
-        headers = call.request.headers
-        if headers.get("X-Upload-Content-Type"):
-            resource.setdefault("contentType", headers["X-Upload-Content-Type"])
-        new = new_object(call, self._storage.project_number, resource)
-        declared = headers.get("X-Upload-Content-Length", "")
-        size = int(declared) if re.fullmatch(r"[0-9]{1,18}", declared) else None
-        upload = self._uploads.begin(call.principal, new, size)
-        location = (
-            f"{call.base_url}/upload/storage/v1/b/{upload.bucket}/o"
-            f"?uploadType=resumable&name={quote(upload.name, safe='')}&upload_id={upload.id}"
-        )
-        return web.Response(headers={"Location": location, "X-GUploader-UploadID": upload.id})
 
-    async def resume(self, call: Call) -> web.StreamResponse | Json:
-        """Append a chunk to a resumable upload, or report how much of it was received."""
-        upload = self._uploads.get(call.query.get("upload_id", ""))
-        header = call.request.headers.get("Content-Range")
-        chunk = parse_content_range(header) if header else _WHOLE
-        if upload.finished:
-            await _discard(call.request)
-            return object_answer(self._storage, call, upload.finished)
-        received = self._uploads.received(upload)
-        total = chunk.total if chunk.total is not None else upload.declared_size
-        if chunk.start is None:
-            await _discard(call.request)
-            # "bytes */N" requests the status, and is also how a client that streamed an unknown length ends the upload.
-            total = chunk.total
-        else:
-            _check_length(chunk, total)
-            limit = chunk.length if header else total
-            received = await self._uploads.append(upload, chunk.start, call.body(), limit)
-            if header is None or (chunk.length is None and chunk.total is None):
-                # A chunk of open length is the last: the object ends where the request ends.
-                total = received if upload.declared_size is None else upload.declared_size
-        if total is None or received < total:
-            return self._incomplete(call, upload, received)
-        if received > total:
-            raise InvalidArgument(f"{received} bytes were sent of an object of {total}", field="Content-Range")
-        # A client that streams knows the hash only at the end.
-        return object_answer(
-            self._storage, call, await self._uploads.finish(replace(upload, **announced_hashes(call.request)))
-        )
+async def store(call: Call, new: NewObject, body: AsyncIterator[bytes]) -> ObjectRecord:
+    """Create an object from a body, which is received completely before the object exists."""
+    call.storage.objects.check_insert(call.principal, new)
+    with call.storage.spool() as content:
+        size = 0
+        async for block in body:
+            size += content.write(block)
+        return await call.storage.objects.insert(call.principal, new, content, size)
 
-    async def cancel(self, call: Call) -> web.StreamResponse:
-        self._uploads.cancel(self._uploads.get(call.query.get("upload_id", "")))
-        return web.Response(status=499, reason="Client Closed Request")
 
-    def _incomplete(self, call: Call, upload: UploadRecord, received: int) -> web.StreamResponse:
-        headers = {"X-GUploader-UploadID": upload.id}
-        if received:
-            headers["Range"] = f"bytes=0-{received - 1}"
-        if call.request.headers.get("X-GUploader-No-308", "").lower() == "yes":
-            return web.Response(status=200, headers={**headers, "X-HTTP-Status-Code-Override": "308"})
-        return web.Response(status=308, reason="Resume Incomplete", headers=headers)
+async def _begin(call: Call) -> web.StreamResponse:
+    resource = await call.json("Object")
+    headers = call.request.headers
+    if headers.get("X-Upload-Content-Type"):
+        resource.setdefault("contentType", headers["X-Upload-Content-Type"])
+    declared = headers.get("X-Upload-Content-Length", "")
+    size = int(declared) if re.fullmatch(r"[0-9]{1,18}", declared) else None
+    upload = call.storage.uploads.begin(call.principal, new_object(call, resource), size)
+    location = (
+        f"{call.base_url}/upload/storage/v1/b/{upload.bucket}/o"
+        f"?uploadType=resumable&name={quote(upload.name, safe='')}&upload_id={upload.id}"
+    )
+    return web.Response(headers={"Location": location, "X-GUploader-UploadID": upload.id})
+
+
+async def resume(call: Call) -> web.StreamResponse | Json:
+    """Append a chunk to a resumable upload, or report how much of it was received."""
+    uploads = call.storage.uploads
+    upload = uploads.get(call.query.get("upload_id", ""))
+    header = call.request.headers.get("Content-Range")
+    chunk = parse_content_range(header) if header else _WHOLE
+    if upload.finished:
+        await call.request.release()
+        return object_answer(call, upload.finished)
+    received = uploads.received(upload)
+    total = chunk.total if chunk.total is not None else upload.declared_size
+    if chunk.start is None:
+        await call.request.release()
+        # "bytes */N" requests the status, and is also how a client that streamed an unknown length ends the upload.
+        total = chunk.total
+    else:
+        _check_length(chunk, total)
+        received = await uploads.append(upload, chunk.start, call.body(), chunk.length if header else total)
+        if header is None or (chunk.length is None and chunk.total is None):
+            # A chunk of open length is the last: the object ends where the request ends.
+            total = received if upload.declared_size is None else upload.declared_size
+    if total is None or received < total:
+        return _incomplete(call, upload, received)
+    if received > total:
+        raise InvalidArgument(f"{received} bytes were sent of an object of {total}", field="Content-Range")
+    # A client that streams knows the hash only at the end.
+    return object_answer(call, await uploads.finish(replace(upload, **announced_hashes(call.request))))
+
+
+async def cancel(call: Call) -> web.StreamResponse:
+    uploads = call.storage.uploads
+    uploads.cancel(uploads.get(call.query.get("upload_id", "")))
+    return web.Response(status=499, reason="Client Closed Request")
+
+
+def _incomplete(call: Call, upload: UploadRecord, received: int) -> web.StreamResponse:
+    headers = {"X-GUploader-UploadID": upload.id}
+    if received:
+        headers["Range"] = f"bytes=0-{received - 1}"
+    if call.request.headers.get("X-GUploader-No-308", "").lower() == "yes":
+        return web.Response(status=200, headers={**headers, "X-HTTP-Status-Code-Override": "308"})
+    return web.Response(status=308, reason="Resume Incomplete", headers=headers)
 
 
 def announced_hashes(request: web.Request) -> dict[str, Any]:
@@ -147,8 +144,3 @@ def _check_length(chunk: ContentRange, total: int | None) -> None:
             f"The received request contained {chunk.length} bytes, which does not meet this requirement.",
             field="Content-Range",
         )
-
-
-async def _discard(request: web.Request) -> None:
-    async for _ in request.content.iter_any():
-        continue

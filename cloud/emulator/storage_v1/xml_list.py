@@ -3,9 +3,10 @@
 https://cloud.google.com/storage/docs/xml-api/get-bucket-list.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
-from xml.sax.saxutils import escape
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from aiohttp import web
 
@@ -13,24 +14,20 @@ from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import xml_tag
 from cloud.emulator.storage_v1.messages import timestamp
 from cloud.engine.storage.listing import ListQuery, successor
-from cloud.engine.storage.records import ObjectRecord
-from cloud.engine.storage.service import StorageService
-from cloud.errors import InvalidArgument
+from cloud.errors import InvalidArgument, Unimplemented
 
 _PAGE = 1000
 _PARAMETERS = frozenset({"prefix", "delimiter", "marker", "start-after", "continuation-token", "encoding-type"})
 
 
-def is_plain_list(query: Mapping[str, str]) -> bool:
-    """Whether this lists objects, and does not read a subresource of the bucket (``?acl``)."""
-    return all(value or name in _PARAMETERS for name, value in query.items())
-
-
-def listed(storage: StorageService, call: Call) -> web.Response:
+async def list_objects(call: Call) -> web.StreamResponse:
     """Raises:
     InvalidArgument: a parameter is invalid.
+    Unimplemented: all buckets are listed, or a subresource of the bucket (``?acl``) is read.
     """
     query, bucket = call.query, call.path["bucket"]
+    if not bucket or not all(value or name in _PARAMETERS for name, value in query.items()):
+        raise Unimplemented(f"{call.request.method} of a bucket in the XML API is not emulated")
     is_second = query.get("list-type") == "2"
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     after = query.get("start-after" if is_second else "marker", "")
@@ -45,24 +42,41 @@ def listed(storage: StorageService, call: Call) -> web.Response:
         max_results=limit,
         page_token=query.get("continuation-token", "") if is_second else "",
     )
-    page = storage.objects.list_page(call.principal, bucket, list_query)
-    more = bool(page.next_page_token)
-    encode = _url if query.get("encoding-type") else escape
-    elements: list[tuple[str, str]] = [("Name", escape(bucket)), ("Prefix", encode(prefix)), ("MaxKeys", str(limit))]
+    page = call.storage.objects.list_page(call.principal, bucket, list_query)
+    encode: Callable[[str], str] = partial(quote, safe="/") if query.get("encoding-type") else str
+    root = Element("ListBucketResult", xmlns="http://doc.s3.amazonaws.com/2006-03-01")
+    _add(root, Name=bucket, Prefix=encode(prefix), MaxKeys=str(limit))
     if delimiter:
-        elements.append(("Delimiter", encode(delimiter)))
+        _add(root, Delimiter=encode(delimiter))
     if is_second:
-        elements += [("KeyCount", str(len(page.items) + len(page.prefixes))), ("StartAfter", encode(after))]
-        elements += [("NextContinuationToken", page.next_page_token)] if more else []
+        _add(root, KeyCount=str(len(page.items) + len(page.prefixes)), StartAfter=encode(after))
     else:
-        last = max([item.name for item in page.items] + page.prefixes, default="")
-        elements += [("Marker", encode(after))] + ([("NextMarker", encode(last))] if more else [])
-    elements.append(("IsTruncated", "true" if more else "false"))
-    elements += [("Contents", _contents(record, encode(record.name))) for record in page.items]
-    elements += [("CommonPrefixes", f"<Prefix>{encode(folder)}</Prefix>") for folder in page.prefixes]
-    body = "<?xml version='1.0' encoding='UTF-8'?><ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'>"
-    body += _xml(elements) + "</ListBucketResult>"
-    return web.Response(text=body, content_type="application/xml", charset="utf-8")
+        _add(root, Marker=encode(after))
+    if page.next_page_token and is_second:
+        _add(root, NextContinuationToken=page.next_page_token)
+    elif page.next_page_token:
+        _add(root, NextMarker=encode(max([*(item.name for item in page.items), *page.prefixes], default="")))
+    _add(root, IsTruncated="true" if page.next_page_token else "false")
+    for record in page.items:
+        _add(
+            SubElement(root, "Contents"),
+            Key=encode(record.name),
+            Generation=str(record.generation),
+            MetaGeneration=str(record.metageneration),
+            LastModified=timestamp(record.update_time),
+            ETag=xml_tag(record),
+            Size=str(record.size),
+            StorageClass=record.attributes.storage_class or "STANDARD",
+        )
+    for folder in page.prefixes:
+        _add(SubElement(root, "CommonPrefixes"), Prefix=encode(folder))
+    body = tostring(root, "UTF-8", xml_declaration=True, short_empty_elements=False)
+    return web.Response(body=body, content_type="application/xml", charset="utf-8")
+
+
+def _add(parent: Element, **texts: str) -> None:
+    for name, text in texts.items():
+        SubElement(parent, name).text = text
 
 
 def _next(after: str, delimiter: str) -> str:
@@ -72,24 +86,3 @@ def _next(after: str, delimiter: str) -> str:
     if delimiter and after.endswith(delimiter):
         return successor(after) or after
     return after + "\0"
-
-
-def _contents(record: ObjectRecord, key: str) -> str:
-    elements = {
-        "Key": key,
-        "Generation": str(record.generation),
-        "MetaGeneration": str(record.metageneration),
-        "LastModified": timestamp(record.update_time),
-        "ETag": escape(xml_tag(record)),
-        "Size": str(record.size),
-        "StorageClass": escape(record.attributes.storage_class or "STANDARD"),
-    }
-    return _xml(elements.items())
-
-
-def _xml(elements: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"<{name}>{text}</{name}>" for name, text in elements)
-
-
-def _url(text: str) -> str:
-    return quote(text, safe="/")

@@ -14,11 +14,11 @@ import aiohttp
 
 from cloud.backends.memory import MemoryBackend, succeed
 from cloud.emulator.app import Emulator, Mount
-from cloud.emulator.in_process import InProcessConnector
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner, project_number
 from cloud.resources import Job, Json, Version
+from cloud.wire.in_process import InProcessConnector
 from cloud.workflow.google.storage_api import StorageApi
 
 NUMBER = "0" * 12

@@ -6,6 +6,7 @@ import pytest
 
 from cloud.emulator.storage_v1.entity_tags import check_tag, check_time
 from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
+from emulator_api.clients import received
 
 CHANGED = datetime(2026, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
 THEN, BEFORE = "Wed, 04 Mar 2026 05:06:07 GMT", "Wed, 04 Mar 2026 05:06:06 GMT"
@@ -13,17 +14,17 @@ THEN, BEFORE = "Wed, 04 Mar 2026 05:06:07 GMT", "Wed, 04 Mar 2026 05:06:06 GMT"
 
 @pytest.mark.parametrize("tags", ["CAE=", '"CAE="', 'W/"CAE="', "x, CAE=", '"x", "CAE="', "*", " * "])
 @pytest.mark.parametrize("tag", ["CAE=", '"CAE="'])
-def test_matching_tags(tags, tag):
-    check_tag({"If-Match": tags}, tag)
+async def test_matching_tags(tags, tag):
+    check_tag(await received("GET", "/", {"If-Match": tags}), tag)
     with pytest.raises(NotModified):
-        check_tag({"If-None-Match": tags}, tag)
+        check_tag(await received("GET", "/", {"If-None-Match": tags}), tag)
 
 
 @pytest.mark.parametrize("tags", ["", "CAE", '"CAE=x"', "x, y", '"CAE=, x"'])
-def test_other_tags(tags):
-    check_tag({"If-None-Match": tags}, "CAE=")
+async def test_other_tags(tags):
+    check_tag(await received("GET", "/", {"If-None-Match": tags}), "CAE=")
     with pytest.raises(ConditionNotMet):
-        check_tag({"If-Match": tags}, "CAE=")
+        check_tag(await received("GET", "/", {"If-Match": tags}), "CAE=")
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,10 @@ def test_other_tags(tags):
         ({"If-Unmodified-Since": BEFORE, "If-Match": "*"}, None),
     ],
 )
-def test_times(headers, raised):
+async def test_times(headers, raised):
+    request = await received("GET", "/", headers)
     if raised is None:
-        check_time(headers, CHANGED)
+        check_time(request, CHANGED)
     else:
         with pytest.raises(raised):
-            check_time(headers, CHANGED)
+            check_time(request, CHANGED)

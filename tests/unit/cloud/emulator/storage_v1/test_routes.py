@@ -1,8 +1,9 @@
+from unittest import mock
 from urllib.parse import quote
 
 import pytest
 
-from cloud.emulator.storage_v1.call import Call, parse_object
+from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.xml import bucket_of_host
 from cloud.engine.principal import ANONYMOUS
 from cloud.engine.storage.preconditions import Preconditions
@@ -10,8 +11,9 @@ from cloud.errors import InvalidArgument
 from emulator_api.clients import received
 
 
-async def a_call(query="", **headers):
-    return Call(await received("GET", f"/storage/v1/b?{query}", headers), ANONYMOUS, {})
+async def a_call(query="", is_xml=False, **headers):
+    request = await received("GET", f"/storage/v1/b?{query}", headers)
+    return Call(request, ANONYMOUS, mock.Mock(), {}, "storage.buckets.list", is_xml)
 
 
 async def test_parameters():
@@ -27,12 +29,12 @@ async def test_parameters():
 
 
 async def test_conditions_in_headers():
-    call = await a_call(**{"X-Goog-If-Generation-Not-Match": "7", "X-Goog-If-Metageneration-Match": "2"})
-    assert call.header_conditions() == Preconditions(generation_not_match=7, metageneration_match=2)
+    call = await a_call(is_xml=True, **{"X-Goog-If-Generation-Not-Match": "7", "X-Goog-If-Metageneration-Match": "2"})
+    assert call.conditions() == Preconditions(generation_not_match=7, metageneration_match=2)
     for text in ("x", "-1", "1.5", "9" * 20):
-        call = await a_call(**{"X-Goog-If-Generation-Match": text})
+        call = await a_call(is_xml=True, **{"X-Goog-If-Generation-Match": text})
         with pytest.raises(InvalidArgument, match="integer"):
-            call.header_conditions()
+            call.conditions()
 
 
 async def test_addresses_are_the_callers():
@@ -45,11 +47,3 @@ def test_hosts_of_buckets():
     assert bucket_of_host("my.bkt.storage.googleapis.com:443") == "my.bkt"
     assert bucket_of_host("storage.googleapis.com") is None
     assert bucket_of_host("127.0.0.1:80") is None
-
-
-def test_bodies_are_objects():
-    assert parse_object(b" ") == {}
-    assert parse_object(b'{"a": 1}') == {"a": 1}
-    for body in (b"[]", b"1", b"{", b"\xff", b"nul"):
-        with pytest.raises(InvalidArgument, match="Parse Error"):
-            parse_object(body)

@@ -1,6 +1,6 @@
-"""HTTP to a server in the same process: aiohttp's client at one end, the server's protocol at the other, no socket.
+"""HTTP/1.1 to a server in the same process, without sockets: aiohttp's client and the server's protocol are joined.
 
-What is sent are the bytes of HTTP/1.1, so that parsing, limits, chunked bodies, keep-alive and flow control are real.
+Bytes are exchanged: parsing, limits, chunked bodies, keep-alive and flow control are those of a real connection.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 _HIGH_WATER, _LOW_WATER = 2**16, 2**14
-"""Bytes on their way at which a writer is asked to pause, and to go on."""
+"""Bytes in flight at which a writer is paused, and resumed."""
 
 
 class MemoryTransport(asyncio.Transport):
@@ -32,23 +32,11 @@ class MemoryTransport(asyncio.Transport):
         self._is_reading, self._is_writing_paused = True, False
         self._is_closing = self._is_lost = False
 
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._protocol  # type: ignore[no-any-return]
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._protocol = protocol
-
     # ---------------------------------------------------------------- writing
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if data and not self._is_closing:
             self.peer._receive(bytes(data))
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        self.peer._end()
 
     def get_write_buffer_size(self) -> int:
         return self.peer._incoming_size
@@ -57,14 +45,14 @@ class MemoryTransport(asyncio.Transport):
         return self._is_closing
 
     def close(self) -> None:
-        """What was written is received still; nothing more is received here."""
+        """The peer still receives what was written; nothing more is received here."""
         if not self._is_closing:
             self._is_closing = True
             self.peer._end()
             self._loop.call_soon(self._lose, None)
 
     def abort(self) -> None:
-        """What is on its way is lost, as when a connection is reset."""
+        """Bytes in flight are lost, as when a connection is reset."""
         if not self._is_closing:
             self._is_closing = True
             self._loop.call_soon(self._lose, None)
@@ -73,9 +61,6 @@ class MemoryTransport(asyncio.Transport):
         self._loop.call_soon(peer._lose, ConnectionResetError("Connection reset by peer"))
 
     # ---------------------------------------------------------------- reading
-
-    def is_reading(self) -> bool:
-        return self._is_reading and not self._is_closing
 
     def pause_reading(self) -> None:
         self._is_reading = False
@@ -99,17 +84,16 @@ class MemoryTransport(asyncio.Transport):
         self._loop.call_soon(self._deliver)
 
     def _deliver(self) -> None:
-        while self._incoming and self.is_reading():
+        while self._incoming and self._is_reading and not self._is_closing:
             data = self._incoming.popleft()
             self._incoming_size -= len(data)
             self._protocol.data_received(data)
         if self._incoming_size <= _LOW_WATER and self.peer._is_writing_paused and not self.peer._is_lost:
             self.peer._is_writing_paused = False
             self.peer._protocol.resume_writing()
-        if self._has_ended and not self._incoming and self.is_reading():
-            self._has_ended = False
-            if not self._protocol.eof_received():
-                self.close()
+        if self._has_ended and not self._incoming and self._is_reading and not self._is_closing:
+            self._protocol.eof_received()
+            self.close()
 
     def _lose(self, error: Exception | None) -> None:
         if not self._is_lost:
@@ -143,7 +127,7 @@ class InProcessConnector(aiohttp.BaseConnector):
         self._server, self._port = server, port
 
     async def _create_connection(self, *_: object) -> ResponseHandler:
-        # The one thing that aiohttp's own connectors for sockets, pipes and TCP differ in.
+        # The only method in which aiohttp's own connectors differ.
         client = ResponseHandler(asyncio.get_running_loop())
         connect(client, self._server(), port=self._port)
         return client

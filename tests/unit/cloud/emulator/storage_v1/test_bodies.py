@@ -1,0 +1,67 @@
+"""Bodies are checked against the discovery document's schemas."""
+
+import json
+
+import pytest
+
+from cloud.emulator.storage_v1.bodies import parse_body
+from cloud.errors import InvalidArgument
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ("Bucket", {}),
+        (
+            "Bucket",
+            {"unknown": [1], "labels": {"a": None, "b": "c"}, "location": None, "acl": [{"role": "x"}]},
+        ),
+        ("Bucket", {"lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 3, "x": 1}}]}}),
+        ("Object", {"size": "9", "generation": 9, "metadata": None, "temporaryHold": False}),
+        ("Policy", {"version": 1, "etag": "CAE=", "bindings": [{"role": "r", "members": ["allUsers"]}]}),
+        ("ComposeRequest", {"sourceObjects": [{"name": "a", "objectPreconditions": {"ifGenerationMatch": "1"}}]}),
+    ],
+)
+def test_messages(schema, message):
+    assert parse_body(json.dumps(message).encode(), schema) == message
+
+
+def test_an_empty_body_is_an_empty_message():
+    assert parse_body(b" ", "Object") == {}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b"null", b"{", b"\xff", b"nul"])
+def test_other_bodies(body):
+    with pytest.raises(InvalidArgument) as caught:
+        parse_body(body, "Bucket")
+    assert caught.value.field == "body"
+
+
+@pytest.mark.parametrize(
+    ("schema", "message", "field"),
+    [
+        ("Bucket", {"name": 1}, "name"),
+        ("Bucket", {"lifecycle": []}, "lifecycle"),
+        ("Bucket", {"cors": {}}, "cors"),
+        ("Bucket", {"rpo": 1}, "rpo"),
+        ("Bucket", {"website": "x"}, "website"),
+        ("Bucket", {"acl": [1]}, "acl"),
+        ("Bucket", {"acl": [None]}, "acl"),
+        ("Bucket", {"acl": "x"}, "acl"),
+        (
+            "Bucket",
+            {"versioning": {"enabled": 1}},
+            "versioning.enabled",
+        ),
+        ("Object", {"contentType": 1}, "contentType"),
+        ("Object", {"metadata": []}, "metadata"),
+        ("Object", {"metadata": {"k": 1}}, "metadata.k"),
+        ("Object", {"md5Hash": 1}, "md5Hash"),
+        ("Policy", {"bindings": [{"role": "r", "members": [None]}]}, "bindings.members"),
+        ("ComposeRequest", {"sourceObjects": [{"name": 1}]}, "sourceObjects.name"),
+    ],
+)
+def test_wrong_types(schema, message, field):
+    with pytest.raises(InvalidArgument) as caught:
+        parse_body(json.dumps(message).encode(), schema)
+    assert caught.value.field == field
