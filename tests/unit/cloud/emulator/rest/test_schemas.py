@@ -2,7 +2,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud.emulator.rest.discovery import load
@@ -126,6 +126,7 @@ json_values = st.recursive(
 )
 
 
+@example({"state": float("inf")})
 @given(
     st.dictionaries(
         st.sampled_from(["jobId", "createTime", "labels", "trainingInput", "state", "etag", "jobPosition"]), json_values
