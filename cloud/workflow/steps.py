@@ -355,7 +355,9 @@ class _Resource:
     """Why it could not be removed."""
 
     def __str__(self) -> str:
-        return self.what + ("" if self.is_certain else " (if it was made)") + (f": {self.error}" if self.error else "")
+        return (
+            self.what + ("" if self.is_certain else " (if it was created)") + (f": {self.error}" if self.error else "")
+        )
 
 
 def _fill(argument: str, folders: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from cloud.emulator.faults import Fault, Hold
 from cloud.settings import inherited_environ
+from cloud.workflow.google.interrupts import TASK_NAME
 from integration.google_runs import GoogleRun
 from integration.quick_google import QuickGoogle
 from integration.test_gcp_each_call import SERVICE_REMOVALS, STEPS, USED_BY_PREFLIGHT, VERTEX, each
@@ -76,7 +77,7 @@ async def test_a_second_interrupt_exits_at_once_and_names_leftovers(google, fold
     (message,) = [line for line in run.output[before:].splitlines() if line.startswith("Left behind: ")]
     assert f"cleanup --project quick-google --region us-central1 --service {service}" in run.output[before:]
     second.released.set_result(None)
-    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_coro().__name__ == "through"])
+    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == TASK_NAME])
     names = {"endpoints": "model probe", "model": "model probe", "models": "version probe", "bucket": "bucket gs://"}
     for left in await google.resources():
         assert names[left.split()[0]] in message

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TASK_NAME = "interruptible run"
+"""Of the asyncio task; an abandoned one goes on until its request ends."""
 
 
 class Abandoned(Exception):
@@ -34,7 +36,7 @@ class Interruptible:
             Abandoned: it was interrupted twice and still runs; a request may be in progress.
         """
         loop, interrupted_twice = asyncio.get_running_loop(), asyncio.Event()
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, name=TASK_NAME)
 
         def interrupt() -> None:
             self.count += 1
