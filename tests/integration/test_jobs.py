@@ -1,4 +1,4 @@
-"""Bad days of jobs that only the local cloud has: a full disk, a restart, a reach for the internet."""
+"""Failures of jobs that only the local cloud has: a full disk, a restart, a request to the internet."""
 
 import asyncio
 import tempfile
@@ -50,7 +50,7 @@ async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
         assert "No space left on device" in job.error_message
 
 
-async def test_what_a_killed_server_left_of_jobs_is_cleared_away(tmp_path: Path) -> None:
+async def test_folders_of_a_killed_servers_jobs_are_removed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     temporary = Path(tempfile.mkdtemp(prefix="job-"))
@@ -84,7 +84,7 @@ async def test_jobs_after_a_restart(tmp_path: Path) -> None:
         assert "waiting" in await contract.output(cloud.backend, lost)
 
 
-async def test_a_queued_job_is_cancelled_without_having_run(tmp_path: Path) -> None:
+async def test_a_cancelled_queued_job_never_runs(tmp_path: Path) -> None:
     contract = Contract()
     async with local_cloud(tmp_path / "state", concurrent_jobs=1) as cloud:
         bucket = await contract.open_bucket(cloud.backend)
@@ -100,7 +100,7 @@ async def test_a_queued_job_is_cancelled_without_having_run(tmp_path: Path) -> N
         await cloud.backend.wait_for_job(first.job_id, timeout=TIMEOUT)
 
 
-async def test_a_reach_for_the_internet_is_refused_and_told(tmp_path: Path) -> None:
+async def test_a_request_to_the_internet_is_refused_and_reported(tmp_path: Path) -> None:
     source = """
         import urllib.request
         urllib.request.urlopen("https://example.com/data.csv")
@@ -114,7 +114,7 @@ async def test_a_reach_for_the_internet_is_refused_and_told(tmp_path: Path) -> N
         assert [(refusal.host, refusal.port) for refusal in cloud.refusals] == [("example.com", 443)]
 
 
-async def test_nothing_of_a_job_stays_that_was_killed_among_its_temporary_files(tmp_path: Path) -> None:
+async def test_temporary_files_of_a_killed_job_are_removed(tmp_path: Path) -> None:
     contract = Contract()
     source = """
         import os, signal, tempfile
@@ -131,7 +131,7 @@ async def test_nothing_of_a_job_stays_that_was_killed_among_its_temporary_files(
         ]
     assert made.parent != Path(tempfile.gettempdir())
     assert not made.parent.exists()
-    assert made.parent.parent == Path(tempfile.gettempdir()), "there is room for a socket's name"
+    assert made.parent.parent == Path(tempfile.gettempdir()), "short enough for the path of a socket"
 
 
 async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Path) -> None:
