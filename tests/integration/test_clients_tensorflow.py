@@ -43,7 +43,9 @@ class WithStatuses:
     async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
         if found := re.search(rf"/{STATUS}(\d+)(/|$)", request.path):
             self.requests[int(found[1])] += 1
-            return web.json_response({"error": {"code": int(found[1]), "message": "as asked"}}, status=int(found[1]))
+            return web.json_response(
+                {"error": {"code": int(found[1]), "message": "for the test"}}, status=int(found[1])
+            )
         return await self._storage.handle(request, principal)
 
 

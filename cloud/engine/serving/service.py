@@ -74,7 +74,7 @@ class ServingService:
         self._files.mkdir(parents=True, exist_ok=True)
         self._records = Records(self._records_path)
         for version in self._records.versions_in(VersionState.CREATING):
-            reason = "Create Version failed. The service was stopped while it loaded the model: create it anew."
+            reason = "Create Version failed. The service was stopped while it loaded the model: create it again."
             self._records.change(version.model, version.name, VersionEvent.FAILED, reason)
         for version in self._records.versions_in(VersionState.DELETING):
             self._records.remove_version(version.model, version.name)
