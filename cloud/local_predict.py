@@ -14,7 +14,7 @@ from typing import IO
 
 import click
 
-from cloud.engine.serving.signatures import DEFAULT_SIGNATURE, choose
+from cloud.engine.serving.signatures import DEFAULT_SIGNATURE, choose_signature
 from cloud.errors import CloudError, InvalidArgument
 from cloud.resources import Json
 
@@ -107,7 +107,7 @@ def _predict(folder: str, instances: list[Json], signature_name: str | None) -> 
     from cloud.engine.serving.saved_model import SavedModel  # takes seconds: only after the input was checked
 
     model = SavedModel(folder)
-    signature = choose(model.signatures, signature_name)
+    signature = choose_signature(model.signatures, signature_name)
     if signature_name is None and signature != DEFAULT_SIGNATURE:
         click.echo(f"The model has no signature {DEFAULT_SIGNATURE}: using its only one, {signature}.", err=True)
     return model.run(signature, model.prepare(signature, instances), len(instances))

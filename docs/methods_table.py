@@ -13,13 +13,13 @@ from cloud.emulator.storage_v1 import routes as storage_v1
 from cloud.wire.discovery_documents import read_document
 
 MANY = 100
-"""Methods, more than which are not listed one by one."""
+"""The most methods that are listed one by one."""
 PAGE = Path(__file__).with_name("fidelity.md")
 
 
 @dataclass(frozen=True)
 class Api:
-    """What is made of Google's methods, by id."""
+    """The ids of an API's methods, by how the emulator handles them."""
 
     document: str
     served: frozenset[str]
@@ -45,7 +45,7 @@ def apis() -> list[Api]:
 
 
 def rewritten(page: str) -> str:
-    """``page`` with each table between its markers written anew."""
+    """``page`` with each table between its markers replaced by the current one."""
     for api in apis():
         lines = ["| | methods | |", "| --- | --- | --- |"]
         for word in ("served", "refused", "missing"):
@@ -64,7 +64,7 @@ def rewritten(page: str) -> str:
 
 
 def by_resource(names: Iterable[str], served: set[str]) -> list[str]:
-    """``names``, with one entry ``RESOURCE.*`` for all of a resource of which nothing is served."""
+    """``names``, with one entry ``RESOURCE.*`` for all methods of a resource without served ones."""
     found = set()
     for name in names:
         parts = name.split(".")

@@ -14,7 +14,7 @@ DIAGRAMS: dict[str, Mapping[tuple[StrEnum, StrEnum], StrEnum]] = {
 
 
 def redrawn(page: str) -> str:
-    """``page`` with each diagram between its markers drawn anew."""
+    """``page`` with each diagram between its markers replaced by the current one."""
     for name, transitions in DIAGRAMS.items():
         arrows = [f"    {start.value} --> {end.value}: {event.value}" for (start, event), end in transitions.items()]
         drawing = "\n".join(["```mermaid", "stateDiagram-v2", *arrows, "```"])

@@ -1,6 +1,6 @@
-"""Programs under test start as they would at a terminal, wherever the tests themselves were started.
+"""Signal handling of programs under test, Hypothesis's profile, and the order of test files.
 
-``HYPOTHESIS_PROFILE=default pytest ...`` draws more often than the quick profile that is the default here.
+``HYPOTHESIS_PROFILE=default pytest ...`` tries more examples than the quick profile, the default here.
 """
 
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes says more about what else the machine does than about what is tested.
+# No deadline: the time of an example depends on the machine's other load.
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_configure() -> None:
-    # Whoever runs the tests in the background may have had signals ignored, and a child inherits that. Python itself
-    # ignores SIGPIPE and SIGXFSZ, in every process.
+    # Programs under test start as at a terminal: a shell that runs the tests in the background may ignore signals, and
+    # children inherit that. Python itself ignores SIGPIPE and SIGXFSZ, in every process.
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -45,10 +45,10 @@ LONGEST = [
         "integration/serve/test_server.py",
     )
 ]
-"""What takes longest, longest first within each of tox's environments."""
+"""The slowest test files, the slowest first within each of tox's environments."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Two processes are handed whole files, in this order: a long one at the end would leave the other idle.
+    # pytest-xdist gives two processes whole files, in this order: a slow one at the end would leave the other idle.
     items.sort(key=lambda item: LONGEST.index(item.path) if item.path in LONGEST else len(LONGEST))

@@ -1,4 +1,4 @@
-"""Little room left on the disk, or few descriptors, for this process alone."""
+"""Limits on file sizes and file descriptors of this process, which have the effect of a full disk."""
 
 import resource
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
-    """No file can grow beyond ``size`` bytes meanwhile: writes fail, in the kernel, as on a full disk."""
+    """Writes beyond ``size`` bytes of a file fail, in the kernel, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -18,7 +18,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 @contextmanager
 def most_open_files(count: int) -> Iterator[None]:
-    """No descriptor of ``count`` or above can be had meanwhile."""
+    """Opening a file descriptor of ``count`` or above fails."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
     try:

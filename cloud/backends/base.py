@@ -1,10 +1,10 @@
-"""``Backend``: what a cloud for machine learning does. These docstrings are the specification.
+"""``Backend``: the operations of a cloud for machine learning. These docstrings are the specification.
 
-cloud/testing/contract/__init__.py checks every sentence here on every backend. Errors are ``cloud.errors``; a method
-that names one raises it and leaves nothing changed. Methods may run concurrently unless they name the same thing.
-Any method that keeps something raises ``ResourceExhausted``, and leaves nothing changed, when there is no room for it
-(a disk or a quota that is full), and ``Unavailable`` when what the backend keeps cannot be reached.
-Only what differs between backends is abstract; what can be said in terms of the rest is written here once.
+The tests in cloud/testing/contract check every sentence here on every backend. Errors are those of ``cloud.errors``; a
+method that raises one changes nothing. Methods may run concurrently unless they concern the same resource. Any method
+that stores something raises ``ResourceExhausted``, and changes nothing, when a disk or a quota is full, and
+``Unavailable`` when the backend's storage cannot be reached.
+Only what differs between backends is abstract; methods that can be written in terms of others are implemented here.
 """
 
 from abc import ABC, abstractmethod
@@ -39,10 +39,10 @@ OnProgress = Callable[[TransferProgress], None]
 
 
 class Backend(ABC):
-    """One project in one cloud. Use as an async context manager; closed on exit, its resources kept."""
+    """One project in one cloud. Use as an async context manager: the exit closes it, and its resources stay."""
 
     name: str
-    """What ``--backend`` calls it."""
+    """Its name for ``--backend``."""
     project: str
     region: str
     abilities: Abilities
@@ -56,17 +56,17 @@ class Backend(ABC):
         await self.close()
 
     async def close(self) -> None:  # noqa: B027 - a backend without connections has nothing to do
-        """Let go of connections. Jobs go on. May be called twice."""
+        """Close connections. Jobs continue. May be called twice."""
 
     # ---------------------------------------------------------------- buckets
 
     @abstractmethod
     async def create_bucket(self, name: str, *, location: str | None = None) -> Bucket:
-        """Make a bucket in ``location`` (default: the region), kept as given but upper case, as Google shows it.
+        """Create a bucket in ``location`` (default: the region), which is stored in upper case, as Google shows it.
 
         Raises:
-            InvalidArgument: an illegal name.
-            AlreadyExists: the name is taken, by anyone: bucket names are unique in the whole cloud.
+            InvalidArgument: an invalid name.
+            AlreadyExists: the name is taken, in any project: bucket names are unique in the whole cloud.
         """
 
     @abstractmethod
@@ -77,7 +77,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def list_buckets(self) -> list[Bucket]:
-        """This project's buckets by name."""
+        """This project's buckets, sorted by name."""
 
     @abstractmethod
     async def delete_bucket(self, name: str) -> None:
@@ -100,27 +100,27 @@ class Backend(ABC):
         self, source: Path, destination: GsUri, *, on_progress: OnProgress | None = None
     ) -> list[StoredObject]:
         """Copy a file to the object ``destination`` (into the folder, if it ends with ``/``), or a folder's files,
-        with their relative paths, to below ``destination``. Several at a time; objects in order of name.
+        with their relative paths, to below ``destination``. Files are copied concurrently; returns the objects in order
+        of name.
 
-        Existing objects are replaced, each at once: a reader sees the old or the new one, never a part.
+        Existing objects are replaced atomically: a reader gets the old or the new one, never a part.
 
         Raises:
             NotFound: no such bucket, or ``source`` does not exist.
-            InvalidArgument: ``source`` is an empty folder, or ``destination`` is no object name.
+            InvalidArgument: ``source`` is an empty folder, or ``destination`` is not an object name.
         """
 
     @abstractmethod
     async def download(self, source: GsUri, destination: Path, *, on_progress: OnProgress | None = None) -> list[Path]:
-        """Copy what ``source`` means (see ``list_objects``) to files: one object, named without a wildcard, to the
+        """Copy the objects of ``source`` (see ``list_objects``) to files: one object, named without a wildcard, to the
         file ``destination`` (into it, if it is a folder); otherwise each to its relative path below ``destination``.
 
-        Paths are relative to the folder ``source`` names or, with wildcards, to the folder before the first of them.
-        Folders are made. Zero-byte placeholders (``dir/``) become folders. A name that would leave ``destination`` is
-        refused.
+        Paths are relative to the folder ``source`` or, with wildcards, to the folder before the first of them. Missing
+        folders are created. Zero-byte placeholders (``dir/``) become folders.
 
         Raises:
-            NotFound: no object is meant.
-            InvalidArgument: an object's name cannot be a path below ``destination``.
+            NotFound: there are no such objects.
+            InvalidArgument: an object's name is not a path below ``destination``.
         """
 
     @abstractmethod
@@ -137,13 +137,13 @@ class Backend(ABC):
 
         Raises:
             NotFound: no such bucket.
-            InvalidArgument: an illegal object name.
+            InvalidArgument: an invalid object name.
         """
 
     @abstractmethod
     async def list_objects(self, uri: GsUri) -> list[StoredObject]:
-        """The objects that ``uri`` means, in order of their names' UTF-8 bytes: the object of that name, those in
-        the folder of that name, or those that match its wildcards (``GsUri.matches``). Empty if there are none.
+        """The objects of ``uri``, in order of their names' UTF-8 bytes: the object with that name, those in the folder
+        with that name, or those that match its wildcards (``GsUri.matches``). Empty if there are none.
 
         Raises:
             NotFound: no such bucket.
@@ -151,7 +151,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def delete_objects(self, uri: GsUri) -> int:
-        """Delete what ``list_objects`` lists; returns how many. None is no error.
+        """Delete what ``list_objects`` lists; returns how many. Zero is not an error.
 
         Raises:
             NotFound: no such bucket.
@@ -161,12 +161,12 @@ class Backend(ABC):
 
     @abstractmethod
     async def ml_service_account(self) -> str:
-        """The e-mail address as which this project's jobs and versions read and write buckets
+        """The e-mail address of the account as which this project's jobs and versions read and write buckets
         (``ml.projects.getConfig``, field ``serviceAccount``)."""
 
     @abstractmethod
     async def grant(self, bucket: str, account: str, access: Access) -> None:
-        """Give ``account`` this access on ``bucket``. Granting again changes nothing.
+        """Grant ``account`` this access to ``bucket``. Granting again changes nothing.
 
         Raises:
             NotFound: no such bucket.
@@ -176,11 +176,11 @@ class Backend(ABC):
     # ---------------------------------------------------------------- packages
 
     async def stage_package(self, source: Path, staging: GsUri) -> GsUri:
-        """Build the package in ``source`` (the folder with ``__init__.py``) into an sdist, as ML Engine's tools do,
+        """Build an sdist of the package in ``source`` (the folder with ``__init__.py``), as ML Engine's tools do,
         and upload it to ``staging/SHA256/NAME-VERSION.tar.gz``.
 
         Raises:
-            InvalidArgument: ``source`` is no package, or its ``setup.py`` fails: the message holds its last lines.
+            InvalidArgument: ``source`` is not a package, or its ``setup.py`` fails: the message has its last lines.
             NotFound: no such bucket.
         """
         async with packaging.sdist(source) as archive:
@@ -192,12 +192,12 @@ class Backend(ABC):
 
     @abstractmethod
     async def submit_job(self, spec: JobSpec) -> Job:
-        """Accept a job: QUEUED, and durable from now on.
+        """Accept a job; it is QUEUED, and durable.
 
         Raises:
             AlreadyExists: the id was used before, by any job of the project, also a finished one.
-            InvalidArgument: something this backend cannot run, named: a job that is no training job, say, or a
-                runtime or Python version that ``abilities.runtimes`` has not.
+            InvalidArgument: this backend cannot run it, and the message says why: for example, it is not a training
+                job, or its runtime or Python version is not in ``abilities.runtimes``.
         """
 
     @abstractmethod
@@ -218,10 +218,10 @@ class Backend(ABC):
         """Jobs of the project, newest first.
 
         Args:
-            states: only jobs in one of these.
-            service: only jobs of this one.
-            after: only what follows the job with this id in the list.
-            limit: at most so many.
+            states: only jobs in one of these states.
+            service: only jobs of this service.
+            after: only jobs that follow the one with this id in the list.
+            limit: the maximum number.
 
         Raises:
             NotFound: there is no job ``after``.
@@ -229,8 +229,8 @@ class Backend(ABC):
 
     @abstractmethod
     async def cancel_job(self, job_id: str) -> None:
-        """Ask a job to end. It becomes CANCELLING, then CANCELLED when no process of it is left.
-        Asking twice changes nothing.
+        """Request that a job ends. It becomes CANCELLING, and CANCELLED when none of its processes is left.
+        A second request changes nothing.
 
         Raises:
             NotFound: no such job.
@@ -239,9 +239,9 @@ class Backend(ABC):
 
     @abstractmethod
     def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
-        """Every entry of the job's log from its first, as they come; ends after the last one of a finished job.
+        """Every entry of the job's log from the first, as it arrives; ends after the last one of a finished job.
 
-        Entries of one replica are in the order it wrote them, and none is lost.
+        Entries of one replica are in the order in which it wrote them, and none is lost.
 
         Raises:
             NotFound: no such job.
@@ -251,13 +251,13 @@ class Backend(ABC):
     async def read_logs(
         self, job_id: str, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
     ) -> Sequence[LogEntry]:
-        """The entries of a part of the job's log that are there now, without waiting for more.
+        """The present entries of a part of the job's log, without waiting for more.
 
-        They are in order of time, those of one moment as in ``follow_logs``.
+        They are in order of time; those of the same time as in ``follow_logs``.
 
         Args:
-            newest_first: the other way round.
-            limit: at most so many.
+            newest_first: in reverse order.
+            limit: the maximum number.
 
         Raises:
             NotFound: no such job.
@@ -265,11 +265,11 @@ class Backend(ABC):
 
     @abstractmethod
     async def wait_for_job(self, job_id: str, *, timeout: float | None = None) -> Job:
-        """The job, once it is finished in whatever state.
+        """The job, once it is in a final state.
 
         Raises:
             NotFound: no such job.
-            DeadlineExceeded: it is not finished after ``timeout`` seconds; it goes on.
+            DeadlineExceeded: it is not finished after ``timeout`` seconds; the job continues.
         """
 
     # ---------------------------------------------------------------- models and versions
@@ -277,8 +277,8 @@ class Backend(ABC):
     @abstractmethod
     async def create_model(self, name: str, *, description: str = "") -> Model:
         """Raises:
-        InvalidArgument: an illegal id.
-        AlreadyExists: there is one of that name.
+        InvalidArgument: an invalid id.
+        AlreadyExists: the name is taken.
         """
 
     @abstractmethod
@@ -289,7 +289,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def list_models(self) -> list[Model]:
-        """By name."""
+        """This project's models, sorted by name."""
 
     @abstractmethod
     async def delete_model(self, name: str) -> None:
@@ -300,14 +300,15 @@ class Backend(ABC):
 
     @abstractmethod
     async def create_version(self, spec: VersionSpec) -> Version:
-        """Begin to deploy the SavedModel in ``spec.deployment_uri``; its files are copied now, so that the bucket may
-        change afterwards. Returns it CREATING. The model's first version becomes its default.
+        """Start to deploy the SavedModel in ``spec.deployment_uri``; its files are copied before this returns, so that
+        the bucket may change afterwards. Returns the version, which is CREATING. A model's first version becomes its
+        default.
 
         Raises:
             NotFound: no such model.
-            AlreadyExists: there is a version of that name.
-            FailedPrecondition: the folder does not hold exactly one of saved_model.pb and saved_model.pbtxt.
-            InvalidArgument: a runtime or Python version that ``abilities.runtimes`` has not.
+            AlreadyExists: the name is taken.
+            FailedPrecondition: the folder does not have exactly one of saved_model.pb and saved_model.pbtxt.
+            InvalidArgument: the runtime or Python version is not in ``abilities.runtimes``.
         """
 
     @abstractmethod
@@ -318,7 +319,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def list_versions(self, model: str) -> list[Version]:
-        """By name.
+        """The model's versions, sorted by name.
 
         Raises:
             NotFound: no such model.
@@ -326,7 +327,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def wait_for_version(self, model: str, name: str, *, timeout: float | None = None) -> Version:
-        """The version once it is READY or FAILED (``error_message`` says why).
+        """The version, once it is READY or FAILED (``error_message`` says why).
 
         Raises:
             NotFound: no such model or version.
@@ -344,7 +345,7 @@ class Backend(ABC):
     async def delete_version(self, model: str, name: str) -> None:
         """Raises:
         NotFound: no such model or version.
-        FailedPrecondition: it is CREATING, or it is the default while there are others.
+        FailedPrecondition: it is CREATING, or it is the default and not the only version.
         """
 
     async def deploy(self, spec: VersionSpec, *, timeout: float | None = None) -> Version:
@@ -363,17 +364,17 @@ class Backend(ABC):
         version: str | None = None,
         signature_name: str | None = None,
     ) -> list[Json]:
-        """One prediction for each instance, in order, from the named version or the model's default one.
+        """One prediction for each instance, in order, by the named version or the model's default one.
 
-        An instance is an object keyed by the signature's inputs, or a bare value where there is one input; a
-        prediction is an object keyed by its outputs (ML Engine v1, method ``ml.projects.predict``). Without
-        ``signature_name`` a model's only signature is used, else ``serving_default``.
+        An instance is an object keyed by the signature's inputs, or a bare value if there is one input; a prediction is
+        an object keyed by the outputs (ML Engine v1, method ``ml.projects.predict``). Without ``signature_name`` the
+        model's only signature is used, else ``serving_default``.
 
         Raises:
             NotFound: no such model or version.
-            FailedPrecondition: the model has no default version, or the version is not READY, or it is not the default
-                and this backend can ask no other (``abilities.predicts_any_version``).
+            FailedPrecondition: the model has no default version, the version is not READY, or it is not the default
+                and this backend predicts only with that (``abilities.predicts_any_version``).
             InvalidArgument: ``instances`` is empty.
             PredictionFailed: an instance does not fit the signature, or the model fails on it.
-            Unavailable: the version's server is starting anew; the same call may work later.
+            Unavailable: the version's server is restarting; the same call may work later.
         """

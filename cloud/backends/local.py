@@ -1,4 +1,4 @@
-"""``LocalBackend``: the specification kept by the engine, on this machine. See ``cloud.serve`` for what starts it."""
+"""``LocalBackend``: implements ``Backend`` by the engine, on this machine. ``cloud.serve`` creates it."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
@@ -33,11 +33,11 @@ _ACCELERATED = frozenset({ScaleTier.BASIC_GPU, ScaleTier.BASIC_TPU})
 
 
 class LocalBackend(CloudStorageBackend):
-    """The local cloud as its owner sees it.
+    """The local cloud, used as the project's owner.
 
     Args:
-        storage: a client of the storage front door, as the project's owner.
-        ml_service_account: as whom jobs and versions reach the bucket.
+        storage: a client of the local Cloud Storage, as the project's owner.
+        ml_service_account: the account as which jobs and versions access buckets.
         runtimes: see ``Abilities``.
     """
 
@@ -71,7 +71,7 @@ class LocalBackend(CloudStorageBackend):
         training = as_training(spec)
         if training.scale_tier in _ACCELERATED:
             raise InvalidArgument(
-                f"{training.scale_tier.value} has accelerators, this machine offers none: use BASIC",
+                f"{training.scale_tier.value} has accelerators, which are not available here: use BASIC",
                 field="training_input.scale_tier",
             )
         self._check_runtime(training, "training_input.runtime_version")
@@ -168,11 +168,11 @@ class LocalBackend(CloudStorageBackend):
 
 @contextmanager
 def _disk_errors() -> Iterator[None]:
-    """The engine's errors of the disk in the specification's terms.
+    """Turn errors of the disk into those of ``Backend``.
 
     Raises:
-        ResourceExhausted: it is full.
-        Unavailable: it cannot be written for another reason.
+        ResourceExhausted: the disk is full.
+        Unavailable: another error.
     """
     try:
         yield

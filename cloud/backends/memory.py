@@ -1,6 +1,6 @@
-"""``MemoryBackend``: a ``Backend`` in memory, for tests of what is written against ``Backend``.
+"""``MemoryBackend``: a ``Backend`` in memory, for tests of code that uses a ``Backend``.
 
-It keeps every rule of the specification that needs no running program: storage is real, jobs and versions are made up.
+It follows the specification where that needs no running program: storage is real, jobs and versions are simulated.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ from cloud.resources import (
 )
 
 Run = Callable[["MemoryBackend", Job], Awaitable[None]]
-"""Takes a job that was just submitted through its life, with ``move`` and ``log``."""
+"""Simulates a job that was just submitted, with ``move`` and ``log``."""
 Predict = Callable[[Version, Sequence[Json], str | None], list[Json]]
-"""The predictions of a READY version for these instances, and for this signature if one was named."""
+"""Computes a READY version's predictions for these instances, with this signature if one is named."""
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 
 async def succeed(backend: "MemoryBackend", job: Job) -> None:
-    """A ``Run``: the job's packages must be in their buckets, then it succeeds. No program runs."""
+    """A ``Run``: the job succeeds if its packages are in their buckets. No program runs."""
     backend.log(job.job_id, f"Job {job.job_id} is queued.")
     backend.move(job.job_id, JobEvent.SCHEDULED)
     for package in job.training.package_uris:
@@ -81,11 +81,11 @@ class Prediction:
 
 class MemoryBackend(MemoryStorage):
     """Args:
-    run: takes each job through its life; without it, jobs stay QUEUED until ``move`` is called.
+    run: simulates each job; without it, jobs stay QUEUED until ``move`` is called.
     predict: computes the predictions of every version.
-    versions_settle: a version is READY as soon as it is waited for; otherwise ``settle`` ends its creation.
-    objects: what is in storage at the beginning, by URI; their buckets are made.
-    service_account: as whom jobs and versions would reach buckets.
+    versions_settle: ``wait_for_version`` makes a version READY; otherwise it stays CREATING until ``settle`` is called.
+    objects: the initial objects, by URI; their buckets are created.
+    service_account: the account as which jobs and versions would access buckets.
     """
 
     name = "memory"
@@ -118,21 +118,21 @@ class MemoryBackend(MemoryStorage):
         self._settled = asyncio.Condition()
 
     async def close(self) -> None:
-        """End what ``run`` is doing."""
+        """Cancel the jobs that ``run`` simulates."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    # ---------------------------------------------------------------- what a test does to jobs and versions
+    # ---------------------------------------------------------------- control of jobs and versions by a test
 
     def move(self, job_id: str, *events: JobEvent, message: str = "") -> None:
-        """Have these events happen to a job, one after the other.
+        """Change a job's state by these events, one after the other.
 
         Args:
-            message: the job's error message from then on.
+            message: the job's new error message.
 
         Raises:
-            FailedPrecondition: one of them cannot happen in the job's state.
+            FailedPrecondition: an event is not possible in the job's state.
         """
         for event in events:
             job = self.jobs[job_id]
@@ -149,10 +149,10 @@ class MemoryBackend(MemoryStorage):
         self._wake()
 
     async def settle(self, model: str, name: str, event: VersionEvent, message: str = "") -> None:
-        """End the creation of a version, or have a READY one fail.
+        """Change a version's state: end its creation, or make a READY one fail.
 
         Raises:
-            FailedPrecondition: the event cannot happen in the version's state.
+            FailedPrecondition: the event is not possible in the version's state.
         """
         version = self.versions[model, name]
         state = next_version_state(version.state, event)
@@ -180,9 +180,9 @@ class MemoryBackend(MemoryStorage):
     async def get_job(self, job_id: str) -> Job:
         if job_id not in self.jobs:
             raise NotFound(f"no job {job_id!r}", field="job.job_id")
-        return self._placed(self.jobs[job_id])
+        return self._with_position(self.jobs[job_id])
 
-    def _placed(self, job: Job) -> Job:
+    def _with_position(self, job: Job) -> Job:
         if job.state is not JobState.QUEUED:
             return job
         waiting = [other.job_id for other in self.jobs.values() if other.state is JobState.QUEUED]
@@ -198,7 +198,7 @@ class MemoryBackend(MemoryStorage):
     ) -> list[Job]:
         jobs = list(reversed(self.jobs.values()))
         found = select_jobs(jobs, states=states, service=service, after=after, limit=limit)
-        return [self._placed(job) for job in found]
+        return [self._with_position(job) for job in found]
 
     async def cancel_job(self, job_id: str) -> None:
         job = await self.get_job(job_id)

@@ -1,4 +1,4 @@
-"""The storage half of ``MemoryBackend``: buckets, objects and grants in memory."""
+"""The storage part of ``MemoryBackend``: buckets, objects and grants in memory."""
 
 import itertools
 import mimetypes
@@ -16,12 +16,12 @@ _OCTETS = "application/octet-stream"
 
 
 class MemoryStorage(Backend):
-    """The methods of ``Backend`` on storage, as its docstrings say."""
+    """The methods of ``Backend`` for storage."""
 
     def __init__(self, objects: Mapping[str, bytes], service_account: str) -> None:
         self._service_account = service_account
         self.grants: set[tuple[str, str, Access]] = set()
-        """Bucket, account and what it may."""
+        """Bucket, account and access."""
         self._buckets: dict[str, Bucket] = {}
         self._objects: dict[GsUri, tuple[StoredObject, bytes]] = {}
         self._generations = itertools.count(1)

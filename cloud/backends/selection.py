@@ -1,4 +1,4 @@
-"""Parts of lists, for a backend that cannot look for less than the whole."""
+"""Filters for lists of jobs and log entries, for a backend that has only whole lists."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ def select_jobs(
     after: str | None,
     limit: int | None,
 ) -> list[Job]:
-    """What ``Backend.list_jobs`` gives, for a backend that cannot look for less than all jobs.
+    """The result of ``Backend.list_jobs``, from the list of all jobs.
 
     Raises:
         NotFound: there is no job ``after``.
@@ -36,7 +36,7 @@ def select_jobs(
 
 
 def select_entries(log: Iterable[LogEntry], part: LogRange, *, newest_first: bool, limit: int | None) -> list[LogEntry]:
-    """What ``Backend.read_logs`` gives, from a whole log in the order in which its entries arrived."""
+    """The result of ``Backend.read_logs``, from a whole log in the order in which its entries arrived."""
     numbered = (replace(entry, place=place) for place, entry in enumerate(log))
     found = sorted(filter(part.holds, numbered), key=lambda entry: entry.position, reverse=newest_first)
     return found[:limit]

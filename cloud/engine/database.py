@@ -1,4 +1,4 @@
-"""The durable records of one part of the cloud: an SQLite file of its own, in write-ahead mode."""
+"""SQLite databases, one for each part of the engine, in write-ahead mode."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -9,15 +9,15 @@ from cloud.errors import FailedPrecondition
 
 
 def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
-    """Open or make ``path`` and bring it to the newest format, in one transaction.
+    """Open or create ``path`` and migrate it to the newest format, in one transaction.
 
-    Every statement commits by itself unless inside ``transaction``. Only the event
-    loop's thread uses the connection: a write takes well under a millisecond, less than handing it to a thread.
+    Every statement commits by itself unless inside ``transaction``. Only the event loop's thread uses the connection:
+    a write takes well under a millisecond, less than handing it to a thread.
 
     Args:
-        migrations: SQL that leads from one format to the next, the first from an empty file. A published one is never
-            changed; a new one is added at the end, and ``state_folder.FORMAT`` raised with it, so that an older
-            program refuses the whole folder before it touches anything.
+        migrations: SQL from each format to the next, the first from an empty file. A published one is never changed. A
+            new one is added at the end, and ``state_folder.FORMAT`` raised with it, so that an older program refuses
+            the whole folder before it changes anything.
 
     Raises:
         FailedPrecondition: the file was written by a newer version of this project, or cannot be written.
@@ -34,7 +34,7 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
                 f"{path} has format {found}, this version reads up to {len(migrations)}: use a newer version, or "
                 "another state folder"
             )
-        # NORMAL loses nothing when a process dies; only a machine that loses power may lose the last moments.
+        # NORMAL loses nothing when a process dies; a power failure may lose the last transactions.
         connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
         if found < len(migrations):
             steps = ";".join(migrations[found:])
@@ -50,11 +50,11 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """One commit for all statements inside; rolled back on an exception, which is passed on whatever it is.
+    """One commit for all statements inside; an exception rolls them back and is raised.
 
-    SQLite rolls back by itself over some errors, as of a full disk (https://www.sqlite.org/lang_transaction.html,
-    "Response To Errors Within A Transaction"): a ROLLBACK then fails and would hide that. The connection's own context
-    manager looks first, and also rolls back when the commit fails.
+    SQLite itself rolls back on some errors, such as a full disk (https://www.sqlite.org/lang_transaction.html,
+    "Response To Errors Within A Transaction"): a ROLLBACK would then fail and hide the error. The connection's own
+    context manager checks for that, and also rolls back when the commit fails.
     """
     connection.execute("BEGIN IMMEDIATE")
     with connection:

@@ -1,10 +1,10 @@
-"""Waiting for something to change without polling and without missing a change."""
+"""Waiting for a change without polling and without missing one."""
 
 import asyncio
 
 
 class Changes:
-    """Wakes everyone who waits, each time. To wait: take ``next()`` *before* looking, then await it."""
+    """Wakes all waiters on each change. To wait, call ``next()`` *before* reading the state, then await the event."""
 
     def __init__(self) -> None:
         self._next = asyncio.Event()

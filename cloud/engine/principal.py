@@ -1,11 +1,11 @@
-"""Who asks, as every API and the guard of storage know it."""
+"""``Principal``: the identity of a caller, for every API and for access control of storage."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: an e-mail address; none for an anonymous caller."""
+    """The identity of a caller: an e-mail address, empty for an anonymous caller."""
 
     email: str
     is_project_owner: bool = False

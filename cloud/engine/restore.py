@@ -1,6 +1,6 @@
-"""Value objects from the records of an earlier run, without the checks that they make of new ones.
+"""Value objects from stored records, made without the checks of new ones.
 
-A rule that is stricter today than when a record was written must not make yesterday's state unreadable.
+A check that is stricter now than when a record was written must not make the record unreadable.
 """
 
 from collections.abc import Mapping

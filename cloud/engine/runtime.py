@@ -1,4 +1,4 @@
-"""In which TensorFlow and Python jobs run and versions are served: the installed ones, whatever they ask for."""
+"""The runtime of jobs and model versions: the installed TensorFlow and Python, whatever they request."""
 
 import functools
 import platform
@@ -9,15 +9,15 @@ from cloud.errors import InvalidArgument
 
 
 def installed_runtimes() -> dict[str, frozenset[str]]:
-    """What is installed as ``Abilities.runtimes`` says it: ``{"2.21": {"3.11"}}``; nothing without TensorFlow."""
+    """What is installed, in the form of ``Abilities.runtimes``: ``{"2.21": {"3.11"}}``; empty without TensorFlow."""
     version = _tensorflow()
     return {_minor(version): frozenset({_minor(platform.python_version())})} if version else {}
 
 
 def runtime_notice(runtime: str | None, python: str | None) -> str | None:
-    """What the log of a job that asks for these is to say of that; None if it asks for nothing."""
-    asked = _spoken(runtime, python)
-    return f"The job asks for {asked} and runs in what is installed here: {_installed()}." if asked else None
+    """The log line of a job that requests these versions; None if it requests none."""
+    requested = _describe(runtime, python)
+    return f"The job requests {requested}. It runs in what is installed here: {_installed()}." if requested else None
 
 
 def check_runtime(
@@ -28,23 +28,23 @@ def check_runtime(
         runtimes: see ``Abilities.runtimes``.
 
     Raises:
-        InvalidArgument: something is asked for that is not there.
+        InvalidArgument: a requested version is not available.
     """
     if runtimes is None:
         return
     if any(runtime in (None, known) and (python is None or python in pythons) for known, pythons in runtimes.items()):
         return
-    if asked := _spoken(runtime, python):
+    if requested := _describe(runtime, python):
         raise InvalidArgument(
-            f"{asked} is not what is installed here, {_installed()}: ask for that or for none, or have any run in it "
-            "(--runtime any)",
+            f"{requested} is not installed here, only {_installed()}: request that or none, or accept any request with "
+            "--runtime any",
             field=field,
         )
 
 
-def _spoken(runtime: str | None, python: str | None) -> str:
-    asked = [f"runtime version {runtime}" if runtime else "", f"Python {python}" if python else ""]
-    return " with ".join(filter(None, asked))
+def _describe(runtime: str | None, python: str | None) -> str:
+    requested = [f"runtime version {runtime}" if runtime else "", f"Python {python}" if python else ""]
+    return " with ".join(filter(None, requested))
 
 
 def _installed() -> str:

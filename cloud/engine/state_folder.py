@@ -1,4 +1,4 @@
-"""The folder a local cloud keeps its state in: made, checked, and held by one process at a time."""
+"""The folder with the state of a local cloud: created, checked, and locked by one process at a time."""
 
 import fcntl
 import os
@@ -9,21 +9,21 @@ from pathlib import Path
 from cloud.errors import FailedPrecondition
 
 FORMAT = 2
-"""Of the folder as a whole; to be raised with each new migration of a database in it (see ``open_database``), so that
-an older version refuses the folder before it touches anything."""
+"""Format of the whole folder. Raise it with each new migration of a database in it (see ``open_database``), so that an
+older version refuses the folder before it changes anything."""
 _OLDEST = 1
-"""What can still be brought up."""
+"""The oldest format that can be migrated."""
 
 
 class StateFolder:
-    """Held from construction to ``close``.
+    """Locked from construction to ``close``.
 
     Args:
-        path: the folder, made if need be; None makes a private one that is removed on ``close``.
+        path: the folder, created if missing; None creates a private one that ``close`` removes.
 
     Raises:
-        FailedPrecondition: it cannot be written, another process holds it, or another version of this project wrote it:
-            nothing in it is touched then.
+        FailedPrecondition: it cannot be written, another process has locked it, or a newer version of this project
+            wrote it. Nothing in it is changed then.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -35,7 +35,7 @@ class StateFolder:
         except OSError as error:
             raise _unusable(self.path, error) from error
         try:
-            # The kernel lets go of it when this process ends, however it ends: no stale lock can remain.
+            # The kernel releases the lock however this process ends: no stale lock can remain.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.pread(self._lock, 20, 0).decode(errors="replace").strip()
@@ -53,7 +53,7 @@ class StateFolder:
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
     def _check_format(self) -> None:
-        # Here, before any part looks at its own: one part must not change what the next may turn out not to understand.
+        # Before any part opens its own state: none may be changed if another turns out to have an unknown format.
         stamp = self.path / "format"
         try:
             found = stamp.read_text(errors="replace").strip() if stamp.exists() else ""
@@ -66,13 +66,13 @@ class StateFolder:
             )
         if found != str(FORMAT):
             try:
-                # Before any database is brought up: from now on an older version must not touch the folder.
+                # Before any database is migrated: from now on an older version must refuse the folder.
                 _replace(stamp, f"{FORMAT}\n")
             except OSError as error:
                 raise _unusable(self.path, error) from error
 
     def folder(self, name: str) -> Path:
-        """A folder in it, made if need be, readable by its owner only."""
+        """A folder in it, created if missing, readable by its owner only."""
         folder = self.path / name
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
@@ -94,7 +94,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a private file, whole or not at all."""
+    """Write a private file, atomically."""
     written = path.with_name(f"{path.name}.new")
     write_private(written, text)
     written.replace(path)

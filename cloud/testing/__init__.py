@@ -5,5 +5,5 @@ import sys
 if sys.modules.get("pytest") is not None:
     import pytest
 
-    # Before it is imported: a failed assert then says what was compared.
+    # Before it is imported, so that a failed assert shows the compared values.
     pytest.register_assert_rewrite("cloud.testing.contract")

@@ -3,7 +3,7 @@
     async with Client(emulator, host="ml.googleapis.com", token=token) as client:
         response = await client.request("GET", "/v1/projects/my-project/jobs")
 
-Each request is HTTP/1.1 over a connection in memory (``cloud.wire.in_process``), kept alive as a client's would be.
+Requests are HTTP/1.1 over a connection in memory (``cloud.wire.in_process``), which is kept alive.
 """
 
 import asyncio
@@ -43,10 +43,10 @@ class Client:
     """Use as an async context manager, in one event loop.
 
     Args:
-        server: makes the protocol of one connection, as for ``loop.create_server``; an ``Emulator`` does.
+        server: protocol factory, as for ``loop.create_server``; an ``Emulator`` is one.
         host: value of the header ``Host``.
-        token: a bearer token, sent with every request; without one, requests have no credential.
-        port: the server's local port, where it makes a difference to it.
+        token: a bearer token, sent with every request; without one, requests have no credentials.
+        port: the local port that the server sees.
     """
 
     def __init__(
@@ -84,18 +84,18 @@ class Client:
         host: str | None = None,
         token: str | None = None,
     ) -> Response:
-        """Send one request and read the whole response; redirects are not followed, nothing is decompressed.
+        """Send one request and read the whole response. Redirects are not followed, and nothing is decompressed.
 
         Args:
             target: path and query, sent as they are.
             body: bytes, or an iterator of them for a chunked body.
-            json: sent as JSON in place of ``body``, unless it is None.
-            host, token: for this request, in place of the client's.
+            json: sent as JSON instead of ``body``, unless it is None.
+            host, token: for this request, instead of the client's.
 
         Raises:
             aiohttp.ClientConnectionError: the server closed the connection without a response.
-            aiohttp.ClientPayloadError: it did so before the response's end.
-            aiohttp.ClientError: what it sent is not HTTP.
+            aiohttp.ClientPayloadError: the server closed the connection before the response's end.
+            aiohttp.ClientError: the response is not HTTP.
         """
         async with self.stream(
             method, target, headers=headers, body=body, json=json, host=host, token=token
@@ -114,7 +114,7 @@ class Client:
         host: str | None = None,
         token: str | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """``request`` for a response that is read as it comes: ``response.content`` is its stream."""
+        """``request`` for a response that is streamed: ``response.content`` is its stream."""
         sent = {"Host": self._host if host is None else host}
         token = self._token if token is None else token
         if token is not None:
@@ -127,14 +127,14 @@ class Client:
             method,
             URL(f"http://localhost{target}", encoded=True),
             headers=sent,
-            # aiohttp warns of large bodies in one piece, but for those of a file.
+            # aiohttp warns of large bodies, unless they come from a file.
             data=io.BytesIO(body) if isinstance(body, bytes) and body else body or None,
             allow_redirects=False,
         ) as response:
             yield response
 
     async def exchange(self, data: bytes) -> bytes:
-        """What the server sends, until it closes the connection, to exactly these bytes on a new connection."""
+        """Send exactly these bytes on a new connection; returns all that the server sends until it closes it."""
         end: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         transport = connect(_Recorder(end), self._server(), port=self._port)
         transport.write(data)
@@ -157,7 +157,7 @@ class Client:
 
 
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    # Of these two errors aiohttp's session would say nothing, and send an idempotent request again.
+    # On these two errors aiohttp's session would silently send an idempotent request again.
     try:
         return await send(request)
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:

@@ -1,8 +1,8 @@
-"""Makes a state folder with something of everything in it, to be kept as data of tests.
+"""Makes a state folder with resources of every kind, as data for tests.
 
     python -m cloud.serve --state FOLDER -- python tests/data/make_state.py
 
-To be run with the version whose state is to be kept: it speaks HTTP only. What is kept of it:
+Run it with the version that is to write the state: it uses HTTP only. Then pack the folder:
 
     tar --xattrs --exclude=./{owner,gateway,lock,work,packages} -czf tests/data/state-N.tar.gz -C FOLDER .
 """
@@ -15,7 +15,7 @@ import urllib.request
 import zipfile
 from typing import Any
 
-DOOR = os.environ["STORAGE_EMULATOR_HOST"]
+URL = os.environ["STORAGE_EMULATOR_HOST"]
 PROJECT = "projects/local-project"
 VERTEX = f"/v1/{PROJECT}/locations/us-central1"
 SERVING = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
@@ -38,7 +38,7 @@ model = Scale()
 tf.saved_model.save(model, "gs://kept/export", signatures={"serving_default": model.serve})
 print("exported")
 """
-BUCKETS_OWN = {"name": "kept", "labels": {"team": "fares"}, "location": "EU"}
+BUCKET = {"name": "kept", "labels": {"team": "fares"}, "location": "EU"}
 
 
 def wheel(module: str, source: str) -> bytes:
@@ -56,9 +56,9 @@ def wheel(module: str, source: str) -> bytes:
 def send(verb: str, path: str, body: Any = None, *, host: str = "storage.googleapis.com") -> Any:
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     headers = {"Host": host, "Content-Type": "application/json"}
-    request = urllib.request.Request(DOOR + path, data, headers, method=verb)  # noqa: S310 - http
-    with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
-        content = reply.read()
+    request = urllib.request.Request(URL + path, data, headers, method=verb)  # noqa: S310 - http
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        content = response.read()
     return json.loads(content) if content.startswith(b"{") else content
 
 
@@ -76,13 +76,13 @@ def until(get: Any, is_done: Any) -> Any:
     return found
 
 
-def operation(begun: Any) -> Any:
-    done = until(lambda: vertex("GET", f"/v1/{begun['name']}"), lambda found: found.get("done"))
+def operation(started: Any) -> Any:
+    done = until(lambda: vertex("GET", f"/v1/{started['name']}"), lambda found: found.get("done"))
     return done["response"]
 
 
 def main() -> None:
-    send("POST", "/storage/v1/b", BUCKETS_OWN)
+    send("POST", "/storage/v1/b", BUCKET)
     account = ml("GET", ":getConfig")["serviceAccount"]
     send("POST", "/storage/v1/b/kept/acl", {"entity": f"user-{account}", "role": "WRITER"})
     send("POST", "/storage/v1/b/kept/defaultObjectAcl", {"entity": f"user-{account}", "role": "READER"})
@@ -95,11 +95,11 @@ def main() -> None:
         ml("POST", "/jobs", job)
         until(lambda name=name: ml("GET", f"/jobs/{name}"), lambda job: job["state"] in ("SUCCEEDED", "FAILED"))
     ml("POST", "/models", {"name": "twice", "labels": {"team": "fares"}, "description": "of state"})
-    begun = ml(
+    started = ml(
         "POST", "/models/twice/versions", {"name": "v1", "deploymentUri": "gs://kept/export", "runtimeVersion": "2.11"}
     )
     until(
-        lambda: send("GET", f"/v1/{begun['name']}", host="ml.googleapis.com"),
+        lambda: send("GET", f"/v1/{started['name']}", host="ml.googleapis.com"),
         lambda found: found.get("done"),
     )
     assert ml("GET", "/models/twice/versions/v1")["state"] == "READY"

@@ -1,7 +1,7 @@
-"""A program that uses Vertex AI's SDK: ``python aiplatform_steps.py JSON``. Nothing here is ours.
+"""A program that uses Vertex AI's SDK: ``python aiplatform_steps.py JSON FILE``. It imports nothing of this project.
 
-Loading the SDK takes ten seconds of a processor: hence one program for all of it. Each step is done with environment
-variables alone, or with ``api_endpoint`` at a local address.
+It is one program because importing the SDK takes ten seconds of a processor. Each step uses environment variables only,
+or ``api_endpoint`` with a local address.
 """
 
 import json
@@ -17,7 +17,7 @@ from google.cloud.aiplatform import jobs, training_jobs
 TRAINING = "us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-17.py310:latest"
 SERVING = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 
-# The SDK looks every five seconds, and these jobs take one. Nothing else of it is changed.
+# The SDK polls every five seconds, and these jobs take one. Nothing else of it is changed.
 jobs._JOB_WAIT_TIME = training_jobs._JOB_WAIT_TIME = 0.3
 
 
@@ -54,12 +54,12 @@ def failed_job(bucket: str, package: str) -> dict:
     try:
         job.run()
     except RuntimeError as error:
-        return {"said": str(error), "name": job.resource_name, "deleted": job.delete() is None}
+        return {"message": str(error), "name": job.resource_name, "deleted": job.delete() is None}
     raise AssertionError("it did not fail")
 
 
 def script_in_a_container(script: str) -> dict:
-    """The package is installed by the container's command."""
+    """The container's command installs the package."""
     job = aiplatform.CustomJob.from_local_script(
         display_name="own",
         script_path=script,
@@ -113,39 +113,39 @@ def models(trained: aiplatform.Model) -> dict:
 
 
 def endpoint(twice: aiplatform.Model, thrice: aiplatform.Model, *, raw: bool) -> dict:
-    place = aiplatform.Endpoint.create(display_name="e")
+    target = aiplatform.Endpoint.create(display_name="e")
     twice.deploy(
-        endpoint=place, deployed_model_display_name="two", machine_type="n1-standard-2", traffic_percentage=100
+        endpoint=target, deployed_model_display_name="two", machine_type="n1-standard-2", traffic_percentage=100
     )
-    answer = place.predict(instances=[{"x": 4, "y": 1}, {"x": 3, "y": 0}])
+    response = target.predict(instances=[{"x": 4, "y": 1}, {"x": 3, "y": 0}])
     found = {
-        "predictions": answer.predictions,
-        "model": [answer.model_resource_name, answer.model_version_id],
-        "deployed": answer.deployed_model_id == place.list_models()[0].id,
+        "predictions": response.predictions,
+        "model": [response.model_resource_name, response.model_version_id],
+        "deployed": response.deployed_model_id == target.list_models()[0].id,
     }
     if raw:
         body = b'{"signature_name": "serving_default", "instances": [{"x": 4, "y": 1}]}'
-        sent = place.raw_predict(body=body, headers={"Content-Type": "application/json"})
+        sent = target.raw_predict(body=body, headers={"Content-Type": "application/json"})
         found["raw"] = [sent.status_code, sent.text, sent.headers["X-Vertex-AI-Deployed-Model-Id"]]
-        found["by raw"] = place.predict(instances=[{"x": 4, "y": 1}], use_raw_predict=True).predictions
+        found["by raw"] = target.predict(instances=[{"x": 4, "y": 1}], use_raw_predict=True).predictions
     try:
-        place.predict(instances=[{"x": "no number", "y": 1}])
+        target.predict(instances=[{"x": "no number", "y": 1}])
     except exceptions.BadRequest as error:
         found["wrong"] = error.message
     thrice.deploy(
-        endpoint=place, deployed_model_display_name="three", machine_type="n1-standard-2", traffic_percentage=50
+        endpoint=target, deployed_model_display_name="three", machine_type="n1-standard-2", traffic_percentage=50
     )
-    found["split"] = sorted(place.traffic_split.values())
-    found["seen"] = sorted({place.predict(instances=[{"x": 4, "y": 1}]).predictions[0] for _ in range(30)})
-    (three,) = [model.id for model in place.list_models() if model.display_name == "three"]
-    place.update(traffic_split={three: 100})
-    found["then"] = place.predict(instances=[{"x": 4, "y": 1}]).predictions
+    found["split"] = sorted(target.traffic_split.values())
+    found["seen"] = sorted({target.predict(instances=[{"x": 4, "y": 1}]).predictions[0] for _ in range(30)})
+    (three,) = [model.id for model in target.list_models() if model.display_name == "three"]
+    target.update(traffic_split={three: 100})
+    found["then"] = target.predict(instances=[{"x": 4, "y": 1}]).predictions
     try:
-        place.delete()
+        target.delete()
     except exceptions.BadRequest as error:
         found["refused"] = error.message
-    place.undeploy_all()
-    place.delete()
+    target.undeploy_all()
+    target.delete()
     found["endpoints"] = len(aiplatform.Endpoint.list())
     return found
 
@@ -179,16 +179,16 @@ def refusals(bucket: str, package: str) -> dict:
 def over_grpc(project: str) -> dict:
     """The SDK's default transport."""
     aiplatform.init(project=project, location="us-central1", credentials=AnonymousCredentials(), api_transport="grpc")
-    began = time.monotonic()
+    start = time.monotonic()
     try:
         aiplatform.Model.list()
     except exceptions.GoogleAPICallError as error:
-        return {"said": str(error), "seconds": time.monotonic() - began}
+        return {"message": str(error), "seconds": time.monotonic() - start}
     raise AssertionError("it did not fail")
 
 
 def enum_numbers() -> dict:
-    """Numbers of the enums that a discovery document does not list in their order."""
+    """Numbers of the enums whose values the discovery document lists in another order."""
     types = aiplatform.gapic
     kinds = {
         "MachineSpec.acceleratorType": types.AcceleratorType,
@@ -200,7 +200,7 @@ def enum_numbers() -> dict:
     return {name: {int(member): member.name for member in kind} for name, kind in kinds.items()}
 
 
-def main(project: str, bucket: str, package: str, script: str, says: str, door: str) -> dict:
+def main(project: str, bucket: str, package: str, script: str, says: str, endpoint_url: str) -> dict:
     found = {}
     aiplatform.init(project=project, location="us-central1", staging_bucket=f"gs://{bucket}", api_transport="rest")
     found["custom job"] = custom_job(bucket, package)
@@ -216,7 +216,7 @@ def main(project: str, bucket: str, package: str, script: str, says: str, door: 
         project=project,
         location="us-central1",
         staging_bucket=f"gs://{bucket}",
-        api_endpoint=door,
+        api_endpoint=endpoint_url,
         api_transport="rest",
         credentials=AnonymousCredentials(),
     )
@@ -231,5 +231,5 @@ def main(project: str, bucket: str, package: str, script: str, says: str, door: 
 
 
 if __name__ == "__main__":
-    answer = main(**json.loads(sys.argv[1]))
-    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")
+    response = main(**json.loads(sys.argv[1]))
+    Path(sys.argv[2]).write_text(json.dumps(response), encoding="utf-8")

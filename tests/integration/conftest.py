@@ -1,4 +1,4 @@
-"""Marks tests with the tox environment they belong to; fixtures of ``QuickGoogle``."""
+"""Marks tests with their tox environment; fixtures of ``QuickGoogle``."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

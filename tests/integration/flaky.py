@@ -1,4 +1,4 @@
-"""A TCP relay that breaks connections: what a bad network does between a client and its server."""
+"""A TCP relay that aborts connections, as an unreliable network between a client and its server does."""
 
 import asyncio
 import contextlib
@@ -8,10 +8,10 @@ _PIECE = re.compile(rb"^PUT \S+ HTTP/1\.1\r\n(?:[^\r]+\r\n)*content-range: bytes
 
 
 class FlakyRelay:
-    """Passes everything on to ``host:port``; of uploads, breaks those that ``breaks`` names.
+    """Relays all data to ``host:port``, but aborts the connections of some upload chunks.
 
     Args:
-        breaks: for the nth piece of an upload (from 0) how many bytes of its connection are let through first.
+        breaks: how many bytes of the connection of the nth upload chunk (from 0) are relayed before it is aborted.
     """
 
     def __init__(self, host: str, port: int, breaks: dict[int, int]) -> None:
@@ -32,7 +32,7 @@ class FlakyRelay:
         there_reader, there_writer = await asyncio.open_connection(*self._there)
         back = asyncio.create_task(_copy(there_reader, writer))
         allowance: int | None = None
-        # Either end may go first: that is what this is for.
+        # Either end may close its connection first.
         with contextlib.suppress(ConnectionError):
             while block := await reader.read(65536):
                 for _ in _PIECE.findall(block):

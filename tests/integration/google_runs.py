@@ -93,7 +93,7 @@ def prepared(folder: Path) -> Iterator[Path]:
     """Data and a trainer in ``folder``; packaging, which takes a second each time, is skipped."""
     (folder / "data").mkdir()
     (folder / "data" / "x").write_text("1")
-    trainer(folder, "print('nobody runs this')")
+    trainer(folder, "print('never run')")
 
     archive = folder / "probe-0.0.0.tar.gz"
     archive.touch()

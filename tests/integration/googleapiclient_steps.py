@@ -1,4 +1,4 @@
-"""The lab's client program, step by step: ``python googleapiclient_steps.py STEP JSON``. Nothing here is ours."""
+"""The lab's client program in steps: ``python googleapiclient_steps.py STEP JSON``. It imports nothing of ours."""
 
 import json
 import sys
@@ -12,13 +12,13 @@ from googleapiclient.http import HttpRequest
 COURSE_URL = "https://storage.googleapis.com/cloud-ml/discovery/ml_v1_discovery.json"
 
 
-asked = set()
-"""Ids of the methods that requests were made for."""
+method_ids = set()
+"""Ids of the methods of all requests."""
 
 
 class Recorded(HttpRequest):
-    def __init__(self, *args, methodId=None, **options):  # noqa: N803 - the client's own name
-        asked.add(methodId)
+    def __init__(self, *args, methodId=None, **options):  # noqa: N803 - the library's name
+        method_ids.add(methodId)
         super().__init__(*args, methodId=methodId, **options)
 
 
@@ -98,12 +98,12 @@ def lab(project: str, bucket: str, package: str) -> dict:
     ]
     found["deleted"].append(finished(api, models.delete(name=model).execute()))
     found["models"] = models.list(parent=parent).execute()
-    found["asked"] = sorted(asked)
+    found["method_ids"] = sorted(method_ids)
     return found
 
 
 def resources(api, parent: str, model: str) -> dict:
-    """What can be read of, and changed in, the lab's job, model, versions and operations besides."""
+    """Read and change other properties of the lab's job, model, versions and operations."""
     projects, found = api.projects(), {}
     jobs, models, versions = projects.jobs(), projects.models(), projects.models().versions()
     job = jobs.get(name=f"{parent}/jobs/lab_1").execute()
@@ -114,7 +114,7 @@ def resources(api, parent: str, model: str) -> dict:
     found["no mask"] = failure(jobs.patch(name=f"{parent}/jobs/lab_1", body=change))[:2]
     found["jobs"] = [one["jobId"] for one in jobs.list(parent=parent, filter="labels.team:taxi").execute()["jobs"]]
     some = " OR ".join(f'jobId="lab_{number}"' for number in range(100))
-    listing = jobs.list(parent=parent, filter=some)  # an address of more than 2,048 characters: the client sends a POST
+    listing = jobs.list(parent=parent, filter=some)  # a URL of more than 2,048 characters: the client sends a POST
     found["some jobs"] = [one["jobId"] for one in listing.execute()["jobs"]]
 
     change = {"description": "fares", "etag": models.get(name=model).execute()["etag"]}
@@ -167,7 +167,7 @@ def cancel(project: str, bucket: str, package: str) -> dict:
     jobs = api.projects().jobs()
     jobs.create(parent=f"projects/{project}", body=body).execute()
     found = {"cancel": jobs.cancel(name=name, body={}).execute(), "ended": finished_job(api, name)}
-    return found | {"again": failure(jobs.cancel(name=name, body={}))[:2], "asked": sorted(asked)}
+    return found | {"again": failure(jobs.cancel(name=name, body={}))[:2], "method_ids": sorted(method_ids)}
 
 
 def errors(project: str, bucket: str) -> dict:
@@ -175,9 +175,9 @@ def errors(project: str, bucket: str) -> dict:
     jobs, parent = api.projects().jobs(), f"projects/{project}"
     bad = training_job("fine", bucket, "gs://bucket/p.tar.gz")
     bad["trainingInput"]["scaleTire"] = "BASIC"
-    # The address as the client makes it, without the client's credentials.
-    address = api.projects().getConfig(name=parent).uri
-    response, _ = httplib2.Http().request(address)
+    # The client's URL, without its credentials.
+    url = api.projects().getConfig(name=parent).uri
+    response, _ = httplib2.Http().request(url)
     return {
         "unknown field": failure(jobs.create(parent=parent, body=bad)),
         "bad id": failure(jobs.create(parent=parent, body=training_job("not-good", bucket, "gs://bucket/p.tar.gz"))),

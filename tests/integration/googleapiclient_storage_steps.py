@@ -1,5 +1,5 @@
-"""Cloud Storage by googleapiclient, every method of it: ``python googleapiclient_storage_steps.py STEP JSON``. Nothing
-here is ours."""
+"""Every method of Cloud Storage by googleapiclient: ``python googleapiclient_storage_steps.py STEP JSON``. It imports
+nothing of this project."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaFileUpload, MediaInMemoryUpload, MediaIoBaseDownload
-from googleapiclient_steps import asked, build
+from googleapiclient_steps import build, method_ids
 
 BUCKET = "by-the-api-client"
 DATA = bytes(range(256)) * 4096
@@ -64,7 +64,7 @@ def storage(project: str, account: str, folder: str) -> dict:
     found["batch"] = empty(api, objects)
     buckets.delete(bucket=BUCKET).execute()
     found["gone"] = failure(buckets.get(bucket=BUCKET))
-    return found | {"asked": sorted(asked)}
+    return found | {"method_ids": sorted(method_ids)}
 
 
 def upload(objects, folder: str, found: dict) -> None:
@@ -76,11 +76,11 @@ def upload(objects, folder: str, found: dict) -> None:
     body = {"name": "whole.bin", "metadata": {"made": "by hand"}}
     sizes["whole.bin"] = objects.insert(bucket=BUCKET, body=body, media_body=whole).execute()["size"]
     pieces = MediaFileUpload(big, "application/x-taxi", chunksize=2**18, resumable=True)
-    request, answer, progress = objects.insert(bucket=BUCKET, name="pieces.bin", media_body=pieces), None, []
-    while answer is None:
-        status, answer = request.next_chunk()
+    request, response, progress = objects.insert(bucket=BUCKET, name="pieces.bin", media_body=pieces), None, []
+    while response is None:
+        status, response = request.next_chunk()
         progress.append(status and status.progress())
-    sizes["pieces.bin"] = answer["size"]
+    sizes["pieces.bin"] = response["size"]
     found["uploaded"], found["pieces"] = sizes, progress
 
 
@@ -98,10 +98,10 @@ def download(objects, found: dict) -> None:
         pages.append([item["name"] for item in page["items"]])
         listing = objects.list_next(listing, page)
     found["listed"] = pages
-    # The client sends what is this long in the body of a POST.
+    # The client sends a URL of this length in the body of a POST.
     between = {"startOffset": "!" * 1000, "endOffset": "~" * 1000}
-    answer = objects.list(bucket=BUCKET, fields="items(name)", **between).execute()
-    found["listed between"] = [item["name"] for item in answer["items"]]
+    response = objects.list(bucket=BUCKET, fields="items(name)", **between).execute()
+    found["listed between"] = [item["name"] for item in response["items"]]
 
 
 def change(objects, found: dict) -> None:
@@ -144,7 +144,7 @@ def policy(resource, role: str, member: str, permission: str, **object_: str) ->
 
 
 def empty(api, objects) -> list:
-    """Delete every object in one batch, and one that is not there."""
+    """Delete every object in one batch, and one that does not exist."""
     outcomes = {}
 
     def keep(name, _, error):

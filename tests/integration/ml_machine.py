@@ -1,5 +1,4 @@
-"""What the stateful tests of ML Engine's API share: the API over a socket of its own, started anew on the same records
-whenever the test wants it."""
+"""Base of the stateful tests of ML Engine's API: serves the API on a socket, and can restart it on the same records."""
 
 import asyncio
 import json
@@ -30,8 +29,8 @@ POLICIES = st.dictionaries(
     st.sampled_from([["allUsers"], ["user:guest@example.com"], ["group:g@example.com", "serviceAccount:s@x.y"]]),
     max_size=2,
 )
-WHICH = st.sampled_from(["current", "stale", "none"])
-"""Etag that is sent."""
+ETAG_KINDS = st.sampled_from(["current", "stale", "none"])
+"""Kinds of etags in requests."""
 
 
 class NoStorage:
@@ -46,7 +45,7 @@ class MlMachine(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self.backend = memory_backend(versions_settle=False)
         self.policies: dict[str, tuple[Json, str]] = {}
-        """Bindings and etag of those that were set, by the resource's path."""
+        """Bindings and etag of the policies that were set, by the resource's path."""
         self.old_etags: set[str] = {"bm90IGFueQ=="}
         self.do(self._open())
 
@@ -61,11 +60,11 @@ class MlMachine(RuleBasedStateMachine):
     async def _open(self) -> None:
         self._tokens = TokenRegistry()
         emulator = Emulator("my-project", "us-central1", NoStorage(), self._tokens, KeyRing())
-        self._dialect = MlV1(
+        self._api = MlV1(
             self.backend, project_number=35462102002, tenant_number=473645424018, state_dir=Path(self._folder.name)
         )
-        emulator.mount(Mount(HOSTS, r".*", self._dialect))
-        self._dialect.start()
+        emulator.mount(Mount(HOSTS, r".*", self._api))
+        self._api.start()
         self._emulator = emulator
         self._server = await asyncio.get_running_loop().create_server(emulator, "127.0.0.1", 0)
         self._url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
@@ -75,24 +74,24 @@ class MlMachine(RuleBasedStateMachine):
         await self._session.close()
         self._server.close()
         await self._emulator.close()
-        await self._dialect.close()
+        await self._api.close()
 
     @rule()
-    def start_anew(self) -> None:
+    def restart(self) -> None:
         self.do(self._close())
         self.do(self._open())
 
-    def send(self, verb: str, path: str, body: Json = None, *, who: Principal | None = None) -> tuple[int, Json]:
+    def send(self, verb: str, path: str, body: Json = None, *, principal: Principal | None = None) -> tuple[int, Json]:
         """Status and JSON of one request; ``path`` is below the project."""
 
-        async def ask() -> tuple[int, str]:
-            token = self._tokens.current(who or owner("my-project")).value
+        async def request() -> tuple[int, str]:
+            token = self._tokens.current(principal or owner("my-project")).value
             headers = {"Host": "ml.googleapis.com", "Authorization": f"Bearer {token}"}
             url = f"{self._url}/v1/projects/my-project{path}"
-            async with self._session.request(verb, url, headers=headers, json=body) as reply:
-                return reply.status, await reply.text()
+            async with self._session.request(verb, url, headers=headers, json=body) as response:
+                return response.status, await response.text()
 
-        status, text = self.do(ask())
+        status, text = self.do(request())
         if status == 200:
             check_answer(load(DOCUMENT), verb, f"/v1/projects/my-project{path}", Answer(status, text))
             return status, json.loads(text)
@@ -103,50 +102,52 @@ class MlMachine(RuleBasedStateMachine):
         return status, error
 
     def expect(self, status: int, verb: str, path: str, body: Json = None) -> Json:
-        found, answer = self.send(verb, path, body)
-        assert found == status, (verb, path, body, answer)
-        return answer
+        found, response = self.send(verb, path, body)
+        assert found == status, (verb, path, body, response)
+        return response
 
-    def etag(self, which: str, current: str) -> dict[str, str]:
-        """The field to send."""
-        if which == "none":
+    def etag(self, etag_kind: str, current: str) -> dict[str, str]:
+        """The field ``etag`` of a request."""
+        if etag_kind == "none":
             return {}
-        return {"etag": current if which == "current" else min(self.old_etags - {current})}
+        return {"etag": current if etag_kind == "current" else min(self.old_etags - {current})}
 
     def pages(self, path: str, field: str, size: int) -> list[Json]:
         """The whole list, page by page."""
         listed, token = [], ""
         while True:
-            answer = self.expect(200, "GET", f"{path}?pageSize={size}&pageToken={token}")
-            page = answer.get(field, [])
+            response = self.expect(200, "GET", f"{path}?pageSize={size}&pageToken={token}")
+            page = response.get(field, [])
             assert len(page) <= size
             listed += page
-            token = answer.get("nextPageToken", "")
+            token = response.get("nextPageToken", "")
             if not token:
                 return listed
             assert len(page) == size
 
-    # ---------------------------------------------------------------- policies, of whatever has one
+    # ---------------------------------------------------------------- policies
 
-    def set_policy(self, path: str, bindings: dict[str, list[str]], which: str) -> None:
+    def set_policy(self, path: str, bindings: dict[str, list[str]], etag_kind: str) -> None:
         written = [{"role": role, "members": members} for role, members in bindings.items()]
         current = self.policies[path][1] if path in self.policies else "ACAB"
-        policy = {"bindings": written} | self.etag(which, current)
-        if which == "stale":
+        policy = {"bindings": written} | self.etag(etag_kind, current)
+        if etag_kind == "stale":
             assert self.expect(409, "POST", f"{path}:setIamPolicy", {"policy": policy})["status"] == "ABORTED"
             return
-        answer = self.expect(200, "POST", f"{path}:setIamPolicy", {"policy": policy})
-        assert answer["etag"] != current
+        response = self.expect(200, "POST", f"{path}:setIamPolicy", {"policy": policy})
+        assert response["etag"] != current
         self.old_etags.add(current)
-        self.policies[path] = written, answer["etag"]
+        self.policies[path] = written, response["etag"]
 
     def check_policy(self, path: str, permission: str, roles: set[str]) -> None:
         bindings, etag = self.policies.get(path, ([], "ACAB"))
-        answer = self.expect(200, "GET", f"{path}:getIamPolicy")
-        assert (answer.get("bindings", []), answer["etag"]) == (bindings, etag)
+        response = self.expect(200, "GET", f"{path}:getIamPolicy")
+        assert (response.get("bindings", []), response["etag"]) == (bindings, etag)
         may = any(
             one["role"] in roles and {"allUsers", "user:guest@example.com"} & set(one["members"]) for one in bindings
         )
-        status, answer = self.send("POST", f"{path}:testIamPermissions", {"permissions": [permission]}, who=GUEST)
-        assert (status, answer) == (200, {"permissions": [permission]} if may else {})
-        assert self.send("GET", path, who=GUEST)[0] == (200 if may else 403)
+        status, response = self.send(
+            "POST", f"{path}:testIamPermissions", {"permissions": [permission]}, principal=GUEST
+        )
+        assert (status, response) == (200, {"permissions": [permission]} if may else {})
+        assert self.send("GET", path, principal=GUEST)[0] == (200 if may else 403)

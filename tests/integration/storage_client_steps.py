@@ -1,5 +1,5 @@
-"""What people write with Google's storage clients: each step is run in a process of its own, by an unmodified client
-that has nothing of ours but environment variables, and prints what it found as JSON."""
+"""Programs with Google's storage clients: each step runs in a process of its own, by an unmodified client with
+environment variables only, and prints its results as JSON."""
 
 import asyncio
 import io
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def refusal(call, *args, **options):
-    """The status that ``call`` is refused with; None if it is not."""
+    """The status of the error of ``call``; None if it succeeds."""
     from google.api_core.exceptions import GoogleAPICallError
 
     try:
@@ -157,8 +157,8 @@ def google_cloud_storage_access(bucket, account):
     return found
 
 
-def what_one_may(bucket, old, new, out):
-    """As whoever runs this: what reading two objects, and writing a third, is answered with."""
+def access_statuses(bucket, old, new, out):
+    """The statuses of reading two objects and writing a third, with this process's identity."""
     from google.cloud import storage
 
     bucket = storage.Client().bucket(bucket)
@@ -169,8 +169,8 @@ def what_one_may(bucket, old, new, out):
     }
 
 
-def up_and_down(bucket, size, chunk):
-    """Resumable upload and chunked download of ``size`` bytes, in pieces of ``chunk``."""
+def upload_and_download(bucket, size, chunk):
+    """Resumable upload and chunked download of ``size`` bytes, in chunks of ``chunk``."""
     import hashlib
 
     from google.cloud import storage
@@ -182,8 +182,8 @@ def up_and_down(bucket, size, chunk):
     return {"same": same, "md5": blob.md5_hash is not None, "digest": hashlib.md5(data).hexdigest()}  # noqa: S324
 
 
-def taken_up_again(url, bucket, size):
-    """Google's own resumable upload, told before each piece to ask how far it is, as after a lost answer."""
+def recover_upload(url, bucket, size):
+    """Google's resumable upload, which before each chunk queries the bytes received, as after a lost response."""
     import requests
     from google.cloud import storage
     from google.resumable_media.requests import ResumableUpload
@@ -296,9 +296,9 @@ STEPS = {
     for step in (
         google_cloud_storage,
         google_cloud_storage_access,
-        what_one_may,
-        up_and_down,
-        taken_up_again,
+        access_statuses,
+        upload_and_download,
+        recover_upload,
         gcsfs,
         gcloud_aio,
     )

@@ -1,4 +1,4 @@
-"""What a trainer does with ``gs://``, step by step: run by test_clients_tensorflow.py with a job's environment.
+"""A trainer's use of ``gs://`` in steps: test_clients_tensorflow.py runs it with a job's environment.
 
 python tensorflow_steps.py gs://BUCKET gs://BUCKET_WITHOUT_GRANT STATUS_BUCKET_PREFIX REPORT.json
 """
@@ -51,13 +51,13 @@ def odd_names() -> Any:
 @step
 def large_file() -> Any:
     data = np.random.default_rng(1).bytes(24 * 2**20)
-    began = time.monotonic()
+    start = time.monotonic()
     with tf.io.gfile.GFile(f"{ROOT}/large.bin", "wb") as file:
         file.write(data)
     written = time.monotonic()
     with tf.io.gfile.GFile(f"{ROOT}/large.bin", "rb") as file:
         same = file.read() == data
-    return {"same": same, "write": written - began, "read": time.monotonic() - written}
+    return {"same": same, "write": written - start, "read": time.monotonic() - written}
 
 
 @step
@@ -229,7 +229,7 @@ for status in STATUSES:
     STEPS[f"write {status}"] = lambda status=status: write(f"gs://{STATUS}{status}/x", "x")
     STEPS[f"list {status}"] = lambda status=status: tf.io.gfile.glob(f"gs://{STATUS}{status}/*")
 
-# One is enough of those that take seconds.
+# One method is enough for the statuses whose retries take seconds.
 STEPS["read 429"] = lambda: read(f"gs://{STATUS}429/x")
 STEPS["read 500"] = lambda: read(f"gs://{STATUS}500/x")
 
@@ -237,12 +237,12 @@ STEPS["read 500"] = lambda: read(f"gs://{STATUS}500/x")
 def main() -> None:
     report = {}
     for name, function in STEPS.items():
-        began = time.monotonic()
+        start = time.monotonic()
         try:
             outcome = {"value": function()}
-        except Exception as error:  # noqa: BLE001 - what is raised is what is asked
+        except Exception as error:  # noqa: BLE001 - the error is the result
             outcome = {"error": type(error).__name__, "text": str(error)}
-        report[name] = outcome | {"seconds": time.monotonic() - began}
+        report[name] = outcome | {"seconds": time.monotonic() - start}
     with open(REPORT, "w") as file:
         json.dump(report, file, indent=1)
 

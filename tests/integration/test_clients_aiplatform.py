@@ -1,4 +1,4 @@
-"""Vertex AI's own SDK, unmodified, in a process that has nothing of ours but environment variables."""
+"""Vertex AI's own SDK, unmodified, in a process that is configured by environment variables only."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ class Scale(tf.Module):
 model = Scale()
 tf.saved_model.save(model, os.environ["AIP_MODEL_DIR"], signatures={"serving_default": model.serve})
 """
-"""Takes integers, which the SDK's transport makes doubles of."""
+"""Its input x is an integer, which the SDK's transport sends as a double."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -56,7 +56,7 @@ async def cloud() -> AsyncIterator[LocalCloud]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def found(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the program found out."""
+    """The program's results."""
     folder, backend = tmp_path_factory.mktemp("source"), cloud.backend
     environ = inherited_environ() | await cloud.owner_environ()
     await backend.create_bucket("vertex-bucket")
@@ -75,7 +75,7 @@ async def found(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> 
         "package": str(package),
         "script": str(folder / "exports" / "task.py"),
         "says": str(folder / "says" / "task.py"),
-        "door": environ["STORAGE_EMULATOR_HOST"],
+        "endpoint_url": environ["STORAGE_EMULATOR_HOST"],
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, CLIENT, json.dumps(given), folder / "found.json"),
@@ -99,7 +99,7 @@ async def test_a_custom_job_runs_with_the_environment_of_vertex_ai(cloud, found)
     assert job["state"] == "JOB_STATE_SUCCEEDED"
     assert job["labels"] == {"course": "ml"}
     assert job["listed"] == [job["name"]]
-    said = await logged(cloud, job["name"])
+    output = await logged(cloud, job["name"])
     project, number = job["name"].split("/")[1], job["name"].rpartition("/")[2]
     for line in (
         "args ['--epochs=1'] hello",
@@ -110,18 +110,18 @@ async def test_a_custom_job_runs_with_the_environment_of_vertex_ai(cloud, found)
         "TF_CONFIG None",
         f"task {{'type': 'workerpool0', 'index': 0}} {number}",
     ):
-        assert line in said
+        assert line in output
 
 
 async def test_a_job_that_fails_says_why_and_where_its_log_is(found):
-    said = found["failed job"]["said"]
-    assert "The replica workerpool0-0 exited with a non-zero status of 1." in said
-    assert "out of ideas" in said
-    assert "https://console.cloud.google.com/logs/viewer?project=" in said
+    output = found["failed job"]["message"]
+    assert "The replica workerpool0-0 exited with a non-zero status of 1." in output
+    assert "out of ideas" in output
+    assert "https://console.cloud.google.com/logs/viewer?project=" in output
     assert found["failed job"]["deleted"]
 
 
-async def test_a_script_runs_in_a_container_of_ones_own(cloud, found):
+async def test_a_script_runs_in_a_custom_container(cloud, found):
     job = found["script in a container"]
     assert job["state"] == "JOB_STATE_SUCCEEDED"
     assert "args ['--epochs=2'] hello" in await logged(cloud, job["name"])
@@ -155,20 +155,20 @@ async def test_an_endpoint_predicts_and_its_traffic_is_split(found, how):
     assert endpoint["endpoints"] == 0
 
 
-async def test_a_raw_prediction_is_in_the_servers_form(found):
+async def test_a_raw_prediction_has_tensorflow_servings_form(found):
     status, text, deployed = found["endpoint"]["raw"]
     assert (status, text) == (200, '{"predictions":[9.0]}')
     assert deployed.isdigit()
     assert found["endpoint"]["by raw"] == [9.0]
 
 
-async def test_the_same_by_an_address_of_this_machine(cloud, found):
+async def test_the_same_with_a_local_endpoint(cloud, found):
     assert found["custom job by address"]["state"] == "JOB_STATE_SUCCEEDED"
     assert len(found["custom job by address"]["listed"]) == 2
     assert found["left"] == 0
 
 
-async def test_refusals_come_with_their_reason(found):
+async def test_errors_have_a_reason(found):
     refusals = found["refusals"]
     assert refusals["quota"][0] == 429
     assert "CustomModelTrainingT4GPUsPerProjectPerRegion" in refusals["quota"][1]
@@ -177,12 +177,12 @@ async def test_refusals_come_with_their_reason(found):
     assert "aiplatform.projects.locations.datasets.create is not emulated" in refusals["not emulated"][1]
 
 
-async def test_grpc_is_refused_at_once_with_the_words_that_help(found):
-    assert 'api_transport="rest"' in found["grpc"]["said"]
+async def test_grpc_is_refused_at_once_with_a_message_that_names_rest(found):
+    assert 'api_transport="rest"' in found["grpc"]["message"]
     assert found["grpc"]["seconds"] < 1
 
 
-async def test_the_numbers_of_enums_are_the_sdks(found):
+async def test_enum_numbers_match_the_sdk(found):
     known = {name.removeprefix("GoogleCloudAiplatformV1"): numbers for name, numbers in ENUM_NUMBERS.items()}
     assert {
         name: {int(number): member for number, member in numbers.items()} for name, numbers in found["enums"].items()

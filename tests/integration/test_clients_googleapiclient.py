@@ -1,4 +1,4 @@
-"""Google's own Python client, unmodified, in processes that have nothing of ours but environment variables."""
+"""Google's own Python client, unmodified, in processes that are configured by environment variables only."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ async def bucket(cloud: LocalCloud) -> str:
 
 
 async def run(environ: dict[str, str], step: str, *, client: Path = CLIENT, **given: str) -> dict:
-    """What a step of a client program found out."""
+    """The results of a step of a client program."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, client, step, json.dumps(given)), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -83,7 +83,7 @@ async def test_a_job_is_queued_then_runs_and_ends(lab):
     assert lab["ended"]["startTime"] <= lab["ended"]["endTime"]
 
 
-async def test_a_model_is_made_at_once_and_a_version_by_an_operation(lab):
+async def test_a_model_is_created_at_once_and_a_version_by_an_operation(lab):
     assert lab["model"]["name"] == f"projects/{PROJECT}/models/taxifare"
     operation = lab["creating"]
     assert operation["name"].startswith(f"projects/{PROJECT}/operations/create_taxifare_v1-")
@@ -95,11 +95,11 @@ async def test_a_model_is_made_at_once_and_a_version_by_an_operation(lab):
     assert lab["created"]["response"]["isDefault"] is True
 
 
-async def test_predictions_come_in_the_form_of_the_global_endpoint(lab):
+async def test_predictions_have_the_form_of_the_global_endpoint(lab):
     assert lab["prediction"] == {"predictions": [{"scaled": 7.0}, {"scaled": 3.0}]}
 
 
-async def test_a_wrong_instance_is_an_error_string_with_status_200(lab):
+async def test_an_invalid_instance_is_an_error_string_with_status_200(lab):
     assert lab["wrong"].keys() == {"error"}
     assert lab["wrong"]["error"].startswith("Prediction failed: ")
 
@@ -122,7 +122,7 @@ async def test_a_job_is_cancelled_and_then_every_method_was_used(environ, cloud,
     assert found["ended"]["errorMessage"]
     assert found["again"] == [400, "FAILED_PRECONDITION"]
     served = {route.method_id for route in MlV1.routes(mock.Mock())}
-    assert served <= {*lab["asked"], *found["asked"]}, "a method of ml.v1 that this client is not seen to use"
+    assert served <= {*lab["method_ids"], *found["method_ids"]}, "a method of ml.v1 that this client is not seen to use"
 
 
 async def test_resources_are_read_and_changed(lab):
@@ -157,7 +157,7 @@ async def test_errors_are_what_the_client_expects(environ, bucket):
     assert found["anonymous"][0] == 401
 
 
-async def test_the_discovery_document_is_where_the_course_says(environ):
+async def test_the_discovery_document_has_the_courses_url(environ):
     assert (await run(environ, "discovery", project=PROJECT))["serviceAccount"].startswith("service-")
 
 
@@ -167,7 +167,7 @@ async def test_the_discovery_document_is_where_the_course_says(environ):
 async def test_every_method_of_cloud_storage(cloud, environ, tmp_path):
     account = await cloud.backend.ml_service_account()
     found = await run(environ, "storage", client=STORAGE_CLIENT, project=PROJECT, account=account, folder=str(tmp_path))
-    asked = set(found.pop("asked"))
+    method_ids = set(found.pop("method_ids"))
     assert found == {
         "bucket": ["EUROPE-WEST1", {"team": "taxi"}],
         "managed folders": [412, "conditionNotMet"],
@@ -200,4 +200,4 @@ async def test_every_method_of_cloud_storage(cloud, environ, tmp_path):
         "gone": [404, "notFound"],
     }
     served = {route.method_id for route in storage_v1.ROUTES}
-    assert served <= asked, "a method of storage.v1 that this client is not seen to use"
+    assert served <= method_ids, "a method of storage.v1 that this client is not seen to use"

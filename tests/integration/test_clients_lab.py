@@ -1,5 +1,5 @@
-"""The lab from bucket to prediction by Google's own clients alone, with a trainer that has nothing of ours, inside one
-``python -m cloud.serve``."""
+"""The lab from bucket to prediction by Google's own clients only, with a trainer that imports nothing of this project,
+inside one ``python -m cloud.serve``."""
 
 import json
 import os
@@ -17,21 +17,21 @@ STEPS = 30
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the client program found out."""
+    """The client program's results."""
     folder = shutil.copytree(LAB, tmp_path_factory.mktemp("lab") / "source")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUD_", "CLOUDSDK_"))}
-    told = subprocess.run(
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUD_", "CLOUDSDK_"))}
+    done = subprocess.run(
         [sys.executable, "-m", "cloud.serve", "--project", "lab-project", "--", sys.executable, "client.py", "."],
         cwd=folder,
-        env=kept | {"XDG_RUNTIME_DIR": str(folder.parent)},
+        env=environ | {"XDG_RUNTIME_DIR": str(folder.parent)},
         capture_output=True,
         text=True,
         timeout=180,
         check=False,
     )
-    assert told.returncode == 0, told.stderr
-    assert "refused" not in told.stderr
-    return json.loads(told.stdout)
+    assert done.returncode == 0, done.stderr
+    assert "refused" not in done.stderr
+    return json.loads(done.stdout)
 
 
 def test_the_lab_goes_from_bucket_to_prediction(found: dict) -> None:
@@ -44,14 +44,14 @@ def test_the_lab_goes_from_bucket_to_prediction(found: dict) -> None:
     assert (models, buckets) == ({}, [])
 
 
-def test_the_log_has_the_runners_lines_and_the_trainers_own(found: dict) -> None:
+def test_the_log_has_the_runners_and_the_trainers_lines(found: dict) -> None:
     (rmse,) = [line for line in found["log"] if line.startswith("rmse=")]
     assert float(rmse.removeprefix("rmse=")) < 5
     assert "Running module taxifare.task." in found["log"]
     assert found["log"].index("Clean up finished.") > found["log"].index(rmse)
 
 
-def test_a_metric_for_tuning_is_in_a_file_of_the_jobs_own(found: dict) -> None:
+def test_a_metric_for_tuning_is_in_a_file_of_the_job(found: dict) -> None:
     (file,) = [line.removeprefix("reported ") for line in found["log"] if line.startswith("reported ")]
     assert not file.startswith("/tmp/hypertune")  # noqa: S108 - where it would be shared
     assert not Path(file).exists()

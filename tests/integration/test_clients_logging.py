@@ -1,4 +1,4 @@
-"""Who reads a job's log from Cloud Logging, unmodified: Google's Python client, and gcloud where it is installed."""
+"""Unmodified clients read a job's log from Cloud Logging: Google's Python client, and gcloud if it is installed."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ while True:
     request = logging.entries().list(body=body | {"pageToken": answer["nextPageToken"]})
 """
 JOB = 'resource.type="ml_job" resource.labels.job_id="%s"'
-AROUND = [
+LOG_LINES = [
     "INFO service Validating job requirements...",
     "INFO service Job creation request has been successfully validated.",
     "INFO service Job {id} is queued.",
@@ -61,7 +61,7 @@ def cloud() -> Iterator[BackgroundCloud]:
 
 @pytest.fixture
 def environ(cloud: BackgroundCloud) -> dict[str, str]:
-    # gcloud keeps to itself what it writes below a home.
+    # gcloud must not write to the user's home.
     return inherited_environ() | cloud.environ | {"HOME": str(cloud.state_dir)}
 
 
@@ -72,13 +72,13 @@ def submit(cloud: BackgroundCloud, folder: Path, job_id: str, source: str = SOUR
 
 def listed(environ: dict[str, str], filter_: str) -> list[str]:
     command = [sys.executable, "-c", CLIENT, filter_]
-    told = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
-    assert told.returncode == 0, told.stderr
-    return told.stdout.splitlines()
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
-def wanted(job_id: str) -> list[str]:
-    return [line.format(id=job_id) for line in AROUND]
+def expected_lines(job_id: str) -> list[str]:
+    return [line.format(id=job_id) for line in LOG_LINES]
 
 
 def test_googleapiclient_reads_a_whole_log_in_pages(
@@ -87,11 +87,11 @@ def test_googleapiclient_reads_a_whole_log_in_pages(
     submit(cloud, tmp_path, "whole")
     cloud.run(cloud.backend.wait_for_job("whole", timeout=60))
     lines = listed(environ, JOB % "whole")
-    assert [line for line in lines if line in wanted("whole")] == wanted("whole")
+    assert [line for line in lines if line in expected_lines("whole")] == expected_lines("whole")
     assert listed(environ, f"{JOB % 'whole'} severity>=WARNING") == ["WARNING master-replica-0 WARNING: careful"]
 
 
-def test_the_log_of_a_running_job_is_there(cloud: BackgroundCloud, environ: dict[str, str], tmp_path: Path) -> None:
+def test_the_log_of_a_running_job_can_be_read(cloud: BackgroundCloud, environ: dict[str, str], tmp_path: Path) -> None:
     async def until_it_runs() -> None:
         async for entry in cloud.backend.follow_logs("running"):
             if entry.message == "in the middle":
@@ -110,23 +110,23 @@ class TestGcloud:
     """The Cloud SDK's own commands."""
 
     def gcloud(self, environ: dict[str, str], *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        told = subprocess.run(
+        done = subprocess.run(
             ["gcloud", *arguments], env=environ, cwd=cwd, capture_output=True, text=True, timeout=100, check=False
         )
-        assert told.returncode == 0, told.stderr
-        return told
+        assert done.returncode == 0, done.stderr
+        return done
 
     def test_submit_and_stream_logs(self, cloud: BackgroundCloud, environ: dict[str, str], tmp_path: Path) -> None:
         trainer(tmp_path, SOURCE)
         submitting = ["ai-platform", "jobs", "submit", "training", "streamed", "--region", "us-central1"]
         package = ["--module-name", "probe.task", "--package-path", "probe", "--staging-bucket", "gs://lab-bucket"]
         versions = ["--runtime-version", "2.11", "--python-version", "3.7"]
-        told = self.gcloud(environ, *submitting, *package, *versions, cwd=tmp_path)
-        assert "state: QUEUED" in told.stdout
+        done = self.gcloud(environ, *submitting, *package, *versions, cwd=tmp_path)
+        assert "state: QUEUED" in done.stdout
         streaming = ["ai-platform", "jobs", "stream-logs", "streamed", "--polling-interval", "1"]
         rows = [line.split("\t") for line in self.gcloud(environ, *streaming, cwd=tmp_path).stdout.splitlines()]
         lines = [f"{row[0]} {row[2]} {row[4]}" for row in rows if len(row) == 5]
-        assert [line for line in lines if line in wanted("streamed")] == wanted("streamed")
+        assert [line for line in lines if line in expected_lines("streamed")] == expected_lines("streamed")
         described = self.gcloud(environ, "ai-platform", "jobs", "describe", "streamed", cwd=tmp_path)
         assert "state: SUCCEEDED" in described.stdout
 
@@ -134,10 +134,10 @@ class TestGcloud:
         submit(cloud, tmp_path, "read")
         cloud.run(cloud.backend.wait_for_job("read", timeout=60))
         form = "value(jsonPayload.message)"
-        told = self.gcloud(
+        done = self.gcloud(
             environ, "logging", "read", f"{JOB % 'read'} severity>=WARNING", "--format", form, cwd=tmp_path
         )
-        assert told.stdout == "WARNING: careful\n"
+        assert done.stdout == "WARNING: careful\n"
 
     def test_buckets(self, environ: dict[str, str], tmp_path: Path) -> None:
         (tmp_path / "file.txt").write_text("some text")
@@ -145,7 +145,7 @@ class TestGcloud:
             self.gcloud(environ, "storage", *command, cwd=tmp_path)
         assert self.gcloud(environ, "storage", "cat", "gs://made-by-gcloud/a/*", cwd=tmp_path).stdout == "some text"
 
-    def test_nothing_of_it_is_the_users_own(self, environ: dict[str, str], tmp_path: Path) -> None:
-        told = self.gcloud(environ, "info", "--format", "value(config.paths.global_config_dir)", cwd=tmp_path)
-        assert told.stdout.strip() == environ["CLOUDSDK_CONFIG"]
+    def test_it_does_not_use_the_users_configuration(self, environ: dict[str, str], tmp_path: Path) -> None:
+        done = self.gcloud(environ, "info", "--format", "value(config.paths.global_config_dir)", cwd=tmp_path)
+        assert done.stdout.strip() == environ["CLOUDSDK_CONFIG"]
         assert os.stat(environ["CLOUDSDK_CONFIG"]).st_uid == os.getuid()

@@ -1,4 +1,4 @@
-"""Cloud Storage through unmodified clients, in processes that have nothing of ours but environment variables."""
+"""Cloud Storage through unmodified clients, in processes that are configured by environment variables only."""
 
 import asyncio
 import json
@@ -35,24 +35,24 @@ async def cloud() -> AsyncIterator[LocalCloud]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def owner(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Environ:
-    """As the project's owner, by a service account's key."""
+    """The project's owner, by a service account's key."""
     return inherited_environ() | await cloud.owner_environ() | {"HOME": str(tmp_path_factory.mktemp("home"))}
 
 
 @pytest.fixture
-def through_tls(owner: Environ) -> Environ:
+def over_tls(owner: Environ) -> Environ:
     return {name: value for name, value in owner.items() if name != "STORAGE_EMULATOR_HOST"}
 
 
 @pytest.fixture
 def as_job(owner: Environ) -> Environ:
-    """As a training job: who that is, the metadata server says."""
+    """A training job's account, by the metadata server."""
     return {name: value for name, value in owner.items() if name not in OWNERS}
 
 
-@pytest.fixture(params=["owner", "through_tls"])
+@pytest.fixture(params=["owner", "over_tls"])
 def environ(request: pytest.FixtureRequest) -> Environ:
-    """Both ways to the front door."""
+    """The owner's port, and the gateway with TLS."""
     return request.getfixturevalue(request.param)
 
 
@@ -63,7 +63,7 @@ async def account(cloud: LocalCloud) -> str:
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
-    """A bucket's name for this test alone."""
+    """A bucket name of this test only."""
     return f"bkt-{abs(hash(request.node.nodeid)):x}"
 
 
@@ -74,7 +74,7 @@ async def bucket(cloud: LocalCloud, name: str) -> str:
 
 
 async def run(environ: Environ, *argv: str | Path, status: int = 0, given: bytes = b"") -> str:
-    """What a program prints."""
+    """A program's output."""
     process = await asyncio.create_subprocess_exec(
         *map(str, argv), env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -89,7 +89,7 @@ async def run(environ: Environ, *argv: str | Path, status: int = 0, given: bytes
 
 
 async def step(environ: Environ, which: str, **given: object) -> dict:
-    """What a step of storage_client_steps.py found out."""
+    """The results of a step of storage_client_steps.py."""
     return json.loads((await run(environ, sys.executable, CLIENT, which, json.dumps(given))).partition("\n")[0])
 
 
@@ -144,19 +144,19 @@ async def test_google_cloud_storage_and_access(environ, name, account):
 
 
 async def test_an_upload_survives_lost_connections(owner, bucket):
-    door = urlsplit(owner["STORAGE_EMULATOR_HOST"])
-    # Lost: in the middle of the first piece, before anything of the fourth arrives, in the middle of the sixth.
-    async with FlakyRelay(door.hostname, door.port, {0: 900_000, 3: 0, 5: 1_500_000}) as relay:
+    endpoint = urlsplit(owner["STORAGE_EMULATOR_HOST"])
+    # Aborted: in the middle of the first chunk, before any byte of the fourth, in the middle of the sixth.
+    async with FlakyRelay(endpoint.hostname, endpoint.port, {0: 900_000, 3: 0, 5: 1_500_000}) as relay:
         environ = owner | {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{relay.port}"}
-        found = await step(environ, "up_and_down", bucket=bucket, size=12 * 2**20, chunk=2**21)
+        found = await step(environ, "upload_and_download", bucket=bucket, size=12 * 2**20, chunk=2**21)
     assert found["same"]
     assert relay.broken == 3
     assert found["md5"]
 
 
-async def test_an_upload_that_was_given_up_is_taken_up_where_it_was(owner, bucket):
+async def test_an_interrupted_upload_is_resumed_where_it_was(owner, bucket):
     size = 3 * 2**18
-    found = await step(owner, "taken_up_again", url=owner["STORAGE_EMULATOR_HOST"], bucket=bucket, size=size)
+    found = await step(owner, "recover_upload", url=owner["STORAGE_EMULATOR_HOST"], bucket=bucket, size=size)
     assert found == {"how far": [0, 2**18, 2**19], "finished": True, "same": True}
 
 
@@ -200,9 +200,9 @@ async def test_gcloud_aio_storage(owner, bucket):
     }
 
 
-async def test_curl(through_tls, as_job, bucket, tmp_path):
+async def test_curl(over_tls, as_job, bucket, tmp_path):
     token = await run(
-        through_tls,
+        over_tls,
         sys.executable,
         "-c",
         "import google.auth, google.auth.transport.requests as transport\n"
@@ -215,13 +215,13 @@ async def test_curl(through_tls, as_job, bucket, tmp_path):
     xml_api = f"https://{bucket}.storage.googleapis.com"
     upload = f"https://storage.googleapis.com/upload/storage/v1/b/{bucket}/o?uploadType=media&name=d/taxi.csv"
     made = await run(
-        through_tls, "curl", *mine, "--data-binary", f"@{tmp_path}/taxi.csv", "-H", "Content-Type: text/csv", upload
+        over_tls, "curl", *mine, "--data-binary", f"@{tmp_path}/taxi.csv", "-H", "Content-Type: text/csv", upload
     )
     assert json.loads(made)["size"] == "6"
-    assert await run(through_tls, "curl", *mine, f"{json_api}/d%2Ftaxi.csv?alt=media") == "1,2,3\n"
-    assert await run(through_tls, "curl", *mine, "-r", "2-3", f"{xml_api}/d/taxi.csv") == "2,"
-    assert "<Key>d/taxi.csv</Key>" in await run(through_tls, "curl", *mine, f"{xml_api}/?prefix=d/")
-    refused = await run(through_tls, "curl", "-sS", "-w", "%{http_code}", f"{xml_api}/d/taxi.csv")
+    assert await run(over_tls, "curl", *mine, f"{json_api}/d%2Ftaxi.csv?alt=media") == "1,2,3\n"
+    assert await run(over_tls, "curl", *mine, "-r", "2-3", f"{xml_api}/d/taxi.csv") == "2,"
+    assert "<Key>d/taxi.csv</Key>" in await run(over_tls, "curl", *mine, f"{xml_api}/?prefix=d/")
+    refused = await run(over_tls, "curl", "-sS", "-w", "%{http_code}", f"{xml_api}/d/taxi.csv")
     assert refused.endswith("401")
     assert "Anonymous caller does not have storage.objects.get access" in refused
 
@@ -231,7 +231,7 @@ async def test_curl(through_tls, as_job, bucket, tmp_path):
 
 @pytest.fixture
 def gsutil(owner: Environ):
-    """Runs it; ``tox -e gsutil`` makes the environment it needs, which is not ours: its libraries are older."""
+    """Runs gsutil; ``tox -e gsutil`` makes its environment, which is separate, because its libraries are older."""
     if GSUTIL is None:
         pytest.skip("needs gsutil: tox -e gsutil, or set GSUTIL to its path")
 
@@ -260,7 +260,7 @@ async def test_gsutil_moves_data(cloud, gsutil, name, tmp_path):
     assert await gsutil("cat", "-r", "0-1", f"{url}/d/f3.csv") == "xx"
     await gsutil("cp", f"{url}/d/sub/big", tmp_path / "got")
     assert (tmp_path / "got").read_bytes() == big.read_bytes()
-    # Many at once as it does for big files: parts, composed.
+    # Big files are uploaded as concurrent parts, which are composed.
     await gsutil("-o", "GSUtil:parallel_composite_upload_threshold=1M", "cp", big, f"{url}/parts")
     assert await cloud.backend.read_object(GsUri(name, "parts")) == big.read_bytes()
     await gsutil("cp", "-", f"{url}/piped", given=b"through a pipe")
@@ -281,22 +281,22 @@ async def test_gsutil_moves_data(cloud, gsutil, name, tmp_path):
 
 
 async def test_the_labs_three_commands_turn_refusals_into_success(cloud, gsutil, as_job, bucket, account):
-    """For a job's account: what is there, what comes, and where to write. Jobs themselves: the contract's tests."""
+    """A job's account may then read existing and later objects, and write. (The contract's tests do this with jobs.)"""
     url = f"gs://{bucket}"
 
-    async def may() -> dict:
-        return await step(as_job, "what_one_may", bucket=bucket, old="old", new="new", out="out")
+    async def statuses() -> dict:
+        return await step(as_job, "access_statuses", bucket=bucket, old="old", new="new", out="out")
 
     for name in ("old", "new"):
         await cloud.backend.write_object(GsUri(bucket, name), b"here before")
-    assert await may() == {"old": 403, "new": 403, "out": 403}
+    assert await statuses() == {"old": 403, "new": 403, "out": 403}
     await gsutil("defacl", "ch", "-u", f"{account}:R", url)
     await cloud.backend.write_object(GsUri(bucket, "new"), b"new")
-    assert await may() == {"old": 403, "new": None, "out": 403}
+    assert await statuses() == {"old": 403, "new": None, "out": 403}
     await gsutil("-m", "acl", "ch", "-u", f"{account}:R", "-r", url)
-    assert await may() == {"old": None, "new": None, "out": 403}
+    assert await statuses() == {"old": None, "new": None, "out": 403}
     await gsutil("acl", "ch", "-u", f"{account}:W", url)
-    assert await may() == {"old": None, "new": None, "out": None}
+    assert await statuses() == {"old": None, "new": None, "out": None}
 
 
 async def test_gsutil_and_policies(cloud, gsutil, as_job, bucket, account, tmp_path):
@@ -309,13 +309,13 @@ async def test_gsutil_and_policies(cloud, gsutil, as_job, bucket, account, tmp_p
     await gsutil("iam", "ch", f"serviceAccount:{account}:objectViewer", url)
     await gsutil("iam", "ch", "-d", f"serviceAccount:{account}:legacyBucketWriter", url)
     assert account not in await gsutil("acl", "get", url)
-    assert await step(as_job, "what_one_may", bucket=bucket, old="o", new="nope", out="out") == {
+    assert await step(as_job, "access_statuses", bucket=bucket, old="o", new="nope", out="out") == {
         "old": None,
         "new": 404,
         "out": 403,
     }
     (tmp_path / "policy.json").write_text(json.dumps(policy))
-    # With the etag that the policy had then.
+    # With the policy's etag at that time.
     assert "412" in await gsutil("iam", "set", tmp_path / "policy.json", url, status=1)
     await gsutil("iam", "set", "-e", "", tmp_path / "policy.json", url)
     assert "WRITER" in await gsutil("acl", "get", url)
@@ -326,14 +326,14 @@ async def test_gsutil_and_policies(cloud, gsutil, as_job, bucket, account, tmp_p
 # ---------------------------------------------------------------- modes
 
 
-async def test_soft_mode_lets_a_job_pass_and_tells_what_it_lacks(caplog):
+async def test_soft_mode_allows_a_job_and_reports_the_missing_permission(caplog):
     settings = Settings(project=PROJECT, launcher=LauncherKind.COLD, iam=IamMode.SOFT)
     async with LocalCloud(settings) as cloud:
         environ = inherited_environ() | await cloud.owner_environ()
         await cloud.backend.create_bucket("soft-1")
         account = await cloud.backend.ml_service_account()
         as_job = {name: value for name, value in environ.items() if name not in OWNERS}
-        found = await step(as_job, "what_one_may", bucket="soft-1", old="out", new="nope", out="out")
+        found = await step(as_job, "access_statuses", bucket="soft-1", old="out", new="nope", out="out")
     assert found == {"old": 404, "new": 404, "out": None}
-    wanted = f"{account} does not have storage.objects.create on gs://soft-1: strict mode refuses this"
-    assert [record.message for record in caplog.records if "does not have" in record.message].count(wanted) == 1
+    violation = f"{account} does not have storage.objects.create on gs://soft-1: strict mode refuses this"
+    assert [record.message for record in caplog.records if "does not have" in record.message].count(violation) == 1

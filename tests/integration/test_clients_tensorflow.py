@@ -1,7 +1,7 @@
 """TensorFlow's own ``gs://`` file system, unmodified, against gateway, emulator and fake-gcs-server.
 
-TensorFlow runs once, in a process that has nothing but the environment a job gets; it reports, for each thing it tried,
-what came of it and how long that took. The tests look at the report.
+TensorFlow runs once, in a process with a job's environment only. It reports the result and duration of each step, which
+the tests check.
 """
 
 import asyncio
@@ -34,16 +34,18 @@ pytestmark = pytest.mark.timeout(300)
 
 
 class WithStatuses:
-    """Storage, but for buckets named ``status-NNN``, which answer everything with that status."""
+    """Storage, except for buckets named ``status-NNN``, where every request gets that status."""
 
     def __init__(self, storage: StorageV1) -> None:
         self._storage = storage
-        self.asked: Counter[int] = Counter()
+        self.requests: Counter[int] = Counter()
 
     async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
         if found := re.search(rf"/{STATUS}(\d+)(/|$)", request.path):
-            self.asked[int(found[1])] += 1
-            return web.json_response({"error": {"code": int(found[1]), "message": "as asked"}}, status=int(found[1]))
+            self.requests[int(found[1])] += 1
+            return web.json_response(
+                {"error": {"code": int(found[1]), "message": "for the test"}}, status=int(found[1])
+            )
         return await self._storage.handle(request, principal)
 
 
@@ -77,20 +79,20 @@ async def run_tensorflow(folder: Path) -> dict[str, Any]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await process.communicate()
+        output, _ = await process.communicate()
     finally:
         await gateway.close()
         await emulator.close()
         await service.close()
-    assert process.returncode == 0, said.decode()
+    assert process.returncode == 0, output.decode()
     report = json.loads((folder / "report.json").read_text())
     report["refusals"] = gateway.refusals
-    report["asked"] = storage.asked
+    report["requests"] = storage.requests
     return report
 
 
 async def _prepare(url: str, tokens: TokenRegistry) -> None:
-    """Two buckets; the ML service account may do in one what the lab's three grants allow."""
+    """Create two buckets; the ML service account has the lab's three grants on one of them."""
     headers = {"Authorization": f"Bearer {tokens.issue(owner(PROJECT)).value}"}
     async with aiohttp.ClientSession(url, headers=headers, raise_for_status=True) as client:
         for bucket in (OPEN, CLOSED):
@@ -106,7 +108,7 @@ def report(tmp_path_factory):
     return asyncio.run(run_tensorflow(tmp_path_factory.mktemp("tensorflow")))
 
 
-# ---------------------------------------------------------------- what works
+# ---------------------------------------------------------------- successful operations
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_folders_look_like_folders(report):
     assert 0 <= found["age"] < 120
 
 
-def test_a_large_file_comes_back_as_it_went(report):
+def test_a_large_file_round_trips(report):
     assert report["large_file"]["value"]["same"] is True
 
 
@@ -152,7 +154,7 @@ def test_training_resumes_from_a_backup_in_the_bucket(report):
     assert (found["weights"], found["events"]) == (True, 2)
 
 
-# ---------------------------------------------------------------- what fails, and how soon
+# ---------------------------------------------------------------- errors, and how soon they come
 
 
 @pytest.mark.parametrize(
@@ -163,14 +165,14 @@ def test_training_resumes_from_a_backup_in_the_bucket(report):
         ("list_without_grant", "storage.objects.list"),
     ],
 )
-def test_without_a_grant_the_trainer_is_told_who_may_not_do_what(report, step, permission):
+def test_without_a_grant_the_error_names_the_account_and_the_permission(report, step, permission):
     assert report[step]["error"] == "PermissionDeniedError"
     assert f"{ACCOUNT} does not have {permission} access" in report[step]["text"]
     assert report[step]["seconds"] < 5
 
 
 @pytest.mark.parametrize("step", ["missing_object", "missing_bucket"])
-def test_what_is_not_there_is_not_found(report, step):
+def test_missing_objects_and_buckets_are_not_found(report, step):
     assert report[step]["error"] == "NotFoundError"
     assert report[step]["seconds"] < 5
 
@@ -185,23 +187,23 @@ def test_what_is_not_there_is_not_found(report, step):
         (412, "FailedPreconditionError"),
     ],
 )
-def test_an_answer_that_is_final_is_not_asked_for_again(report, status, error):
+def test_permanent_errors_are_not_retried(report, status, error):
     outcomes = [report[f"{verb} {status}"] for verb in ("read", "write", "list")]
     assert [outcome["error"] for outcome in outcomes] == [error] * 3
-    assert report["asked"][status] <= 6
+    assert report["requests"][status] <= 6
     assert max(outcome["seconds"] for outcome in outcomes) < 5
 
 
 @pytest.mark.parametrize("step", ["read 429", "read 500", "read 503", "write 503", "list 503"])
-def test_an_answer_that_may_change_is_asked_for_again_within_seconds(report, step):
+def test_transient_errors_are_retried_for_some_seconds(report, step):
     assert report[step]["error"] == "AbortedError"
     assert "All 3 retry attempts failed" in report[step]["text"]
     assert report[step]["seconds"] < 20
 
 
-def test_it_is_asked_for_again_three_times(report):
-    assert report["asked"][429] == report["asked"][500] == 4
+def test_transient_errors_are_retried_three_times(report):
+    assert report["requests"][429] == report["requests"][500] == 4
 
 
-def test_tensorflow_asked_for_nothing_but_google(report):
+def test_tensorflow_connects_to_google_only(report):
     assert report["refusals"] == []

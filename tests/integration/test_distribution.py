@@ -1,4 +1,4 @@
-"""``python -m build``: what the source distribution and the wheel hold."""
+"""``python -m build``: the contents of the source distribution and the wheel."""
 
 import configparser
 import email
@@ -23,9 +23,9 @@ DROPPINGS = ("__pycache__", "*.pyc")
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of both; the wheel is built from the source distribution."""
+    """The folder with both; the wheel is built from the source distribution."""
     tree, built = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("built")
-    # A copy: a build leaves files in its tree, and takes what an earlier one left there.
+    # A copy: a build leaves files in its tree, and uses those of an earlier one.
     for entry in ROOT.iterdir():
         if entry.is_file():
             shutil.copy(entry, tree)
@@ -67,20 +67,20 @@ def modules(*folders: str) -> set[str]:
     return {str(path.relative_to(ROOT)) for folder in folders for path in (ROOT / folder).rglob("*.py")}
 
 
-def test_the_wheel_holds_the_packages_whole_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_all_modules_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     assert {name.partition("/")[0] for name in names} == {"cloud", "trainer", dist_info()}
     code = {name for name in names if not name.startswith(dist_info())}
     assert code == modules("cloud", "trainer") | {"cloud/py.typed"}
 
 
-def test_the_wheel_carries_the_licence(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_the_licence(wheel: zipfile.ZipFile) -> None:
     licence = wheel.read(f"{dist_info()}/licenses/LICENSE")
     assert licence == (ROOT / "LICENSE").read_bytes()
     assert b"Apache License\n                           Version 2.0, January 2004" in licence
 
 
-def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_metadata(wheel: zipfile.ZipFile) -> None:
     metadata = email.message_from_bytes(wheel.read(f"{dist_info()}/METADATA"))
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["License-File"] == "LICENSE"
@@ -97,13 +97,13 @@ def test_the_wheel_has_the_pytest_plugin(wheel: zipfile.ZipFile) -> None:
     }
 
 
-def test_the_source_distribution_can_be_tested(sdist: dict[str, tarfile.TarInfo]) -> None:
+def test_the_source_distribution_has_the_tests(sdist: dict[str, tarfile.TarInfo]) -> None:
     assert modules(*FOLDERS) <= sdist.keys()
     assert {"LICENSE", "README.md", "CONTRIBUTING.md", "pyproject.toml", "tox.ini", ".importlinter"} <= sdist.keys()
     assert "docs/architecture.md" in sdist
 
 
-def test_the_source_distribution_has_no_droppings(sdist: dict[str, tarfile.TarInfo]) -> None:
+def test_the_source_distribution_has_no_generated_files(sdist: dict[str, tarfile.TarInfo]) -> None:
     tops = {name.partition("/")[0] for name in sdist if "/" in name}
     assert tops == {*FOLDERS, "offline_ml_cloud.egg-info"}
     assert not [name for name in sdist if "__pycache__" in name or name.endswith((".pyc", ".sqlite", ".log"))]

@@ -1,6 +1,6 @@
-"""State folders as each version has left them are opened, and everything is there.
+"""State folders of every earlier version are opened, and everything is there.
 
-tests/data/make_state.py says how one is made. What is left out of the archives (keys, caches) is made anew.
+tests/data/make_state.py makes one. Keys and caches are not in the archives, and are created again.
 """
 
 import os
@@ -19,12 +19,12 @@ VERTEX = "us-central1-aiplatform"
 LOCATION = f"{PROJECT}/locations/us-central1"
 ARCHIVES = sorted((Path(__file__).parents[1] / "data").glob("state-*.tar.gz"))
 _XATTR = "SCHILY.xattr."
-_PATIENCE = 120.0
-"""Seconds that loading TensorFlow takes at most on a busy machine."""
+_TIMEOUT = 120.0
+"""Seconds: the most that loading TensorFlow takes on a busy machine."""
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """With extended attributes, in which fake-gcs-server keeps what it knows of an object."""
+    """With extended attributes, in which fake-gcs-server stores an object's metadata."""
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
         for member in tar:
@@ -44,9 +44,9 @@ def owner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def get(owner: Owner, api: str, path: str) -> dict:
-    status, answer = owner.json("GET", api, path)
-    assert status == 200, answer
-    return answer
+    status, response = owner.json("GET", api, path)
+    assert status == 200, response
+    return response
 
 
 def test_there_is_state_of_every_format_before_this_one() -> None:
@@ -68,10 +68,10 @@ def test_jobs(owner: Owner) -> None:
 
 def test_logs(owner: Owner) -> None:
     body = {"resourceNames": ["projects/local-project"], "filter": "resource.labels.job_id=exports", "pageSize": 1000}
-    status, answer = owner.json("POST", "logging", "/v2/entries:list", body)
+    status, response = owner.json("POST", "logging", "/v2/entries:list", body)
     assert status == 200
-    said = [entry["jsonPayload"]["message"] for entry in answer["entries"] if "jsonPayload" in entry]
-    assert "exported" in said
+    output = [entry["jsonPayload"]["message"] for entry in response["entries"] if "jsonPayload" in entry]
+    assert "exported" in output
 
 
 def test_objects(owner: Owner) -> None:
@@ -85,8 +85,8 @@ def test_a_model_and_its_version(owner: Owner) -> None:
     model = get(owner, ML, f"{PROJECT}/models/twice")
     assert (model["labels"], model["description"]) == ({"team": "fares"}, "of state")
     assert model["defaultVersion"]["deploymentUri"] == "gs://kept/export"
-    status, answer = owner.json("POST", ML, f"{PROJECT}/models/twice:predict", {"instances": [1.5]}, patience=_PATIENCE)
-    assert (status, answer) == (200, {"predictions": [{"scaled": 3.0}]})
+    status, response = owner.json("POST", ML, f"{PROJECT}/models/twice:predict", {"instances": [1.5]}, timeout=_TIMEOUT)
+    assert (status, response) == (200, {"predictions": [{"scaled": 3.0}]})
 
 
 def test_a_custom_job_a_model_and_an_endpoint_of_vertex_ai(owner: Owner) -> None:
@@ -97,7 +97,7 @@ def test_a_custom_job_a_model_and_an_endpoint_of_vertex_ai(owner: Owner) -> None
     (endpoint,) = get(owner, VERTEX, f"{LOCATION}/endpoints")["endpoints"]
     (deployed,) = endpoint["deployedModels"]
     assert endpoint["trafficSplit"] == {deployed["id"]: 100}
-    status, answer = owner.json(
-        "POST", VERTEX, f"/v1/{endpoint['name']}:predict", {"instances": [1.5]}, patience=_PATIENCE
+    status, response = owner.json(
+        "POST", VERTEX, f"/v1/{endpoint['name']}:predict", {"instances": [1.5]}, timeout=_TIMEOUT
     )
-    assert (status, answer["predictions"]) == (200, [3.0])
+    assert (status, response["predictions"]) == (200, [3.0])

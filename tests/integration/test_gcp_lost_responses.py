@@ -18,7 +18,7 @@ from cloud.names import GsUri
 from cloud.resources import Access, TrainingSpec, VersionSpec
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
-from cloud.testing.contract.base import fresh
+from cloud.testing.contract.base import unique_name
 from cloud.workflow.google.cleanup import remove_leftovers
 from integration.google_clouds import open_backend
 
@@ -55,7 +55,7 @@ async def vertex(cloud: LocalCloud) -> AsyncIterator[GcpBackend]:
 
 def job() -> TrainingSpec:
     """A job that fails soon: its package does not exist."""
-    return TrainingSpec(fresh("job"), (GsUri("lost-responses-bucket", "none.tar.gz"),), "none.task")
+    return TrainingSpec(unique_name("job"), (GsUri("lost-responses-bucket", "none.tar.gz"),), "none.task")
 
 
 both_cuts = pytest.mark.parametrize("outcome", list(Cut), ids=str)
@@ -75,7 +75,7 @@ async def test_a_job_is_submitted_once(cloud, backend, outcome):
 
 @both_cuts
 async def test_a_model_is_created_and_deleted_once(cloud, backend, outcome):
-    name = fresh("model")
+    name = unique_name("model")
     made = cloud.faults.add(f"{MODELS[backend.service]}.create", outcome)
     gone = cloud.faults.add(f"{MODELS[backend.service]}.delete", outcome)
     await backend.create_model(name)
@@ -110,7 +110,7 @@ async def test_final_states_that_the_workflow_does_not_have(cloud, vertex, word)
 
 @pytest.mark.parametrize("step", ["models.upload", "endpoints.deployModel"])
 async def test_a_version_is_created_once_and_its_failure_reported(cloud, vertex, step):
-    name = fresh("model")
+    name = unique_name("model")
     await vertex.create_model(name)
     await vertex.write_object(GsUri("lost-responses-bucket", "model/saved_model.pb"), b"this is no protocol buffer")
     fault = cloud.faults.add(f"aiplatform.projects.locations.{step}", Cut.AFTER)
@@ -134,7 +134,7 @@ async def test_a_missing_permission_and_the_shutdown_of_ml_engine(cloud, backend
 
 
 async def test_a_model_that_another_client_deleted(cloud, vertex):
-    name = fresh("model")
+    name = unique_name("model")
     await vertex.create_model(name)
     async with await open_backend(cloud, "vertex-ai") as other:
         await other.delete_model(name)
@@ -146,7 +146,7 @@ async def test_a_model_that_another_client_deleted(cloud, vertex):
 
 @pytest.mark.parametrize("service", ["vertex-ai", "ml-engine"])
 async def test_leftovers_are_found_by_another_process(cloud, service):
-    model, spec = fresh("model"), job()
+    model, spec = unique_name("model"), job()
     async with await open_backend(cloud, service, labels={"run": "run_7"}) as crashed:
         await crashed.write_object(GsUri("lost-responses-bucket", "run_7/model/saved_model.pb"), b"no protocol buffer")
         await crashed.submit_job(spec)

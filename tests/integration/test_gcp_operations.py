@@ -12,7 +12,7 @@ from cloud.errors import PermissionDenied
 from cloud.lifecycle import VersionEvent, VersionState
 from cloud.names import GsUri
 from cloud.resources import Version, VersionSpec
-from cloud.testing.contract.base import fresh
+from cloud.testing.contract.base import unique_name
 from integration.google_runs import GoogleRun
 from integration.quick_google import QuickGoogle
 
@@ -128,7 +128,7 @@ async def failed(google: QuickGoogle, backend: GcpBackend, spec: VersionSpec) ->
 @pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "not permitted"])
 async def test_other_processes_learn_why_a_deployment_failed(google, is_recorded):
     fault = None if is_recorded else google.faults.add(f"{VERTEX}.models.patch", Refuse(PermissionDenied("no")))
-    bucket, name = fresh("bucket").replace("_", "-"), fresh("model")
+    bucket, name = unique_name("bucket").replace("_", "-"), unique_name("model")
     await google.storage.create_bucket(bucket)
     await google.storage.write_object(GsUri(bucket, "model/saved_model.pb"), b"")
     spec = VersionSpec(name, "v1", GsUri(bucket, "model"), description="a whole sentence")

@@ -12,7 +12,7 @@ from cloud.errors import AlreadyExists, NotFound, PermissionDenied, ResourceExha
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, TrainingSpec, VersionSpec
-from cloud.testing.contract.base import fresh
+from cloud.testing.contract.base import unique_name
 from cloud.workflow.google.cleanup import remove_leftovers
 from integration.google_runs import GoogleRun
 from integration.quick_google import QuickGoogle
@@ -118,7 +118,7 @@ async def test_a_version_or_model_that_another_client_deleted(google, folder, se
 
 @pytest.mark.parametrize("by_run", [False, True], ids=["version", "cleanup"])
 async def test_an_endpoint_that_another_client_deleted_leaves_nothing_in_the_registry(google, two, bucket, by_run):
-    other, name = two[1], fresh("model")
+    other, name = two[1], unique_name("model")
     one = google.open("vertex-ai", "run_8")
     await one.create_model(name)
     await one.deploy(VersionSpec(name, "v1", MODEL))
@@ -146,7 +146,7 @@ async def test_an_endpoint_that_another_client_deleted_leaves_nothing_in_the_reg
 
 async def test_a_registered_model_that_another_client_recreated_is_found(google, two, bucket):
     one, other = two
-    name = fresh("model")
+    name = unique_name("model")
     await one.create_model(name)
     for backend in (one, other, one):
         await backend.deploy(VersionSpec(name, "v1", MODEL))
@@ -215,7 +215,7 @@ async def test_a_grant_that_is_not_permitted(google, two, uniform):
 @pytest.mark.parametrize("turn", range(3))
 async def test_concurrent_creations_of_a_model_keep_the_older(google, two, turn):
     """Both clients have listed endpoints, and found none, before either creates one."""
-    name = fresh("model")
+    name = unique_name("model")
     lookups = [Hold(), Hold()]
     for lookup in lookups:
         google.faults.add(f"{VERTEX}.endpoints.list", lookup)
@@ -234,7 +234,7 @@ async def test_concurrent_creations_of_a_model_keep_the_older(google, two, turn)
 
 async def test_two_endpoints_left_by_a_crash_are_one_model(google, two):
     one, other = two
-    name = fresh("model")
+    name = unique_name("model")
     await one.create_model(name)
     body = {"displayName": name, "labels": {"request-id": "crashed"}}
     await other._transport.send(f"{VERTEX}.endpoints.create", {"parent": location_of(other)}, body)
@@ -251,7 +251,7 @@ async def test_two_endpoints_left_by_a_crash_are_one_model(google, two):
 async def test_display_names_of_other_resources_are_free(google, two, bucket):
     """Display names on Vertex AI are not unique: those of resources that this backend did not create do not matter."""
     one, other = two
-    name, transport = fresh("name"), other._transport
+    name, transport = unique_name("name"), other._transport
     foreign = {"displayName": name}
     container = {"imageUri": "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"}
     model = foreign | {"artifactUri": str(MODEL), "containerSpec": container}
@@ -275,7 +275,7 @@ async def test_display_names_of_other_resources_are_free(google, two, bucket):
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_used_job_id_is_refused_and_that_job_unchanged(google, bucket, service):
-    spec = TrainingSpec(fresh("job"), (GsUri(BUCKET, "p.tar.gz"),), "p.task", job_dir=GsUri(BUCKET, "out"))
+    spec = TrainingSpec(unique_name("job"), (GsUri(BUCKET, "p.tar.gz"),), "p.task", job_dir=GsUri(BUCKET, "out"))
     async with google.open(service) as one, google.open(service) as other:
         await one.submit_job(spec)
         with pytest.raises(AlreadyExists):

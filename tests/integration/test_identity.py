@@ -1,4 +1,4 @@
-"""Google's and gcloud-aio's own authentication, unmodified, in a process that has a job's environment or an owner's."""
+"""Google's and gcloud-aio's own authentication, unmodified, in a process with a job's environment or an owner's."""
 
 import asyncio
 import json
@@ -39,14 +39,14 @@ asyncio.run(main())
 """
 
 
-class WhoAsks:
+class EchoPrincipal:
     async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
         return web.Response(text=principal.email)
 
 
 async def run(folder, script: str, credentials: str) -> str:
     keys = KeyRing()
-    emulator = Emulator(PROJECT, "us-central1", WhoAsks(), TokenRegistry(), keys)
+    emulator = Emulator(PROJECT, "us-central1", EchoPrincipal(), TokenRegistry(), keys)
     gateway = Gateway(emulator, folder / "ca")
     await gateway.start()
     file = None
@@ -79,8 +79,8 @@ async def run(folder, script: str, credentials: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("credentials", "who"), [("metadata", ACCOUNT.email), ("service account key", ACCOUNT.email), ("user", ME.email)]
+    ("credentials", "email"), [("metadata", ACCOUNT.email), ("service account key", ACCOUNT.email), ("user", ME.email)]
 )
 @pytest.mark.parametrize("script", [GOOGLE_AUTH, GCLOUD_AIO], ids=["google-auth", "gcloud-aio"])
-async def test_a_client_is_who_its_credentials_say(tmp_path, script, credentials, who):
-    assert await run(tmp_path, script, credentials) == f"{PROJECT} {who}"
+async def test_a_clients_identity_comes_from_its_credentials(tmp_path, script, credentials, email):
+    assert await run(tmp_path, script, credentials) == f"{PROJECT} {email}"

@@ -1,6 +1,6 @@
-"""Jobs as real processes, over HTTP, against a model that knows what each trainer does: ids, states, errors, cancels.
+"""Jobs as real processes, over HTTP, against a model that knows each trainer's behaviour: ids, states, errors, cancels.
 
-``EXAMPLES=20 STEPS=30 pytest ...`` draws as many as that.
+``EXAMPLES=20 STEPS=30 pytest ...`` sets the number of examples and of their steps.
 """
 
 import os
@@ -32,33 +32,33 @@ class Jobs(RuleBasedStateMachine):
         super().__init__()
         Jobs.number += 1
         self.owner, self.run = owner, Jobs.number
-        self.does: dict[str, str] = {}
+        self.behaviours: dict[str, str] = {}
         self.cancelled: set[str] = set()
         self.ended: dict[str, str] = {}
 
     def send(self, verb: str, path: str, body: object = None) -> tuple[int, dict]:
         return self.owner.json(verb, ML, f"{PROJECT}/jobs{path}", body)
 
-    @rule(number=st.integers(0, 5), does=st.sampled_from(["succeeds", "fails", "waits"]))
-    def create(self, number: int, does: str) -> None:
+    @rule(number=st.integers(0, 5), behaviour=st.sampled_from(["succeeds", "fails", "waits"]))
+    def create(self, number: int, behaviour: str) -> None:
         name = f"job_{self.run}_{number}"
-        given = {"packageUris": ["gs://jobs/does-1-py3-none-any.whl"], "pythonModule": "does", "args": [does]}
-        status, answer = self.send("POST", "", training_job(name, **given))
-        if name in self.does:
-            assert (status, answer["error"]["status"]) == (409, "ALREADY_EXISTS")
+        given = {"packageUris": ["gs://jobs/does-1-py3-none-any.whl"], "pythonModule": "does", "args": [behaviour]}
+        status, response = self.send("POST", "", training_job(name, **given))
+        if name in self.behaviours:
+            assert (status, response["error"]["status"]) == (409, "ALREADY_EXISTS")
         else:
-            assert (status, answer["state"]) == (200, "QUEUED")
-            self.does[name] = does
+            assert (status, response["state"]) == (200, "QUEUED")
+            self.behaviours[name] = behaviour
 
-    def look(self, name: str) -> str:
-        """The state, if it can be that."""
+    def check_state(self, name: str) -> str:
+        """Check that the job's state is possible; returns it."""
         status, job = self.send("GET", f"/{name}")
         assert status == 200
         state = job["state"]
         if name in self.ended:
-            assert state == self.ended[name], "what has ended stays as it is"
+            assert state == self.ended[name], "a final state does not change"
         elif state not in STATES:
-            may = {ENDS.get(self.does[name])} | ({"CANCELLED"} if name in self.cancelled else set())
+            may = {ENDS.get(self.behaviours[name])} | ({"CANCELLED"} if name in self.cancelled else set())
             assert state in may, job
             assert ("no good" in job.get("errorMessage", "")) == (state == "FAILED")
             self.ended[name] = state
@@ -66,53 +66,57 @@ class Jobs(RuleBasedStateMachine):
         assert ("endTime" in job) == (state not in STATES)
         return state
 
-    @precondition(lambda self: self.does)
+    @precondition(lambda self: self.behaviours)
     @rule(data=st.data())
-    def look_at_one(self, data: st.DataObject) -> None:
-        self.look(data.draw(st.sampled_from(sorted(self.does))))
+    def check_one(self, data: st.DataObject) -> None:
+        self.check_state(data.draw(st.sampled_from(sorted(self.behaviours))))
 
-    @precondition(lambda self: self.does)
+    @precondition(lambda self: self.behaviours)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.does)))
-        status, answer = self.send("POST", f"/{name}:cancel", {})
+        name = data.draw(st.sampled_from(sorted(self.behaviours)))
+        status, response = self.send("POST", f"/{name}:cancel", {})
         if status == 200:
             assert name not in self.ended
             self.cancelled.add(name)
         else:
-            assert (status, answer["error"]["status"]) == (400, "FAILED_PRECONDITION")
-            assert self.look(name) in ENDS.values() or name in self.cancelled
+            assert (status, response["error"]["status"]) == (400, "FAILED_PRECONDITION")
+            assert self.check_state(name) in ENDS.values() or name in self.cancelled
 
-    @precondition(lambda self: any(does != "waits" for does in self.does.values()))
+    @precondition(lambda self: any(behaviour != "waits" for behaviour in self.behaviours.values()))
     @rule(data=st.data())
     def wait_for_one(self, data: st.DataObject) -> None:
-        # Whether it has ended already is not asked: that is no choice of the test's, and not the same each time.
-        self.wait(data.draw(st.sampled_from(sorted(name for name, does in self.does.items() if does != "waits"))))
+        # Also one that has ended already: that depends on timing, and an example must be repeatable.
+        self.wait(
+            data.draw(
+                st.sampled_from(sorted(name for name, behaviour in self.behaviours.items() if behaviour != "waits"))
+            )
+        )
 
     def wait(self, name: str) -> None:
-        *_, job = self.owner.until_state(name, *FINAL)
-        assert job["state"] == self.look(name)
+        *_, job = self.owner.poll_until(name, *FINAL)
+        assert job["state"] == self.check_state(name)
 
     @rule(size=st.integers(1, 3))
     def list_pages(self, size: int) -> None:
         listed, token = [], ""
         while True:
             query = f"?pageSize={size}&pageToken={token}&filter=jobId:job_{self.run}_*"
-            status, answer = self.send("GET", query)
-            assert status == 200, answer
-            listed += [job["jobId"] for job in answer.get("jobs", [])]
-            token = answer.get("nextPageToken", "")
+            status, response = self.send("GET", query)
+            assert status == 200, response
+            listed += [job["jobId"] for job in response.get("jobs", [])]
+            token = response.get("nextPageToken", "")
             if not token:
                 break
-        assert listed == list(reversed(self.does))
+        assert listed == list(reversed(self.behaviours))
 
     def teardown(self) -> None:
-        for name in self.does:
-            if self.does[name] == "waits" and name not in self.ended:
+        for name in self.behaviours:
+            if self.behaviours[name] == "waits" and name not in self.ended:
                 status, _ = self.send("POST", f"/{name}:cancel", {})
-                assert status == 200 or self.look(name) == "CANCELLED"
+                assert status == 200 or self.check_state(name) == "CANCELLED"
                 self.cancelled.add(name)
-        for name in self.does:
+        for name in self.behaviours:
             self.wait(name)
 
 

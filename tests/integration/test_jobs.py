@@ -1,4 +1,4 @@
-"""Bad days of jobs that only the local cloud has: a full disk, a restart, a reach for the internet."""
+"""Failures of jobs that only the local cloud has: a full disk, a restart, a request to the internet."""
 
 import asyncio
 import tempfile
@@ -14,7 +14,7 @@ from cloud.names import GsUri
 from cloud.resources import ScaleTier, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
-from cloud.testing.contract.base import PATIENCE, Contract
+from cloud.testing.contract.base import TIMEOUT, Contract
 from cloud.testing.contract.probes import trainer
 
 WAIT = "import signal; print('waiting', flush=True); signal.pause()"
@@ -28,7 +28,7 @@ async def local_cloud(state: Path, **changes: object) -> AsyncIterator[LocalClou
 
 
 async def until_waiting(cloud: LocalCloud, job_id: str) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         async for entry in cloud.backend.follow_logs(job_id):
             if entry.message == "waiting":
                 return
@@ -37,7 +37,7 @@ async def until_waiting(cloud: LocalCloud, job_id: str) -> None:
 async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloud.testing.contract.base.fresh", lambda word: f"{word}_full")
+    monkeypatch.setattr("cloud.testing.contract.base.unique_name", lambda word: f"{word}_full")
     logs = tmp_path / "state" / "jobs" / "logs"
     logs.mkdir(parents=True)
     (logs / "job_full.jsonl").symlink_to("/dev/full")
@@ -50,7 +50,7 @@ async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
         assert "No space left on device" in job.error_message
 
 
-async def test_what_a_killed_server_left_of_jobs_is_cleared_away(tmp_path: Path) -> None:
+async def test_folders_of_a_killed_servers_jobs_are_removed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     temporary = Path(tempfile.mkdtemp(prefix="job-"))
@@ -78,13 +78,13 @@ async def test_jobs_after_a_restart(tmp_path: Path) -> None:
         lost = await cloud.backend.get_job(running.job_id)
         assert lost.state is JobState.FAILED
         assert "service was stopped" in lost.error_message
-        job = await cloud.backend.wait_for_job(queued.job_id, timeout=PATIENCE)
+        job = await cloud.backend.wait_for_job(queued.job_id, timeout=TIMEOUT)
         assert job.state is JobState.SUCCEEDED, job.error_message
-        assert "after the restart" in await contract.said(cloud.backend, job)
-        assert "waiting" in await contract.said(cloud.backend, lost)
+        assert "after the restart" in await contract.output(cloud.backend, job)
+        assert "waiting" in await contract.output(cloud.backend, lost)
 
 
-async def test_a_queued_job_is_cancelled_without_having_run(tmp_path: Path) -> None:
+async def test_a_cancelled_queued_job_never_runs(tmp_path: Path) -> None:
     contract = Contract()
     async with local_cloud(tmp_path / "state", concurrent_jobs=1) as cloud:
         bucket = await contract.open_bucket(cloud.backend)
@@ -92,15 +92,15 @@ async def test_a_queued_job_is_cancelled_without_having_run(tmp_path: Path) -> N
         second = await contract.submit(cloud.backend, bucket, tmp_path, WAIT)
         await until_waiting(cloud, first.job_id)
         await cloud.backend.cancel_job(second.job_id)
-        job = await cloud.backend.wait_for_job(second.job_id, timeout=PATIENCE)
+        job = await cloud.backend.wait_for_job(second.job_id, timeout=TIMEOUT)
         assert job.state is JobState.CANCELLED
         assert job.start_time is None
-        assert await contract.said(cloud.backend, job) == []
+        assert await contract.output(cloud.backend, job) == []
         await cloud.backend.cancel_job(first.job_id)
-        await cloud.backend.wait_for_job(first.job_id, timeout=PATIENCE)
+        await cloud.backend.wait_for_job(first.job_id, timeout=TIMEOUT)
 
 
-async def test_a_reach_for_the_internet_is_refused_and_told(tmp_path: Path) -> None:
+async def test_a_request_to_the_internet_is_refused_and_reported(tmp_path: Path) -> None:
     source = """
         import urllib.request
         urllib.request.urlopen("https://example.com/data.csv")
@@ -114,7 +114,7 @@ async def test_a_reach_for_the_internet_is_refused_and_told(tmp_path: Path) -> N
         assert [(refusal.host, refusal.port) for refusal in cloud.refusals] == [("example.com", 443)]
 
 
-async def test_nothing_of_a_job_stays_that_was_killed_among_its_temporary_files(tmp_path: Path) -> None:
+async def test_temporary_files_of_a_killed_job_are_removed(tmp_path: Path) -> None:
     contract = Contract()
     source = """
         import os, signal, tempfile
@@ -131,7 +131,7 @@ async def test_nothing_of_a_job_stays_that_was_killed_among_its_temporary_files(
         ]
     assert made.parent != Path(tempfile.gettempdir())
     assert not made.parent.exists()
-    assert made.parent.parent == Path(tempfile.gettempdir()), "there is room for a socket's name"
+    assert made.parent.parent == Path(tempfile.gettempdir()), "short enough for the path of a socket"
 
 
 async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Pat
         (tmp_path / "mine" / "setup.py").write_text(requires)
         staged = await cloud.backend.stage_package(package, GsUri(bucket, "staging"))
         await cloud.backend.submit_job(TrainingSpec("needy", (staged,), "probe.task"))
-        job = await cloud.backend.wait_for_job("needy", timeout=PATIENCE)
+        job = await cloud.backend.wait_for_job("needy", timeout=TIMEOUT)
         assert job.state is JobState.FAILED
         assert "nobody-has>=2" in job.error_message
         assert "not installed" in job.error_message

@@ -1,7 +1,7 @@
-"""``kill -9`` of the server at random points of a workflow: whatever it had accepted is there when it is started again
-on the same folder, nothing is half there, no job runs for ever, and no process outlives its server.
+"""``kill -9`` of the server at random points of a workflow: when it is started again on the same folder, everything
+that it had accepted is there, nothing is incomplete, every job ends, and no process has outlived its server.
 
-``KILLS=50 KILL_SEED=7 pytest tests/integration/test_kill.py`` kills that often.
+``KILLS=50 KILL_SEED=7 pytest tests/integration/test_kill.py`` sets the number of kills and the seed.
 """
 
 import asyncio
@@ -37,27 +37,27 @@ time.sleep(0.5)
 
 
 class Client:
-    """Plain HTTP at the door where who shows no token is the owner."""
+    """Sends HTTP to the port where requests without a token are the owner's."""
 
     def __init__(self, session: aiohttp.ClientSession, running: RunningCloud) -> None:
         self._session = session
-        self._door = running.environ["STORAGE_EMULATOR_HOST"]
+        self._url = running.environ["STORAGE_EMULATOR_HOST"]
 
     async def send(self, verb: str, path: str, **options: Any) -> tuple[int, bytes, str]:
         headers = options.pop("headers", {})
         if path.startswith("/v1/"):
             headers = {"Host": "ml.googleapis.com"}
-        url = path if path.startswith("http") else self._door + path
-        async with self._session.request(verb, url, headers=headers, **options) as reply:
-            return reply.status, await reply.read(), reply.headers.get("Location", "")
+        url = path if path.startswith("http") else self._url + path
+        async with self._session.request(verb, url, headers=headers, **options) as response:
+            return response.status, await response.read(), response.headers.get("Location", "")
 
-    async def ask(self, verb: str, path: str, body: Any = None) -> Any:
+    async def request(self, verb: str, path: str, body: Any = None) -> Any:
         status, content, _ = await self.send(verb, path, **({} if body is None else {"json": body}))
         assert status in (200, 204), (verb, path, status, content)
         return json.loads(content) if content else None
 
     async def find(self, path: str) -> Any:
-        """None if it is not there."""
+        """None if it does not exist."""
         status, content, _ = await self.send("GET", path)
         assert status in (200, 404), (path, status, content)
         return json.loads(content) if status == 200 else None
@@ -77,12 +77,12 @@ class Client:
 
 
 class Workflow:
-    """Several clients at once, each with names of its own, until the server is gone."""
+    """Several concurrent clients, each with its own names, until the server is killed."""
 
-    def __init__(self, ledger: Ledger, client: Client, run: int, chance: random.Random) -> None:
-        self.ledger, self.client, self.run, self.chance = ledger, client, run, chance
+    def __init__(self, ledger: Ledger, client: Client, run: int, rng: random.Random) -> None:
+        self.ledger, self.client, self.run, self.rng = ledger, client, run, rng
 
-    async def until_gone(self) -> None:
+    async def run_until_killed(self) -> None:
         ways = (self.objects, self.jobs, self.models, self.versions, self.policies)
         ended = await asyncio.gather(*(way() for way in ways), return_exceptions=True)
         for error in ended:
@@ -90,18 +90,18 @@ class Workflow:
                 raise error
 
     async def objects(self) -> None:
-        for turn in range(10**6):
-            name = f"{self.run}-{turn}"
-            data = self.chance.randbytes(self.chance.choice([0, 10, 400_000]))
+        for number in range(10**6):
+            name = f"{self.run}-{number}"
+            data = self.rng.randbytes(self.rng.choice([0, 10, 400_000]))
             write = functools.partial(self.client.resume if len(data) > 10 else self.client.put, name, data)
             await self.ledger.change(("object", name), data, write)
-            if turn % 3 == 0:
+            if number % 3 == 0:
                 path = f"/storage/v1/b/kept/o/{name}"
-                await self.ledger.change(("object", name), None, lambda path=path: self.client.ask("DELETE", path))
+                await self.ledger.change(("object", name), None, lambda path=path: self.client.request("DELETE", path))
 
     async def jobs(self) -> None:
-        for turn in range(10**6):
-            name, labels = f"job_{self.run}_{turn}", {"turn": str(turn)}
+        for number in range(10**6):
+            name, labels = f"job_{self.run}_{number}", {"turn": str(number)}
             job = {
                 "jobId": name,
                 "labels": labels,
@@ -112,26 +112,26 @@ class Workflow:
                 },
             }
             await self.change("job", name, labels, "POST", "/jobs", job)
-            labels = {"turn": str(turn), "patched": "yes"}
+            labels = {"turn": str(number), "patched": "yes"}
             await self.change("job", name, labels, "PATCH", f"/jobs/{name}?updateMask=labels", {"labels": labels})
-            if turn % 3 == 1:
+            if number % 3 == 1:
                 await self.client.send("POST", f"/v1/projects/local-project/jobs/{name}:cancel")
-            # Some hundred jobs would be run one after the other at the end.
+            # Otherwise hundreds of jobs would have to run at the end.
             await asyncio.sleep(0.1)
 
     async def models(self) -> None:
-        for turn in range(10**6):
-            name, labels = f"model_{self.run}_{turn}", {"turn": str(turn)}
+        for number in range(10**6):
+            name, labels = f"model_{self.run}_{number}", {"turn": str(number)}
             value = (labels, "first")
             await self.change("model", name, value, "POST", "/models", _model(name, *value))
-            policy = {"bindings": [{"role": "roles/ml.viewer", "members": [ACCOUNT.format(turn)]}]}
+            policy = {"bindings": [{"role": "roles/ml.viewer", "members": [ACCOUNT.format(number)]}]}
             path = f"/models/{name}:setIamPolicy"
             await self.change("model policy", name, policy["bindings"], "POST", path, {"policy": policy})
             value = (labels, "second")
             path = f"/models/{name}?updateMask=description"
             await self.change("model", name, value, "PATCH", path, {"description": "second"})
-            if turn % 3 == 0:
-                # No policy is asked for where there is no model: it goes with it.
+            if number % 3 == 0:
+                # The policy is deleted with the model.
                 self.ledger.possible["model policy", name].append(None)
                 await self.change("model", name, None, "DELETE", f"/models/{name}")
                 self.ledger.possible["model policy", name] = [None]
@@ -147,19 +147,19 @@ class Workflow:
         self.ledger.possible["operation", made["name"].rpartition("/")[2]] = ["UPDATED"]
 
     async def policies(self) -> None:
-        for turn in range(10**6):
-            bindings = [{"role": "roles/storage.objectViewer", "members": [ACCOUNT.format(f"{self.run}-{turn}")]}]
+        for number in range(10**6):
+            bindings = [{"role": "roles/storage.objectViewer", "members": [ACCOUNT.format(f"{self.run}-{number}")]}]
             await self.ledger.change(
                 ("bucket policy", "kept"),
                 bindings,
-                lambda bindings=bindings: self.client.ask(
+                lambda bindings=bindings: self.client.request(
                     "PUT", "/storage/v1/b/kept/iam", {"bindings": [*OWNERS, *bindings]}
                 ),
             )
 
     async def change(self, kind: str, name: str, value: Any, verb: str, path: str, body: Any = None) -> Any:
         path = f"/v1/projects/local-project{path}"
-        return await self.ledger.change((kind, name), value, lambda: self.client.ask(verb, path, body))
+        return await self.ledger.change((kind, name), value, lambda: self.client.request(verb, path, body))
 
 
 OWNERS = [
@@ -204,16 +204,18 @@ async def found(client: Client, kind: str, name: str) -> Any:
 
 
 class Server:
-    """``python -m cloud.serve --state FOLDER``, several times over."""
+    """``python -m cloud.serve --state FOLDER``, started and killed several times."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUD_", "CLOUDSDK_"))}
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUD_", "CLOUDSDK_"))}
         user = state.parent / "user"
         user.mkdir(mode=0o700)
-        self._environ = {"CLOUD_LAUNCHER": "cold"} | kept | {"XDG_RUNTIME_DIR": str(user), "CLOUD_CONCURRENT_JOBS": "2"}
+        self._environ = (
+            {"CLOUD_LAUNCHER": "cold"} | environ | {"XDG_RUNTIME_DIR": str(user), "CLOUD_CONCURRENT_JOBS": "2"}
+        )
 
-    def begin(self) -> None:
+    def spawn(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cloud.serve", "--state", str(self.state)],
             stdin=subprocess.DEVNULL,
@@ -225,7 +227,7 @@ class Server:
         )
 
     def start(self) -> RunningCloud:
-        self.begin()
+        self.spawn()
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if "Ctrl-C ends it" in line:
@@ -244,21 +246,21 @@ class Server:
         assert list(self._processes()) == []
 
     def _processes(self) -> "list[tuple[int, int]]":
-        """Those that know the folder: from their arguments, their environment or as working directory."""
-        known, folder = [], os.fsencode(self.state)
+        """Processes (and their pidfds) with the folder in their arguments, environment or working directory."""
+        found, folder = [], os.fsencode(self.state)
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-                if folder in told + os.fsencode(os.readlink(entry / "cwd")):
-                    known.append((int(entry.name), os.pidfd_open(int(entry.name))))
-        return known
+                data = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                if folder in data + os.fsencode(os.readlink(entry / "cwd")):
+                    found.append((int(entry.name), os.pidfd_open(int(entry.name))))
+        return found
 
 
 async def prepare(client: Client) -> None:
-    await client.ask("POST", "/storage/v1/b", {"name": "kept"})
-    account = (await client.ask("GET", "/v1/projects/local-project:getConfig"))["serviceAccount"]
+    await client.request("POST", "/storage/v1/b", {"name": "kept"})
+    account = (await client.request("GET", "/v1/projects/local-project:getConfig"))["serviceAccount"]
     OWNERS[1]["members"] = [f"serviceAccount:{account}"]
-    await client.ask("PUT", "/storage/v1/b/kept/iam", {"bindings": OWNERS})
+    await client.request("PUT", "/storage/v1/b/kept/iam", {"bindings": OWNERS})
     await client.put("wait-1-py3-none-any.whl", wheel("wait", TRAINER))
     await client.put("model/saved_model.pb", b"no model")
 
@@ -270,12 +272,12 @@ async def check(ledger: Ledger, client: Client) -> None:
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(100):
-        while not await true():  # noqa: ASYNC110 - what is waited for is in another process
+        while not await true():  # noqa: ASYNC110 - the condition is in another process
             await asyncio.sleep(0.1)
 
 
 async def check_ends(ledger: Ledger, client: Client) -> None:
-    """Jobs, versions and operations end, by themselves."""
+    """Check that jobs, versions and operations end."""
     ml = "/v1/projects/local-project"
     names = {kind: [name for of, name in ledger.possible if of == kind] for kind in ("job", "version", "operation")}
 
@@ -298,8 +300,8 @@ async def check_ends(ledger: Ledger, client: Client) -> None:
 
 @linux_only
 @pytest.mark.timeout(60 + 20 * KILLS)
-async def test_nothing_accepted_is_lost_and_nothing_stays_behind(tmp_path: Path) -> None:
-    server, ledger, chance = Server(tmp_path / "state"), Ledger(), random.Random(SEED)  # noqa: S311
+async def test_accepted_changes_survive_and_no_process_is_left(tmp_path: Path) -> None:
+    server, ledger, rng = Server(tmp_path / "state"), Ledger(), random.Random(SEED)  # noqa: S311
     for run in range(KILLS):
         running = server.start()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -308,15 +310,15 @@ async def test_nothing_accepted_is_lost_and_nothing_stays_behind(tmp_path: Path)
                 await prepare(client)
             else:
                 await check(ledger, client)
-            workflow = asyncio.create_task(Workflow(ledger, client, run, chance).until_gone())
+            workflow = asyncio.create_task(Workflow(ledger, client, run, rng).run_until_killed())
             before = ledger.accepted
-            await asyncio.sleep(chance.uniform(0, 1.5))
+            await asyncio.sleep(rng.uniform(0, 1.5))
             await asyncio.to_thread(server.kill)
             await workflow
-            assert ledger.accepted > before or run, "the first run is long enough to be told something"
-        if chance.random() < 0.3:
-            server.begin()
-            await asyncio.sleep(chance.uniform(0, 1))
+            assert ledger.accepted > before or run, "the first run is long enough for a response"
+        if rng.random() < 0.3:
+            server.spawn()
+            await asyncio.sleep(rng.uniform(0, 1))
             await asyncio.to_thread(server.kill)
     running = server.start()
     async with aiohttp.ClientSession() as session:

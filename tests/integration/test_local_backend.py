@@ -1,5 +1,5 @@
-"""``BackendContract`` on the local backend, with jobs forked from a process that has TensorFlow loaded; and its part
-on jobs once more with a fresh interpreter for each; and that on runtimes where they are to match."""
+"""``BackendContract`` on the local backend, with jobs forked from a process that has TensorFlow loaded; its parts on
+jobs again with a fresh interpreter for each; and the part on runtimes in the mode ``match``."""
 
 from collections.abc import AsyncIterator
 

@@ -1,5 +1,5 @@
 """ML Engine's jobs, and models with versions, over HTTP against models of a few lines: ids, states, defaults, etags,
-pages, policies and error codes, across restarts. ``EXAMPLES=500 STEPS=50 pytest ...`` draws as many as that."""
+pages, policies and error codes, across restarts. ``EXAMPLES=500 STEPS=50 pytest ...`` sets their numbers."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from cloud.lifecycle import JOB_TRANSITIONS, JobEvent, JobState, VersionEvent
 from cloud.resources import Json
 from emulator_api.ml_requests import training_job, version
-from integration.ml_machine import LABELS, POLICIES, WHICH, MlMachine
+from integration.ml_machine import ETAG_KINDS, LABELS, POLICIES, MlMachine
 
 STEPS = settings(
     max_examples=int(os.environ.get("EXAMPLES", "5")),
@@ -45,20 +45,20 @@ class Jobs(MlMachine):
         self.jobs[job_id] = Job(labels, self.expect(200, "POST", "/jobs", body)["etag"])
 
     @rule(job_id=st.sampled_from(["", "1a", "a-b", "ä", "x" * 129]))
-    def create_with_an_id_that_is_none(self, job_id: str) -> None:
+    def create_with_an_invalid_id(self, job_id: str) -> None:
         self.expect(400, "POST", "/jobs", training_job(job_id))
 
-    @rule(job_id=IDS, labels=LABELS, which=WHICH)
-    def patch(self, job_id: str, labels: dict[str, str], which: str) -> None:
+    @rule(job_id=IDS, labels=LABELS, etag_kind=ETAG_KINDS)
+    def patch(self, job_id: str, labels: dict[str, str], etag_kind: str) -> None:
         job = self.jobs.get(job_id)
-        etag = self.etag(which, job.etag if job else "")
+        etag = self.etag(etag_kind, job.etag if job else "")
         mask = "labels" + ",etag" * bool(etag)
-        status = 404 if job is None else 409 if which == "stale" else 200
-        answer = self.expect(status, "PATCH", f"/jobs/{job_id}?updateMask={mask}", {"labels": labels} | etag)
+        status = 404 if job is None else 409 if etag_kind == "stale" else 200
+        response = self.expect(status, "PATCH", f"/jobs/{job_id}?updateMask={mask}", {"labels": labels} | etag)
         if job and status == 200:
-            assert answer["etag"] != job.etag
+            assert response["etag"] != job.etag
             self.old_etags.add(job.etag)
-            job.labels, job.etag = labels, answer["etag"]
+            job.labels, job.etag = labels, response["etag"]
 
     @rule(job_id=IDS)
     def cancel(self, job_id: str) -> None:
@@ -70,7 +70,7 @@ class Jobs(MlMachine):
 
     @precondition(lambda self: any(not job.state.is_final for job in self.jobs.values()))
     @rule(data=st.data())
-    def something_happens(self, data: st.DataObject) -> None:
+    def apply_an_event(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted(name for name, job in self.jobs.items() if not job.state.is_final)))
         job = self.jobs[name]
         events = [
@@ -80,10 +80,10 @@ class Jobs(MlMachine):
         self.backend.move(name, event)
         job.state = JOB_TRANSITIONS[job.state, event]
 
-    @rule(job_id=IDS, bindings=POLICIES, which=WHICH)
-    def grant(self, job_id: str, bindings: dict[str, list[str]], which: str) -> None:
+    @rule(job_id=IDS, bindings=POLICIES, etag_kind=ETAG_KINDS)
+    def grant(self, job_id: str, bindings: dict[str, list[str]], etag_kind: str) -> None:
         if job_id in self.jobs:
-            self.set_policy(f"/jobs/{job_id}", bindings, which)
+            self.set_policy(f"/jobs/{job_id}", bindings, etag_kind)
         else:
             self.expect(404, "POST", f"/jobs/{job_id}:setIamPolicy", {"policy": {}})
 
@@ -153,33 +153,33 @@ class Models(MlMachine):
     def delete_model(self, name: str) -> None:
         model = self.models.get(name)
         status = 404 if model is None else 400 if model.versions else 200
-        answer = self.expect(status, "DELETE", f"/models/{name}")
+        response = self.expect(status, "DELETE", f"/models/{name}")
         if model and status == 200:
-            self.ended(answer)
+            self.ended(response)
             self.old_etags.add(model.etag)
             del self.models[name]
             if f"/models/{name}" in self.policies:
                 self.old_etags.add(self.policies.pop(f"/models/{name}")[1])
 
-    @rule(name=IDS, text=st.sampled_from(["", "other"]), which=WHICH)
-    def patch_model(self, name: str, text: str, which: str) -> None:
+    @rule(name=IDS, text=st.sampled_from(["", "other"]), etag_kind=ETAG_KINDS)
+    def patch_model(self, name: str, text: str, etag_kind: str) -> None:
         model = self.models.get(name)
-        status = 404 if model is None else 409 if which == "stale" else 200
-        body = {"description": text} | self.etag(which, model.etag if model else "")
-        answer = self.expect(status, "PATCH", f"/models/{name}?updateMask=description", body)
+        status = 404 if model is None else 409 if etag_kind == "stale" else 200
+        body = {"description": text} | self.etag(etag_kind, model.etag if model else "")
+        response = self.expect(status, "PATCH", f"/models/{name}?updateMask=description", body)
         if model and status == 200:
-            self.ended(answer)
-            assert answer["response"]["etag"] != model.etag
+            self.ended(response)
+            assert response["response"]["etag"] != model.etag
             self.old_etags.add(model.etag)
-            model.description, model.etag = text, answer["response"]["etag"]
+            model.description, model.etag = text, response["response"]["etag"]
 
     @rule(model=IDS, name=IDS, labels=LABELS)
     def create_version(self, model: str, name: str, labels: dict[str, str]) -> None:
         status = 404 if model not in self.models else 409 if self.version(model, name) else 200
-        answer = self.expect(status, "POST", f"/models/{model}/versions", version(name) | {"labels": labels})
+        response = self.expect(status, "POST", f"/models/{model}/versions", version(name) | {"labels": labels})
         if status == 200:
-            operation = answer["name"].rpartition("/")[2]
-            assert not answer.get("done", False)
+            operation = response["name"].rpartition("/")[2]
+            assert not response.get("done", False)
             assert operation not in self.operations
             self.operations.append(operation)
             self.models[model].versions[name] = Version(operation, labels)
@@ -196,31 +196,31 @@ class Models(MlMachine):
         key = data.draw(st.sampled_from(sorted(self.creating())))
         model, found = self.models[key[0]], self.models[key[0]].versions[key[1]]
         self.do(self.backend.settle(*key, event, "it is broken" if event is VersionEvent.FAILED else ""))
-        answer = self.do_until_done(found.operation)
+        response = self.do_until_done(found.operation)
         found.state = "READY" if event is VersionEvent.LOADED else "FAILED"
-        # The default one stays beside others, and so does the making of it.
+        # A default version cannot be deleted while there are others, so its creation cannot be cancelled, either.
         if found.is_cancelled and (model.default != key[1] or len(model.versions) == 1):
-            assert answer["error"]["code"] == 1
+            assert response["error"]["code"] == 1
             del model.versions[key[1]]
             model.default = None if model.default == key[1] else model.default
         elif found.state == "FAILED":
-            assert answer["error"] == {"code": 9, "message": "it is broken"}
+            assert response["error"] == {"code": 9, "message": "it is broken"}
         else:
-            assert answer["response"]["name"].endswith(f"/models/{key[0]}/versions/{key[1]}")
+            assert response["response"]["name"].endswith(f"/models/{key[0]}/versions/{key[1]}")
 
     def creating(self) -> list[tuple[str, str]]:
         return [
             (model, name)
-            for model, held in self.models.items()
-            for name, found in held.versions.items()
+            for model, model_state in self.models.items()
+            for name, found in model_state.versions.items()
             if found.state == "CREATING"
         ]
 
     def do_until_done(self, operation: str) -> Json:
         for _ in range(100):
-            answer = self.expect(200, "GET", f"/operations/{operation}")
-            if answer.get("done"):
-                return answer
+            response = self.expect(200, "GET", f"/operations/{operation}")
+            if response.get("done"):
+                return response
             self.do(asyncio.sleep(0))
         raise AssertionError(f"{operation} does not end")
 
@@ -243,28 +243,32 @@ class Models(MlMachine):
     @rule(model=IDS, name=IDS)
     def delete_version(self, model: str, name: str) -> None:
         found = self.version(model, name)
-        held = self.models.get(model)
-        must_stay = held and found and (found.state == "CREATING" or (held.default == name and len(held.versions) > 1))
+        model_state = self.models.get(model)
+        must_stay = (
+            model_state
+            and found
+            and (found.state == "CREATING" or (model_state.default == name and len(model_state.versions) > 1))
+        )
         status = 404 if found is None else 400 if must_stay else 200
-        answer = self.expect(status, "DELETE", f"/models/{model}/versions/{name}")
-        if held and status == 200:
-            self.ended(answer)
-            del held.versions[name]
-            held.default = None if held.default == name else held.default
+        response = self.expect(status, "DELETE", f"/models/{model}/versions/{name}")
+        if model_state and status == 200:
+            self.ended(response)
+            del model_state.versions[name]
+            model_state.default = None if model_state.default == name else model_state.default
 
     @rule(model=IDS, name=IDS, instances=st.sampled_from([[1], [1, 2.5]]))
     def predict(self, model: str, name: str, instances: list[float]) -> None:
         found = self.version(model, name)
         status = 404 if found is None else 200 if found.state == "READY" else 400
-        answer = self.send("POST", f"/models/{model}/versions/{name}:predict", {"instances": instances})
-        assert answer[0] == status, answer
+        response = self.send("POST", f"/models/{model}/versions/{name}:predict", {"instances": instances})
+        assert response[0] == status, response
         if status == 200:
-            assert answer[1] == {"predictions": [{"double": 2.0 * one} for one in instances]}
+            assert response[1] == {"predictions": [{"double": 2.0 * one} for one in instances]}
 
-    @rule(name=IDS, bindings=POLICIES, which=WHICH)
-    def grant(self, name: str, bindings: dict[str, list[str]], which: str) -> None:
+    @rule(name=IDS, bindings=POLICIES, etag_kind=ETAG_KINDS)
+    def grant(self, name: str, bindings: dict[str, list[str]], etag_kind: str) -> None:
         if name in self.models:
-            self.set_policy(f"/models/{name}", bindings, which)
+            self.set_policy(f"/models/{name}", bindings, etag_kind)
         else:
             self.expect(404, "POST", f"/models/{name}:setIamPolicy", {"policy": {}})
 
@@ -294,12 +298,12 @@ class Models(MlMachine):
             self.check_policy(f"/models/{name}", "ml.models.get", roles)
 
     @invariant()
-    def versions_are_as_they_were_made(self) -> None:
-        for model, held in self.models.items():
-            for name, version_ in held.versions.items():
+    def versions_are_as_expected(self) -> None:
+        for model, model_state in self.models.items():
+            for name, version_ in model_state.versions.items():
                 found = self.expect(200, "GET", f"/models/{model}/versions/{name}")
                 assert (found["state"], found.get("labels", {})) == (version_.state, version_.labels)
-                assert found.get("isDefault", False) == (held.default == name)
+                assert found.get("isDefault", False) == (model_state.default == name)
 
 
 Jobs.TestCase.settings = Models.TestCase.settings = STEPS

@@ -71,11 +71,11 @@ def sdist(path: Path, files: dict[str, str]) -> Path:
 
 
 async def run(launcher: Launcher, module: str, *folders: Path) -> list[str]:
-    said: list[str] = []
+    output: list[str] = []
     command = Command(module, (), ENVIRON, folders[0], folders)
-    status = await (await launcher.launch(command, lambda line: said.append(line.text))).wait()
-    assert status.ok, said
-    return said
+    status = await (await launcher.launch(command, lambda line: output.append(line.text))).wait()
+    assert status.ok, output
+    return output
 
 
 SETUP = "from setuptools import setup\nsetup(name='trainer', version='0.0.0', packages=['trainer'])\n"
@@ -96,21 +96,21 @@ async def test_sdist_runs_and_runs_again_from_the_cache(
         "Processing ./trainer-0.0.0.tar.gz",
         "Successfully installed trainer-0.0.0",
     ]
-    kept = list((tmp_path / "cache").iterdir())
+    cached = list((tmp_path / "cache").iterdir())
     (first / "trainer/task.py").write_text("print('changed by the job')")
 
-    # Another archive of the same files: its bytes differ, for they hold times.
+    # Another archive of the same files: its bytes differ, because they include times.
     os.utime(tmp_path / "lab/trainer/task.py", (1, 1))
     async with packaging.sdist(tmp_path / "lab/trainer") as archive:
         second = await install(archive)
 
     assert await run(launcher, "trainer.task", second) == ["hi from __main__"]
-    assert list((tmp_path / "cache").iterdir()) == kept
-    assert len(kept) == 1
+    assert list((tmp_path / "cache").iterdir()) == cached
+    assert len(cached) == 1
     assert [path.name for path in (tmp_path / "work").iterdir() if path.name.startswith("build-")] == []
 
 
-async def test_what_runs_from_the_cache_is_not_built_again(install: Install, tmp_path: Path) -> None:
+async def test_a_cached_package_is_not_built_again(install: Install, tmp_path: Path) -> None:
     counter = tmp_path / "built"
     setup = f"open({str(counter)!r}, 'a').write('x')\n{SETUP}"
     archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", "", setup)
@@ -130,16 +130,18 @@ async def test_damaged_cache_entry_is_not_used(
 ) -> None:
     archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", "print('whole')")
     await install(archive)
-    (kept,) = (tmp_path / "cache").iterdir()
-    kept.write_bytes(damage(kept.read_bytes()))
+    (cached,) = (tmp_path / "cache").iterdir()
+    cached.write_bytes(damage(cached.read_bytes()))
 
     assert await run(launcher, "trainer.task", await install(archive)) == ["whole"]
 
-    kept.write_bytes(kept.read_bytes())
-    assert zipfile.ZipFile(kept).testzip() is None
+    cached.write_bytes(cached.read_bytes())
+    assert zipfile.ZipFile(cached).testzip() is None
 
 
-async def test_the_same_package_several_times_at_once(launcher: Launcher, install: Install, tmp_path: Path) -> None:
+async def test_concurrent_installations_of_the_same_package(
+    launcher: Launcher, install: Install, tmp_path: Path
+) -> None:
     archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", "print('fine')")
 
     folders = await asyncio.gather(*(install(archive) for _ in range(4)))
@@ -150,9 +152,7 @@ async def test_the_same_package_several_times_at_once(launcher: Launcher, instal
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-async def test_another_version_of_a_module_is_another_package(
-    launcher: Launcher, install: Install, tmp_path: Path
-) -> None:
+async def test_a_changed_module_is_another_package(launcher: Launcher, install: Install, tmp_path: Path) -> None:
     for text in ("one", "two"):
         archive = trainer(tmp_path / "trainer-0.0.0.tar.gz", f"print('{text}')")
         assert await run(launcher, "trainer.task", await install(archive)) == [text]
@@ -204,7 +204,7 @@ async def test_missing_build_requirement(install: Install, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("setup", "said"),
+    ("setup", "output"),
     [
         ("raise ValueError('no version file')", "ValueError: no version file"),
         ("import absent_module", "No module named 'absent_module'"),
@@ -212,17 +212,17 @@ async def test_missing_build_requirement(install: Install, tmp_path: Path) -> No
         ("import sys; sys.exit(5)", "exited with status 5"),
     ],
 )
-async def test_build_that_fails(install: Install, tmp_path: Path, setup: str, said: str) -> None:
+async def test_build_that_fails(install: Install, tmp_path: Path, setup: str, output: str) -> None:
     with pytest.raises(FailedPrecondition) as failure:
         await install(sdist(tmp_path / "p-1.tar.gz", {"setup.py": setup}))
 
     assert failure.value.field == "training_input.package_uris"
     assert failure.value.message.startswith("p-1.tar.gz cannot be built")
-    assert said in failure.value.message
+    assert output in failure.value.message
     assert not (tmp_path / "cache").exists()
 
 
-async def test_setup_py_sees_nothing_of_this_project(install: Install, tmp_path: Path) -> None:
+async def test_setup_py_cannot_import_this_projects_modules(install: Install, tmp_path: Path) -> None:
     probe = tmp_path / "probe"
     setup = f"""
 import os, sys, importlib.util

@@ -1,4 +1,4 @@
-"""The fixtures as another project has them: a pytest run of its own."""
+"""The fixtures in another project: a separate pytest run."""
 
 import os
 import subprocess
@@ -30,9 +30,9 @@ def test_in_between():
 
 def test_another_process(local_cloud):
     assert requests.get("https://storage.googleapis.com/storage/v1/b?project=x", timeout=20).status_code == 401
-    told = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "https://example.com"],
+    done = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "https://example.com"],
                           capture_output=True, text=True)
-    assert told.stdout == "000"
+    assert done.stdout == "000"
     assert [refusal.host for refusal in local_cloud.refusals] == ["example.com"]
 
 async def test_async(local_cloud):
@@ -80,20 +80,20 @@ def run_pytest(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_project_of_its_own_has_the_cloud_as_a_fixture(tmp_path: Path) -> None:
+def test_another_project_has_the_cloud_as_a_fixture(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(SUITE)
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    told = run_pytest(tmp_path)
-    assert "8 passed" in told.stdout, told.stdout + told.stderr
+    done = run_pytest(tmp_path)
+    assert "8 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_cloud_that_cannot_start_is_one_error_in_the_test(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("def test_it(local_cloud): pass\n")
-    told = run_pytest(tmp_path, CLOUD_FAKE_GCS_SERVER="no-such-program", CLOUD_LAUNCHER="cold")
-    assert told.returncode == 1
-    assert "neither a URL nor a program: 'no-such-program'" in told.stdout
+    done = run_pytest(tmp_path, CLOUD_FAKE_GCS_SERVER="no-such-program", CLOUD_LAUNCHER="cold")
+    assert done.returncode == 1
+    assert "neither a URL nor a program: 'no-such-program'" in done.stdout
 
 
-def test_the_distribution_brings_the_plugin() -> None:
+def test_the_distribution_registers_the_plugin() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"local_cloud": "cloud.pytest_plugin"}

@@ -1,4 +1,4 @@
-"""The examples in README.md: those of Google's clients, one after the other inside one local cloud, and the tests."""
+"""The examples in README.md: those of Google's clients, run in one local cloud, and the tests."""
 
 import os
 import re
@@ -27,7 +27,7 @@ EXAMPLES = {
         r"^([^\n,:]+)[^\n]*:\n\n```(sh|python)\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE
     )
 }
-SAYS = {
+EXPECTED = {
     "curl": '"name":"a.txt"',
     "curl with a token": '"serviceAccount":"service-',
     "google-cloud-storage": "some text",
@@ -44,7 +44,7 @@ GSUTIL = os.environ.get("GSUTIL") or shutil.which("gsutil")
 SDK = {"gsutil": GSUTIL, "gcloud": shutil.which("gcloud")}
 
 
-def marks(client: str) -> list[pytest.MarkDecorator]:
+def skip_marks(client: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.skipif(client in SDK and not SDK[client], reason=f"{client} is not installed")]
 
 
@@ -57,34 +57,34 @@ def environ() -> Iterator[dict[str, str]]:
         yield inherited_environ() | where | cloud.environ | ours
 
 
-def test_there_is_an_example_of_each() -> None:
-    assert set(EXAMPLES) == set(SAYS)
+def test_there_is_an_example_of_each_client() -> None:
+    assert set(EXAMPLES) == set(EXPECTED)
 
 
 @pytest.fixture(scope="module")
 def text(environ: dict[str, str]) -> None:
-    """What the first example leaves in the bucket, for the others: any may be run alone."""
+    """The objects that the first example creates, so that each other one can run alone."""
     subprocess.run(["sh", "-ec", EXAMPLES["curl"][1]], env=environ, capture_output=True, check=True)
 
 
 @pytest.mark.clients
-@pytest.mark.parametrize("client", [pytest.param(client, marks=marks(client)) for client in SAYS])
+@pytest.mark.parametrize("client", [pytest.param(client, marks=skip_marks(client)) for client in EXPECTED])
 def test_an_example_runs_as_it_is(environ: dict[str, str], text: None, tmp_path: Path, client: str) -> None:
     language, source = EXAMPLES[client]
     command = ["sh", "-ec", source] if language == "sh" else [sys.executable, "-c", source]
     out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, env=environ, cwd=tmp_path, start_new_session=True, **out) as process:
-        said = ""
+        output = ""
         try:
             for line in process.stdout:
-                said += line.replace('": "', '":"')
-                if client == "TensorBoard" and SAYS[client] in said:  # which goes on until it is ended
+                output += line.replace('": "', '":"')
+                if client == "TensorBoard" and EXPECTED[client] in output:  # it runs until it is stopped
                     os.killpg(process.pid, signal.SIGTERM)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
-    assert SAYS[client] in said
-    assert process.returncode == (-signal.SIGTERM if client == "TensorBoard" else 0), said
+    assert EXPECTED[client] in output
+    assert process.returncode == (-signal.SIGTERM if client == "TensorBoard" else 0), output
 
 
 def test_the_tests_pass_in_any_order(tmp_path: Path) -> None:
@@ -95,5 +95,5 @@ def test_the_tests_pass_in_any_order(tmp_path: Path) -> None:
     tests = [f"test_mine.py::{name}" for name in re.findall(r"def (test_\w+)", "".join(TESTS))]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *reversed(tests)]
     environ = inherited_environ() | {"CLOUD_LAUNCHER": "cold", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    told = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-    assert "3 passed" in told.stdout, told.stdout + told.stderr
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert "3 passed" in done.stdout, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Replicas whose address is taken by another program between the moment it was found and the moment they bind it."""
+"""Another program takes a replica's port after it was allocated and before the replica binds it."""
 
 import json
 import socket
@@ -31,11 +31,11 @@ print("bound", port)
 """
 
 
-class Thief:
-    """A launcher before which ``takes`` replicas' addresses are bound by somebody else."""
+class PortTakingLauncher:
+    """A launcher that binds the ports of the first ``count`` replicas before it starts them."""
 
-    def __init__(self, launcher: Launcher, takes: int) -> None:
-        self._launcher, self._takes = launcher, takes
+    def __init__(self, launcher: Launcher, count: int) -> None:
+        self._launcher, self._count = launcher, count
         self.launched: list[Command] = []
         self.listeners: list[socket.socket] = []
 
@@ -43,8 +43,8 @@ class Thief:
         self, command: Command, on_output: Callable[[OutputLine], None], *, allow_cold_fallback: bool = False
     ) -> Process:
         task = (config := json.loads(command.environ["TF_CONFIG"]))["task"]
-        if self._takes:
-            self._takes -= 1
+        if self._count:
+            self._count -= 1
             host, port = config["cluster"][task["type"]][task["index"]].split(":")
             self.listeners.append(socket.create_server((host, int(port))))
         self.launched.append(command)
@@ -66,43 +66,45 @@ async def launcher() -> AsyncIterator[Launcher]:
     await launcher.close()
 
 
-async def run(launcher: Launcher, folder: Path, takes: int, *argv: str) -> tuple[list[tuple[JobEvent, str]], Thief]:
+async def run(
+    launcher: Launcher, folder: Path, count: int, *argv: str
+) -> tuple[list[tuple[JobEvent, str]], PortTakingLauncher]:
     (folder / "program.py").write_text(TRAINER)
-    thief, events = Thief(launcher, takes), list[tuple[JobEvent, str]]()
+    taking, events = PortTakingLauncher(launcher, count), list[tuple[JobEvent, str]]()
 
     async def fetch(*_: object) -> None:
         pass
 
-    platform = Platform(thief, Installer(folder), fetch, {}, "my-project", 1, 1.0)  # type: ignore[arg-type]
+    platform = Platform(taking, Installer(folder), fetch, {}, "my-project", 1, 1.0)  # type: ignore[arg-type]
     spec = TrainingSpec(
         "one", (GsUri("bucket", "a.whl"),), "program", argv, scale_tier=ScaleTier.CUSTOM, parameter_server_count=1
     )
     log = JobLog(folder / "log")
     report = lambda _, event, message: events.append((event, message))  # noqa: E731
     await Execution(spec, platform, folder / "run", log, report).run()
-    for listener in thief.listeners:
+    for listener in taking.listeners:
         listener.close()
-    return events, thief
+    return events, taking
 
 
-async def test_all_replicas_are_started_anew_with_other_addresses(launcher: Launcher, tmp_path: Path) -> None:
-    events, thief = await run(launcher, tmp_path, 1)
+async def test_all_replicas_are_restarted_with_other_addresses(launcher: Launcher, tmp_path: Path) -> None:
+    events, taking = await run(launcher, tmp_path, 1)
     assert events == [(JobEvent.STARTED, ""), (JobEvent.COMPLETED, "")]
-    first, _, again, _ = (json.loads(command.environ["TF_CONFIG"])["cluster"] for command in thief.launched)
+    first, _, again, _ = (json.loads(command.environ["TF_CONFIG"])["cluster"] for command in taking.launched)
     assert not {*first["chief"], *first["ps"]} & {*again["chief"], *again["ps"]}
-    assert "all replicas are started anew with others" in (tmp_path / "log").read_text()
+    assert "all replicas are restarted with new addresses" in (tmp_path / "log").read_text()
 
 
-async def test_once_only(launcher: Launcher, tmp_path: Path) -> None:
-    (_, (event, message)), thief = await run(launcher, tmp_path, 4)
+async def test_replicas_are_restarted_only_once(launcher: Launcher, tmp_path: Path) -> None:
+    (_, (event, message)), taking = await run(launcher, tmp_path, 4)
     assert event is JobEvent.FAILED
     assert "Address already in use" in message
-    assert len(thief.launched) == 4
+    assert len(taking.launched) == 4
 
 
-async def test_not_for_an_address_that_the_trainer_chose_itself(launcher: Launcher, tmp_path: Path) -> None:
+async def test_no_restart_for_an_address_that_the_trainer_chose_itself(launcher: Launcher, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        (_, (event, message)), thief = await run(launcher, tmp_path, 0, str(listener.getsockname()[1]))
+        (_, (event, message)), taking = await run(launcher, tmp_path, 0, str(listener.getsockname()[1]))
     assert event is JobEvent.FAILED
     assert "Address already in use" in message
-    assert len(thief.launched) == 2
+    assert len(taking.launched) == 2

@@ -1,4 +1,4 @@
-"""``python -m cloud.run`` as a person starts it: what it prints, what it reports, how it ends, what it leaves."""
+"""``python -m cloud.run`` as a user starts it: its output, report, exit status and the files that it leaves."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.timeout(200)
-def test_the_labs_model_goes_all_the_way(tmp_path: Path) -> None:
+def test_the_labs_model_goes_through_the_whole_workflow(tmp_path: Path) -> None:
     data = ["--data-dir", str(LAB_DATA)] if LAB_DATA.is_dir() else []
     status, output = run(*data, "--report", "report.json", cwd=tmp_path)
     assert status == 0, output
@@ -60,14 +60,14 @@ def test_the_labs_model_goes_all_the_way(tmp_path: Path) -> None:
     assert report["model"]["uri"].startswith(f"gs://{report['bucket']}/{report['job']['id']}/output/export/exporter/")
     assert len(report["predictions"]) == 3
     assert report["error"] is None
-    # The lab's own files have five rows of nonsense in the evaluation file: predicting the mean scores 10.4 there.
+    # The lab's evaluation file has five invalid rows: predicting the mean has an RMSE of 10.4 there.
     assert report["metrics"]["rmse"] <= (4.75 if data else 6.0)
     assert f"RMSE on the whole evaluation file: {report['metrics']['rmse']:.4f}" in output
     assert "Predicted fares" in output
     assert report["seconds"] == pytest.approx(sum(step["seconds"] for step in report["steps"]), rel=0.3)
 
 
-def test_someone_elses_trainer_and_keep_leaves_everything_up_until_it_is_ended(tmp_path: Path) -> None:
+def test_another_trainer_and_keep_leaves_everything_running_until_it_is_stopped(tmp_path: Path) -> None:
     source = """
         import sys
         import tensorflow as tf
@@ -102,11 +102,11 @@ def test_someone_elses_trainer_and_keep_leaves_everything_up_until_it_is_ended(t
     shell = (
         f". {script} && {sys.executable} -m cloud.local_predict --model-dir {export} --json-instances instances.json"
     )
-    told = subprocess.run(["sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert told.returncode == 0, told.stderr
-    assert "2.0" in told.stdout
+    assert done.returncode == 0, done.stderr
+    assert "2.0" in done.stdout
     assert not Path(script).exists()
 
     report = json.loads((tmp_path / "report.json").read_text())
@@ -117,7 +117,7 @@ def test_someone_elses_trainer_and_keep_leaves_everything_up_until_it_is_ended(t
     assert "skipped" in next(step["detail"] for step in report["steps"] if step["name"] == "predict")
 
 
-def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> None:
+def test_a_failing_trainer_is_explained_and_its_resources_are_removed(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x").write_text("1")
     source = """
@@ -150,7 +150,7 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("flags", "says"),
+    ("flags", "expected"),
     [
         (["--data-dir", "missing"], "--data-dir: no such folder: missing"),
         (["--data-dir", "empty"], "--data-dir: the folder is empty: empty"),
@@ -170,7 +170,9 @@ def test_a_failing_trainer_is_explained_and_cleaned_up_after(tmp_path: Path) -> 
     ],
     ids=str,
 )
-def test_a_mistake_is_one_clear_line_before_anything_is_made(tmp_path: Path, flags: list[str], says: str) -> None:
+def test_a_mistake_is_one_clear_line_before_anything_is_created(
+    tmp_path: Path, flags: list[str], expected: str
+) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").touch()
@@ -179,7 +181,7 @@ def test_a_mistake_is_one_clear_line_before_anything_is_made(tmp_path: Path, fla
         (tmp_path / "mine" / name).touch()
     status, output = run(*flags, cwd=tmp_path)
     assert status == 2
-    assert says in output
+    assert expected in output
     assert "Traceback" not in output
     assert "Make the bucket" not in output
 

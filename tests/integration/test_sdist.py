@@ -86,7 +86,7 @@ setup(name="my-fares", version=trainer.__version__, packages=find_packages(), pa
     assert set(root.rglob("*")) == before
 
 
-async def test_folder_that_is_no_package(tmp_path: Path) -> None:
+async def test_folder_that_is_not_a_package(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument) as failure:
         async with packaging.sdist(tree(tmp_path / "trainer", {"task.py": ""})):
             pass
@@ -123,7 +123,7 @@ async def test_root_that_is_a_data_folder(tmp_path: Path, monkeypatch: pytest.Mo
     tree(tmp_path, {"data.csv": "x" * 101, "trainer/__init__.py": ""})
 
     async with packaging.sdist(tmp_path / "trainer") as archive:
-        assert archive.name == "trainer-0.0.0.tar.gz"  # what is not needed may be as large as it likes
+        assert archive.name == "trainer-0.0.0.tar.gz"  # files that are not needed may have any size
     tree(tmp_path, {"setup.py": ""})
     with pytest.raises(InvalidArgument, match="keep data elsewhere"):
         async with packaging.sdist(tmp_path / "trainer"):

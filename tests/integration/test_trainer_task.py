@@ -1,5 +1,4 @@
-"""Training jobs as a whole, in this process: python -m trainer.task, but for the interpreter; one that is killed, in
-its own."""
+"""Whole training jobs: ``trainer.task`` in this process, and one that is killed in its own process."""
 
 import re
 import subprocess
@@ -22,7 +21,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def eagerly() -> Iterator[None]:
-    """Run op by op: for a few steps quicker than compiling them."""
+    """Run op by op, which is quicker than compiling for a few steps."""
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)
@@ -53,7 +52,7 @@ def scalars(folder: Path) -> dict[str, dict[int, float]]:
 def test_a_job_trains_evaluates_exports_and_is_continued(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # As a kill leaves it: half of the steps taken, a checkpoint of them, an export begun.
+    # The state after a kill: half of the steps, their checkpoint, an unfinished export.
     assert task.main(command(data, tmp_path, "--train_steps", "10")) == 0
     first = capsys.readouterr().out.splitlines()
     assert first[0].startswith("training on ")
@@ -68,7 +67,7 @@ def test_a_job_trains_evaluates_exports_and_is_continued(
     assert steps[0] > 10
     assert steps[-1] == 20
 
-    # Nothing left to train: it evaluates what is there, and exports once more.
+    # Nothing left to train: it evaluates the checkpoint, and exports again.
     assert task.main(command(data, tmp_path, "--train_steps", "20")) == 0
     third = capsys.readouterr().out.splitlines()
     assert not any(line.startswith("step ") for line in third)
@@ -80,8 +79,8 @@ def test_a_job_trains_evaluates_exports_and_is_continued(
     assert set(scalars(tmp_path / "eval")["rmse"]) == {10, 20}
     assert set(scalars(tmp_path / "train")) == {"loss", "rmse"}
     assert max(scalars(tmp_path / "train")["loss"]) == 20
-    said = float(re.search(r"rmse=([\d.]+)", third[-2])[1])  # type: ignore[index]
-    assert scalars(tmp_path / "eval")["rmse"][20] == pytest.approx(said, abs=1e-3)
+    output = float(re.search(r"rmse=([\d.]+)", third[-2])[1])  # type: ignore[index]
+    assert scalars(tmp_path / "eval")["rmse"][20] == pytest.approx(output, abs=1e-3)
 
     # Another model into the same folder is refused, in one line.
     assert task.main(command(data, tmp_path, "--train_steps", "20", "--features", "raw")) == 1
@@ -105,9 +104,9 @@ def test_a_killed_job_continues_at_its_checkpoint(
     assert not (tmp_path / "export" / "exporter").exists()
 
     assert task.main(command(data, tmp_path, "--train_steps", str(first + 5))) == 0
-    said = capsys.readouterr().out
-    assert f"continuing from step {first} of an earlier run" in said
-    assert f"evaluation step={first + 5} " in said
+    output = capsys.readouterr().out
+    assert f"continuing from step {first} of an earlier run" in output
+    assert f"evaluation step={first + 5} " in output
     assert len(list((tmp_path / "export" / "exporter").iterdir())) == 1
 
 
@@ -124,7 +123,7 @@ def test_the_same_seed_gives_the_same_model(data: Path, tmp_path: Path, capsys: 
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_a_job_evaluates_and_exports_on_the_way_as_often_as_it_is_told(data: Path, tmp_path: Path) -> None:
+def test_a_job_evaluates_and_exports_during_training_as_its_flags_say(data: Path, tmp_path: Path) -> None:
     assert (
         task.main(command(data, tmp_path, "--train_steps", "3", "--eval_delay_secs", "0", "--throttle_secs", "0")) == 0
     )
@@ -134,7 +133,7 @@ def test_a_job_evaluates_and_exports_on_the_way_as_often_as_it_is_told(data: Pat
 
 
 @pytest.mark.parametrize(
-    ("train", "said"),
+    ("train", "output"),
     [
         (None, "no file matches"),
         (b"", "no rows"),
@@ -146,13 +145,13 @@ def test_a_job_evaluates_and_exports_on_the_way_as_often_as_it_is_told(data: Pat
 )
 @pytest.mark.parametrize("which", ["train", "eval"])
 def test_data_that_cannot_be_used_fails_the_job_in_one_line_before_training(
-    train: bytes | None, said: str, which: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    train: bytes | None, output: str, which: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if train is not None:
         (tmp_path / "bad.csv").write_bytes(train)
     assert task.main(command(data, tmp_path / "out", f"--{which}_data_paths", f"{tmp_path}/bad*.csv")) == 1
     captured = capsys.readouterr()
-    assert said in captured.err
+    assert output in captured.err
     assert "bad" in captured.err
     assert captured.err.count("\n") == 1
     assert "step " not in captured.out
@@ -167,7 +166,7 @@ def test_an_output_folder_that_cannot_be_written_fails_the_job_in_one_line(
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_what_is_missing_in_a_row_does_not_stop_a_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_values_in_a_row_do_not_stop_a_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "taxi-train.csv").write_bytes(b"12.0,,,,,,\r\n0,0,0,0,0,0,\r\n7.5,-73.9,40.7,-73.8,40.8,1,k")
     (tmp_path / "taxi-valid.csv").write_bytes(b'"12.0",-73.9,40.7,-73.8,40.8,"1",k')
     assert task.main(command(tmp_path, tmp_path / "out", "--train_steps", "1")) == 0

@@ -1,4 +1,4 @@
-"""The documentation says what the code does."""
+"""The documentation's tables match the code."""
 
 import configparser
 import importlib.util
@@ -27,7 +27,7 @@ def test_the_tables_of_methods_are_those_of_the_routes() -> None:
     assert tables.rewritten(page) == page, "run: python docs/methods_table.py"
 
 
-def test_what_is_served_is_what_google_has_and_no_more() -> None:
+def test_every_method_of_googles_is_in_the_tables_and_no_other() -> None:
     tables = load("methods_table")
     for api in tables.apis():
         assert api.served | api.refused | api.missing == tables.google(api.document)
@@ -41,7 +41,7 @@ def test_what_is_served_is_what_google_has_and_no_more() -> None:
     )
 
 
-def test_the_state_diagrams_are_those_of_the_tables() -> None:
+def test_the_state_diagrams_match_the_lifecycle() -> None:
     diagrams = load("state_diagrams")
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert "QUEUED --> PREPARING" in page

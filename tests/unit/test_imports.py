@@ -1,4 +1,4 @@
-"""What importing ``cloud`` does not load."""
+"""Importing ``cloud`` loads no heavy libraries."""
 
 import subprocess
 import sys
@@ -13,5 +13,5 @@ print([name for name in sorted(set(sys.modules) - before) if name.startswith(hea
 
 
 def test_importing_loads_neither_tensorflow_nor_googles_clients_nor_a_server() -> None:
-    told = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True)
-    assert told.stdout == "[]\n"
+    done = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""Rules of the tree that no other tool checks."""
+"""Rules for source files that no other tool checks."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ def test_a_module_has_one_responsibility_and_a_name_for_it(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
 
 
-def test_nothing_overrides_or_skips_the_contract() -> None:
+def test_no_backend_overrides_or_skips_tests_of_the_contract() -> None:
     contract = {
         definition.name
         for path in (ROOT / "cloud" / "testing" / "contract").glob("*.py")
@@ -26,13 +26,13 @@ def test_nothing_overrides_or_skips_the_contract() -> None:
         if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef) and definition.name.startswith("test_")
     }
     assert len(contract) >= 60
-    keeping = [
+    sources = [
         source
         for path in (ROOT / "tests").rglob("test_*.py")
         if re.search(r"^class Test\w+\([\w, ]*Contract\b", source := path.read_text(), re.MULTILINE)
     ]
-    assert len(keeping) >= 5
-    for source in keeping:
+    assert len(sources) >= 5
+    for source in sources:
         assert "skip" not in source
         assert "xfail" not in source
         redefined = {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)} | {
@@ -41,7 +41,7 @@ def test_nothing_overrides_or_skips_the_contract() -> None:
         assert not redefined & contract
 
 
-def test_every_module_has_a_test_module_at_its_place_or_a_line_that_says_where_else() -> None:
+def test_every_module_has_a_test_module_or_a_line_in_tested_elsewhere() -> None:
     without = [path for path in shipped() if not own_tests(path).exists()]
     lines = dict(line.split(": ") for line in ELSEWHERE.read_text().splitlines() if line and not line.startswith("#"))
     assert list(lines) == sorted(lines)

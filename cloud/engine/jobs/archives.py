@@ -1,4 +1,4 @@
-"""Package archives from strangers: what is in them, unpacked without leaving the folder or filling the disk."""
+"""Untrusted package archives: unpacked without writing outside the folder and without filling the disk."""
 
 import errno
 import hashlib
@@ -18,17 +18,17 @@ from cloud.errors import FailedPrecondition
 MAX_BYTES = 2 * 1024**3
 MAX_MEMBERS = 100_000
 MAX_DEPTH = 100
-"""Folders in folders: what packs, builds, imports and removes them works its way down by recursion."""
+"""Levels of nested folders: the code that packs, builds, imports and removes them is recursive."""
 _CHUNK = 1024 * 1024
-_MAX_SHOWN = 100
+_MAX_NAME_SHOWN = 100
 
 
 class BadArchiveError(FailedPrecondition):
-    """The archive is damaged, or holds something that no package needs."""
+    """The archive is damaged, or has a member that a package must not have."""
 
 
 def content_key(archive: Path) -> str:
-    """SHA-256 hex over the names, contents and executable bits in a ``.tar.gz``, whatever their order and times.
+    """SHA-256 (hex) of the names, contents and executable bits in a ``.tar.gz``; order and times do not matter.
 
     Raises:
         FailedPrecondition: see ``unpack_sdist``.
@@ -36,7 +36,7 @@ def content_key(archive: Path) -> str:
     entries = []
     with _open_tar(archive) as tar:
         for member in _members(tar, archive.name):
-            described = f"{member.name}\0{member.type!r}\0{member.linkname}\0{_mode(member.mode):o}\0".encode()
+            described = f"{member.name}\0{member.type!r}\0{member.linkname}\0{_file_mode(member.mode):o}\0".encode()
             entry = hashlib.sha256(described)
             file = tar.extractfile(member) if member.isreg() else None
             while file and (chunk := file.read(_CHUNK)):
@@ -46,23 +46,23 @@ def content_key(archive: Path) -> str:
 
 
 def unpack_sdist(archive: Path, folder: Path) -> Path:
-    """Unpack a ``.tar.gz`` into the empty ``folder``; returns the one folder that a source distribution consists of.
+    """Unpack a ``.tar.gz`` into the empty ``folder``; returns the top folder of the source distribution.
 
-    Links become copies of the files they mean, so that no path in ``folder`` leads out of it.
+    Links become copies of their targets, so that no path in ``folder`` leads out of it.
 
     Raises:
-        FailedPrecondition: it is damaged, too large, is no source distribution, or has a member that is a device, is
-            sparse, or leads out of the folder.
+        FailedPrecondition: it is damaged, too large, not a source distribution, or has a member that is a device, is
+            sparse, or is outside the folder.
     """
     links: list[tuple[str, str]] = []
     tops: set[str] = set()
     sizes: dict[str, int] = {}
     with _open_tar(archive) as tar:
         for member in _members(tar, archive.name):
-            name = _inside(member.name, archive.name)
+            name = _relative_path(member.name, archive.name)
             tops.add(name.partition("/")[0])
             if member.isdir():
-                with _refusing(name, archive.name):
+                with _refuse_bad_names(name, archive.name):
                     (folder / name).mkdir(parents=True, exist_ok=True)
             elif member.isreg():
                 source = tar.extractfile(member)
@@ -71,15 +71,15 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
                 sizes[name] = member.size
             else:
                 target = posixpath.join(posixpath.dirname(name), member.linkname) if member.issym() else member.linkname
-                links.append((name, _inside(target, archive.name)))
-    # A link has no size in the archive. As a copy it has its target's: a thousand of them to one large file, too.
+                links.append((name, _relative_path(target, archive.name)))
+    # A link has no size in the archive; its copy has the target's. A thousand links to one large file must not pass.
     for name, target in links:
         sizes[name] = sizes.get(target, 0)
     _check_limits(archive.name, len(sizes), sum(sizes.values()))
     for name, target in links:
         if target not in sizes or not (folder / target).is_file():
             raise BadArchiveError(
-                f"{archive.name}: {_shown(name)} is a link to {_shown(target)}, which is no file of the archive"
+                f"{archive.name}: {_shorten(name)} is a link to {_shorten(target)}, which is no file of the archive"
             )
         with (folder / target).open("rb") as source:
             _write(source, folder, name, (folder / target).stat().st_mode, archive.name)
@@ -92,32 +92,34 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
     return roots[0]
 
 
-def unpack_wheel(wheel: zipfile.ZipFile, name: str, folder: Path, place: Callable[[str], str]) -> None:
-    """Unpack a wheel into ``folder``, each member to the relative path that ``place`` gives its name.
+def unpack_wheel(wheel: zipfile.ZipFile, name: str, folder: Path, target_path: Callable[[str], str]) -> None:
+    """Unpack a wheel into ``folder``, each member to the relative path that ``target_path`` returns for its name.
 
     Raises:
-        FailedPrecondition: it is too large, or has a member that leads out of the folder.
+        FailedPrecondition: it is too large, or has a member outside the folder.
     """
     members = wheel.infolist()
     _check_limits(name, len(members), sum(member.file_size for member in members))
     for member in members:
         if not member.is_dir():
-            _inside(member.filename, name)
+            _relative_path(member.filename, name)
             with wheel.open(member) as source:
-                _write(source, folder, _inside(place(member.filename), name), member.external_attr >> 16, name)
+                _write(
+                    source, folder, _relative_path(target_path(member.filename), name), member.external_attr >> 16, name
+                )
 
 
 @contextmanager
 def open_wheel(wheel: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive; also what is done with it while it is open must find it whole.
+    """The opened archive.
 
     Raises:
-        FailedPrecondition: it is damaged.
+        FailedPrecondition: it is damaged; also if that is found while it is read in the ``with`` block.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
             yield archive
-    # RuntimeError and NotImplementedError: encrypted, or packed in a way that zipfile cannot undo.
+    # RuntimeError and NotImplementedError: encrypted, or compressed by a method that zipfile does not support.
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise BadArchiveError(f"{wheel.name} is not a wheel that can be read: {error}") from error
 
@@ -128,21 +130,21 @@ def _open_tar(archive: Path) -> Iterator[tarfile.TarFile]:
         with tarfile.open(archive, "r:gz") as tar:
             yield tar
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the disk, not the archive
+        if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of the archive
             raise
         raise BadArchiveError(f"{archive.name} is not a .tar.gz archive that can be read: {error}") from error
 
 
 def _members(tar: tarfile.TarFile, archive: str) -> Iterator[tarfile.TarInfo]:
-    """Each member, refused before any of its bytes are read if it must not be there."""
+    """Each member. One that is not allowed is refused before any of its bytes are read."""
     total = 0
     for count, member in enumerate(tar, 1):
         total += member.size
         _check_limits(archive, count, total)
         if member.issparse() or not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-            raise BadArchiveError(f"{archive}: {_shown(member.name)} is no ordinary file, folder or link")
+            raise BadArchiveError(f"{archive}: {_shorten(member.name)} is no ordinary file, folder or link")
         yield member
-    # Only at the very end does gzip know whether all before it was right.
+    # gzip's checksum is at the end: reading to there verifies it.
     while rest := len(tar.fileobj.read(_CHUNK)) if tar.fileobj else 0:
         total += rest
         _check_limits(archive, 0, total)
@@ -156,42 +158,42 @@ def _check_limits(archive: str, members: int, size: int) -> None:
         )
 
 
-def _inside(name: str, archive: str) -> str:
-    """``name`` as a relative path below the folder, normalised."""
+def _relative_path(name: str, archive: str) -> str:
+    """``name`` normalised, a relative path below the folder."""
     path = posixpath.normpath(name)
     if path.startswith(("/", "../")) or path == ".." or "\0" in path:
-        raise BadArchiveError(f"{archive}: {_shown(name)} leads out of the archive's folder")
+        raise BadArchiveError(f"{archive}: {_shorten(name)} leads out of the archive's folder")
     if path.count("/") > MAX_DEPTH:
-        raise BadArchiveError(f"{archive}: {_shown(name)} is below more than {MAX_DEPTH} folders")
+        raise BadArchiveError(f"{archive}: {_shorten(name)} is below more than {MAX_DEPTH} folders")
     return path
 
 
 def _write(source: IO[bytes], folder: Path, name: str, mode: int, archive: str) -> None:
-    with _refusing(name, archive):
+    with _refuse_bad_names(name, archive):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             while chunk := source.read(_CHUNK):
                 file.write(chunk)
-            os.fchmod(file.fileno(), _mode(mode))
+            os.fchmod(file.fileno(), _file_mode(mode))
 
 
 @contextmanager
-def _refusing(name: str, archive: str) -> Iterator[None]:
-    """What is written within is called ``name`` in the archive, for which no place can be found in some."""
+def _refuse_bad_names(name: str, archive: str) -> Iterator[None]:
+    """Turn errors of the file system that the member's name causes into ``BadArchiveError``."""
     try:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise BadArchiveError(f"{archive}: {_shown(name)} is a file and a folder at once") from error
+        raise BadArchiveError(f"{archive}: {_shorten(name)} is a file and a folder at once") from error
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
-        raise BadArchiveError(f"{archive}: the name {_shown(name)} is too long for a file here") from error
+        raise BadArchiveError(f"{archive}: the name {_shorten(name)} is too long for a file here") from error
 
 
-def _shown(name: str) -> str:
-    return repr(name) if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]!r}... ({len(name)} characters)"
+def _shorten(name: str) -> str:
+    return repr(name) if len(name) <= _MAX_NAME_SHOWN else f"{name[:_MAX_NAME_SHOWN]!r}... ({len(name)} characters)"
 
 
-def _mode(mode: int) -> int:
+def _file_mode(mode: int) -> int:
     return 0o755 if mode & stat.S_IXUSR else 0o644

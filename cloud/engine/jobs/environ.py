@@ -1,7 +1,7 @@
-"""What a replica of a job is told: its exact argv and environment. Pure.
+"""The arguments and environment variables of a replica. Pure.
 
 Facts: "distributed training details" and "environment variables" of AI Platform Training's documentation, and the
-runner's own log lines; see docs/fidelity.md for what differs here. What only Vertex AI says is in ``vertex_environ``.
+runner's own log lines; docs/fidelity.md lists the differences. Vertex AI's variables are in ``vertex_environ``.
 """
 
 import hashlib
@@ -32,15 +32,15 @@ def environ(
     """The whole environment of ``replica``.
 
     Args:
-        project: id of the job's project; Vertex AI tells its number instead.
+        project: id of the job's project; Vertex AI gives the number instead.
         addresses: ``HOST:PORT`` of every replica of the job.
-        base: what every process of this cloud gets (paths, the way to the gateway, the ML service account).
+        base: variables of every process of this cloud (paths, the gateway's address, the ML service account).
         home: the replica's private folder.
     """
     private = {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
     if spec.service is Service.VERTEX_AI:
-        told = vertex_environ.environ(spec, replica, addresses, project_number=project_number)
-        return {**base, **told, **spec.env, **private}
+        variables = vertex_environ.environ(spec, replica, addresses, project_number=project_number)
+        return {**base, **variables, **spec.env, **private}
     job = training_input(spec)
     tf_config: dict[str, Json] = {
         "cluster": cluster(addresses),
@@ -55,14 +55,14 @@ def environ(
         "CLOUD_ML_JOB_ID": spec.job_id,
         "CLOUD_ML_JOB": json.dumps(job),
         "CLOUD_ML_PROJECT_ID": project,
-        # Where cloudml-hypertune writes metrics. Its own choice is one file for all of a machine.
+        # Where cloudml-hypertune writes metrics. Its default is one file for the whole machine.
         "CLOUD_ML_HP_METRIC_FILE": str(home / "hypertune" / "output.metrics"),
     }
 
 
 def training_input(spec: TrainingSpec) -> dict[str, Json]:
-    """The job as its own processes see it: ``TrainingInput`` in snake case, zero values omitted (so no BASIC)."""
-    given: Sequence[tuple[str, Json]] = (
+    """The job as its processes see it: ``TrainingInput`` in snake case, without zero values (so no BASIC)."""
+    fields: Sequence[tuple[str, Json]] = (
         ("scale_tier", None if spec.scale_tier is ScaleTier.BASIC else spec.scale_tier.value),
         ("worker_count", str(spec.worker_count) if spec.worker_count else None),
         ("parameter_server_count", str(spec.parameter_server_count) if spec.parameter_server_count else None),
@@ -76,9 +76,9 @@ def training_input(spec: TrainingSpec) -> dict[str, Json]:
         ("job_dir", str(spec.job_dir) if spec.job_dir else None),
         ("run_on_raw_vm", True),
     )
-    return {name: value for name, value in given if value not in (None, [])}
+    return {name: value for name, value in fields if value not in (None, [])}
 
 
 def tenant_project(project: str) -> str:
-    """A stand-in for the id of Google's own project that runs the job: ``<letter><16 hex digits>-ml``."""
+    """A made-up id for Google's own project that runs the job, in Google's format: ``<letter><16 hex digits>-ml``."""
     return f"w{hashlib.sha256(project.encode()).hexdigest()[:16]}-ml"

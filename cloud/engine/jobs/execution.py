@@ -1,4 +1,4 @@
-"""One execution of a job: packages, replicas, their output, their end. It reports events and decides no state."""
+"""One execution of a job: installs packages, runs replicas, logs output. It reports events; others decide states."""
 
 import asyncio
 import logging
@@ -44,22 +44,22 @@ class Platform:
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """What runs of a job: a training job has one.
+    """What runs for a job: a training job has one.
 
-    Its folder, log, replicas and exit are its own, and it holds one slot of the scheduler from ``run`` to its end.
+    It has its own folder, log, replicas and exit, and holds one slot of the scheduler while ``run`` runs.
     ``report`` is called with each event and a message for the job's ``errorMessage``.
     """
 
     spec: TrainingSpec
     platform: Platform
     folder: Path
-    """Private, removed afterwards: a replica's disk does not outlive it."""
+    """Private, removed at the end: a replica's disk does not outlive it."""
     log: JobLog
     report: Callable[["Execution", JobEvent, str], None]
     state: JobState = JobState.QUEUED
-    """Changed by the service, by the table in ``lifecycle``."""
+    """Set by the service, by the transitions in ``lifecycle``."""
     _cancelled: asyncio.Event = field(default_factory=asyncio.Event)
-    _has_begun: bool = False
+    _has_started: bool = False
     _log_error: OSError | None = None
     _log_failed: asyncio.Event = field(default_factory=asyncio.Event)
     _processes: ReplicaProcesses | None = None
@@ -67,18 +67,20 @@ class Execution:
     """The replicas' ``TMPDIR``."""
 
     def cancel(self) -> None:
-        """End its processes; STOPPED is reported then."""
+        """End its processes; STOPPED is reported once they are gone."""
         self._cancelled.set()
 
     async def run(self) -> None:
-        """Returns when nothing of it is left and its last event is reported. Raises nothing."""
+        """Return once its processes and folders are gone and its last event is reported. Raises nothing."""
         event, message = await self._perform()
         if event is JobEvent.FAILED and message:
-            self._say(message.splitlines()[0].rstrip(), Severity.ERROR)
+            self._log_message(message.splitlines()[0].rstrip(), Severity.ERROR)
         if self._processes is not None and self._processes.started:
-            self._say("Finished tearing down training program.")
+            self._log_message("Finished tearing down training program.")
         closing = {JobEvent.COMPLETED: "Job completed successfully.", JobEvent.FAILED: "Job failed."}
-        self._say(closing.get(event, "Job cancelled."), Severity.ERROR if event is JobEvent.FAILED else Severity.INFO)
+        self._log_message(
+            closing.get(event, "Job cancelled."), Severity.ERROR if event is JobEvent.FAILED else Severity.INFO
+        )
         if self._log_error and event is not JobEvent.STOPPED:
             event, message = JobEvent.FAILED, f"The job's log could not be written: {self._log_error}"
         self.report(self, event, message)
@@ -115,14 +117,14 @@ class Execution:
 
     async def _work(self) -> tuple[JobEvent, str]:
         primary = replicas(self.spec)[0]
-        self._temporary = folders.make(self.folder)
+        self._temporary = folders.create(self.folder)
         import_path = await self._install_packages(primary)
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
                 processes = await self._start(import_path)
-                if self._cancelled.is_set():  # just now: this task is about to be cancelled
+                if self._cancelled.is_set():  # during the start: this task is about to be cancelled
                     return JobEvent.STOPPED, ""
-                self._begin()
+                self._report_start()
                 if limit.when() is None:
                     limit.reschedule(asyncio.get_running_loop().time() + self.spec.max_running_time)
                 failed = await processes.wait_for(primary)
@@ -131,10 +133,10 @@ class Execution:
                 if is_last_try:
                     break
                 await processes.stop(self.platform.grace)
-                if not processes.lost_an_address(failed):
+                if not processes.address_was_taken(failed):
                     break
-                self._say(
-                    "Another program has taken the address of a replica: all replicas are started anew with others.",
+                self._log_message(
+                    "Another program took the address of a replica: all replicas are restarted with new addresses.",
                     Severity.WARNING,
                 )
         return JobEvent.FAILED, processes.explain(failed)
@@ -142,14 +144,14 @@ class Execution:
     async def _install_packages(self, primary: Replica) -> tuple[Path, ...]:
         folder = self.folder / "packages"
         folder.mkdir()
-        self._say("Waiting for training program to start.")
-        self._say(f"Running module {self.spec.python_module}.", replica=primary)
+        self._log_message("Waiting for training program to start.")
+        self._log_message(f"Running module {self.spec.python_module}.", replica=primary)
         installed = []
         for uri in self.spec.package_uris:
-            self._say(f"Downloading the package: {uri}", replica=primary)
+            self._log_message(f"Downloading the package: {uri}", replica=primary)
             archive = folder / uri.name
             await self.platform.fetch(uri, archive)
-            self._say(f"Installing the package: {uri}", replica=primary)
+            self._log_message(f"Installing the package: {uri}", replica=primary)
             installed.append(
                 await self.platform.installer.install(
                     archive,
@@ -158,7 +160,7 @@ class Execution:
                     on_output=lambda line: self._on_output(primary, line),
                 )
             )
-        # A later package replaces an earlier one's modules, as the runner's successive pip installs do.
+        # Modules of a later package replace those of an earlier one, as with the runner's successive pip installs.
         import_path = tuple(reversed(installed))
         check_requirements(import_path)
         return import_path
@@ -167,7 +169,7 @@ class Execution:
         platform = self.platform
         if self._processes is not None:
             self._processes.close()
-        # Kept before they are started: what was, when one of them could not be, is to be stopped.
+        # Assigned before the start: if one replica cannot be started, those that were must be stopped.
         self._processes = ReplicaProcesses(self.spec, platform.executor, platform.ports, self._on_program_output)
         await self._processes.start(
             replicas(self.spec),
@@ -180,41 +182,43 @@ class Execution:
         )
         return self._processes
 
-    def _begin(self) -> None:
-        if not self._has_begun and not self._cancelled.is_set():
-            self._has_begun = True
+    def _report_start(self) -> None:
+        if not self._has_started and not self._cancelled.is_set():
+            self._has_started = True
             self.report(self, JobEvent.STARTED, "")
 
     async def _clean_up(self) -> None:
         processes = self._processes
         ended = () if self._cancelled.is_set() or processes is None else processes.started
         for replica in ended:
-            self._say("Module completed; cleaning up.", replica=replica)
+            self._log_message("Module completed; cleaning up.", replica=replica)
         if processes is not None:
             await processes.stop(self.platform.grace)
             processes.close()
         await asyncio.to_thread(folders.remove, *filter(None, (self.folder, self._temporary)))
         for replica in ended:
-            self._say("Clean up finished.", replica=replica)
+            self._log_message("Clean up finished.", replica=replica)
 
     def _on_command(self, replica: Replica, command: Command) -> None:
-        self._say(f"Running command: python3 -m {command.module} {' '.join(command.argv)}".rstrip(), replica=replica)
+        self._log_message(
+            f"Running command: python3 -m {command.module} {' '.join(command.argv)}".rstrip(), replica=replica
+        )
 
     def _on_program_output(self, replica: Replica, line: OutputLine) -> None:
-        # Output may arrive before the start is confirmed: a reader of the log finds the job running.
-        self._begin()
+        # Output may arrive before the start is confirmed: the log must not have output of a job that is not running.
+        self._report_start()
         self._on_output(replica, line)
 
     def _on_output(self, replica: Replica, line: OutputLine) -> None:
         self._append(LogEntry(line.time, severity_of(line.stream, line.text), replica.task_name, line.text))
 
-    def _say(self, message: str, severity: Severity = Severity.INFO, *, replica: Replica | None = None) -> None:
+    def _log_message(self, message: str, severity: Severity = Severity.INFO, *, replica: Replica | None = None) -> None:
         self._append(LogEntry(datetime.now(UTC), severity, replica.task_name if replica else "service", message))
 
     def _append(self, entry: LogEntry) -> None:
         try:
             self.log.append(entry)
         except OSError as error:
-            # A job whose log has holes must not pass for one that went well: it ends, and says why.
+            # A job whose log has gaps must not succeed: it ends, and its error says why.
             self._log_error = error
             self._log_failed.set()

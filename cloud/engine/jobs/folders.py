@@ -1,4 +1,4 @@
-"""The folders that a job has while it runs, and what is left of them where a server was killed."""
+"""The folders of a running job, and their removal after a crash of the server."""
 
 import os
 import shutil
@@ -10,34 +10,34 @@ _LINK = "tmp"
 _PREFIX = "job-"
 
 
-def make(folder: Path) -> Path:
-    """Make the private folder of a job, and its ``TMPDIR``, which is returned.
+def create(folder: Path) -> Path:
+    """Create the private folder of a job, and its ``TMPDIR``, which is returned.
 
-    That is not below the folder: there would be no room for the name of a socket in it, which with its path has at most
-    107 bytes (unix(7)). A link in the folder leads to it, for whoever clears away what a crash has left.
+    ``TMPDIR`` is not below the folder, because the path of a Unix socket in it has at most 107 bytes (unix(7)). A
+    symbolic link in the folder points to it, so that ``remove_leftovers`` finds it.
     """
     folder.mkdir(parents=True)
     temporary = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         (folder / _LINK).symlink_to(temporary)
-    except OSError:  # the disk is full, say: nobody would find it
+    except OSError:  # the disk is full, for example; without the link it would never be removed
         temporary.rmdir()
         raise
     return temporary
 
 
 def remove(*folders: Path) -> None:
-    """As far as they are there."""
+    """Remove the folders that exist."""
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_what_a_crash_left(work_dir: Path) -> None:
-    """To be called before the first job is run: what is in ``work_dir`` then is no job's any more."""
+def remove_leftovers(work_dir: Path) -> None:
+    """Remove what jobs of a crashed server left in ``work_dir``. Called before the first job runs."""
     for folder in list(work_dir.iterdir()):
         with suppress(OSError):
             temporary = Path(os.readlink(folder / _LINK))
-            # A job may have made anything of its folder.
+            # The job may have replaced the link: remove only what ``create`` can have made.
             if (temporary.parent, temporary.name[: len(_PREFIX)]) == (Path(tempfile.gettempdir()), _PREFIX):
                 remove(temporary)
         remove(folder)

@@ -1,8 +1,8 @@
-"""Where what is in the file of a job's log: so that a page of a long log reads a small part of it.
+"""An index of a job's log, so that a page of a long log needs only a small part of the file.
 
-The log is cut into blocks of whole lines, and of each is known where it is, the place of its first line, and the
-earliest and latest time in it. The blocks that are full are kept in a file beside the log. That is a cache: whatever
-does not fit the log, or could not be written, is found anew from the log itself.
+The log is divided into blocks of whole lines. For each the index holds its bytes in the file, the number of its first
+line, and its earliest and latest time. Full blocks are saved in a file next to the log. That file is a cache: what does
+not match the log, or could not be written, is computed again from the log.
 """
 
 import json
@@ -17,20 +17,20 @@ from pathlib import Path
 
 BLOCK_SIZE = 65536
 """Bytes after which a block is full."""
-_NEVER = b"1970-01-01T00:00:00+00:00"
-"""Stands for the time of lines that have none: what is no entry is nowhere in the order."""
+_NO_TIME = b"1970-01-01T00:00:00+00:00"
+"""The time of lines that have none, which are not entries."""
 _TIMESTAMP = re.compile(rb'^\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00)"', re.MULTILINE)
 
 
 @dataclass(slots=True)
 class Block:
-    """Whole lines of a log that follow each other."""
+    """Consecutive whole lines of a log."""
 
     start: int
-    """Byte of the file, as ``end``."""
+    """Offset in bytes, like ``end``."""
     end: int
     first: int
-    """Place of the first line in the log."""
+    """Number of its first line, from 0."""
     count: int
     earliest: datetime
     latest: datetime
@@ -41,10 +41,10 @@ class Block:
 
 
 class LogIndex:
-    """Of one log, for any thread. Only one process writes the log.
+    """The index of one log. Thread-safe; only one process writes the log.
 
     Args:
-        path: of the file with the full blocks.
+        path: the file for the full blocks.
     """
 
     def __init__(self, log: Path, path: Path) -> None:
@@ -52,23 +52,22 @@ class LogIndex:
         self._lock = threading.Lock()
         self._blocks: list[Block] = []
         self._is_loaded = False
-        self._kept_to: int | None = 0
-        """Up to which byte of the log its file says what is in it; None if it cannot be written any more."""
+        self._saved_to: int | None = 0
+        """How many bytes of the log the saved blocks cover; None once the file could not be written."""
 
     def add(self, start: int, line: bytes, timestamp: datetime) -> None:
-        """Note a line that was written at byte ``start``, if all before it is known; otherwise it is found later."""
+        """Add a line written at byte ``start``, if everything before it is indexed; otherwise ``blocks`` finds it."""
         with self._lock:
             if start == self._end:
-                self._is_loaded = True  # nothing is known of an empty log
+                self._is_loaded = True  # there is nothing to load for an empty log
                 self._append(len(line), 1, timestamp, timestamp)
 
     def blocks(self) -> list[Block]:
-        """Of all whole lines that are in the file now, in the order of the file. Takes as long as it takes to read what
-        is not known yet."""
+        """The blocks of all whole lines now in the file, in its order. Reads the part that is not indexed yet."""
         with self._lock:
             if not self._is_loaded:
                 self._load()
-        while self._read_on():
+        while self._read_next():
             pass
         with self._lock:
             return [*self._blocks[:-1], *(replace(block) for block in self._blocks[-1:])]
@@ -77,23 +76,23 @@ class LogIndex:
     def _end(self) -> int:
         return self._blocks[-1].end if self._blocks else 0
 
-    def _read_on(self) -> bool:
-        """Look at the next lines that are not known; false if there are none."""
-        # The lock is held for one piece only: the event loop's thread may be waiting to add a line.
+    def _read_next(self) -> bool:
+        """Index the next lines; false if there are none."""
+        # The lock is held for one chunk only: the event loop's thread may be waiting to add a line.
         with self._lock:
             try:
                 with self._log.open("rb") as file:
                     file.seek(self._end)
                     piece = file.read(BLOCK_SIZE)
                     if b"\n" not in piece:
-                        piece += file.readline()  # a long one
+                        piece += file.readline()  # a long line
             except FileNotFoundError:
                 return False
             whole = piece[: piece.rfind(b"\n") + 1]
             if not whole:
                 return False
-            # All are written in UTC, so that the order of the texts is that of the times.
-            times = _TIMESTAMP.findall(whole) or [_NEVER]
+            # All times are written in UTC, so they sort as text.
+            times = _TIMESTAMP.findall(whole) or [_NO_TIME]
             earliest, latest = (datetime.fromisoformat(text.decode()) for text in (min(times), max(times)))
             self._append(len(whole), whole.count(b"\n"), earliest, latest)
             return True
@@ -106,20 +105,20 @@ class LogIndex:
         block.count += lines
         block.earliest, block.latest = min(block.earliest, earliest), max(block.latest, latest)
         if block.is_full:
-            self._keep(block)
+            self._save(block)
 
-    def _keep(self, block: Block) -> None:
-        if self._kept_to != block.start:
+    def _save(self, block: Block) -> None:
+        if self._saved_to != block.start:
             return
         record = [block.end, block.count, block.earliest.isoformat(), block.latest.isoformat()]
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_APPEND if block.start else os.O_TRUNC)
         try:
             with os.fdopen(os.open(self._path, flags, 0o600), "w") as file:
                 file.write(json.dumps(record) + "\n")
-            self._kept_to = block.end
+            self._saved_to = block.end
         except OSError as error:
-            logging.getLogger(__name__).info("%s is not kept: %s", self._path, error)
-            self._kept_to = None
+            logging.getLogger(__name__).info("%s cannot be written: %s", self._path, error)
+            self._saved_to = None
 
     def _load(self) -> None:
         self._is_loaded = True
@@ -136,11 +135,11 @@ class LogIndex:
         except (OSError, ValueError, TypeError, AttributeError):
             return
         self._blocks = found
-        self._kept_to = self._end
+        self._saved_to = self._end
 
 
 def _next(blocks: Sequence[Block], earliest: datetime, latest: datetime) -> Block:
-    """An empty block behind ``blocks``."""
+    """An empty block that follows ``blocks``."""
     if not blocks:
         return Block(0, 0, 0, 0, earliest, latest)
     last = blocks[-1]

@@ -1,4 +1,4 @@
-"""A job's log: one file of JSON lines, written as lines come, followed by any number of readers."""
+"""A job's log: a file of JSON lines, appended to as output arrives, which any number of readers can follow."""
 
 import errno
 import json
@@ -22,17 +22,17 @@ _LETTERS = {"I": Severity.INFO, "W": Severity.WARNING, "E": Severity.ERROR, "F":
 
 
 def severity_of(stream: str, text: str) -> Severity:
-    """What a trainer's line says of itself (Python's and TensorFlow's prefixes), else stdout INFO, stderr ERROR,
-    as the service classifies them."""
-    if said := _PYTHON.match(text):
-        return Severity(said[1])
-    if said := _TENSORFLOW.match(text):
-        return _LETTERS[said[1] or said[2]]
+    """The severity in the line's prefix (of Python's or TensorFlow's logging), else INFO for stdout and ERROR for
+    stderr, as the service classifies them."""
+    if prefix := _PYTHON.match(text):
+        return Severity(prefix[1])
+    if prefix := _TENSORFLOW.match(text):
+        return _LETTERS[prefix[1] or prefix[2]]
     return Severity.ERROR if stream == "stderr" else Severity.INFO
 
 
-def is_tensorflows(text: str) -> bool:
-    """Whether a line is TensorFlow's own logging: on stderr whatever happens, and hardly ever why a trainer ended."""
+def is_tensorflow_log(text: str) -> bool:
+    """Whether a line is TensorFlow's own logging, which goes to stderr and is hardly ever why a trainer failed."""
     return _TENSORFLOW.match(text) is not None
 
 
@@ -40,7 +40,7 @@ class JobLog:
     """Append, read and follow. An entry is in the file when ``append`` returns.
 
     Raises:
-        OSError: from ``append``, when the entry could not be written whole; it is not in the log then.
+        OSError: from ``append``: the entry could not be written in full, and is not in the log.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,18 +70,18 @@ class JobLog:
         self._changes.notify()
 
     def wake(self) -> None:
-        """Have followers look again whether the job is finished."""
+        """Have followers check again whether the job is finished."""
         self._changes.notify()
 
     def read(
         self, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
     ) -> list[LogEntry]:
-        """Entries in order of time, see ``Backend.read_logs``. For a thread: it may take long.
+        """Entries in order of time; see ``Backend.read_logs``. Slow: run it in a thread.
 
-        Blocks are read in order of their earliest time. What is earlier than all blocks not yet read is in its final
-        order; with lines that are almost in order of time, as they are, few wait for the next block.
+        Blocks are read in order of their earliest time. Entries earlier than every unread block are in their final
+        order. Lines are almost in order of time, so few have to wait for the next block.
         """
-        # Everything turned round for the newest first.
+        # Negative times and numbers reverse the order.
         sign = -1 if newest_first else 1
         blocks = sorted(
             (
@@ -112,7 +112,7 @@ class JobLog:
         return found[:limit]
 
     async def follow(self, finished: Callable[[], bool]) -> AsyncIterator[LogEntry]:
-        """Every entry from the first; ends when ``finished()`` and all is read."""
+        """Every entry from the first; ends when ``finished()`` is true and everything is read."""
         while not self._path.exists():
             changed, last = self._changes.next(), finished()
             if last and not self._path.exists():
@@ -149,7 +149,7 @@ def _entries(file: BinaryIO, block: Block) -> Iterator[LogEntry]:
 
 
 def _entry(line: bytes, place: int) -> LogEntry | None:
-    """None if the line is no entry: part of one, which a machine that lost its power left."""
+    """None if the line is not an entry, but a part of one, as a power failure can leave."""
     try:
         record = json.loads(line)
         return LogEntry(

@@ -1,4 +1,4 @@
-"""Installs staged packages into private folders: no network, nothing shared between jobs, nothing built twice."""
+"""Installs staged packages into private folders, without the network. Wheels that were built are cached."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ class PackageInstaller:
     """Builds and installs packages in processes of ``executor``.
 
     Args:
-        cache: folder of the wheels built so far, each named after the content of its source distribution. May be
-            removed at any time.
+        cache: folder for built wheels, each named after the content of its source distribution. It may be removed at
+            any time.
     """
 
     def __init__(self, executor: Executor, cache: Path) -> None:
@@ -37,19 +37,18 @@ class PackageInstaller:
     async def install(self, archive: Path, *, work: Path, environ: Mapping[str, str], on_output: OnOutput) -> Path:
         """Install a ``.tar.gz`` source distribution or a ``.whl`` and return the folder for the import path.
 
-        Everything the wheel holds goes below that folder: modules at the top, scripts in ``bin``, data files at their
-        relative paths. Console scripts are not generated. Requirements are
-        another question: see ``requirements.py``.
+        The wheel's modules go to the top of that folder, scripts to ``bin``, data files to their relative paths.
+        Console scripts are not generated. ``requirements.py`` checks requirements.
 
         Args:
-            work: private to the job; the installed folder will be in it.
-            environ: for the build, which may run the package's own ``setup.py``.
-            on_output: gets what pip would say, and all of a failing build's output.
+            work: private to the job; the installed folder is created in it.
+            environ: of the build, which may run the package's own ``setup.py``.
+            on_output: called with pip's messages, and with the last lines of a build that fails.
 
         Raises:
             FailedPrecondition: the archive is refused, cannot be built, or is not for this Python.
         """
-        _say(on_output, f"Processing ./{archive.name}")
+        _write_line(on_output, f"Processing ./{archive.name}")
         if archive.name.endswith(".whl"):
             folder, name = await asyncio.to_thread(install_wheel, archive, work)
         elif archive.name.endswith(".tar.gz"):
@@ -58,23 +57,23 @@ class PackageInstaller:
             raise FailedPrecondition(
                 f"{archive.name}: a package is a .tar.gz source distribution or a .whl", field=_FIELD
             )
-        _say(on_output, f"Successfully installed {name}")
+        _write_line(on_output, f"Successfully installed {name}")
         return folder
 
     async def _install_sdist(
         self, archive: Path, work: Path, environ: Mapping[str, str], on_output: OnOutput
     ) -> tuple[Path, str]:
-        kept = self._cache / f"{await asyncio.to_thread(content_key, archive)}-{interpreter_tag()}.whl"
-        if kept.exists():
+        cached = self._cache / f"{await asyncio.to_thread(content_key, archive)}-{interpreter_tag()}.whl"
+        if cached.exists():
             try:
-                return await asyncio.to_thread(install_wheel, kept, work)
+                return await asyncio.to_thread(install_wheel, cached, work)
             except (BadArchiveError, OSError):
-                kept.unlink(missing_ok=True)  # damaged on disk: whatever it was, it is built anew
+                cached.unlink(missing_ok=True)  # damaged on disk: built again below
         folder = Path(tempfile.mkdtemp(dir=work, prefix="build-"))
         try:
             wheel = await self._build(archive, folder, environ, on_output)
             installed = await asyncio.to_thread(install_wheel, wheel, work)
-            await asyncio.to_thread(_keep, wheel, kept)
+            await asyncio.to_thread(_cache_wheel, wheel, cached)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return installed
@@ -83,7 +82,7 @@ class PackageInstaller:
         for name in ("source", "home", "result"):
             (folder / name).mkdir()
         source = await asyncio.to_thread(unpack_sdist, archive, folder / "source")
-        said: deque[OutputLine] = deque(maxlen=_TAIL_LINES)
+        tail: deque[OutputLine] = deque(maxlen=_TAIL_LINES)
         command = Command(
             module="build_wheel",
             argv=(str(source), str(folder / "result")),
@@ -91,38 +90,38 @@ class PackageInstaller:
             cwd=source,
             import_path=(_BUILDER,),
         )
-        process = await self._executor.launch(command, said.append, allow_cold_fallback=True)
+        process = await self._executor.launch(command, tail.append, allow_cold_fallback=True)
         try:
             status = await process.wait()
         finally:
             await process.stop(0)
         if not status.ok:
-            for line in said:
+            for line in tail:
                 on_output(line)
-            tail = "\n".join(line.text for line in said)
-            raise FailedPrecondition(f"{archive.name} cannot be built: its build {status}.\n{tail}", field=_FIELD)
+            output = "\n".join(line.text for line in tail)
+            raise FailedPrecondition(f"{archive.name} cannot be built: its build {status}.\n{output}", field=_FIELD)
         result = json.loads((folder / "result" / "result.json").read_text(encoding="utf-8"))
         if "missing" in result:
             raise FailedPrecondition(
                 f"{archive.name} cannot be built: its build requires {', '.join(result['missing'])}, which is not "
-                "installed here, and nothing is downloaded: install it beside this project, or stage a wheel instead",
+                "installed here, and nothing is downloaded: install it next to this project, or stage a wheel instead",
                 field=_FIELD,
             )
         return folder / "result" / str(result["wheel"])
 
 
-def _keep(wheel: Path, kept: Path) -> None:
-    """Copy a wheel into the cache, whole or not at all."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=kept.parent)
+def _cache_wheel(wheel: Path, cached: Path) -> None:
+    """Copy a wheel into the cache, atomically."""
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=cached.parent)
     try:
         with wheel.open("rb") as source, open(descriptor, "wb") as copy:
             shutil.copyfileobj(source, copy)
-        os.replace(name, kept)
+        os.replace(name, cached)
     except BaseException:
         os.unlink(name)
         raise
 
 
-def _say(on_output: OnOutput, text: str) -> None:
+def _write_line(on_output: OnOutput, text: str) -> None:
     on_output(OutputLine("stdout", text, datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""The ports of this machine that replicas are given."""
+"""Ports of this machine for replicas."""
 
 import errno
 import socket
@@ -11,28 +11,28 @@ _HOST = "127.0.0.1"
 
 
 class PortAllocator:
-    """Gives out ports of the loopback interface, none twice while it is in use. One for all jobs of a cloud.
+    """Allocates ports of the loopback interface, none twice while it is in use. One allocator for all jobs of a cloud.
 
-    A port is found by binding it and is free again before its replica binds it: another program may take it in
-    between, so that a replica can still find its port in use.
+    A port is found by binding it, and unbound before its replica binds it. Another program may take it in between, so a
+    replica can still find its port in use.
     """
 
     def __init__(self) -> None:
         self._in_use: set[int] = set()
 
     def allocate(self, count: int) -> list[int]:
-        """Ports that nobody is bound to, to be given back with ``release``.
+        """Ports that no program is bound to. Return them with ``release``.
 
         Raises:
-            ResourceExhausted: there are no more ports, or no more file descriptors to find them with.
+            ResourceExhausted: no port or no file descriptor is left.
         """
         found: list[int] = []
-        with ExitStack() as held:  # a port that is held is not found again
+        with ExitStack() as held:  # a port that is bound is not found again
             while len(found) < count:
                 try:
                     listener = held.enter_context(socket.create_server((_HOST, 0)))
                 except OSError as error:
-                    raise ResourceExhausted(f"No port can be had for each of {count} replicas: {error}.") from error
+                    raise ResourceExhausted(f"No ports are left for {count} replicas: {error}.") from error
                 port = listener.getsockname()[1]
                 if port not in self._in_use:
                     found.append(port)

@@ -1,4 +1,4 @@
-"""What is kept of every job for ever: its specification, state, times and error. Job ids are never reused."""
+"""The durable record of every job: its specification, state, times and error. Records stay; ids are never reused."""
 
 import json
 import logging
@@ -51,11 +51,11 @@ class _Unwritten:
 
 
 class JobRecords:
-    """Jobs in the order they were accepted. What a call costs does not depend on how many jobs there are.
+    """Jobs in the order they were accepted. The cost of a call does not depend on the number of jobs.
 
-    A job that runs comes to its end whether or not that can be written: what cannot be, on a full disk, is remembered,
-    reported to every caller, and written as soon as it can be. (If this process ends before, the next finds the job as
-    it was, and that it has no processes.)
+    A running job ends even if that cannot be written. An update that a full disk prevents is kept in memory, returned
+    to every caller, and written as soon as possible. (If this process ends before that, the next one finds the job in
+    its last written state, without processes.)
 
     Args:
         kinds: see ``KINDS``.
@@ -65,20 +65,20 @@ class JobRecords:
         self._connection = open_database(path, _MIGRATIONS)
         self._kinds = kinds
         self._unwritten: dict[str, _Unwritten] = {}
-        query, values = _matching((JobState.QUEUED,), None, _LAST, -1)
+        query, values = _select_jobs((JobState.QUEUED,), None, _LAST, -1)
         self._queue = sorted(row["sequence"] for row in self._connection.execute(query, values))
         """Sequence numbers of the jobs that are QUEUED."""
 
     def close(self) -> None:
-        self._catch_up()
+        self._write_pending()
         self._connection.close()
 
     def add(self, job: Job) -> Job:
-        """Returns it with its position in the queue.
+        """Record a new job; returns it with its position in the queue.
 
         Raises:
             AlreadyExists: the id was used before.
-            InvalidArgument: there are no jobs of its kind.
+            InvalidArgument: its kind is not one of ``kinds``.
             ResourceExhausted: the disk is full.
         """
         kind = kind_of(job.spec, self._kinds)
@@ -91,8 +91,8 @@ class JobRecords:
             "spec": json.dumps(spec_to_json(job.spec)),
             "state": job.state.value,
             "create_time": job.create_time.isoformat(),
-            "start_time": _written(job.start_time),
-            "end_time": _written(job.end_time),
+            "start_time": _format_time(job.start_time),
+            "end_time": _format_time(job.end_time),
             "error_message": job.error_message,
         }
         try:
@@ -109,29 +109,29 @@ class JobRecords:
         except sqlite3.OperationalError as error:
             raise disk_full(error) or error from error
         assert cursor.lastrowid is not None  # noqa: S101 - a row was inserted
-        self._place(cursor.lastrowid, job)
+        self._update_queue(cursor.lastrowid, job)
         return self._with_position(cursor.lastrowid, job)
 
     def update(self, job: Job) -> None:
         """Record its state, times and error."""
         sequence = self._sequence(job.job_id)
         self._unwritten[job.job_id] = _Unwritten(sequence, replace(job, queue_position=None))
-        self._place(sequence, job)
-        self._catch_up()
+        self._update_queue(sequence, job)
+        self._write_pending()
         if job.job_id in self._unwritten:
-            _log.warning("job %s is %s: there is no room to write that", job.job_id, job.state)
+            _log.warning("job %s is %s, which cannot be written: the disk is full", job.job_id, job.state)
 
     def get(self, job_id: str) -> Job:
         """Raises:
         NotFound: no such job.
         """
-        self._catch_up()
+        self._write_pending()
         if job_id in self._unwritten:
             found = self._unwritten[job_id]
             return self._with_position(found.sequence, found.job)
         row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         if row is None:
-            raise _no_job(job_id)
+            raise _not_found(job_id)
         return self._job(row)
 
     def select(
@@ -147,24 +147,24 @@ class JobRecords:
         Raises:
             NotFound: there is no job ``after``.
         """
-        self._catch_up()
+        self._write_pending()
         before = _LAST if after is None else self._sequence(after)
         most = -1 if limit is None else limit + len(self._unwritten)
-        query, values = _matching(states, service, before, most)
+        query, values = _select_jobs(states, service, before, most)
         found = [
             (row["sequence"], self._job(row))
             for row in self._connection.execute(query, values)
             if row["job_id"] not in self._unwritten
         ]
-        remembered = [
+        pending = [
             (each.sequence, self._with_position(each.sequence, each.job))
             for each in self._unwritten.values()
             if each.sequence < before
             and (states is None or each.job.state in states)
             and (service is None or each.job.spec.service is service)
         ]
-        if remembered:
-            found = sorted(found + remembered, key=lambda pair: pair[0], reverse=True)
+        if pending:
+            found = sorted(found + pending, key=lambda pair: pair[0], reverse=True)
         return [job for _, job in found[:limit]]
 
     def unfinished(self) -> list[Job]:
@@ -172,23 +172,23 @@ class JobRecords:
         return self.select(states=_UNFINISHED)[::-1]
 
     def first_queued(self, count: int) -> list[str]:
-        """Ids of the next to start, at most ``count``."""
+        """Ids of the next jobs to start, at most ``count``."""
         query = "SELECT job_id FROM jobs WHERE sequence = ?"
         return [self._connection.execute(query, (next_,)).fetchone()["job_id"] for next_ in self._queue[:count]]
 
     def _sequence(self, job_id: str) -> int:
         row = self._connection.execute("SELECT sequence FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         if row is None:
-            raise _no_job(job_id)
+            raise _not_found(job_id)
         return int(row["sequence"])
 
-    def _place(self, sequence: int, job: Job) -> None:
-        """Have the queue hold the job if it is QUEUED, and only then."""
+    def _update_queue(self, sequence: int, job: Job) -> None:
+        """Add the job to the queue if it is QUEUED, else remove it."""
         at = bisect_left(self._queue, sequence)
-        is_there = at < len(self._queue) and self._queue[at] == sequence
-        if job.state is JobState.QUEUED and not is_there:
+        is_queued = at < len(self._queue) and self._queue[at] == sequence
+        if job.state is JobState.QUEUED and not is_queued:
             insort(self._queue, sequence)
-        elif job.state is not JobState.QUEUED and is_there:
+        elif job.state is not JobState.QUEUED and is_queued:
             del self._queue[at]
 
     def _with_position(self, sequence: int, job: Job) -> Job:
@@ -196,12 +196,18 @@ class JobRecords:
             return job
         return replace(job, queue_position=bisect_left(self._queue, sequence) + 1)
 
-    def _catch_up(self) -> None:
+    def _write_pending(self) -> None:
         for job_id, job in [(name, each.job) for name, each in self._unwritten.items()]:
             try:
                 self._connection.execute(
                     "UPDATE jobs SET state = ?, start_time = ?, end_time = ?, error_message = ? WHERE job_id = ?",
-                    (job.state.value, _written(job.start_time), _written(job.end_time), job.error_message, job_id),
+                    (
+                        job.state.value,
+                        _format_time(job.start_time),
+                        _format_time(job.end_time),
+                        job.error_message,
+                        job_id,
+                    ),
                 )
             except sqlite3.OperationalError as error:
                 if disk_full(error) is None:
@@ -214,20 +220,20 @@ class JobRecords:
             spec=spec_from_json(self._kinds[row["kind"]], json.loads(row["spec"])),
             state=JobState(row["state"]),
             create_time=datetime.fromisoformat(row["create_time"]),
-            start_time=_read(row["start_time"]),
-            end_time=_read(row["end_time"]),
+            start_time=_parse_time(row["start_time"]),
+            end_time=_parse_time(row["end_time"]),
             error_message=row["error_message"],
         )
         return self._with_position(row["sequence"], job)
 
 
-def _matching(
+def _select_jobs(
     states: Iterable[JobState] | None, service: Service | None, before: int, limit: int
 ) -> tuple[str, list[Any]]:
-    """A query for jobs, newest first.
+    """A query for jobs, newest first, and its parameters.
 
-    One of all services and states goes through the table; any other takes at most ``limit`` entries of the index for
-    each service and state, and of these the newest: no job that is not wanted is read.
+    Without a filter it scans the table. With one it takes at most ``limit`` entries of the index for each service and
+    state, and the newest of these: it reads no row that does not match.
     """
     if states is None and service is None:
         return "SELECT * FROM jobs WHERE sequence < ? ORDER BY sequence DESC LIMIT ?", [before, limit]
@@ -244,13 +250,13 @@ def _matching(
     return query, [*values, limit]
 
 
-def _no_job(job_id: str) -> NotFound:
+def _not_found(job_id: str) -> NotFound:
     return NotFound(f"no job {job_id!r} in this project", field="job.job_id")
 
 
-def _written(time: datetime | None) -> str | None:
+def _format_time(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
 
 
-def _read(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""The processes of one execution, all replicas of a cluster: started, waited for, ended."""
+"""Starts, awaits and ends the processes of one execution, one for each replica."""
 
 import asyncio
 import errno
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloud.engine.jobs.environ import argv, environ
-from cloud.engine.jobs.logs import is_tensorflows
+from cloud.engine.jobs.logs import is_tensorflow_log
 from cloud.engine.jobs.ports import PortAllocator, is_bound
 from cloud.engine.jobs.replicas import Replica
 from cloud.engine.launch.command import Command, ExitStatus
@@ -25,7 +25,7 @@ _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
 
 @dataclass(slots=True)
 class ReplicaProcesses:
-    """Started once; ``close`` gives the ports back."""
+    """Started once; ``close`` releases the ports."""
 
     spec: TrainingSpec
     executor: Executor
@@ -53,12 +53,12 @@ class ReplicaProcesses:
         """Start all of ``members``.
 
         Args:
-            base: what every process of the execution has in its environment.
-            folder: below it each replica gets an empty folder of its own.
-            on_command: called before each is started.
+            base: environment variables of every process.
+            folder: an empty folder for each replica is created in it.
+            on_command: called before each start.
 
         Raises:
-            CloudError: one cannot be started; those that were are to be stopped.
+            CloudError: one cannot be started; the caller has to ``stop`` the others.
         """
         self._addresses = dict(zip(members, self.ports.allocate(len(members)), strict=True))
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
@@ -89,7 +89,7 @@ class ReplicaProcesses:
             )
 
     async def wait_for(self, primary: Replica) -> list[tuple[Replica, ExitStatus]]:
-        """Until ``primary`` exits with 0 (nothing returned: the others no longer matter) or any replica fails."""
+        """Wait until ``primary`` exits with 0, or any replica fails; returns those that failed."""
         waits = {asyncio.create_task(process.wait()): replica for replica, process in self._processes.items()}
         try:
             pending = set(waits)
@@ -113,29 +113,30 @@ class ReplicaProcesses:
         self.ports.release(self._addresses.values())
         self._addresses = {}
 
-    def lost_an_address(self, failed: Sequence[tuple[Replica, ExitStatus]]) -> bool:
-        """Whether a replica says that an address is in use and names its own, or its own is in use by a stranger.
+    def address_was_taken(self, failed: Sequence[tuple[Replica, ExitStatus]]) -> bool:
+        """Whether a replica failed because another program is bound to its port.
 
-        To be asked when all processes have ended, and before ``close``.
+        That is so if its output says that an address is in use, and either names its own or its own is still bound.
+        Call it when all processes have ended, and before ``close``.
         """
         for replica, _ in failed:
-            said = "\n".join(self._tails[replica]).lower()
+            output = "\n".join(self._tails[replica]).lower()
             port = self._addresses[replica]
-            if _ADDRESS_IN_USE in said and (f":{port}" in said or is_bound(port)):
+            if _ADDRESS_IN_USE in output and (f":{port}" in output or is_bound(port)):
                 return True
         return False
 
     def explain(self, failed: Sequence[tuple[Replica, ExitStatus]]) -> str:
-        """What is said of replicas that exited with something else than 0."""
+        """The error message for replicas that failed."""
         return " ".join(self._explain(replica, status) for replica, status in failed)
 
     def _explain(self, replica: Replica, status: ExitStatus) -> str:
         tail = list(self._tails[replica])
         starts = [number for number, line in enumerate(tail) if line.startswith("Traceback (most recent call last)")]
-        said = tail[starts[-1] :] if starts else [line for line in tail if not is_tensorflows(line)][-3:]
+        lines = tail[starts[-1] :] if starts else [line for line in tail if not is_tensorflow_log(line)][-3:]
         code = status.code if status.code is not None else 128 + (status.signal or 0)
         cause = "" if status.code is not None else f" It {status}."
-        reason = "\n".join(said)
+        reason = "\n".join(lines)
         return f"The replica {replica.display_name} exited with a non-zero status of {code}.{cause} \n{reason}".rstrip()
 
     def _on_line(self, replica: Replica, line: OutputLine) -> None:

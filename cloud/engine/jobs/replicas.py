@@ -1,4 +1,4 @@
-"""The processes of a job: their roles and names, and who is told of whom. Pure."""
+"""The replicas of a job: their roles and names, and the cluster they form. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from cloud.errors import ResourceExhausted
 from cloud.resources import ScaleTier, Service, TaskType, TrainingSpec
 
 MOST_REPLICAS = 100
-"""Of one job: each is a process of this machine, with pipes and a port."""
+"""For one job: each is a process of this machine, with pipes and a port."""
 _WORKERS_AND_SERVERS = {ScaleTier.STANDARD_1: (4, 3), ScaleTier.PREMIUM_1: (19, 11)}
 """Workers (besides the master) and parameter servers of the named clusters (documentation page "machine types")."""
 _POOLS = {TaskType.CHIEF: 0, TaskType.MASTER: 0, TaskType.WORKER: 1, TaskType.PS: 2, TaskType.EVALUATOR: 3}
@@ -23,12 +23,12 @@ class Replica:
 
     @property
     def pool(self) -> str:
-        """Vertex AI's name of those with the same role: ``workerpool0``."""
+        """Vertex AI's name for the replicas of the same role: ``workerpool0``."""
         return f"workerpool{_POOLS[self.task_type]}"
 
     @property
     def task_name(self) -> str:
-        """As log entries name it; the primary is ``master-replica-0`` there whatever ``TF_CONFIG`` calls it."""
+        """Its name in log entries; the primary's is ``master-replica-0``, also if ``TF_CONFIG`` says ``chief``."""
         if self.service is Service.VERTEX_AI:
             return f"{self.pool}-{self.index}"
         role = TaskType.MASTER if self.is_primary else self.task_type
@@ -36,7 +36,7 @@ class Replica:
 
     @property
     def display_name(self) -> str:
-        """As error messages name it: ``worker 3``."""
+        """Its name in error messages: ``worker 3``."""
         if self.service is Service.VERTEX_AI:
             return self.task_name
         return f"{'master' if self.is_primary else self.task_type.value} {self.index}"
@@ -53,7 +53,7 @@ def replicas(spec: TrainingSpec) -> list[Replica]:
 
 def check_count(spec: TrainingSpec) -> None:
     """Raises:
-    ResourceExhausted: more replicas than are run for one job.
+    ResourceExhausted: the job has more than ``MOST_REPLICAS``.
     """
     count = sum(_counts(spec).values())
     if count > MOST_REPLICAS:
@@ -61,8 +61,8 @@ def check_count(spec: TrainingSpec) -> None:
 
 
 def cluster(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
-    """The addresses by role, as ``TF_CONFIG`` has them."""
-    # An evaluator is a task type but never part of the cluster.
+    """The addresses by role, in the form of ``TF_CONFIG``."""
+    # An evaluator is a task, but never part of the cluster.
     found: dict[str, list[str]] = {}
     for replica in sorted(addresses, key=lambda replica: replica.index):
         if replica.task_type is not TaskType.EVALUATOR:
@@ -81,8 +81,8 @@ def _counts(spec: TrainingSpec) -> dict[TaskType, int]:
 
 
 def _primary_type(spec: TrainingSpec) -> TaskType:
-    # ML Engine's runtime versions before 2.1 say "master", Vertex AI always "chief"; without a version the job runs on
-    # the TensorFlow that is installed.
+    # "master" for ML Engine's runtime versions before 2.1, "chief" for later ones and always for Vertex AI. Without a
+    # version the job runs on the installed TensorFlow, which is later.
     if spec.runtime_version is None or spec.service is Service.VERTEX_AI:
         return TaskType.CHIEF
     major, _, minor = spec.runtime_version.partition(".")

@@ -1,4 +1,4 @@
-"""What installed packages require of each other and of the Python they run in."""
+"""Checks the requirements of a job's packages."""
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from cloud.errors import FailedPrecondition
 
 
 def check_requirements(folders: Sequence[Path]) -> None:
-    """Check what the packages of one job, in ``folders``, require: it is there, in them or in this Python.
+    """Check that what the packages in ``folders`` require is installed there or in this Python.
 
     Args:
-        folders: all that was installed, in the order of the import path.
+        folders: where the job's packages are installed, in the order of the import path.
 
     Raises:
-        FailedPrecondition: naming the package, what it requires, what there is instead, and the mend.
+        FailedPrecondition: it names the package, the requirement, what is installed instead, and what to do.
     """
     packages = list(importlib.metadata.distributions(path=[str(folder) for folder in folders]))
-    # Where there are two of one name the first in the import path counts.
+    # Of two with the same name, the first in the import path is the one that is imported.
     own = {canonicalize_name(package.name): package.version for package in reversed(packages)}
     problems = [
         f"{package.name} {package.version} requires {problem}"
@@ -30,14 +30,14 @@ def check_requirements(folders: Sequence[Path]) -> None:
     ]
     if problems:
         raise FailedPrecondition(
-            f"{'; '.join(problems)}. Nothing is downloaded here: install it beside this project, add it to the job's "
+            f"{'; '.join(problems)}. Nothing is downloaded here: install it next to this project, add it to the job's "
             "packages, or loosen the requirement",
             field="training_input.package_uris",
         )
 
 
 def _unmet(text: str, own: Mapping[NormalizedName, str]) -> str:
-    """What is wrong with a requirement, or nothing."""
+    """Why a requirement is not met; empty if it is."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:

@@ -1,4 +1,4 @@
-"""The verbs of jobs: submit, get, list, cancel, follow, wait. Accepts, schedules, records; executions do the work."""
+"""The methods of jobs: submit, get, list, cancel, logs, wait. It schedules and records; executions do the work."""
 
 import asyncio
 import logging
@@ -22,15 +22,15 @@ from cloud.lifecycle import JobEvent, JobState, next_job_event, next_job_state
 from cloud.resources import WHOLE_LOG, Job, JobSpec, LogEntry, LogRange, Service, Severity, as_training
 
 _KEPT_LOGS = 32
-"""Logs that stay open, with what is known of their files, though nobody writes or follows them: clients read a long
-log page by page."""
+"""How many logs stay in memory with their index, though no execution writes and no caller follows them: clients read a
+long log page by page."""
 
 
-def moved(job: Job, event: JobEvent, message: str, now: datetime) -> Job:
-    """The job after ``event``. Its times are in order, also if the clock was set back meanwhile.
+def apply_event(job: Job, event: JobEvent, message: str, now: datetime) -> Job:
+    """The job after ``event``. Its times are in order, even if the clock was set back.
 
     Raises:
-        FailedPrecondition: the event cannot happen in its state.
+        FailedPrecondition: the event is not possible in its state.
     """
     state = next_job_state(job.state, event)
     job = replace(job, state=state, error_message=message)
@@ -44,8 +44,8 @@ class JobService:
     """The jobs of one project in one state folder.
 
     Args:
-        state_dir: where records and logs are kept.
-        work_dir: for the private folders of running jobs.
+        state_dir: holds records and logs.
+        work_dir: holds the private folders of running jobs.
         concurrent_jobs: how many run at a time; the others wait QUEUED.
     """
 
@@ -58,15 +58,15 @@ class JobService:
         self._concurrent_jobs = concurrent_jobs
         self._changes = Changes()
         self._logs = WeakValueDictionary[str, JobLog]()
-        """Those that an execution writes, somebody follows, or are in ``_used_last``: no log is there twice."""
-        self._used_last = deque[JobLog](maxlen=_KEPT_LOGS)
+        """The only ``JobLog`` of each job that an execution writes, a caller follows, or ``_recently_used`` holds."""
+        self._recently_used = deque[JobLog](maxlen=_KEPT_LOGS)
         self._running: dict[str, dict[Execution, asyncio.Task[None]]] = {}
         """The executions of each job that hold a slot."""
         self._closing = False
 
     async def start(self) -> None:
-        """Take up what an earlier process left: queued jobs go on, others lost their processes with it."""
-        await asyncio.to_thread(folders.remove_what_a_crash_left, self._work_dir)
+        """Continue after an earlier process: queued jobs stay queued; others lost their processes and end."""
+        await asyncio.to_thread(folders.remove_leftovers, self._work_dir)
         for job in self._records.unfinished():
             if job.state is JobState.CANCELLING:
                 self._record(job.job_id, JobEvent.STOPPED, job.error_message)
@@ -75,7 +75,7 @@ class JobService:
         self._schedule()
 
     async def close(self) -> None:
-        """End all executions. Their jobs are FAILED for that reason; queued ones stay queued for the next start."""
+        """End all executions. Their jobs become FAILED; queued ones stay queued for the next start."""
         self._closing = True
         for executions in self._running.values():
             for execution in executions:
@@ -87,8 +87,8 @@ class JobService:
         """Accept a job.
 
         Raises:
-            InvalidArgument: it is no training job.
-            ResourceExhausted: more replicas than are run for one job, or the disk is full.
+            InvalidArgument: it is not a training job.
+            ResourceExhausted: it has too many replicas, or the disk is full.
             AlreadyExists: the id was used before.
         """
         training = as_training(spec)
@@ -134,7 +134,7 @@ class JobService:
         job = self._record(job_id, JobEvent.CANCEL_REQUESTED, message)
         if not executions:
             self._append(job_id, "Job cancelled.")
-            self._follow(job, (), message)
+            self._update_job(job, (), message)
 
     async def follow_logs(self, job_id: str) -> AsyncIterator[LogEntry]:
         self._records.get(job_id)
@@ -163,13 +163,13 @@ class JobService:
     def _schedule(self) -> None:
         if self._closing:
             return
-        # Every job that has begun has its one execution: only those that are QUEUED have something left to run.
+        # A training job has one execution, so only QUEUED jobs have one left to start.
         waiting = [Demand(job_id) for job_id in self._records.first_queued(self._concurrent_jobs)]
         running = {job_id: len(executions) for job_id, executions in self._running.items()}
         for job_id in plan(waiting, running, self._concurrent_jobs):
-            self._begin(self._records.get(job_id))
+            self._start_execution(self._records.get(job_id))
 
-    def _begin(self, job: Job) -> None:
+    def _start_execution(self, job: Job) -> None:
         execution = Execution(
             spec=job.training,
             platform=self._platform,
@@ -178,7 +178,7 @@ class JobService:
             report=self._on_event,
         )
         execution.state = next_job_state(execution.state, JobEvent.SCHEDULED)
-        self._follow(job, [execution.state])
+        self._update_job(job, [execution.state])
         self._append(job.job_id, "Waiting for job to be provisioned.")
         task = asyncio.create_task(execution.run(), name=f"job {job.job_id}")
         self._running.setdefault(job.job_id, {})[execution] = task
@@ -189,7 +189,7 @@ class JobService:
             event, message = JobEvent.FAILED, "The service was stopped while the job was running."
         execution.state = next_job_state(execution.state, event)
         job = self._records.get(execution.spec.job_id)
-        self._follow(job, [other.state for other in self._running[job.job_id]], message)
+        self._update_job(job, [other.state for other in self._running[job.job_id]], message)
 
     def _on_end(self, execution: Execution) -> None:
         job_id = execution.spec.job_id
@@ -198,13 +198,13 @@ class JobService:
             del self._running[job_id]
         self._schedule()
 
-    def _follow(self, job: Job, executions: Collection[JobState], message: str = "") -> None:
-        """Move the job on to where its executions are."""
+    def _update_job(self, job: Job, executions: Collection[JobState], message: str = "") -> None:
+        """Bring the job to the state that follows from its executions' states."""
         while event := next_job_event(job.state, executions):
             job = self._record(job.job_id, event, message or job.error_message)
 
     def _record(self, job_id: str, event: JobEvent, message: str = "") -> Job:
-        job = moved(self._records.get(job_id), event, message, datetime.now(UTC))
+        job = apply_event(self._records.get(job_id), event, message, datetime.now(UTC))
         self._records.update(job)
         self._log(job_id).wake()
         self._changes.notify()
@@ -214,13 +214,13 @@ class JobService:
         try:
             self._log(job_id).append(LogEntry(datetime.now(UTC), Severity.INFO, "service", message))
         except OSError as error:
-            # The job keeps its record; its run meets the same unwritable log and fails for that reason.
+            # The job is not refused: its execution will find that the log cannot be written, and fail with that reason.
             logging.getLogger(__name__).warning("log of job %s: %s", job_id, error)
 
     def _log(self, job_id: str) -> JobLog:
         log = self._logs.get(job_id)
         if log is None:
             log = self._logs[job_id] = JobLog(self._log_dir / f"{job_id}.jsonl")
-        if log not in self._used_last:
-            self._used_last.append(log)
+        if log not in self._recently_used:
+            self._recently_used.append(log)
         return log

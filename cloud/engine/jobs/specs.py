@@ -1,4 +1,4 @@
-"""Specifications of jobs as JSON, each with the name of its kind. Pure."""
+"""Job specifications to and from JSON. Pure."""
 
 import types
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ from cloud.resources import JobSpec, Json, TrainingSpec
 
 S = TypeVar("S", bound=JobSpec)
 KINDS: Mapping[str, type[JobSpec]] = {"training": TrainingSpec}
-"""What there can be jobs of, by the name in their record. A published name is never changed."""
+"""The kinds of jobs, by their name in the records. A published name is never changed."""
 
 
 def kind_of(spec: JobSpec, kinds: Mapping[str, type[JobSpec]] = KINDS) -> str | None:
-    """The name of the specification's kind; None if there are no such jobs."""
+    """The name of the specification's kind; None if it is not one of ``kinds``."""
     return next((name for name, kind in kinds.items() if type(spec) is kind), None)
 
 
@@ -27,7 +27,7 @@ def spec_to_json(spec: JobSpec) -> dict[str, Json]:
 
 
 def spec_from_json(kind: type[S], record: Mapping[str, Json]) -> S:
-    """The specification as it was written, whatever rules there are for new ones today."""
+    """The specification as it was written, without the checks of new ones."""
     readers = _readers(cast("type", kind))
     values = dict(record)
     for name, read in readers.items():
@@ -38,7 +38,7 @@ def spec_from_json(kind: type[S], record: Mapping[str, Json]) -> S:
 
 @cache
 def _readers(kind: type) -> dict[str, Callable[[Json], Any]]:
-    """How the fields are read that are not as JSON has them."""
+    """Converters from JSON, for the fields that need one."""
     found = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
     return {name: read for name, read in found.items() if read is not None}
 
@@ -52,7 +52,7 @@ def _plain(value: Any) -> Json:
 
 
 def _reader(hint: Any) -> Callable[[Json], Any] | None:
-    """From JSON to the type ``hint``; None if they are the same."""
+    """Converts from JSON to the type ``hint``; None if no conversion is needed."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         (inner,) = (argument for argument in arguments if argument is not type(None))

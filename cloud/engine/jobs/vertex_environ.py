@@ -1,4 +1,4 @@
-"""The variables that Vertex AI gives a replica. Pure.
+"""The environment variables that Vertex AI sets for a replica. Pure.
 
 Facts: "Environment variables for special Cloud Storage directories" and "Distributed training" of Vertex AI's
 documentation on custom training, and the Python SDK (``google.cloud.aiplatform.training_utils``).
@@ -14,13 +14,13 @@ from cloud.resources import Json, TrainingSpec
 def environ(
     spec: TrainingSpec, replica: Replica, addresses: Mapping[Replica, str], *, project_number: int
 ) -> dict[str, str]:
-    """What ``replica`` is told of the job, its project and its peers.
+    """Variables that describe the job, its project and the other replicas.
 
     Args:
         addresses: ``HOST:PORT`` of every replica of the job.
     """
     job = job_spec(spec, addresses)
-    told = {
+    variables = {
         "CLOUD_ML_JOB_ID": spec.job_id,
         "CLOUD_ML_PROJECT_ID": str(project_number),
         "CLOUD_ML_REGION": spec.region,
@@ -35,7 +35,7 @@ def environ(
     }
     if len(addresses) > 1:
         task = {"type": replica.task_type.value, "index": replica.index}
-        told["TF_CONFIG"] = json.dumps(
+        variables["TF_CONFIG"] = json.dumps(
             {"cluster": cluster(addresses), "environment": "cloud", "job": job, "task": task}
         )
     if spec.base_output_directory is not None:
@@ -44,12 +44,12 @@ def environ(
             ("CHECKPOINT_DIR", "checkpoints"),
             ("TENSORBOARD_LOG_DIR", "logs"),
         ):
-            told[f"AIP_{name}"] = f"{spec.base_output_directory / folder}/"
-    return told
+            variables[f"AIP_{name}"] = f"{spec.base_output_directory / folder}/"
+    return variables
 
 
 def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, Json]:
-    """The job as its own processes see it: ``CustomJobSpec`` in snake case, without machines."""
+    """The job as its processes see it: ``CustomJobSpec`` in snake case, without machine specifications."""
     program = {
         "package_uris": [str(uri) for uri in spec.package_uris],
         "python_module": spec.python_module,
@@ -61,7 +61,7 @@ def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, 
         counts[replica.pool] = counts.get(replica.pool, 0) + 1
     last = max(counts, default="workerpool0")
     pools = [f"workerpool{index}" for index in range(int(last[-1]) + 1)]
-    told: dict[str, Json] = {
+    job: dict[str, Json] = {
         "worker_pool_specs": [
             {
                 "replica_count": str(counts[pool]),
@@ -73,8 +73,8 @@ def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, 
         ]
     }
     if spec.base_output_directory is not None:
-        told["base_output_directory"] = {"output_uri_prefix": str(spec.base_output_directory)}
-    return told
+        job["base_output_directory"] = {"output_uri_prefix": str(spec.base_output_directory)}
+    return job
 
 
 def _pools(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:

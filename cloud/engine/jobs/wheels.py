@@ -1,4 +1,4 @@
-"""Wheels: whether one fits this Python, and where its files go.
+"""Installs wheels, after checking that they are for this Python.
 
 Format: https://packaging.python.org/specifications/binary-distribution-format/.
 """
@@ -24,7 +24,7 @@ def install_wheel(wheel: Path, work: Path) -> tuple[Path, str]:
     """Install into a new folder in ``work``; returns it and ``NAME-VERSION``.
 
     Raises:
-        FailedPrecondition: it is damaged, leads out of the folder, or is not for this Python.
+        FailedPrecondition: it is damaged, has a member outside the folder, or is not for this Python.
     """
     with open_wheel(wheel) as archive:
         infos = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
@@ -34,17 +34,17 @@ def install_wheel(wheel: Path, work: Path) -> tuple[Path, str]:
         _check_tags(wheel.name, _headers(archive, f"{infos[0]}/WHEEL"))
         _check_python(wheel.name, _headers(archive, f"{infos[0]}/METADATA"))
         folder = Path(tempfile.mkdtemp(dir=work, prefix="installed-"))
-        unpack_wheel(archive, wheel.name, folder, lambda member: _place(member, f"{name}.data"))
+        unpack_wheel(archive, wheel.name, folder, lambda member: _target_path(member, f"{name}.data"))
     return folder, name
 
 
 def interpreter_tag() -> str:
-    """What a wheel built here may depend on besides its source."""
+    """The interpreter and platform that a wheel built here may depend on."""
     return f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
 
 
-def _place(member: str, data: str) -> str:
-    """Where a member goes, as ``pip install --target`` has it ("the .data directory" in the format)."""
+def _target_path(member: str, data: str) -> str:
+    """Where ``pip install --target`` puts a member ("the .data directory" in the format)."""
     top, _, rest = member.partition("/")
     if top != data:
         return member
@@ -78,6 +78,6 @@ def _check_python(name: str, headers: Message) -> None:
     try:
         fits = wanted is None or SpecifierSet(wanted).contains(platform.python_version(), prereleases=True)
     except InvalidSpecifier:
-        fits = True  # pip, too, takes what it cannot read for no wish
+        fits = True  # pip ignores an invalid specifier, too
     if not fits:
         raise FailedPrecondition(f"{name} requires Python {wanted}, this is {platform.python_version()}")

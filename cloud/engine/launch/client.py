@@ -1,4 +1,4 @@
-"""``Launcher``: starts processes that run a Python module, warm or cold, and never lets one outlive this process."""
+"""``Launcher``: starts processes that run a Python module, warm or cold. None of them outlives this process."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ PRELOAD = (
     *(f"setuptools.command.{name}" for name in ("bdist_wheel", "build_ext", "build_py", "egg_info", "install")),
     *(f"setuptools.command.{name}" for name in ("install_egg_info", "install_lib", "install_scripts")),
 )
-"""What trainers, serving workers and the building of packages spend their first seconds on."""
+"""The modules whose import takes trainers, serving workers and package builds their first seconds."""
 _CLOSING_GRACE = 1.0
 _FORKSERVER = Path(__file__).parent / "forkserver" / "__main__.py"
 
@@ -36,14 +36,14 @@ _FORKSERVER = Path(__file__).parent / "forkserver" / "__main__.py"
 class Launcher:
     """Starts processes for one engine.
 
-    A process does not depend on its launcher any more once it runs: if a launcher dies (memory ran out, say), the
-    processes go on, and the next ``launch`` starts another. If the engine dies, all of them end.
+    A running process does not depend on its fork server: if that dies (out of memory, for example), the processes
+    continue, and the next ``launch`` starts another fork server. If the engine dies, all processes end.
 
     Args:
-        kind: COLD gives each process a fresh interpreter; WARM (Linux) forks it from one with ``preload`` loaded.
-        preload: modules to import in a warm launcher.
-        environ: variables that libraries read while they are loaded (``GCS_*`` of TensorFlow): the warm launcher loads
-            its modules under them, besides ``inherited_environ``. To be repeated in each command for the cold one.
+        kind: COLD gives each process a fresh interpreter; WARM (Linux) forks it from one with ``preload`` imported.
+        preload: modules that the warm fork server imports.
+        environ: variables that libraries read at import (``GCS_*`` of TensorFlow). The warm fork server imports its
+            modules with them and ``inherited_environ``; for cold processes each command has to repeat them.
     """
 
     def __init__(
@@ -57,64 +57,64 @@ class Launcher:
         self._preload = tuple(preload) if kind is LauncherKind.WARM else ()
         self._environ = dict(environ)
         self._server: _ForkServer | None = None
-        self._stand_in: Launcher | None = None
+        self._cold_launcher: Launcher | None = None
         self._starting = asyncio.Lock()
         self._processes: set[Process] = set()
 
     async def start(self) -> None:
-        """Start the launcher's process and return at once, while it still loads. Does nothing if it runs."""
-        await self._running()
+        """Start the fork server and return while it still imports modules. Does nothing if it runs."""
+        await self._ensure_running()
 
     async def ready(self) -> None:
-        """Wait until everything is loaded; requests made before are not lost, they wait.
+        """Wait until all modules are imported. (Earlier calls of ``launch`` wait for that, too.)
 
         Raises:
-            Unavailable: a module cannot be loaded; the message says which and why.
+            Unavailable: a module cannot be imported; the message says which and why.
         """
-        await (await self._running()).ready()
+        await (await self._ensure_running()).ready()
 
     async def launch(self, command: Command, on_output: OnOutput, *, allow_cold_fallback: bool = False) -> Process:
         """Start a process.
 
         Args:
-            on_output: gets each line, in the order of its stream, in this event loop; must not raise.
-            allow_cold_fallback: start it cold if a warm launcher is still loading, for a process that needs no
+            on_output: called with each line, in the order of its stream, in this event loop; must not raise.
+            allow_cold_fallback: start it cold if the warm fork server is not ready, for a process that does not need
                 TensorFlow.
 
         Raises:
-            FailedPrecondition: the folder to run in does not exist.
-            Unavailable: the launcher cannot load its modules, or was killed twice.
+            FailedPrecondition: the working directory does not exist.
+            Unavailable: the fork server cannot import its modules, or was killed twice.
         """
-        if allow_cold_fallback and not (await self._running()).is_ready:
-            self._stand_in = self._stand_in or Launcher(LauncherKind.COLD, environ=self._environ)
-            return await self._stand_in.launch(command, on_output)
-        said = ""
+        if allow_cold_fallback and not (await self._ensure_running()).is_ready:
+            self._cold_launcher = self._cold_launcher or Launcher(LauncherKind.COLD, environ=self._environ)
+            return await self._cold_launcher.launch(command, on_output)
+        last_output = ""
         for _ in range(2):
-            server = await self._running()
+            server = await self._ensure_running()
             try:
                 process = await server.launch(command, on_output)
             except NeverStartedError:
-                await server.ready()  # says why, if it never was
+                await server.ready()  # raises the reason if it failed to start
                 await server.close()
-                said = server.said
+                last_output = server.last_output
             else:
                 self._processes.add(process)
                 process.on_end(self._processes.discard)
                 return process
         raise Unavailable(
-            f"the launcher was killed, twice, while it started a process; its last words: {said or 'none'}"
+            f"the launcher was killed, twice, while it started a process; its last output: {last_output or 'none'}"
         )
 
     async def close(self) -> None:
-        """End all processes and the launcher. May be called twice."""
+        """End all processes and the fork server. May be called twice."""
         await asyncio.gather(*(process.stop(_CLOSING_GRACE) for process in self._processes))
-        if self._stand_in:
-            await self._stand_in.close()
+        if self._cold_launcher:
+            await self._cold_launcher.close()
         if self._server:
             await self._server.close()
             self._server = None
 
-    async def _running(self) -> "_ForkServer":
+    async def _ensure_running(self) -> "_ForkServer":
         async with self._starting:
             if self._server is not None and not self._server.is_running:
                 await self._server.close()
@@ -125,7 +125,7 @@ class Launcher:
 
 
 class _ForkServer:
-    """One launcher's process."""
+    """The process of one fork server."""
 
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, output: int) -> None:
         self._process = process
@@ -133,7 +133,7 @@ class _ForkServer:
         self._lines: deque[str] = deque(maxlen=20)
         self._output = OutputPipe("stderr", output, lambda line: self._lines.append(line.text))
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._following = asyncio.create_task(self._follow())
+        self._reading = asyncio.create_task(self._read_messages())
         self.is_running = True
 
     @classmethod
@@ -164,8 +164,8 @@ class _ForkServer:
         return cls(process, ours, reader)
 
     @property
-    def said(self) -> str:
-        """What it wrote last."""
+    def last_output(self) -> str:
+        """The last lines that it wrote."""
         return "\n".join(self._lines)
 
     @property
@@ -176,15 +176,15 @@ class _ForkServer:
         await asyncio.shield(self._ready)
 
     async def launch(self, command: Command, on_output: OnOutput) -> Process:
-        leash, their_leash = socket.socketpair()
+        connection, their_connection = socket.socketpair()
         stdout, their_stdout = os.pipe()
         stderr, their_stderr = os.pipe()
-        process = Process(leash, stdout, stderr, on_output)
-        with their_leash:
+        process = Process(connection, stdout, stderr, on_output)
+        with their_connection:
             try:
-                # If nobody is there to take them, the leash breaks, and that is noticed.
+                # If the fork server is gone, the connection breaks, and ``begin`` raises.
                 with contextlib.suppress(OSError):
-                    await send_descriptors(self._control, (their_stdout, their_stderr, their_leash.fileno()))
+                    await send_descriptors(self._control, (their_stdout, their_stderr, their_connection.fileno()))
             finally:
                 os.close(their_stdout)
                 os.close(their_stderr)
@@ -193,11 +193,11 @@ class _ForkServer:
 
     async def close(self) -> None:
         if self._process.returncode is None:
-            self._process.kill()  # it keeps nothing that could be lost, and may be busy loading
+            self._process.kill()  # it has no state to lose, and may be busy importing
         await self._process.wait()
-        await self._following
+        await self._reading
 
-    async def _follow(self) -> None:
+    async def _read_messages(self) -> None:
         reason = ""
         try:
             async for message in receive_messages(self._control):
@@ -210,6 +210,6 @@ class _ForkServer:
             self._control.close()
             self._output.drain()
             if not self._ready.done():
-                text = f"the launcher did not start: {reason or 'it ended'}\n{self.said}"
+                text = f"the launcher did not start: {reason or 'it ended'}\n{self.last_output}"
                 self._ready.set_exception(Unavailable(text))
-                self._ready.exception()  # retrieved: nobody may have asked
+                self._ready.exception()  # mark as retrieved: ready() may not have been called

@@ -1,4 +1,4 @@
-"""What to run, and how it ended."""
+"""``Command``: what to run. ``ExitStatus``: how it ended."""
 
 import os
 import resource
@@ -13,18 +13,18 @@ from cloud.errors import InvalidArgument
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``python -m MODULE ARGV...`` in a folder.
+    """``python -m MODULE ARGV...`` in the working directory ``cwd``.
 
     Args:
-        environ: the whole environment, but for what ``full_environ`` adds.
-        import_path: folders that come before everything else in ``sys.path``.
-        interpreter: the Python that runs it; None is this one. Another one is always started cold, and, as any
-            ``python -m`` of before 3.11, has ``cwd`` in its path.
-        limits: the most of a resource that the process, and each that it starts, may use, by the name that
-            ``resource.setrlimit`` has for it (``RLIMIT_NOFILE``), in its unit.
+        environ: the environment, to which ``full_environ`` adds.
+        import_path: folders that come first in ``sys.path``.
+        interpreter: the Python that runs it; None is this one. Another one is always started cold, and has ``cwd`` in
+            its path, as ``python -m`` without ``-P`` does.
+        limits: resource limits of the process and of each that it starts, by their names in ``resource.setrlimit``
+            (``RLIMIT_NOFILE``), in their units.
 
     Raises:
-        InvalidArgument: a NUL in anything, an impossible variable name, or an unknown limit.
+        InvalidArgument: a NUL character, an invalid variable name, or an unknown limit.
     """
 
     module: str
@@ -47,8 +47,8 @@ class Command:
                 raise InvalidArgument(f"not a limit of this system: {name[:200]!r} of {most}", field="limits")
 
     def full_environ(self) -> dict[str, str]:
-        """``environ``; with the import path in ``PYTHONPATH``, so that a Python that the process starts finds the same
-        modules; with the locale C.UTF-8 if it names none; with ``interpreter_environ`` for this Python."""
+        """``environ``, with the import path in ``PYTHONPATH``, so that a Python that the process starts finds the same
+        modules; with the locale C.UTF-8 if none is set; and with ``interpreter_environ`` for this Python."""
         environ = dict(self.environ)
         inherited = environ.get("PYTHONPATH")
         path = [*map(str, self.import_path), *([inherited] if inherited else [])]
@@ -85,8 +85,8 @@ class ExitStatus:
 
 
 def interpreter_environ() -> dict[str, str]:
-    """What Python needs to find its packages whatever ``HOME`` is: empty, unless there are some installed for one user
-    only (never in a virtual environment)."""
+    """Variables for Python to find packages installed with ``pip --user`` although ``HOME`` differs; empty in a virtual
+    environment and if there are none."""
     if site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
         return {"PYTHONUSERBASE": site.getuserbase()}
     return {}

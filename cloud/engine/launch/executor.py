@@ -1,4 +1,4 @@
-"""``Executor``: what the engine needs of whatever starts its processes."""
+"""``Executor``: the interface through which the engine starts processes."""
 
 from typing import Protocol
 
@@ -7,13 +7,13 @@ from cloud.engine.launch.output import OnOutput
 
 
 class RunningProcess(Protocol):
-    """A process that was started, with everything it starts in turn."""
+    """A started process, with all processes that it starts."""
 
     async def wait(self) -> ExitStatus:
-        """How it ended, once nothing of it is left and its output is delivered to the last byte."""
+        """How it ended. Returns once it and all that it started are gone and their output is delivered."""
 
     async def stop(self, grace: float) -> ExitStatus:
-        """SIGTERM to the process and all that it started, SIGKILL to what is left after ``grace`` seconds."""
+        """Send SIGTERM to it and all that it started, and SIGKILL to those left after ``grace`` seconds."""
 
 
 class Executor(Protocol):
@@ -25,11 +25,10 @@ class Executor(Protocol):
         """Start a process.
 
         Args:
-            command: what runs, with which interpreter, in which environment and folder, within which limits.
             on_output: called with each line, in the order of its stream, in this event loop; must not raise.
-            allow_cold_fallback: the process needs nothing that is preloaded, and need not wait for that.
+            allow_cold_fallback: the process needs no preloaded module, and need not wait for the preload.
 
         Raises:
-            FailedPrecondition: it cannot be started, with the reason.
-            Unavailable: no process can be started at present.
+            FailedPrecondition: it cannot be started; the message says why.
+            Unavailable: no process can be started now.
         """

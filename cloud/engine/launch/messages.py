@@ -1,4 +1,4 @@
-"""How the engine and the ``forkserver`` program talk: lines of JSON over Unix sockets, and descriptors."""
+"""The protocol between the engine and the ``forkserver`` program: JSON lines and descriptors over Unix sockets."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ from cloud.resources import Json
 
 async def send_message(connection: socket.socket, message: Mapping[str, object]) -> None:
     """Raises:
-    OSError: the other side is gone.
+    OSError: the peer closed the connection.
     """
     await asyncio.get_running_loop().sock_sendall(connection, json.dumps(message).encode() + b"\n")
 
 
 async def receive_messages(connection: socket.socket) -> AsyncIterator[dict[str, Json]]:
-    """Until the other side is gone."""
+    """The messages that arrive until the peer closes the connection."""
     loop = asyncio.get_running_loop()
     pending = b""
     while True:
@@ -32,10 +32,10 @@ async def receive_messages(connection: socket.socket) -> AsyncIterator[dict[str,
 
 
 async def send_descriptors(connection: socket.socket, descriptors: Sequence[int]) -> None:
-    """One byte and all ``descriptors``.
+    """Send one byte with ``descriptors``.
 
     Raises:
-        OSError: the other side is gone.
+        OSError: the peer closed the connection.
     """
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a process writes, as lines: complete, bounded and in order."""
+"""A process's output, delivered as lines of bounded length, in order."""
 
 import asyncio
 import os
@@ -24,11 +24,11 @@ class OutputLine:
 
 
 OnOutput = Callable[[OutputLine], None]
-"""Called in the event loop, so quick; while it runs, the process that writes can only fill its pipe."""
+"""Called in the event loop, so it must be quick: meanwhile nothing reads the process's pipe."""
 
 
 class LineSplitter:
-    """Bytes in, lines out. Holds never more than one incomplete line of ``LINE_LIMIT`` bytes."""
+    """Splits bytes into lines. It holds at most one incomplete line of ``limit`` bytes."""
 
     def __init__(self, limit: int = LINE_LIMIT) -> None:
         self._limit = limit
@@ -54,7 +54,7 @@ class LineSplitter:
         start = 0
         while len(line) - start > self._limit:
             end = start + self._limit
-            # Not within a character: at most three continuation bytes follow its first.
+            # Do not cut within a character: its first byte has at most three continuation bytes.
             for _ in range(3):
                 if line[end] & 0xC0 != 0x80 or end - start <= 1:
                     break
@@ -65,10 +65,10 @@ class LineSplitter:
 
 
 class OutputPipe:
-    """The read end of a pipe, delivered line by line from the running event loop.
+    """The read end of a pipe, read by the running event loop and delivered line by line.
 
     Args:
-        descriptor: becomes this object's to close.
+        descriptor: closed by this object.
     """
 
     def __init__(self, stream: str, descriptor: int, on_output: OnOutput) -> None:
@@ -82,13 +82,13 @@ class OutputPipe:
         self._loop.add_reader(descriptor, self._read)
 
     def drain(self) -> None:
-        """Deliver what is left, to the end, and close. To be called when no process can write any more."""
+        """Deliver everything left in the pipe, and close. Call it when no process can write any more."""
         while self._open and self._read():
             pass
         self.close()
 
     def close(self) -> None:
-        """Stop, without reading on."""
+        """Stop reading."""
         if self._open:
             self._open = False
             self._loop.remove_reader(self._descriptor)

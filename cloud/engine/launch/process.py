@@ -1,4 +1,4 @@
-"""``Process``: one launched process as the engine sees it."""
+"""``Process``: the engine's handle of one launched process."""
 
 import asyncio
 import contextlib
@@ -13,37 +13,37 @@ from cloud.errors import CloudError, FailedPrecondition
 
 
 class NeverStartedError(Exception):
-    """The launcher went before it had started the process."""
+    """The fork server ended before it started the process."""
 
 
 class Process:
-    """A running process, with everything it starts. Made by ``Launcher.launch``.
+    """A running process, with all processes that it starts. Made by ``Launcher.launch``.
 
     Args:
-        leash: the engine's end; if it is closed, by whatever, the process ends.
+        connection: to the process's supervisor, which ends the process if the connection is closed.
         stdout: read end of the pipe, like ``stderr``.
     """
 
-    def __init__(self, leash: socket.socket, stdout: int, stderr: int, on_output: OnOutput) -> None:
-        self._leash = leash
-        self._leash.settimeout(0)
+    def __init__(self, connection: socket.socket, stdout: int, stderr: int, on_output: OnOutput) -> None:
+        self._connection = connection
+        self._connection.settimeout(0)
         self._pipes = [OutputPipe("stdout", stdout, on_output), OutputPipe("stderr", stderr, on_output)]
         loop = asyncio.get_running_loop()
         self._started: asyncio.Future[int] = loop.create_future()
         self._ended: asyncio.Future[ExitStatus] = loop.create_future()
-        self._following = asyncio.create_task(self._follow())
+        self._reading = asyncio.create_task(self._read_messages())
 
     @property
     def pid(self) -> int:
-        """Of the process that runs the module."""
+        """Process id of the process that runs the module."""
         return self._started.result()
 
     async def begin(self, command: Command) -> None:
-        """Have the process started; called once.
+        """Send the request to start the process, and wait until it is started. Called once.
 
         Raises:
-            NeverStartedError: nobody is there to do it.
-            FailedPrecondition: it cannot be started, with the reason.
+            NeverStartedError: the fork server is gone.
+            FailedPrecondition: it cannot be started; the message says why.
         """
         request = {
             "module": command.module,
@@ -55,35 +55,35 @@ class Process:
             "limits": dict(command.limits),
         }
         try:
-            # Whoever is to read this may have gone; then the answer, or its absence, says so.
+            # The supervisor may be gone: then no response comes, and ``_started`` gets the error.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                await send_message(self._leash, request)
+                await send_message(self._connection, request)
             await asyncio.shield(self._started)
         except BaseException:
-            self._following.cancel()
+            self._reading.cancel()
             raise
 
     def on_end(self, callback: Callable[["Process"], object]) -> None:
-        """Have ``callback`` called with this process when ``wait`` would return."""
+        """Call ``callback`` with this process when ``wait`` would return."""
         self._ended.add_done_callback(lambda _: callback(self))
 
     async def wait(self) -> ExitStatus:
-        """How it ended, once nothing of it is left and its output is delivered to the last byte."""
+        """See ``RunningProcess``."""
         return await asyncio.shield(self._ended)
 
     async def stop(self, grace: float) -> ExitStatus:
-        """SIGTERM to the process and all that it started, SIGKILL to what is left after ``grace`` seconds."""
+        """See ``RunningProcess``."""
         if not self._ended.done():
-            with contextlib.suppress(OSError):  # it ends at this very moment
-                await send_message(self._leash, {"stop": grace})
+            with contextlib.suppress(OSError):  # it has just ended
+                await send_message(self._connection, {"stop": grace})
         return await self.wait()
 
-    async def _follow(self) -> None:
-        # A supervisor that dies without a word was killed, and the kernel then kills the process it looks after.
+    async def _read_messages(self) -> None:
+        # A supervisor that ends without a status was killed; the kernel then kills the user's process.
         status = ExitStatus(signal=signal.SIGKILL)
         refusal: CloudError | None = None
         try:
-            async for message in receive_messages(self._leash):
+            async for message in receive_messages(self._connection):
                 match message:
                     case {"pid": pid}:
                         self._started.set_result(pid)
@@ -94,10 +94,10 @@ class Process:
             for pipe in self._pipes:
                 pipe.drain()
         finally:
-            self._leash.close()
+            self._connection.close()
             for pipe in self._pipes:
                 pipe.close()
             if not self._started.done():
                 self._started.set_exception(refusal or NeverStartedError())
-                self._started.exception()  # retrieved: begin() may have been cancelled and not ask any more
+                self._started.exception()  # mark as retrieved: begin() may have been cancelled
             self._ended.set_result(status)

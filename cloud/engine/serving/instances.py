@@ -1,11 +1,11 @@
-"""JSON instances to batches of NumPy arrays, and a model's outputs to JSON predictions. Pure; knows no TensorFlow.
+"""Converts JSON instances to batches of NumPy arrays, and a model's outputs to JSON. Pure; independent of TensorFlow.
 
-Rules and texts follow ML Engine's online prediction (the prediction library in the Cloud SDK): an instance is an object
-keyed by input, or a bare value where there is one input; ``{"b64": …}`` is binary where an input is a string; an output
-whose name ends in ``_bytes`` is given back as ``{"b64": …}``. Numbers are checked more strictly than there: nothing is
-silently cut, wrapped, or read from a string or a bool.
+Rules and error texts follow ML Engine's online prediction (the prediction library in the Cloud SDK): an instance is an
+object keyed by input, or a bare value if there is one input; ``{"b64": …}`` is binary if an input is a string; an
+output whose name ends in ``_bytes`` is returned as ``{"b64": …}``. Numbers are checked more strictly: none is cut,
+wrapped, or read from a string or a bool.
 
-JSON has no NaN. As an instance it is refused. As a prediction it is the string ``"NaN"``, ``"Infinity"`` or
+JSON has no NaN. An instance with one is refused. In a prediction it is the string ``"NaN"``, ``"Infinity"`` or
 ``"-Infinity"``, as in protobuf's JSON mapping, which every Google API uses and ``float()`` reads.
 """
 
@@ -28,13 +28,13 @@ _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "ui
 
 
 def to_batch(instances: Sequence[Json], inputs: Mapping[str, TensorSpec]) -> dict[str, NDArray[Any]]:
-    """One array for each input, its first dimension the instances.
+    """One array for each input, with the instances as its first dimension.
 
     Raises:
-        PredictionFailed: an instance does not fit the inputs; the text names the first that does not by its index.
+        PredictionFailed: an instance does not fit the inputs; the text has the index of the first such instance.
     """
     columns = _single_column(instances, *inputs.items()) if len(inputs) == 1 else _columns(instances, inputs)
-    with np.errstate(over="ignore"):  # too large for float32 is found below, as infinity
+    with np.errstate(over="ignore"):  # values too large for float32 become infinity, which is refused below
         return {alias: _array(alias, columns[alias], spec) for alias, spec in inputs.items()}
 
 
@@ -42,9 +42,9 @@ def to_predictions(outputs: Mapping[str, NDArray[Any]], count: int) -> list[dict
     """One object for each of ``count`` instances, keyed by output.
 
     Raises:
-        PredictionFailed: an output does not have ``count`` rows, or JSON cannot carry it.
+        PredictionFailed: an output does not have ``count`` rows, or cannot be represented in JSON.
     """
-    # A model that squeezes a batch of one away is common enough that ML Engine put the dimension back.
+    # Many models squeeze a batch of one; ML Engine adds the dimension again.
     arrays = {alias: array if array.shape else array[np.newaxis] for alias, array in outputs.items()}
     sizes = {alias: array.shape[0] for alias, array in arrays.items()}
     if any(size != count for size in sizes.values()):
@@ -110,7 +110,7 @@ def _array(alias: str, column: list[Json], spec: TensorSpec) -> NDArray[Any]:
 
 
 def _flatten(alias: str, column: list[Json], shape: tuple[int | None, ...] | None) -> tuple[list[Json], list[int]]:
-    """Unfold nested lists level by level, so that the work for each value is done by C code."""
+    """Flatten nested lists level by level, so that C code does the work for each value."""
     found = [len(column)]
     values = column
     while len(found) < len(shape) if shape is not None else bool(values) and type(values[0]) is list:
@@ -186,7 +186,7 @@ def _json_column(alias: str, array: NDArray[Any]) -> list[Json]:
         return array.tolist()  # type: ignore[no-any-return]
     if array.dtype.kind == "c":
         raise PredictionFailed(f"Output {alias} is {array.dtype}, which JSON cannot carry")
-    if array.dtype.kind != "f":  # bfloat16 and its like, unknown to NumPy itself
+    if array.dtype.kind != "f":  # bfloat16 and similar types, which NumPy itself does not have
         array = array.astype(np.float32)
     rows: list[Json] = array.tolist()
     return rows if np.isfinite(array).all() else [_name_non_finite(row) for row in rows]

@@ -16,7 +16,7 @@ from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Predic
 from cloud.resources import Json
 
 MAX_REQUEST = 32 * 1024 * 1024 - 64 * 1024
-"""Bytes of one request's JSON: what the worker takes, less room for the head of the request."""
+"""Bytes of one request's JSON: the worker's limit, less room for the request's head."""
 _STOP_GRACE = 2.0
 _STOPPING = "the model's worker is being stopped"
 
@@ -25,9 +25,9 @@ class ModelServer:
     """The worker of one version. The first ``start`` or ``predict`` starts it. If it dies or hangs, it is replaced.
 
     Args:
-        command: runs the worker for one model.
-        time_limit: seconds for one prediction, waiting for its turn included.
-        start_limit: seconds until the model must be loaded.
+        command: runs the worker.
+        time_limit: seconds for one prediction, including the wait for a connection.
+        start_limit: seconds for loading the model.
     """
 
     def __init__(
@@ -52,52 +52,51 @@ class ModelServer:
 
         Raises:
             FailedPrecondition: the model cannot be served.
-            Unavailable: the worker died or did not get ready in time; the message holds its last words.
+            Unavailable: the worker died or was not ready in time; the message has its last output.
         """
         await asyncio.shield(self._running())
 
     async def predict(self, instances: Sequence[Json], signature_name: str | None) -> list[Json]:
         """Raises:
-        PredictionFailed: the worker says why.
+        PredictionFailed: the model fails on the instances; the message is the worker's.
         InvalidArgument: the instances are too large.
         FailedPrecondition: see ``start``.
-        Unavailable: no answer in time, or a worker died over this and another over this alone.
+        Unavailable: no response in time, or one worker died with this request among others and one with it alone.
         """
         body = _encode(instances, signature_name)
         try:
             async with self._quarantine.together():
                 return await self._send(body)
-        except ConnectionError:  # maybe another request was the cause; predicting again does no harm
+        except ConnectionError:  # another request may be the cause; predicting again is safe
             pass
         try:
             async with self._quarantine.alone():
                 return await self._send(body)
         except ConnectionError:
             raise Unavailable(
-                "the model's worker died twice over this request: the model may need more memory than there is"
+                "the model's worker died twice on this request: the model may need more memory than there is"
             ) from None
 
     async def _send(self, body: bytes) -> list[Json]:
-        """As ``predict``, or:
-
-        Raises:
-            ConnectionError: the worker died meanwhile.
+        """Raises:
+        CloudError: see ``predict``.
+        ConnectionError: the worker died.
         """
         current = self._running()
         worker = current.result() if current.done() else await asyncio.shield(current)
         try:
             return await worker.predict(body)
         except TimeoutError:
-            raise self._too_late(worker) from None
+            raise self._timeout_error(worker) from None
         except ConnectionError:
             self._discard(worker)
             raise
 
     async def close(self) -> None:
-        """End the worker; requests that wait fail with Unavailable. May be called twice."""
+        """End the worker; pending requests fail with Unavailable. May be called twice."""
         self._closed = True
         if self._current:
-            await asyncio.sleep(0)  # a task that is cancelled before its first step cannot tell others why it ended
+            await asyncio.sleep(0)  # let the task start, so that it turns the cancellation into Unavailable
             self._current.cancel()
             outcome = (await asyncio.gather(self._current, return_exceptions=True))[0]
             if isinstance(outcome, _Worker):
@@ -105,13 +104,13 @@ class ModelServer:
         await asyncio.gather(*self._ending)
 
     def _running(self) -> "asyncio.Task[_Worker]":
-        """The worker, or its start; a new one if there is none."""
+        """The task that starts the worker, done once it runs; a new one if there is no worker."""
         if self._closed:
             raise Unavailable(_STOPPING)
         current = self._current
         if current is None or (current.done() and (current.exception() or not current.result().is_alive)):
             current = self._current = asyncio.create_task(self._launch())
-            current.add_done_callback(lambda task: task.exception())  # retrieved: nobody may be waiting for it
+            current.add_done_callback(lambda task: task.exception())  # mark as retrieved: no request may be waiting
         return current
 
     async def _launch(self) -> "_Worker":
@@ -120,15 +119,15 @@ class ModelServer:
                 worker = await _launch(self._launcher, self._command, self._time_limit)
         except TimeoutError:
             raise Unavailable(f"the model's worker was not ready after {self._start_limit:g} s") from None
-        except asyncio.CancelledError:  # by close(); those who wait for this task are not cancelled themselves
+        except asyncio.CancelledError:  # by close(); the requests that wait for this task are not cancelled
             raise Unavailable(_STOPPING) from None
         worker.process.on_end(lambda _: self._on_end(worker))
         return worker
 
     def _on_end(self, worker: "_Worker") -> None:
         worker.is_alive = False
-        # One that never answered would only die again: the next request starts that one.
-        if worker.has_answered and not self._closed:
+        # A worker that never responded would probably die again: only the next request starts another.
+        if worker.has_responded and not self._closed:
             self._running()
 
     def _discard(self, worker: "_Worker") -> None:
@@ -137,13 +136,13 @@ class ModelServer:
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
-    def _too_late(self, worker: "_Worker") -> Unavailable:
+    def _timeout_error(self, worker: "_Worker") -> Unavailable:
         limit = f"{self._time_limit:g} s"
-        if time.monotonic() - worker.last_answer < self._time_limit:
-            return Unavailable(f"the model did not come to this request within {limit}: send fewer at a time")
+        if time.monotonic() - worker.last_response < self._time_limit:
+            return Unavailable(f"the model was busy with other requests for {limit}: send fewer at a time")
         self._discard(worker)
         return Unavailable(
-            f"the model's worker gave no answer for {limit} and is replaced: the same call may work later"
+            f"the model's worker sent no response for {limit} and is replaced: the same call may work later"
         )
 
 
@@ -151,54 +150,54 @@ class _Worker:
     def __init__(self, process: Process, port: int, time_limit: float) -> None:
         self.process = process
         self.is_alive = True
-        self.has_answered = False
-        self.last_answer = time.monotonic()
+        self.has_responded = False
+        self.last_response = time.monotonic()
         self._client = WorkerClient(port, time_limit)
         process.on_end(lambda _: self._client.close())
 
     async def predict(self, body: bytes) -> list[Json]:
         """Raises:
-        PredictionFailed: the worker says why.
-        CloudError: something is wrong with the worker.
+        PredictionFailed: the model fails on the instances.
+        CloudError: the worker has a defect.
         ConnectionError, TimeoutError: see ``WorkerClient.post``.
         """
         status, text = await self._client.post("/predict", body)
-        reply = orjson.loads(text)
-        self.has_answered = True
-        self.last_answer = time.monotonic()
+        response = orjson.loads(text)
+        self.has_responded = True
+        self.last_response = time.monotonic()
         if status == HTTPStatus.BAD_REQUEST:
-            raise PredictionFailed(reply["error"])
+            raise PredictionFailed(response["error"])
         if status != HTTPStatus.OK:
-            raise CloudError(f"the model's worker answered {status}: {reply}")
-        predictions: list[Json] = reply["predictions"]
+            raise CloudError(f"the model's worker responded with status {status}: {response}")
+        predictions: list[Json] = response["predictions"]
         return predictions
 
 
 async def _launch(launcher: Launcher, command: Command, time_limit: float) -> _Worker:
-    said: deque[str] = deque(maxlen=10)
-    verdict: asyncio.Future[int | CloudError] = asyncio.get_running_loop().create_future()
+    last_output: deque[str] = deque(maxlen=10)
+    startup: asyncio.Future[int | CloudError] = asyncio.get_running_loop().create_future()
 
     def on_output(line: OutputLine) -> None:
-        found = None if verdict.done() or line.stream != "stdout" else _verdict(line.text)
+        found = None if startup.done() or line.stream != "stdout" else _startup_result(line.text)
         if found is None:
-            said.append(line.text)
+            last_output.append(line.text)
         else:
-            verdict.set_result(found)
+            startup.set_result(found)
 
     try:
         process = await launcher.launch(command, on_output)
-    except FailedPrecondition as error:  # says nothing about the model
+    except FailedPrecondition as error:  # not the model's fault
         raise Unavailable(f"the model's worker cannot be started: {error.message}") from error
     ended = asyncio.create_task(process.wait())
-    either: set[asyncio.Future[Any]] = {verdict, ended}
+    either: set[asyncio.Future[Any]] = {startup, ended}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not verdict.done():
-            words = "\n".join(said)
-            raise Unavailable(f"the model's worker {ended.result()} before it was ready. Its last words:\n{words}")
-        if isinstance(answer := verdict.result(), CloudError):
-            raise answer
-        return _Worker(process, answer, time_limit)
+        if not startup.done():
+            text = "\n".join(last_output)
+            raise Unavailable(f"the model's worker {ended.result()} before it was ready. Its last output:\n{text}")
+        if isinstance(result := startup.result(), CloudError):
+            raise result
+        return _Worker(process, result, time_limit)
     except BaseException:
         await process.stop(0)
         raise
@@ -206,13 +205,13 @@ async def _launch(launcher: Launcher, command: Command, time_limit: float) -> _W
         ended.cancel()
 
 
-def _verdict(line: str) -> int | CloudError | None:
-    """The worker's port once the model is loaded, or why it cannot be."""
+def _startup_result(line: str) -> int | CloudError | None:
+    """The port or error that a line of the worker's stdout reports; None if it is not such a report."""
     try:
-        said = orjson.loads(line)
+        report = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return None  # something that the model's own code printed
-    match said:
+        return None  # output of the model's own code
+    match report:
         case {"ready": {"port": int(port)}}:
             return port
         case {"failed": str(reason)}:

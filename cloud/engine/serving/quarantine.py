@@ -1,7 +1,7 @@
-"""Which requests a worker is sent at a time. Knows no HTTP and no processes.
+"""Decides which requests are sent to a worker at the same time. Independent of HTTP and processes.
 
-A worker that dies takes all of its requests with it, and which of them was the cause cannot be known. Sent again
-together they would share a call of the model again, and fail together again.
+When a worker dies, all its current requests fail, and any of them may be the cause. Retried together they would share a
+call of the model again, and all fail again.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 
 class Quarantine:
-    """Requests are sent together, but those over which a worker died one at a time, with no other beside them."""
+    """Requests are sent together. *Suspects*, which a worker's death made fail, are retried one at a time, alone."""
 
     def __init__(self) -> None:
         self._together = self._suspects = 0
@@ -22,7 +22,7 @@ class Quarantine:
 
     @asynccontextmanager
     async def together(self) -> AsyncIterator[None]:
-        """Entered as soon as there are no suspects."""
+        """For a new request. Waits while there are suspects."""
         while self._suspects:
             await self._no_suspects.wait()
         self._together += 1
@@ -36,7 +36,7 @@ class Quarantine:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Entered by one suspect after the other, once the others are done."""
+        """For a suspect. Waits until other requests are done and earlier suspects have left."""
         self._suspects += 1
         self._no_suspects.clear()
         try:

@@ -1,4 +1,4 @@
-"""The durable record of models and their versions."""
+"""The durable records of models and versions."""
 
 import sqlite3
 from datetime import datetime
@@ -36,7 +36,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._database = open_database(path, _MIGRATIONS)
-        self._standing_at = lru_cache(maxsize=256)(self._find_standing)
+        self._resolve_cached = lru_cache(maxsize=256)(self._resolve_version)
 
     def close(self) -> None:
         self._database.close()
@@ -45,7 +45,7 @@ class Records:
 
     def add_model(self, model: Model) -> None:
         """Raises:
-        AlreadyExists: there is one of that name.
+        AlreadyExists: the name is taken.
         """
         try:
             self._database.execute(
@@ -81,10 +81,10 @@ class Records:
     # ---------------------------------------------------------------- versions
 
     def add_version(self, version: Version, folder: str) -> None:
-        """Record a version and, if it is its model's first, that it is the default.
+        """Record a version, which becomes the default if its model has none.
 
         Args:
-            folder: name of the folder that holds its files.
+            folder: name of the folder with its files.
         """
         spec = version.spec
         with transaction(self._database):
@@ -106,16 +106,16 @@ class Records:
         """
         return _version(self._row(model, name))
 
-    def standing(self, model: str, name: str | None) -> tuple[str | None, VersionState | None]:
-        """Name and state of a version, or of the default one; Nones if there is no default. Quick, for predictions.
+    def resolve_version(self, model: str, name: str | None) -> tuple[str | None, VersionState | None]:
+        """Name and state of a version, or of the default one; Nones if there is no default. Cached, for predictions.
 
         Raises:
             NotFound: no such model or version.
         """
-        # What was found is good until something is written: all that is, is written by this connection.
-        return self._standing_at(model, name, self._database.total_changes)
+        # A cached row is valid until the next write; only this connection writes.
+        return self._resolve_cached(model, name, self._database.total_changes)
 
-    def _find_standing(self, model: str, name: str | None, _: int) -> tuple[str | None, VersionState | None]:
+    def _resolve_version(self, model: str, name: str | None, _: int) -> tuple[str | None, VersionState | None]:
         query = """
             SELECT name, state FROM versions
             WHERE model = :model
@@ -148,11 +148,11 @@ class Records:
         return {row["folder"] for row in self._database.execute("SELECT folder FROM versions")}
 
     def change(self, model: str, name: str, event: VersionEvent, error_message: str = "") -> None:
-        """Bring the version to the state that follows ``event``.
+        """Change the version's state by ``event``.
 
         Raises:
             NotFound: no such model or version.
-            FailedPrecondition: the event cannot happen in its state.
+            FailedPrecondition: the event is not possible in its state.
         """
         state = next_version_state(self.version(model, name).state, event)
         self._database.execute(
@@ -161,7 +161,7 @@ class Records:
         )
 
     def remove_version(self, model: str, name: str) -> None:
-        """Forget a version; a model whose default it was has none then."""
+        """Remove a version. If it was its model's default, the model has none."""
         with transaction(self._database):
             self._database.execute("DELETE FROM versions WHERE model = ? AND name = ?", (model, name))
             self._database.execute(

@@ -1,4 +1,4 @@
-"""``ServingService``: models, their versions and predictions, as ``Backend`` specifies them."""
+"""``ServingService``: the methods of ``Backend`` for models, versions and predictions."""
 
 import asyncio
 import contextlib
@@ -31,19 +31,19 @@ Fetch = Callable[[GsUri, Path], Awaitable[object]]
 """Copies the objects in a folder of a bucket to a local folder, as the ML service account."""
 
 _Key = tuple[str, str]
-"""Of a version: its model's name and its own."""
-_TRY_AGAIN = 0.5
-"""Seconds between two looks whether there is room on the disk to say how the making of a version ended."""
+"""Names of a model and its version."""
+_RETRY_INTERVAL = 0.5
+"""Seconds between attempts to record a version's state while the disk is full."""
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _log = logging.getLogger(__name__)
 
 
 class ServingService:
-    """Use between ``start`` and ``close``; methods and errors of the same names are ``Backend``'s.
+    """Usable between ``start`` and ``close``. See ``Backend`` for its methods and their errors.
 
     Args:
-        state_dir: holds the records and each version's files; made if need be.
-        environ: of the workers.
+        state_dir: holds the records and the versions' files; created if missing.
+        environ: environment of the workers.
         region: of new models.
         time_limit: seconds for one prediction.
     """
@@ -65,16 +65,16 @@ class ServingService:
         self._environ = dict(environ)
         self._region = region
         self._time_limit = time_limit
-        self._arriving: set[_Key] = set()
+        self._copying: set[_Key] = set()
         self._deploying: dict[_Key, asyncio.Task[None]] = {}
         self._servers: dict[_Key, ModelServer] = {}
 
     async def start(self) -> None:
-        """Take up the records. Versions that were READY are loaded by their first prediction."""
+        """Open the records. READY versions are loaded at their first prediction."""
         self._files.mkdir(parents=True, exist_ok=True)
         self._records = Records(self._records_path)
         for version in self._records.versions_in(VersionState.CREATING):
-            reason = "Create Version failed. The service was stopped while it loaded the model: create it anew."
+            reason = "Create Version failed. The service was stopped while it loaded the model: create it again."
             self._records.change(version.model, version.name, VersionEvent.FAILED, reason)
         for version in self._records.versions_in(VersionState.DELETING):
             self._records.remove_version(version.model, version.name)
@@ -105,7 +105,7 @@ class ServingService:
 
     async def delete_model(self, name: str) -> None:
         self._records.model(name)
-        if self._records.versions(name) or any(model == name for model, _ in self._arriving):
+        if self._records.versions(name) or any(model == name for model, _ in self._copying):
             raise FailedPrecondition("A model with versions cannot be deleted. Please delete the versions first.")
         self._records.remove_model(name)
 
@@ -114,10 +114,10 @@ class ServingService:
     async def create_version(self, spec: VersionSpec) -> Version:
         key = (spec.model, spec.name)
         self._records.model(spec.model)
-        if key in self._arriving or spec.name in {version.name for version in self._records.versions(spec.model)}:
+        if key in self._copying or spec.name in {version.name for version in self._records.versions(spec.model)}:
             raise AlreadyExists("A version with the same name already exists.", field="version.name")
         folder = self._files / uuid.uuid4().hex
-        self._arriving.add(key)
+        self._copying.add(key)
         try:
             await self._copy(spec.deployment_uri, folder)
             version = Version(spec=spec, state=VersionState.CREATING, create_time=_now())
@@ -126,7 +126,7 @@ class ServingService:
             await _remove(folder)
             raise
         finally:
-            self._arriving.discard(key)
+            self._copying.discard(key)
         self._deploying[key] = asyncio.create_task(self._deploy(key))
         return self._records.version(*key)
 
@@ -178,7 +178,7 @@ class ServingService:
         version: str | None = None,
         signature_name: str | None = None,
     ) -> list[Json]:
-        name, state = self._records.standing(model, version)
+        name, state = self._records.resolve_version(model, version)
         if name is None:
             raise FailedPrecondition(f"model {model} has no default version: create a version", field="name")
         if state is not VersionState.READY:
@@ -204,7 +204,7 @@ class ServingService:
         nothing = ""
         try:
             await self._fetch(source.as_folder(), folder)
-        except NotFound as error:  # an empty folder, in terms of a bucket; or no bucket
+        except NotFound as error:  # no objects with that prefix, or no bucket
             nothing = f" ({error.message})"
         if sum((folder / name).is_file() for name in _SAVED_MODEL_FILES) != 1:
             raise FailedPrecondition(
@@ -216,13 +216,13 @@ class ServingService:
     async def _deploy(self, key: _Key) -> None:
         try:
             reason = await self._load(key)
-            while not self._try_to_record(key, reason):  # noqa: ASYNC110 - nobody tells that there is room again
-                await asyncio.sleep(_TRY_AGAIN)
+            while not self._try_to_record(key, reason):  # noqa: ASYNC110 - there is no event for free disk space
+                await asyncio.sleep(_RETRY_INTERVAL)
         finally:
             del self._deploying[key]
 
     async def _load(self, key: _Key) -> str:
-        """Why the version cannot be served; nothing if it is."""
+        """Why the version cannot be served; empty if it can."""
         try:
             await self._server(*key).start()
         except FailedPrecondition as error:
@@ -235,7 +235,7 @@ class ServingService:
         return ""
 
     def _try_to_record(self, key: _Key, reason: str) -> bool:
-        """Whether there was room on the disk to do so."""
+        """Record the version's state; false if the disk is full."""
         try:
             if reason:
                 self._fail(key, reason)
@@ -248,8 +248,8 @@ class ServingService:
         return True
 
     def _fail(self, key: _Key, reason: str) -> None:
-        """The version cannot be served; it may be that it is deleted meanwhile."""
-        self._servers.pop(key, None)  # there is no process: it failed to start
+        """Record that the version cannot be served, unless it was deleted meanwhile."""
+        self._servers.pop(key, None)  # it has no process: that failed to start
         with contextlib.suppress(NotFound, FailedPrecondition):
             self._records.change(*key, VersionEvent.FAILED, reason)
 

@@ -1,7 +1,7 @@
-"""What a SavedModel's signatures take and give, and which one a request means. Pure.
+"""Inputs and outputs of a SavedModel's signatures, and the choice of a request's signature. Pure.
 
-Choice and error text follow the prediction library in the Cloud SDK (``TensorFlowClient.get_signature``), which is
-what makes a model that exports only ``predict`` usable without naming it.
+Choice and error text follow the prediction library in the Cloud SDK (``TensorFlowClient.get_signature``): a model that
+exports only ``predict`` can be used without naming that.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from cloud.errors import PredictionFailed
 
 DEFAULT_SIGNATURE = "serving_default"
 INTERNAL_SIGNATURES = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
-"""Entries of a SavedModel's signature map that are no signatures for prediction."""
+"""Entries of a SavedModel's signature map that are not for prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class TensorSpec:
     dtype: str
     """TensorFlow's name: ``float32``, ``int64``, ``string``, …"""
     shape: tuple[int | None, ...] | None
-    """The batch first; None is a size, or as a whole a rank, that is not known before the call."""
+    """The batch is first. None is an unknown size, or for the whole shape an unknown rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Signature:
 
     @property
     def may_batch(self) -> bool:
-        """Whether the shapes allow rows of several requests in one call: every tensor has an open first dimension."""
+        """Whether several requests' rows can share a call: every tensor's first dimension is of unknown size."""
         specs = (*self.inputs.values(), *self.outputs.values())
         return bool(self.inputs) and all(spec.shape and spec.shape[0] is None for spec in specs)
 
 
-def choose(signatures: Mapping[str, object], name: str | None) -> str:
-    """The key of the signature a request means: the named one, else the only one, else ``serving_default``.
+def choose_signature(signatures: Mapping[str, object], name: str | None) -> str:
+    """The key of a request's signature: the named one, else the only one, else ``serving_default``.
 
     Raises:
         PredictionFailed: there is no such signature.

@@ -3,10 +3,10 @@
     python -m cloud.engine.serving.worker --model-dir DIR [--port N]
 
 ``POST /predict`` takes ``{"instances": […], "signature_name": …}`` (the name may be in ``"parameters"``, too) and
-gives ``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``GET /health`` answers 200 with the model's
-signatures. When the model is loaded and warm, one JSON line on stdout says so: ``{"ready": {"port": N}}``.
-``{"failed": TEXT}`` says that the model cannot be served; then the process exits with status 1. It ends on SIGTERM,
-after requests received before are answered.
+returns ``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``GET /health`` returns 200 with the model's
+signatures. When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {"port": N}}``.
+If the model cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. On SIGTERM it responds to pending
+requests and exits.
 """
 
 import argparse
@@ -23,16 +23,16 @@ from aiohttp import web
 
 from cloud.engine.event_loop import run
 from cloud.engine.serving.batching import Batcher, Model
-from cloud.engine.serving.signatures import Signature, choose
+from cloud.engine.serving.signatures import Signature, choose_signature
 from cloud.errors import FailedPrecondition, PredictionFailed
 from cloud.wire.container import read_request
 
 MAX_SIZE = 32 * 1024 * 1024
-"""Bytes of one request."""
+"""Bytes of one request's body."""
 _MAX_LINE = 2**16
-"""Bytes of a request line or a header: paths of a container's routes are its user's choice."""
-_KEPT = 366 * 24 * 3600.0
-"""Seconds: the engine keeps its connections for as long as the worker lives, and takes a closed one for its death."""
+"""Bytes of a request line or a header: the user chooses the paths of a container's routes."""
+_KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
+"""Seconds: the engine keeps connections open for the worker's lifetime, and treats a closed one as its death."""
 
 
 class Servable(Model, Protocol):
@@ -40,7 +40,7 @@ class Servable(Model, Protocol):
     def signatures(self) -> Mapping[str, Signature]: ...
 
     def warm_up(self) -> Collection[str]:
-        """Call each signature once; returns those of which several requests may share a call."""
+        """Call each signature; returns those whose requests may share a call."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,33 +63,33 @@ def main(argv: list[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ListenConfig:
-    """Where a worker listens."""
+    """Address and paths of a worker."""
 
     host: str = "127.0.0.1"
     port: int = 0
-    """0 finds a free one."""
+    """0 for a free one."""
     predict: str = "/predict"
     health: str = "/health"
 
 
 def serve(model_dir: str, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
-    """Serve the SavedModel until SIGTERM; requests received before are answered.
+    """Serve the SavedModel until SIGTERM, then respond to pending requests and return.
 
     Args:
-        model_dir: a folder, here or on ``gs://``.
+        model_dir: a folder, local or on ``gs://``.
         on_ready: called with the port when the model is loaded and warm.
 
     Raises:
         FailedPrecondition: the model cannot be served.
         OSError: the port is taken.
     """
-    from cloud.engine.serving.saved_model import SavedModel  # loads TensorFlow: only once the flags are right
+    from cloud.engine.serving.saved_model import SavedModel  # imports TensorFlow: only after the flags are checked
 
     run(serve_model(SavedModel(model_dir), config, on_ready))
 
 
 async def serve_model(model: Servable, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
-    """``serve`` for a model that is loaded."""
+    """``serve`` for a loaded model."""
     stopping = asyncio.Event()
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
@@ -108,14 +108,14 @@ def make_server(application: "Application") -> web.Server:
         application.handle,
         request_factory=_request,
         access_log=None,
-        keepalive_timeout=_KEPT,
+        keepalive_timeout=_KEEPALIVE_TIMEOUT,
         max_line_size=_MAX_LINE,
         max_field_size=_MAX_LINE,
     )
 
 
 class Application:
-    """What the worker answers."""
+    """The worker's request handler."""
 
     def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], config: ListenConfig) -> None:
         self._batcher = batcher
@@ -136,12 +136,12 @@ class Application:
     async def _predict(self, request: web.BaseRequest) -> web.Response:
         try:
             name, instances = read_request(await request.read())
-            predictions = await self._batcher.submit(choose(self._signatures, name), instances)
+            predictions = await self._batcher.submit(choose_signature(self._signatures, name), instances)
         except web.HTTPRequestEntityTooLarge:
             return _response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _error(f"more than {MAX_SIZE} bytes"))
         except PredictionFailed as error:
             return _response(HTTPStatus.BAD_REQUEST, _error(error.message))
-        except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the caller reports
+        except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the engine reports
             return _response(HTTPStatus.INTERNAL_SERVER_ERROR, _error(f"{type(error).__name__}: {error}"))
         return _response(HTTPStatus.OK, {"predictions": predictions})
 
@@ -150,8 +150,8 @@ def _error(text: str) -> dict[str, str]:
     return {"error": text}
 
 
-def _response(status: HTTPStatus, answer: object) -> web.Response:
-    return web.Response(body=orjson.dumps(answer), status=status, headers={"Content-Type": "application/json"})
+def _response(status: HTTPStatus, body: object) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, headers={"Content-Type": "application/json"})
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

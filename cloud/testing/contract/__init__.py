@@ -1,8 +1,8 @@
-"""The contract: what every backend does, as tests. They check the sentences of ``cloud.backends.base``.
+"""The contract: tests of every sentence of the specification in ``cloud.backends.base``.
 
-A backend's test module subclasses ``BackendContract`` and gives the fixture ``backend``, for the whole session; it
-overrides and skips nothing. A backend that declares in its ``abilities`` that it cannot do something takes
-``CoreContract`` and, one by one, the parts for what it can: docs/your-own-backend.md.
+A backend's test module subclasses ``BackendContract`` and defines the fixture ``backend``, for the whole session; it
+overrides and skips nothing. A backend whose ``abilities`` lack something subclasses ``CoreContract`` and the parts for
+the abilities that it has: docs/your-own-backend.md.
 """
 
 try:
@@ -30,8 +30,8 @@ class CoreContract(
     ModelContract,
     VersionContract,
 ):
-    """What can be shown without running a program."""
+    """The tests that need no running program."""
 
 
 class BackendContract(CoreContract, ProgramContract, EnforcedGrantContract, PredictionContract):
-    """All of it."""
+    """All tests."""

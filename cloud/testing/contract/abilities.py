@@ -1,4 +1,4 @@
-"""The contract's part on what a backend declares: it takes the parts that its abilities call for, and no others."""
+"""The contract's part on abilities: a backend's tests include the parts for its abilities, and no others."""
 
 from cloud.backends.base import Backend
 from cloud.testing.contract.base import Contract
@@ -9,7 +9,7 @@ from cloud.testing.contract.runtimes import RuntimeContract
 
 
 class AbilityContract(Contract):
-    async def test_what_is_declared_is_shown(self, backend: Backend) -> None:
+    async def test_the_tests_match_the_abilities(self, backend: Backend) -> None:
         abilities = backend.abilities
         assert isinstance(self, ProgramContract) == abilities.runs_programs
         assert isinstance(self, PredictionContract) == abilities.runs_programs

@@ -1,4 +1,4 @@
-"""What every part of the contract shares: the backend under test, fresh names, and a job in one call."""
+"""What every part of the contract shares: the backend under test, unique names, and a job in one call."""
 
 import os
 import secrets
@@ -13,17 +13,17 @@ from cloud.names import GsUri
 from cloud.resources import Access, Job, LogEntry, TrainingSpec
 from cloud.testing.contract.probes import wheel
 
-PATIENCE = float(os.environ.get("CONTRACT_PATIENCE", "120"))
-"""Seconds after which a test stops waiting for a cloud that should have answered long ago."""
+TIMEOUT = float(os.environ.get("CONTRACT_TIMEOUT", "120"))
+"""Seconds that a test waits for the backend."""
 
 
-def fresh(word: str) -> str:
-    """A name nobody used before."""
+def unique_name(word: str) -> str:
+    """A name that was never used before."""
     return f"{word}_{secrets.token_hex(5)}"
 
 
 class Contract:
-    """Collected only through a subclass that gives the fixture ``backend`` (one for the whole session)."""
+    """Base of all parts. A subclass defines the fixture ``backend`` (one for the whole session)."""
 
     pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -32,8 +32,8 @@ class Contract:
         return await self.open_bucket(backend)
 
     async def open_bucket(self, backend: Backend) -> str:
-        """A new bucket on which the ML service account may do everything a training job does."""
-        name = fresh("contract").replace("_", "-")
+        """A new bucket, with all access that a training job needs granted to the ML service account."""
+        name = unique_name("contract").replace("_", "-")
         await backend.create_bucket(name)
         account = await backend.ml_service_account()
         for access in Access:
@@ -50,8 +50,8 @@ class Contract:
         module: str = "probe.task",
         **spec: object,
     ) -> Job:
-        """Submit a one-module trainer, as a wheel: that a package is built first is ``PackageContract``'s to show."""
-        job_id = fresh("job")
+        """Submit a one-module trainer, as a wheel: tests that build a package are elsewhere."""
+        job_id = unique_name("job")
         archive = folder / "probe-1-py3-none-any.whl"
         archive.write_bytes(wheel("probe.task", source))
         package = GsUri(bucket, f"staging/{job_id}/{archive.name}")
@@ -71,15 +71,15 @@ class Contract:
     async def train(
         self, backend: Backend, bucket: str, folder: Path, source: str, *args: str, **options: object
     ) -> Job:
-        """Submit a one-module trainer and wait for its end."""
+        """Submit a one-module trainer and wait until it is finished."""
         job = await self.submit(backend, bucket, folder, source, *args, **options)  # type: ignore[arg-type]
-        return await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+        return await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
 
     async def log(self, backend: Backend, job: Job) -> list[LogEntry]:
         return [entry async for entry in backend.follow_logs(job.job_id)]
 
-    async def said(self, backend: Backend, job: Job) -> list[str]:
-        """The messages of the job's own replicas."""
+    async def output(self, backend: Backend, job: Job) -> list[str]:
+        """The log messages of the job's replicas."""
         return [entry.message for entry in await self.log(backend, job) if entry.task_name != "service"]
 
 

@@ -11,7 +11,7 @@ from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Not
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, JobSpec, LogRange, TrainingSpec
-from cloud.testing.contract.base import PATIENCE, Contract, fresh
+from cloud.testing.contract.base import TIMEOUT, Contract, unique_name
 from cloud.testing.contract.probes import trainer
 
 
@@ -22,19 +22,21 @@ class PackageContract(Contract):
         digest = hashlib.sha256(await backend.read_object(package)).hexdigest()
         assert str(package) == f"gs://{bucket}/staging/{digest}/probe-0.0.0.tar.gz"
 
-    async def test_a_setup_py_is_followed(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_a_package_is_built_by_its_setup_py(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         source = trainer(tmp_path, "print(1)")
         (tmp_path / "setup.py").write_text(
             "from setuptools import setup; setup(name='mine', version='1.2', packages=['probe'])"
         )
         assert (await backend.stage_package(source, GsUri(bucket, "s"))).name == "mine-1.2.tar.gz"
 
-    async def test_a_folder_without_init_is_no_package(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_a_folder_without_init_is_not_a_package(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         (trainer(tmp_path, "") / "__init__.py").unlink()
         with pytest.raises(InvalidArgument, match=r"__init__\.py"):
             await backend.stage_package(tmp_path / "probe", GsUri(bucket, "s"))
 
-    async def test_a_broken_setup_py_is_told(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_the_error_has_the_output_of_a_setup_py_that_fails(
+        self, backend: Backend, bucket: str, tmp_path: Path
+    ) -> None:
         source = trainer(tmp_path, "")
         (tmp_path / "setup.py").write_text("raise RuntimeError('no setup today')")
         with pytest.raises(InvalidArgument, match="no setup today"):
@@ -43,17 +45,19 @@ class PackageContract(Contract):
 
 class JobContract(Contract):
     async def without_package(self, backend: Backend, bucket: str) -> Job:
-        """One that fails soon, and costs no process."""
+        """A job that fails soon, without a process."""
         package = GsUri(bucket, "staging/nothing-0.0.0.tar.gz")
-        return await backend.submit_job(TrainingSpec(fresh("job"), (package,), "nothing.task", region=backend.region))
+        return await backend.submit_job(
+            TrainingSpec(unique_name("job"), (package,), "nothing.task", region=backend.region)
+        )
 
-    async def test_a_package_that_is_not_there(self, backend: Backend, bucket: str) -> None:
+    async def test_a_package_that_does_not_exist(self, backend: Backend, bucket: str) -> None:
         job = await self.without_package(backend, bucket)
-        job = await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+        job = await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
         assert job.state is JobState.FAILED
         assert "nothing-0.0.0.tar.gz" in job.error_message
 
-    async def test_what_is_read_at_the_end_is_what_was_followed(
+    async def test_a_finished_jobs_log_is_read_as_it_was_followed(
         self, backend: Backend, bucket: str, tmp_path: Path
     ) -> None:
         job = await self.train(backend, bucket, tmp_path, "for n in range(100): print('line', n)")
@@ -63,12 +67,12 @@ class JobContract(Contract):
         job = await self.train(backend, bucket, tmp_path, "for n in range(100): print('line', n)")
         log = list(await backend.read_logs(job.job_id))
         middle = log[len(log) // 2]
-        behind = await backend.read_logs(job.job_id, LogRange(after=middle.position), limit=7)
-        assert list(behind) == log[len(log) // 2 + 1 :][:7]
-        before = await backend.read_logs(job.job_id, LogRange(before=middle.position), newest_first=True, limit=7)
-        assert list(before) == log[: len(log) // 2][::-1][:7]
-        of_a_time = await backend.read_logs(job.job_id, LogRange(since=middle.timestamp, until=log[-1].timestamp))
-        assert list(of_a_time) == [entry for entry in log if entry.timestamp >= middle.timestamp]
+        later = await backend.read_logs(job.job_id, LogRange(after=middle.position), limit=7)
+        assert list(later) == log[len(log) // 2 + 1 :][:7]
+        earlier = await backend.read_logs(job.job_id, LogRange(before=middle.position), newest_first=True, limit=7)
+        assert list(earlier) == log[: len(log) // 2][::-1][:7]
+        by_time = await backend.read_logs(job.job_id, LogRange(since=middle.timestamp, until=log[-1].timestamp))
+        assert list(by_time) == [entry for entry in log if entry.timestamp >= middle.timestamp]
 
     async def test_a_finished_job_cannot_be_cancelled(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         job = await self.train(backend, bucket, tmp_path, "")
@@ -77,43 +81,43 @@ class JobContract(Contract):
 
     async def test_a_job_id_is_never_reused(self, backend: Backend, bucket: str) -> None:
         job = await self.without_package(backend, bucket)
-        await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+        await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
         with pytest.raises(AlreadyExists, match="A job with this id already exists"):
             await backend.submit_job(job.spec)
 
     async def test_a_job_of_an_unknown_kind_is_refused(self, backend: Backend) -> None:
         with pytest.raises(InvalidArgument, match="only training jobs"):
-            await backend.submit_job(JobSpec(fresh("job"), region=backend.region))
+            await backend.submit_job(JobSpec(unique_name("job"), region=backend.region))
 
-    async def test_two_jobs_of_one_id_at_the_same_moment(self, backend: Backend, bucket: str) -> None:
-        spec = TrainingSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region)
+    async def test_of_two_concurrent_jobs_with_one_id_only_one_is_accepted(self, backend: Backend, bucket: str) -> None:
+        spec = TrainingSpec(unique_name("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region)
         results = await asyncio.gather(backend.submit_job(spec), backend.submit_job(spec), return_exceptions=True)
         assert sum(isinstance(result, AlreadyExists) for result in results) == 1
-        await backend.wait_for_job(spec.job_id, timeout=PATIENCE)
+        await backend.wait_for_job(spec.job_id, timeout=TIMEOUT)
 
-    async def test_a_job_nobody_submitted(self, backend: Backend) -> None:
+    async def test_an_unknown_job_is_not_found(self, backend: Backend) -> None:
         for call in (backend.get_job, backend.cancel_job, backend.wait_for_job, backend.read_logs):
-            with pytest.raises(NotFound, match="nobody"):
-                await call("nobody")
-        with pytest.raises(NotFound, match="nobody"):
-            _ = [entry async for entry in backend.follow_logs("nobody")]
+            with pytest.raises(NotFound, match="unknown"):
+                await call("unknown")
+        with pytest.raises(NotFound, match="unknown"):
+            _ = [entry async for entry in backend.follow_logs("unknown")]
 
     async def test_jobs_are_listed_newest_first(self, backend: Backend, bucket: str) -> None:
         first, second = [await self.without_package(backend, bucket) for _ in range(2)]
         listed = [job.job_id for job in await backend.list_jobs()]
         assert listed.index(second.job_id) < listed.index(first.job_id)
         for job in (first, second):
-            await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+            await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
 
     async def test_more_jobs_than_slots_all_end(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         jobs = [await self.submit(backend, bucket, tmp_path, f"print('job {number}')") for number in range(5)]
-        done = await asyncio.gather(*(backend.wait_for_job(job.job_id, timeout=PATIENCE) for job in jobs))
+        done = await asyncio.gather(*(backend.wait_for_job(job.job_id, timeout=TIMEOUT) for job in jobs))
         assert [job.state for job in done] == [JobState.SUCCEEDED] * 5
 
-    async def test_a_list_of_jobs_can_be_narrowed(self, backend: Backend, bucket: str) -> None:
+    async def test_a_list_of_jobs_can_be_filtered(self, backend: Backend, bucket: str) -> None:
         first, second, third = [await self.without_package(backend, bucket) for _ in range(3)]
         for job in (first, second, third):
-            await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+            await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
 
         async def ids(**wanted: object) -> list[str]:
             return [job.job_id for job in await backend.list_jobs(**wanted)]  # type: ignore[arg-type]
@@ -121,5 +125,5 @@ class JobContract(Contract):
         assert (await ids(after=third.job_id, limit=2)) == [second.job_id, first.job_id]
         assert (await ids(states={JobState.FAILED}, after=third.job_id, limit=1)) == [second.job_id]
         assert first.job_id not in await ids(states={JobState.SUCCEEDED})
-        with pytest.raises(NotFound, match="nobody"):
-            await backend.list_jobs(after="nobody")
+        with pytest.raises(NotFound, match="unknown"):
+            await backend.list_jobs(after="unknown")

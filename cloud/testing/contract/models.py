@@ -11,19 +11,19 @@ from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Not
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
-from cloud.testing.contract.base import PATIENCE, Contract, fresh
+from cloud.testing.contract.base import TIMEOUT, Contract, unique_name
 from cloud.testing.contract.probes import EXPORT
 
 _FACTORS = (2, 3, 5)
 _EXPORTED: WeakKeyDictionary[Backend, dict[int, GsUri]] = WeakKeyDictionary()
-"""Where the SavedModels are, by their factor."""
-_ASKED: WeakKeyDictionary[Backend, str] = WeakKeyDictionary()
-"""The model that is only asked."""
+"""Each backend's SavedModels, by their factor."""
+_SHARED_MODEL: WeakKeyDictionary[Backend, str] = WeakKeyDictionary()
+"""Each backend's model for tests that do not change it."""
 
 
 class ModelContract(Contract):
-    async def test_a_model_is_made_listed_and_deleted(self, backend: Backend) -> None:
-        name = fresh("model")
+    async def test_a_model_is_created_listed_and_deleted(self, backend: Backend) -> None:
+        name = unique_name("model")
         made = await backend.create_model(name, description="fares")
         assert (made.name, made.description, made.default_version) == (name, "fares", None)
         assert await backend.get_model(name) == made
@@ -33,27 +33,27 @@ class ModelContract(Contract):
             await backend.get_model(name)
 
     async def test_a_taken_model_name_is_refused(self, backend: Backend) -> None:
-        name = fresh("model")
+        name = unique_name("model")
         await backend.create_model(name)
         with pytest.raises(AlreadyExists, match="A model with the same name already exists"):
             await backend.create_model(name)
 
     @pytest.mark.parametrize("name", ["", "1model", "has-hyphen", "m" * 129])
-    async def test_an_illegal_model_name_is_refused(self, backend: Backend, name: str) -> None:
+    async def test_an_invalid_model_name_is_refused(self, backend: Backend, name: str) -> None:
         with pytest.raises(InvalidArgument, match="A name should start with a letter"):
             await backend.create_model(name)
 
-    async def test_a_model_nobody_made(self, backend: Backend) -> None:
+    async def test_an_unknown_model_is_not_found(self, backend: Backend) -> None:
         for call in (backend.get_model, backend.delete_model, backend.list_versions):
-            with pytest.raises(NotFound, match="nobody"):
-                await call("nobody")
-        with pytest.raises(NotFound, match="nobody"):
-            await backend.predict("nobody", [1])
-        with pytest.raises(NotFound, match="nobody"):
-            await backend.create_version(VersionSpec("nobody", "v1", GsUri("some-bucket", "x")))
+            with pytest.raises(NotFound, match="unknown"):
+                await call("unknown")
+        with pytest.raises(NotFound, match="unknown"):
+            await backend.predict("unknown", [1])
+        with pytest.raises(NotFound, match="unknown"):
+            await backend.create_version(VersionSpec("unknown", "v1", GsUri("some-bucket", "x")))
 
     async def test_a_model_without_versions_cannot_predict(self, backend: Backend) -> None:
-        name = fresh("model")
+        name = unique_name("model")
         await backend.create_model(name)
         assert await backend.list_versions(name) == []
         with pytest.raises(FailedPrecondition, match="default version"):
@@ -61,12 +61,12 @@ class ModelContract(Contract):
 
 
 class DeployedContract(Contract):
-    """What the parts on versions and predictions start from."""
+    """Fixtures for the parts on versions and predictions."""
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def exported(self, backend: Backend, tmp_path: Path) -> dict[int, GsUri]:
-        """SavedModels that answer ``factor * x + y``, by their factor: made by one job of this backend, or empty where
-        programs do not run."""
+        """SavedModels that compute ``factor * x + y``, by their factor: made by a job of this backend, or empty if it
+        does not run programs."""
         if backend not in _EXPORTED:
             bucket = await self.open_bucket(backend)
             folder = await self._export(backend, bucket, tmp_path)
@@ -75,22 +75,22 @@ class DeployedContract(Contract):
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def model(self, backend: Backend, exported: dict[int, GsUri]) -> str:
-        """A model with versions v1, which doubles, and v2, which triples; for tests that change nothing."""
-        if backend not in _ASKED:
-            _ASKED[backend] = await self.deployed(backend, exported[2], exported[3])
-        return _ASKED[backend]
+        """A model with versions v1, which doubles, and v2, which triples; for tests that do not change it."""
+        if backend not in _SHARED_MODEL:
+            _SHARED_MODEL[backend] = await self.deployed(backend, exported[2], exported[3])
+        return _SHARED_MODEL[backend]
 
     async def deployed(self, backend: Backend, *uris: GsUri) -> str:
         """A new model with versions v1, v2, … of these SavedModels, all READY."""
-        name = fresh("model")
+        name = unique_name("model")
         await backend.create_model(name)
         for number, uri in enumerate(uris, 1):
-            version = await backend.deploy(VersionSpec(name, f"v{number}", uri), timeout=PATIENCE)
+            version = await backend.deploy(VersionSpec(name, f"v{number}", uri), timeout=TIMEOUT)
             assert version.state is VersionState.READY, version.error_message
         return name
 
     async def _export(self, backend: Backend, bucket: str, tmp_path: Path) -> GsUri:
-        """The folder of the SavedModels, one below 1, 2, … for each factor."""
+        """The folder of the SavedModels, with a folder 1, 2, … for each factor."""
         if backend.abilities.runs_programs:
             job = await self.train(backend, bucket, tmp_path, EXPORT, "--factors", *map(str, _FACTORS))
             assert job.state is JobState.SUCCEEDED, job.error_message
@@ -102,12 +102,12 @@ class DeployedContract(Contract):
 
 
 class VersionContract(DeployedContract):
-    async def test_a_version_is_made_and_becomes_ready(self, backend: Backend, exported: dict[int, GsUri]) -> None:
-        name = fresh("model")
+    async def test_a_version_is_created_and_becomes_ready(self, backend: Backend, exported: dict[int, GsUri]) -> None:
+        name = unique_name("model")
         await backend.create_model(name)
         made = await backend.create_version(VersionSpec(name, "v1", exported[2], description="doubles"))
         assert (made.state, made.model, made.name) == (VersionState.CREATING, name, "v1")
-        ready = await backend.wait_for_version(name, "v1", timeout=PATIENCE)
+        ready = await backend.wait_for_version(name, "v1", timeout=TIMEOUT)
         assert ready.state is VersionState.READY, ready.error_message
         assert await backend.get_version(name, "v1") == ready
         assert ready.spec.description == "doubles"
@@ -119,13 +119,15 @@ class VersionContract(DeployedContract):
             ("v2", False),
         ]
 
-    async def test_the_default_can_be_moved(self, backend: Backend, exported: dict[int, GsUri]) -> None:
+    async def test_another_version_can_become_the_default(self, backend: Backend, exported: dict[int, GsUri]) -> None:
         name = await self.deployed(backend, exported[2], exported[3])
         assert (await backend.set_default_version(name, "v2")).is_default
         assert (await backend.get_model(name)).default_version == "v2"
         assert not (await backend.get_version(name, "v1")).is_default
 
-    async def test_the_default_stays_while_there_are_others(self, backend: Backend, exported: dict[int, GsUri]) -> None:
+    async def test_the_default_cannot_be_deleted_while_there_are_others(
+        self, backend: Backend, exported: dict[int, GsUri]
+    ) -> None:
         name = await self.deployed(backend, exported[2], exported[3])
         with pytest.raises(FailedPrecondition):
             await backend.delete_version(name, "v1")
@@ -142,7 +144,7 @@ class VersionContract(DeployedContract):
         with pytest.raises(AlreadyExists):
             await backend.create_version(VersionSpec(model, "v1", exported[2]))
 
-    async def test_a_version_nobody_made(self, backend: Backend, model: str) -> None:
+    async def test_an_unknown_version_is_not_found(self, backend: Backend, model: str) -> None:
         for call in (backend.get_version, backend.delete_version, backend.set_default_version):
             with pytest.raises(NotFound, match="v9"):
                 await call(model, "v9")
@@ -150,7 +152,7 @@ class VersionContract(DeployedContract):
             await backend.predict(model, [{"x": 1, "y": 0}], version="v9")
 
     async def test_a_folder_without_a_saved_model(self, backend: Backend, bucket: str) -> None:
-        name = fresh("model")
+        name = unique_name("model")
         await backend.create_model(name)
         await backend.write_object(GsUri(bucket, "model/readme.txt"), b"no model")
         for folder in ("model", "nothing"):

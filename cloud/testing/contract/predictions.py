@@ -1,4 +1,4 @@
-"""The contract's part on online prediction: what versions answer."""
+"""The contract's part on online prediction."""
 
 import asyncio
 import math
@@ -10,26 +10,26 @@ from cloud.errors import FailedPrecondition, InvalidArgument, PredictionFailed
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import Json, VersionSpec
-from cloud.testing.contract.base import PATIENCE, fresh
+from cloud.testing.contract.base import TIMEOUT, unique_name
 from cloud.testing.contract.models import DeployedContract
 
 
 class PredictionContract(DeployedContract):
     """Needs a backend that declares ``abilities.runs_programs``."""
 
-    async def test_the_default_answers_by_its_name_and_without(self, backend: Backend, model: str) -> None:
+    async def test_the_default_version_predicts_with_and_without_its_name(self, backend: Backend, model: str) -> None:
         assert await backend.predict(model, [{"x": 1, "y": 0}]) == [{"scaled": 2.0}]
         assert await backend.predict(model, [{"x": 1, "y": 0}], version="v1") == [{"scaled": 2.0}]
 
-    async def test_a_version_that_is_not_the_default_answers_or_is_refused(self, backend: Backend, model: str) -> None:
-        asked = backend.predict(model, [{"x": 1, "y": 0}], version="v2")
+    async def test_a_version_that_is_not_the_default_predicts_or_is_refused(self, backend: Backend, model: str) -> None:
+        prediction = backend.predict(model, [{"x": 1, "y": 0}], version="v2")
         if backend.abilities.predicts_any_version:
-            assert await asked == [{"scaled": 3.0}]
+            assert await prediction == [{"scaled": 3.0}]
         else:
             with pytest.raises(FailedPrecondition, match=r"'v2'.*default"):
-                await asked
+                await prediction
 
-    async def test_the_default_that_was_moved_answers(self, backend: Backend, exported: dict[int, GsUri]) -> None:
+    async def test_a_new_default_predicts(self, backend: Backend, exported: dict[int, GsUri]) -> None:
         name = await self.deployed(backend, exported[2], exported[3])
         await backend.set_default_version(name, "v2")
         assert await backend.predict(name, [{"x": 1, "y": 0}]) == [{"scaled": 3.0}]
@@ -40,35 +40,35 @@ class PredictionContract(DeployedContract):
         assert await backend.predict(name, [{"x": 1, "y": 1}]) == [{"scaled": 6.0}]
 
     async def test_a_corrupt_saved_model(self, backend: Backend, bucket: str) -> None:
-        name = fresh("model")
+        name = unique_name("model")
         await backend.create_model(name)
         await backend.write_object(GsUri(bucket, "model/saved_model.pb"), b"this is no protocol buffer")
-        version = await backend.deploy(VersionSpec(name, "v1", GsUri(bucket, "model/")), timeout=PATIENCE)
+        version = await backend.deploy(VersionSpec(name, "v1", GsUri(bucket, "model/")), timeout=TIMEOUT)
         assert version.state is VersionState.FAILED
         assert "Bad model detected" in version.error_message
         with pytest.raises(FailedPrecondition):
             await backend.predict(name, [{"x": 1, "y": 0}], version="v1")
         await backend.delete_version(name, "v1")
 
-    async def test_one_answer_for_each_instance_in_order(self, backend: Backend, model: str) -> None:
+    async def test_one_prediction_for_each_instance_in_order(self, backend: Backend, model: str) -> None:
         instances = [{"x": number, "y": 0.5} for number in range(1000)]
         assert await backend.predict(model, instances) == [{"scaled": 2.0 * number + 0.5} for number in range(1000)]
 
-    async def test_many_askers_each_get_their_own_answer(self, backend: Backend, model: str) -> None:
-        async def ask(number: int) -> object:
+    async def test_many_callers_each_get_their_own_predictions(self, backend: Backend, model: str) -> None:
+        async def predict(number: int) -> object:
             instance: dict[str, Json] = {"x": number} if number % 10 == 9 else {"x": number, "y": 1}
             try:
                 return await backend.predict(model, [instance])
             except PredictionFailed as error:
                 return "Input y was missing" in str(error)
 
-        async with asyncio.timeout(PATIENCE):
-            answers = await asyncio.gather(*map(ask, range(100)))
-        assert answers == [number % 10 == 9 or [{"scaled": 2.0 * number + 1}] for number in range(100)]
+        async with asyncio.timeout(TIMEOUT):
+            outcomes = await asyncio.gather(*map(predict, range(100)))
+        assert outcomes == [number % 10 == 9 or [{"scaled": 2.0 * number + 1}] for number in range(100)]
 
     async def test_a_signature_by_name(self, backend: Backend, model: str) -> None:
-        asked = await backend.predict(model, [{"x": 1, "y": 1}], signature_name="serving_default")
-        assert asked == [{"scaled": 3.0}]
+        predictions = await backend.predict(model, [{"x": 1, "y": 1}], signature_name="serving_default")
+        assert predictions == [{"scaled": 3.0}]
         with pytest.raises(PredictionFailed, match="No signature found for signature key other"):
             await backend.predict(model, [{"x": 1, "y": 1}], signature_name="other")
 
@@ -95,6 +95,6 @@ class PredictionContract(DeployedContract):
             await backend.predict(model, [{"x": 1, "y": 1}, instance])
         assert await backend.predict(model, [{"x": 1, "y": 1}]) == [{"scaled": 3.0}]
 
-    async def test_not_a_number_is_no_json(self, backend: Backend, model: str) -> None:
+    async def test_nan_is_refused(self, backend: Backend, model: str) -> None:
         with pytest.raises(PredictionFailed, match="NaN"):
             await backend.predict(model, [{"x": math.nan, "y": 1}])

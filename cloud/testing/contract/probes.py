@@ -1,4 +1,4 @@
-"""Small trainers for contract tests: packages written on the spot, each doing one thing a real trainer does."""
+"""Small trainers for contract tests, each of which does one thing that a real trainer does."""
 
 import io
 import textwrap
@@ -59,7 +59,7 @@ def trainer(folder: Path, source: str, *, package: str = "probe", module: str = 
 
 
 def wheel(module: str, source: str) -> bytes:
-    """The wheel ``TOP-1-py3-none-any.whl`` of one module, maybe in a package: what need not be built before it runs."""
+    """The wheel ``TOP-1-py3-none-any.whl`` with one module, which may be in a package. A job need not build it."""
     top, *below = module.split(".")
     files = {"/".join([top, *below[:depth], "__init__.py"]): "" for depth in range(len(below))}
     files[f"{module.replace('.', '/')}.py"] = textwrap.dedent(source)

@@ -1,4 +1,4 @@
-"""The contract's part on what a job runs: its program's arguments, environment, output and end."""
+"""The contract's part on the programs of jobs: arguments, environment, output and exit."""
 
 import asyncio
 from pathlib import Path
@@ -10,7 +10,7 @@ from cloud.errors import DeadlineExceeded
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, Severity, TrainingSpec
-from cloud.testing.contract.base import PATIENCE, Contract, fresh
+from cloud.testing.contract.base import TIMEOUT, Contract, unique_name
 from cloud.testing.contract.probes import READ_AND_WRITE, trainer
 
 
@@ -19,21 +19,23 @@ class ProgramContract(Contract):
 
     async def test_a_staged_package_is_built_and_run(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         package = await backend.stage_package(trainer(tmp_path, "print('built')"), GsUri(bucket, "staging"))
-        job = await backend.submit_job(TrainingSpec(fresh("job"), (package,), "probe.task", region=backend.region))
-        job = await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+        job = await backend.submit_job(
+            TrainingSpec(unique_name("job"), (package,), "probe.task", region=backend.region)
+        )
+        job = await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
         assert job.state is JobState.SUCCEEDED, job.error_message
-        assert "built" in await self.said(backend, job)
+        assert "built" in await self.output(backend, job)
 
     async def test_a_job_runs_to_its_end(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         submitted = await self.submit(backend, bucket, tmp_path, "print('hello')")
         assert submitted.state is JobState.QUEUED
-        job = await backend.wait_for_job(submitted.job_id, timeout=PATIENCE)
+        job = await backend.wait_for_job(submitted.job_id, timeout=TIMEOUT)
         assert job.state is JobState.SUCCEEDED
         assert job.error_message == ""
         assert job.start_time is not None
         assert job.end_time is not None
         assert job.create_time <= job.start_time <= job.end_time
-        assert "hello" in await self.said(backend, job)
+        assert "hello" in await self.output(backend, job)
         assert await backend.get_job(job.job_id) == job
 
     async def test_arguments_arrive_unchanged_and_job_dir_last(
@@ -43,11 +45,13 @@ class ProgramContract(Contract):
         job = await self.train(
             backend, bucket, tmp_path, "import sys, json; print('ARGV', ascii(json.dumps(sys.argv[1:])))", *args
         )
-        (line,) = [line for line in await self.said(backend, job) if line.startswith("ARGV")]
+        (line,) = [line for line in await self.output(backend, job) if line.startswith("ARGV")]
         expected = [*args, "--job-dir", f"gs://{bucket}/jobs/{job.job_id}"]
         assert eval(line.removeprefix("ARGV ")) == __import__("json").dumps(expected)  # noqa: S307 - ascii() of our own
 
-    async def test_a_replica_knows_its_job(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_a_replicas_environment_describes_its_job(
+        self, backend: Backend, bucket: str, tmp_path: Path
+    ) -> None:
         source = """
             import json, os
             config = json.loads(os.environ["TF_CONFIG"])
@@ -55,9 +59,9 @@ class ProgramContract(Contract):
             print("TASK", config["task"]["type"], config["task"]["index"], config["environment"])
         """
         job = await self.train(backend, bucket, tmp_path, source)
-        said = await self.said(backend, job)
-        assert f"ID {job.job_id}" in said
-        assert "TASK chief 0 cloud" in said
+        output = await self.output(backend, job)
+        assert f"ID {job.job_id}" in output
+        assert "TASK chief 0 cloud" in output
 
     async def test_a_trainer_that_raises(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         job = await self.train(backend, bucket, tmp_path, "print('before')\nraise ValueError('what happened')")
@@ -65,16 +69,16 @@ class ProgramContract(Contract):
         assert "The replica master 0 exited with a non-zero status of 1." in job.error_message
         assert "Traceback (most recent call last)" in job.error_message
         assert "ValueError: what happened" in job.error_message
-        said = await self.said(backend, job)
-        assert "before" in said
-        assert "ValueError: what happened" in said
+        output = await self.output(backend, job)
+        assert "before" in output
+        assert "ValueError: what happened" in output
 
     async def test_a_trainer_that_exits_3(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         job = await self.train(backend, bucket, tmp_path, "import sys; sys.exit(3)")
         assert job.state is JobState.FAILED
         assert "non-zero status of 3" in job.error_message
 
-    async def test_a_trainer_that_says_why_in_one_line(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_a_trainer_that_exits_with_a_message(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         noise = "E0000 00:00:1795389926.644927   11419 cuda_platform.cc:52] no such device"
         source = f"import sys; print({noise!r}, file=sys.stderr); sys.exit('no rows in the data')"
         job = await self.train(backend, bucket, tmp_path, source)
@@ -95,15 +99,15 @@ class ProgramContract(Contract):
     async def test_the_log_is_complete_and_in_order(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         source = "import os\nfor n in range(2000): print('line', n)\nos.write(1, b'the very last, without an end')"
         job = await self.train(backend, bucket, tmp_path, source)
-        said = [line for line in await self.said(backend, job) if line.startswith(("line", "the very last"))]
-        assert said == [*(f"line {number}" for number in range(2000)), "the very last, without an end"]
+        output = [line for line in await self.output(backend, job) if line.startswith(("line", "the very last"))]
+        assert output == [*(f"line {number}" for number in range(2000)), "the very last, without an end"]
 
-    async def test_the_services_lines_are_around_the_trainers_own(
+    async def test_the_services_lines_surround_the_trainers(
         self, backend: Backend, bucket: str, tmp_path: Path
     ) -> None:
         job = await self.train(backend, bucket, tmp_path, "print('hello')")
-        said = [entry.message for entry in await self.log(backend, job)]
-        wanted = [
+        output = [entry.message for entry in await self.log(backend, job)]
+        expected = [
             "Validating job requirements...",
             "Job creation request has been successfully validated.",
             f"Job {job.job_id} is queued.",
@@ -119,11 +123,11 @@ class ProgramContract(Contract):
             "Finished tearing down training program.",
             "Job completed successfully.",
         ]
-        assert [message for message in said if message in wanted] == wanted
-        assert said[0] == wanted[0]
-        assert said[-1] == wanted[-1]
+        assert [message for message in output if message in expected] == expected
+        assert output[0] == expected[0]
+        assert output[-1] == expected[-1]
 
-    async def test_why_a_job_failed_is_in_its_log(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_the_log_says_why_a_job_failed(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         job = await self.train(backend, bucket, tmp_path, "raise ValueError('what happened')")
         *_, why, torn_down, failed = await self.log(backend, job)
         assert why.message == "The replica master 0 exited with a non-zero status of 1."
@@ -134,9 +138,9 @@ class ProgramContract(Contract):
     async def test_a_megabyte_without_a_newline(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         job = await self.train(backend, bucket, tmp_path, "print('x' * 1_000_000)")
         assert job.state is JobState.SUCCEEDED
-        assert sum(line.count("x") for line in await self.said(backend, job) if set(line) == {"x"}) == 1_000_000
+        assert sum(line.count("x") for line in await self.output(backend, job) if set(line) == {"x"}) == 1_000_000
 
-    async def test_lines_carry_severity_time_and_task(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_lines_have_severity_time_and_task(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         source = """
             import sys
             print("to out", flush=True)
@@ -154,14 +158,14 @@ class ProgramContract(Contract):
     async def test_logs_are_followed_while_the_job_runs(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         source = "import signal; print('waiting for the signal', flush=True); signal.pause()"
         job = await self.submit(backend, bucket, tmp_path, source)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             async for entry in backend.follow_logs(job.job_id):
                 if entry.message == "waiting for the signal":
                     break
         assert (await backend.get_job(job.job_id)).state is JobState.RUNNING
         assert "waiting for the signal" in [entry.message for entry in await backend.read_logs(job.job_id)]
         await backend.cancel_job(job.job_id)
-        job = await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+        job = await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
         assert job.state is JobState.CANCELLED
         assert "cancelled" in job.error_message
 
@@ -177,13 +181,13 @@ class ProgramContract(Contract):
                 signal.pause()
         """
         job = await self.submit(backend, bucket, tmp_path, source)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             async for entry in backend.follow_logs(job.job_id):
                 if entry.message == "ready":
                     break
         await backend.cancel_job(job.job_id)
         await backend.cancel_job(job.job_id)
-        job = await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+        job = await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
         assert job.state is JobState.CANCELLED
 
     async def test_a_job_past_its_running_time_is_cancelled(
@@ -193,15 +197,17 @@ class ProgramContract(Contract):
         assert job.state is JobState.CANCELLED
         assert "max running time" in job.error_message
 
-    async def test_waiting_has_an_end_and_the_job_goes_on(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_waiting_has_a_timeout_and_the_job_continues(
+        self, backend: Backend, bucket: str, tmp_path: Path
+    ) -> None:
         job = await self.submit(backend, bucket, tmp_path, "import signal; signal.pause()")
         with pytest.raises(DeadlineExceeded, match=job.job_id):
             await backend.wait_for_job(job.job_id, timeout=0.01)
         assert not (await backend.get_job(job.job_id)).state.is_final
         await backend.cancel_job(job.job_id)
-        await backend.wait_for_job(job.job_id, timeout=PATIENCE)
+        await backend.wait_for_job(job.job_id, timeout=TIMEOUT)
 
-    async def test_replicas_know_each_other_and_end_with_the_primary(
+    async def test_replicas_have_the_clusters_addresses_and_end_with_the_primary(
         self, backend: Backend, bucket: str, tmp_path: Path
     ) -> None:
         source = """
@@ -216,10 +222,10 @@ class ProgramContract(Contract):
             backend, bucket, tmp_path, source, scale_tier=ScaleTier.CUSTOM, worker_count=2, parameter_server_count=1
         )
         assert job.state is JobState.SUCCEEDED, job.error_message
-        said = {(entry.task_name, entry.message) for entry in await self.log(backend, job)}
-        assert ("master-replica-0", "I am chief 0 of {'chief': 1, 'worker': 2, 'ps': 1}") in said
+        output = {(entry.task_name, entry.message) for entry in await self.log(backend, job)}
+        assert ("master-replica-0", "I am chief 0 of {'chief': 1, 'worker': 2, 'ps': 1}") in output
 
-    async def test_a_replica_that_fails_fails_the_job_and_is_named(
+    async def test_a_replica_that_fails_makes_the_job_fail_and_is_named(
         self, backend: Backend, bucket: str, tmp_path: Path
     ) -> None:
         source = """
@@ -239,5 +245,5 @@ class ProgramContract(Contract):
             backend, bucket, tmp_path, READ_AND_WRITE, f"--read=gs://{bucket}/in.txt", f"--write=gs://{bucket}/out.txt"
         )
         assert job.state is JobState.SUCCEEDED, job.error_message
-        assert "read from the bucket" in await self.said(backend, job)
+        assert "read from the bucket" in await self.output(backend, job)
         assert await backend.read_object(GsUri(bucket, "out.txt")) == b"written by the job"

@@ -1,4 +1,4 @@
-"""The contract's part on runtime versions: who asks for one that is not there is refused."""
+"""The contract's part on runtime versions: those that are not available are refused."""
 
 from pathlib import Path
 
@@ -9,32 +9,34 @@ from cloud.errors import InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import TrainingSpec, VersionSpec
-from cloud.testing.contract.base import Contract, fresh
+from cloud.testing.contract.base import Contract, unique_name
 
 OTHERS = [{"runtime_version": "1.8"}, {"python_version": "2.7"}, {"runtime_version": "1.15", "python_version": "3.7"}]
 
 
 class RuntimeContract(Contract):
-    """For backends that declare ``abilities.runtimes``."""
+    """Needs a backend that declares ``abilities.runtimes``."""
 
-    async def test_a_job_for_a_runtime_that_is_there_runs(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+    async def test_a_job_for_an_available_runtime_runs(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         assert backend.abilities.runtimes
         for runtime, pythons in backend.abilities.runtimes.items():
             job = await self.train(backend, bucket, tmp_path, "", runtime_version=runtime, python_version=min(pythons))
             assert job.state is JobState.SUCCEEDED, job.error_message
 
-    @pytest.mark.parametrize("asked", OTHERS, ids=str)
-    async def test_a_job_for_another_is_refused(self, backend: Backend, bucket: str, asked: dict[str, str]) -> None:
-        spec = TrainingSpec(fresh("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region, **asked)  # type: ignore[arg-type]
-        with pytest.raises(InvalidArgument, match=".*".join(asked.values())):
+    @pytest.mark.parametrize("requested", OTHERS, ids=str)
+    async def test_a_job_for_another_is_refused(self, backend: Backend, bucket: str, requested: dict[str, str]) -> None:
+        spec = TrainingSpec(unique_name("job"), (GsUri(bucket, "x.tar.gz"),), "x", region=backend.region, **requested)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument, match=".*".join(requested.values())):
             await backend.submit_job(spec)
         with pytest.raises(NotFound):
             await backend.get_job(spec.job_id)
 
-    @pytest.mark.parametrize("asked", OTHERS, ids=str)
-    async def test_a_version_for_another_is_refused(self, backend: Backend, bucket: str, asked: dict[str, str]) -> None:
-        model = fresh("model")
+    @pytest.mark.parametrize("requested", OTHERS, ids=str)
+    async def test_a_version_for_another_is_refused(
+        self, backend: Backend, bucket: str, requested: dict[str, str]
+    ) -> None:
+        model = unique_name("model")
         await backend.create_model(model)
-        with pytest.raises(InvalidArgument, match=".*".join(asked.values())):
-            await backend.create_version(VersionSpec(model, "v1", GsUri(bucket, "model/"), **asked))
+        with pytest.raises(InvalidArgument, match=".*".join(requested.values())):
+            await backend.create_version(VersionSpec(model, "v1", GsUri(bucket, "model/"), **requested))
         assert await backend.list_versions(model) == []

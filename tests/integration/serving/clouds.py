@@ -1,4 +1,4 @@
-"""A serving service over a folder of SavedModels, and what its launcher started."""
+"""A serving service with a folder of SavedModels as its bucket, and a record of the processes it started."""
 
 import asyncio
 import shutil
@@ -16,11 +16,11 @@ from cloud.resources import Version, VersionSpec
 from cloud.settings import inherited_environ
 
 ENVIRON = {**inherited_environ(), "TF_CPP_MIN_LOG_LEVEL": "2"}
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 class RecordingLauncher(Launcher):
-    """Remembers what it started, so that a test can kill it."""
+    """Records the processes it started, so that a test can kill them."""
 
     started: list[Process]
 
@@ -31,7 +31,7 @@ class RecordingLauncher(Launcher):
 
 
 class Cloud:
-    """Services over one state folder; their bucket is the folder ``models``."""
+    """Services with one state folder; their bucket is the folder ``models``."""
 
     def __init__(self, state_dir: Path, launcher: RecordingLauncher, models: Path) -> None:
         self.models = models
@@ -62,9 +62,9 @@ class Cloud:
 
 
 async def deploy(service: ServingService, model: str, version: str, source: str) -> Version:
-    """A version of the SavedModel in the folder ``source``; the model is made if there is none."""
+    """Create a version of the SavedModel in the folder ``source``, and the model if it does not exist."""
     if model not in [known.name for known in await service.list_models()]:
         await service.create_model(model)
     created = await service.create_version(VersionSpec(model, version, GsUri("bucket", source)))
     assert created.state is VersionState.CREATING
-    return await service.wait_for_version(model, version, timeout=PATIENCE)
+    return await service.wait_for_version(model, version, timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""One warm launcher, and the SavedModels that a process of it makes: this process never loads TensorFlow."""
+"""One warm launcher, and SavedModels that one of its processes makes: this process never imports TensorFlow."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ async def launcher() -> AsyncIterator[RecordingLauncher]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def models(launcher: RecordingLauncher, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """See models.py for what is in it."""
+    """The SavedModels of models.py."""
     folder = tmp_path_factory.mktemp("models")
     lines: list[str] = []
     command = Command("integration.serving.models", (str(folder),), ENVIRON, folder, (TESTS,))
@@ -40,8 +40,8 @@ async def models(launcher: RecordingLauncher, tmp_path_factory: pytest.TempPathF
 async def served(
     launcher: RecordingLauncher, models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServingService]:
-    """A service with models ``zoo``, ``double``, ``old`` (TensorFlow 1) and ``single`` (only ``predict``), for tests
-    that change nothing."""
+    """A service with the models ``zoo``, ``double``, ``old`` (TensorFlow 1) and ``single`` (only the signature
+    ``predict``), for tests that do not change it."""
     async with Cloud(tmp_path_factory.mktemp("state"), launcher, models).service() as service:
         sources = {"zoo": "zoo", "double": "double", "old": "version_1", "single": "only_predict"}
         versions = await asyncio.gather(*(deploy(service, model, "v1", source) for model, source in sources.items()))

@@ -1,7 +1,8 @@
 """Small SavedModels for the tests of serving: ``python -m integration.serving.models FOLDER`` makes them all.
 
-In FOLDER: ``double`` and ``triple`` (factor * x + y), ``zoo`` (one signature for each oddity), ``only_predict`` (one
-signature, not named serving_default), ``version_1`` (as TensorFlow 1 saves), ``silent`` (no signature), ``corrupt``.
+In FOLDER: ``double`` and ``triple`` (factor * x + y), ``zoo`` (a signature for each special case), ``only_predict``
+(one signature, not named serving_default), ``version_1`` (saved by TensorFlow 1), ``silent`` (no signature),
+``corrupt``.
 """
 
 import shutil
@@ -33,7 +34,7 @@ class Zoo(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
     def inverse(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Gives NaN for -1 and infinities for 0."""
+        """NaN for -1 and infinities for 0."""
         return {"inverse": 1.0 / x, "root": tf.sqrt(x)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image")])
@@ -42,7 +43,7 @@ class Zoo(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
     def centred(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What it says about a row depends on the rows beside it."""
+        """The output for a row depends on the other rows."""
         return {"centred": x - tf.reduce_mean(x)}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64, "ids"), tf.TensorSpec([None], tf.bool, "flip")])
@@ -66,13 +67,13 @@ class Zoo(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "steps")])
     def slow(self, steps: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Takes as many steps as are asked for, of some microseconds each."""
+        """Runs the given number of steps, of some microseconds each."""
         done = tf.while_loop(lambda done: tf.reduce_any(done < steps), lambda done: (done + 1,), (0 * steps,))[0]
         return {"done": done}
 
 
 def save_as_version_1(folder: Path) -> None:
-    """Inputs ``x`` and ``y`` are fed to placeholders of the other's name."""
+    """The inputs ``x`` and ``y`` have placeholders with each other's names."""
     v1 = tf.compat.v1
     with v1.Graph().as_default(), v1.Session() as session:
         x, y = v1.placeholder(tf.float32, [None], "y"), v1.placeholder(tf.float32, [None], "x")

@@ -1,4 +1,4 @@
-"""The serving worker with a model that doubles numbers, and over 13 kills its process."""
+"""The serving worker with a model that doubles numbers, and kills its process at 13."""
 
 import asyncio
 import os

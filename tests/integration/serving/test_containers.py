@@ -1,4 +1,4 @@
-"""What runs in the images of docker/, started as a platform starts them, but for the image."""
+"""The programs in the images of docker/, started as the platform starts them, but without an image."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from cloud.testing.contract.probes import trainer
 from integration.launch.programs import linux_only
-from integration.serving.clouds import ENVIRON, PATIENCE, RecordingLauncher
+from integration.serving.clouds import ENVIRON, TIMEOUT, RecordingLauncher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ROOT = Path(package.__path__[0]).parent
@@ -59,13 +59,13 @@ async def serving(launcher: RecordingLauncher, environ: dict[str, str]) -> Async
 
 
 async def line_with(lines: asyncio.Queue, text: str) -> str:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while text not in (line := await lines.get()):
             pass
     return line
 
 
-async def test_a_model_in_a_bucket_is_served_as_the_platform_says(
+async def test_a_model_in_a_bucket_is_served_by_the_platforms_variables(
     local: LocalCloud, environ: dict[str, str], launcher: RecordingLauncher, models: Path
 ) -> None:
     await local.backend.upload(models / "double", GsUri("lab-bucket", "model"))
@@ -80,27 +80,27 @@ async def test_a_model_in_a_bucket_is_served_as_the_platform_says(
         url = f"http://127.0.0.1:{environ['AIP_HTTP_PORT']}"
 
         async def predict(**request: Any) -> tuple[int, Any]:
-            async with session.post(f"{url}{ROUTE}:predict", json=request) as reply:
-                return reply.status, await reply.json()
+            async with session.post(f"{url}{ROUTE}:predict", json=request) as response:
+                return response.status, await response.json()
 
-        async with session.get(url + ROUTE) as reply:
-            assert reply.status == 200
-        async with session.get(f"{url}/health") as reply:
-            assert reply.status == 404
+        async with session.get(url + ROUTE) as response:
+            assert response.status == 200
+        async with session.get(f"{url}/health") as response:
+            assert response.status == 404
         instances = [{"x": 1.25, "y": 1.0}]
         assert await predict(instances=instances, parameters=None) == (200, {"predictions": [{"scaled": 3.5}]})
         named = {"signature_name": "serving_default"}
         assert await predict(instances=instances, parameters=named) == (200, {"predictions": [{"scaled": 3.5}]})
-        status, told = await predict(instances=instances, parameters={"signature_name": "other"})
-        assert (status, "other" in told["error"]) == (400, True)
-        status, told = await predict(instances=[{"x": "no number", "y": 1.0}])
-        assert (status, "x: " in told["error"]) == (400, True)
-        async with session.post(f"{url}{ROUTE}:predict", data=b"{") as reply:
-            assert (reply.status, "not JSON" in (await reply.json())["error"]) == (400, True)
-        assert (await process.stop(PATIENCE)).ok
+        status, body = await predict(instances=instances, parameters={"signature_name": "other"})
+        assert (status, "other" in body["error"]) == (400, True)
+        status, body = await predict(instances=[{"x": "no number", "y": 1.0}])
+        assert (status, "x: " in body["error"]) == (400, True)
+        async with session.post(f"{url}{ROUTE}:predict", data=b"{") as response:
+            assert (response.status, "not JSON" in (await response.json())["error"]) == (400, True)
+        assert (await process.stop(TIMEOUT)).ok
 
 
-async def test_what_was_asked_before_the_end_is_answered(
+async def test_pending_requests_get_responses_before_it_exits(
     environ: dict[str, str], launcher: RecordingLauncher, models: Path
 ) -> None:
     environ |= {"AIP_STORAGE_URI": str(models / "zoo"), "AIP_HTTP_PORT": (port := str(free_port()))}
@@ -110,44 +110,44 @@ async def test_what_was_asked_before_the_end_is_answered(
         reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
         writer.write(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
-        ended = asyncio.create_task(process.stop(PATIENCE))
-        async with asyncio.timeout(PATIENCE):
-            answer = await reader.read()
-        assert answer.endswith(b'{"predictions":[{"done":200000}]}')
+        ended = asyncio.create_task(process.stop(TIMEOUT))
+        async with asyncio.timeout(TIMEOUT):
+            response = await reader.read()
+        assert response.endswith(b'{"predictions":[{"done":200000}]}')
         writer.close()
         assert (await ended).ok
 
 
 @linux_only
-async def test_it_is_not_healthy_before_its_model_is_loaded(
+async def test_the_health_check_fails_until_the_model_is_loaded(
     environ: dict[str, str], launcher: RecordingLauncher, tmp_path: Path
 ) -> None:
     slow, corrupt = tmp_path / "saved_model.pb", tmp_path / "corrupt"
-    os.mkfifo(slow)  # which is not read to its end while somebody may write to it
+    os.mkfifo(slow)  # a read of it does not end while a writer has it open
     corrupt.write_bytes(b"this is no protocol buffer")
     environ |= {"AIP_STORAGE_URI": str(tmp_path), "AIP_HTTP_PORT": (port := str(free_port()))}
     async with serving(launcher, environ) as (process, lines):
         await line_with(lines, "loading ")
-        with await asyncio.to_thread(slow.open, "wb"):  # returns when it is being read
+        with await asyncio.to_thread(slow.open, "wb"):  # returns when the server opens it
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection("127.0.0.1", int(port))
-            corrupt.replace(slow)  # for whoever opens it anew
+            corrupt.replace(slow)  # the server opens it again
         await line_with(lines, "error: ")
         assert (await process.wait()).code == 1
 
 
-async def test_what_cannot_be_served_is_told_in_a_line(
+async def test_a_model_that_cannot_be_served_is_one_line_of_error(
     environ: dict[str, str], launcher: RecordingLauncher, models: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        for given, told in (
+        for given, error in (
             ({}, "AIP_STORAGE_URI: "),
             ({"AIP_STORAGE_URI": "gs://lab-bucket/nothing"}, "SavedModel format"),
             ({"AIP_STORAGE_URI": str(models / "double"), "AIP_HTTP_PORT": port}, f"{port}): address already in use"),
         ):
             async with serving(launcher, environ | given) as (process, lines):
-                assert (await line_with(lines, told)).startswith("error: ")
+                assert (await line_with(lines, error)).startswith("error: ")
                 assert (await process.wait()).code == 1
 
 
@@ -164,30 +164,30 @@ async def test_a_staged_package_is_trained(local: LocalCloud, environ: dict[str,
     """
     staged = str(await local.backend.stage_package(trainer(tmp_path, source), GsUri("lab-bucket", "staging")))
     ending = await train(environ, "--package", staged, "--module", "probe.task", "--", "--steps", "5")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         out, error = await ending.communicate()
     assert ending.returncode == 3, error.decode()
     assert out.decode().splitlines()[-1] == "ARGS ['--steps', '5']"
-    # A signal to the container is the trainer's own.
+    # A signal to the container reaches the trainer.
     waiting = await train(environ, "--package", staged, "--module", "probe.task", "--", "wait")
     assert waiting.stdout is not None
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not (await waiting.stdout.readline()).startswith(b"ARGS"):
             pass
         waiting.send_signal(signal.SIGTERM)
         assert await waiting.wait() in (0, -signal.SIGTERM)
 
 
-async def test_a_package_that_cannot_be_had_is_told_in_a_line(environ: dict[str, str]) -> None:
+async def test_a_package_that_cannot_be_downloaded_is_one_line_of_error(environ: dict[str, str]) -> None:
     lost = {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"}
-    for uri, given, told in (
+    for uri, given, expected in (
         ("gs://lab-bucket/nothing.tar.gz", {}, "--package: gs://lab-bucket/nothing.tar.gz: "),
         ("gs://lab-bucket/nothing.tar.gz", lost, "error: --package: gs://lab-bucket/nothing.tar.gz: File /nowhere"),
         ("nothing.tar.gz", {}, "gs://bucket/object"),
     ):
         process = await train(environ | given, "--package", uri, "--module", "probe.task")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             _, error = await process.communicate()
         assert process.returncode == 1
-        assert told in error.decode()
+        assert expected in error.decode()
         assert "Traceback" not in error.decode()

@@ -1,4 +1,4 @@
-"""Models and versions that come, go and have bad days, each in a real worker process."""
+"""Creation, deletion and failures of models and versions, with real worker processes."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, In
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
-from integration.serving.clouds import ENVIRON, PATIENCE, Cloud, RecordingLauncher, deploy
+from integration.serving.clouds import ENVIRON, TIMEOUT, Cloud, RecordingLauncher, deploy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TESTS = Path(__file__).parents[2]
@@ -30,14 +30,15 @@ async def test_two_models_with_two_versions_each(cloud: Cloud) -> None:
         await asyncio.gather(deploy(service, "a", "v1", "double"), deploy(service, "b", "v1", "triple"))
         await asyncio.gather(deploy(service, "a", "v2", "triple"), deploy(service, "b", "v2", "double"))
 
-        async def ask(model: str, version: str | None) -> float:
-            (answer,) = await service.predict(model, [{"x": 1, "y": 0}], version=version)
-            return float(answer["scaled"])
+        async def predict(model: str, version: str | None) -> float:
+            (row,) = await service.predict(model, [{"x": 1, "y": 0}], version=version)
+            return float(row["scaled"])
 
-        assert await asyncio.gather(ask("a", "v1"), ask("a", "v2"), ask("b", "v1"), ask("b", "v2")) == [2, 3, 3, 2]
-        assert await asyncio.gather(ask("a", None), ask("b", None)) == [2, 3]
+        versions = (("a", "v1"), ("a", "v2"), ("b", "v1"), ("b", "v2"))
+        assert await asyncio.gather(*(predict(*version) for version in versions)) == [2, 3, 3, 2]
+        assert await asyncio.gather(predict("a", None), predict("b", None)) == [2, 3]
         assert (await service.set_default_version("a", "v2")).is_default
-        assert await ask("a", None) == 3
+        assert await predict("a", None) == 3
         assert [(version.name, version.is_default) for version in await service.list_versions("a")] == [
             ("v1", False),
             ("v2", True),
@@ -54,7 +55,7 @@ async def test_two_models_with_two_versions_each(cloud: Cloud) -> None:
         assert [model.name for model in await service.list_models()] == ["b"]
         assert len(list((cloud.state_dir / "versions").iterdir())) == 2
     for process in cloud.launcher.started[-4:]:
-        await asyncio.wait_for(process.wait(), PATIENCE)
+        await asyncio.wait_for(process.wait(), TIMEOUT)
 
 
 async def test_models_that_cannot_be_served(cloud: Cloud) -> None:
@@ -84,7 +85,7 @@ async def test_models_that_cannot_be_served(cloud: Cloud) -> None:
         assert len(list((cloud.state_dir / "versions").iterdir())) == 1
 
 
-async def test_another_start_on_the_same_state(cloud: Cloud) -> None:
+async def test_a_restart_with_the_same_state(cloud: Cloud) -> None:
     async with cloud.service() as first:
         await deploy(first, "model", "v1", "double")
         await first.create_version(VersionSpec("model", "v2", GsUri("bucket", "triple")))
@@ -100,7 +101,7 @@ async def test_another_start_on_the_same_state(cloud: Cloud) -> None:
         assert "stopped" in interrupted.error_message
 
 
-async def test_a_version_whose_files_were_damaged_meanwhile(cloud: Cloud) -> None:
+async def test_a_version_whose_files_are_damaged_after_it_was_ready(cloud: Cloud) -> None:
     async with cloud.service() as first:
         await deploy(first, "model", "v1", "double")
     for file in (cloud.state_dir / "versions").rglob("variables.*"):
@@ -113,36 +114,36 @@ async def test_a_version_whose_files_were_damaged_meanwhile(cloud: Cloud) -> Non
             await second.predict("model", [{"x": 1, "y": 0}])
 
 
-async def test_one_name_is_taken_once(cloud: Cloud) -> None:
+async def test_of_concurrent_versions_with_one_name_only_one_is_created(cloud: Cloud) -> None:
     async with cloud.service() as service:
         await service.create_model("model")
         spec = VersionSpec("model", "v1", GsUri("bucket", "double"))
         outcomes = await asyncio.gather(*(service.create_version(spec) for _ in range(3)), return_exceptions=True)
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AlreadyExists", "AlreadyExists", "Version"]
-        assert (await service.wait_for_version("model", "v1", timeout=PATIENCE)).state is VersionState.READY
+        assert (await service.wait_for_version("model", "v1", timeout=TIMEOUT)).state is VersionState.READY
 
 
-# -------------------------------------------------------------------- bad days
+# -------------------------------------------------------------------- failures
 
 
 async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
     async with cloud.service() as service:
         await deploy(service, "model", "v1", "double")
         worker = cloud.launcher.started[-1]
-        answered = 0
+        responses = 0
 
-        async def keep_asking(client: int) -> None:
-            nonlocal answered
+        async def send_requests(client: int) -> None:
+            nonlocal responses
             for number in range(60):
-                answer = await service.predict("model", [{"x": client, "y": number}])
-                assert answer == [{"scaled": 2.0 * client + number}]
-                answered += 1
-                if answered == 100:
+                predictions = await service.predict("model", [{"x": client, "y": number}])
+                assert predictions == [{"scaled": 2.0 * client + number}]
+                responses += 1
+                if responses == 100:
                     os.kill(worker.pid, signal.SIGKILL)
 
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*map(keep_asking, range(8)))
-        assert answered == 480
+        async with asyncio.timeout(TIMEOUT):
+            await asyncio.gather(*map(send_requests, range(8)))
+        assert responses == 480
         assert (await worker.wait()).signal == signal.SIGKILL
         assert cloud.launcher.started[-1] is not worker
 
@@ -151,16 +152,16 @@ async def test_a_request_that_kills_the_worker_fails_alone(launcher: RecordingLa
     command = Command("integration.serving.mortal_worker", (), ENVIRON, tmp_path, (TESTS, ROOT))
     server = ModelServer(launcher, command)
 
-    async def ask(number: int) -> object:
+    async def predict(number: int) -> object:
         try:
             return await server.predict([number], None)
         except Unavailable as error:
-            return "died twice over this request" in error.message
+            return "died twice on this request" in error.message
 
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         for _ in range(2):
-            answers = await asyncio.gather(*map(ask, range(16)))
-            assert answers == [number == 13 or [{"double": 2 * number}] for number in range(16)]
+            outcomes = await asyncio.gather(*map(predict, range(16)))
+            assert outcomes == [number == 13 or [{"double": 2 * number}] for number in range(16)]
     await server.close()
 
 
@@ -168,19 +169,19 @@ async def test_a_worker_that_hangs_is_replaced(cloud: Cloud) -> None:
     async with cloud.service(time_limit=1.0) as service:
         await deploy(service, "model", "v1", "zoo")
         hanging = cloud.launcher.started[-1]
-        with pytest.raises(Unavailable, match="gave no answer for 1 s and is replaced"):
+        with pytest.raises(Unavailable, match="sent no response for 1 s and is replaced"):
             await service.predict("model", [-1.0], signature_name="spin")
         assert await service.predict("model", [1.0], signature_name="spin") == [{"x": 1.0}]
         assert (await hanging.wait()).signal == signal.SIGKILL
 
 
-async def test_deleting_a_version_fails_those_who_ask(cloud: Cloud) -> None:
+async def test_deleting_a_version_fails_its_pending_requests(cloud: Cloud) -> None:
     async with cloud.service() as service:
         await deploy(service, "model", "v1", "zoo")
-        asking = asyncio.create_task(service.predict("model", [-1.0], signature_name="spin"))
-        done, _ = await asyncio.wait({asking}, timeout=0.3)
+        pending = asyncio.create_task(service.predict("model", [-1.0], signature_name="spin"))
+        done, _ = await asyncio.wait({pending}, timeout=0.3)
         assert not done
         await service.delete_version("model", "v1")
         with pytest.raises(Unavailable, match="is being stopped"):
-            await asking
+            await pending
         assert await service.list_versions("model") == []

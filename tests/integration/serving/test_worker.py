@@ -1,4 +1,4 @@
-"""The worker and the local prediction as programs."""
+"""The worker and local prediction as programs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ import pytest
 
 import cloud as package
 from cloud.engine.launch.client import Command, OutputLine, Process
-from integration.serving.clouds import ENVIRON, PATIENCE, RecordingLauncher
+from integration.serving.clouds import ENVIRON, TIMEOUT, RecordingLauncher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ROOT = Path(package.__path__[0]).parent
@@ -32,7 +32,7 @@ async def program(
 
 
 async def first_output(lines: "asyncio.Queue[OutputLine]") -> Any:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (line := await lines.get()).stream != "stdout":
             pass
     return orjson.loads(line.text)
@@ -48,8 +48,8 @@ async def test_the_worker_speaks_http(launcher: RecordingLauncher, models: Path)
         url = f"http://127.0.0.1:{ready['port']}"
 
         async def call(verb: str, path: str, body: bytes = b"") -> tuple[int, Any]:
-            async with session.request(verb, url + path, data=body) as reply:
-                return reply.status, await reply.json()
+            async with session.request(verb, url + path, data=body) as response:
+                return response.status, await response.json()
 
         status, health = await call("GET", "/health")
         assert status == HTTPStatus.OK
@@ -57,19 +57,21 @@ async def test_the_worker_speaks_http(launcher: RecordingLauncher, models: Path)
             "inputs": {name: {"dtype": "float32", "shape": [None]} for name in ("x", "y")},
             "outputs": {"scaled": {"dtype": "float32", "shape": [None]}},
         }
-        asked = b'{"signature_name": "serving_default", "instances": [{"x": 1.25, "y": 1}]}'
-        assert await call("POST", "/predict", asked) == (HTTPStatus.OK, {"predictions": [{"scaled": 3.5}]})
+        body = b'{"signature_name": "serving_default", "instances": [{"x": 1.25, "y": 1}]}'
+        assert await call("POST", "/predict", body) == (HTTPStatus.OK, {"predictions": [{"scaled": 3.5}]})
         for body in (b"", b"{", b'{"instances": [{"x": NaN, "y": 1}]}', b"[]", b"{}", b'{"instances": []}'):
-            status, reply = await call("POST", "/predict", body)
-            assert (status, list(reply)) == (HTTPStatus.BAD_REQUEST, ["error"])
-        status, reply = await call("POST", "/predict", b'{"instances": [{"x": 1, "y": 1}], "signature_name": 7}')
-        assert (status, reply) == (HTTPStatus.BAD_REQUEST, {"error": "signature_name is not a string: 7"})
+            status, response = await call("POST", "/predict", body)
+            assert (status, list(response)) == (HTTPStatus.BAD_REQUEST, ["error"])
+        status, response = await call("POST", "/predict", b'{"instances": [{"x": 1, "y": 1}], "signature_name": 7}')
+        assert (status, response) == (HTTPStatus.BAD_REQUEST, {"error": "signature_name is not a string: 7"})
         assert (await call("GET", "/predict"))[0] == HTTPStatus.METHOD_NOT_ALLOWED
         assert (await call("POST", "/"))[0] == HTTPStatus.NOT_FOUND
         assert (await process.stop(5)).ok
 
 
-async def test_the_worker_says_why_it_cannot_serve(launcher: RecordingLauncher, models: Path, tmp_path: Path) -> None:
+async def test_the_worker_reports_why_it_cannot_serve(
+    launcher: RecordingLauncher, models: Path, tmp_path: Path
+) -> None:
     for folder, reason in (
         (models / "silent", "at least one signature_def"),
         (tmp_path, "SavedModel format"),
@@ -81,7 +83,7 @@ async def test_the_worker_says_why_it_cannot_serve(launcher: RecordingLauncher, 
 
 
 async def predict_locally(launcher: RecordingLauncher, *argv: str) -> tuple[int | None, list[str], list[str]]:
-    """Exit status and what is on standard output and standard error."""
+    """Exit status, and lines of standard output and standard error."""
     async with program(launcher, "cloud.local_predict", *argv) as (process, lines):
         status = await process.wait()
     written = [lines.get_nowait() for _ in range(lines.qsize())]

@@ -1,1 +1,1 @@
-"""Programs of their own, run as top-level modules by processes that build packages; nothing here is imported."""
+"""Programs that run as top-level modules in processes that build packages; nothing in ``cloud`` imports them."""

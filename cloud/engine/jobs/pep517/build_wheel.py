@@ -2,10 +2,10 @@
 
     python -m build_wheel SOURCE RESULT
 
-Self-contained, and run by the launcher where the build backend is loaded already. Without the network, build
-requirements are those that are installed; as with ``pip install --no-build-isolation``, another version of one is
-worth a warning, not a refusal. RESULT is a folder; ``result.json`` there will say ``{"wheel": FILENAME}`` or
-``{"missing": [REQUIREMENT, ...]}``. If the backend fails, its traceback is the answer.
+Self-contained; the launcher runs it in an interpreter that has the build backend loaded. There is no network, so build
+requirements must be installed. As with ``pip install --no-build-isolation``, another version than the required one is
+only warned of. ``result.json`` in the folder RESULT will be ``{"wheel": FILENAME}`` or
+``{"missing": [REQUIREMENT, ...]}``. If the backend fails, its traceback goes to stderr.
 """
 
 import importlib
@@ -23,11 +23,11 @@ from packaging.version import Version
 
 _DEFAULT_BACKEND = "setuptools.build_meta:__legacy__"  # PEP 517, "if the pyproject.toml file is absent"
 _NEEDS_NO_WHEEL = Version("70.1")
-"""Since this version setuptools writes wheels by itself, though many a ``pyproject.toml`` still asks for ``wheel``."""
+"""From this version on setuptools builds wheels itself, though many a ``pyproject.toml`` still requires ``wheel``."""
 
 
 def main(source: Path, result: Path) -> dict[str, object]:
-    # A backend must not find this program's folder, nor a process that it starts.
+    # The build backend, and processes that it starts, must not import from this program's folder.
     sys.path.remove(str(Path(__file__).parent))
     os.environ.pop("PYTHONPATH", None)
     os.chdir(source)
@@ -70,7 +70,7 @@ def _missing(requirements: Iterable[str]) -> list[str]:
         if installed is None and not (requirement.name == "wheel" and _setuptools_writes_wheels()):
             missing.append(text)
         elif installed is not None and not requirement.specifier.contains(installed, prereleases=True):
-            print(f"The build asks for {text}; it is done with {installed}, which is installed.", file=sys.stderr)  # noqa: T201
+            print(f"The build requires {text}; {installed} is installed and used instead.", file=sys.stderr)  # noqa: T201
     return missing
 
 
@@ -91,5 +91,5 @@ if __name__ == "__main__":
     (result / "result.json").write_text(json.dumps(main(source, result)), encoding="utf-8")
     sys.stdout.flush()
     sys.stderr.flush()
-    # All is said and done. To take an interpreter apart that has TensorFlow loaded would take longer than the build.
+    # Skip finalization: with TensorFlow loaded it takes longer than the build.
     os._exit(0)

@@ -1,28 +1,27 @@
-"""The launcher's own program: turns requests into processes that look as if ``python -m MODULE`` had started them.
+"""The fork server: starts processes on request that behave as if ``python -m MODULE`` had started them.
 
     python -P -u -X utf8 .../forkserver/__main__.py warm|cold CONTROL_FD PARENT_PID [MODULE_TO_PRELOAD ...]
 
-Self-contained on purpose: no process that runs somebody's trainer has a line of ``cloud`` in it, so these modules
-import each other and the standard library only, and are loaded as the package ``_forkserver``. Three roles, one below
-the other:
+Self-contained, so that a process that runs a user's trainer has no module of ``cloud``: these modules import each other
+and the standard library only, and are loaded as the package ``_forkserver``. Three roles, each the parent of the next:
 
 - **launcher**: waits on the control socket, where each byte carries three file descriptors: standard output, standard
-  error and a *leash*, a socket whose other end only the engine holds. It forks a supervisor for each.
-- **supervisor**: reads the request from its leash and forks the user's process. It is the subreaper of everything that
-  process starts, however it detaches. When the user's process ends, when a stop is asked for, or when the leash breaks
-  because the engine is gone, it ends the whole tree and reports the user's exit status. A supervisor does not need its
-  launcher any more.
-- **user's process**: *warm* goes on in this interpreter, with all that is preloaded; *cold* becomes a fresh one.
+  error and a *connection*, a socket whose other end only the engine holds. It forks a supervisor for each.
+- **supervisor**: reads the request from its connection and forks the user's process. It is the subreaper of everything
+  that process starts, however it detaches. When the user's process ends, when the engine requests a stop, or when the
+  connection closes because the engine is gone, it ends the whole tree and reports the user's exit status. A supervisor
+  does not depend on its launcher.
+- **user's process**: *warm* continues in this interpreter, with the preloaded modules; *cold* executes a fresh one.
 
-What a user can tell about warm: modules of the preload are in ``sys.modules`` and have read their environment variables
-when they were loaded (``PYTHON*`` variables, too, come too late); a job's own module of the same name wins unless the
-preloaded one contains compiled code; ``inspect.stack()`` ends in these files. Nothing else, or it is a bug.
+What differs for a user's program when warm: preloaded modules are in ``sys.modules`` and have read their environment
+variables at import (``PYTHON*`` variables have no effect, either); a job's own module of the same name is imported
+unless the preloaded one contains compiled code; ``inspect.stack()`` ends in these files. Any other difference is a bug.
 
-On systems other than Linux there is no subreaper: only the process group of the user's process is ended there, and
-only cold is offered.
+On systems other than Linux there is no subreaper: only the process group of the user's process is ended, and only cold
+is supported.
 """
 
 import sys
 
 AT_STARTUP = frozenset(sys.modules)
-"""What every interpreter loads at its start, more or less."""
+"""The modules that an interpreter loads at its start, approximately."""

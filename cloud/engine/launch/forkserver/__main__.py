@@ -1,4 +1,4 @@
-"""Run as a script, so that its folder is on nobody's path; see ``__init__.py``."""
+"""Run as a script with ``-P``, so that its folder is not in ``sys.path``; see ``__init__.py``."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ def _load_package(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(
         name, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
     )
-    assert spec is not None  # noqa: S101 - the file is beside this one
+    assert spec is not None  # noqa: S101 - the file is next to this one
     assert spec.loader is not None  # noqa: S101 - and is Python
     package = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
@@ -21,5 +21,5 @@ def _load_package(name: str) -> ModuleType:
 if __name__ == "__main__":
     _kind, _control, _parent, *_preload = sys.argv[1:]
     _become = _load_package("_forkserver").main(_kind, int(_control), int(_parent), _preload)
-    # Only a process that is to become the user's comes here.
+    # Only a user's process gets here.
     _become()

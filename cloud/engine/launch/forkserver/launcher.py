@@ -1,4 +1,4 @@
-"""The launcher: loads modules once, then forks a supervisor for each request."""
+"""The launcher: imports modules once, then forks a supervisor for each request."""
 
 import gc
 import importlib
@@ -27,7 +27,7 @@ from .user_process import Streams
 
 
 def main(kind: str, control_fd: int, parent: int, preload: Sequence[str]) -> Callable[[], None]:
-    """Serve until the engine is gone. Returns only in a process that is to become the user's: what it is to do."""
+    """Serve until the engine is gone. Returns only in a user's process: the function that it has to call."""
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
     if LINUX:
@@ -36,13 +36,13 @@ def main(kind: str, control_fd: int, parent: int, preload: Sequence[str]) -> Cal
     try:
         for name in preload:
             importlib.import_module(name)
-    except BaseException as error:  # noqa: BLE001 - also a module that calls sys.exit
+    except BaseException as error:  # noqa: BLE001 - a module may call sys.exit
         traceback.print_exc()
         reason = traceback.format_exception_only(error)[-1].strip()
         control.sendall(json.dumps({"failed": f"cannot preload {name}: {reason}"}).encode() + b"\n")
         sys.exit(1)
     kept = open_descriptors() - {control_fd}
-    # What is loaded now never becomes garbage: no collection in a child needs to look at it, or copy its pages.
+    # What is loaded now never becomes garbage: collections in children need not traverse it, and copy its pages.
     gc.collect()
     gc.freeze()
     child_ended = child_signals()
@@ -59,7 +59,7 @@ def _serve(kind: str, control: socket.socket, child_ended: int, kept: frozenset[
         ready = dict(poll.poll())
         if child_ended in ready:
             os.read(child_ended, 4096)
-            _bury(supervisors)
+            _reap_supervisors(supervisors)
         if control.fileno() in ready:
             _, descriptors, _, _ = socket.recv_fds(control, 1, 3)
             if len(descriptors) != 3:
@@ -68,8 +68,8 @@ def _serve(kind: str, control: socket.socket, child_ended: int, kept: frozenset[
             try:
                 pid = fork()
             except OSError as error:
-                with socket.socket(fileno=os.dup(streams.leash)) as leash:
-                    report(leash, {"error": f"no process can be started: {error.strerror}"})
+                with socket.socket(fileno=os.dup(streams.connection)) as connection:
+                    report(connection, {"error": f"no process can be started: {error.strerror}"})
             else:
                 if pid == 0:
                     control.detach()
@@ -79,8 +79,8 @@ def _serve(kind: str, control: socket.socket, child_ended: int, kept: frozenset[
                 os.close(descriptor)
 
 
-def _bury(supervisors: set[int]) -> None:
-    """Reap supervisors. What one that was killed left behind has become a child of this process: end it."""
+def _reap_supervisors(supervisors: set[int]) -> None:
+    """Reap supervisors. The processes of one that was killed have become children of this process: kill them."""
     orphaned = False
     for pid, status in reap()[0]:
         orphaned = orphaned or (pid in supervisors and status != 0)

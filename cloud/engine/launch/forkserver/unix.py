@@ -1,4 +1,4 @@
-"""What Unix, and Linux above all, offers to those who start and end processes."""
+"""System calls of Unix, some of Linux only, for processes, signals and descriptors."""
 
 import contextlib
 import ctypes
@@ -15,13 +15,13 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 def fork() -> int:
     with warnings.catch_warnings():
-        # Libraries of the preload have threads; they wait for work that only a TensorFlow op would give them.
+        # Preloaded libraries have threads, which are idle: only a TensorFlow op would give them work.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 
 
 def become_subreaper() -> None:
-    """Have every orphan below this process become its child."""
+    """Make every orphaned descendant a child of this process."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -33,7 +33,7 @@ def _prctl(option: int, value: int) -> None:
 
 def die_with_parent(parent: int, number: signal.Signals) -> None:
     _prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:  # it was faster
+    if os.getppid() != parent:  # it had ended before
         os._exit(1)
 
 
@@ -48,10 +48,10 @@ def child_signals() -> int:
 
 
 def reset_signals() -> None:
-    """As an interpreter has them just after it started."""
+    """Set signal handlers as a freshly started interpreter has them."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        with contextlib.suppress(OSError, ValueError):  # the C library keeps a few real-time signals for itself
+        with contextlib.suppress(OSError, ValueError):  # the C library reserves some real-time signals
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -60,12 +60,12 @@ def reset_signals() -> None:
 
 
 def send_signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or gone and replaced by somebody else's
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # ended; its id may be another user's process now
         os.kill(pid, number)
 
 
 def reap() -> tuple[list[tuple[int, int]], bool]:
-    """Pid and status of each child that has ended, and whether there are others."""
+    """Pid and status of each child that has ended, and whether others are left."""
     ended: list[tuple[int, int]] = []
     try:
         while True:
@@ -83,12 +83,12 @@ class Process(NamedTuple):
 
 
 def descendants(ancestor: int) -> list[Process]:
-    """The processes below ``ancestor``, children before grandchildren."""
+    """All descendants of ``ancestor``, children before grandchildren."""
     children: dict[int, list[Process]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{entry}/stat", "rb") as file:
-                # proc_pid_stat(5): pid (a name with anything in it) state parent group
+                # proc_pid_stat(5): pid (a name with any characters) state parent group
                 parent, group = map(int, file.read().rpartition(b")")[2].split()[1:3])
                 children.setdefault(parent, []).append(Process(int(entry), group))
     found = list(children.get(ancestor, ()))
@@ -103,7 +103,7 @@ def open_descriptors() -> frozenset[int]:
 
 
 def _is_open(descriptor: int) -> bool:
-    # The list holds the descriptor, too, through which it was read.
+    # The list includes the descriptor through which it was read.
     try:
         os.fstat(descriptor)
     except OSError:

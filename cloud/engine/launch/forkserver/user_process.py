@@ -1,4 +1,4 @@
-"""The user's process: what it is before a line of the user's runs."""
+"""The user's process: its setup before the user's module runs."""
 
 import ctypes
 import gc
@@ -17,7 +17,7 @@ from .unix import LINUX, die_with_parent
 
 
 class Request(NamedTuple):
-    """What to run; see ``Command`` in client.py."""
+    """What to run; see ``Command`` in ``cloud.engine.launch.command``."""
 
     module: str
     argv: Sequence[str]
@@ -25,7 +25,7 @@ class Request(NamedTuple):
     cwd: str
     import_path: Sequence[str]
     interpreter: str | None
-    """Another Python than this one."""
+    """Path of another Python than this one."""
     limits: Mapping[str, int]
 
 
@@ -34,11 +34,11 @@ class Streams(NamedTuple):
 
     stdout: int
     stderr: int
-    leash: int
+    connection: int
 
 
 def become_user_process(streams: Streams, parent: int) -> None:
-    """Everything about a process that does not depend on what runs in it."""
+    """The setup that does not depend on the module: session, parent, output."""
     os.setsid()
     if LINUX:
         die_with_parent(parent, signal.SIGKILL)
@@ -47,10 +47,10 @@ def become_user_process(streams: Streams, parent: int) -> None:
 
 
 def limit_resources(limits: Mapping[str, int]) -> None:
-    """Never above what this process itself may have."""
+    """Set resource limits, not above this process's hard limits."""
     if not limits:
         return
-    import resource  # not loaded for everybody: it is compiled, and would hide a module of that name of a job's
+    import resource  # only if needed: it is compiled, and would shadow a job's own module of that name
 
     for name, most in limits.items():
         number = getattr(resource, name)
@@ -64,22 +64,22 @@ def execute(request: Request) -> NoReturn:
     python = [request.interpreter] if request.interpreter else [sys.executable, "-P"]
     command = [*python, "-u", "-X", "utf8", "-m", request.module, *request.argv]
     try:
-        os.execve(command[0], command, request.environ)  # noqa: S606 - the whole point
+        os.execve(command[0], command, request.environ)  # noqa: S606 - the purpose of this function
     except OSError as error:
         os.write(2, f"cannot run {command[0]}: {error.strerror}\n".encode())
         os._exit(126 if isinstance(error, PermissionError) else 127)  # as a shell does
 
 
 def run_module(request: Request) -> None:
-    """Be ``python -m``: this function returns or raises what the interpreter's own main function would see."""
+    """Run the module as ``python -m`` does; raises what the interpreter's main function has to handle."""
     gc.enable()
     _replace_environ(request.environ)
     sys.argv = ["-m", *request.argv]
     sys.orig_argv = [sys.executable, "-P", "-u", "-X", "utf8", "-m", request.module, *request.argv]
     python_path = request.environ.get("PYTHONPATH", "")
     sys.path[:0] = [os.path.abspath(folder) for folder in python_path.split(os.pathsep) if folder]
-    _forget_shadowed(request.import_path)
-    if "numpy.random" in sys.modules:  # like the standard library's, which looks after itself
+    _unload_shadowed(request.import_path)
+    if "numpy.random" in sys.modules:  # as the standard library's random does after a fork
         sys.modules["numpy.random"].seed()
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.modules["__main__"].__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
@@ -93,28 +93,28 @@ def run_module(request: Request) -> None:
 
 
 def _hide_launcher(error: BaseException) -> None:
-    """Have the interpreter show ``error`` without this file's frames."""
+    """Make the interpreter print ``error`` without this file's frames."""
     trace = error.__traceback__.tb_next if error.__traceback__ else None
     show = sys.excepthook
     sys.excepthook = lambda kind, value, _: show(kind, value.with_traceback(trace), trace)
 
 
 def _replace_environ(environ: Mapping[str, str]) -> None:
-    """Exactly ``environ``, for Python and for C, whatever libraries of the preload may have set."""
+    """Set exactly ``environ``, for Python and for C code; preloaded libraries may have set other variables."""
     ctypes.CDLL(None).clearenv()
     os.environ.clear()
     os.environ.update(environ)
-    # What was worked out from the old one:
+    # Values that were computed from the old environment:
     time.tzset()
     if "tempfile" in sys.modules:
-        setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010 - a module, for all mypy knows
-    if "httplib2" in sys.modules:  # TensorFlow loads it, and google-api-python-client trusts whom it trusts
+        setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010 - mypy knows no such attribute
+    if "httplib2" in sys.modules:  # TensorFlow loads it; google-api-python-client uses its CA certificates
         library = sys.modules["httplib2"]
         setattr(library, "CA_CERTS", library.certs.where())  # noqa: B010 - likewise
 
 
-def _forget_shadowed(import_path: Sequence[str]) -> None:
-    """Let a job's own modules win over preloaded ones of the same name, if those can be loaded twice in a process."""
+def _unload_shadowed(import_path: Sequence[str]) -> None:
+    """Unload preloaded modules that a job's own shadow, unless they have compiled code, which cannot be reloaded."""
     importlib.invalidate_caches()
     families: dict[str, list[str]] = {}
     for name in sys.modules:

@@ -1,4 +1,4 @@
-"""What ``LocalBackend`` makes of an engine that fails."""
+"""``LocalBackend`` with an engine that fails."""
 
 import errno
 import sqlite3
@@ -39,7 +39,7 @@ def sqlite_full() -> sqlite3.OperationalError:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_a_full_disk_is_the_specifications_error(
+async def test_errors_of_the_disk_become_those_of_the_specification(
     failure: Exception, expected: type[CloudError], method: str, given: tuple
 ) -> None:
     jobs, serving = mock.Mock(), mock.AsyncMock()

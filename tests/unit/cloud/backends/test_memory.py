@@ -1,4 +1,4 @@
-"""``MemoryBackend`` keeps the contract, and its jobs and versions do what a test has them do."""
+"""``MemoryBackend`` passes the contract, and a test controls its jobs and versions."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ class TestMemory(CoreContract):
         return memory
 
 
-async def test_nothing_happens_to_a_job_by_itself() -> None:
+async def test_a_job_stays_queued_until_it_is_moved() -> None:
     backend = MemoryBackend()
     await backend.submit_job(JOB)
     with pytest.raises(DeadlineExceeded, match="QUEUED"):
@@ -60,7 +60,7 @@ async def test_a_log_is_followed_while_it_grows() -> None:
     assert [entry async for entry in log] == []
 
 
-async def test_a_function_takes_each_job_through_its_life() -> None:
+async def test_a_function_simulates_each_job() -> None:
     async def export(backend: MemoryBackend, job: Job) -> None:
         backend.move(job.job_id, JobEvent.SCHEDULED, JobEvent.STARTED)
         await backend.write_object(GsUri("bucket", "out"), b"made")
@@ -72,7 +72,7 @@ async def test_a_function_takes_each_job_through_its_life() -> None:
         assert await backend.read_object(GsUri("bucket", "out")) == b"made"
 
 
-async def test_closing_ends_what_the_function_is_doing() -> None:
+async def test_close_cancels_the_function() -> None:
     ended = asyncio.Event()
 
     async def forever(_: MemoryBackend, __: Job) -> None:
@@ -87,7 +87,7 @@ async def test_closing_ends_what_the_function_is_doing() -> None:
     assert ended.is_set()
 
 
-async def test_versions_answer_by_a_given_function() -> None:
+async def test_a_function_computes_predictions() -> None:
     def count(_: Version, instances: object, signature: str | None) -> list[Json]:
         return [len(list(instances)), signature]  # type: ignore[call-overload]
 
@@ -95,11 +95,11 @@ async def test_versions_answer_by_a_given_function() -> None:
     await backend.create_model("m")
     await backend.deploy(VersionSpec("m", "v1", GsUri("bucket", "export")))
     assert await backend.predict("m", [1, 2], signature_name="s") == [2, "s"]
-    (asked,) = backend.predictions
-    assert (asked.model, asked.version, asked.instances, asked.signature_name) == ("m", "v1", [1, 2], "s")
+    (request,) = backend.predictions
+    assert (request.model, request.version, request.instances, request.signature_name) == ("m", "v1", [1, 2], "s")
 
 
-async def test_the_creation_of_a_version_ends_when_the_test_says() -> None:
+async def test_a_version_stays_creating_until_it_is_settled() -> None:
     backend = MemoryBackend(objects=MODEL, versions_settle=False)
     await backend.create_model("m")
     await backend.create_version(VersionSpec("m", "v1", GsUri("bucket", "export")))
@@ -110,7 +110,7 @@ async def test_the_creation_of_a_version_ends_when_the_test_says() -> None:
     assert (failed.state, failed.error_message) == (VersionState.FAILED, "no signature")
 
 
-async def test_grants_are_kept_with_their_bucket() -> None:
+async def test_grants_are_deleted_with_their_bucket() -> None:
     backend = MemoryBackend(objects={"gs://bucket/x": b""})
     await backend.grant("bucket", "a@example.com", Access.READ)
     assert backend.grants == {("bucket", "a@example.com", Access.READ)}

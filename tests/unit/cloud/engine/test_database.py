@@ -10,7 +10,7 @@ FIRST = "CREATE TABLE things (name TEXT PRIMARY KEY) STRICT"
 SECOND = "ALTER TABLE things ADD COLUMN size INTEGER; UPDATE things SET size = length(name)"
 
 
-def test_what_was_written_is_there_after_it_is_opened_again(tmp_path: Path) -> None:
+def test_rows_are_there_after_the_database_is_opened_again(tmp_path: Path) -> None:
     for name in ("a", "b"):
         database = open_database(tmp_path / "d.sqlite", [FIRST])
         database.execute("INSERT INTO things VALUES (?)", (name,))
@@ -20,7 +20,7 @@ def test_what_was_written_is_there_after_it_is_opened_again(tmp_path: Path) -> N
     database.close()
 
 
-def test_an_older_one_is_brought_up_and_keeps_what_it_holds(tmp_path: Path) -> None:
+def test_an_older_database_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
     older = open_database(tmp_path / "d.sqlite", [FIRST])
     older.execute("INSERT INTO things VALUES ('abc')")
     older.close()
@@ -30,7 +30,7 @@ def test_an_older_one_is_brought_up_and_keeps_what_it_holds(tmp_path: Path) -> N
         database.close()
 
 
-def test_a_migration_that_fails_leaves_the_older_one_as_it_was(tmp_path: Path) -> None:
+def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     older = open_database(tmp_path / "d.sqlite", [FIRST])
     older.execute("INSERT INTO things VALUES ('abc')")
     older.close()
@@ -41,7 +41,7 @@ def test_a_migration_that_fails_leaves_the_older_one_as_it_was(tmp_path: Path) -
     database.close()
 
 
-def test_one_of_a_newer_version_is_named_and_not_touched(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused_and_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "d.sqlite"
     database = sqlite3.connect(file)
     database.executescript("CREATE TABLE other (x); PRAGMA user_version = 7;")
@@ -53,20 +53,20 @@ def test_one_of_a_newer_version_is_named_and_not_touched(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_what_is_no_database_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_file_that_is_not_a_database(tmp_path: Path) -> None:
     file = tmp_path / "d.sqlite"
     file.write_bytes(b"not at all a database, but long enough to be one" * 100)
     with pytest.raises(FailedPrecondition, match=rf"{file} cannot be used: file is not a database"):
         open_database(file, [FIRST])
 
 
-def test_where_none_can_be_made(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_created(tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition, match="cannot be used"):
         open_database(tmp_path / "none" / "d.sqlite", [FIRST])
 
 
-def test_a_transaction_that_fills_the_disk_says_so_and_is_rolled_back(tmp_path: Path) -> None:
-    """As ``SQLITE_FULL``, over which SQLite rolls back by itself."""
+def test_a_transaction_that_fills_the_disk_raises_that_and_is_rolled_back(tmp_path: Path) -> None:
+    """On ``SQLITE_FULL`` SQLite itself rolls back."""
     database = open_database(tmp_path / "d.sqlite", [FIRST])
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages + 2}")

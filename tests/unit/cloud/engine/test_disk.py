@@ -9,7 +9,7 @@ from cloud.engine.disk import disk_full
 from full_disk import files_of_at_most
 
 
-def test_a_write_that_finds_no_room(tmp_path: Path) -> None:
+def test_a_write_to_a_full_disk(tmp_path: Path) -> None:
     database = open_database(tmp_path / "d.sqlite", ["CREATE TABLE things (name TEXT)"])
     with files_of_at_most(500_000):
         with pytest.raises(OSError, match="too large") as failed, (tmp_path / "f").open("wb") as file:
@@ -26,11 +26,11 @@ def test_a_write_that_finds_no_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "x"), OSError(errno.EDQUOT, "x")], ids=repr)
-def test_a_disk_or_a_quota(error: OSError) -> None:
+def test_a_full_disk_or_quota(error: OSError) -> None:
     assert disk_full(error)
 
 
-def test_other_errors_are_other_errors(tmp_path: Path) -> None:
+def test_other_errors_do_not_mean_a_full_disk(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "d.sqlite") as database, pytest.raises(sqlite3.OperationalError) as caught:
         database.execute("SELECT * FROM nothing")
     database.close()

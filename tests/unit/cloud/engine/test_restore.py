@@ -17,13 +17,13 @@ class Strict:
             raise ValueError("too large")
 
 
-def test_no_rule_is_applied_and_defaults_are() -> None:
+def test_defaults_are_applied_but_no_checks() -> None:
     made = restore(Strict, {"size": 9, "of an earlier version": 1})
     assert (made.size, made.name, made.labels) == (9, "unnamed", {})
     assert restore(Strict, {"size": 2, "name": "two"}) == Strict(2, "two")
 
 
-def test_what_must_be_there_is_missed() -> None:
+def test_a_missing_value_without_a_default_is_an_error() -> None:
     with pytest.raises(KeyError, match="size"):
         restore(Strict, {})
 

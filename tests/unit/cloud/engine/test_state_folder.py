@@ -1,4 +1,4 @@
-"""The state folder: one holder at a time, private ones go, and what cannot be used is named."""
+"""The state folder: one process locks it, private ones are removed, and errors name a folder that cannot be used."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from cloud.engine.state_folder import FORMAT, StateFolder
 from cloud.errors import FailedPrecondition
 
 
-def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) -> None:
     first = StateFolder(tmp_path / "state")
     with pytest.raises(FailedPrecondition, match=rf"in use by process {os.getpid()}"):
         StateFolder(tmp_path / "state")
@@ -17,7 +17,7 @@ def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path: Path) ->
     StateFolder(tmp_path / "state").close()
 
 
-def test_a_private_folder_goes_with_its_holder() -> None:
+def test_a_private_folder_is_removed_on_close() -> None:
     state = StateFolder(None)
     (state.folder("jobs") / "x").touch()
     assert state.path.stat().st_mode & 0o077 == 0
@@ -25,14 +25,14 @@ def test_a_private_folder_goes_with_its_holder() -> None:
     assert not state.path.exists()
 
 
-def test_a_given_folder_stays(tmp_path: Path) -> None:
+def test_a_folder_that_was_passed_stays(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "deep" / "state")
     (state.folder("jobs") / "x").touch()
     state.close()
     assert (tmp_path / "deep" / "state" / "jobs" / "x").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FailedPrecondition, match=r"file.state cannot be used: .*choose another with --state"):
         StateFolder(tmp_path / "file" / "state")
@@ -43,7 +43,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("older", range(1, FORMAT))
-def test_a_folder_of_an_earlier_version_is_taken_over(tmp_path: Path, older: int) -> None:
+def test_a_folder_of_an_earlier_format_is_accepted(tmp_path: Path, older: int) -> None:
     StateFolder(tmp_path).close()
     (tmp_path / "format").write_text(f"{older}\n")
     StateFolder(tmp_path).close()
@@ -57,7 +57,7 @@ def test_a_folder_of_an_unknown_format_is_refused(tmp_path: Path, stamp: str) ->
         StateFolder(tmp_path)
 
 
-def test_a_folder_of_another_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_of_another_version_is_refused_and_not_changed(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     (state.folder("jobs") / "jobs.sqlite").write_bytes(b"of the future")
     state.close()

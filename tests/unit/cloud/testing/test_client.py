@@ -1,4 +1,4 @@
-"""The in-process client: what it sends is HTTP, and what is wrong with HTTP is found by the server's own parser."""
+"""The in-process client sends HTTP, which the server's own parser reads."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ MINE, OTHER = "ya29.x", "ya29.y"
 
 
 class Server:
-    """Any aiohttp handler as a protocol factory, which counts its connections."""
+    """A protocol factory for an aiohttp handler, which counts its connections."""
 
     def __init__(self, handler) -> None:
         self._server = web.Server(handler, access_log=None)
@@ -25,8 +25,8 @@ class Server:
 
 async def echo(request: web.Request) -> web.Response:
     body = await request.read()
-    told = {name: request.headers.get(name) for name in ("Host", "Authorization", "Transfer-Encoding")}
-    return web.json_response(told | {"target": request.raw_path, "method": request.method, "body": body.decode()})
+    headers = {name: request.headers.get(name) for name in ("Host", "Authorization", "Transfer-Encoding")}
+    return web.json_response(headers | {"target": request.raw_path, "method": request.method, "body": body.decode()})
 
 
 async def test_a_request_arrives_as_it_was_written():
@@ -46,12 +46,12 @@ async def test_a_request_arrives_as_it_was_written():
         assert (other.json()["Host"], other.json()["Authorization"]) == ("other", f"Bearer {OTHER}")
 
 
-async def test_without_a_token_there_is_no_credential():
+async def test_without_a_token_there_are_no_credentials():
     async with Client(Server(echo)) as client:
         assert (await client.request("GET", "/")).json()["Authorization"] is None
 
 
-async def test_a_connection_is_kept():
+async def test_a_connection_is_kept_alive():
     server = Server(echo)
     async with Client(server) as client:
         for _ in range(3):
@@ -65,33 +65,33 @@ async def test_a_body_from_an_iterator_is_chunked():
             yield part
 
     async with Client(Server(echo)) as client:
-        answer = (await client.request("PUT", "/", body=parts())).json()
-    assert (answer["Transfer-Encoding"], answer["body"]) == ("chunked", "one two")
+        received = (await client.request("PUT", "/", body=parts())).json()
+    assert (received["Transfer-Encoding"], received["body"]) == ("chunked", "one two")
 
 
-async def test_what_is_garbled_is_refused_by_the_servers_parser():
+async def test_the_servers_parser_refuses_malformed_http():
     async with Client(Server(echo)) as client:
         assert (await client.exchange(b"GET / HTTP/1.1\r\nHost h\r\n\r\n")).startswith(b"HTTP/1.0 400 ")
 
 
-async def test_an_answer_is_read_as_it_comes():
-    go_on = asyncio.Event()
+async def test_a_response_can_be_streamed():
+    first_was_read = asyncio.Event()
 
     async def slow(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(b"first")
-        await go_on.wait()
+        await first_was_read.wait()
         await response.write(b"second")
         return response
 
     async with Client(Server(slow)) as client, client.stream("GET", "/") as response:
         assert await response.content.readany() == b"first"
-        go_on.set()
+        first_was_read.set()
         assert await response.content.read() == b"second"
 
 
-async def test_a_writer_waits_for_a_reader_that_does_not_read():
+async def test_a_server_stops_writing_while_the_client_does_not_read():
     written = 0
 
     async def much(request: web.Request) -> web.StreamResponse:
@@ -111,7 +111,7 @@ async def test_a_writer_waits_for_a_reader_that_does_not_read():
     assert written == 100
 
 
-async def test_a_connection_that_the_server_cuts_is_an_error():
+async def test_a_connection_that_the_server_aborts_is_an_error():
     async def cut(request: web.Request) -> web.Response:
         request.transport.abort()
         return web.Response()
@@ -121,8 +121,8 @@ async def test_a_connection_that_the_server_cuts_is_an_error():
             await client.request("GET", "/")
 
 
-async def test_a_client_that_leaves_is_noticed():
-    left = asyncio.Event()
+async def test_the_server_notices_a_client_that_disconnects():
+    disconnected = asyncio.Event()
 
     async def wait(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -133,17 +133,17 @@ async def test_a_client_that_leaves_is_noticed():
                 await response.write(b".")
                 await asyncio.sleep(0)
         except ConnectionError:
-            left.set()
+            disconnected.set()
             raise
 
     async with Client(Server(wait)) as client:
         async with client.stream("GET", "/") as response:
             await response.content.readany()
         async with asyncio.timeout(5):
-            await left.wait()
+            await disconnected.wait()
 
 
-async def test_the_server_sees_its_port():
+async def test_the_server_sees_the_given_port():
     async def port(request: web.Request) -> web.Response:
         return web.Response(text=str(request.transport.get_extra_info("sockname")[1]))
 

@@ -1,4 +1,4 @@
-"""The contract as a stranger meets it: docs/your-own-backend.md does what it says, and failures explain themselves."""
+"""The contract outside this project: the examples of docs/your-own-backend.md work, and failures are explained."""
 
 import re
 import subprocess
@@ -34,23 +34,23 @@ def contract(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_folder_backend.py", *options)
 
 
-def test_the_pages_backend_keeps_the_contract(examples: Path) -> None:
+def test_the_pages_backend_passes_the_contract(examples: Path) -> None:
     done = contract(examples)
     assert done.returncode == 0, done.stdout
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 60
     assert "skipped" not in done.stdout
 
 
-def test_what_a_backend_does_otherwise_is_found_and_explained(examples: Path) -> None:
+def test_a_backend_that_violates_the_contract_fails_with_an_explanation(examples: Path) -> None:
     module = examples / "folder_backend.py"
     module.write_text(module.read_text().replace(".read_bytes()", ".read_bytes()[1:]"))
     done = contract(examples, "-k", "test_an_object_is_read_as_it_was_written")
     assert done.returncode == 1
-    # Not the bare "AssertionError" of an assert that pytest has not rewritten.
+    # Not the bare "AssertionError" of an assert that pytest did not rewrite.
     assert "At index 0 diff" in done.stdout
 
 
-def test_an_ability_that_is_not_shown_is_found(examples: Path) -> None:
+def test_an_ability_without_its_tests_is_found(examples: Path) -> None:
     module = examples / "folder_backend.py"
     module.write_text(
         module.read_text().replace(
@@ -59,18 +59,18 @@ def test_an_ability_that_is_not_shown_is_found(examples: Path) -> None:
         )
     )
     module.write_text("from dataclasses import replace\n" + module.read_text())
-    done = contract(examples, "-k", "test_what_is_declared_is_shown")
+    done = contract(examples, "-k", "test_the_tests_match_the_abilities")
     assert done.returncode == 1
     assert "enforces_grants" in done.stdout
 
 
-def test_the_pages_client_gets_its_answer(examples: Path) -> None:
+def test_the_pages_client_gets_a_response(examples: Path) -> None:
     done = run(examples, "client_example.py")
     assert done.stdout == "200 projects/my-project/models/taxifare\n", done.stderr
 
 
 @pytest.mark.parametrize("missing", ["pytest", "pytest_asyncio"])
-def test_what_has_to_be_installed_is_named(tmp_path: Path, missing: str) -> None:
+def test_the_error_names_what_has_to_be_installed(tmp_path: Path, missing: str) -> None:
     done = run(tmp_path, "-c", f"import sys; sys.modules[{missing!r}] = None; import cloud.testing.contract")
     assert f"needs {missing}: pip install 'offline-ml-cloud[testing]'" in done.stderr
 

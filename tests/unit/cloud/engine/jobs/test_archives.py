@@ -105,7 +105,7 @@ def test_many_links_to_one_large_file_are_as_large_as_their_copies(
     ],
     ids=lambda member: member.name if isinstance(member, tarfile.TarInfo) else member[0],
 )
-def test_what_leads_out_or_is_no_file_is_refused(tmp_path: Path, member: Member) -> None:
+def test_members_outside_the_folder_and_special_files_are_refused(tmp_path: Path, member: Member) -> None:
     (tmp_path / "outside").write_text("secret")
 
     with pytest.raises(BadArchiveError):
@@ -131,7 +131,7 @@ DEEP = "p-1/" + "d/" * 2000
     ],
     ids=["file", "folder", "empty folder", "link", "target", "deep file", "deep folder"],
 )
-def test_a_name_that_has_no_place_on_disk_is_refused_in_one_short_line(
+def test_a_name_that_the_disk_cannot_hold_is_refused_in_one_short_line(
     tmp_path: Path, member: Member, words: str
 ) -> None:
     with pytest.raises(BadArchiveError, match=f"^a.tar.gz: .*{words}") as refused:
@@ -141,7 +141,7 @@ def test_a_name_that_has_no_place_on_disk_is_refused_in_one_short_line(
 
 
 @pytest.mark.parametrize(("name", "words"), [(LONG, "is too long"), (f"{DEEP}file", "is below more than 100 folders")])
-def test_nor_has_one_in_a_wheel(tmp_path: Path, name: str, words: str) -> None:
+def test_a_name_in_a_wheel_that_the_disk_cannot_hold_is_refused(tmp_path: Path, name: str, words: str) -> None:
     path = tmp_path / "a.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(name, "x")
@@ -212,12 +212,12 @@ def test_damaged_archive(tmp_path: Path, damage: Callable[[bytes], bytes]) -> No
 @pytest.mark.parametrize(
     "members", [(), (("setup.py", b""),), (("p-1/a.py", b""),), (SETUP, ("q-1/setup.py", b""))], ids=len
 )
-def test_no_source_distribution(tmp_path: Path, members: tuple[Member, ...]) -> None:
+def test_an_archive_that_is_not_a_source_distribution(tmp_path: Path, members: tuple[Member, ...]) -> None:
     with pytest.raises(BadArchiveError, match="no source distribution"):
         unpack(tar(tmp_path / "a.tar.gz", *members))
 
 
-def test_key_tells_contents_apart_but_not_times_or_order(tmp_path: Path) -> None:
+def test_the_key_depends_on_contents_but_not_on_times_or_order(tmp_path: Path) -> None:
     def key(*members: Member, mtime: int = 0, mode: int = 0o644) -> str:
         return content_key(tar(tmp_path / "a.tar.gz", *members, mtime=mtime, mode=mode))
 
@@ -235,7 +235,7 @@ def test_key_tells_contents_apart_but_not_times_or_order(tmp_path: Path) -> None
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8}){0,2}\.py", fullmatch=True), st.binary(max_size=100)))
-def test_unpacked_is_what_was_packed(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> None:
+def test_every_packed_file_is_unpacked(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> None:
     folder = tmp_path_factory.mktemp("sdist")
 
     root = unpack(
@@ -247,7 +247,7 @@ def test_unpacked_is_what_was_packed(tmp_path_factory: pytest.TempPathFactory, f
 
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil"])
-def test_wheel_that_leads_out(tmp_path: Path, name: str) -> None:
+def test_a_wheel_with_a_member_outside_the_folder(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(name, "x")

@@ -1,4 +1,4 @@
-"""What a replica is told, against the documented samples of ``TF_CONFIG`` and argv."""
+"""A replica's arguments and environment, against the documented samples of ``TF_CONFIG`` and argv."""
 
 import json
 from pathlib import Path
@@ -12,14 +12,14 @@ from cloud.resources import ScaleTier, Service, TaskType, TrainingSpec
 
 
 def _spec(**changes: object) -> TrainingSpec:
-    given: dict[str, object] = {
+    fields: dict[str, object] = {
         "job_id": "taxifare_1",
         "package_uris": (GsUri("bucket", "staging/trainer-0.0.0.tar.gz"),),
         "python_module": "trainer.task",
         "args": ("--train_steps=10",),
         "job_dir": GsUri("bucket", "out"),
     }
-    return TrainingSpec(**(given | changes))  # type: ignore[arg-type]
+    return TrainingSpec(**(fields | changes))  # type: ignore[arg-type]
 
 
 def _environ(spec: TrainingSpec, number: int = 0) -> dict[str, str]:
@@ -37,8 +37,8 @@ def _environ(spec: TrainingSpec, number: int = 0) -> dict[str, str]:
 
 
 def _vertex(**changes: object) -> TrainingSpec:
-    given = {"job_id": "4026903526469795840", "service": Service.VERTEX_AI, "job_dir": None}
-    return _spec(**(given | changes))
+    fields = {"job_id": "4026903526469795840", "service": Service.VERTEX_AI, "job_dir": None}
+    return _spec(**(fields | changes))
 
 
 def test_job_dir_is_the_last_two_items_of_argv() -> None:
@@ -76,31 +76,31 @@ def test_standard_1_is_eight_replicas() -> None:
     assert members[4].task_name == "worker-replica-3"
 
 
-def test_an_evaluator_has_a_task_but_no_place_in_the_cluster() -> None:
+def test_an_evaluator_has_a_task_but_is_not_in_the_cluster() -> None:
     spec = _spec(scale_tier=ScaleTier.CUSTOM, worker_count=1, evaluator_count=1)
     config = json.loads(_environ(spec, number=2)["TF_CONFIG"])
     assert config["task"]["type"] == "evaluator"
     assert set(config["cluster"]) == {"chief", "worker"}
 
 
-def test_the_environment_is_the_base_and_the_jobs_own_and_nothing_else() -> None:
-    given = _environ(_spec())
-    assert set(given) == {
+def test_the_environment_is_the_base_and_the_jobs_variables_and_nothing_else() -> None:
+    variables = _environ(_spec())
+    assert set(variables) == {
         "PATH", "LANG", "HOME", "PYTHONUNBUFFERED",
         "TF_CONFIG", "CLOUD_ML_JOB_ID", "CLOUD_ML_JOB", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_HP_METRIC_FILE",
     }  # fmt: skip
-    assert json.loads(given["CLOUD_ML_JOB"])["args"] == ["--train_steps=10"]
+    assert json.loads(variables["CLOUD_ML_JOB"])["args"] == ["--train_steps=10"]
 
 
-def test_vertex_ai_tells_one_replica_of_its_pool_and_gives_it_no_tf_config() -> None:
-    given = _environ(_vertex())
-    assert set(given) == {
+def test_vertex_ai_gives_a_single_replica_a_cluster_spec_but_no_tf_config() -> None:
+    variables = _environ(_vertex())
+    assert set(variables) == {
         "PATH", "LANG", "HOME", "PYTHONUNBUFFERED", "CLUSTER_SPEC",
         "CLOUD_ML_JOB_ID", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_REGION",
     }  # fmt: skip
-    assert given["CLOUD_ML_PROJECT_ID"] == "35462102002"
-    assert given["CLOUD_ML_JOB_ID"] == "4026903526469795840"
-    spec = json.loads(given["CLUSTER_SPEC"])
+    assert variables["CLOUD_ML_PROJECT_ID"] == "35462102002"
+    assert variables["CLOUD_ML_JOB_ID"] == "4026903526469795840"
+    spec = json.loads(variables["CLUSTER_SPEC"])
     assert spec["cluster"] == {"workerpool0": ["127.0.0.1:2222"]}
     assert spec["task"] == {"type": "workerpool0", "index": 0}
     (pool,) = spec["job"]["worker_pool_specs"]
@@ -108,34 +108,34 @@ def test_vertex_ai_tells_one_replica_of_its_pool_and_gives_it_no_tf_config() -> 
 
 
 def test_vertex_ais_folders_are_below_the_base_output_directory() -> None:
-    given = _environ(_vertex(base_output_directory=GsUri("bucket", "out/")))
-    assert given["AIP_MODEL_DIR"] == "gs://bucket/out/model/"
-    assert given["AIP_CHECKPOINT_DIR"] == "gs://bucket/out/checkpoints/"
-    assert given["AIP_TENSORBOARD_LOG_DIR"] == "gs://bucket/out/logs/"
+    variables = _environ(_vertex(base_output_directory=GsUri("bucket", "out/")))
+    assert variables["AIP_MODEL_DIR"] == "gs://bucket/out/model/"
+    assert variables["AIP_CHECKPOINT_DIR"] == "gs://bucket/out/checkpoints/"
+    assert variables["AIP_TENSORBOARD_LOG_DIR"] == "gs://bucket/out/logs/"
     assert argv(_vertex()) == ("--train_steps=10",)
 
 
-def test_vertex_ais_primary_is_the_chief_also_in_an_image_of_an_old_version() -> None:
+def test_vertex_ais_primary_is_the_chief_also_with_an_old_runtime_version() -> None:
     spec = _vertex(scale_tier=ScaleTier.CUSTOM, worker_count=1, runtime_version="1.15")
     assert set(json.loads(_environ(spec)["TF_CONFIG"])["cluster"]) == {"chief", "worker"}
 
 
-def test_vertex_ais_pools_are_roles_and_an_evaluator_is_in_one_of_its_own() -> None:
+def test_vertex_ais_pools_are_roles_and_evaluators_have_their_own_pool() -> None:
     spec = _vertex(scale_tier=ScaleTier.CUSTOM, worker_count=2, evaluator_count=1)
     assert [replica.task_name for replica in replicas(spec)] == [
         "workerpool0-0", "workerpool1-0", "workerpool1-1", "workerpool3-0",
     ]  # fmt: skip
-    given = _environ(spec, number=2)
-    config = json.loads(given["TF_CONFIG"])
+    variables = _environ(spec, number=2)
+    config = json.loads(variables["TF_CONFIG"])
     assert config["cluster"] == {"chief": ["127.0.0.1:2222"], "worker": ["127.0.0.1:2223", "127.0.0.1:2224"]}
     assert config["task"] == {"type": "worker", "index": 1}
-    told = json.loads(given["CLUSTER_SPEC"])
-    assert told["cluster"]["workerpool3"] == ["127.0.0.1:2225"]
-    assert told["task"] == {"type": "workerpool1", "index": 1}
-    assert [pool.get("replica_count") for pool in told["job"]["worker_pool_specs"]] == ["1", "2", None, "1"]
+    cluster_spec = json.loads(variables["CLUSTER_SPEC"])
+    assert cluster_spec["cluster"]["workerpool3"] == ["127.0.0.1:2225"]
+    assert cluster_spec["task"] == {"type": "workerpool1", "index": 1}
+    assert [pool.get("replica_count") for pool in cluster_spec["job"]["worker_pool_specs"]] == ["1", "2", None, "1"]
 
 
-def test_the_users_variables_win_over_the_services_own() -> None:
-    given = _environ(_vertex(env={"LANG": "fr", "CLOUD_ML_JOB_ID": "1", "HOME": "/"}))
-    assert (given["LANG"], given["CLOUD_ML_JOB_ID"]) == ("fr", "1")
-    assert given["HOME"] == "/home/x"
+def test_the_users_variables_override_the_services_but_not_home() -> None:
+    variables = _environ(_vertex(env={"LANG": "fr", "CLOUD_ML_JOB_ID": "1", "HOME": "/"}))
+    assert (variables["LANG"], variables["CLOUD_ML_JOB_ID"]) == ("fr", "1")
+    assert variables["HOME"] == "/home/x"

@@ -26,16 +26,16 @@ class Process:
 
 
 class Parts:
-    """A launcher and an installer that start and install nothing, and do something else meanwhile."""
+    """A launcher and an installer that start and install nothing; a launch calls ``on_launch``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def meanwhile(self, on_output: Callable[[OutputLine], None]) -> None:
+    def on_launch(self, on_output: Callable[[OutputLine], None]) -> None:
         raise NotImplementedError
 
     async def launch(self, _: object, on_output: Callable[[OutputLine], None]) -> Process:
-        self.meanwhile(on_output)
+        self.on_launch(on_output)
         return Process()
 
     async def install(self, archive: Path, **_: object) -> Path:
@@ -77,30 +77,30 @@ async def test_a_job_that_is_cancelled_as_its_last_replica_starts_never_runs(
         if launch_fails:
             raise OSError("no more processes")
 
-    parts.meanwhile = cancelled  # type: ignore[method-assign]
+    parts.on_launch = cancelled  # type: ignore[method-assign]
     await run.run()
     gc.collect()
     assert events == [JobEvent.STOPPED]
-    assert caplog.records == [], "what was raised meanwhile is of no interest"
+    assert caplog.records == [], "the error of a cancelled start is not logged"
 
 
-async def test_a_job_runs_when_its_program_is_heard_though_its_start_is_not_yet_confirmed(tmp_path: Path) -> None:
+async def test_a_job_is_running_from_its_first_output_even_before_its_start_is_confirmed(tmp_path: Path) -> None:
     parts, events = Parts(tmp_path), list[JobEvent]()
     run = job(parts, tmp_path, events)
-    heard: list[list[JobEvent]] = []
+    events_at_output: list[list[JobEvent]] = []
 
     def quick(on_output: Callable[[OutputLine], None]) -> None:
         on_output(OutputLine("stdout", "hello", datetime.now(UTC)))
-        heard.append(list(events))
+        events_at_output.append(list(events))
         asyncio.get_running_loop().call_later(0.05, run.cancel)
 
-    parts.meanwhile = quick  # type: ignore[method-assign]
+    parts.on_launch = quick  # type: ignore[method-assign]
     await run.run()
-    assert heard == [[JobEvent.STARTED]]
+    assert events_at_output == [[JobEvent.STARTED]]
     assert events == [JobEvent.STARTED, JobEvent.STOPPED]
 
 
-async def test_an_execution_for_which_the_disk_has_no_room_says_so(
+async def test_an_execution_that_fails_on_a_full_disk_reports_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     parts, ends = Parts(tmp_path), list[str]()

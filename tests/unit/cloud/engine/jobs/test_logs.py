@@ -1,4 +1,4 @@
-"""A job's log: followers see every entry once, in order, to the last; an entry that cannot be written says so."""
+"""A job's log: followers get every entry once, in order; an entry that cannot be written raises an error."""
 
 import asyncio
 from dataclasses import replace
@@ -22,7 +22,7 @@ def _entry(message: str) -> LogEntry:
     return LogEntry(datetime(2026, 1, 1, tzinfo=UTC), Severity.INFO, "master-replica-0", message)
 
 
-async def test_a_follower_sees_what_was_and_what_comes_and_then_ends(tmp_path: Path) -> None:
+async def test_a_follower_gets_earlier_and_later_entries_and_then_ends(tmp_path: Path) -> None:
     log, finished = JobLog(tmp_path / "job.jsonl"), False
     log.append(_entry("before"))
     seen: list[str] = []
@@ -42,7 +42,7 @@ async def test_a_follower_sees_what_was_and_what_comes_and_then_ends(tmp_path: P
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_text_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     log = JobLog(tmp_path_factory.mktemp("logs") / "job.jsonl")
     log.append(_entry(text))
 
@@ -68,7 +68,7 @@ RANGES = st.builds(LogRange, after=POSITIONS, before=POSITIONS, since=MOMENTS, u
 
 
 @given(ENTRIES, RANGES, st.booleans(), st.none() | st.integers(0, 20), st.data())
-def test_a_part_is_what_the_whole_log_sorted_would_give(
+def test_a_part_is_the_same_as_one_of_the_whole_sorted_log(
     tmp_path_factory: pytest.TempPathFactory,
     entries: list[LogEntry],
     part: LogRange,
@@ -111,7 +111,7 @@ def test_a_page_of_a_long_log_reads_a_small_part_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "[", "[1]\n", '[99999999, 1, "2026", "2026"]\n', '["a", 1, 2, 3]\n', "\0\0"])
-def test_an_index_that_does_not_fit_is_made_anew(tmp_path: Path, damage: str) -> None:
+def test_an_index_that_does_not_match_the_log_is_rebuilt(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "job.jsonl"
     log = JobLog(path)
     for _ in range(1000):
@@ -122,7 +122,7 @@ def test_an_index_that_does_not_fit_is_made_anew(tmp_path: Path, damage: str) ->
         assert [entry.place for entry in JobLog(path).read()] == list(range(1000))
 
 
-def test_a_line_that_is_no_entry_is_left_out(tmp_path: Path) -> None:
+def test_a_line_that_is_not_an_entry_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "job.jsonl"
     log = JobLog(path)
     log.append(_entry("first"))
@@ -143,11 +143,11 @@ def test_an_index_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert len(log.read()) == 1000
 
 
-def test_a_log_nobody_wrote_is_empty(tmp_path: Path) -> None:
+def test_a_log_without_a_file_is_empty(tmp_path: Path) -> None:
     assert JobLog(tmp_path / "none.jsonl").read() == []
 
 
-def test_a_full_disk_is_an_error_not_a_hole(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_not_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "job.jsonl"
     path.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
@@ -165,5 +165,5 @@ def test_a_full_disk_is_an_error_not_a_hole(tmp_path: Path) -> None:
         ("stderr", "INFORMATION is not a prefix", Severity.ERROR),
     ],
 )
-def test_severity_is_what_the_line_says_else_its_streams(stream: str, text: str, severity: Severity) -> None:
+def test_severity_comes_from_the_lines_prefix_else_from_the_stream(stream: str, text: str, severity: Severity) -> None:
     assert severity_of(stream, text) is severity

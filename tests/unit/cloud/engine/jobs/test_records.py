@@ -1,4 +1,4 @@
-"""Jobs survive: what is written is read back, ids are never reused, another format is refused."""
+"""Records of jobs survive a restart, ids are never reused, a later format is refused."""
 
 import json
 import tempfile
@@ -43,25 +43,25 @@ def test_jobs_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_job_nobody_submitted(tmp_path: Path) -> None:
+def test_an_unknown_job_is_not_found(tmp_path: Path) -> None:
     records = JobRecords(tmp_path / "jobs.sqlite")
-    with pytest.raises(NotFound, match="'nobody'"):
-        records.get("nobody")
+    with pytest.raises(NotFound, match="'unknown'"):
+        records.get("unknown")
     records.close()
 
 
-def test_a_state_folder_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_a_database_of_a_later_format_is_refused(tmp_path: Path) -> None:
     open_database(tmp_path / "jobs.sqlite", ["SELECT 1"] * 99).close()
     with pytest.raises(FailedPrecondition, match="format 99"):
         JobRecords(tmp_path / "jobs.sqlite")
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_error_names_the_file_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition, match=r"missing.jobs\.sqlite"):
         JobRecords(tmp_path / "missing" / "jobs.sqlite")
 
 
-def test_on_a_full_disk_jobs_still_come_to_their_end(tmp_path: Path) -> None:
+def test_jobs_end_on_a_full_disk(tmp_path: Path) -> None:
     records = JobRecords(tmp_path / "jobs.sqlite")
     records.add(JOB)
     second = records.add(replace(JOB, spec=replace(JOB.spec, job_id="two")))
@@ -78,7 +78,7 @@ def test_on_a_full_disk_jobs_still_come_to_their_end(tmp_path: Path) -> None:
         with pytest.raises(ResourceExhausted):
             records.add(replace(JOB, spec=replace(JOB.spec, job_id="new", args=("x" * 2_000_000,))))
     assert records.get("one") == ended
-    # As another process finds it, were this one killed now.
+    # What another process would find if this one were killed now.
     other = JobRecords(tmp_path / "jobs.sqlite")
     assert other.select() == [second, ended]
     other.close()
@@ -104,7 +104,7 @@ def test_jobs_of_any_kind_are_kept(tmp_path: Path) -> None:
     records.close()
 
 
-def test_a_job_that_todays_rules_would_refuse_is_read_all_the_same(tmp_path: Path) -> None:
+def test_a_record_that_todays_checks_would_refuse_is_still_read(tmp_path: Path) -> None:
     uri = restore(GsUri, {"bucket": "My_Bucket", "path": "p.tar.gz"})
     strange = restore(TrainingSpec, {"job_id": "no id", "package_uris": (uri,), "python_module": "not a module"})
     records = JobRecords(tmp_path / "jobs.sqlite")
@@ -114,7 +114,7 @@ def test_a_job_that_todays_rules_would_refuse_is_read_all_the_same(tmp_path: Pat
     records.close()
 
 
-def test_what_an_earlier_format_kept_is_found_by_state_and_service(tmp_path: Path) -> None:
+def test_records_of_an_earlier_format_are_found_by_state_and_service(tmp_path: Path) -> None:
     path = tmp_path / "jobs.sqlite"
     older = open_database(path, _MIGRATIONS[:1])
     for name, service, state in (("one", {}, "FAILED"), ("2", {"service": "VERTEX_AI"}, "QUEUED")):
@@ -133,7 +133,7 @@ def test_what_an_earlier_format_kept_is_found_by_state_and_service(tmp_path: Pat
 
 
 class Selections(RuleBasedStateMachine):
-    """Whatever is added and updated, also on a full disk: a list is what looking at each job would give."""
+    """Jobs are added and updated, also on a full disk; a selection is the same as one of all jobs in memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class Selections(RuleBasedStateMachine):
     def update(self, data: st.DataObject, state: JobState, *, is_full: bool) -> None:
         name = data.draw(st.sampled_from(sorted(self.jobs)))
         self.jobs[name] = replace(self.jobs[name], state=state)
-        with mock.patch.object(self.records, "_catch_up") if is_full else nullcontext():
+        with mock.patch.object(self.records, "_write_pending") if is_full else nullcontext():
             self.records.update(self.jobs[name])
 
     def expected(self, job: Job) -> Job:
@@ -173,7 +173,7 @@ class Selections(RuleBasedStateMachine):
             "limit": data.draw(st.none() | st.integers(0, 5)),
         }
         newest_first = [self.expected(job) for job in reversed(self.jobs.values())]
-        with mock.patch.object(self.records, "_catch_up") if is_full else nullcontext():
+        with mock.patch.object(self.records, "_write_pending") if is_full else nullcontext():
             assert self.records.select(**wanted) == select_jobs(newest_first, **wanted)
             assert self.records.unfinished() == [job for job in newest_first[::-1] if not job.state.is_final]
             queued = [job.job_id for job in newest_first[::-1] if job.state is JobState.QUEUED]

@@ -51,7 +51,7 @@ def test_unmet(tmp_path: Path, requirement: str, problem: str) -> None:
     assert "add it to the job's packages" in failure.value.message
 
 
-def test_other_packages_of_the_job_count_and_the_first_of_a_name_does(tmp_path: Path) -> None:
+def test_other_packages_of_the_job_count_and_of_two_with_one_name_the_first(tmp_path: Path) -> None:
     trainer = installed(tmp_path / "a", "trainer", "1", "My_Lib>=2", "pytest==0.1")
     old, new = installed(tmp_path / "b", "my-lib", "1"), installed(tmp_path / "c", "my-lib", "2")
     own_pytest = installed(tmp_path / "d", "pytest", "0.1")

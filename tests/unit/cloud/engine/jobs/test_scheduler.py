@@ -1,4 +1,4 @@
-"""The plan: first come, first served, never over a limit, never idle while something could run."""
+"""The plan: first come, first served, never above a limit, no slot free while an execution could use it."""
 
 from collections import Counter
 
@@ -26,22 +26,22 @@ def test_slots_are_filled_in_order_and_never_exceeded(
     for demand in demands:
         most = max(min(demand.executions, demand.parallel - running.get(demand.job_id, 0)), 0)
         assert counts[demand.job_id] <= most
-        if counts[demand.job_id] < most:  # then every slot is taken, and none by a later job
+        if counts[demand.job_id] < most:  # every slot is used, and none by a later job
             assert used >= limit
             assert not any(counts[later] for later in order[order.index(demand.job_id) + 1 :])
 
 
-def test_training_jobs_run_one_after_the_other_where_there_is_one_slot() -> None:
+def test_with_one_slot_training_jobs_run_one_after_the_other() -> None:
     waiting = [Demand("first"), Demand("second")]
     assert plan(waiting, {}, 1) == ["first"]
     assert plan(waiting, {}, 5) == ["first", "second"]
 
 
-def test_a_job_being_cancelled_holds_its_slot() -> None:
+def test_a_job_that_is_being_cancelled_keeps_its_slot() -> None:
     assert plan([Demand("next")], {"being cancelled": 1}, 1) == []
 
 
-def test_a_job_of_many_executions_leaves_slots_to_others_beyond_what_it_runs_at_a_time() -> None:
+def test_a_job_of_many_executions_leaves_the_slots_above_its_limit_to_others() -> None:
     tuning, training = Demand("tuning", executions=10, parallel=2), Demand("training")
     assert plan([tuning, training], {}, 4) == ["tuning", "tuning", "training"]
     assert plan([tuning, training], {"tuning": 1}, 2) == ["tuning"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.engine.jobs.logs import JobLog
-from cloud.engine.jobs.service import JobService, moved
+from cloud.engine.jobs.service import JobService, apply_event
 from cloud.errors import ResourceExhausted
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
@@ -21,23 +21,23 @@ QUEUED = Job(TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), J
 
 
 @given(st.lists(st.timedeltas(timedelta(days=-400), timedelta(days=400)), min_size=3, max_size=3))
-def test_a_jobs_times_are_in_order_whatever_the_clock_does(jumps: list[timedelta]) -> None:
+def test_a_jobs_times_are_in_order_even_if_the_clock_is_set_back(jumps: list[timedelta]) -> None:
     job = QUEUED
     for event, jump in zip((JobEvent.SCHEDULED, JobEvent.STARTED, JobEvent.COMPLETED), jumps, strict=True):
-        job = moved(job, event, "", NOON + jump)
+        job = apply_event(job, event, "", NOON + jump)
     assert job.start_time is not None
     assert job.end_time is not None
     assert job.create_time <= job.start_time <= job.end_time
     assert job.start_time == max(NOON, NOON + jumps[1])
 
 
-def test_a_job_that_never_ran_ends_after_it_was_made() -> None:
-    job = moved(QUEUED, JobEvent.CANCEL_REQUESTED, "", NOON - timedelta(days=1))
-    job = moved(job, JobEvent.STOPPED, "by the user", NOON - timedelta(days=1))
+def test_a_job_that_never_ran_does_not_end_before_it_was_created() -> None:
+    job = apply_event(QUEUED, JobEvent.CANCEL_REQUESTED, "", NOON - timedelta(days=1))
+    job = apply_event(job, JobEvent.STOPPED, "by the user", NOON - timedelta(days=1))
     assert (job.start_time, job.end_time, job.error_message) == (None, NOON, "by the user")
 
 
-async def test_a_job_of_more_replicas_than_the_machine_could_have_is_not_begun(tmp_path: Path) -> None:
+async def test_a_job_with_too_many_replicas_is_refused(tmp_path: Path) -> None:
     jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
     spec = replace(QUEUED.spec, scale_tier=ScaleTier.CUSTOM, worker_count=10**18)
     with pytest.raises(ResourceExhausted, match="at most 100 replicas here, not 1000000000000000001"):
@@ -47,7 +47,7 @@ async def test_a_job_of_more_replicas_than_the_machine_could_have_is_not_begun(t
     await jobs.close()
 
 
-async def test_logs_that_nobody_writes_or_follows_are_let_go(tmp_path: Path) -> None:
+async def test_logs_that_are_neither_written_nor_followed_leave_memory(tmp_path: Path) -> None:
     jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
     jobs.submit(replace(QUEUED.spec, job_id="followed"))
     seen: list[str] = []
@@ -63,6 +63,6 @@ async def test_logs_that_nobody_writes_or_follows_are_let_go(tmp_path: Path) -> 
     assert sum(isinstance(found, JobLog) for found in gc.get_objects()) < 100
     jobs.cancel("followed")
     await asyncio.wait_for(following, 5)
-    assert seen[-1] == "Job cancelled.", "its log was the same all the time"
+    assert seen[-1] == "Job cancelled.", "its log was the same object all the time"
     assert [entry.message for entry in await jobs.read_logs("job_0")] == [*seen[:2], "Job job_0 is queued."]
     await jobs.close()

@@ -1,4 +1,4 @@
-"""Specifications as JSON: what is written is read back, by every kind, of today and of before."""
+"""Specifications as JSON: what is written is read back, for every kind, also from older records."""
 
 import json
 
@@ -39,11 +39,11 @@ def test_specifications_round_trip(spec: TrainingSpec) -> None:
     assert spec_from_json(TrainingSpec, json.loads(json.dumps(spec_to_json(spec)))) == spec
 
 
-def test_there_are_no_jobs_that_are_nothing_but_a_job() -> None:
+def test_the_base_class_is_not_a_kind_of_job() -> None:
     assert kind_of(JobSpec("one")) is None
 
 
-def test_a_record_of_before_there_was_vertex_ai_is_ml_engines() -> None:
+def test_a_record_from_before_vertex_ai_belongs_to_ml_engine() -> None:
     spec = TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task")
     record = spec_to_json(spec)
     for name in ("service", "base_output_directory", "env"):

@@ -19,7 +19,7 @@ def make(path: Path, files: dict[str, str] | None = None, *, tag: str = "py3-non
     return path
 
 
-def test_everything_goes_where_pip_puts_it(tmp_path: Path) -> None:
+def test_every_member_goes_where_pip_puts_it(tmp_path: Path) -> None:
     files = {
         "p/__init__.py": "code",
         "p-1.data/purelib/pure.py": "pure",
@@ -70,7 +70,7 @@ def test_requires_python(tmp_path: Path, wanted: str, fits: bool) -> None:
 
 
 @pytest.mark.parametrize("members", [[], ["p-1.dist-info/METADATA"], ["a.dist-info/WHEEL", "b.dist-info/WHEEL"]])
-def test_zip_that_is_no_wheel(tmp_path: Path, members: list[str]) -> None:
+def test_a_zip_archive_that_is_not_a_wheel(tmp_path: Path, members: list[str]) -> None:
     with zipfile.ZipFile(tmp_path / "a.whl", "w") as archive:
         for member in members:
             archive.writestr(member, "")

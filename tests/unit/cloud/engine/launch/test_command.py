@@ -10,7 +10,7 @@ def command(environ: dict[str, str], *import_path: str) -> Command:
     return Command("m", (), environ, Path("/"), tuple(map(Path, import_path)))
 
 
-def test_environ_is_given_on_as_it_is() -> None:
+def test_environ_is_not_changed() -> None:
     environ = {"LANG": "de_DE.UTF-8", "A": "=b c"}
 
     assert command(environ).full_environ() == environ
@@ -22,12 +22,12 @@ def test_import_path_comes_before_an_inherited_python_path() -> None:
     assert environ == {"PYTHONPATH": "/a:/b:/c:/d", "LC_ALL": "C"}
 
 
-def test_without_a_locale_text_is_utf_8() -> None:
+def test_without_a_locale_the_encoding_is_utf_8() -> None:
     assert command({"LANG": ""}).full_environ() == {"LANG": "C.UTF-8"}
 
 
 @pytest.mark.parametrize("environ", [{"A=B": ""}, {"": "x"}, {"A": "\0"}, {"A\0": ""}])
-def test_impossible_variables(environ: dict[str, str]) -> None:
+def test_invalid_variables(environ: dict[str, str]) -> None:
     with pytest.raises(InvalidArgument):
         command(environ)
 
@@ -46,12 +46,12 @@ def test_exit_status(status: ExitStatus, text: str, ok: bool) -> None:
 
 
 @pytest.mark.parametrize("both_or_none", [{}, {"code": 0, "signal": 9}])
-def test_exit_status_is_one_or_the_other(both_or_none: dict[str, int]) -> None:
+def test_an_exit_status_is_either_a_code_or_a_signal(both_or_none: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="either"):
         ExitStatus(**both_or_none)
 
 
 @pytest.mark.parametrize("limits", [{"RLIMIT_NOTHING": 1}, {"NOFILE": 1}, {"RLIMIT_NOFILE": -1}])
-def test_impossible_limits(limits: dict[str, int]) -> None:
+def test_invalid_limits(limits: dict[str, int]) -> None:
     with pytest.raises(InvalidArgument, match="not a limit"):
         Command("m", (), {}, Path("/"), limits=limits)

@@ -13,7 +13,7 @@ def split(pieces: list[bytes], limit: int) -> list[str]:
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=30)), st.data())
-def test_lines_within_the_limit_come_out_as_they_went_in(lines: list[str], data: st.DataObject) -> None:
+def test_lines_within_the_limit_are_delivered_as_written(lines: list[str], data: st.DataObject) -> None:
     written = "".join(line + "\n" for line in lines).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(written)))))
     pieces = [written[start:end] for start, end in zip([0, *cuts], [*cuts, len(written)], strict=True)]
@@ -22,7 +22,7 @@ def test_lines_within_the_limit_come_out_as_they_went_in(lines: list[str], data:
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(1, 10))
-def test_no_piece_is_longer_than_the_limit_and_nothing_held_is_either(pieces: list[bytes], limit: int) -> None:
+def test_neither_pieces_nor_the_buffer_are_longer_than_the_limit(pieces: list[bytes], limit: int) -> None:
     splitter = LineSplitter(limit)
     for piece in pieces:
         for line in splitter.feed(piece):
@@ -46,21 +46,21 @@ def test_empty_lines_and_carriage_returns_are_kept() -> None:
     assert split([b"\n\na\r\nb\rc"], limit=9) == ["", "", "a\r", "b\rc"]
 
 
-def test_bytes_that_are_no_text_are_replaced() -> None:
+def test_bytes_that_are_not_utf_8_are_replaced() -> None:
     assert split([b"\xff\xc3\n"], limit=9) == ["\ufffd\ufffd"]
 
 
-async def test_pipe_delivers_until_its_end() -> None:
+async def test_a_pipe_delivers_until_its_end() -> None:
     reader, writer = os.pipe()
     lines: list[OutputLine] = []
     ended = asyncio.Event()
 
-    def hear(line: OutputLine) -> None:
+    def on_output(line: OutputLine) -> None:
         lines.append(line)
         if line.text == "last":
             ended.set()
 
-    pipe = OutputPipe("stdout", reader, hear)
+    pipe = OutputPipe("stdout", reader, on_output)
     os.write(writer, b"first\nlast")
     os.close(writer)
     await asyncio.wait_for(ended.wait(), 10)
@@ -69,7 +69,7 @@ async def test_pipe_delivers_until_its_end() -> None:
     pipe.close()
 
 
-async def test_drain_takes_what_is_there_though_someone_still_holds_the_pipe() -> None:
+async def test_drain_delivers_what_is_in_the_pipe_though_a_writer_is_left() -> None:
     reader, writer = os.pipe()
     lines: list[OutputLine] = []
     pipe = OutputPipe("stderr", reader, lines.append)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.serving.batching import Answer, Batcher, Request, answer, take
+from cloud.engine.serving.batching import Batcher, Outcome, Request, run_requests, take_batch
 from cloud.errors import PredictionFailed
 
 
 class Squares:
-    """A model that squares numbers. ``"x"`` does not fit; 13 makes it fail; lists must be as long as each other."""
+    """A model that squares numbers. ``"x"`` does not fit; 13 makes it fail; lists must have the same length."""
 
     def __init__(self) -> None:
         self.calls: list[list[Any]] = []
@@ -49,30 +49,30 @@ def expected(instances: list[Any]) -> Any:
     return [{"s": value * value} for value in instances]
 
 
-def shown(outcome: Answer) -> Any:
+def as_text(outcome: Outcome) -> Any:
     return outcome if isinstance(outcome, list) else str(outcome)
 
 
 def requests(*instances: list[Any]) -> list[Request]:
-    future: Any = None  # nobody waits for these
+    future: Any = None  # the tests do not await these
     return [Request("s", each, future) for each in instances]
 
 
 @given(st.lists(st.lists(st.integers(0, 14) | st.just("x"), min_size=1, max_size=4), min_size=1, max_size=8))
-def test_each_request_gets_its_own_answer_whatever_is_beside_it(instances: list[list[Any]]) -> None:
-    answers = answer(Squares(), requests(*instances))
-    assert [shown(outcome) for outcome in answers] == [expected(each) for each in instances]
+def test_each_request_has_its_own_outcome_whatever_requests_run_with_it(instances: list[list[Any]]) -> None:
+    outcomes = run_requests(Squares(), requests(*instances))
+    assert [as_text(outcome) for outcome in outcomes] == [expected(each) for each in instances]
 
 
-def test_good_requests_share_one_call() -> None:
+def test_valid_requests_share_one_call() -> None:
     model = Squares()
-    answer(model, requests([1], [2, 3], [4]))
+    run_requests(model, requests([1], [2, 3], [4]))
     assert model.calls == [[1, 2, 3, 4]]
 
 
-def test_those_that_do_not_fit_do_not_keep_the_others_from_sharing() -> None:
+def test_valid_requests_share_a_call_although_another_does_not_fit() -> None:
     model = Squares()
-    assert [shown(outcome) for outcome in answer(model, requests([1], ["x"], [2]))] == [
+    assert [as_text(outcome) for outcome in run_requests(model, requests([1], ["x"], [2]))] == [
         [{"s": 1}],
         "x does not fit",
         [{"s": 4}],
@@ -80,9 +80,9 @@ def test_those_that_do_not_fit_do_not_keep_the_others_from_sharing() -> None:
     assert model.calls == [[1, 2]]
 
 
-def test_what_fits_only_alone_runs_alone() -> None:
+def test_requests_of_different_sizes_run_alone() -> None:
     model = Squares()
-    assert answer(model, requests([[1, 2]], [[3]])) == [[{"s": [1, 2]}], [{"s": [3]}]]
+    assert run_requests(model, requests([[1, 2]], [[3]])) == [[{"s": [1, 2]}], [{"s": [3]}]]
     assert model.calls == [[[1, 2]], [[3]]]
 
 
@@ -90,7 +90,7 @@ def test_what_fits_only_alone_runs_alone() -> None:
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9)), min_size=1, max_size=12),
     st.sets(st.sampled_from("ab")),
 )
-def test_all_are_taken_in_order_and_only_those_that_may_share(
+def test_batches_take_all_requests_in_order_and_join_only_joinable_ones(
     arrived: list[tuple[str, int]], joinable: set[str]
 ) -> None:
     future: Any = None
@@ -99,7 +99,7 @@ def test_all_are_taken_in_order_and_only_those_that_may_share(
     taken: list[Request] = []
     while waiting:
         before = list(waiting)
-        batch = take(waiting, joinable, max_rows=10)
+        batch = take_batch(waiting, joinable, max_rows=10)
         assert batch[0] is before[0]
         assert len({request.signature for request in batch}) == 1
         assert len(batch) == 1 or (batch[0].signature in joinable and sum(len(each.instances) for each in batch) <= 10)
@@ -108,7 +108,7 @@ def test_all_are_taken_in_order_and_only_those_that_may_share(
     assert sorted(map(order.index, taken)) == list(range(len(order)))
 
 
-async def test_what_arrives_while_the_model_is_busy_is_run_together() -> None:
+async def test_requests_that_arrive_while_the_model_is_busy_run_together() -> None:
     model = Squares()
     batcher = Batcher(model, joinable={"s"})
     model.free.clear()
@@ -121,7 +121,7 @@ async def test_what_arrives_while_the_model_is_busy_is_run_together() -> None:
     await batcher.close()
 
 
-async def test_what_arrives_in_one_turn_of_the_loop_is_run_together() -> None:
+async def test_requests_that_arrive_in_one_iteration_of_the_loop_run_together() -> None:
     model = Squares()
     batcher = Batcher(model, joinable={"s"}, quick=20)
     await batcher.submit("s", [0])
@@ -137,7 +137,7 @@ async def test_what_arrives_in_one_turn_of_the_loop_is_run_together() -> None:
 async def test_a_quick_model_runs_on_the_loops_thread() -> None:
     model = Squares()
     batcher = Batcher(model, joinable={"s"}, quick=20)
-    await batcher.submit("s", [1])  # whether it is quick is known from here on
+    await batcher.submit("s", [1])  # the first call measures whether it is quick
     await batcher.submit("s", [2])
     assert model.threads[1] == threading.get_ident() != model.threads[0]
     await batcher.close()
@@ -149,21 +149,21 @@ async def test_a_slow_model_leaves_the_loop_free() -> None:
     await batcher.submit("s", [1])
     model.busy.clear()
     model.free.clear()
-    asked = batcher.submit("s", [2])
+    result = batcher.submit("s", [2])
     await asyncio.to_thread(model.busy.wait, 20)
     model.free.set()
-    assert await asked == [{"s": 4}]
+    assert await result == [{"s": 4}]
     await batcher.close()
 
 
-async def test_closing_answers_what_was_asked_before() -> None:
+async def test_close_waits_for_earlier_requests() -> None:
     batcher = Batcher(Squares(), joinable=set())
-    asked = [batcher.submit("s", [number]) for number in (1, 2, 3)]
+    results = [batcher.submit("s", [number]) for number in (1, 2, 3)]
     await batcher.close()
-    assert [future.result() for future in asked] == [[{"s": 1}], [{"s": 4}], [{"s": 9}]]
+    assert [future.result() for future in results] == [[{"s": 1}], [{"s": 4}], [{"s": 9}]]
 
 
-async def test_a_defect_is_told_and_the_next_request_answered() -> None:
+async def test_a_defect_is_raised_and_the_next_request_is_run() -> None:
     batcher = Batcher(Squares(), joinable={"s"})
     with pytest.raises(ZeroDivisionError, match="a defect"):
         await batcher.submit("s", [666])
@@ -171,13 +171,12 @@ async def test_a_defect_is_told_and_the_next_request_answered() -> None:
     await batcher.close()
 
 
-async def test_who_went_away_gets_nothing_and_spoils_nothing() -> None:
+async def test_a_cancelled_request_does_not_disturb_others() -> None:
     model = Squares()
     batcher = Batcher(model, joinable={"s"})
     model.free.clear()
-    gone = batcher.submit("s", [1])
-    gone.cancel()
-    stays = batcher.submit("s", [2])
+    batcher.submit("s", [1]).cancel()
+    other = batcher.submit("s", [2])
     model.free.set()
-    assert await stays == [{"s": 4}]
+    assert await other == [{"s": 4}]
     await batcher.close()

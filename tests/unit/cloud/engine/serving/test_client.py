@@ -1,4 +1,4 @@
-"""The engine's requests to a worker: each has its time, and none gets another's answer."""
+"""The engine's requests to a worker: each has its own timeout, and none gets another's response."""
 
 import asyncio
 import time
@@ -15,16 +15,16 @@ Worker = Callable[[bytes], Awaitable[bytes]]
 
 @asynccontextmanager
 async def serving(worker: Worker) -> AsyncIterator[int]:
-    """A worker that answers a body with what ``worker`` makes of it; yields its port."""
+    """A worker that responds to a body with ``worker(body)``; yields its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = int(head.rpartition(b"Content-Length: ")[2])
-                answer = await worker(await reader.readexactly(length))
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+                response = await worker(await reader.readexactly(length))
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(response), response))
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client has hung up
+            pass  # the client closed the connection
         finally:
             writer.close()
 
@@ -35,8 +35,8 @@ async def serving(worker: Worker) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[int, asyncio.Event]]:
-    """A worker with which there is one connection, and which answers nothing before the event; yields its port."""
-    monkeypatch.setattr(under_test, "CONNECTIONS", 1)
+    """A worker with one connection at most, which responds only after the event; yields its port and the event."""
+    monkeypatch.setattr(under_test, "MAX_CONNECTIONS", 1)
     release = asyncio.Event()
 
     async def hang(body: bytes) -> bytes:
@@ -47,7 +47,7 @@ async def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[
         yield port, release
 
 
-async def test_answers_find_those_who_asked_over_kept_connections():
+async def test_each_request_gets_its_response_over_reused_connections():
     async def echo(body: bytes) -> bytes:
         await asyncio.sleep(0)
         return body
@@ -56,12 +56,12 @@ async def test_answers_find_those_who_asked_over_kept_connections():
         client = WorkerClient(port, time_limit=30)
         for _ in range(3):
             bodies = [b"%d" % number for number in range(200)]
-            answers = await asyncio.gather(*(client.post("/predict", body) for body in bodies))
-            assert answers == [(200, body) for body in bodies]
+            responses = await asyncio.gather(*(client.post("/predict", body) for body in bodies))
+            assert responses == [(200, body) for body in bodies]
         client.close()
 
 
-async def test_each_request_has_its_own_time_and_a_late_answer_is_nobodys():
+async def test_each_request_has_its_own_timeout_and_a_late_response_is_discarded():
     release = asyncio.Event()
 
     async def hang_over_some(body: bytes) -> bytes:
@@ -88,7 +88,7 @@ async def test_each_request_has_its_own_time_and_a_late_answer_is_nobodys():
         client.close()
 
 
-async def test_waiting_for_a_turn_is_in_the_time(monkeypatch):
+async def test_the_timeout_includes_the_wait_for_a_connection(monkeypatch):
     async with one_at_a_time(monkeypatch) as (port, release):
         client = WorkerClient(port, time_limit=0.1)
         outcomes = await asyncio.gather(*(client.post("/predict", b"x") for _ in range(3)), return_exceptions=True)
@@ -98,40 +98,40 @@ async def test_waiting_for_a_turn_is_in_the_time(monkeypatch):
         client.close()
 
 
-async def test_turns_come_in_order_and_no_more_at_once_than_there_are_connections(monkeypatch):
-    monkeypatch.setattr(under_test, "CONNECTIONS", 2)
-    begun: list[bytes] = []
-    at_once, most = 0, 0
+async def test_requests_get_connections_in_order_and_never_more_than_the_maximum(monkeypatch):
+    monkeypatch.setattr(under_test, "MAX_CONNECTIONS", 2)
+    received: list[bytes] = []
+    concurrent, most = 0, 0
 
-    async def note(body: bytes) -> bytes:
-        nonlocal at_once, most
-        begun.append(body)
-        at_once += 1
-        most = max(most, at_once)
+    async def record(body: bytes) -> bytes:
+        nonlocal concurrent, most
+        received.append(body)
+        concurrent += 1
+        most = max(most, concurrent)
         await asyncio.sleep(0.005)
-        at_once -= 1
+        concurrent -= 1
         return body
 
-    async with serving(note) as port:
+    async with serving(record) as port:
         client = WorkerClient(port, time_limit=30)
         bodies = [b"%d" % number for number in range(8)]
-        asked = [asyncio.create_task(client.post("/predict", body)) for body in bodies]
+        requests = [asyncio.create_task(client.post("/predict", body)) for body in bodies]
         await asyncio.sleep(0)
-        for given_up in (asked.pop(6), asked.pop(3)):
-            given_up.cancel()
-        assert await asyncio.gather(*asked) == [(200, b"%d" % number) for number in (0, 1, 2, 4, 5, 7)]
+        for cancelled in (requests.pop(6), requests.pop(3)):
+            cancelled.cancel()
+        assert await asyncio.gather(*requests) == [(200, b"%d" % number) for number in (0, 1, 2, 4, 5, 7)]
         assert most == 2
-        assert [body for body in bodies if body in begun] == sorted(begun)
+        assert [body for body in bodies if body in received] == sorted(received)
         client.close()
 
 
-async def test_a_turn_whose_taker_leaves_as_it_comes_is_the_next_ones(monkeypatch):
+async def test_a_connection_for_a_request_that_is_just_cancelled_goes_to_the_next(monkeypatch):
     async with one_at_a_time(monkeypatch) as (port, release):
         client = WorkerClient(port, time_limit=5)
 
         async def be_first() -> None:
             await client.post("/predict", b"1")
-            second.cancel()  # whose turn it is by now, which it does not know yet
+            second.cancel()  # it has been granted the connection, but has not resumed yet
 
         first, second, third = map(
             asyncio.create_task, (be_first(), client.post("/predict", b"2"), client.post("/predict", b"3"))
@@ -143,7 +143,7 @@ async def test_a_turn_whose_taker_leaves_as_it_comes_is_the_next_ones(monkeypatc
         client.close()
 
 
-async def test_a_worker_that_goes_away_is_a_connection_error():
+async def test_a_worker_that_dies_is_a_connection_error():
     async def die(_: bytes) -> bytes:
         raise ConnectionResetError
 

@@ -19,7 +19,7 @@ FLOAT = TensorSpec("float32", (None,))
 
 @st.composite
 def columns(draw: st.DrawFn) -> tuple[TensorSpec, list[Any]]:
-    """A spec, and for one to five instances what fits it as JSON."""
+    """A spec, and JSON values that fit it for one to five instances."""
     dtype = draw(st.sampled_from([*INTEGERS, *FLOATS, "bool", "string"]))
     if dtype in INTEGERS:
         limits = np.iinfo(dtype)
@@ -39,7 +39,7 @@ def columns(draw: st.DrawFn) -> tuple[TensorSpec, list[Any]]:
 
 
 @given(st.lists(columns(), min_size=2, max_size=3))
-def test_what_goes_in_comes_out(given_columns: list[tuple[TensorSpec, list[Any]]]) -> None:
+def test_instances_round_trip(given_columns: list[tuple[TensorSpec, list[Any]]]) -> None:
     count = min(len(values) for _, values in given_columns)
     inputs = {f"in{number}": spec for number, (spec, _) in enumerate(given_columns)}
     instances = [{f"in{k}": values[row] for k, (_, values) in enumerate(given_columns)} for row in range(count)]
@@ -53,7 +53,7 @@ def test_what_goes_in_comes_out(given_columns: list[tuple[TensorSpec, list[Any]]
 
 
 @given(st.binary(), st.booleans())
-def test_binary_goes_in_and_out(data: bytes, named: bool) -> None:
+def test_binary_data_round_trips(data: bytes, named: bool) -> None:
     encoded = {"b64": base64.b64encode(data).decode()}
     batch = to_batch([{"image": encoded} if named else encoded], {"image": TensorSpec("string", (None,))})
     assert batch["image"].tolist() == [data]
@@ -61,7 +61,7 @@ def test_binary_goes_in_and_out(data: bytes, named: bool) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists), columns())
-def test_whatever_comes_it_fits_or_is_refused(value: Any, column: tuple[TensorSpec, list[Any]]) -> None:
+def test_any_json_fits_or_is_refused(value: Any, column: tuple[TensorSpec, list[Any]]) -> None:
     spec, values = column
     try:
         batch = to_batch([*values, value], {"x": spec})
@@ -72,7 +72,7 @@ def test_whatever_comes_it_fits_or_is_refused(value: Any, column: tuple[TensorSp
         assert np.isfinite(batch["x"]).all()
 
 
-def test_numbers_become_the_type_of_the_input() -> None:
+def test_numbers_are_converted_to_the_type_of_the_input() -> None:
     assert to_batch([1, 2.5], {"x": FLOAT})["x"].tolist() == [1.0, 2.5]
     assert to_batch([1, 2.0, -3e2], {"x": TensorSpec("int32", (None,))})["x"].tolist() == [1, 2, -300]
 
@@ -116,7 +116,7 @@ def test_nothing_is_cut_wrapped_or_guessed(dtype: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("given", ["%%%", "aGk", "_-8="])
-def test_what_is_not_base64_is_told_so(given: str) -> None:
+def test_invalid_base64_has_its_own_error(given: str) -> None:
     with pytest.raises(PredictionFailed, match="expected string, got a 'b64' that is not base64 with its padding"):
         to_batch([{"b64": given}], {"x": TensorSpec("string", (None,))})
 
@@ -142,7 +142,7 @@ def test_ragged_and_misshapen_lists(shape: tuple[int | None, ...] | None, values
         to_batch(values, {"x": TensorSpec("float32", shape)})
 
 
-def test_an_unknown_rank_is_that_of_the_instances() -> None:
+def test_an_unknown_rank_comes_from_the_instances() -> None:
     assert to_batch([[[1, 2]], [[3, 4]]], {"x": TensorSpec("int64", None)})["x"].shape == (2, 1, 2)
 
 
@@ -175,7 +175,7 @@ def test_keys_of_a_single_input() -> None:
         to_batch([{"b64": "AA=="}], {"x": FLOAT})
 
 
-def test_a_type_that_json_does_not_have() -> None:
+def test_a_type_without_a_json_representation() -> None:
     with pytest.raises(PredictionFailed, match="Input x is complex64, which JSON instances cannot give"):
         to_batch([1], {"x": TensorSpec("complex64", (None,))})
     with pytest.raises(PredictionFailed, match="Output z is complex64, which JSON cannot carry"):
@@ -187,7 +187,7 @@ def test_float32_is_widened() -> None:
     assert json.dumps(predictions) == '[{"fare": [10.880475997924805]}]'
 
 
-def test_what_is_no_number_has_a_name() -> None:
+def test_nan_and_infinities_are_strings() -> None:
     values = np.array([[1.5, np.nan], [np.inf, -np.inf]])
     assert to_predictions({"x": values}, 2) == [{"x": [1.5, "NaN"]}, {"x": ["Infinity", "-Infinity"]}]
     assert [float(name) for name in ("Infinity", "-Infinity")] == [math.inf, -math.inf]
@@ -200,6 +200,6 @@ def test_outputs_need_a_row_for_each_instance() -> None:
     assert to_predictions({"a": np.float32(4)[...]}, 1) == [{"a": 4.0}]
 
 
-def test_text_that_is_none() -> None:
+def test_text_that_is_not_utf_8() -> None:
     with pytest.raises(PredictionFailed, match="Output text is not UTF-8 text"):
         to_predictions({"text": np.array([b"\xff"], object)}, 1)

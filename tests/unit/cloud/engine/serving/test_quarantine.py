@@ -1,4 +1,4 @@
-"""Requests together, suspects one at a time with nothing beside them, whatever comes in whichever order."""
+"""Requests are sent together, suspects one at a time and alone, in any order of arrival."""
 
 import asyncio
 
@@ -9,18 +9,18 @@ from cloud.engine.serving.quarantine import Quarantine
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
-def test_a_suspect_has_nothing_beside_it_and_all_have_their_turn(requests: list[tuple[bool, int, int]]) -> None:
-    under_way: list[bool] = []
+def test_a_suspect_runs_alone_and_every_request_runs(requests: list[tuple[bool, int, int]]) -> None:
+    running: list[bool] = []
 
-    async def request(quarantine: Quarantine, is_suspect: bool, comes_after: int, takes: int) -> None:
-        for _ in range(comes_after):
+    async def request(quarantine: Quarantine, is_suspect: bool, delay: int, duration: int) -> None:
+        for _ in range(delay):
             await asyncio.sleep(0)
         async with quarantine.alone() if is_suspect else quarantine.together():
-            under_way.append(is_suspect)
-            for _ in range(takes):
-                assert under_way == [True] or not any(under_way)
+            running.append(is_suspect)
+            for _ in range(duration):
+                assert running == [True] or not any(running)
                 await asyncio.sleep(0)
-            under_way.remove(is_suspect)
+            running.remove(is_suspect)
 
     async def run() -> None:
         quarantine = Quarantine()
@@ -30,13 +30,13 @@ def test_a_suspect_has_nothing_beside_it_and_all_have_their_turn(requests: list[
     asyncio.run(run())
 
 
-async def test_others_share_their_time() -> None:
+async def test_other_requests_run_concurrently() -> None:
     quarantine = Quarantine()
     async with quarantine.together(), quarantine.together():
         pass
 
 
-async def test_a_suspect_that_gives_up_holds_up_nobody() -> None:
+async def test_a_cancelled_suspect_does_not_delay_others() -> None:
     quarantine = Quarantine()
     async with quarantine.together():
         suspect = asyncio.create_task(quarantine.alone().__aenter__())

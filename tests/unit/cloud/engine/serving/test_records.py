@@ -29,7 +29,7 @@ def add_version(records: Records, name: str) -> Version:
     return version
 
 
-def test_what_is_recorded_survives(records: Records, tmp_path: Path) -> None:
+def test_records_survive_a_restart(records: Records, tmp_path: Path) -> None:
     add_version(records, "v1")
     records.change("taxi", "v1", VersionEvent.FAILED, "why")
     again = Records(tmp_path / "serving.sqlite")
@@ -56,10 +56,10 @@ def test_models_and_versions_are_listed_by_name(records: Records) -> None:
 
 
 def test_the_first_version_is_the_default_until_another_is_set(records: Records) -> None:
-    assert records.standing("taxi", None) == (None, None)
+    assert records.resolve_version("taxi", None) == (None, None)
     add_version(records, "v1")
     add_version(records, "v2")
-    assert records.standing("taxi", None) == ("v1", VersionState.CREATING)
+    assert records.resolve_version("taxi", None) == ("v1", VersionState.CREATING)
     records.set_default("taxi", "v2")
     assert [version.is_default for version in records.versions("taxi")] == [False, True]
     records.remove_version("taxi", "v2")
@@ -68,12 +68,12 @@ def test_the_first_version_is_the_default_until_another_is_set(records: Records)
     assert records.model("taxi").default_version == "v3"
 
 
-def test_states_follow_the_table(records: Records) -> None:
+def test_states_change_by_the_table_of_the_lifecycle(records: Records) -> None:
     add_version(records, "v1")
     with pytest.raises(FailedPrecondition, match="CREATING"):
         records.change("taxi", "v1", VersionEvent.DELETE_REQUESTED)
     records.change("taxi", "v1", VersionEvent.LOADED)
-    assert records.standing("taxi", "v1") == ("v1", VersionState.READY)
+    assert records.resolve_version("taxi", "v1") == ("v1", VersionState.READY)
     records.change("taxi", "v1", VersionEvent.DELETE_REQUESTED)
     assert [version.name for version in records.versions_in(VersionState.DELETING)] == ["v1"]
 
@@ -81,21 +81,21 @@ def test_states_follow_the_table(records: Records) -> None:
 def test_names_that_are_taken_or_unknown(records: Records) -> None:
     with pytest.raises(AlreadyExists, match=r"^model\.name: A model with the same name already exists\.$"):
         records.add_model(Model("taxi", "r", NOW))
-    for call in (records.version, records.folder, records.standing):
+    for call in (records.version, records.folder, records.resolve_version):
         with pytest.raises(NotFound, match='version resource: "v9"'):
             call("taxi", "v9")
-        with pytest.raises(NotFound, match='model resource: "nobody" was not found'):
-            call("nobody", "v1")
-    with pytest.raises(NotFound, match="nobody"):
-        records.standing("nobody", None)
+        with pytest.raises(NotFound, match='model resource: "unknown" was not found'):
+            call("unknown", "v1")
+    with pytest.raises(NotFound, match="unknown"):
+        records.resolve_version("unknown", None)
 
 
-def test_a_model_is_forgotten(records: Records) -> None:
+def test_a_model_is_removed(records: Records) -> None:
     records.remove_model("taxi")
     assert records.models() == []
 
 
-def test_a_version_that_todays_rules_would_refuse_is_read_all_the_same(records: Records) -> None:
+def test_a_record_that_todays_checks_would_refuse_is_still_read(records: Records) -> None:
     uri = restore(GsUri, {"bucket": "My_Bucket", "path": "export"})
     spec = restore(VersionSpec, {"model": "taxi", "name": "no id", "deployment_uri": uri})
     records.add_version(Version(spec, VersionState.READY, NOW), "folder")

@@ -13,13 +13,13 @@ from full_disk import files_of_at_most
 
 
 class NoProcesses:
-    """A launcher that starts nothing, and says so when it is told to."""
+    """A launcher that starts nothing; ``launch`` raises after the event ``fail``."""
 
     def __init__(self) -> None:
-        self.go_on = asyncio.Event()
+        self.fail = asyncio.Event()
 
     async def launch(self, *_: object) -> None:
-        await self.go_on.wait()
+        await self.fail.wait()
         raise FailedPrecondition("no more processes")
 
 
@@ -27,10 +27,10 @@ async def fetch(_: GsUri, folder: Path) -> None:
     (folder / "saved_model.pb").touch()
 
 
-async def test_on_a_full_disk_a_version_waits_for_room_to_say_how_it_ended(
+async def test_on_a_full_disk_a_versions_state_is_recorded_once_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_TRY_AGAIN", 0.01)
+    monkeypatch.setattr(service, "_RETRY_INTERVAL", 0.01)
     launcher = NoProcesses()
     serving = ServingService(
         state_dir=tmp_path,
@@ -43,7 +43,7 @@ async def test_on_a_full_disk_a_version_waits_for_room_to_say_how_it_ended(
     await serving.create_model("m")
     await serving.create_version(VersionSpec("m", "v", GsUri("bucket", "model")))
     with files_of_at_most(1):
-        launcher.go_on.set()
+        launcher.fail.set()
         with pytest.raises(DeadlineExceeded, match="still CREATING"):
             await serving.wait_for_version("m", "v", timeout=0.05)
     version = await serving.wait_for_version("m", "v", timeout=10)
@@ -52,7 +52,7 @@ async def test_on_a_full_disk_a_version_waits_for_room_to_say_how_it_ended(
     await serving.close()
 
 
-async def test_where_there_is_no_model_it_is_told_why(tmp_path: Path) -> None:
+async def test_the_error_says_why_there_is_no_model(tmp_path: Path) -> None:
     async def no_bucket(*_: object) -> None:
         raise NotFound("The specified bucket does not exist: 'buket'")
 

@@ -1,11 +1,11 @@
 import pytest
 
-from cloud.engine.serving.signatures import Signature, TensorSpec, choose
+from cloud.engine.serving.signatures import Signature, TensorSpec, choose_signature
 from cloud.errors import PredictionFailed
 
 
 @pytest.mark.parametrize(
-    ("there", "asked", "chosen"),
+    ("exported", "requested", "chosen"),
     [
         (["predict"], None, "predict"),
         (["predict"], "", "predict"),
@@ -14,17 +14,17 @@ from cloud.errors import PredictionFailed
         (["predict", "serving_default"], "predict", "predict"),
     ],
 )
-def test_which_signature_is_meant(there: list[str], asked: str | None, chosen: str) -> None:
-    assert choose(dict.fromkeys(there), asked) == chosen
+def test_the_signature_of_a_request(exported: list[str], requested: str | None, chosen: str) -> None:
+    assert choose_signature(dict.fromkeys(exported), requested) == chosen
 
 
 @pytest.mark.parametrize(
-    ("there", "asked", "missing"),
+    ("exported", "requested", "missing"),
     [(["a", "b"], None, "serving_default"), (["a"], "b", "b"), (["a", "serving_default"], "c", "c")],
 )
-def test_a_signature_that_is_not_there(there: list[str], asked: str | None, missing: str) -> None:
+def test_a_signature_that_does_not_exist(exported: list[str], requested: str | None, missing: str) -> None:
     with pytest.raises(PredictionFailed, match=rf"^No signature found for signature key {missing}\.$"):
-        choose(dict.fromkeys(there), asked)
+        choose_signature(dict.fromkeys(exported), requested)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_a_signature_that_is_not_there(there: list[str], asked: str | None, miss
         ((), (None,), False),
     ],
 )
-def test_calls_can_be_joined_if_every_tensor_has_an_open_first_dimension(
+def test_requests_can_share_a_call_if_every_first_dimension_is_of_unknown_size(
     input_shape: tuple[int | None, ...] | None, output_shape: tuple[int | None, ...] | None, may: bool
 ) -> None:
     signature = Signature({"x": TensorSpec("float32", input_shape)}, {"y": TensorSpec("float32", output_shape)})
     assert signature.may_batch is may
 
 
-def test_without_inputs_there_is_nothing_to_join() -> None:
+def test_calls_without_inputs_cannot_be_shared() -> None:
     assert not Signature({}, {"y": TensorSpec("float32", (None,))}).may_batch

@@ -1,4 +1,4 @@
-"""The worker's HTTP, around a model that needs no TensorFlow."""
+"""The worker's HTTP, with a model that does not need TensorFlow."""
 
 from collections.abc import AsyncIterator
 
@@ -34,7 +34,7 @@ async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "status", "answer"),
+    ("path", "body", "status", "expected"),
     [
         ("/predict", b'{"instances": [2, 4]}', 200, {"predictions": [{"inverse": 0.5}, {"inverse": 0.25}]}),
         ("/predict?x=1", b'{"instances": [2]}', 200, {"predictions": [{"inverse": 0.5}]}),
@@ -46,6 +46,6 @@ async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     ],
     ids=["rows", "query", "misfit", "large", "defect", "path", "method"],
 )
-async def test_every_answer_is_json(url: str, path: str, body: bytes, status: int, answer: Json) -> None:
+async def test_every_response_is_json(url: str, path: str, body: bytes, status: int, expected: Json) -> None:
     async with aiohttp.ClientSession() as session, session.post(url + path, data=body) as response:
-        assert (response.status, await response.json()) == (status, answer)
+        assert (response.status, await response.json()) == (status, expected)

@@ -1,4 +1,4 @@
-"""Bad input and bad days of a whole local cloud: what is refused, what goes on, what the disk and memory show."""
+"""Invalid input and failures of the machine, for a whole local cloud: errors, and use of disk and memory."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
         yield owner
 
 
-# ---------------------------------------------------------------- requests that are too much
+# ---------------------------------------------------------------- oversized and malformed requests
 
 
 TAKES_JSON = [
@@ -55,7 +55,7 @@ TAKES_JSON = [
 @pytest.mark.parametrize("target", TAKES_JSON, ids=lambda target: target[2])
 def test_twenty_megabytes_of_json_are_refused_at_once(owner: Owner, target: tuple[str, str, str]) -> None:
     owner.check_error(owner.raw(*target, b'{"labels": {"a": "' + bytes(20 * MB) + b'"}}'), 400, 413)
-    assert owner.is_well()
+    assert owner.is_healthy()
 
 
 DEEP = {
@@ -70,10 +70,10 @@ DEEP = {
 def test_deep_json_is_refused(owner: Owner, depth: int) -> None:
     for target in TAKES_JSON:
         for made in DEEP.values():
-            answer = owner.raw(*target, made(depth))
-            # Cloud Storage takes no notice of fields that it does not know.
-            if answer[0] != 200 or target[1] != STORAGE:
-                owner.check_error(answer, 400)
+            response = owner.raw(*target, made(depth))
+            # Cloud Storage ignores unknown fields.
+            if response[0] != 200 or target[1] != STORAGE:
+                owner.check_error(response, 400)
 
 
 @pytest.mark.parametrize("depth", [300, 1000, 3000])
@@ -107,7 +107,7 @@ NINES = "9" * 5000
     ],
     ids=lambda value: value[:60],
 )
-def test_numbers_that_are_too_long_are_no_numbers(owner: Owner, verb: str, path: str, header: str) -> None:
+def test_numbers_that_are_too_long_are_not_a_server_error(owner: Owner, verb: str, path: str, header: str) -> None:
     assert owner.put("days", "small", b"small") == 200
     status, content = owner.raw(verb, STORAGE, path, header=header)
     assert status < 500, content
@@ -121,7 +121,7 @@ def test_a_long_request_line_is_read_to_its_end(owner: Owner, api: str, path: st
     owner.check_error(owner.raw("GET", api, path + "x" * size), 400, 404)
 
 
-def test_a_long_header_is_no_reason_to_refuse(owner: Owner) -> None:
+def test_a_long_header_is_accepted(owner: Owner) -> None:
     assert owner.raw("GET", ML, f"{PROJECT}:getConfig", header=f"X-Long: {'x' * 30_000}")[0] == 200
 
 
@@ -141,7 +141,7 @@ http://[::1/x /[::1
 
 
 @pytest.mark.parametrize("api", [ML, STORAGE, LOGGING, TOKENS, "www", "days.storage"])
-def test_strange_paths_lead_nowhere(owner: Owner, api: str) -> None:
+def test_malformed_paths_are_refused(owner: Owner, api: str) -> None:
     for path in PATHS.split():
         for verb in ("GET", "DELETE"):
             status, content = owner.raw(verb, api, path)
@@ -151,7 +151,7 @@ def test_strange_paths_lead_nowhere(owner: Owner, api: str) -> None:
             )
 
 
-def test_a_name_that_climbs_is_a_name(owner: Owner) -> None:
+def test_object_names_with_dots_stay_in_the_bucket(owner: Owner) -> None:
     before = set(owner.cloud.state_dir.parent.iterdir())
     for name in ("..%2f..%2fescaped", "%2fescaped", "a%2f..%2f..%2fescaped"):
         assert owner.put("days", name, b"here") == 200
@@ -160,40 +160,40 @@ def test_a_name_that_climbs_is_a_name(owner: Owner) -> None:
     assert not Path("/escaped").exists()
 
 
-# ---------------------------------------------------------------- many, slow, at the same moment
+# ---------------------------------------------------------------- many, slow and concurrent requests
 
 
 def memory() -> int:
-    """Bytes this process, in which the cloud runs, has in memory."""
+    """Resident memory, in bytes, of this process, in which the cloud runs."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells how much memory is in use")
-def test_clients_that_never_read_cost_a_buffer_each_and_two_hundred_others_are_served(owner: Owner) -> None:
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_clients_that_never_read_take_little_memory_and_two_hundred_others_are_served(owner: Owner) -> None:
     assert owner.put("days", "large", bytes(32 * MB)) == 200
-    ask = b"GET /storage/v1/b/days/o/large?alt=media HTTP/1.1\r\nHost: storage.googleapis.com\r\n\r\n"
+    request = b"GET /storage/v1/b/days/o/large?alt=media HTTP/1.1\r\nHost: storage.googleapis.com\r\n\r\n"
     before = memory()
-    deaf = [socket.create_connection(owner.door) for _ in range(20)]
-    for connection in deaf:
-        connection.sendall(ask)
+    not_reading = [socket.create_connection(owner.address) for _ in range(20)]
+    for connection in not_reading:
+        connection.sendall(request)
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
-    everyone = [socket.create_connection(owner.door, timeout=30) for _ in range(200)]
-    for connection in everyone:
-        connection.sendall(ask.replace(b"?alt=media", b""))
-    for connection in everyone:
+    others = [socket.create_connection(owner.address, timeout=30) for _ in range(200)]
+    for connection in others:
+        connection.sendall(request.replace(b"?alt=media", b""))
+    for connection in others:
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
     assert memory() - before < 200 * MB
-    for connection in deaf + everyone:
+    for connection in not_reading + others:
         connection.close()
-    assert owner.is_well()
+    assert owner.is_healthy()
 
 
-def test_of_many_jobs_with_one_id_at_the_same_moment_one_is_accepted(owner: Owner) -> None:
+def test_of_many_concurrent_jobs_with_one_id_one_is_accepted(owner: Owner) -> None:
     with ThreadPoolExecutor(20) as pool:
         body = training_job("twin", packageUris=["gs://days/none.tar.gz"])
         made = list(pool.map(lambda _: owner.json("POST", ML, f"{PROJECT}/jobs", body), range(20)))
     assert sorted(status for status, _ in made) == [200] + [409] * 19
-    assert {answer["error"]["status"] for status, answer in made if status == 409} == {"ALREADY_EXISTS"}
+    assert {response["error"]["status"] for status, response in made if status == 409} == {"ALREADY_EXISTS"}
     listed = owner.json("GET", ML, f"{PROJECT}/jobs?filter=jobId:twin")[1]["jobs"]
     assert [job["jobId"] for job in listed] == ["twin"]
 
@@ -202,7 +202,7 @@ def test_of_many_jobs_with_one_id_at_the_same_moment_one_is_accepted(owner: Owne
 
 
 def archive(*members: tuple[str, bytes, str, int]) -> bytes:
-    """Of (name, kind, link's target, size): files are full of zeros."""
+    """An archive of members (name, kind, link's target, size); files are full of zeros."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as tar:
         for name, kind, target, size in [("p-1/setup.py", tarfile.REGTYPE, "", 0), *members]:
@@ -213,7 +213,7 @@ def archive(*members: tuple[str, bytes, str, int]) -> bytes:
 
 
 def sparse(size: int) -> bytes:
-    """One file that says it has so many bytes, and holds none (GNU's format 1.0 in pax headers)."""
+    """An archive with a sparse file of ``size`` bytes, none of which is stored (GNU's format 1.0 in pax headers)."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
         info = tarfile.TarInfo("p-1/GNUSparseFile.0/hole")
@@ -229,8 +229,8 @@ def sparse(size: int) -> bytes:
     return made.getvalue()
 
 
-def claims(size: int) -> bytes:
-    """One ordinary file that says it has so many bytes, and breaks off."""
+def truncated(size: int) -> bytes:
+    """An archive with an ordinary file of ``size`` bytes, of which it has only the first."""
     info = tarfile.TarInfo("p-1/zeros")
     info.size = size
     made = io.BytesIO()
@@ -243,7 +243,7 @@ def disk_use(folder: Path) -> int:
     used = 0
     for place, _, files in os.walk(folder):
         for name in files:
-            with suppress(FileNotFoundError):  # a job's folder goes at its end
+            with suppress(FileNotFoundError):  # a job's folder is removed at its end
                 used += (Path(place) / name).lstat().st_blocks * 512
     return used
 
@@ -263,12 +263,12 @@ EVIL = {
         "is no file of the archive",
     ),
     "sparse": (sparse(10 * 2**30), "unpacks to more than"),
-    "huge": (claims(10 * 2**30), "unpacks to more than"),
+    "huge": (truncated(10 * 2**30), "unpacks to more than"),
     "no_archive": (b"\x1f\x8b no", "is not a .tar.gz archive"),
 }
 
 
-def test_evil_packages_fail_their_jobs_and_cost_nothing(owner: Owner) -> None:
+def test_malicious_packages_fail_their_jobs_and_use_no_disk(owner: Owner) -> None:
     before = disk_use(owner.cloud.state_dir)
     for name, (content, _) in EVIL.items():
         assert owner.put("days", f"{name}.tar.gz", content) == 200
@@ -276,44 +276,44 @@ def test_evil_packages_fail_their_jobs_and_cost_nothing(owner: Owner) -> None:
         assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
     largest = 0
     for name, (_, reason) in EVIL.items():
-        for job in owner.until_state(name, "FAILED"):
+        for job in owner.poll_until(name, "FAILED"):
             largest = max(largest, disk_use(owner.cloud.state_dir))
-            said = job.get("errorMessage", "")
-        assert reason in said
+            message = job.get("errorMessage", "")
+        assert reason in message
     assert largest - before < 200 * MB
     assert disk_use(owner.cloud.state_dir) - before < 10 * MB
     assert list(owner.cloud.state_dir.parent.rglob("evil")) == []
 
 
-# ---------------------------------------------------------------- a clock that is set
+# ---------------------------------------------------------------- changes of the clock
 
 
 @pytest.mark.parametrize("jump", [-86400 * 400, 86400 * 400])
-def test_a_job_runs_on_when_the_clock_is_set(owner: Owner, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
+def test_a_job_continues_when_the_clock_is_changed(owner: Owner, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
     name = f"clock_{'back' if jump < 0 else 'ahead'}"
     assert owner.put("days", "wait-1-py3-none-any.whl", wheel("wait", "import signal; signal.pause()")) == 200
     wait = {"packageUris": ["gs://days/wait-1-py3-none-any.whl"], "pythonModule": "wait"}
     body = training_job(name, scheduling={"maxRunningTime": "1000s"}, **wait)
     assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
-    list(owner.until_state(name, "RUNNING"))
+    list(owner.poll_until(name, "RUNNING"))
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + jump)
-    # Another one needs tokens, packages, processes and limits of time.
+    # A second job needs tokens, packages, processes and timeouts.
     assert owner.json("POST", ML, f"{PROJECT}/jobs", training_job(f"{name}_more", **wait))[0] == 200
-    list(owner.until_state(f"{name}_more", "RUNNING"))
+    list(owner.poll_until(f"{name}_more", "RUNNING"))
     for started in (name, f"{name}_more"):
         assert owner.json("GET", ML, f"{PROJECT}/jobs/{started}")[1]["state"] == "RUNNING"
         assert owner.json("POST", ML, f"{PROJECT}/jobs/{started}:cancel", {})[0] == 200
-        list(owner.until_state(started, "CANCELLED"))
+        list(owner.poll_until(started, "CANCELLED"))
 
 
 # ---------------------------------------------------------------- a full disk
 
 
-def test_on_a_full_disk_requests_are_refused_and_all_goes_on_when_there_is_room(owner: Owner) -> None:
+def test_requests_are_refused_on_a_full_disk_and_accepted_once_there_is_room(owner: Owner) -> None:
     assert owner.put("days", "small", b"small") == 200
     with files_of_at_most(MB // 2):
-        # Its bytes are collected in a file, which cannot grow.
+        # The upload's bytes are collected in a file, which cannot grow.
         status, content = owner.raw(
             "POST", STORAGE, "/upload/storage/v1/b/days/o?uploadType=media&name=big", bytes(4 * MB)
         )
@@ -327,14 +327,14 @@ def test_on_a_full_disk_requests_are_refused_and_all_goes_on_when_there_is_room(
     assert owner.put("days", "big", bytes(4 * MB)) == 200
 
 
-def test_on_a_full_disk_a_job_still_comes_to_its_end(owner: Owner) -> None:
+def test_a_job_ends_on_a_full_disk(owner: Owner) -> None:
     assert owner.put("days", "wait-1-py3-none-any.whl", wheel("wait", "import signal; signal.pause()")) == 200
     body = training_job("waits", packageUris=["gs://days/wait-1-py3-none-any.whl"], pythonModule="wait")
     assert owner.json("POST", ML, f"{PROJECT}/jobs", body)[0] == 200
-    list(owner.until_state("waits", "RUNNING"))
+    list(owner.poll_until("waits", "RUNNING"))
     with files_of_at_most(1):
         assert owner.json("POST", ML, f"{PROJECT}/jobs/waits:cancel", {})[0] == 200
-        list(owner.until_state("waits", "CANCELLED"))
+        list(owner.poll_until("waits", "CANCELLED"))
         owner.check_error(owner.raw("POST", ML, f"{PROJECT}/models", b'{"name": "late"}'), 429)
     assert owner.json("POST", ML, f"{PROJECT}/models", {"name": "late"})[0] == 200
     assert owner.json("GET", ML, f"{PROJECT}/jobs/waits")[1]["state"] == "CANCELLED"
@@ -344,7 +344,7 @@ def test_a_start_on_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "format").write_text("1\n")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOUD_")}
     for kilobytes in (0, 1):
-        told = subprocess.run(
+        done = subprocess.run(
             ["sh", "-c", f'ulimit -f {kilobytes}; exec "$@"', "sh", sys.executable, "-m", "cloud.serve", "--", "true"],
             capture_output=True,
             text=True,
@@ -352,6 +352,6 @@ def test_a_start_on_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
             timeout=60,
             check=False,
         )
-        assert told.returncode == 1
-        assert told.stderr.startswith("error: ")
-        assert told.stderr.count("\n") == 1
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
