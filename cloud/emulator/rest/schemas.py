@@ -203,7 +203,9 @@ class _Reader:
         if isinstance(value, str) and value in names:
             return value
         if isinstance(value, int | float) and not isinstance(value, bool):
-            found = (numbers or dict(enumerate(names))).get(value)  # 2.0 is the key 2, and infinity none
+            found = next(
+                (known for number, known in (numbers or dict(enumerate(names))).items() if number == value), None
+            )
             if found is not None:
                 return found
         self._wrong(path, kind, value)
