@@ -1,6 +1,6 @@
 """The emulator: one HTTP handler for all of Google's hosts. It identifies the caller and dispatches to an API.
 
-``Emulator.dialects`` lists the APIs with their hosts and paths; errors become responses in one place.
+``Emulator.mounts`` lists the APIs with their hosts and paths; errors become responses in one place.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
 _log = logging.getLogger(__name__)
 
 MAX_BODY = 10 * 2**20
-"""Bytes of a body that a dialect reads whole, as at Google's front end; streamed ones have no limit."""
+"""Bytes of a body that an API reads whole, as at Google's front end; streamed ones have no limit."""
 
 _MAX_LINE = 2**16
 """Bytes of a request line or a header: the gateway's limit for a whole head, so that the gateway refuses what
@@ -43,7 +43,7 @@ _STORAGE_JSON = r"(?:/(?:(?:resumable/)?upload|download))?/storage/v1(?:/.*)?"
 _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
 
 
-class Dialect(Protocol):
+class EmulatedApi(Protocol):
     """One of Google's APIs."""
 
     def method_id(self, request: web.Request, /) -> str:
@@ -63,27 +63,27 @@ class Dialect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """Where a dialect is found."""
+    """Where an API is found."""
 
     hosts: str
     """Regular expression for the whole host name, without port."""
     paths: str
     """Regular expression for the whole path."""
-    dialect: Dialect
+    api: EmulatedApi
     errors: ErrorStyle = ErrorStyle.PLATFORM
     """The style of error responses."""
     requires_auth: bool = True
-    """Whether bearer tokens are checked: the dialects that issue them take none."""
+    """Whether bearer tokens are checked: the APIs that issue them take none."""
 
 
 class Emulator:
     """Serves one project. A protocol factory for a server; ``close`` ends the requests in progress.
 
     Args:
-        storage: the dialect of Cloud Storage.
+        storage: the API of Cloud Storage.
     """
 
-    def __init__(self, project: str, region: str, storage: Dialect, tokens: TokenRegistry, keys: KeyRing) -> None:
+    def __init__(self, project: str, region: str, storage: EmulatedApi, tokens: TokenRegistry, keys: KeyRing) -> None:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle)
@@ -93,7 +93,7 @@ class Emulator:
         self._server: web.Server | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
-        self.dialects = [
+        self.mounts = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, requires_auth=False),
             Mount(LOOPBACK, r"/|/computeMetadata(?:/.*)?", metadata, requires_auth=False),
             Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, requires_auth=False),
@@ -110,8 +110,8 @@ class Emulator:
         self._trusted_ports[port] = principal
 
     def mount(self, *mounts: Mount) -> None:
-        """Add dialects, with precedence over those that are mounted."""
-        self.dialects[:0] = mounts
+        """Add APIs, with precedence over those that are mounted."""
+        self.mounts[:0] = mounts
         self._find.cache_clear()
 
     def __call__(self) -> asyncio.Protocol:
@@ -183,8 +183,8 @@ class Emulator:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         request = await apply_method_override(request)
-        answer = functools.partial(mount.dialect.handle, request, principal)
-        outcome = self.faults.take(mount.dialect.method_id(request)) if self.faults else None
+        answer = functools.partial(mount.api.handle, request, principal)
+        outcome = self.faults.take(mount.api.method_id(request)) if self.faults else None
         if outcome is None:
             return await answer()
         return await self.faults.perform(outcome, request, answer, mount.errors)
@@ -197,7 +197,7 @@ class Emulator:
         return mount
 
     def _look_up(self, host: str, path: str) -> Mount | None:
-        fitting = (each for each in self.dialects if re.fullmatch(each.hosts, host) and re.fullmatch(each.paths, path))
+        fitting = (each for each in self.mounts if re.fullmatch(each.hosts, host) and re.fullmatch(each.paths, path))
         return next(fitting, None)
 
     def _caller(self, request: web.Request) -> Principal:

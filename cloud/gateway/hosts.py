@@ -3,7 +3,7 @@
 Forms: https://cloud.google.com/storage/docs/request-endpoints, https://cloud.google.com/storage/docs/regional-endpoints,
 https://cloud.google.com/compute/docs/metadata/querying-metadata,
 https://cloud.google.com/ai-platform/prediction/docs/regional-endpoints. A host is listed
-only if a dialect serves it.
+only if an API serves it.
 """
 
 import re

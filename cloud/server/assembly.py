@@ -1,6 +1,6 @@
 """``Assembly``: the services of a local cloud, created and connected.
 
-    fake-gcs-server <- storage dialect <- gateway <- replicas, workers, and this process's own storage clients
+    fake-gcs-server <- storage API <- gateway <- replicas, workers, and this process's own storage clients
 
 Every access to a bucket takes this path, ours too, so that grants are enforced and object names are checked.
 """

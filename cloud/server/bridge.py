@@ -88,7 +88,7 @@ class Bridge(ServedCloud):
 
 
 class _StorageProxy:
-    """The dialect of Cloud Storage: forwards each request unchanged but for its credentials."""
+    """The API of Cloud Storage: forwards each request unchanged but for its credentials."""
 
     def __init__(self, backend: "GcpBackend") -> None:
         self._backend = backend

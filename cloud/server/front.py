@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cloud.emulator.app import Dialect, Emulator
+from cloud.emulator.app import EmulatedApi, Emulator
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.tunnel import Gateway, Refusal
@@ -11,10 +11,10 @@ from cloud.settings import Settings
 
 
 class Front:
-    """The gateway, the emulator behind it, and the owner's access. More dialects can be mounted on ``emulator``.
+    """The gateway, the emulator behind it, and the owner's access. More APIs can be mounted on ``emulator``.
 
     Args:
-        storage: the dialect of Cloud Storage.
+        storage: the API of Cloud Storage.
         owner_access: the caller closes it.
         on_refusal: called for each request for a host that is not emulated.
     """
@@ -23,7 +23,7 @@ class Front:
         self,
         settings: Settings,
         state: StateFolder,
-        storage: Dialect,
+        storage: EmulatedApi,
         owner_access: OwnerAccess,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:

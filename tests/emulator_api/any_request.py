@@ -1,4 +1,4 @@
-"""Random requests from a discovery document through a whole dialect: what the document allows never gives 5xx and
+"""Random requests from a discovery document through a whole API: what the document allows never gives 5xx and
 always a well-formed answer; what it forbids gives 400. ``REQUESTS=5000 pytest ...`` sends that many of each."""
 
 import asyncio
@@ -10,12 +10,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from emulator_api.dialect_api import DialectApi
+from emulator_api.api_client import ApiClient
 from emulator_api.discovery_requests import Request, Requests
 
 IN_ONE_CLOUD = 10
 
-OpenApi = Callable[[Path], Awaitable[DialectApi]]
+OpenApi = Callable[[Path], Awaitable[ApiClient]]
 """A new cloud, with what the requests may meet, whose records are in this folder."""
 
 
@@ -50,7 +50,7 @@ def statuses(open_api: OpenApi, requests: list[Request]) -> list[int]:
         return asyncio.run(send_all(Path(folder)))
 
 
-async def _send(api: DialectApi, request: Request) -> int:
+async def _send(api: ApiClient, request: Request) -> int:
     answer = await api.send(request.verb, request.path, request.body)
     # Raw predictions are answered in the model server's words.
     if answer.status != 200 and not request.method.id.endswith("rawPredict"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from cloud.emulator.app import MAX_BODY, Dialect, Emulator, Mount
+from cloud.emulator.app import MAX_BODY, EmulatedApi, Emulator, Mount
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import ANONYMOUS, Principal
@@ -14,12 +14,12 @@ from cloud.testing.client import Client
 
 
 class Served:
-    """An emulator all of whose requests are this dialect's, and its tokens."""
+    """An emulator all of whose requests are this API's, and its tokens."""
 
-    def __init__(self, dialect: Dialect, *, requires_auth: bool = True) -> None:
+    def __init__(self, api: EmulatedApi, *, requires_auth: bool = True) -> None:
         self.tokens = TokenRegistry()
-        self.emulator = Emulator("my-project", "us-central1", dialect, self.tokens, KeyRing())
-        self.emulator.mount(Mount(r".*", r".*", dialect, requires_auth=requires_auth))
+        self.emulator = Emulator("my-project", "us-central1", api, self.tokens, KeyRing())
+        self.emulator.mount(Mount(r".*", r".*", api, requires_auth=requires_auth))
 
     def client(self, principal: Principal = ANONYMOUS, host: str = "localhost") -> Client:
         token = None if principal == ANONYMOUS else self.tokens.current(principal).value

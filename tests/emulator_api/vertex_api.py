@@ -1,4 +1,4 @@
-"""Vertex AI's dialect over a backend in memory, driven without a socket, and requests that nothing is wrong with."""
+"""Vertex AI's API over a backend in memory, driven without a socket, and requests that nothing is wrong with."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS
 from cloud.emulator.rest.discovery import Discovery, load
 from cloud.resources import Json
-from emulator_api.dialect_api import DialectApi
+from emulator_api.api_client import ApiClient
 
 NUMBER = 35462102002
 PARENT = f"projects/{NUMBER}/locations/us-central1"
@@ -15,13 +15,13 @@ CUSTOM_TASK = "gs://google-cloud-aiplatform/schema/trainingjob/definition/custom
 SERVING_IMAGE = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 
 
-class VertexApi(DialectApi):
+class VertexApi(ApiClient):
     host = "us-central1-aiplatform.googleapis.com"
     root = "/v1/projects/my-project/locations/us-central1"
 
     def restart(self) -> None:
-        self.dialect = AiplatformV1(self.backend, project_number=NUMBER, state_dir=self.state_dir)
-        self.dialect.start()
+        self.emulated = AiplatformV1(self.backend, project_number=NUMBER, state_dir=self.state_dir)
+        self.emulated.start()
 
     def document(self) -> Discovery:
         return load("aiplatform.v1", ENUM_NUMBERS)

@@ -18,8 +18,8 @@ from cloud.emulator.oauth2.tokens import TokenRegistry, owner
 from cloud.emulator.rest.discovery import load
 from cloud.engine.principal import Principal
 from cloud.resources import Json
+from emulator_api.api_client import Answer, check_answer
 from emulator_api.backends import memory_backend
-from emulator_api.dialect_api import Answer, check_answer
 
 T = TypeVar("T")
 GUEST = Principal("guest@example.com")

@@ -142,9 +142,9 @@ class QuickGoogle:
         self.backend = QuickBackend(as_owner)
         ml = MlV1(self.backend, project_number=number, tenant_number=number + 1, state_dir=folder / "ml_v1")
         vertex = aiplatform_v1.AiplatformV1(self.backend, project_number=number, state_dir=folder / "aiplatform_v1")
-        for dialect in (ml, vertex):
-            parts.push_async_callback(dialect.close)
-            dialect.start()
+        for api in (ml, vertex):
+            parts.push_async_callback(api.close)
+            api.start()
         emulator.mount(
             Mount(ML_HOSTS, r".*", ml),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),

@@ -64,7 +64,7 @@ async def test_a_version_of_ml_engine_that_is_never_ready(google, folder, never_
     assert await run.execute() == 1
     assert "deploy failed: version 'v1' of 'probe' is still CREATING after 0.2 s" in run.output
     (left,) = [line for line in run.output.splitlines() if line.startswith("Left behind: ")]
-    assert "version probe/v1 (if it was made): version 'v1' of 'probe' is still CREATING" in left
+    assert "version probe/v1 (if it was created): version 'v1' of 'probe' is still CREATING" in left
     await load(google)
     await run.clean_up()
     assert await google.resources() == []

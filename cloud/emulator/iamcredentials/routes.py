@@ -1,6 +1,6 @@
 """The IAM Credentials API, which is not emulated.
 
-It has a dialect of its own so that requests to it are not reported as refused hosts: google-auth looks up in the
+It is served so that requests to it are not reported as refused hosts: google-auth looks up in the
 background where an account's tokens may be used, and continues if that fails.
 """
 

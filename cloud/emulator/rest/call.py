@@ -87,7 +87,7 @@ def check_etag(given: str | None, current: str) -> None:
     Aborted: the resource was changed since ``given`` was read.
     """
     if given not in (None, current):
-        raise Aborted("The etag is not that of the resource: it was changed meanwhile. Read it anew, then try again.")
+        raise Aborted("The etag is not that of the resource: it was changed meanwhile. Read it again, then retry.")
 
 
 def require_credential(principal: Principal) -> None:

@@ -147,5 +147,5 @@ def _index(keys: Sequence[str], key: str) -> int:
         return keys.index(key)
     except ValueError:
         raise InvalidArgument(
-            "What the page token stands for was deleted meanwhile: list anew.", field="page_token"
+            "What the page token stands for was deleted meanwhile: start the list again.", field="page_token"
         ) from None

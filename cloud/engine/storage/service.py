@@ -20,7 +20,7 @@ from cloud.settings import IamMode
 
 
 class StorageService:
-    """The service behind the HTTP dialect. Every method takes the calling principal and enforces its permissions.
+    """The service behind the HTTP API. Every method takes the calling principal and enforces its permissions.
 
     Args:
         state_dir: the service's own folder.

@@ -42,10 +42,10 @@ class Command:
 
     async def dry_run(self, plan: Plan, form: str) -> int:
         """Print the requests of a run in the format ``form``, and on stderr what would be billed; returns 0."""
-        from cloud.workflow.google.dry_run import rehearse, show
+        from cloud.workflow.google.dry_run import list_requests, show
 
         self.announce(plan, Console(stderr=True))
-        show(await rehearse(self._options, plan), form)
+        show(await list_requests(self._options, plan), form)
         return 0
 
 

@@ -57,9 +57,9 @@ class Written:
     """Of which the content is what would have been sent."""
 
     def as_json(self) -> str:
-        told = {"method": self.http_method, "url": self.url}
+        described = {"method": self.http_method, "url": self.url}
         more = {"file": self.file} if self.file else {} if self.body is None else {"body": self.body}
-        return json.dumps(told | more)
+        return json.dumps(described | more)
 
     def as_curl(self) -> str:
         words = ["curl", "-X", self.http_method, shlex.quote(self.url), "-H", f'"Authorization: Bearer {_TOKEN}"']
@@ -101,7 +101,7 @@ class Script:
         self.written.append(Written(request.http_method, self._renamed(request.url), body, request.file))
 
     def learn(self, reply: Json) -> None:
-        """Number what a reply names anew, in order: 1 is the deployed model, of which there is one, 2 the first
+        """Number again, in order, what a response names: 1 is the deployed model, of which there is one, 2 the first
         resource."""
         text = json.dumps(reply)
         for found in _DEPLOYED_ID.findall(text):
@@ -185,7 +185,7 @@ class _Rehearsed(GcpBackend):
     _transport: _RecordingTransport
 
     async def create_version(self, spec: VersionSpec) -> Version:
-        """Returns when it is deployed: nobody waits in a dry run, and so nobody asks how far it is."""
+        """Returns when it is deployed: a dry run does not poll operations."""
         version = await super().create_version(spec)
         await self._transport.deployed.wait()
         return version
@@ -208,7 +208,7 @@ class Silent:
     def trained(self, steps_done: int, steps_total: int) -> None: ...
 
 
-async def rehearse(options: Options, plan: Plan) -> list[Written]:
+async def list_requests(options: Options, plan: Plan) -> list[Written]:
     """Every request of a run that goes well, clean-up included.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The whole emulator driven without a socket, with a dialect that tells what reached it in storage's place."""
+"""The whole emulator driven without a socket, with an API that tells what reached it in storage's place."""
 
 import asyncio
 import logging
@@ -140,7 +140,7 @@ async def test_storage_is_found(emulator, storage, url):
         "/x",
     ],
 )
-async def test_what_no_dialect_answers_is_404_in_googles_form(emulator, storage, url):
+async def test_a_host_or_path_of_no_api_is_404_in_googles_form(emulator, storage, url):
     answer = await send(emulator, "GET", url)
     assert (answer.status, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
     assert storage.seen == []
@@ -188,7 +188,7 @@ async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
     "host",
     [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com", "us-east1-ml.googleapis.com"],
 )
-async def test_every_host_the_gateway_lets_through_is_answered_by_some_dialect(emulator, host):
+async def test_every_host_the_gateway_lets_through_is_answered_by_some_api(emulator, host):
     apis = (ml_v1, aiplatform_v1, resource_manager, logging_v2)
     emulator.mount(*(Mount(api.HOSTS, r".*", Recorder()) for api in apis))
     paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")

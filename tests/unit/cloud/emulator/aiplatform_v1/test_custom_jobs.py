@@ -6,7 +6,7 @@ import pytest
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, Service, TrainingSpec
-from emulator_api.dialect_api import SOMEBODY
+from emulator_api.api_client import SOMEBODY
 from emulator_api.vertex_api import PARENT, custom_job, pool
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cloud.backends.memory import MemoryBackend
 from cloud.resources import Json
+from emulator_api.api_client import Answer
 from emulator_api.backends import OBJECTS
-from emulator_api.dialect_api import Answer
 from emulator_api.vertex_api import PARENT, VertexApi, deployment, model
 
 READS = ("get_model", "ml_service_account")
@@ -303,7 +303,7 @@ class Endpoint(RuleBasedStateMachine):
             self.nothing_that_was_answered_is_lost()
             assert {version for _, version in self.backend.versions} == {f"deployed_{one}" for one in self.deployed()}
         finally:
-            self.run(self.api.dialect.close())
+            self.run(self.api.emulated.close())
             self.loop.close()
             self.folder.cleanup()
 

@@ -183,7 +183,7 @@ async def test_a_deployment_that_fails_leaves_nothing(tmp_path):
     assert done["error"]["message"].endswith("no signature")
     assert not api.backend.versions
     assert (await api.ask("DELETE", endpoint))["done"] is True
-    await api.dialect.close()
+    await api.emulated.close()
 
 
 async def test_a_deployment_outlives_the_server(tmp_path):
@@ -191,14 +191,14 @@ async def test_a_deployment_outlives_the_server(tmp_path):
     api = VertexApi(backend, tmp_path)
     name, endpoint = await uploaded(api), await created(api)
     operation = await api.ask("POST", f"{endpoint}:deployModel", deployment(name))
-    await api.dialect.close()
+    await api.emulated.close()
     api.restart()
     ((backend_model, version),) = backend.versions
     waiting = asyncio.create_task(finished(api, operation))
     await backend.settle(backend_model, version, VersionEvent.LOADED)
     assert (await waiting)["response"]["deployedModel"]["model"] == name
     assert len((await api.ask("GET", endpoint))["deployedModels"]) == 1
-    await api.dialect.close()
+    await api.emulated.close()
 
 
 async def test_the_sdk_asks_for_operations_below_ui(api):

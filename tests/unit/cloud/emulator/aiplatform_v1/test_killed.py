@@ -36,7 +36,7 @@ def kill(monkeypatch, backend: MemoryBackend, method: str, *, after: bool) -> No
 async def last_request(api: VertexApi, path: str, body: dict) -> None:
     with pytest.raises(ClientConnectionError):
         await api.send("POST", api.root + path, body)
-    await api.dialect.close()
+    await api.emulated.close()
     api.restart()
 
 
@@ -102,7 +102,7 @@ async def test_what_a_pipeline_trained_is_uploaded_once(api, monkeypatch):
         patch.setattr(Records, "change", killed)
         api.backend.move(*api.backend.jobs, JobEvent.SCHEDULED, JobEvent.STARTED, JobEvent.COMPLETED)
         await reached.wait()
-        await api.dialect.close()
+        await api.emulated.close()
     api.restart()
     done = await ended(api, asked["name"].removeprefix(PARENT))
     (uploaded,) = (await api.ask("GET", "/models"))["models"]

@@ -98,7 +98,7 @@ async def test_models_are_found_by_name_and_in_any_order(api):
     assert (await api.refusal("GET", "/models?orderBy=nothing"))["code"] == 400
     await api.ask("DELETE", "/models/m1")
     gone = await api.refusal("GET", f"/models?orderBy=display_name&pageToken={page['nextPageToken']}")
-    assert "list anew" in gone["message"]
+    assert "start the list again" in gone["message"]
 
 
 @pytest.mark.parametrize(

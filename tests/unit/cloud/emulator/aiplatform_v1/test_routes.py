@@ -60,7 +60,7 @@ async def test_an_answer_is_cut_to_the_fields_asked_for(api):
 async def test_what_was_made_outlives_the_server(api):
     job = await api.ask("POST", "/customJobs", custom_job())
     await api.ask("POST", "/models:upload", model() | {"modelId": "m"})
-    await api.dialect.close()
+    await api.emulated.close()
     api.restart()
     assert await api.ask("GET", job["name"].removeprefix(PARENT)) == job
     assert (await api.ask("GET", "/models/m"))["displayName"] == "m"

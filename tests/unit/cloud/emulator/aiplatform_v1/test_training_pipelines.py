@@ -79,7 +79,7 @@ async def test_a_pipeline_is_cancelled_with_its_job(api):
 async def test_a_pipeline_outlives_the_server(api):
     asked = await api.ask("POST", "/trainingPipelines", pipeline())
     (number,) = api.backend.jobs
-    await api.dialect.close()
+    await api.emulated.close()
     api.restart()
     api.backend.move(number, *RUN, JobEvent.COMPLETED)
     assert "name" in (await ended(api, below(asked["name"])))["modelToUpload"]

@@ -2,18 +2,18 @@ import pytest
 
 from cloud.emulator.cloudresourcemanager.routes import DOCUMENT, CloudResourceManagerV3
 from cloud.emulator.rest.discovery import Discovery, load
+from emulator_api.api_client import SOMEBODY, ApiClient
 from emulator_api.backends import memory_backend
-from emulator_api.dialect_api import SOMEBODY, DialectApi
 
 NUMBER = 35462102002
 
 
-class Api(DialectApi):
+class Api(ApiClient):
     host = "cloudresourcemanager.googleapis.com"
     root = "/v3/projects/my-project"
 
     def restart(self) -> None:
-        self.dialect = CloudResourceManagerV3("my-project", NUMBER)
+        self.emulated = CloudResourceManagerV3("my-project", NUMBER)
 
     def document(self) -> Discovery:
         return load(DOCUMENT)

@@ -13,7 +13,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Recorder:
-    """Stands for a dialect: tells what reached it."""
+    """Stands for an API: tells what reached it."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
@@ -25,8 +25,8 @@ class Recorder:
         return web.Response()
 
 
-async def send(dialect: Recorder, method: str, body: bytes, headers: dict[str, str]) -> int:
-    emulator = Emulator("my-project", "us-central1", dialect, TokenRegistry(), KeyRing())
+async def send(api: Recorder, method: str, body: bytes, headers: dict[str, str]) -> int:
+    emulator = Emulator("my-project", "us-central1", api, TokenRegistry(), KeyRing())
     async with Client(emulator, host="storage.googleapis.com") as client:
         return (await client.request(method, "/storage/v1/b/a%2Fb?key=k", body=body, headers=headers)).status
 
@@ -42,22 +42,22 @@ async def send(dialect: Recorder, method: str, body: bytes, headers: dict[str, s
     ],
 )
 async def test_the_method_that_is_meant(method, override, kind, meant):
-    dialect = Recorder()
-    status = await send(dialect, method, QUERY, {"X-HTTP-Method-Override": override, "Content-Type": kind})
+    api = Recorder()
+    status = await send(api, method, QUERY, {"X-HTTP-Method-Override": override, "Content-Type": kind})
     assert status == 200
     verb, query, body = meant
-    assert dialect.seen == [(verb, "/storage/v1/b/a%2Fb", query, body)]
+    assert api.seen == [(verb, "/storage/v1/b/a%2Fb", query, body)]
 
 
 async def test_a_query_that_is_too_long_for_a_body():
-    dialect = Recorder()
-    status = await send(dialect, "POST", b"a" * (MAX_BODY + 1), {"X-HTTP-Method-Override": "GET", "Content-Type": FORM})
+    api = Recorder()
+    status = await send(api, "POST", b"a" * (MAX_BODY + 1), {"X-HTTP-Method-Override": "GET", "Content-Type": FORM})
     assert status == 400
-    assert dialect.seen == []
+    assert api.seen == []
 
 
 async def test_a_query_of_other_letters():
-    dialect = Recorder()
-    status = await send(dialect, "POST", b"\xff", {"X-HTTP-Method-Override": "GET", "Content-Type": FORM})
+    api = Recorder()
+    status = await send(api, "POST", b"\xff", {"X-HTTP-Method-Override": "GET", "Content-Type": FORM})
     assert status == 400
-    assert dialect.seen == []
+    assert api.seen == []

@@ -47,7 +47,7 @@ async def killed(api, monkeypatch, kind, *, accepted, by=Killed):
 async def test_what_the_backend_accepted_has_its_settings_after_a_restart(api, monkeypatch, kind):
     await api.ask("POST", "/models", {"name": "m"})
     await killed(api, monkeypatch, kind, accepted=True)
-    await api.dialect.close()
+    await api.emulated.close()
     api.restart()
     path, body, resource = request(kind)
     found = await api.ask("GET", resource)

@@ -68,7 +68,7 @@ async def test_a_version_is_made_by_an_operation(tmp_path):
     assert done["response"]["@type"] == "type.googleapis.com/google.cloud.ml.v1.Version"
     assert done["response"]["state"] == "READY"
     assert done["metadata"]["endTime"]
-    await api.dialect.close()
+    await api.emulated.close()
 
 
 async def test_a_model_that_cannot_be_loaded_is_told_by_operation_and_version(tmp_path):
@@ -82,7 +82,7 @@ async def test_a_model_that_cannot_be_loaded_is_told_by_operation_and_version(tm
     assert "response" not in done
     found = await api.ask("GET", "/models/taxifare/versions/v1")
     assert (found["state"], found["errorMessage"]) == ("FAILED", "Create Version failed. Bad model")
-    await api.dialect.close()
+    await api.emulated.close()
 
 
 async def test_an_operation_outlives_the_server(tmp_path):
@@ -90,12 +90,12 @@ async def test_an_operation_outlives_the_server(tmp_path):
     api = Api(backend, tmp_path)
     await api.ask("POST", "/models", {"name": "taxifare"})
     operation = await api.ask("POST", "/models/taxifare/versions", version())
-    await api.dialect.close()
+    await api.emulated.close()
     api.restart()
     assert "done" not in await api.ask("GET", operation["name"].removeprefix("projects/my-project"))
     await backend.settle("taxifare", "v1", VersionEvent.LOADED)
     assert (await finished(api, operation))["response"]["state"] == "READY"
-    await api.dialect.close()
+    await api.emulated.close()
 
 
 async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp_path):
@@ -110,7 +110,7 @@ async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp
     assert (await finished(api, operation))["error"]["code"] == 1
     assert await api.ask("GET", "/models/taxifare/versions") == {}
     assert await api.ask("POST", f"{path}:cancel", {}) == {}
-    await api.dialect.close()
+    await api.emulated.close()
 
 
 @pytest.mark.parametrize(

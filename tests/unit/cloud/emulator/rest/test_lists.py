@@ -12,7 +12,7 @@ from cloud.emulator.rest.discovery import load
 from cloud.emulator.rest.lists import list_page, of_items
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobEvent
-from emulator_api.dialect_api import OWNER
+from emulator_api.api_client import OWNER
 from emulator_api.ml_api import Api
 from emulator_api.ml_requests import training_job
 
@@ -84,7 +84,7 @@ async def many_jobs(tmp_path):
     for number in range(500):
         await api.ask("POST", "/jobs", training_job(f"j{number}"))
     yield api
-    await api.dialect.close()
+    await api.emulated.close()
 
 
 async def test_a_page_reads_no_more_jobs_than_it_needs(many_jobs):

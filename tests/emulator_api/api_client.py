@@ -1,4 +1,4 @@
-"""A dialect with a discovery document over a backend in memory, driven without a socket."""
+"""An API with a discovery document over a backend in memory, driven without a socket."""
 
 import json
 from abc import ABC, abstractmethod
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from cloud.backends.memory import MemoryBackend
-from cloud.emulator.app import Dialect
+from cloud.emulator.app import EmulatedApi
 from cloud.emulator.rest.discovery import Discovery
 from cloud.engine.principal import Principal
 from cloud.resources import Json
@@ -29,7 +29,7 @@ class Answer:
         return json.loads(self.text)
 
 
-class DialectApi(ABC):
+class ApiClient(ABC):
     """Sends requests; every answer that is no error must be what the discovery document says."""
 
     host: ClassVar[str]
@@ -37,27 +37,27 @@ class DialectApi(ABC):
     """What the paths of ``ask`` and ``refusal`` are below."""
 
     def __init__(self, backend: MemoryBackend, state_dir: Path) -> None:
-        self._dialects: list[Dialect] = []
+        self._started: list[EmulatedApi] = []
         self.backend, self.state_dir = backend, state_dir
-        self._served: tuple[Dialect, Served] | None = None
+        self._served: tuple[EmulatedApi, Served] | None = None
         self.restart()
 
     @abstractmethod
     def restart(self) -> None:
-        """Make ``dialect`` anew, as after a start of the program."""
+        """Make ``emulated`` anew, as after a start of the program."""
 
     @property
-    def dialect(self) -> Dialect:
-        return self._dialects[-1]
+    def emulated(self) -> EmulatedApi:
+        return self._started[-1]
 
-    @dialect.setter
-    def dialect(self, made: Dialect) -> None:
-        self._dialects.append(made)
+    @emulated.setter
+    def emulated(self, made: EmulatedApi) -> None:
+        self._started.append(made)
 
     async def close(self) -> None:
         """Close all that were made: a process that is killed closes nothing, but the system does so for it."""
-        for dialect in reversed(self._dialects):
-            await dialect.close()
+        for api in reversed(self._started):
+            await api.close()
 
     @abstractmethod
     def document(self) -> Discovery:
@@ -65,9 +65,9 @@ class DialectApi(ABC):
 
     @property
     def served(self) -> Served:
-        """The emulator that the dialect of now answers in."""
-        if self._served is None or self._served[0] is not self.dialect:
-            self._served = self.dialect, Served(self.dialect)
+        """The emulator that the current API answers in."""
+        if self._served is None or self._served[0] is not self.emulated:
+            self._served = self.emulated, Served(self.emulated)
         return self._served[1]
 
     async def send(
