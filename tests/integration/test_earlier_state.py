@@ -12,7 +12,7 @@ import pytest
 
 from cloud.engine.state_folder import FORMAT
 from cloud.server.thread import BackgroundCloud
-from cloud.settings import LauncherKind, Settings
+from cloud.settings import Settings
 from integration.owner import ML, PROJECT, STORAGE, Owner
 
 VERTEX = "us-central1-aiplatform"
@@ -38,7 +38,7 @@ def unpack(archive: Path, folder: Path) -> None:
 def owner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
     state = tmp_path_factory.mktemp("state")
     unpack(request.param, state)
-    with BackgroundCloud(Settings(state_dir=state, launcher=LauncherKind.COLD)) as cloud:
+    with BackgroundCloud(Settings(state_dir=state)) as cloud:
         assert (state / "format").read_text() == f"{FORMAT}\n"
         yield Owner(cloud)
 

@@ -12,6 +12,7 @@ from cloud.emulator.rest.discovery import load
 from cloud.emulator.rest.lists import list_page, of_items
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobEvent
+from cloud.wire.ml_v1 import job_spec
 from emulator_api.api_client import OWNER
 from emulator_api.ml_api import Api
 from emulator_api.ml_requests import training_job
@@ -82,7 +83,7 @@ class CountingBackend(MemoryBackend):
 async def many_jobs(tmp_path):
     api = Api(CountingBackend(), tmp_path)
     for number in range(500):
-        await api.ask("POST", "/jobs", training_job(f"j{number}"))
+        await api.backend.submit_job(job_spec(training_job(f"j{number}")))
     yield api
     await api.emulated.close()
 
