@@ -41,6 +41,17 @@ class RuntimeMode(StrEnum):
     """It is refused unless it requests the installed ones."""
 
 
+class RequirementsMode(StrEnum):
+    """Where the requirements of a job's packages come from."""
+
+    INDEX = "index"
+    """The package index, which is asked only for what is neither installed nor cached."""
+    OFFLINE = "offline"
+    """What is installed, cached, or in the folder of wheels; the network is not used."""
+    INSTALLED = "installed"
+    """What is installed in the job's runtime; nothing is added to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of one local cloud.
@@ -60,6 +71,7 @@ class Settings:
     """From SIGTERM to SIGKILL when a replica is stopped."""
     iam: IamMode = IamMode.STRICT
     runtime: RuntimeMode = RuntimeMode.ANY
+    requirements: RequirementsMode = RequirementsMode.INDEX
     port: int = 0
     """The gateway's port on loopback; 0 picks a free one."""
     fake_gcs_server: str | None = None
@@ -102,6 +114,7 @@ _READERS = {
     "CLOUD_CANCEL_GRACE_SECONDS": ("cancel_grace_seconds", float),
     "CLOUD_IAM": ("iam", IamMode),
     "CLOUD_RUNTIME": ("runtime", RuntimeMode),
+    "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
     "CLOUD_PORT": ("port", int),
     "CLOUD_FAKE_GCS_SERVER": ("fake_gcs_server", str),
 }
@@ -120,6 +133,13 @@ def inherited_environ() -> dict[str, str]:
 def whole_environ() -> dict[str, str]:
     """This process's whole environment, for a command that the user runs through us."""
     return dict(os.environ)
+
+
+def runtimes_dir() -> Path:
+    """The store of this user's runtimes and layers: ``$CLOUD_RUNTIMES``, else a folder in the user's cache."""
+    chosen = os.environ.get("CLOUD_RUNTIMES")
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(chosen) if chosen else Path(cache) / "offline-ml-cloud" / "runtimes"
 
 
 def user_runtime_dir() -> Path:

@@ -12,6 +12,20 @@ from cloud.errors import InvalidArgument
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python that processes can run in.
+
+    Args:
+        path: its executable.
+        preload: modules that its fork server may have imported before a process starts; empty: it has no fork server,
+            and every process starts cold.
+    """
+
+    path: Path
+    preload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """``python -m MODULE ARGV...`` in the working directory ``cwd``.
 
@@ -32,7 +46,7 @@ class Command:
     environ: Mapping[str, str]
     cwd: Path
     import_path: tuple[Path, ...] = ()
-    interpreter: Path | None = None
+    interpreter: Interpreter | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

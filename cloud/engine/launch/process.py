@@ -51,7 +51,7 @@ class Process:
             "environ": command.full_environ(),
             "cwd": str(command.cwd),
             "import_path": [str(folder) for folder in command.import_path],
-            "interpreter": str(command.interpreter) if command.interpreter else None,
+            "interpreter": str(command.interpreter.path) if command.interpreter else None,
             "limits": dict(command.limits),
         }
         try:

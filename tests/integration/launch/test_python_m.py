@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from cloud.engine.launch.client import Command, ExitStatus, Launcher
+from cloud.engine.launch.command import Interpreter
 from cloud.errors import FailedPrecondition, InvalidArgument
 from integration.launch.programs import (
     ENVIRON,
@@ -239,12 +240,12 @@ async def test_another_interpreter_is_started_cold(launcher: Launcher, programs:
     command = programs.command("import sys; print(sys.executable, 'colorsys' in sys.modules, sys.argv[1:])", "a b")
     link = programs.folder / "python of another runtime"
     link.symlink_to(sys.executable)
-    assert (await run(launcher, replace(command, interpreter=link), programs.on_output)).ok
+    assert (await run(launcher, replace(command, interpreter=Interpreter(link)), programs.on_output)).ok
     assert programs.text() == f"{link} False ['a b']"
 
 
 async def test_a_missing_interpreter(launcher: Launcher, programs: Programs) -> None:
-    command = replace(programs.command(""), interpreter=programs.folder / "none")
+    command = replace(programs.command(""), interpreter=Interpreter(programs.folder / "none"))
     assert await run(launcher, command, programs.on_output) == ExitStatus(127)
     assert programs.text("stderr") == f"cannot run {programs.folder / 'none'}: No such file or directory"
 

@@ -1,0 +1,41 @@
+"""The environments that jobs run in: what a job requests, and what it gets. Pure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.engine.launch.command import Interpreter
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeRequest:
+    """What a job or a version requests: a runtime version of ML Engine, or a prebuilt image of Vertex AI.
+
+    Args:
+        framework: ``tensorflow``, ``scikit-learn``, ``xgboost`` or ``pytorch``.
+        version: ``MAJOR.MINOR`` of the framework; None: any.
+        python: ``MAJOR.MINOR``; None: any.
+        text: the request in the words of logs and errors: ``runtime version 2.8 with Python 3.7``.
+    """
+
+    framework: str = "tensorflow"
+    version: str | None = None
+    python: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An environment that exists on this machine.
+
+    Args:
+        name: ``installed``, ``tf2.15``, ``tf1``, …
+        description: for logs: ``TensorFlow 2.21.0 with Python 3.11.7``.
+        site: the folders of its distributions, in the order of its import path.
+        import_path: folders that come after those of the job's packages and before ``site``: the layer ``image``.
+    """
+
+    name: str
+    description: str
+    interpreter: Interpreter
+    site: tuple[Path, ...]
+    import_path: tuple[Path, ...] = ()
