@@ -157,7 +157,8 @@ LEGACY = """
 
 
 async def test_legacy_keras_is_what_the_program_or_the_job_asks_for(programs: Programs) -> None:
-    launchers = [Launcher(kind, preload=("tensorflow", "keras")) for kind in KINDS]
+    programs.interpreter = Interpreter(preload=("tensorflow", "keras"))
+    launchers = [Launcher(kind) for kind in KINDS]
     commands = [programs.command(LEGACY, TF_CPP_MIN_LOG_LEVEL="2")]
     programs.write(LEGACY.replace("os.environ[", "# "), "for_job")
     commands.append(replace(commands[0], module="for_job", environ={**ENVIRON, "TF_USE_LEGACY_KERAS": "1"}))
