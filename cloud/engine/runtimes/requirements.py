@@ -95,7 +95,8 @@ class Requirements:
             # A fork server has the runtime's own versions loaded.
             log(f"The requirements replace {', '.join(layer.replaced)}: started cold.", Severity.INFO)
             interpreter = replace(interpreter, preload=())
-        return Environment(interpreter, (layer.folder / _PACKAGES, *import_path))
+        added = (layer.folder / _PACKAGES,) if layer.installed else ()
+        return Environment(interpreter, (*added, *import_path))
 
     async def _layer(
         self, unmet: Sequence[Demand], visible: Distributions, interpreter: Path, facts: PythonFacts, log: Log
