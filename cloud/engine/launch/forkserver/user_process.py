@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from . import AT_STARTUP
+from .legacy_keras import heed_variable
 from .unix import LINUX, die_with_parent
 
 
@@ -24,8 +25,8 @@ class Request(NamedTuple):
     environ: Mapping[str, str]
     cwd: str
     import_path: Sequence[str]
-    interpreter: str | None
-    """Path of another Python than this one."""
+    python: Sequence[str] | None
+    """The command line of the interpreter to execute; None: continue in this one."""
     limits: Mapping[str, int]
 
 
@@ -59,10 +60,8 @@ def limit_resources(limits: Mapping[str, int]) -> None:
         resource.setrlimit(number, (most, most))
 
 
-def execute(request: Request) -> NoReturn:
-    # Python before 3.11 does not know -P.
-    python = [request.interpreter] if request.interpreter else [sys.executable, "-P"]
-    command = [*python, "-u", "-X", "utf8", "-m", request.module, *request.argv]
+def execute(python: Sequence[str], request: Request) -> NoReturn:
+    command = [*python, "-m", request.module, *request.argv]
     try:
         os.execve(command[0], command, request.environ)  # noqa: S606 - the purpose of this function
     except OSError as error:
@@ -81,6 +80,7 @@ def run_module(request: Request) -> None:
     _unload_shadowed(request.import_path)
     if "numpy.random" in sys.modules:  # as the standard library's random does after a fork
         sys.modules["numpy.random"].seed()
+    heed_variable()
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.modules["__main__"].__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
     try:
