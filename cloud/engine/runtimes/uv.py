@@ -19,9 +19,9 @@ Log = Callable[[str, Severity], None]
 """Receives one line of progress."""
 
 _OWN_VARIABLES = {
-    # An index that does not answer must cost a second, not half a minute of tries.
+    # An index that does not answer must cost a moment, not half a minute of tries; one lost packet costs a second.
     "UV_HTTP_RETRIES": "0",
-    "UV_HTTP_CONNECT_TIMEOUT": "1",
+    "UV_HTTP_CONNECT_TIMEOUT": "2",
     "UV_NO_PROGRESS": "1",
     "UV_NO_COLOR": "1",
     "NO_COLOR": "1",
