@@ -125,7 +125,8 @@ class TrainingSpec(JobSpec):
     """Vertex AI only: the folders that the ``AIP_`` variables name are below it."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Vertex AI only: variables for every replica; they override the service's own."""
-
+    image: str | None = None
+    """Vertex AI only: the prebuilt image that the job runs in (``executorImageUri``); it decides the runtime."""
     requirements: tuple[str, ...] = ()
     """Vertex AI only: what a container's command installs by pip before the module runs."""
 
@@ -165,7 +166,7 @@ class TrainingSpec(JobSpec):
             )
 
     def _check_ml_engine(self) -> None:
-        for name in ("base_output_directory", "env", "requirements"):
+        for name in ("base_output_directory", "env", "image", "requirements"):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 
