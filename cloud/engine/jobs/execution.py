@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from cloud.engine.jobs.requirements import check_requirements
 from cloud.engine.launch.command import Command, Interpreter
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.launch.start_variables import read_at_import, read_at_start
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
@@ -121,9 +122,10 @@ class Execution:
         primary = replicas(self.spec)[0]
         self._temporary = folders.create(self.folder)
         import_path = await self._install_packages(primary)
+        interpreter = await self._choose_interpreter(import_path)
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
-                processes = await self._start(import_path)
+                processes = await self._start(import_path, interpreter)
                 if self._cancelled.is_set():  # during the start: this task is about to be cancelled
                     return JobEvent.STOPPED, ""
                 self._report_start()
@@ -168,7 +170,21 @@ class Execution:
         check_requirements(import_path)
         return import_path
 
-    async def _start(self, import_path: tuple[Path, ...]) -> ReplicaProcesses:
+    async def _choose_interpreter(self, packages: Sequence[Path]) -> Interpreter | None:
+        """That of the replicas. They start cold if they would not heed a variable in an interpreter that is warm."""
+        interpreter = self.platform.interpreter
+        if interpreter is None or not interpreter.preload:
+            return interpreter
+        if names := read_at_start(self.spec.env):
+            self._log_message(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set: started cold.")
+            return interpreter.cold
+        for folder in packages:
+            if names := await asyncio.to_thread(read_at_import, folder):
+                self._log_message(f"The program sets {', '.join(names)}: started cold.")
+                return interpreter.cold
+        return interpreter
+
+    async def _start(self, import_path: tuple[Path, ...], interpreter: Interpreter | None) -> ReplicaProcesses:
         platform = self.platform
         if self._processes is not None:
             self._processes.close()
@@ -181,7 +197,7 @@ class Execution:
             base={**platform.environ, "TMPDIR": str(self._temporary)},
             folder=self.folder,
             import_path=import_path,
-            interpreter=platform.interpreter,
+            interpreter=interpreter,
             on_command=self._on_command,
         )
         return self._processes
