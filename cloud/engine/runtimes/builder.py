@@ -26,9 +26,7 @@ class Builder:
         self.store = store
         self._uv = uv
 
-    async def build(
-        self, wanted: Recipe, log: Log, *, python: Path | None = None
-    ) -> Stored:
+    async def build(self, wanted: Recipe, log: Log, *, python: Path | None = None) -> Stored:
         """The runtime, made if it is not there. Cancelled, it leaves nothing.
 
         Args:
@@ -42,7 +40,9 @@ class Builder:
         interpreter = python or await self.find_python(wanted)
         version = (await python_facts(interpreter)).markers["python_full_version"]
         if not wanted.fits(minor(version)):
-            raise InvalidArgument(f"{wanted.name} needs {wanted.range}, {interpreter} is {minor(version)}", field="python")
+            raise InvalidArgument(
+                f"{wanted.name} needs {wanted.range}, {interpreter} is {minor(version)}", field="python"
+            )
         base = None
         if wanted.base is not None:
             base = await self.build(recipe(wanted.base), log, python=interpreter)
@@ -60,9 +60,7 @@ class Builder:
             await self._uv.run(*venv, log=_ignore, lock=lock)
             if wanted.requirements:
                 options = ("--python", str(environment.interpreter), "--only-binary", ":all:", "--compile-bytecode")
-                await self._uv.run(
-                    *("pip", "install", *options, *wanted.requirements), log=log, lock=lock
-                )
+                await self._uv.run(*("pip", "install", *options, *wanted.requirements), log=log, lock=lock)
             if base is not None:
                 await asyncio.to_thread(tensorflow_1.install, environment.site, base.site)
             site = [environment.site] if base is None else [environment.site, base.site]
