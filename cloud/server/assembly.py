@@ -30,6 +30,7 @@ from cloud.engine.runtime import installed_runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
+from cloud.engine.storage.roles import SERVICE_AGENT_ROLE
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
@@ -37,7 +38,7 @@ from cloud.gateway.tunnel import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.server.front import Front
 from cloud.server.owner_access import OwnerAccess
-from cloud.settings import RuntimeMode, Settings
+from cloud.settings import RuntimeMode, ServiceAgents, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
+        service_agents: what the ML service account may do with buckets without a grant.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
         on_refusal: called for each request for a host that is not emulated.
@@ -62,10 +64,12 @@ class Assembly:
         launcher: Launcher,
         server: FakeGcsServer,
         base_environ: Mapping[str, str],
+        service_agents: ServiceAgents,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
         self._base_environ = dict(base_environ)
+        self._service_agents = service_agents
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
 
@@ -79,6 +83,7 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
+        account, is_bare = ml_service_account(settings.project), self._service_agents is ServiceAgents.BARE
         owner_access = OwnerAccess(settings, state.folder("owner"))
         parts.push_async_callback(owner_access.close)
         storage = self.storage = StorageService(
@@ -86,6 +91,7 @@ class Assembly:
             project=settings.project,
             project_number=number,
             iam=settings.iam,
+            project_bindings={} if is_bare else {SERVICE_AGENT_ROLE: (f"user-{account.email}",)},
             on_violation=_log_violation,
             server=self._server,
         )
@@ -96,7 +102,6 @@ class Assembly:
         await front.start()
 
         replica_environ = self._base_environ | self._gateway_environ()
-        account = ml_service_account(settings.project)
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
             state_dir=state.folder("jobs"),
@@ -130,6 +135,7 @@ class Assembly:
             storage=as_owner,
             jobs=jobs,
             serving=serving,
+            enforces_grants=is_bare,
             runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
         )
         ml = MlV1(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.errors import InvalidArgument
-from cloud.local_predict import main, read_instances, table
+from cloud.local_predict import main, table
+from cloud.workflow.instances import read_instances
 
 
 @given(
