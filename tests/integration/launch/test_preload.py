@@ -11,6 +11,8 @@ from cloud.engine.launch.client import Launcher
 from cloud.errors import Unavailable
 from cloud.settings import LauncherKind
 from integration.launch.programs import (
+    ENVIRON,
+    KINDS,
     Programs,
     linux_only,
     run,
@@ -138,6 +140,34 @@ async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_pa
     assert sum(line.startswith("bucket ") for line in lines) == 2
     assert len(requests) >= 2
     assert all(re.match(rb"CONNECT \w+\.googleapis\.com:443 ", line) for line in requests)
+
+
+LEGACY = """
+    import os
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    import tensorflow as tf
+    from tensorflow.keras import layers
+    from tensorflow.keras.models import Sequential
+    from tensorflow import keras
+    print("modules", *(each.__module__ for each in (layers.Dense, Sequential, keras.Model, tf.keras.losses.Loss)))
+    """
+
+
+async def test_legacy_keras_is_what_the_program_or_the_job_asks_for(programs: Programs) -> None:
+    launchers = [Launcher(kind, preload=("tensorflow", "keras")) for kind in KINDS]
+    commands = [programs.command(LEGACY, TF_CPP_MIN_LOG_LEVEL="2")]
+    programs.write(LEGACY.replace("os.environ[", "# "), "for_job")
+    commands.append(replace(commands[0], module="for_job", environ={**ENVIRON, "TF_USE_LEGACY_KERAS": "1"}))
+    try:
+        statuses = await asyncio.gather(
+            *(run(launcher, command, programs.on_output) for launcher in launchers for command in commands)
+        )
+    finally:
+        await asyncio.gather(*(launcher.close() for launcher in launchers))
+
+    assert all(status.ok for status in statuses), programs.text("stderr")
+    lines = [line.split()[1:] for line in programs.text().splitlines() if line.startswith("modules ")]
+    assert [{name.partition(".")[0] for name in line} for line in lines] == [{"tf_keras"}] * len(statuses)
 
 
 @linux_only

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from . import AT_STARTUP
+from .legacy_keras import heed_variable
 from .unix import LINUX, die_with_parent
 
 
@@ -81,6 +82,7 @@ def run_module(request: Request) -> None:
     _unload_shadowed(request.import_path)
     if "numpy.random" in sys.modules:  # as the standard library's random does after a fork
         sys.modules["numpy.random"].seed()
+    heed_variable()
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.modules["__main__"].__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
     try:
