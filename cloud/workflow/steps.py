@@ -23,13 +23,12 @@ from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Json, LogEntry, TrainingSpec, TransferProgress, Version, VersionSpec
 from cloud.workflow import packages, taxifare
+from cloud.workflow.advice import advice_on, advice_on_line
 from cloud.workflow.exports import newest_saved_model
 from cloud.workflow.plan import Plan
 
 _PROGRESS = re.compile(r"\bstep[ =:]+(\d+)\s*/\s*(\d+)", re.IGNORECASE)
 """A trainer's log line that reports progress: ``step 200/3000``."""
-_NO_JOB_DIR = re.compile(r"\b(unrecognized|unknown|unexpected|no such option)\b.*\bjob-dir\b", re.IGNORECASE)
-"""What parsers of arguments (argparse, absl, click) print where a trainer takes no ``--job-dir``."""
 _ROWS_PER_REQUEST = 500
 """Far below the service's limit of 1.5 MB for a prediction request."""
 
@@ -76,17 +75,6 @@ class StepFailed(Exception):
         self.step, self.advice = step, advice
 
 
-_ADVICE = {
-    "bucket": "choose another name with --bucket.",
-    "data": "check --data-dir, or leave it out to use sample data.",
-    "package": "check --package-path: it names the folder that holds __init__.py.",
-    "train": "read the job's log above; its last lines say where the trainer stopped.",
-    "deploy": "check that the trainer exports a SavedModel with a serving signature below {output}.",
-    "predict": "compare the instances with the inputs of the model's signature; --json-instances has one JSON instance "
-    "a line.",
-}
-
-
 class Workflow:
     """One run. Use as a context manager: on exit it removes everything it made, unless ``keep`` is set."""
 
@@ -97,7 +85,7 @@ class Workflow:
         self.output = GsUri(plan.bucket, f"{plan.job_id}/output")
         self._backend, self._plan, self._observer = backend, plan, observer
         self._staging = GsUri(plan.bucket, plan.job_id)
-        self._detail, self._advice = "", dict(_ADVICE)
+        self._detail, self._advice = "", ""
         self._resources: list[_Resource] = []
         self._deploy_timed_out = False
 
@@ -203,15 +191,13 @@ class Workflow:
                 self.report.job = await self._backend.submit_job(spec)
             async for entry in self._backend.follow_logs(spec.job_id):
                 self._observer.logged(entry)
-                if plan.job_dir and _NO_JOB_DIR.search(entry.message):
-                    self._advice["train"] = (
-                        "this trainer takes no --job-dir: say --no-job-dir, and give {output} to the argument it takes."
-                    )
+                self._advice = advice_on_line(entry.message) or self._advice
                 if match := _PROGRESS.search(entry.message):
                     self._observer.trained(int(match[1]), int(match[2]))
             job = self.report.job = await self._backend.wait_for_job(spec.job_id)
             if job.state is not JobState.SUCCEEDED:
                 raise FailedPrecondition(f"job {job.job_id} is {job.state.value}: {job.error_message}")
+            self._advice = ""
             self._detail = f"{job.state.value}, output in {self.output}"
 
     async def _cancel_job(self, job_id: str) -> None:
@@ -302,8 +288,7 @@ class Workflow:
             self.report.steps.append(Step(name, seconds, str(error) or type(error).__name__))
             self._observer.step_failed(name, seconds)
             if isinstance(error, CloudError):
-                advice = self._advice.get(name, "the message above says what is wrong.")
-                raise StepFailed(name, error, advice) from error
+                raise StepFailed(name, error, self._advice or advice_on(name)) from error
             raise
         seconds = time.monotonic() - began
         self.report.steps.append(Step(name, seconds, self._detail))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cloud.engine.launch.client import Command
+from cloud.engine.launch.client import Command, Interpreter
 from cloud.engine.serving.service import ServingService
 from cloud.settings import LauncherKind
 from integration.serving.clouds import ENVIRON, Cloud, RecordingLauncher, deploy
@@ -19,7 +19,7 @@ TESTS = Path(__file__).parents[2]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def launcher() -> AsyncIterator[RecordingLauncher]:
     kind = LauncherKind.WARM if sys.platform == "linux" else LauncherKind.COLD
-    warm = RecordingLauncher(kind, preload=["tensorflow"])
+    warm = RecordingLauncher(kind)
     warm.started = []
     yield warm
     await warm.close()
@@ -30,7 +30,8 @@ async def models(launcher: RecordingLauncher, tmp_path_factory: pytest.TempPathF
     """The SavedModels of models.py."""
     folder = tmp_path_factory.mktemp("models")
     lines: list[str] = []
-    command = Command("integration.serving.models", (str(folder),), ENVIRON, folder, (TESTS,))
+    interpreter = Interpreter(preload=("tensorflow",))
+    command = Command("integration.serving.models", (str(folder),), ENVIRON, folder, (TESTS,), interpreter)
     process = await launcher.launch(command, lambda line: lines.append(line.text))
     assert (await process.wait()).ok, "\n".join(lines)
     return folder

@@ -113,17 +113,10 @@ async def test_a_failed_jobs_error_has_the_end_of_its_log(archive: Path) -> None
     assert "line 1\n" not in notes
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "task.py: error: unrecognized arguments: --job-dir gs://bkt/output",
-        "FATAL Flags parsing error: Unknown command line flag 'job-dir'. Did you mean: job_dir ?",
-        "Error: No such option: --job-dir Did you mean --job_dir?",
-    ],
-)
-async def test_a_trainer_that_takes_no_job_dir_is_told_what_to_say(archive: Path, line: str) -> None:
+async def test_a_line_of_the_log_decides_what_to_do(archive: Path) -> None:
+    line = "task.py: error: unrecognized arguments: --job-dir gs://bkt/output"
     with pytest.raises(StepFailed) as caught:
-        await run_trainer(MemoryBackend(run=failing(line)), module="mine.task", packages=[archive])
+        await run_trainer(MemoryBackend(run=failing(line, "and more")), module="mine.task", packages=[archive])
     assert "--no-job-dir" in caught.value.advice
 
 
