@@ -26,12 +26,14 @@ from math import inf
 from pathlib import Path
 
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.launch.client import Command, Launcher, OutputLine
+from cloud.engine.launch.client import Command, Interpreter, Launcher, OutputLine
+from cloud.engine.runtimes.runtime import PRELOAD
 from cloud.settings import LauncherKind, inherited_environ
 from processes import seconds
 from targets import Targets
 
 ROUNDS = 5
+INTERPRETER = Interpreter(preload=PRELOAD)
 TARGETS = {"warm, new package": 0.15, "warm, known package": 0.05}
 SETUP = "from setuptools import setup, find_packages\nsetup(name='trainer', packages=find_packages())\n"
 TASK = "import tensorflow, trainer.model, trainer.data\nprint('first line')\n"
@@ -66,8 +68,10 @@ async def first_line(launcher: Launcher, installer: PackageInstaller, archive: P
 
     environ = inherited_environ()
     started = time.perf_counter()
-    folder = await installer.install(archive, work=work, environ=environ, on_output=lambda _: None)
-    process = await launcher.launch(Command("trainer.task", (), environ, work, (folder,)), on_output)
+    folder = await installer.install(
+        archive, work=work, environ=environ, on_output=lambda _: None, interpreter=INTERPRETER
+    )
+    process = await launcher.launch(Command("trainer.task", (), environ, work, (folder,), INTERPRETER), on_output)
     await received.wait()
     elapsed = time.perf_counter() - started
     assert (await process.wait()).ok
@@ -80,7 +84,7 @@ async def main() -> int:
         work = Path(folder)
         warm, cold = Launcher(LauncherKind.WARM), Launcher(LauncherKind.COLD)
         warm_installer, cold_installer = (PackageInstaller(each, work / "cache") for each in (warm, cold))
-        await warm.ready()
+        await warm.ready(INTERPRETER)
         await first_line(warm, warm_installer, package(work / "trainer-0.0.0.tar.gz"), work)
         for _ in range(ROUNDS):
             archive = package(work / "trainer-0.0.0.tar.gz")

@@ -5,6 +5,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from hypothesis import settings
 # No deadline: the time of an example depends on the machine's other load.
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# The sample trainer is imported from the checkout: installed, it is data of ``cloud``. At the end of the path, because
+# ``cloud`` is tested as it is installed.
+sys.path.append(str(Path(__file__).parents[1]))
 
 
 def pytest_configure() -> None:

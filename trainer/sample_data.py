@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
 from trainer.command_line import OneLineParser, whole_number
 from trainer.progress import log, log_error
 from trainer.rows import COLUMNS
-from trainer.trips import Floats, draw
+from trainer.trips import draw
 
 TRAIN, VALID = "taxi-train.csv", "taxi-valid.csv"
 ROWS_PER_CHUNK = 1 << 18
@@ -84,16 +81,10 @@ def write(folder: Path, rows: int, seed: int, *, overwrite: bool = False) -> lis
 
 def _write_rows(file: BinaryIO, random: np.random.Generator, first: int, count: int) -> None:
     trips = draw(random, count)
-    columns = [_decimal(getattr(trips, name)) for name in COLUMNS[:5]]
-    columns += [pa.array(trips.passengers), pa.array(np.arange(first, first + count))]
-    table = pa.table(columns, names=list(COLUMNS))
-    pacsv.write_csv(table, file, pacsv.WriteOptions(include_header=False, quoting_style="none"))
-
-
-def _decimal(values: Floats) -> pa.Array:
-    """Floats as text, always with a decimal point, as in the lab's files: 12.0, not 12."""
-    text = pc.cast(pa.array(values), pa.string())
-    return pc.if_else(pc.match_substring(text, "."), text, pc.binary_join_element_wise(text, "0", "."))
+    columns = [getattr(trips, name).tolist() for name in COLUMNS[:-1]]
+    rows = zip(*columns, range(first, first + count), strict=True)
+    # Floats always have a decimal point, as in the lab's files: 12.0, not 12.
+    file.write("".join(",".join(map(repr, row)) + "\n" for row in rows).encode())
 
 
 if __name__ == "__main__":

@@ -252,7 +252,8 @@ async def _existing(folder: Path) -> Path:
 
 async def _sample_data(folder: Path) -> Path:
     command = (sys.executable, "-m", "trainer.sample_data", "--rows", str(_SAMPLE_ROWS), "--seed", "1", str(folder))
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
+    folder_of_trainer = taxifare.package_path().parent
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT, cwd=folder_of_trainer)
     output, _ = await process.communicate()
     if process.returncode != 0:
         raise FailedPrecondition(f"sample data could not be made: {output.decode(errors='replace').strip()[-500:]}")

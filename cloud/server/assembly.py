@@ -24,7 +24,7 @@ from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.service import JobService
-from cloud.engine.launch.client import Launcher
+from cloud.engine.launch.client import Interpreter, Launcher
 from cloud.engine.principal import Principal
 from cloud.engine.runtime import installed_runtimes
 from cloud.engine.serving.service import ServingService
@@ -47,6 +47,7 @@ class Assembly:
 
     Args:
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
+        interpreter: the Python of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
         on_refusal: called for each request for a host that is not emulated.
     """
@@ -61,10 +62,12 @@ class Assembly:
         state: StateFolder,
         launcher: Launcher,
         server: FakeGcsServer,
+        interpreter: Interpreter,
         base_environ: Mapping[str, str],
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
+        self._interpreter = interpreter
         self._base_environ = dict(base_environ)
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
@@ -109,6 +112,7 @@ class Assembly:
                 project=settings.project,
                 project_number=number,
                 grace=settings.cancel_grace_seconds,
+                interpreter=self._interpreter,
             ),
             concurrent_jobs=settings.concurrent_jobs,
         )

@@ -6,7 +6,6 @@ The trainer itself is a package like any other (``trainer/``), staged from its f
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from cloud.errors import InvalidArgument
@@ -41,15 +40,16 @@ TEST_INSTANCES: tuple[dict[str, float], ...] = tuple(
 
 
 def package_path() -> Path:
-    """The folder of this project's trainer.
+    """The folder of this project's trainer: it is installed inside ``cloud``, and beside it in a checkout.
 
     Raises:
-        InvalidArgument: it is not installed.
+        InvalidArgument: it is in neither place.
     """
-    found = find_spec(MODULE.partition(".")[0])
-    if found is None or found.origin is None:
-        raise InvalidArgument("the package 'trainer' is not installed: give --package-path", field="--package-path")
-    return Path(found.origin).parent
+    product = Path(__file__).parents[1]
+    for folder in (product / "sample" / "trainer", product.parent / "trainer"):
+        if (folder / "__init__.py").is_file():
+            return folder
+    raise InvalidArgument("the sample trainer is not installed: give --package-path", field="--package-path")
 
 
 def trainer_arguments(train_steps: int | None) -> tuple[str, ...]:

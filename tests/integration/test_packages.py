@@ -17,18 +17,20 @@ import pytest_asyncio
 from cloud.backends import packaging
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.requirements import check_requirements
-from cloud.engine.launch.client import PRELOAD, Command, Launcher, OutputLine
+from cloud.engine.launch.client import Command, Interpreter, Launcher, OutputLine
+from cloud.engine.runtimes.runtime import PRELOAD
 from cloud.errors import FailedPrecondition
 from cloud.settings import LauncherKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENVIRON = {"PATH": os.environ["PATH"]}
+BUILDER = Interpreter(preload=tuple(name for name in PRELOAD if name.startswith("setuptools")))
 KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
 async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
-    launcher = Launcher(request.param, preload=[name for name in PRELOAD if name.startswith("setuptools")])
+    launcher = Launcher(request.param)
     yield launcher
     await launcher.close()
 
@@ -45,7 +47,7 @@ def install(launcher: Launcher, tmp_path: Path, lines: list[OutputLine]) -> Call
     work.mkdir()
 
     async def install(archive: Path) -> Path:
-        return await installer.install(archive, work=work, environ=ENVIRON, on_output=lines.append)
+        return await installer.install(archive, work=work, environ=ENVIRON, on_output=lines.append, interpreter=BUILDER)
 
     return install
 
@@ -72,7 +74,7 @@ def sdist(path: Path, files: dict[str, str]) -> Path:
 
 async def run(launcher: Launcher, module: str, *folders: Path) -> list[str]:
     output: list[str] = []
-    command = Command(module, (), ENVIRON, folders[0], folders)
+    command = Command(module, (), ENVIRON, folders[0], folders, BUILDER)
     status = await (await launcher.launch(command, lambda line: output.append(line.text))).wait()
     assert status.ok, output
     return output

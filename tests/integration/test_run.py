@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloud.testing.contract.probes import trainer
+from cloud.workflow.taxifare import package_path
 
 LAB_DATA = Path(__file__).parents[3] / "shared" / "data"
 STEPS = ["bucket", "grant", "data", "package", "train", "deploy", "predict", "evaluate", "clean up"]
@@ -41,7 +42,7 @@ def data(tmp_path: Path) -> Path:
     """A small folder with the lab's files."""
     folder = tmp_path / "data"
     command = [sys.executable, "-m", "trainer.sample_data", "--rows", "600", "--seed", "3", str(folder)]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    subprocess.run(command, check=True, capture_output=True, cwd=package_path().parent)
     return folder
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from trainer import sample_data, task
 
+ROOT = Path(task.__file__).parents[1]
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -94,7 +96,7 @@ def test_a_killed_job_continues_at_its_checkpoint(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     long = [sys.executable, "-m", "trainer.task", *command(data, tmp_path, "--train_steps", "20000")]
-    with subprocess.Popen(long, stdout=subprocess.PIPE, text=True) as killed:
+    with subprocess.Popen(long, stdout=subprocess.PIPE, text=True, cwd=ROOT) as killed:
         assert killed.stdout is not None
         reports = (int(found[1]) for line in killed.stdout if (found := re.match(r"step (\d+)/", line)))
         first = next(reports)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def test_every_module_has_a_test_module_or_a_line_in_tested_elsewhere() -> None:
     assert sorted(set(lines) - needed) == [], "these lines are not needed any more"
     targets = {target for line in lines.values() for target in line.split()}
     assert [target for target in sorted(targets) if not (ROOT / "tests" / target).is_file()] == []
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = [".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "cloud").rglob("__init__.py")]
+    assert listed == sorted([*found, "cloud.sample.trainer"]), "tool.setuptools.packages of pyproject.toml"
+    assert [str(path) for path in (ROOT / "cloud").rglob("*.py") if not (path.parent / "__init__.py").exists()] == []
 
 
 def shipped() -> list[Path]:

@@ -15,7 +15,7 @@ from cloud.engine.jobs.ports import PortAllocator
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
 from cloud.engine.jobs.replicas import Replica, replicas
 from cloud.engine.jobs.requirements import check_requirements
-from cloud.engine.launch.command import Command
+from cloud.engine.launch.command import Command, Interpreter
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.output import OutputLine
 from cloud.errors import CloudError
@@ -39,6 +39,8 @@ class Platform:
     project_number: int
     grace: float
     """Seconds between SIGTERM and SIGKILL."""
+    interpreter: Interpreter | None = None
+    """Of replicas and package builds; None: this one, cold."""
     ports: PortAllocator = field(default_factory=PortAllocator)
 
 
@@ -157,6 +159,7 @@ class Execution:
                     archive,
                     work=folder,
                     environ=dict(self.platform.environ),
+                    interpreter=self.platform.interpreter,
                     on_output=lambda line: self._on_output(primary, line),
                 )
             )
@@ -178,6 +181,7 @@ class Execution:
             base={**platform.environ, "TMPDIR": str(self._temporary)},
             folder=self.folder,
             import_path=import_path,
+            interpreter=platform.interpreter,
             on_command=self._on_command,
         )
         return self._processes

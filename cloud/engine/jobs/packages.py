@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cloud.engine.jobs.archives import BadArchiveError, content_key, unpack_sdist
 from cloud.engine.jobs.wheels import install_wheel, interpreter_tag
-from cloud.engine.launch.command import Command
+from cloud.engine.launch.command import Command, Interpreter
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.output import OnOutput, OutputLine
 from cloud.errors import FailedPrecondition
@@ -34,7 +34,15 @@ class PackageInstaller:
         self._executor = executor
         self._cache = cache
 
-    async def install(self, archive: Path, *, work: Path, environ: Mapping[str, str], on_output: OnOutput) -> Path:
+    async def install(
+        self,
+        archive: Path,
+        *,
+        work: Path,
+        environ: Mapping[str, str],
+        on_output: OnOutput,
+        interpreter: Interpreter | None = None,
+    ) -> Path:
         """Install a ``.tar.gz`` source distribution or a ``.whl`` and return the folder for the import path.
 
         The wheel's modules go to the top of that folder, scripts to ``bin``, data files to their relative paths.
@@ -44,6 +52,7 @@ class PackageInstaller:
             work: private to the job; the installed folder is created in it.
             environ: of the build, which may run the package's own ``setup.py``.
             on_output: called with pip's messages, and with the last lines of a build that fails.
+            interpreter: the Python that builds it.
 
         Raises:
             FailedPrecondition: the archive is refused, cannot be built, or is not for this Python.
@@ -52,7 +61,7 @@ class PackageInstaller:
         if archive.name.endswith(".whl"):
             folder, name = await asyncio.to_thread(install_wheel, archive, work)
         elif archive.name.endswith(".tar.gz"):
-            folder, name = await self._install_sdist(archive, work, environ, on_output)
+            folder, name = await self._install_sdist(archive, work, environ, on_output, interpreter)
         else:
             raise FailedPrecondition(
                 f"{archive.name}: a package is a .tar.gz source distribution or a .whl", field=_FIELD
@@ -61,7 +70,12 @@ class PackageInstaller:
         return folder
 
     async def _install_sdist(
-        self, archive: Path, work: Path, environ: Mapping[str, str], on_output: OnOutput
+        self,
+        archive: Path,
+        work: Path,
+        environ: Mapping[str, str],
+        on_output: OnOutput,
+        interpreter: Interpreter | None,
     ) -> tuple[Path, str]:
         cached = self._cache / f"{await asyncio.to_thread(content_key, archive)}-{interpreter_tag()}.whl"
         if cached.exists():
@@ -71,14 +85,21 @@ class PackageInstaller:
                 cached.unlink(missing_ok=True)  # damaged on disk: built again below
         folder = Path(tempfile.mkdtemp(dir=work, prefix="build-"))
         try:
-            wheel = await self._build(archive, folder, environ, on_output)
+            wheel = await self._build(archive, folder, environ, on_output, interpreter)
             installed = await asyncio.to_thread(install_wheel, wheel, work)
             await asyncio.to_thread(_cache_wheel, wheel, cached)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return installed
 
-    async def _build(self, archive: Path, folder: Path, environ: Mapping[str, str], on_output: OnOutput) -> Path:
+    async def _build(
+        self,
+        archive: Path,
+        folder: Path,
+        environ: Mapping[str, str],
+        on_output: OnOutput,
+        interpreter: Interpreter | None,
+    ) -> Path:
         for name in ("source", "home", "result"):
             (folder / name).mkdir()
         source = await asyncio.to_thread(unpack_sdist, archive, folder / "source")
@@ -89,6 +110,7 @@ class PackageInstaller:
             environ={**environ, "HOME": str(folder / "home")},
             cwd=source,
             import_path=(_BUILDER,),
+            interpreter=interpreter,
         )
         process = await self._executor.launch(command, tail.append, allow_cold_fallback=True)
         try:

@@ -13,7 +13,7 @@ from cloud.engine.jobs.environ import argv, environ
 from cloud.engine.jobs.logs import is_tensorflow_log
 from cloud.engine.jobs.ports import PortAllocator, is_bound
 from cloud.engine.jobs.replicas import Replica
-from cloud.engine.launch.command import Command, ExitStatus
+from cloud.engine.launch.command import Command, ExitStatus, Interpreter
 from cloud.engine.launch.executor import Executor, RunningProcess
 from cloud.engine.launch.output import OutputLine
 from cloud.resources import TrainingSpec
@@ -48,6 +48,7 @@ class ReplicaProcesses:
         base: Mapping[str, str],
         folder: Path,
         import_path: tuple[Path, ...],
+        interpreter: Interpreter | None,
         on_command: Callable[[Replica, Command], None],
     ) -> None:
         """Start all of ``members``.
@@ -81,6 +82,7 @@ class ReplicaProcesses:
                 ),
                 cwd=home,
                 import_path=import_path,
+                interpreter=interpreter,
             )
             on_command(replica, command)
             self._processes[replica] = await self.executor.launch(

@@ -4,11 +4,14 @@ import os
 import resource
 import signal
 import site
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cloud.errors import InvalidArgument
+
+_HAS_SAFE_PATH = (3, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +19,40 @@ class Interpreter:
     """A Python that processes can run in.
 
     Args:
-        path: its executable.
+        path: its executable; by default that of this process.
         preload: modules that its fork server may have imported before a process starts; empty: it has no fork server,
             and every process starts cold.
+        version: its major and minor version, by default this process's. Before 3.11 every process starts cold.
     """
 
-    path: Path
+    path: Path = Path(sys.executable)
     preload: tuple[str, ...] = ()
+    version: tuple[int, int] = sys.version_info[:2]
+
+    @property
+    def command_line(self) -> list[str]:
+        """Its executable with the flags that every process has: isolated from the working directory (not before 3.11,
+        which has no ``-P``), unbuffered, in UTF-8."""
+        return [str(self.path), *(["-P"] if self.version >= _HAS_SAFE_PATH else []), "-u", "-X", "utf8"]
+
+    @property
+    def can_preload(self) -> bool:
+        """Whether it has a fork server on a system that supports one."""
+        return bool(self.preload) and self.version >= _HAS_SAFE_PATH
+
+    @property
+    def cold(self) -> "Interpreter":
+        """The same Python, in which every process starts cold."""
+        return replace(self, preload=())
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables for it to find packages installed with ``pip --user`` although ``HOME`` differs; empty in a virtual
+        environment, if there are none, and for another Python than this process's."""
+        is_own = str(self.path) == sys.executable
+        if is_own and site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
+            return {"PYTHONUSERBASE": site.getuserbase()}
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +62,7 @@ class Command:
     Args:
         environ: the environment, to which ``full_environ`` adds.
         import_path: folders that come first in ``sys.path``.
-        interpreter: the Python that runs it; None is this one. Another one is always started cold, and has ``cwd`` in
-            its path, as ``python -m`` without ``-P`` does.
+        interpreter: the Python that runs it; None is this one, cold.
         limits: resource limits of the process and of each that it starts, by their names in ``resource.setrlimit``
             (``RLIMIT_NOFILE``), in their units.
 
@@ -62,7 +91,7 @@ class Command:
 
     def full_environ(self) -> dict[str, str]:
         """``environ``, with the import path in ``PYTHONPATH``, so that a Python that the process starts finds the same
-        modules; with the locale C.UTF-8 if none is set; and with ``interpreter_environ`` for this Python."""
+        modules; with the locale C.UTF-8 if none is set; and with the interpreter's ``environ``."""
         environ = dict(self.environ)
         inherited = environ.get("PYTHONPATH")
         path = [*map(str, self.import_path), *([inherited] if inherited else [])]
@@ -70,7 +99,7 @@ class Command:
             environ["PYTHONPATH"] = os.pathsep.join(path)
         if not any(environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
             environ["LANG"] = "C.UTF-8"
-        return {**({} if self.interpreter else interpreter_environ()), **environ}
+        return {**(self.interpreter or Interpreter()).environ, **environ}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +125,3 @@ class ExitStatus:
         except ValueError:  # a real-time signal
             name = ""
         return f"was killed by signal {self.signal}{name}"
-
-
-def interpreter_environ() -> dict[str, str]:
-    """Variables for Python to find packages installed with ``pip --user`` although ``HOME`` differs; empty in a virtual
-    environment and if there are none."""
-    if site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
-        return {"PYTHONUSERBASE": site.getuserbase()}
-    return {}

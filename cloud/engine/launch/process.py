@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cloud.engine.launch.command import Command, ExitStatus
 from cloud.engine.launch.messages import receive_messages, send_message
@@ -38,8 +38,11 @@ class Process:
         """Process id of the process that runs the module."""
         return self._started.result()
 
-    async def begin(self, command: Command) -> None:
+    async def begin(self, command: Command, python: Sequence[str] | None) -> None:
         """Send the request to start the process, and wait until it is started. Called once.
+
+        Args:
+            python: the command line of the interpreter to start it in; None: it continues in the fork server's.
 
         Raises:
             NeverStartedError: the fork server is gone.
@@ -51,7 +54,7 @@ class Process:
             "environ": command.full_environ(),
             "cwd": str(command.cwd),
             "import_path": [str(folder) for folder in command.import_path],
-            "interpreter": str(command.interpreter.path) if command.interpreter else None,
+            "python": python,
             "limits": dict(command.limits),
         }
         try:

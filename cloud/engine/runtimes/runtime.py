@@ -5,6 +5,15 @@ from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 
+PRELOAD = (
+    "tensorflow",
+    "keras",
+    "setuptools.build_meta",
+    *(f"setuptools.command.{name}" for name in ("bdist_wheel", "build_ext", "build_py", "egg_info", "install")),
+    *(f"setuptools.command.{name}" for name in ("install_egg_info", "install_lib", "install_scripts")),
+)
+"""The modules whose import takes trainers and package builds their first seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuntimeRequest:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.launch.client import Launcher
-from integration.launch.programs import KINDS, Programs
+from integration.launch.programs import KINDS, PRELOADED, Programs
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def programs(tmp_path: Path) -> Programs:
 
 @pytest.fixture(params=KINDS)
 async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
-    launcher = Launcher(request.param, preload=("json", "colorsys", "tempfile"))
-    await launcher.start()
+    launcher = Launcher(request.param)
+    await launcher.start(PRELOADED)
     yield launcher
     await launcher.close()

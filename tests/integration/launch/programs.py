@@ -11,19 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.launch.client import Command, ExitStatus, Launcher, OutputLine
+from cloud.engine.launch.client import Command, ExitStatus, Interpreter, Launcher, OutputLine
 from cloud.settings import LauncherKind
 
 ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "SPACED": " a=b\tü "}
 KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
+PRELOADED = Interpreter(preload=("json", "colorsys", "tempfile"))
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="process trees can only be followed on Linux")
 
 
 class Programs:
     """Writes modules to a folder, makes commands that run them, and collects their output."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, interpreter: Interpreter = PRELOADED) -> None:
         self.folder = folder
+        self.interpreter = interpreter
         self.lines: list[OutputLine] = []
 
     def write(self, source: str, module: str = "program") -> str:
@@ -33,7 +35,7 @@ class Programs:
         return module
 
     def command(self, source: str, *argv: str, **environ: str) -> Command:
-        return Command(self.write(source), argv, {**ENVIRON, **environ}, self.folder, (self.folder,))
+        return Command(self.write(source), argv, {**ENVIRON, **environ}, self.folder, (self.folder,), self.interpreter)
 
     def text(self, stream: str = "stdout") -> str:
         return "\n".join(line.text for line in self.lines if line.stream == stream)
@@ -52,7 +54,7 @@ class Programs:
 
 
 async def run(launcher: Launcher, command: Command, on_output: Callable[[OutputLine], None]) -> ExitStatus:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(100):
         return await (await launcher.launch(command, on_output)).wait()
 
 

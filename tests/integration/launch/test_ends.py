@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from cloud.engine.launch.client import ExitStatus, Launcher
+from cloud.engine.launch.client import ExitStatus, Interpreter, Launcher
 from cloud.settings import LauncherKind
 from integration.launch.programs import (
     ENVIRON,
@@ -160,13 +160,14 @@ async def test_close_ends_everything(launcher: Launcher, programs: Programs) -> 
 ENGINE = """
     import asyncio, sys
     from pathlib import Path
-    from cloud.engine.launch.client import Command, Launcher
+    from cloud.engine.launch.client import Command, Interpreter, Launcher
     from cloud.settings import LauncherKind
 
     async def main(kind, folder):
-        launcher = Launcher(LauncherKind(kind), preload=("json",))
-        command = Command("program", (), {}, folder, (folder,))
-        await launcher.launch(command, lambda line: print(line.text, flush=True))
+        launcher = Launcher(LauncherKind(kind))
+        for interpreter in (Interpreter(preload=("json",)), Interpreter(preload=("colorsys",)), None):
+            command = Command("program", (), {}, folder, (folder,), interpreter)
+            await launcher.launch(command, lambda line: print(line.text, flush=True))
         await asyncio.Event().wait()
 
     asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
@@ -184,7 +185,7 @@ async def test_no_process_outlives_a_killed_engine(programs: Programs, kind: Lau
     )
     try:
         assert engine.stdout is not None
-        started = [int((await engine.stdout.readline()).split()[1]) for _ in range(4)]
+        started = [int((await engine.stdout.readline()).split()[1]) for _ in range(12)]
         below = descendants(engine.pid)
         assert set(started) < set(below), "the processes are descendants of the engine while it runs"
     except BaseException:
@@ -239,7 +240,8 @@ async def test_the_process_ends_with_its_killed_supervisor(launcher: Launcher, p
 @linux_only
 async def test_a_cancelled_launch_leaves_no_process(programs: Programs) -> None:
     programs.write("import time; time.sleep(1)", "slow")
-    launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})
+    programs.interpreter = Interpreter(preload=("slow",))
+    launcher = Launcher(LauncherKind.WARM, environ={"PYTHONPATH": str(programs.folder)})
     started = programs.folder / "started"
     command = programs.command(f"open({str(started)!r}, 'w'); import time; time.sleep(600)")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.launch.client import Launcher
+from cloud.engine.launch.client import Interpreter, Launcher
 from cloud.errors import Unavailable
 from cloud.settings import LauncherKind
 from integration.launch.programs import (
@@ -22,7 +22,8 @@ from integration.launch.programs import (
 @linux_only
 async def test_requests_wait_for_the_preload(programs: Programs) -> None:
     programs.write("import time; time.sleep(0.5); print('loaded')", "slow")
-    launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})
+    programs.interpreter = Interpreter(preload=("slow",))
+    launcher = Launcher(LauncherKind.WARM, environ={"PYTHONPATH": str(programs.folder)})
     command = programs.command("import sys; print('slow' in sys.modules)")
 
     statuses = await asyncio.gather(*(run(launcher, command, programs.on_output) for _ in range(3)))
@@ -39,10 +40,11 @@ async def test_requests_wait_for_the_preload(programs: Programs) -> None:
 )
 async def test_preload_that_fails(programs: Programs, source: str, reason: str) -> None:
     programs.write(source, "bad")
-    launcher = Launcher(LauncherKind.WARM, preload=("json", "bad"), environ={"PYTHONPATH": str(programs.folder)})
+    programs.interpreter = Interpreter(preload=("json", "bad"))
+    launcher = Launcher(LauncherKind.WARM, environ={"PYTHONPATH": str(programs.folder)})
 
     with pytest.raises(Unavailable, match=f"cannot preload bad: .*{reason}"):
-        await launcher.ready()
+        await launcher.ready(programs.interpreter)
     with pytest.raises(Unavailable, match="cannot preload bad"):
         await launcher.launch(programs.command("print('never')"), programs.on_output)
 
@@ -60,7 +62,8 @@ async def test_a_package_that_failed_in_the_preload_raises_the_same_error_again(
     (folder / "part.py").touch()
     (folder / "__init__.py").write_text("import broken.part\nraise ImportError('the true cause')\n")
     programs.write("try:\n    import broken\nexcept ImportError:\n    pass", "tries")
-    launcher = Launcher(LauncherKind.WARM, preload=("tries",), environ={"PYTHONPATH": str(programs.folder)})
+    programs.interpreter = Interpreter(preload=("tries",))
+    launcher = Launcher(LauncherKind.WARM, environ={"PYTHONPATH": str(programs.folder)})
 
     status = await run(launcher, programs.command("import broken"), programs.on_output)
 
@@ -73,8 +76,9 @@ async def test_a_package_that_failed_in_the_preload_raises_the_same_error_again(
 @linux_only
 async def test_close_while_loading(programs: Programs) -> None:
     programs.write("import time; time.sleep(600)", "slow")
-    launcher = Launcher(LauncherKind.WARM, preload=("slow",), environ={"PYTHONPATH": str(programs.folder)})
-    await launcher.start()
+    programs.interpreter = Interpreter(preload=("slow",))
+    launcher = Launcher(LauncherKind.WARM, environ={"PYTHONPATH": str(programs.folder)})
+    await launcher.start(programs.interpreter)
 
     async with asyncio.timeout(10):
         await launcher.close()
@@ -115,9 +119,8 @@ async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_pa
     proxy = await asyncio.start_server(handle, "127.0.0.1")
     port = proxy.sockets[0].getsockname()[1]
     # TensorFlow reads the number of retries when it is loaded, the proxy for each request.
-    launcher = Launcher(
-        LauncherKind.WARM, preload=("tensorflow", "keras"), environ={"GCS_RETRY_CONFIG_MAX_RETRIES": "0"}
-    )
+    programs.interpreter = Interpreter(preload=("tensorflow", "keras"))
+    launcher = Launcher(LauncherKind.WARM, environ={"GCS_RETRY_CONFIG_MAX_RETRIES": "0"})
     command = programs.command(
         TRAIN,
         https_proxy=f"http://127.0.0.1:{port}",
@@ -125,7 +128,7 @@ async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_pa
     )
     commands = [replace(command, argv=(str(tmp_path / name),)) for name in ("a", "b")]
     try:
-        await launcher.ready()
+        await launcher.ready(programs.interpreter)
         statuses = await asyncio.gather(*(run(launcher, each, programs.on_output) for each in commands))
     finally:
         await launcher.close()
@@ -154,7 +157,8 @@ LEGACY = """
 
 
 async def test_legacy_keras_is_what_the_program_or_the_job_asks_for(programs: Programs) -> None:
-    launchers = [Launcher(kind, preload=("tensorflow", "keras")) for kind in KINDS]
+    programs.interpreter = Interpreter(preload=("tensorflow", "keras"))
+    launchers = [Launcher(kind) for kind in KINDS]
     commands = [programs.command(LEGACY, TF_CPP_MIN_LOG_LEVEL="2")]
     programs.write(LEGACY.replace("os.environ[", "# "), "for_job")
     commands.append(replace(commands[0], module="for_job", environ={**ENVIRON, "TF_USE_LEGACY_KERAS": "1"}))
@@ -175,7 +179,8 @@ async def test_each_process_has_its_own_ca_file_for_googles_client(programs: Pro
     # httplib2 reads the variable when it is loaded, and TensorFlow loads it.
     trusted = tmp_path / "ca.pem"
     trusted.touch()
-    launcher = Launcher(LauncherKind.WARM, preload=("httplib2",))
+    programs.interpreter = Interpreter(preload=("httplib2",))
+    launcher = Launcher(LauncherKind.WARM)
     show = "import httplib2; print(httplib2.CA_CERTS)"
     try:
         for given in ({"HTTPLIB2_CA_CERTS": str(trusted)}, {}):

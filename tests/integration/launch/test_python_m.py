@@ -16,6 +16,7 @@ from cloud.errors import FailedPrecondition, InvalidArgument
 from integration.launch.programs import (
     ENVIRON,
     KINDS,
+    PRELOADED,
     Programs,
     run,
 )
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
 async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
     """One of each kind for all tests: a process leaves no trace in the next one."""
-    launcher = Launcher(request.param, preload=("json", "colorsys", "tempfile"))
+    launcher = Launcher(request.param)
     yield launcher
     await launcher.close()
 
@@ -127,7 +128,7 @@ async def test_module_lookup_same_as_python_m(launcher: Launcher, programs: Prog
     programs.write("print(__name__, __file__)", "package.__main__")
     programs.write("", "folder.something")
     programs.write("import absent_too", "broken")
-    command = Command(module, (), ENVIRON, programs.folder, (programs.folder,))
+    command = Command(module, (), ENVIRON, programs.folder, (programs.folder,), PRELOADED)
 
     status = await run(launcher, command, programs.on_output)
 
@@ -148,7 +149,7 @@ async def test_the_environment_is_the_given_one_also_for_c(launcher: Launcher, p
         https_proxy="http://127.0.0.1:1",
     )
     given = command.full_environ()
-    command = Command(command.module, (), {**given, "GIVEN": repr(given)}, command.cwd)
+    command = replace(command, environ={**given, "GIVEN": repr(given)}, import_path=())
 
     assert (await run(launcher, command, programs.on_output)).ok
 
@@ -181,7 +182,8 @@ async def test_own_module_wins_over_a_preloaded_one(launcher: Launcher, programs
 
 
 async def test_each_process_has_its_own_randomness(programs: Programs) -> None:
-    launcher = Launcher(KINDS[-1], preload=("random", "numpy.random"))
+    programs.interpreter = Interpreter(preload=("random", "numpy.random"))
+    launcher = Launcher(KINDS[-1])
     command = programs.command("import random, numpy, uuid; print(random.random(), numpy.random.rand(), uuid.uuid4())")
     try:
         for _ in range(2):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cloud.engine.launch.client import Command
+from cloud.engine.launch.client import Command, Interpreter
 from cloud.engine.serving.service import ServingService
 from cloud.settings import LauncherKind
 from integration.serving.clouds import ENVIRON, Cloud, RecordingLauncher, deploy
@@ -19,7 +19,7 @@ TESTS = Path(__file__).parents[2]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def launcher() -> AsyncIterator[RecordingLauncher]:
     kind = LauncherKind.WARM if sys.platform == "linux" else LauncherKind.COLD
-    warm = RecordingLauncher(kind, preload=["tensorflow"])
+    warm = RecordingLauncher(kind)
     warm.started = []
     yield warm
     await warm.close()
@@ -39,7 +39,9 @@ async def kinds(launcher: RecordingLauncher, tmp_path_factory: pytest.TempPathFa
 
 async def make_models(module: str, launcher: RecordingLauncher, folder: Path) -> Path:
     lines: list[str] = []
-    command = Command(f"integration.serving.{module}", (str(folder),), ENVIRON, folder, (TESTS, TESTS.parent))
+    interpreter = Interpreter(preload=("tensorflow",))
+    module, path = f"integration.serving.{module}", (TESTS, TESTS.parent)
+    command = Command(module, (str(folder),), ENVIRON, folder, path, interpreter)
     process = await launcher.launch(command, lambda line: lines.append(line.text))
     assert (await process.wait()).ok, "\n".join(lines)
     return folder

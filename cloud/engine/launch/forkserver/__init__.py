@@ -1,6 +1,6 @@
 """The fork server: starts processes on request that behave as if ``python -m MODULE`` had started them.
 
-    python -P -u -X utf8 .../forkserver/__main__.py warm|cold CONTROL_FD PARENT_PID [MODULE_TO_PRELOAD ...]
+    python -P -u -X utf8 .../forkserver/__main__.py CONTROL_FD PARENT_PID [MODULE_TO_PRELOAD ...]
 
 Self-contained, so that a process that runs a user's trainer has no module of ``cloud``: these modules import each other
 and the standard library only, and are loaded as the package ``_forkserver``. Three roles, each the parent of the next:

@@ -19,7 +19,7 @@ def _load_package(name: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    _kind, _control, _parent, *_preload = sys.argv[1:]
-    _become = _load_package("_forkserver").main(_kind, int(_control), int(_parent), _preload)
+    _control, _parent, *_preload = sys.argv[1:]
+    _become = _load_package("_forkserver").main(int(_control), int(_parent), _preload)
     # Only a user's process gets here.
     _become()

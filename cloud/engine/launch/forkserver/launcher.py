@@ -26,7 +26,7 @@ from .unix import (
 from .user_process import Streams
 
 
-def main(kind: str, control_fd: int, parent: int, preload: Sequence[str]) -> Callable[[], None]:
+def main(control_fd: int, parent: int, preload: Sequence[str]) -> Callable[[], None]:
     """Serve until the engine is gone. Returns only in a user's process: the function that it has to call."""
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
@@ -47,10 +47,10 @@ def main(kind: str, control_fd: int, parent: int, preload: Sequence[str]) -> Cal
     gc.freeze()
     child_ended = child_signals()
     control.sendall(json.dumps({"ready": True}).encode() + b"\n")
-    return _serve(kind, control, child_ended, kept)
+    return _serve(control, child_ended, kept)
 
 
-def _serve(kind: str, control: socket.socket, child_ended: int, kept: frozenset[int]) -> Callable[[], None]:
+def _serve(control: socket.socket, child_ended: int, kept: frozenset[int]) -> Callable[[], None]:
     supervisors: set[int] = set()
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -73,7 +73,7 @@ def _serve(kind: str, control: socket.socket, child_ended: int, kept: frozenset[
             else:
                 if pid == 0:
                     control.detach()
-                    return Supervisor(kind, streams, kept).run()
+                    return Supervisor(streams, kept).run()
                 supervisors.add(pid)
             for descriptor in streams:
                 os.close(descriptor)

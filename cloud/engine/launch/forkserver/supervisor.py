@@ -35,8 +35,7 @@ class Supervisor:
         kept: descriptors that are not closed.
     """
 
-    def __init__(self, kind: str, streams: Streams, kept: frozenset[int]) -> None:
-        self._kind = kind
+    def __init__(self, streams: Streams, kept: frozenset[int]) -> None:
         self._streams = streams
         self._kept = kept
         self._pid = 0
@@ -71,8 +70,7 @@ class Supervisor:
             connection.detach()
             close_all_but(self._kept)
             limit_resources(request.limits)
-            is_cold = self._kind == "cold" or request.interpreter is not None
-            return partial(execute if is_cold else run_module, request)
+            return partial(execute, request.python, request) if request.python else partial(run_module, request)
         os.close(self._streams.stdout)
         os.close(self._streams.stderr)
         self._watch(connection)

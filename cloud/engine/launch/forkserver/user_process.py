@@ -25,8 +25,8 @@ class Request(NamedTuple):
     environ: Mapping[str, str]
     cwd: str
     import_path: Sequence[str]
-    interpreter: str | None
-    """Path of another Python than this one."""
+    python: Sequence[str] | None
+    """The command line of the interpreter to execute; None: continue in this one."""
     limits: Mapping[str, int]
 
 
@@ -60,10 +60,8 @@ def limit_resources(limits: Mapping[str, int]) -> None:
         resource.setrlimit(number, (most, most))
 
 
-def execute(request: Request) -> NoReturn:
-    # Python before 3.11 does not know -P.
-    python = [request.interpreter] if request.interpreter else [sys.executable, "-P"]
-    command = [*python, "-u", "-X", "utf8", "-m", request.module, *request.argv]
+def execute(python: Sequence[str], request: Request) -> NoReturn:
+    command = [*python, "-m", request.module, *request.argv]
     try:
         os.execve(command[0], command, request.environ)  # noqa: S606 - the purpose of this function
     except OSError as error:

@@ -8,14 +8,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.errors import InvalidArgument
+from cloud.workflow import taxifare
 from cloud.workflow.taxifare import (
     RootMeanSquare,
     check_data,
     evaluation_files,
     labelled_instances,
+    package_path,
     predicted_fare,
     trainer_arguments,
 )
+
+
+@pytest.mark.parametrize("place", ["cloud/sample/trainer", "trainer"], ids=["installed", "checkout"])
+def test_the_trainer_is_inside_the_installed_package_or_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(taxifare, "__file__", str(tmp_path / "cloud" / "workflow" / "taxifare.py"))
+    with pytest.raises(InvalidArgument, match="give --package-path"):
+        package_path()
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "__init__.py").touch()
+
+    assert package_path() == tmp_path / place
+
+
+def test_the_trainer_is_there() -> None:
+    assert (package_path() / "task.py").is_file()
 
 
 def _rows(tmp_path: Path, text: str) -> list[tuple[dict[str, float], float]]:

@@ -1,0 +1,125 @@
+"""``ForkServer``: the process that starts others, warm or cold, for one interpreter."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cloud.engine.launch.command import Command, Interpreter
+from cloud.engine.launch.messages import receive_messages, send_descriptors
+from cloud.engine.launch.output import OnOutput, OutputPipe
+from cloud.engine.launch.process import Process
+from cloud.errors import Unavailable
+from cloud.settings import inherited_environ
+
+_PROGRAM = Path(__file__).parent / "forkserver" / "__main__.py"
+
+
+class ForkServer:
+    """One fork server, from its start to its end.
+
+    A process that it has started does not depend on it.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, output: int) -> None:
+        self._process = process
+        self._control = control
+        self._lines: deque[str] = deque(maxlen=20)
+        self._output = OutputPipe("stderr", output, lambda line: self._lines.append(line.text))
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reading = asyncio.create_task(self._read_messages())
+        self.is_running = True
+
+    @classmethod
+    async def start(cls, interpreter: Interpreter, environ: Mapping[str, str]) -> "ForkServer":
+        """Start it, and return while it still imports modules."""
+        ours, theirs = socket.socketpair()
+        reader, writer = os.pipe()
+        ours.settimeout(0)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(*interpreter.command_line, str(_PROGRAM), str(theirs.fileno()), str(os.getpid())),
+                *interpreter.preload,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writer,
+                stderr=writer,
+                env={**interpreter.environ, **inherited_environ(), **environ},
+                cwd="/",
+                start_new_session=True,
+                pass_fds=(theirs.fileno(),),
+            )
+        except BaseException:
+            ours.close()
+            os.close(reader)
+            raise
+        finally:
+            theirs.close()
+            os.close(writer)
+        return cls(process, ours, reader)
+
+    @property
+    def last_output(self) -> str:
+        """The last lines that it wrote."""
+        return "\n".join(self._lines)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all modules are imported, or one has failed."""
+        return self._ready.done()
+
+    async def ready(self) -> None:
+        """Wait until all modules are imported.
+
+        Raises:
+            Unavailable: one cannot be imported; the message says which and why.
+        """
+        await asyncio.shield(self._ready)
+
+    async def launch(self, command: Command, on_output: OnOutput, python: Sequence[str] | None) -> Process:
+        """Start a process; ``python`` as in ``Process.begin``.
+
+        Raises:
+            NeverStartedError: the fork server has ended, or ends before it has started the process.
+            FailedPrecondition: the working directory does not exist.
+        """
+        connection, their_connection = socket.socketpair()
+        stdout, their_stdout = os.pipe()
+        stderr, their_stderr = os.pipe()
+        process = Process(connection, stdout, stderr, on_output)
+        with their_connection:
+            try:
+                # If the fork server is gone, the connection breaks, and ``begin`` raises.
+                with contextlib.suppress(OSError):
+                    await send_descriptors(self._control, (their_stdout, their_stderr, their_connection.fileno()))
+            finally:
+                os.close(their_stdout)
+                os.close(their_stderr)
+        await process.begin(command, python)
+        return process
+
+    async def close(self) -> None:
+        """End it. May be called twice."""
+        if self._process.returncode is None:
+            self._process.kill()  # it has no state to lose, and may be busy importing
+        await self._process.wait()
+        await self._reading
+
+    async def _read_messages(self) -> None:
+        reason = ""
+        try:
+            async for message in receive_messages(self._control):
+                if "ready" in message:
+                    self._ready.set_result(None)
+                else:
+                    reason = message["failed"]
+        finally:
+            self.is_running = False
+            self._control.close()
+            self._output.drain()
+            if not self._ready.done():
+                text = f"the launcher did not start: {reason or 'it ended'}\n{self.last_output}"
+                self._ready.set_exception(Unavailable(text))
+                self._ready.exception()  # mark as retrieved: ready() may not have been called
