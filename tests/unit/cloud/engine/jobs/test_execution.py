@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from one_runtime import OneRuntime
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.launch.client import Command, ExitStatus, Interpreter, OutputLine
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
@@ -58,7 +59,7 @@ def job(parts: Parts, folder: Path, events: list[JobEvent], **env: str) -> Execu
     platform = Platform(
         executor=parts,
         preparation=Preparation(
-            runtimes=InstalledRuntime(replace(installed_runtime(), interpreter=WARM)),
+            runtimes=OneRuntime(replace(installed_runtime(), interpreter=WARM)),
             fetch=parts.fetch,
             installer=parts,
             requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
