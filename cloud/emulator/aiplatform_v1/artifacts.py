@@ -9,9 +9,9 @@ from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.names import GsUri
 from cloud.resources import Json
 from cloud.wire.images import ImageKind, parse_image
+from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
 
 _OWN_SERVING = "cloud.containers.serving"
-_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 
 def check_container(model: Mapping[str, Json]) -> None:
@@ -63,8 +63,9 @@ async def check_artifacts(backend: Backend, model: Mapping[str, Json]) -> None:
         found = [stored.uri.path.removeprefix(folder.path) for stored in await backend.list_objects(folder)]
     except NotFound as error:
         raise InvalidArgument(f"{error.message}", field="model.artifact_uri") from None
-    if len([name for name in found if name in _SAVED_MODEL]) != 1:
+    if len([name for name in found if name in SAVED_MODEL_FILES]) != 1:
         raise FailedPrecondition(
-            f"Model directory {str(folder)[:500]} is expected to contain exactly one of: [{', '.join(_SAVED_MODEL)}].",
+            f"Model directory {str(folder)[:500]} is expected to contain exactly one of: "
+            f"[{', '.join(SAVED_MODEL_FILES)}].{keras_hint(found)}",
             field="model.artifact_uri",
         )
