@@ -56,7 +56,7 @@ def add(name: str, python: Path | None) -> None:
 
     The name "image" adds to the installed environment what Google's images hold beside TensorFlow.
     """
-    _run(_add(name, python))
+    _run(_add(name, python and python.absolute()))
 
 
 @main.command()
@@ -81,7 +81,7 @@ async def _add(name: str, python: Path | None) -> None:
     if runtime == INSTALLED:
         click.echo(f"{name} runs in what is installed: {installed.description}. There is nothing to add.")
         return
-    stored = await Builder(store, uv).build(recipe(runtime), _log, python=python and python.absolute())
+    stored = await Builder(store, uv).build(recipe(runtime), _log, python=python)
     click.echo(f"{runtime} is ready: {_describe(stored)}, {_size(stored.folder)}, in {stored.folder}.")
 
 

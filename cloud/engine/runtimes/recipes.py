@@ -43,6 +43,8 @@ _TENSORFLOW = {
 """Versions of TensorFlow, and the Pythons of their wheels, lowest and highest."""
 _BESIDE = (*BESIDE_FRAMEWORK, "google-api-core<2.26")
 """Later ones warn in every job that the end of its Python is near."""
+OVERRIDES = ("nvidia-nccl-cu12; sys_platform == 'never'",)
+"""Requirements of requirements that are left out: a third of a gigabyte, for GPUs."""
 _TF_PRELOAD = ("tensorflow", "keras")
 
 

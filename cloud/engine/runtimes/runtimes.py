@@ -50,7 +50,7 @@ class Runtimes:
         self._builder = Builder(self._store, self._uv)
         self._installed = installed
         self._mode = mode
-        self._may_build = requirements is RequirementsMode.INDEX
+        self._may_build = requirements is RequirementsMode.INDEX and not environ.get("UV_OFFLINE")
 
     def available(self) -> dict[str, frozenset[str]] | None:
         """What a backend declares as ``Abilities.runtimes``: None if every job is accepted."""
