@@ -24,7 +24,7 @@ from cloud.cli import options
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
 from cloud.names import check_bucket, check_module, check_project
 from cloud.server.local import LocalCloud
-from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
+from cloud.settings import IamMode, LauncherKind, RequirementsMode, RuntimeMode, Settings
 from cloud.workflow import taxifare
 from cloud.workflow.report import write_report
 from cloud.workflow.steps import Plan, StepFailed, Workflow
@@ -70,6 +70,7 @@ INTERRUPTED = 130
 )
 @options.iam
 @options.runtime
+@options.requirements
 @click.option("--package-path", type=click.Path(path_type=Path), help="Your trainer: the folder with __init__.py.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
@@ -93,6 +94,7 @@ def main(
     dry_run: str | None,
     iam: str | None,
     runtime: str | None,
+    requirements: str | None,
     package_path: Path | None,
     module: str | None,
     args: tuple[str, ...],
@@ -118,6 +120,7 @@ def main(
             "--dry-run": dry_run,
         }
         local_options = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
+        local_options["--requirements"] = requirements
         _check_backend(backend, project, gcp_options if backend == "local" else local_options)
         if dry_run and preflight:
             raise InvalidArgument(
@@ -130,6 +133,7 @@ def main(
             launcher=launcher and LauncherKind(launcher),
             iam=iam and IamMode(iam),
             runtime=runtime and RuntimeMode(runtime),
+            requirements=requirements and RequirementsMode(requirements),
         )
         with TemporaryDirectory(prefix="taxi-data-") as scratch:
             sample = partial(_sample_names if dry_run else _sample_data, Path(scratch))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
+from cloud.engine.runtimes.installed import InstalledRuntime
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
@@ -51,9 +52,8 @@ class LocalCloud(ServedCloud):
         self._parts.push_async_callback(launcher.close)
         # Shared by all clouds of the user; where that folder cannot be written, this cloud has its own.
         runtime = view_of_installed(runtimes_dir(), self._state.folder("runtimes"))
-        interpreter = runtime.interpreter
         if self._launcher_first:
-            await launcher.start(interpreter)
+            await launcher.start(runtime.interpreter)
 
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
@@ -63,10 +63,11 @@ class LocalCloud(ServedCloud):
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
         from cloud.server.assembly import Assembly
 
-        self._assembly = Assembly(self.settings, self._state, launcher, server, interpreter, environ, self._on_refusal)
+        runtimes = InstalledRuntime(runtime)
+        self._assembly = Assembly(self.settings, self._state, launcher, server, runtimes, environ, self._on_refusal)
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
-        await launcher.start(interpreter)
+        await launcher.start(runtime.interpreter)
         return self._assembly.front
 
     @property

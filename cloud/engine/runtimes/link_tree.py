@@ -84,8 +84,8 @@ def _shown(folder: Path, hidden: _Branch, *, is_top: bool = False) -> Tree:
                 shown[name] = path
             elif below and entry.is_dir() and not name.endswith((".dist-info", ".egg-info")) and _is_namespace(path):
                 # Its parts belong to several distributions, and not all of them need to be hidden.
-                if part := _shown(path, below):
-                    shown[name] = part
+                part = _shown(path, below)
+                shown.update({name: part} if part else {})
     if not is_top and shown.keys() <= {_BYTECODE}:
         return {}
     if not is_top and (folder / _INIT).exists():  # it makes the folder a namespace

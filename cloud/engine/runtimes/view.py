@@ -15,18 +15,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from importlib import metadata
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes import visibility
+from cloud.engine.runtimes.installed import INSTALLED, installed_runtime
 from cloud.engine.runtimes.link_tree import Source, make, merge, recorded_files
-from cloud.engine.runtimes.runtime import PRELOAD, Runtime
+from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.scripts import add_scripts, make_bin, recorded_scripts
 
-INSTALLED = "installed"
 _FORMAT = "1"
 """Changes with what is made from the same installed environment."""
 _ABOUT = "runtime.json"
@@ -71,13 +70,9 @@ def site_folders() -> list[Path]:
 
 
 def _runtime(view: Path) -> Runtime:
-    try:
-        framework = f"TensorFlow {metadata.version('tensorflow')}"
-        preload = PRELOAD
-    except metadata.PackageNotFoundError:
-        framework, preload = "no TensorFlow", ()
-    description = f"{framework} with Python {platform.python_version()}"
-    return Runtime(INSTALLED, description, Interpreter(_python(view), preload), (_site(view),))
+    installed = installed_runtime()
+    interpreter = replace(installed.interpreter, path=_python(view))
+    return replace(installed, interpreter=interpreter, site=(_site(view),))
 
 
 def _python(view: Path) -> Path:
