@@ -28,6 +28,7 @@ from cloud.settings import (
     LauncherKind,
     RequirementsMode,
     RuntimeMode,
+    ServiceAgents,
     Settings,
     user_runtime_dir,
     whole_environ,
@@ -77,6 +78,7 @@ class _CommandAfterDashes(click.Group):
 @click.option("--region", help="Region.  [default: $CLOUD_REGION or us-central1]")
 @options.launcher
 @options.iam
+@options.service_agents
 @click.option(
     "--backend",
     type=click.Choice(["local", "gcp"]),
@@ -98,6 +100,7 @@ def main(
     region: str | None,
     launcher: str | None,
     iam: str | None,
+    service_agents: str | None,
     runtime: str | None,
     requirements: str | None,
 ) -> None:
@@ -122,6 +125,7 @@ def main(
             "region": region,
             "launcher": launcher and LauncherKind(launcher),
             "iam": iam and IamMode(iam),
+            "service_agents": service_agents and ServiceAgents(service_agents),
             "runtime": runtime and RuntimeMode(runtime),
             "requirements": requirements and RequirementsMode(requirements),
         }
@@ -131,6 +135,8 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
+        if service_agents and backend == "gcp":
+            raise InvalidArgument("is not for --backend gcp", field="--service-agents")
         sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 

@@ -6,10 +6,9 @@ from importlib import metadata
 from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
+from cloud.engine.runtimes.names import INSTALLED
 from cloud.engine.runtimes.runtime import PRELOAD, Runtime, RuntimeRequest
 from cloud.engine.runtimes.uv import Log
-
-INSTALLED = "installed"
 
 
 class InstalledRuntime:
@@ -18,7 +17,7 @@ class InstalledRuntime:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
 
-    async def prepare(self, _request: RuntimeRequest, _log: Log) -> Runtime:
+    async def prepare(self, _request: RuntimeRequest | None, _log: Log) -> Runtime:
         """The runtime."""
         return self.runtime
 

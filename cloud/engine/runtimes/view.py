@@ -21,8 +21,9 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 
 from cloud.engine.runtimes import visibility
-from cloud.engine.runtimes.installed import INSTALLED, installed_runtime
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.link_tree import Source, make, merge, recorded_files
+from cloud.engine.runtimes.names import INSTALLED
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.scripts import add_scripts, make_bin, recorded_scripts
 
