@@ -13,8 +13,8 @@ import pytest
 
 from cloud.engine.runtimes.builder import Builder
 from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK
-from cloud.engine.runtimes.names import request_for_version
 from cloud.engine.runtimes.installed import installed_runtime
+from cloud.engine.runtimes.names import request_for_version
 from cloud.engine.runtimes.recipes import recipe
 from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.runtimes.store import State, Store
@@ -115,7 +115,9 @@ async def test_an_interpreter_that_does_not_fit_is_refused_in_words(
         await builder.build(recipe("tf2.8"), log, python=Path(sys.executable))
     # No other interpreter is on the path of this user.
     lonely = Builder(store, Uv(user | {"PATH": "/nowhere", "UV_PYTHON_INSTALL_DIR": str(store.folder)}))
-    with pytest.raises(FailedPrecondition, match=rf"^tf1.15 needs Python 3.5 to 3.7, this is {own}: add --python PATH$"):
+    with pytest.raises(
+        FailedPrecondition, match=rf"^tf1.15 needs Python 3.5 to 3.7, this is {own}: add --python PATH$"
+    ):
         await lonely.build(recipe("tf1.15"), log)
     assert store.entries() == []
 

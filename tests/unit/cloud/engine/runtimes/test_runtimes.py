@@ -88,9 +88,7 @@ async def test_the_log_says_which_runtime_it_is_and_how_it_differs(make, store, 
     base = add_runtime(store, "tf2.15", "TensorFlow 2.15.1")
     folder = add_runtime(store, "tf1", "TensorFlow 2.15.1 as compat.v1", base=base.name)
     runtime = await make().prepare(of("1.15", "3.7"), log)
-    assert log == [
-        "Runtime version 1.15 with Python 3.7: runs in tf1 (TensorFlow 2.15.1 as compat.v1, Python 3.11.7)."
-    ]
+    assert log == ["Runtime version 1.15 with Python 3.7: runs in tf1 (TensorFlow 2.15.1 as compat.v1, Python 3.11.7)."]
     assert runtime.interpreter == Interpreter(folder / "bin/python", ("tensorflow", "keras"), (3, 11))
     assert runtime.site == tuple(one / "lib/python3.11/site-packages" for one in (folder, base))
 
