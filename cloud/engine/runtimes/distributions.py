@@ -30,11 +30,6 @@ class Distribution:
         """Its requirements, with their markers."""
         return PathDistribution(self.info).requires or []
 
-    @property
-    def files(self) -> list[str]:
-        """Its files, relative to ``folder``; empty if it does not say."""
-        return [str(file) for file in PathDistribution(self.info).files or ()]
-
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
