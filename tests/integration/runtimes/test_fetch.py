@@ -58,7 +58,7 @@ async def test_what_was_fetched_is_there_offline(index: PackageIndex, tmp_path: 
     [
         (
             ["no-such-thing"],
-            "error: training_input.package_uris: the job requires no-such-thing, which the package index",
+            "error: the job requires no-such-thing, which the package index does not have",
         ),
         (["x", "--for", "tf9"], "error: --for: there is no runtime 'tf9'"),
         ([], "name a package"),
