@@ -126,6 +126,9 @@ class TrainingSpec(JobSpec):
     env: Mapping[str, str] = field(default_factory=dict)
     """Vertex AI only: variables for every replica; they override the service's own."""
 
+    requirements: tuple[str, ...] = ()
+    """Vertex AI only: what a container's command installs by pip before the module runs."""
+
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
         if self.service is Service.ML_ENGINE:
@@ -162,7 +165,7 @@ class TrainingSpec(JobSpec):
             )
 
     def _check_ml_engine(self) -> None:
-        for name in ("base_output_directory", "env"):
+        for name in ("base_output_directory", "env", "requirements"):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 

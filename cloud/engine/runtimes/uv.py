@@ -19,9 +19,9 @@ Log = Callable[[str, Severity], None]
 """Receives one line of progress."""
 
 _OWN_VARIABLES = {
-    # An index that does not answer must cost a second, not half a minute of tries.
+    # An index that does not answer must cost a moment, not half a minute of tries; one lost packet costs a second.
     "UV_HTTP_RETRIES": "0",
-    "UV_HTTP_CONNECT_TIMEOUT": "1",
+    "UV_HTTP_CONNECT_TIMEOUT": "2",
     "UV_NO_PROGRESS": "1",
     "UV_NO_COLOR": "1",
     "NO_COLOR": "1",
@@ -42,7 +42,6 @@ _CHANGES_RESULTS = frozenset(
         "UV_NO_BINARY",
         "UV_NO_BUILD",
         "UV_NO_DEPS",
-        "UV_OFFLINE",
         "UV_OVERRIDE",
         "UV_PROJECT",
         "UV_PYTHON",
@@ -90,7 +89,7 @@ class Uv:
                 return Path(uv.find_uv_bin())
         if found := shutil.which("uv", path=self.environ.get("PATH")):
             return Path(found)
-        raise UvError(Reason.MISSING, MEND_INSTALL)
+        raise UvError(MEND_INSTALL, reason=Reason.MISSING)
 
     def redact(self, text: str) -> str:
         """``text`` without the user's logins and tokens."""
