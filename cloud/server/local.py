@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
 from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
-from cloud.engine.runtimes.runtime import PRELOAD
+from cloud.engine.runtimes.runtime import PRELOAD, building
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
@@ -67,6 +67,7 @@ class LocalCloud(ServedCloud):
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
         await launcher.start(runtime.interpreter)
+        await launcher.start(building(runtime.interpreter))
         return self._assembly.front
 
     @property
