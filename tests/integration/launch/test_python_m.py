@@ -1,6 +1,7 @@
 """Warm and cold processes behave like ``python -m``."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -265,6 +266,26 @@ async def test_another_interpreter_is_started_cold(launcher: Launcher, programs:
     link.symlink_to(sys.executable)
     assert (await run(launcher, replace(command, interpreter=Interpreter(link)), programs.on_output)).ok
     assert programs.text() == f"{link} False ['a b']"
+
+
+async def test_a_python_without_safe_path_is_started_cold_even_if_it_has_modules_to_preload(
+    launcher: Launcher, programs: Programs
+) -> None:
+    found = await asyncio.to_thread(
+        subprocess.run,
+        ["uv", "python", "find", "--offline", "<3.11,>=3.7"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode:
+        pytest.skip("no Python older than 3.11 is installed")
+    command = programs.command("import json, sys; print(json.dumps([sys.executable, sys.version_info < (3, 11)]))")
+    older = Interpreter(Path(found.stdout.strip()), ("json",), (3, 7))
+
+    assert (await run(launcher, replace(command, interpreter=older), programs.on_output)).ok
+
+    assert json.loads(programs.text()) == [str(older.path), True]
 
 
 async def test_a_missing_interpreter(launcher: Launcher, programs: Programs) -> None:
