@@ -32,6 +32,7 @@ from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
+from cloud.engine.storage.roles import SERVICE_AGENT_ROLE
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
@@ -39,7 +40,7 @@ from cloud.gateway.tunnel import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.server.front import Front
 from cloud.server.owner_access import OwnerAccess
-from cloud.settings import RuntimeMode, Settings, runtimes_dir, whole_environ
+from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
+        service_agents: what the ML service account may do with buckets without a grant.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
         runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
@@ -66,11 +68,13 @@ class Assembly:
         server: FakeGcsServer,
         runtimes: RuntimeSource,
         base_environ: Mapping[str, str],
+        service_agents: ServiceAgents,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
         self._runtimes = runtimes
         self._base_environ = dict(base_environ)
+        self._service_agents = service_agents
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
 
@@ -84,6 +88,7 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
+        account, is_bare = ml_service_account(settings.project), self._service_agents is ServiceAgents.BARE
         owner_access = OwnerAccess(settings, state.folder("owner"))
         parts.push_async_callback(owner_access.close)
         storage = self.storage = StorageService(
@@ -91,6 +96,7 @@ class Assembly:
             project=settings.project,
             project_number=number,
             iam=settings.iam,
+            project_bindings={} if is_bare else {SERVICE_AGENT_ROLE: (f"user-{account.email}",)},
             on_violation=_log_violation,
             server=self._server,
         )
@@ -101,7 +107,6 @@ class Assembly:
         await front.start()
 
         replica_environ = self._base_environ | self._gateway_environ()
-        account = ml_service_account(settings.project)
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
             state_dir=state.folder("jobs"),
@@ -145,6 +150,7 @@ class Assembly:
             storage=as_owner,
             jobs=jobs,
             serving=serving,
+            enforces_grants=is_bare,
             runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
         )
         ml = MlV1(

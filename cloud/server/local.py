@@ -12,8 +12,9 @@ from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
+from cloud.server.service_agents import choose_service_agents
 from cloud.server.shells import posix
-from cloud.settings import Settings, inherited_environ
+from cloud.settings import ServiceAgents, Settings, inherited_environ
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
@@ -35,18 +36,26 @@ class LocalCloud(ServedCloud):
         on_refusal: called for each request for a host that is not emulated.
         launcher_first: start a warm launcher, which loads TensorFlow, before the other services, for a job that follows
             at once; otherwise after them, so that they are up sooner.
+        service_agents: for a new state folder, unless the settings say it.
 
     Raises:
         FailedPrecondition: on entering, if the state folder, the port or fake-gcs-server cannot be used.
     """
 
     def __init__(
-        self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None, launcher_first: bool = True
+        self,
+        settings: Settings,
+        *,
+        on_refusal: "Callable[[Refusal], None] | None" = None,
+        launcher_first: bool = True,
+        service_agents: ServiceAgents = ServiceAgents.GOOGLE,
     ) -> None:
         super().__init__(settings, on_refusal=on_refusal)
         self._launcher_first = launcher_first
+        self._service_agents = service_agents
 
     async def _start(self) -> "Front":
+        agents = choose_service_agents(self._state.path, self.settings.service_agents, self._service_agents)
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
@@ -63,7 +72,9 @@ class LocalCloud(ServedCloud):
         from cloud.server.assembly import Assembly
 
         runtimes = InstalledRuntime(runtime)
-        self._assembly = Assembly(self.settings, self._state, launcher, server, runtimes, environ, self._on_refusal)
+        self._assembly = Assembly(
+            self.settings, self._state, launcher, server, runtimes, environ, agents, self._on_refusal
+        )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
         await launcher.start(runtime.interpreter)

@@ -95,7 +95,9 @@ class Uv:
         """``text`` without the user's logins and tokens."""
         return redact(text, self._secrets)
 
-    async def run(self, *arguments: str, log: Log, offline: bool = False, quick: bool = False) -> str:
+    async def run(
+        self, *arguments: str, log: Log, offline: bool = False, quick: bool = False, lock: int | None = None
+    ) -> str:
         """Run ``uv ARGUMENTS`` and return its standard output.
 
         Cancelled, it ends uv and what uv started.
@@ -105,6 +107,7 @@ class Uv:
             offline: use the cache and the folders of wheels only.
             quick: it only asks for metadata, so an index that is silent for two seconds is given up
                 (``UV_HTTP_TIMEOUT`` of the user's environment allows another time).
+            lock: the file descriptor of a lock that uv keeps until it ends, if this process is killed before.
 
         Raises:
             UvError: uv failed, or there is no uv.
@@ -123,6 +126,7 @@ class Uv:
             env=environ,
             cwd="/",  # no project's own settings
             start_new_session=True,
+            pass_fds=() if lock is None else (lock,),
             limit=2**20,
         )
         stdout, stderr = cast(StreamReader, process.stdout), cast(StreamReader, process.stderr)
