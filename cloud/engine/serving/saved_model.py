@@ -8,20 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.engine.serving.dtypes import NUMBERS, NUMPY
+from cloud.engine.serving.failure import FAILED_PRECONDITION, UNIMPLEMENTED, TensorFlowError
 from cloud.engine.serving.instances import to_batch, to_predictions
 from cloud.engine.serving.loading import TAGS, Opener, open_session
 from cloud.engine.serving.meta_graph import GraphSignature, read_signatures
 from cloud.engine.serving.refusals import load_error, one_line, refused
-from cloud.engine.serving.session import (
-    FAILED_PRECONDITION,
-    IN_CALLER,
-    SHARED,
-    UNIMPLEMENTED,
-    Call,
-    Session,
-    TensorFlowError,
-    Threads,
-)
+from cloud.engine.serving.session import IN_CALLER, SHARED, Call, Session, Threads
 from cloud.engine.serving.signatures import Signature, TensorSpec
 from cloud.engine.serving.verdict import check_graph
 from cloud.errors import PredictionFailed

@@ -13,26 +13,24 @@ import argparse
 import asyncio
 import signal
 import sys
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
-from aiohttp import web
 
 from cloud.engine.event_loop import run
 from cloud.engine.serving.batching import Batcher, Model
+from cloud.engine.serving.http import HttpServer, Request, Response
 from cloud.engine.serving.signatures import Signature, choose_signature
+from cloud.engine.serving.tensorflow_c import load_library
 from cloud.errors import FailedPrecondition, PredictionFailed
 from cloud.wire.container import read_request
 
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes of one request's body."""
-_MAX_LINE = 2**16
-"""Bytes of a request line or a header: the user chooses the paths of a container's routes."""
-_KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
-"""Seconds: the engine keeps connections open for the worker's lifetime, and treats a closed one as its death."""
 
 
 class Servable(Model, Protocol):
@@ -83,7 +81,9 @@ def serve(model_dir: str, config: ListenConfig, on_ready: Callable[[int], None])
         FailedPrecondition: the model cannot be served.
         OSError: the port is taken.
     """
-    from cloud.engine.serving.saved_model import SavedModel  # imports TensorFlow: only after the flags are checked
+    # Only after the flags are checked, and at the same time: together they are half of a worker's start.
+    threading.Thread(target=load_library, name="load TensorFlow").start()
+    from cloud.engine.serving.saved_model import SavedModel
 
     run(serve_model(SavedModel(model_dir), config, on_ready))
 
@@ -94,24 +94,15 @@ async def serve_model(model: Servable, config: ListenConfig, on_ready: Callable[
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     batcher = Batcher(model, joinable=model.warm_up())
-    runner = web.ServerRunner(make_server(Application(batcher, model.signatures, config)))
-    await runner.setup()
-    await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
-    on_ready(runner.addresses[0][1])
+    server = make_server(Application(batcher, model.signatures, config))
+    on_ready(await server.listen(config.host, config.port))
     await stopping.wait()
-    await runner.cleanup()
+    await server.close()
     await batcher.close()
 
 
-def make_server(application: "Application") -> web.Server:
-    return web.Server(
-        application.handle,
-        request_factory=_request,
-        access_log=None,
-        keepalive_timeout=_KEEPALIVE_TIMEOUT,
-        max_line_size=_MAX_LINE,
-        max_field_size=_MAX_LINE,
-    )
+def make_server(application: "Application") -> HttpServer:
+    return HttpServer(application.handle, _refusal, max_body=MAX_SIZE)
 
 
 class Application:
@@ -122,23 +113,21 @@ class Application:
         self._signatures = signatures
         self._config = config
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
+    async def handle(self, request: Request) -> Response:
         config = self._config
         match request.method, request.path:
             case "POST", config.predict:
-                return await self._predict(request)
+                return await self._predict(request.body)
             case "GET", config.health:
                 return _response(HTTPStatus.OK, {"signatures": self._signatures})
             case _, config.predict | config.health:
                 return _response(HTTPStatus.METHOD_NOT_ALLOWED, _error(f"not {request.method}"))
         return _response(HTTPStatus.NOT_FOUND, _error(f"POST {config.predict} or GET {config.health}"))
 
-    async def _predict(self, request: web.BaseRequest) -> web.Response:
+    async def _predict(self, body: bytes) -> Response:
         try:
-            name, instances = read_request(await request.read())
+            name, instances = read_request(body)
             predictions = await self._batcher.submit(choose_signature(self._signatures, name), instances)
-        except web.HTTPRequestEntityTooLarge:
-            return _response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _error(f"more than {MAX_SIZE} bytes"))
         except PredictionFailed as error:
             return _response(HTTPStatus.BAD_REQUEST, _error(error.message))
         except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the engine reports
@@ -150,13 +139,12 @@ def _error(text: str) -> dict[str, str]:
     return {"error": text}
 
 
-def _response(status: HTTPStatus, body: object) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, headers={"Content-Type": "application/json"})
+def _response(status: HTTPStatus, body: object) -> Response:
+    return Response(status, orjson.dumps(body))
 
 
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_SIZE)
+def _refusal(status: HTTPStatus, text: str) -> Response:
+    return _response(status, _error(text))
 
 
 def _report(value: object) -> None:
