@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from cloud.resources import Json
 
 Batch = dict[str, NDArray[Any]]
 
+_WARM_UP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
 QUICK_CALL = 0.001
 """Seconds. A model whose calls take longer gets threads of its own: they compute for longer than it takes to wake
 them."""
@@ -57,6 +59,15 @@ class SavedModel:
                 raise
         except (TensorFlowError, ValueError) as error:
             raise load_error(error, self._path, TAGS) from error
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what TensorFlow Serving would do otherwise."""
+        if "://" in self._path or not Path(self._path, _WARM_UP_REQUESTS).is_file():
+            return []
+        return [
+            f"{_WARM_UP_REQUESTS} is ignored: TensorFlow Serving would replay its requests when it loads the model."
+        ]
 
     def prepare(self, signature: str, instances: list[Json]) -> Batch:
         """The input arrays for ``instances``, which are not empty.

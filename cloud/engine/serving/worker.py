@@ -5,7 +5,8 @@
 ``POST /predict`` takes ``{"instances": […], "signature_name": …}`` (the name may be in ``"parameters"``, too) and
 returns ``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``GET /health`` returns 200 with the model's
 signatures. When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {"port": N}}``.
-If the model cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. On SIGTERM it responds to pending
+If the model cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. Before either it may write
+``{"note": TEXT}``. On SIGTERM it responds to pending
 requests and exits.
 """
 
@@ -44,14 +45,20 @@ class Servable(Model, Protocol):
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cloud.engine.serving.worker", description="Serve a SavedModel.")
     parser.add_argument("--model-dir", type=str, required=True, help="the folder with saved_model.pb")
+    parser.add_argument("--check", action="store_true", help="load and call the model, report, and exit")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
     arguments = parser.parse_args(argv)
 
     try:
+        if arguments.check:
+            load(arguments.model_dir, on_note=_report_note).warm_up()
+            _report({"ready": {}})
+            return 0
         serve(
             arguments.model_dir,
             ListenConfig(port=arguments.port),
             lambda port: _report({"ready": {"port": port}}),
+            _report_note,
         )
     except FailedPrecondition as error:
         _report({"failed": error.message})
@@ -70,22 +77,33 @@ class ListenConfig:
     health: str = "/health"
 
 
-def serve(model_dir: str, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
+def serve(
+    model_dir: str, config: ListenConfig, on_ready: Callable[[int], None], on_note: Callable[[str], None]
+) -> None:
     """Serve the SavedModel until SIGTERM, then respond to pending requests and return.
 
     Args:
         model_dir: a folder, local or on ``gs://``.
         on_ready: called with the port when the model is loaded and warm.
+        on_note: called with each sentence about what TensorFlow Serving would do otherwise.
 
     Raises:
         FailedPrecondition: the model cannot be served.
         OSError: the port is taken.
     """
+    run(serve_model(load(model_dir, on_note), config, on_ready))
+
+
+def load(model_dir: str, on_note: Callable[[str], None]) -> Servable:
+    """Load the SavedModel; see ``serve``."""
     # Only after the flags are checked, and at the same time: together they are half of a worker's start.
     threading.Thread(target=load_library, name="load TensorFlow").start()
     from cloud.engine.serving.saved_model import SavedModel
 
-    run(serve_model(SavedModel(model_dir), config, on_ready))
+    model = SavedModel(model_dir)
+    for note in model.notes:
+        on_note(note)
+    return model
 
 
 async def serve_model(model: Servable, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
@@ -145,6 +163,10 @@ def _response(status: HTTPStatus, body: object) -> Response:
 
 def _refusal(status: HTTPStatus, text: str) -> Response:
     return _response(status, _error(text))
+
+
+def _report_note(text: str) -> None:
+    _report({"note": text})
 
 
 def _report(value: object) -> None:
