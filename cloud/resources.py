@@ -126,9 +126,15 @@ class TrainingSpec(JobSpec):
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables for every replica. On Vertex AI they override the service's own; ML Engine's API has none, so that its
     jobs have both only where the backend offers it (``Abilities.job_variables``)."""
+    image: str | None = None
+    """Vertex AI only: the prebuilt image that the job runs in (``executorImageUri``); it decides the runtime."""
+    requirements: tuple[str, ...] = ()
+    """Vertex AI only: what a container's command installs by pip before the module runs."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
+        if self.service is Service.ML_ENGINE:
+            self._check_ml_engine()
         check_module(self.python_module)
         if not self.package_uris and self.service is Service.ML_ENGINE:
             raise InvalidArgument("Non-custom jobs must have packages.", field="training_input.package_uris")
@@ -159,6 +165,11 @@ class TrainingSpec(JobSpec):
             raise InvalidArgument(
                 f"Must be of form gs://bucket/object: '{self.job_dir}'", field="training_input.job_dir"
             )
+
+    def _check_ml_engine(self) -> None:
+        for name in ("image", "requirements"):
+            if getattr(self, name):
+                raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 
 
 def as_training(spec: JobSpec) -> TrainingSpec:

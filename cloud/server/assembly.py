@@ -23,10 +23,12 @@ from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.preparation import Preparation, RuntimeSource
 from cloud.engine.jobs.service import JobService
-from cloud.engine.launch.client import Interpreter, Launcher
+from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
 from cloud.engine.runtime import installed_runtimes
+from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
@@ -38,7 +40,7 @@ from cloud.gateway.tunnel import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.server.front import Front
 from cloud.server.owner_access import OwnerAccess
-from cloud.settings import RuntimeMode, ServiceAgents, Settings
+from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class Assembly:
     Args:
         service_agents: what the ML service account may do with buckets without a grant.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
-        interpreter: the Python of jobs.
+        runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
         on_refusal: called for each request for a host that is not emulated.
     """
@@ -64,13 +66,13 @@ class Assembly:
         state: StateFolder,
         launcher: Launcher,
         server: FakeGcsServer,
-        interpreter: Interpreter,
+        runtimes: RuntimeSource,
         base_environ: Mapping[str, str],
         service_agents: ServiceAgents,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
-        self._interpreter = interpreter
+        self._runtimes = runtimes
         self._base_environ = dict(base_environ)
         self._service_agents = service_agents
         self._parts = AsyncExitStack()
@@ -111,13 +113,22 @@ class Assembly:
             work_dir=state.folder("work"),
             platform=Platform(
                 executor=launcher,
-                installer=PackageInstaller(launcher, state.folder("packages")),
-                fetch=as_account.download,
+                preparation=Preparation(
+                    runtimes=self._runtimes,
+                    fetch=as_account.download,
+                    installer=PackageInstaller(launcher, state.folder("packages")),
+                    requirements=Requirements(
+                        runtimes_dir() / "layers",
+                        settings.requirements,
+                        environ=whole_environ(),
+                        lenient=settings.runtime is RuntimeMode.ANY,
+                    ),
+                    environ=replica_environ,
+                ),
                 environ=replica_environ,
                 project=settings.project,
                 project_number=number,
                 grace=settings.cancel_grace_seconds,
-                interpreter=self._interpreter,
             ),
             concurrent_jobs=settings.concurrent_jobs,
         )

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloud.engine.launch.client import Interpreter, Launcher
+from cloud.engine.launch.client import Launcher
+from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
 from cloud.engine.runtimes.runtime import PRELOAD
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
@@ -58,9 +59,9 @@ class LocalCloud(ServedCloud):
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
-        interpreter = Interpreter(preload=PRELOAD)
+        runtime = installed_runtime(PRELOAD)
         if self._launcher_first:
-            await launcher.start(interpreter)
+            await launcher.start(runtime.interpreter)
 
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
@@ -70,12 +71,13 @@ class LocalCloud(ServedCloud):
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
         from cloud.server.assembly import Assembly
 
+        runtimes = InstalledRuntime(runtime)
         self._assembly = Assembly(
-            self.settings, self._state, launcher, server, interpreter, environ, agents, self._on_refusal
+            self.settings, self._state, launcher, server, runtimes, environ, agents, self._on_refusal
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
-        await launcher.start(interpreter)
+        await launcher.start(runtime.interpreter)
         return self._assembly.front
 
     @property

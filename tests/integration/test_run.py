@@ -1,7 +1,6 @@
 """``python -m cloud.run`` as a user starts it: its output, report, exit status and the files that it leaves."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 
 from cloud.testing.contract.probes import trainer
 from cloud.workflow.taxifare import package_path
+from integration.user_environ import user_environ
 
 LAB_DATA = Path(__file__).parents[3] / "shared" / "data"
 STEPS = ["bucket", "grant", "data", "package", "train", "deploy", "predict", "evaluate", "clean up"]
@@ -19,7 +19,7 @@ STEPS = ["bucket", "grant", "data", "package", "train", "deploy", "predict", "ev
 
 def start(*flags: str, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "cloud.run", *flags]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOUD_")}
+    environ = user_environ()
     return subprocess.Popen(
         command,
         cwd=cwd,

@@ -52,6 +52,7 @@ def folders(spec: TrainingSpec) -> dict[str, str]:
 def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, Json]:
     """The job as its processes see it: ``CustomJobSpec`` in snake case, without machine specifications."""
     program = {
+        "executor_image_uri": spec.image,
         "package_uris": [str(uri) for uri in spec.package_uris],
         "python_module": spec.python_module,
         "args": list(spec.args),

@@ -54,7 +54,7 @@ class Programs:
 
 
 async def run(launcher: Launcher, command: Command, on_output: Callable[[OutputLine], None]) -> ExitStatus:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(100):
         return await (await launcher.launch(command, on_output)).wait()
 
 

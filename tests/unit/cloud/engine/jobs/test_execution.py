@@ -10,10 +10,14 @@ import pytest
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
+from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.launch.client import ExitStatus, OutputLine
+from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.requirements import Requirements
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import TrainingSpec
+from cloud.settings import RequirementsMode
 
 
 class Process:
@@ -48,8 +52,13 @@ class Parts:
 def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
     platform = Platform(
         executor=parts,
-        installer=parts,
-        fetch=parts.fetch,
+        preparation=Preparation(
+            runtimes=InstalledRuntime(installed_runtime()),
+            fetch=parts.fetch,
+            installer=parts,
+            requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
+            environ={},
+        ),
         environ={},
         project="my-project",
         project_number=1,
