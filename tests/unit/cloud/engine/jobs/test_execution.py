@@ -54,7 +54,7 @@ def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
     platform = Platform(
         executor=parts,
         preparation=Preparation(
-            runtimes=OneRuntime(replace(installed_runtime(), interpreter=WARM)),
+            runtimes=OneRuntime(installed_runtime()),
             fetch=parts.fetch,
             installer=parts,
             requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
