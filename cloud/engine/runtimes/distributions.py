@@ -8,6 +8,7 @@ from importlib.metadata import PathDistribution
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,17 @@ def _scan_unchanged(folder: Path, _changed: int) -> tuple[Distribution, ...]:
 def _read(info: Path) -> Distribution | None:
     name, _, version = info.stem.partition("-")
     if info.suffix == ".dist-info":
-        return Distribution(canonicalize_name(name), version, info) if (info / "METADATA").exists() else None
+        return _distribution(name, version, info) if (info / "METADATA").exists() else None
     # NAME.egg-info, NAME-VERSION.egg-info or NAME-VERSION-pyX.Y.egg-info: the version has to be read.
     metadata = PathDistribution(info).metadata
     if "Name" not in metadata or "Version" not in metadata:
         return None
-    return Distribution(canonicalize_name(metadata["Name"]), metadata["Version"], info)
+    return _distribution(metadata["Name"], metadata["Version"], info)
+
+
+def _distribution(name: str, version: str, info: Path) -> Distribution | None:
+    try:
+        Version(version)
+    except InvalidVersion:  # no tool of today can compare it
+        return None
+    return Distribution(canonicalize_name(name), version, info)
