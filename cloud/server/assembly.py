@@ -23,12 +23,13 @@ from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.jobs.preparation import Preparation, RuntimeSource
+from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
-from cloud.engine.runtime import installed_runtimes
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.runtime import Runtime
+from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
@@ -66,13 +67,20 @@ class Assembly:
         state: StateFolder,
         launcher: Launcher,
         server: FakeGcsServer,
-        runtimes: RuntimeSource,
+        installed: Runtime,
         base_environ: Mapping[str, str],
         service_agents: ServiceAgents,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
-        self._runtimes = runtimes
+        self._runtimes = Runtimes(
+            # Where the user's store cannot be written, this cloud has its own.
+            [runtimes_dir(), state.path / "runtimes"],
+            lambda: installed,
+            settings.runtime,
+            settings.requirements,
+            environ=whole_environ(),
+        )
         self._base_environ = dict(base_environ)
         self._service_agents = service_agents
         self._parts = AsyncExitStack()
@@ -151,7 +159,7 @@ class Assembly:
             jobs=jobs,
             serving=serving,
             enforces_grants=is_bare,
-            runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
+            runtimes=self._runtimes,
         )
         ml = MlV1(
             self.backend,

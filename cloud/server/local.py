@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.runtime import PRELOAD
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
@@ -71,9 +71,8 @@ class LocalCloud(ServedCloud):
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
         from cloud.server.assembly import Assembly
 
-        runtimes = InstalledRuntime(runtime)
         self._assembly = Assembly(
-            self.settings, self._state, launcher, server, runtimes, environ, agents, self._on_refusal
+            self.settings, self._state, launcher, server, runtime, environ, agents, self._on_refusal
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()

@@ -14,12 +14,13 @@ from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.launch.process import Process
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, TrainingSpec
-from cloud.settings import LauncherKind, RequirementsMode
+from cloud.settings import LauncherKind, RequirementsMode, RuntimeMode
 
 TRAINER = """
 import json, os, socket, sys
@@ -79,7 +80,9 @@ async def run(
         pass
 
     preparation = Preparation(
-        runtimes=InstalledRuntime(installed_runtime()),
+        runtimes=Runtimes(
+            [folder / "store"], installed_runtime, RuntimeMode.ANY, RequirementsMode.INSTALLED, environ={}
+        ),
         fetch=fetch,
         installer=Installer(folder),  # type: ignore[arg-type]
         requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),

@@ -11,6 +11,7 @@ from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.output import OnOutput
 from cloud.engine.launch.start_variables import read_at_import, read_at_start
+from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.uv import Log
@@ -24,8 +25,8 @@ Fetch = Callable[[GsUri, Path], Awaitable[object]]
 class RuntimeSource(Protocol):
     """Where runtimes come from."""
 
-    async def prepare(self, request: RuntimeRequest, log: Log) -> Runtime:
-        """The runtime for ``request``, made if it is missing.
+    async def prepare(self, request: RuntimeRequest | None, log: Log) -> Runtime:
+        """The runtime for ``request`` (None: nothing is requested), made if it is missing.
 
         Raises:
             CloudError: it cannot be had.
@@ -59,7 +60,7 @@ class Preparation:
         Raises:
             CloudError: a part cannot be had. Its message is the job's.
         """
-        runtime = await self.runtimes.prepare(_request(spec), log)
+        runtime = await self.runtimes.prepare(request_of(spec), log)
         work = folder / "packages"
         work.mkdir()
         packages: list[Path] = []
@@ -104,7 +105,3 @@ async def _cold_where_needed(
             log(f"The program sets {', '.join(names)}: started cold.", Severity.INFO)
             return interpreter.cold
     return interpreter
-
-
-def _request(spec: TrainingSpec) -> RuntimeRequest:
-    return RuntimeRequest(version=spec.runtime_version, python=spec.python_version)

@@ -6,21 +6,9 @@ from importlib import metadata
 from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
-from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
-from cloud.engine.runtimes.uv import Log
+from cloud.engine.runtimes.runtime import Runtime
 
 INSTALLED = "installed"
-
-
-class InstalledRuntime:
-    """Gives every job the same runtime, whatever it requests."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-
-    async def prepare(self, _request: RuntimeRequest, _log: Log) -> Runtime:
-        """The runtime."""
-        return self.runtime
 
 
 def installed_runtime(preload: tuple[str, ...] = ()) -> Runtime:

@@ -13,12 +13,13 @@ from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.launch.client import Command, ExitStatus, Interpreter, OutputLine
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import Service, TrainingSpec
-from cloud.settings import RequirementsMode
+from cloud.settings import RequirementsMode, RuntimeMode
 
 WARM = Interpreter(preload=("tensorflow",))
 
@@ -58,7 +59,13 @@ def job(parts: Parts, folder: Path, events: list[JobEvent], **env: str) -> Execu
     platform = Platform(
         executor=parts,
         preparation=Preparation(
-            runtimes=InstalledRuntime(replace(installed_runtime(), interpreter=WARM)),
+            runtimes=Runtimes(
+                [folder / "store"],
+                lambda: replace(installed_runtime(), interpreter=WARM),
+                RuntimeMode.ANY,
+                RequirementsMode.INSTALLED,
+                environ={},
+            ),
             fetch=parts.fetch,
             installer=parts,
             requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),

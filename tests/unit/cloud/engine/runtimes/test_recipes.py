@@ -32,7 +32,9 @@ def test_what_a_person_means(text, python, name):
     assert choose(text, installed="2.21.0", python=python) == name
 
 
-@pytest.mark.parametrize("text", ["", "tf", "tf2", "tf9.9", "tf2.12", "9.9", "pytorch2.4", "image:latest", "tf2.15\n", "../x"])
+@pytest.mark.parametrize(
+    "text", ["", "tf", "tf2", "tf9.9", "tf2.12", "9.9", "pytorch2.4", "image:latest", "tf2.15\n", "../x"]
+)
 def test_an_unknown_name_is_refused_with_those_that_there_are(text):
     with pytest.raises(InvalidArgument, match=r"there is no runtime .*name tf1, tf2\.15, tf2\.N, sklearn1\.N"):
         choose(text, installed="2.21.0", python=None)
