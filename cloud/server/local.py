@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
-from cloud.engine.runtimes.installed import installed_runtime
-from cloud.engine.runtimes.runtime import PRELOAD
+from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
 from cloud.server.service_agents import choose_service_agents
 from cloud.server.shells import posix
-from cloud.settings import ServiceAgents, Settings, inherited_environ
+from cloud.settings import ServiceAgents, Settings, inherited_environ, runtimes_dir
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
@@ -59,7 +58,8 @@ class LocalCloud(ServedCloud):
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
-        runtime = installed_runtime(PRELOAD)
+        # Shared by all clouds of the user; where that folder cannot be written, this cloud has its own.
+        runtime = view_of_installed(runtimes_dir(), self._state.folder("runtimes"))
         if self._launcher_first:
             await launcher.start(runtime.interpreter)
 

@@ -26,7 +26,7 @@ class RuntimeSource(Protocol):
     """Where runtimes come from."""
 
     async def prepare(self, request: RuntimeRequest | None, log: Log) -> Runtime:
-        """The runtime for ``request`` (None: nothing is requested), made if it is missing.
+        """The runtime for ``request``, made if it is missing; None requests none.
 
         Raises:
             CloudError: it cannot be had.

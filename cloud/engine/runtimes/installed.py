@@ -6,17 +6,16 @@ from importlib import metadata
 from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
-from cloud.engine.runtimes.runtime import Runtime
+from cloud.engine.runtimes.names import INSTALLED
+from cloud.engine.runtimes.runtime import PRELOAD, Runtime
 
-INSTALLED = "installed"
 
-
-def installed_runtime(preload: tuple[str, ...] = ()) -> Runtime:
+def installed_runtime() -> Runtime:
     """It shows a job everything that is installed here, this program included."""
     site = (Path(folder) for folder in sys.path if folder.endswith(("site-packages", "dist-packages")))
     try:
-        tensorflow = f"TensorFlow {metadata.version('tensorflow')}"
+        framework, preload = f"TensorFlow {metadata.version('tensorflow')}", PRELOAD
     except metadata.PackageNotFoundError:
-        tensorflow = "no TensorFlow"
-    description = f"{tensorflow} with Python {platform.python_version()}"
+        framework, preload = "no TensorFlow", ()
+    description = f"{framework}, Python {platform.python_version()}"
     return Runtime(INSTALLED, description, Interpreter(Path(sys.executable), preload), tuple(site))

@@ -5,15 +5,15 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes import hidden
 from cloud.engine.runtimes.demands import FIELD, THE_JOB, Demand, collect, is_met
 from cloud.engine.runtimes.distributions import Distribution, Distributions
-from cloud.engine.runtimes.installed import INSTALLED
 from cloud.engine.runtimes.layers import Layer, Layers
+from cloud.engine.runtimes.names import INSTALLED
 from cloud.engine.runtimes.python_facts import PythonFacts, python_facts
 from cloud.engine.runtimes.resolution import Plan, Resolver
 from cloud.engine.runtimes.runtime import Runtime
@@ -94,8 +94,9 @@ class Requirements:
         if layer.replaced:
             # A fork server has the runtime's own versions loaded.
             log(f"The requirements replace {', '.join(layer.replaced)}: started cold.", Severity.INFO)
-            interpreter = replace(interpreter, preload=())
-        return Environment(interpreter, (layer.folder / _PACKAGES, *import_path))
+            interpreter = interpreter.cold
+        added = (layer.folder / _PACKAGES,) if layer.installed else ()
+        return Environment(interpreter, (*added, *import_path))
 
     async def _layer(
         self, unmet: Sequence[Demand], visible: Distributions, interpreter: Path, facts: PythonFacts, log: Log

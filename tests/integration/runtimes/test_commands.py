@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK
 from cloud.engine.runtimes.image_layer import image_layer
-from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.store import Store
+from cloud.engine.runtimes.view import view_of_installed
 from cloud.runtimes.commands import main
 from integration.package_index import PackageIndex, package_index, wheel
 
@@ -51,7 +51,9 @@ def test_a_runtime_is_added_listed_and_removed(cli: Cli, store: Path) -> None:
     added = cli("add", image)
     assert added.exit_code == 0, added.output
     folder = store / f"xgboost2.1-py{PYTHON}"
-    assert re.search(rf"^xgboost2\.1 is ready: XGBoost 2\.1\.4, Python {VERSION}, \d+ MB, in {folder}\.$", added.output, re.M)
+    assert re.search(
+        rf"^xgboost2\.1 is ready: XGBoost 2\.1\.4, Python {VERSION}, \d+ MB, in {folder}\.$", added.output, re.M
+    )
     assert "Resolved 22 packages" in added.output
     assert cli("add", "xgboost2.1").output.splitlines() == [added.output.splitlines()[-1]], "it is there"
 
@@ -71,7 +73,7 @@ def test_a_runtime_is_added_listed_and_removed(cli: Cli, store: Path) -> None:
 
 
 def test_the_layer_image_brings_what_google_has_and_the_installed_environment_has_not(cli: Cli, store: Path) -> None:
-    installed = installed_runtime()
+    installed = view_of_installed(store)
     assert image_layer(Store(store), installed) is None
     added = cli("add", "image")
     assert added.exit_code == 0, added.output
