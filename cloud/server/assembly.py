@@ -28,7 +28,6 @@ from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
 from cloud.engine.runtimes.requirements import Requirements
-from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
@@ -67,20 +66,13 @@ class Assembly:
         state: StateFolder,
         launcher: Launcher,
         server: FakeGcsServer,
-        installed: Runtime,
+        runtimes: Runtimes,
         base_environ: Mapping[str, str],
         service_agents: ServiceAgents,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
-        self._runtimes = Runtimes(
-            # Where the user's store cannot be written, this cloud has its own.
-            [runtimes_dir(), state.path / "runtimes"],
-            lambda: installed,
-            settings.runtime,
-            settings.requirements,
-            environ=whole_environ(),
-        )
+        self._runtimes = runtimes
         self._base_environ = dict(base_environ)
         self._service_agents = service_agents
         self._parts = AsyncExitStack()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from one_runtime import OneRuntime
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
@@ -14,13 +15,11 @@ from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.launch.process import Process
-from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
-from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, TrainingSpec
-from cloud.settings import LauncherKind, RequirementsMode, RuntimeMode
+from cloud.settings import LauncherKind, RequirementsMode
 
 TRAINER = """
 import json, os, socket, sys
@@ -80,9 +79,7 @@ async def run(
         pass
 
     preparation = Preparation(
-        runtimes=Runtimes(
-            [folder / "store"], installed_runtime, RuntimeMode.ANY, RequirementsMode.INSTALLED, environ={}
-        ),
+        runtimes=OneRuntime(),
         fetch=fetch,
         installer=Installer(folder),  # type: ignore[arg-type]
         requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),

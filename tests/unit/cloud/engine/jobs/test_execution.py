@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from one_runtime import OneRuntime
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
@@ -15,11 +16,10 @@ from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.launch.client import Command, ExitStatus, Interpreter, OutputLine
 from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
-from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import Service, TrainingSpec
-from cloud.settings import RequirementsMode, RuntimeMode
+from cloud.settings import RequirementsMode
 
 WARM = Interpreter(preload=("tensorflow",))
 
@@ -59,13 +59,7 @@ def job(parts: Parts, folder: Path, events: list[JobEvent], **env: str) -> Execu
     platform = Platform(
         executor=parts,
         preparation=Preparation(
-            runtimes=Runtimes(
-                [folder / "store"],
-                lambda: replace(installed_runtime(), interpreter=WARM),
-                RuntimeMode.ANY,
-                RequirementsMode.INSTALLED,
-                environ={},
-            ),
+            runtimes=OneRuntime(replace(installed_runtime(), interpreter=WARM)),
             fetch=parts.fetch,
             installer=parts,
             requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
