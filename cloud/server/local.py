@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
+from cloud.engine.runtimes.runtime import building
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
@@ -85,6 +86,7 @@ class LocalCloud(ServedCloud):
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
         await launcher.start(runtime.interpreter)
+        await launcher.start(building(runtime.interpreter))
         return self._assembly.front
 
     @property
