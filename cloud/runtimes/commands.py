@@ -12,13 +12,13 @@ import click
 
 from cloud.engine.runtimes.builder import Builder
 from cloud.engine.runtimes.image_layer import build_image_layer
-from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import IMAGE, INSTALLED
 from cloud.engine.runtimes.python_facts import python_facts
 from cloud.engine.runtimes.recipes import choose, recipe
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.runtimes import tensorflow_version
-from cloud.engine.runtimes.store import State, Store, Stored
+from cloud.engine.runtimes.store import State, Store, Stored, unusable_store
 from cloud.engine.runtimes.uv import Uv
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.errors import CloudError, InvalidArgument
@@ -40,8 +40,12 @@ def main() -> None:
 @main.command("list")
 def list_runtimes() -> None:
     """List the runtimes that exist."""
+    _run(_list())
+
+
+async def _list() -> None:
     store = Store(runtimes_dir())
-    click.echo(f"{INSTALLED:24} {'ready':8} {'':>8}  {installed_runtime().description}")
+    click.echo(f"{INSTALLED:24} {'ready':8} {'':>8}  {_installed().description}")
     for stored in store.entries():
         state = stored.state.value.partition(":")[0]
         click.echo(f"{stored.folder.name:24} {state:8} {_size(_content(stored)):>8}  {_describe(stored)}")
@@ -103,7 +107,7 @@ async def _fetch(name: str, wanted: tuple[str, ...]) -> None:
 
 
 async def _add(name: str, python: Path | None) -> None:
-    store, uv, installed = Store(runtimes_dir()), Uv(whole_environ()), installed_runtime()
+    store, uv, installed = Store(runtimes_dir()), Uv(whole_environ()), _installed()
     if name == IMAGE:
         if python is not None:
             raise InvalidArgument("the layer is for the installed environment: leave it out", field="--python")
@@ -123,11 +127,18 @@ async def _add(name: str, python: Path | None) -> None:
 async def _add_image(store: Store) -> None:
     requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())
     with TemporaryDirectory(prefix="image-layer-") as work:
-        stored = await build_image_layer(store, requirements, installed_runtime(), _log, work=Path(work))
+        stored = await build_image_layer(store, requirements, _installed(), _log, work=Path(work))
     if stored is None:
         click.echo("The installed environment holds everything that Google's images hold: there is nothing to add.")
     else:
         click.echo(f"{IMAGE} is ready: {_describe(stored)}, {_size(_content(stored))}, in {_content(stored)}.")
+
+
+def _installed() -> Runtime:
+    try:
+        return view_of_installed(runtimes_dir())
+    except OSError as error:
+        raise unusable_store(runtimes_dir(), error) from error
 
 
 def _run(work: Coroutine[object, object, T]) -> T:

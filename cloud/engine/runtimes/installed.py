@@ -18,5 +18,5 @@ def installed_runtime() -> Runtime:
         preload: tuple[str, ...] = PRELOAD
     except metadata.PackageNotFoundError:
         framework, preload = "no TensorFlow", ()
-    description = f"{framework} with Python {platform.python_version()}"
+    description = f"{framework}, Python {platform.python_version()}"
     return Runtime(INSTALLED, description, Interpreter(Path(sys.executable), preload), tuple(site))
