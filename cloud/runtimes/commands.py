@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from cloud.engine.runtimes.builder import Builder
+from cloud.engine.runtimes.builder import Builder, runtime_of
 from cloud.engine.runtimes.image_layer import build_image_layer
 from cloud.engine.runtimes.names import IMAGE, INSTALLED
 from cloud.engine.runtimes.python_facts import python_facts
@@ -95,7 +95,7 @@ async def _fetch(name: str, wanted: tuple[str, ...]) -> None:
     if name == INSTALLED:
         runtime = view_of_installed(store.folder)
     elif stored := store.find(name):
-        runtime = Builder(store, Uv(whole_environ())).runtime(stored)
+        runtime = runtime_of(stored)
     else:
         raise InvalidArgument(f"there is no runtime {name!r}: see python -m cloud.runtimes list", field="--for")
     requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())

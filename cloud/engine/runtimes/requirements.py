@@ -46,13 +46,20 @@ class Requirements:
     Args:
         folder: of the layers, shared by all clouds of the user.
         environ: the user's, with the settings of pip and uv.
+        fallback: for layers where ``folder`` cannot be written.
         lenient: a pin that no wheel can meet is passed, with a warning in the job's log; otherwise refused.
     """
 
     def __init__(
-        self, folder: Path, mode: RequirementsMode, *, environ: Mapping[str, str], lenient: bool = False
+        self,
+        folder: Path,
+        mode: RequirementsMode,
+        *,
+        environ: Mapping[str, str],
+        fallback: Path | None = None,
+        lenient: bool = False,
     ) -> None:
-        self._layers = Layers(folder)
+        self._layers = Layers(folder, fallback)
         self._mode = mode
         self._lenient = lenient
         self._uv = Uv(environ)
