@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cloud.engine.serving.instances import to_batch, to_predictions
 from cloud.engine.serving.signatures import INTERNAL_SIGNATURES, Signature, TensorSpec
-from cloud.errors import FailedPrecondition, PredictionFailed
+from cloud.errors import BY_NUMBER, CloudError, FailedPrecondition, PredictionFailed
 from cloud.resources import Json
 
 Batch = dict[str, NDArray[Any]]
@@ -69,6 +69,21 @@ class SavedModel:
             PredictionFailed: the model fails on them, or does not return a row for each.
         """
         return to_predictions(self._call(signature, batch), count)
+
+    def call(self, signature: str, batch: Batch) -> Mapping[str, NDArray[Any]]:
+        """The outputs for ``batch``, whatever their sizes.
+
+        Raises:
+            CloudError: the model fails, with TensorFlow's code and text.
+        """
+        try:
+            return self._call(signature, batch)
+        except PredictionFailed as error:
+            cause = error.__cause__
+            if not isinstance(cause, tf.errors.OpError):
+                raise
+            kind = PredictionFailed if cause.error_code == 3 else BY_NUMBER.get(cause.error_code, CloudError)
+            raise kind(cause.message) from error
 
     def warm_up(self) -> frozenset[str]:
         """Call every signature twice, as only the third call of a TensorFlow function is fast.

@@ -1,31 +1,34 @@
 """Serves one SavedModel over HTTP on the loopback interface.
 
-    python -m cloud.engine.serving.worker --model-dir DIR [--port N]
+    python -m cloud.engine.serving.worker --model-dir DIR [--port N] [--serving-stack STACK]
 
 ``POST /predict`` takes ``{"instances": […], "signature_name": …}`` (the name may be in ``"parameters"``, too) and
-returns ``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``GET /health`` returns 200 with the model's
-signatures. When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {"port": N}}``.
-If the model cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. On SIGTERM it responds to pending
-requests and exits.
+returns ``{"predictions": […]}`` with an object for each instance, or status 400 and ``{"error": TEXT}``.
+``POST /raw_predict`` takes and returns what the serving stack does (``rules``). ``GET /health`` returns 200 with the
+model's signatures. When the model is loaded and warm, the worker writes one JSON line to stdout:
+``{"ready": {"port": N}}``. If the model cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. On
+SIGTERM it responds to pending requests and exits.
 """
 
 import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from cloud.engine.event_loop import run
-from cloud.engine.serving.batching import Batcher, Model
-from cloud.engine.serving.signatures import Signature, choose_signature
-from cloud.errors import FailedPrecondition, PredictionFailed
-from cloud.wire.container import read_request
+from cloud.engine.serving.batching import Batcher
+from cloud.engine.serving.rules import PredictionLibraryRules, Rules, Servable
+from cloud.engine.serving.signatures import Signature
+from cloud.engine.serving.tf_serving.rules import TensorFlowServingRules
+from cloud.errors import CloudError, FailedPrecondition
+from cloud.resources import ServingStack
 
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes of one request's body."""
@@ -35,18 +38,11 @@ _KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
 """Seconds: the engine keeps connections open for the worker's lifetime, and treats a closed one as its death."""
 
 
-class Servable(Model, Protocol):
-    @property
-    def signatures(self) -> Mapping[str, Signature]: ...
-
-    def warm_up(self) -> Collection[str]:
-        """Call each signature; returns those whose requests may share a call."""
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cloud.engine.serving.worker", description="Serve a SavedModel.")
     parser.add_argument("--model-dir", type=str, required=True, help="the folder with saved_model.pb")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
+    parser.add_argument("--serving-stack", type=ServingStack, default=ServingStack.PREDICTION_LIBRARY)
     arguments = parser.parse_args(argv)
 
     try:
@@ -54,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
             arguments.model_dir,
             ListenConfig(port=arguments.port),
             lambda port: _report({"ready": {"port": port}}),
+            arguments.serving_stack,
         )
     except FailedPrecondition as error:
         _report({"failed": error.message})
@@ -69,10 +66,16 @@ class ListenConfig:
     port: int = 0
     """0 for a free one."""
     predict: str = "/predict"
+    raw_predict: str = "/raw_predict"
     health: str = "/health"
 
 
-def serve(model_dir: str, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
+def serve(
+    model_dir: str,
+    config: ListenConfig,
+    on_ready: Callable[[int], None],
+    stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
+) -> None:
     """Serve the SavedModel until SIGTERM, then respond to pending requests and return.
 
     Args:
@@ -85,16 +88,22 @@ def serve(model_dir: str, config: ListenConfig, on_ready: Callable[[int], None])
     """
     from cloud.engine.serving.saved_model import SavedModel  # imports TensorFlow: only after the flags are checked
 
-    run(serve_model(SavedModel(model_dir), config, on_ready))
+    run(serve_model(SavedModel(model_dir), config, on_ready, stack))
 
 
-async def serve_model(model: Servable, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
+async def serve_model(
+    model: Servable,
+    config: ListenConfig,
+    on_ready: Callable[[int], None],
+    stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
+) -> None:
     """``serve`` for a loaded model."""
     stopping = asyncio.Event()
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    batcher = Batcher(model, joinable=model.warm_up())
-    runner = web.ServerRunner(make_server(Application(batcher, model.signatures, config)))
+    rules = TensorFlowServingRules(model) if stack is ServingStack.TENSORFLOW_SERVING else PredictionLibraryRules(model)
+    batcher = Batcher(rules.model, joinable=rules.joinable(model.warm_up()))
+    runner = web.ServerRunner(make_server(Application(batcher, rules, model.signatures, config)))
     await runner.setup()
     await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
     on_ready(runner.addresses[0][1])
@@ -117,8 +126,10 @@ def make_server(application: "Application") -> web.Server:
 class Application:
     """The worker's request handler."""
 
-    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], config: ListenConfig) -> None:
-        self._batcher = batcher
+    def __init__(
+        self, batcher: Batcher, rules: Rules, signatures: Mapping[str, Signature], config: ListenConfig
+    ) -> None:
+        self._batcher, self._rules = batcher, rules
         self._signatures = signatures
         self._config = config
 
@@ -126,32 +137,33 @@ class Application:
         config = self._config
         match request.method, request.path:
             case "POST", config.predict:
-                return await self._predict(request)
+                return await self._predict(request, self._rules.write_named)
+            case "POST", config.raw_predict:
+                return await self._predict(request, self._rules.write)
             case "GET", config.health:
-                return _response(HTTPStatus.OK, {"signatures": self._signatures})
-            case _, config.predict | config.health:
-                return _response(HTTPStatus.METHOD_NOT_ALLOWED, _error(f"not {request.method}"))
-        return _response(HTTPStatus.NOT_FOUND, _error(f"POST {config.predict} or GET {config.health}"))
+                return _response(HTTPStatus.OK, orjson.dumps({"signatures": self._signatures}))
+            case _, config.predict | config.raw_predict | config.health:
+                return self._error(HTTPStatus.METHOD_NOT_ALLOWED, f"not {request.method}")
+        return self._error(HTTPStatus.NOT_FOUND, f"POST {config.predict} or GET {config.health}")
 
-    async def _predict(self, request: web.BaseRequest) -> web.Response:
+    async def _predict(self, request: web.BaseRequest, write: Callable[[Any, list[Any]], bytes]) -> web.Response:
         try:
-            name, instances = read_request(await request.read())
-            predictions = await self._batcher.submit(choose_signature(self._signatures, name), instances)
+            signature, instances = self._rules.read(await request.read())
+            body = write(signature, await self._batcher.submit(signature, instances))
         except web.HTTPRequestEntityTooLarge:
-            return _response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _error(f"more than {MAX_SIZE} bytes"))
-        except PredictionFailed as error:
-            return _response(HTTPStatus.BAD_REQUEST, _error(error.message))
+            return self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MAX_SIZE} bytes")
+        except CloudError as error:
+            return self._error(error.http_status, error.message)
         except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the engine reports
-            return _response(HTTPStatus.INTERNAL_SERVER_ERROR, _error(f"{type(error).__name__}: {error}"))
-        return _response(HTTPStatus.OK, {"predictions": predictions})
+            return self._error(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
+        return _response(HTTPStatus.OK, body)
+
+    def _error(self, status: int, text: str) -> web.Response:
+        return _response(status, self._rules.write_error(text))
 
 
-def _error(text: str) -> dict[str, str]:
-    return {"error": text}
-
-
-def _response(status: HTTPStatus, body: object) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, headers={"Content-Type": "application/json"})
+def _response(status: int, body: bytes) -> web.Response:
+    return web.Response(body=body, status=status, headers={"Content-Type": "application/json"})
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
