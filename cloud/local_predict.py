@@ -17,6 +17,8 @@ import click
 from cloud.engine.serving.signatures import DEFAULT_SIGNATURE, choose_signature
 from cloud.errors import CloudError, InvalidArgument
 from cloud.resources import Json
+from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
+from cloud.workflow.instances import read_instances
 
 
 def _existing(_: click.Context, __: click.Parameter, folder: str) -> str:
@@ -56,27 +58,6 @@ def main(model_dir: str, json_instances: IO[str], signature_name: str | None) ->
         click.echo(line)
 
 
-def read_instances(lines: Sequence[str]) -> list[Json]:
-    """The instances in the lines of a file.
-
-    Raises:
-        InvalidArgument: an empty line, one that is not JSON, or none at all.
-    """
-    instances = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            raise InvalidArgument(f"Empty line is not allowed in the instances file. (Line {number}.)")
-        try:
-            instances.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise InvalidArgument(
-                f"Input instances are not in JSON format. (Line {number}: {error.msg} at character {error.pos}.)"
-            ) from None
-    if not instances:
-        raise InvalidArgument("No valid instance was found in input file.")
-    return instances
-
-
 def table(predictions: Sequence[Json]) -> list[str]:
     """Lines to print: a column for each output under its name in capitals, or bare values without a heading."""
     if not predictions:
@@ -94,11 +75,10 @@ def _cell(value: Json) -> str:
 
 
 def _check_model_dir(folder: Path) -> None:
-    names = ("saved_model.pb", "saved_model.pbtxt")
-    if any((folder / name).is_file() for name in names):
+    if any((folder / name).is_file() for name in SAVED_MODEL_FILES):
         return
-    below = sorted(path.parent for name in names for path in folder.glob(f"*/{name}"))
-    hint = f" Did you mean {below[-1]}?" if below else ""
+    below = sorted(path.parent for name in SAVED_MODEL_FILES for path in folder.glob(f"*/{name}"))
+    hint = f" Did you mean {below[-1]}?" if below else keras_hint(path.name for path in folder.iterdir())
     raise InvalidArgument(f"{folder} holds no saved_model.pb: --model-dir is the folder of one SavedModel.{hint}")
 
 

@@ -6,14 +6,15 @@
 One cloud serves the whole session. It is loaded and started by the first test that uses it.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from cloud.server.thread import BackgroundCloud
     from cloud.settings import Settings
+    from cloud.workflow.trainer_run import TrainerRun
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +48,22 @@ def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     yield local_cloud_session
     local_cloud_session.faults.clear()
+
+
+@pytest.fixture
+def run_trainer(local_cloud: "BackgroundCloud") -> "Callable[..., TrainerRun]":
+    """Takes a trainer of yours through the whole workflow in the session's cloud: the package, the job, the deployed
+    version, predictions.
+
+        def test_my_trainer(run_trainer):
+            run = run_trainer("mytrainer", module="mytrainer.task", json_instances=[{"x": 1.0}])
+            [(instance, prediction)] = run.predictions
+
+    Arguments and errors: ``cloud.workflow.trainer_run.run_trainer``.
+    """
+    from cloud.workflow import trainer_run
+
+    def run(*args: Any, **options: Any) -> "TrainerRun":
+        return local_cloud.run(trainer_run.run_trainer(local_cloud.backend, *args, **options))
+
+    return run

@@ -122,9 +122,14 @@ class TrainingSpec(JobSpec):
     max_running_time: float = DEFAULT_MAX_RUNNING_TIME
     """Seconds in RUNNING after which the service cancels the job; default from ``Scheduling.maxRunningTime``."""
     base_output_directory: GsUri | None = None
-    """Vertex AI only: the folders that the ``AIP_`` variables name are below it."""
+    """The folders that the ``AIP_`` variables name are below it. See ``env``."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Vertex AI only: variables for every replica; they override the service's own."""
+    """Variables for every replica. On Vertex AI they override the service's own; ML Engine's API has none, so that its
+    jobs have both only where the backend offers it (``Abilities.job_variables``)."""
+    image: str | None = None
+    """Vertex AI only: the prebuilt image that the job runs in (``executorImageUri``); it decides the runtime."""
+    requirements: tuple[str, ...] = ()
+    """Vertex AI only: what a container's command installs by pip before the module runs."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
@@ -162,7 +167,7 @@ class TrainingSpec(JobSpec):
             )
 
     def _check_ml_engine(self) -> None:
-        for name in ("base_output_directory", "env"):
+        for name in ("image", "requirements"):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 
@@ -343,6 +348,8 @@ class Abilities:
     """Scale tiers with GPUs or TPUs are accepted."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
+    job_variables: bool = True
+    """Jobs of ML Engine may have variables too: ``TrainingSpec.env`` and ``base_output_directory``."""
     runs_programs: bool = True
     """Jobs run the programs in their packages, and versions run their SavedModels. If False, the backend only simulates
     both."""

@@ -32,6 +32,15 @@ class IamMode(StrEnum):
     """Allowed."""
 
 
+class ServiceAgents(StrEnum):
+    """What the accounts that Google manages, as which jobs and versions act, may do with the project's buckets."""
+
+    GOOGLE = "google"
+    """Everything, as at Google, where they have roles on the project."""
+    BARE = "bare"
+    """What grants on a bucket or an object allow, as in the lab."""
+
+
 class RuntimeMode(StrEnum):
     """How a job or version that requests a runtime or Python version is handled."""
 
@@ -70,6 +79,8 @@ class Settings:
     cancel_grace_seconds: float = 5.0
     """From SIGTERM to SIGKILL when a replica is stopped."""
     iam: IamMode = IamMode.STRICT
+    service_agents: ServiceAgents | None = None
+    """None: as the state folder was made; a new one as ``LocalCloud`` is told."""
     runtime: RuntimeMode = RuntimeMode.ANY
     requirements: RequirementsMode = RequirementsMode.INDEX
     port: int = 0
@@ -113,6 +124,7 @@ _READERS = {
     "CLOUD_CONCURRENT_JOBS": ("concurrent_jobs", int),
     "CLOUD_CANCEL_GRACE_SECONDS": ("cancel_grace_seconds", float),
     "CLOUD_IAM": ("iam", IamMode),
+    "CLOUD_SERVICE_AGENTS": ("service_agents", ServiceAgents),
     "CLOUD_RUNTIME": ("runtime", RuntimeMode),
     "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
     "CLOUD_PORT": ("port", int),

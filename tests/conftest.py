@@ -1,11 +1,14 @@
-"""Signal handling of programs under test, Hypothesis's profile, and the order of test files.
+"""Signal handling of programs under test, their store of runtimes, Hypothesis's profile, and the order of test files.
 
 ``HYPOTHESIS_PROFILE=default pytest ...`` tries more examples than the quick profile, the default here.
 """
 
+import atexit
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,11 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 
 def pytest_configure() -> None:
+    # No test asks a package index by accident, or writes to the user's store. Tests of pytest-xdist share a store.
+    os.environ["UV_OFFLINE"] = "1"
+    if "CLOUD_RUNTIMES" not in os.environ:
+        store = os.environ["CLOUD_RUNTIMES"] = tempfile.mkdtemp(prefix="test-runtimes-")
+        atexit.register(shutil.rmtree, store, ignore_errors=True)
     # Programs under test start as at a terminal: a shell that runs the tests in the background may ignore signals, and
     # children inherit that. Python itself ignores SIGPIPE and SIGXFSZ, in every process.
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:

@@ -39,7 +39,7 @@ class LocalBackend(CloudStorageBackend):
     Args:
         storage: a client of the local Cloud Storage, as the project's owner.
         ml_service_account: the account as which jobs and versions access buckets.
-        runtimes: see ``Abilities``.
+        enforces_grants, runtimes: see ``Abilities``.
     """
 
     name = "local"
@@ -53,11 +53,12 @@ class LocalBackend(CloudStorageBackend):
         storage: StorageClient,
         jobs: JobService,
         serving: ServingService,
+        enforces_grants: bool = True,
         runtimes: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.project = project
         self.region = region
-        self.abilities = Abilities(accelerators=False, enforces_grants=True, runtimes=runtimes)
+        self.abilities = Abilities(accelerators=False, enforces_grants=enforces_grants, runtimes=runtimes)
         self._ml_service_account = ml_service_account
         self._storage = storage
         self._jobs = jobs

@@ -39,12 +39,12 @@ from cloud.resources import (
     as_training,
 )
 from cloud.wire.container import read_request
+from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
 
 Run = Callable[["MemoryBackend", Job], Awaitable[None]]
 """Simulates a job that was just submitted, with ``move`` and ``log``."""
 Predict = Callable[[Version, Sequence[Json], str | None], list[Json]]
 """Computes a READY version's predictions for these instances, with this signature if one is named."""
-_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 
 async def succeed(backend: "MemoryBackend", job: Job) -> None:
@@ -316,9 +316,10 @@ class MemoryBackend(MemoryStorage):
             names = [stored.uri.path.removeprefix(below.path) for stored in await self.list_objects(below)]
         except NotFound:
             names = []
-        if len([name for name in names if name in _SAVED_MODEL]) != 1:
+        if len([name for name in names if name in SAVED_MODEL_FILES]) != 1:
+            hint = keras_hint(names)
             raise FailedPrecondition(
-                f"the folder {folder} is expected to hold exactly one of {' and '.join(_SAVED_MODEL)}",
+                f"the folder {folder} is expected to hold exactly one of {' and '.join(SAVED_MODEL_FILES)}.{hint}",
                 field="version.deployment_uri",
             )
 

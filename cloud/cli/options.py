@@ -2,7 +2,7 @@
 
 import click
 
-from cloud.settings import IamMode, LauncherKind, RuntimeMode
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents
 
 launcher = click.option(
     "--launcher",
@@ -13,6 +13,12 @@ iam = click.option(
     "--iam",
     type=click.Choice([mode.value for mode in IamMode]),
     help="Refuse requests to a bucket that no grant allows, report them, or allow them.  [default: strict]",
+)
+service_agents = click.option(
+    "--service-agents",
+    type=click.Choice([agents.value for agents in ServiceAgents]),
+    help="What jobs and versions may do with the project's buckets: all, as at Google, or what grants allow.  "
+    "[default: as the state folder was made, a new one google with cloud.serve and bare with cloud.run]",
 )
 runtime = click.option(
     "--runtime",

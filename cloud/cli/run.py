@@ -2,41 +2,34 @@
 
 import asyncio
 import os
-import secrets
-import signal
 import sys
-import time
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
-from cloud.backends.base import Backend
 from cloud.cli import options
+from cloud.cli.run_workflow import INTERRUPTED, Run
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
-from cloud.names import check_bucket, check_module, check_project
-from cloud.server.local import LocalCloud
-from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
+from cloud.names import check_bucket, check_project
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents, Settings
 from cloud.workflow import taxifare
-from cloud.workflow.report import write_report
-from cloud.workflow.steps import Plan, StepFailed, Workflow
-from cloud.workflow.terminal import Terminal
+from cloud.workflow.instances import read_instances_file
+from cloud.workflow.plan import Plan, new_job_id, trainer_plan
+from cloud.workflow.variables import parse_variables
 
 if TYPE_CHECKING:
-    from cloud.workflow.google.command import Command
+    pass
 
 SERVICES = ("vertex-ai", "ml-engine")
 _SAMPLE_ROWS = 20_000
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as in shells."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -69,9 +62,24 @@ INTERRUPTED = 130
     help="Print every request that would be sent, and send none: --dry-run, --dry-run=json. (gcp)",
 )
 @options.iam
+@options.service_agents
 @options.runtime
-@click.option("--package-path", type=click.Path(path_type=Path), help="Your trainer: the folder with __init__.py.")
+@click.option("--runtime-version", help="Of job and version, such as 2.11.  [default: the installed TensorFlow]")
+@click.option("--python-version", help="Likewise, such as 3.7.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
+@click.option(
+    "--package-path",
+    type=click.Path(path_type=Path),
+    help="Your trainer: the folder with __init__.py.  [default: the folder of the module's package]",
+)
+@click.option("--packages", multiple=True, help="Archives of packages: FILE,gs://… (repeatable)")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="A variable of the job. (repeatable)")
+@click.option(
+    "--json-instances",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Predict these instances, one in JSON a line; a prediction that fails is a failure.",
+)
+@click.option("--no-job-dir", is_flag=True, help="Do not add --job-dir {output} to the trainer's arguments.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def main(
     *,
@@ -92,15 +100,22 @@ def main(
     preflight: bool,
     dry_run: str | None,
     iam: str | None,
+    service_agents: str | None,
     runtime: str | None,
-    package_path: Path | None,
+    runtime_version: str | None,
+    python_version: str | None,
     module: str | None,
+    package_path: Path | None,
+    packages: tuple[str, ...],
+    env: tuple[str, ...],
+    json_instances: Path | None,
+    no_job_dir: bool,
     args: tuple[str, ...],
 ) -> None:
     """Take a TensorFlow model through the whole cloud workflow: bucket, grant, data, package, training job, logs,
     deployed version, predictions, clean-up.
 
-    For your own trainer give --package-path and --module, and its arguments after "--"; in them {data} and {output}
+    For your own trainer give --module and --package-path, and its arguments after "--"; in them {data} and {output}
     stand for the gs:// folders of the uploaded data and of the job's output.
 
     "python -m cloud.run cleanup" removes what a run on Google's cloud left behind after a crash.
@@ -117,7 +132,13 @@ def main(
             "--preflight": preflight,
             "--dry-run": dry_run,
         }
-        local_options = {"--state": state, "--launcher": launcher, "--iam": iam, "--runtime": runtime}
+        local_options = {
+            "--state": state,
+            "--launcher": launcher,
+            "--iam": iam,
+            "--service-agents": service_agents,
+            "--runtime": runtime,
+        }
         _check_backend(backend, project, gcp_options if backend == "local" else local_options)
         if dry_run and preflight:
             raise InvalidArgument(
@@ -129,11 +150,43 @@ def main(
             state_dir=state,
             launcher=launcher and LauncherKind(launcher),
             iam=iam and IamMode(iam),
+            service_agents=service_agents and ServiceAgents(service_agents),
             runtime=runtime and RuntimeMode(runtime),
         )
         with TemporaryDirectory(prefix="taxi-data-") as scratch:
             sample = partial(_sample_names if dry_run else _sample_data, Path(scratch))
-            plan = _plan(settings, bucket, data_dir, sample, train_steps, package_path, module, args)
+            if data_dir is not None:
+                _check_data_dir(data_dir, is_taxifare=module is None)
+            data = sample if data_dir is None else partial(_existing, data_dir)
+            job: dict[str, Any] = {
+                "env": parse_variables(env),
+                "runtime_version": runtime_version,
+                "python_version": python_version,
+                "instances": tuple(read_instances_file(json_instances)) if json_instances else (),
+            }
+            if module is None:
+                _check_taxifare(
+                    args, {"--package-path": package_path, "--packages": packages, "--no-job-dir": no_job_dir}
+                )
+                plan = _taxifare_plan(bucket or f"{settings.project}-ml", data, train_steps, **job)
+            else:
+                if train_steps is not None:
+                    raise InvalidArgument("is for the taxi-fare trainer: pass yours after --", field="--train-steps")
+                plan = trainer_plan(
+                    bucket=bucket or f"{settings.project}-ml",
+                    data=data,
+                    module=module,
+                    package_path=package_path,
+                    packages=[name for group in packages for name in group.split(",")],
+                    args=args,
+                    job_dir=not no_job_dir,
+                    **job,
+                )
+            if plan.env and service == "ml-engine":
+                raise InvalidArgument(
+                    "ML Engine's jobs have no variables of their own: pass arguments, or use --service vertex-ai",
+                    field="--env",
+                )
             if report is not None:
                 _check_writable(report)
             run = Run(plan, console, errors, report, keep=keep)
@@ -182,41 +235,33 @@ def _settings(**options: object) -> Settings:
     return replace(Settings.from_environ(), **{name: value for name, value in options.items() if value})  # type: ignore[arg-type]
 
 
-def _plan(
-    settings: Settings,
-    bucket: str | None,
-    data_dir: Path | None,
-    sample: Callable[[], Awaitable[Path]],
-    train_steps: int | None,
-    package_path: Path | None,
-    module: str | None,
-    args: tuple[str, ...],
-) -> Plan:
-    is_custom = package_path is not None or module is not None
-    if is_custom and (package_path is None or module is None):
-        missing = "--module" if module is None else "--package-path"
-        raise InvalidArgument("is missing: --package-path and --module go together", field=missing)
-    check_module(module or taxifare.MODULE)
-    if package_path is not None and module is not None:
-        _check_package(Path(os.path.abspath(package_path)), module)
-    if is_custom and train_steps is not None:
-        raise InvalidArgument("is for the taxi-fare trainer: pass yours after --", field="--train-steps")
-    if args and not is_custom:
-        raise InvalidArgument(f"{args[0]!r}: arguments need --package-path and --module", field="ARGS")
-    if data_dir is not None:
-        _check_data_dir(data_dir, is_taxifare=not is_custom)
-    # A module's name is a legal id but for a leading underscore.
-    model = (module or "").partition(".")[0].lstrip("_") or taxifare.MODEL if is_custom else taxifare.MODEL
+def _taxifare_plan(bucket: str, data: Callable[[], Awaitable[Path]], steps: int | None, **job: Any) -> Plan:
     return Plan(
-        bucket=check_bucket(bucket or f"{settings.project}-ml"),
-        data=sample if data_dir is None else partial(_existing, data_dir),
-        package_path=package_path or taxifare.package_path(),
-        module=module or taxifare.MODULE,
-        args=args if is_custom else taxifare.trainer_arguments(train_steps),
-        job_id=f"{model}_{datetime.now(UTC):%y%m%d_%H%M%S}_{secrets.token_hex(2)}",
-        model=model,
-        is_taxifare=not is_custom,
+        bucket=check_bucket(bucket),
+        data=data,
+        package_path=taxifare.package_path(),
+        module=taxifare.MODULE,
+        args=taxifare.trainer_arguments(steps),
+        job_id=new_job_id(taxifare.MODEL),
+        model=taxifare.MODEL,
+        is_taxifare=True,
+        **job,
     )
+
+
+def _check_taxifare(args: tuple[str, ...], given: Mapping[str, object]) -> None:
+    """Raises:
+    InvalidArgument: something is for a trainer of one's own, and there is no --module.
+    """
+    for name, value in given.items():
+        if value:
+            raise InvalidArgument(
+                "is missing: it names the module of your trainer, such as trainer.task; "
+                f"{name} is for a trainer of yours",
+                field="--module",
+            )
+    if args:
+        raise InvalidArgument(f"{args[0]!r}: arguments need --module and --package-path", field="ARGS")
 
 
 def _check_data_dir(folder: Path, *, is_taxifare: bool) -> None:
@@ -226,17 +271,6 @@ def _check_data_dir(folder: Path, *, is_taxifare: bool) -> None:
         raise InvalidArgument(f"the folder is empty: {folder}", field="--data-dir")
     if is_taxifare:
         taxifare.check_data(folder)
-
-
-def _check_package(folder: Path, module: str) -> None:
-    if not (folder / "__init__.py").is_file():
-        raise InvalidArgument(f"{folder} is no package: it has no __init__.py", field="--package-path")
-    if (folder.parent / "setup.py").is_file():
-        return  # setup.py decides what is packed
-    modules = {f"{folder.name}.{file.stem}" for file in folder.glob("*.py")}
-    if modules.isdisjoint((module, f"{module}.__main__")):
-        hint = "without a setup.py next to it, a package is packed with its own .py files and no subpackages"
-        raise InvalidArgument(f"there is no {module} in {folder}; {hint}", field="--module")
 
 
 def _check_writable(report: Path) -> None:
@@ -265,126 +299,6 @@ async def _sample_names(folder: Path) -> Path:
     for name in ("taxi-train.csv", "taxi-valid.csv"):
         (folder / name).write_text("10.5,-73.98,40.75,-73.97,40.76,1,0\n")
     return folder
-
-
-class Run:
-    """One run, local or on Google's cloud; methods return the exit status."""
-
-    def __init__(self, plan: Plan, console: Console, errors: Console, report_file: Path | None, *, keep: bool) -> None:
-        self._plan, self._console, self._errors = plan, console, errors
-        self._terminal = Terminal(console)
-        self._report_file, self._keep = report_file, keep
-        self.abandoned = False
-        """It was interrupted twice: threads may still wait for responses."""
-
-    async def locally(self, settings: Settings) -> int:
-        this_task = asyncio.current_task()
-        assert this_task is not None  # noqa: S101 - asyncio.run made it
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this_task.cancel)
-        async with LocalCloud(settings) as cloud:
-            workflow = Workflow(cloud.backend, self._plan, self._terminal)
-            try:
-                status = await self._run_workflow(workflow, cloud.backend)
-            finally:
-                self._print_leftovers(workflow)
-            if cloud.refusals:
-                hosts = ", ".join(f"{refusal.host}:{refusal.port}" for refusal in cloud.refusals)
-                self._console.print(
-                    f"The job tried to reach the internet and was refused: {hosts}", highlight=False, soft_wrap=True
-                )
-            for violation in cloud.violations:
-                self._console.print(f"Not allowed: {escape(violation)}", highlight=False, soft_wrap=True)
-            if workflow.keep:
-                await _stay_up(cloud, workflow, self._plan, self._console)
-        return status
-
-    async def on_google(self, command: "Command", *, dry_run: str | None, preflight_only: bool) -> int:
-        from cloud.workflow.google.interrupts import Abandoned, Interruptible
-
-        if dry_run is not None:
-            return await command.dry_run(self._plan, dry_run)
-        ready = await command.check(self._plan, self._console)
-        if preflight_only or not ready:
-            return 0 if ready else 1
-        command.announce(self._plan, self._console)
-        backend = command.open(self._plan)
-        workflow = Workflow(backend, self._plan, self._terminal)
-
-        async def run() -> int:
-            async with backend:
-                return await self._run_workflow(workflow, backend)
-
-        interruptible = Interruptible(lambda: workflow.is_cleaning_up, self._print_interrupted)
-        try:
-            status = await interruptible.run(run())
-        except Abandoned:
-            self.abandoned = True
-        finally:
-            self._print_leftovers(workflow, command.cleanup(self._plan))
-        if workflow.keep:
-            self._console.print(
-                f"Everything is still up and is billed. This removes it:\n  {command.cleanup(self._plan)}",
-                highlight=False,
-                soft_wrap=True,
-            )
-        return INTERRUPTED if interruptible.count else status
-
-    def _print_interrupted(self) -> None:
-        self._errors.print("interrupted: removing what was made; interrupt again to leave it", highlight=False)
-
-    def _print_leftovers(self, workflow: Workflow, cleanup: str = "") -> None:
-        if not workflow.left or workflow.keep:
-            return
-        self._errors.print(f"Left behind: {escape('; '.join(workflow.left))}", highlight=False, soft_wrap=True)
-        if cleanup:
-            self._errors.print(f"This removes it:\n  {cleanup}", highlight=False, soft_wrap=True)
-
-    async def _run_workflow(self, workflow: Workflow, backend: Backend) -> int:
-        began, status, error = time.monotonic(), 0, None
-        try:
-            with self._terminal:
-                async with workflow:
-                    await workflow.run()
-                    workflow.keep = self._keep
-        except StepFailed as failed:
-            status, error = 1, {"step": failed.step, "message": str(failed)}
-            where = f"[red]{escape(failed.step)} failed:[/]"
-            self._errors.print(f"{where} {escape(str(failed))}", highlight=False, soft_wrap=True)
-            self._errors.print(f"What to do: {escape(failed.advice)}", highlight=False, soft_wrap=True)
-        except asyncio.CancelledError:
-            error = {"step": workflow.report.steps[-1].name if workflow.report.steps else "", "message": "interrupted"}
-            raise
-        finally:
-            seconds = time.monotonic() - began
-            self._terminal.summary(workflow.report)
-            if self._report_file is not None:
-                write_report(self._report_file, backend, self._plan, workflow.report, seconds, error)
-        self._console.print(f"[bold]{'Done' if not status else 'Stopped'}[/] in {seconds:.1f} s", highlight=False)
-        return status
-
-
-async def _stay_up(cloud: LocalCloud, workflow: Workflow, plan: Plan, console: Console) -> None:
-    environment = await cloud.write_environment()
-    console.print(
-        f"""
-Everything is still up. In another terminal:
-  . {environment}
-  {sys.executable} -m tensorboard.main --load_fast=false --logdir {workflow.output}
-  {sys.executable} -m cloud.local_predict --model-dir EXPORT --json-instances FILE   # EXPORT: {_export(workflow)}
-The job's log: {cloud.log_file(plan.job_id)}
-Ctrl-C ends it.""",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-    try:
-        await asyncio.Event().wait()
-    except asyncio.CancelledError:
-        console.print("ending", highlight=False)
-
-
-def _export(workflow: Workflow) -> str:
-    return str(workflow.report.version.spec.deployment_uri) if workflow.report.version else ""
 
 
 def run() -> None:

@@ -23,7 +23,7 @@ from cloud.names import check_project
 from cloud.server import shells
 from cloud.server.announcement import Announcement, RunningCloud, find_running
 from cloud.server.local import LocalCloud
-from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings, user_runtime_dir, whole_environ
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents, Settings, user_runtime_dir, whole_environ
 
 if TYPE_CHECKING:
     from cloud.gateway.tunnel import Refusal
@@ -69,6 +69,7 @@ class _CommandAfterDashes(click.Group):
 @click.option("--region", help="Region.  [default: $CLOUD_REGION or us-central1]")
 @options.launcher
 @options.iam
+@options.service_agents
 @click.option(
     "--backend",
     type=click.Choice(["local", "gcp"]),
@@ -89,6 +90,7 @@ def main(
     region: str | None,
     launcher: str | None,
     iam: str | None,
+    service_agents: str | None,
     runtime: str | None,
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
@@ -112,6 +114,7 @@ def main(
             "region": region,
             "launcher": launcher and LauncherKind(launcher),
             "iam": iam and IamMode(iam),
+            "service_agents": service_agents and ServiceAgents(service_agents),
             "runtime": runtime and RuntimeMode(runtime),
         }
         chosen = {name: value for name, value in given.items() if value is not None}
@@ -120,6 +123,8 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
+        if service_agents and backend == "gcp":
+            raise InvalidArgument("is not for --backend gcp", field="--service-agents")
         sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 

@@ -16,12 +16,14 @@ from pathlib import Path
 import click
 
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.jobs.requirements import check_requirements
 from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.runtimes.installed import installed_runtime
+from cloud.engine.runtimes.requirements import Requirements
 from cloud.errors import CloudError, NotFound, Unavailable
 from cloud.names import GsUri, check_module
-from cloud.settings import LauncherKind, whole_environ
+from cloud.resources import Severity
+from cloud.settings import LauncherKind, RequirementsMode, whole_environ
 
 _RETRIES = 4
 """Of a download, with doubling pauses: half a minute in all."""
@@ -67,7 +69,8 @@ async def _install(packages: Sequence[GsUri], work: Path) -> list[Path]:
     finally:
         await launcher.close()
     folders.reverse()  # as with pip, the package installed last wins
-    check_requirements(folders)
+    requirements = Requirements(work / "layers", RequirementsMode.INSTALLED, environ=whole_environ())
+    await requirements.install(installed_runtime(), folders, (), work=work, log=_log)
     return folders
 
 
@@ -88,6 +91,10 @@ def _download(package: GsUri, work: Path) -> Path:
     except (GoogleAuthError, HttpLib2Error, OSError) as error:
         raise Unavailable(f"{package}: {error}", field="--package") from error
     return destination
+
+
+def _log(text: str, severity: Severity) -> None:
+    click.echo(text, err=severity is not Severity.INFO)
 
 
 def _print(line: OutputLine) -> None:

@@ -23,13 +23,16 @@ from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.preparation import Preparation, RuntimeSource
 from cloud.engine.jobs.service import JobService
-from cloud.engine.launch.client import Interpreter, Launcher
+from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
 from cloud.engine.runtime import installed_runtimes
+from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
+from cloud.engine.storage.roles import SERVICE_AGENT_ROLE
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
@@ -37,7 +40,7 @@ from cloud.gateway.tunnel import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.server.front import Front
 from cloud.server.owner_access import OwnerAccess
-from cloud.settings import RuntimeMode, Settings
+from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +49,9 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
+        service_agents: what the ML service account may do with buckets without a grant.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
-        interpreter: the Python of jobs.
+        runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
         on_refusal: called for each request for a host that is not emulated.
     """
@@ -62,13 +66,15 @@ class Assembly:
         state: StateFolder,
         launcher: Launcher,
         server: FakeGcsServer,
-        interpreter: Interpreter,
+        runtimes: RuntimeSource,
         base_environ: Mapping[str, str],
+        service_agents: ServiceAgents,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
-        self._interpreter = interpreter
+        self._runtimes = runtimes
         self._base_environ = dict(base_environ)
+        self._service_agents = service_agents
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
 
@@ -82,6 +88,7 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
+        account, is_bare = ml_service_account(settings.project), self._service_agents is ServiceAgents.BARE
         owner_access = OwnerAccess(settings, state.folder("owner"))
         parts.push_async_callback(owner_access.close)
         storage = self.storage = StorageService(
@@ -89,6 +96,7 @@ class Assembly:
             project=settings.project,
             project_number=number,
             iam=settings.iam,
+            project_bindings={} if is_bare else {SERVICE_AGENT_ROLE: (f"user-{account.email}",)},
             on_violation=_log_violation,
             server=self._server,
         )
@@ -99,20 +107,28 @@ class Assembly:
         await front.start()
 
         replica_environ = self._base_environ | self._gateway_environ()
-        account = ml_service_account(settings.project)
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
             state_dir=state.folder("jobs"),
             work_dir=state.folder("work"),
             platform=Platform(
                 executor=launcher,
-                installer=PackageInstaller(launcher, state.folder("packages")),
-                fetch=as_account.download,
+                preparation=Preparation(
+                    runtimes=self._runtimes,
+                    fetch=as_account.download,
+                    installer=PackageInstaller(launcher, state.folder("packages")),
+                    requirements=Requirements(
+                        runtimes_dir() / "layers",
+                        settings.requirements,
+                        environ=whole_environ(),
+                        lenient=settings.runtime is RuntimeMode.ANY,
+                    ),
+                    environ=replica_environ,
+                ),
                 environ=replica_environ,
                 project=settings.project,
                 project_number=number,
                 grace=settings.cancel_grace_seconds,
-                interpreter=self._interpreter,
             ),
             concurrent_jobs=settings.concurrent_jobs,
         )
@@ -134,6 +150,7 @@ class Assembly:
             storage=as_owner,
             jobs=jobs,
             serving=serving,
+            enforces_grants=is_bare,
             runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
         )
         ml = MlV1(

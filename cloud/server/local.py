@@ -5,14 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloud.engine.launch.client import Interpreter, Launcher
+from cloud.engine.launch.client import Launcher
+from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
 from cloud.engine.runtimes.runtime import PRELOAD
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
+from cloud.server.service_agents import choose_service_agents
 from cloud.server.shells import posix
-from cloud.settings import Settings, inherited_environ
+from cloud.settings import ServiceAgents, Settings, inherited_environ
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
@@ -34,24 +36,32 @@ class LocalCloud(ServedCloud):
         on_refusal: called for each request for a host that is not emulated.
         launcher_first: start a warm launcher, which loads TensorFlow, before the other services, for a job that follows
             at once; otherwise after them, so that they are up sooner.
+        service_agents: for a new state folder, unless the settings say it.
 
     Raises:
         FailedPrecondition: on entering, if the state folder, the port or fake-gcs-server cannot be used.
     """
 
     def __init__(
-        self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None, launcher_first: bool = True
+        self,
+        settings: Settings,
+        *,
+        on_refusal: "Callable[[Refusal], None] | None" = None,
+        launcher_first: bool = True,
+        service_agents: ServiceAgents = ServiceAgents.GOOGLE,
     ) -> None:
         super().__init__(settings, on_refusal=on_refusal)
         self._launcher_first = launcher_first
+        self._service_agents = service_agents
 
     async def _start(self) -> "Front":
+        agents = choose_service_agents(self._state.path, self.settings.service_agents, self._service_agents)
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
-        interpreter = Interpreter(preload=PRELOAD)
+        runtime = installed_runtime(PRELOAD)
         if self._launcher_first:
-            await launcher.start(interpreter)
+            await launcher.start(runtime.interpreter)
 
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
@@ -61,10 +71,13 @@ class LocalCloud(ServedCloud):
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
         from cloud.server.assembly import Assembly
 
-        self._assembly = Assembly(self.settings, self._state, launcher, server, interpreter, environ, self._on_refusal)
+        runtimes = InstalledRuntime(runtime)
+        self._assembly = Assembly(
+            self.settings, self._state, launcher, server, runtimes, environ, agents, self._on_refusal
+        )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
-        await launcher.start(interpreter)
+        await launcher.start(runtime.interpreter)
         return self._assembly.front
 
     @property

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cloud.backends.base import Backend
 from cloud.resources import Json
-from cloud.workflow.steps import Plan, Report
+from cloud.workflow.plan import Plan
+from cloud.workflow.steps import Report
 
 
 def write_report(

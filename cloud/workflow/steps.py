@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from cloud.backends import packaging
 from cloud.backends.base import Backend
 from cloud.errors import (
     AlreadyExists,
@@ -17,12 +18,14 @@ from cloud.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
-    PredictionFailed,
 )
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Json, LogEntry, TrainingSpec, TransferProgress, Version, VersionSpec
-from cloud.workflow import taxifare
+from cloud.workflow import packages, taxifare
+from cloud.workflow.advice import advice_on, advice_on_line
+from cloud.workflow.exports import newest_saved_model
+from cloud.workflow.plan import Plan
 
 _PROGRESS = re.compile(r"\bstep[ =:]+(\d+)\s*/\s*(\d+)", re.IGNORECASE)
 """A trainer's log line that reports progress: ``step 200/3000``."""
@@ -39,23 +42,6 @@ class Observer(Protocol):
     def transferred(self, progress: TransferProgress) -> None: ...
     def logged(self, entry: LogEntry) -> None: ...
     def trained(self, steps_done: int, steps_total: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The input of a run."""
-
-    bucket: str
-    data: Callable[[], Awaitable[Path]]
-    """Returns the folder of data files; may generate them first."""
-    package_path: Path
-    module: str
-    args: tuple[str, ...]
-    """The trainer's arguments, with the placeholders ``{data}`` and ``{output}`` for gs:// folders."""
-    job_id: str
-    model: str
-    is_taxifare: bool
-    """Whether it is the taxi-fare trainer, whose data and predictions are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +75,6 @@ class StepFailed(Exception):
         self.step, self.advice = step, advice
 
 
-_ADVICE = {
-    "bucket": "choose another name with --bucket.",
-    "data": "give a folder with taxi-train*.csv and taxi-valid*.csv, or leave --data-dir out to use sample data.",
-    "package": "check --package-path: it names the folder that holds __init__.py.",
-    "train": "read the job's log above; its last lines say where the trainer stopped.",
-    "deploy": "check that the trainer exports a SavedModel with a serving signature below {output}.",
-}
-
-
 class Workflow:
     """One run. Use as a context manager: on exit it removes everything it made, unless ``keep`` is set."""
 
@@ -108,7 +85,7 @@ class Workflow:
         self.output = GsUri(plan.bucket, f"{plan.job_id}/output")
         self._backend, self._plan, self._observer = backend, plan, observer
         self._staging = GsUri(plan.bucket, plan.job_id)
-        self._detail = ""
+        self._detail, self._advice = "", ""
         self._resources: list[_Resource] = []
         self._deploy_timed_out = False
 
@@ -141,12 +118,11 @@ class Workflow:
         """
         await self._make_bucket()
         await self._grant()
-        data = await self._upload_data()
-        package = await self._stage_package()
-        await self._train(package)
+        data = await self._upload_data(self._plan.data) if self._plan.data else None
+        await self._train(await self._stage_packages())
         await self._deploy()
         await self._predict()
-        if self.report.predictions:
+        if self._plan.is_taxifare and data is not None:
             await self._evaluate(data)
 
     # ---------------------------------------------------------------- steps
@@ -169,41 +145,59 @@ class Workflow:
                 await self._backend.grant(self._plan.bucket, account, access)
             self._detail = f"{account} may read and write"
 
-    async def _upload_data(self) -> Path:
+    async def _upload_data(self, prepare: Callable[[], Awaitable[Path]]) -> Path:
         async with self._step("data", "Upload the data"):
-            folder = await self._plan.data()
+            folder = await prepare()
             if self._plan.is_taxifare:
                 taxifare.check_data(folder)
             objects = await self._backend.upload(folder, self._staging / "data", on_progress=self._observer.transferred)
             self._detail = f"{len(objects)} files, {sum(item.size for item in objects):,} bytes, from {folder}"
         return folder
 
-    async def _stage_package(self) -> GsUri:
+    async def _stage_packages(self) -> tuple[GsUri, ...]:
+        """In gcloud's order: the archives of this machine, the trainer's own package, those in buckets."""
+        given, folder = self._plan.packages, self._plan.package_path
         async with self._step("package", "Package the trainer"):
-            package = await self._backend.stage_package(self._plan.package_path, self._staging)
-            self._detail = str(package)
-        return package
+            staged = [await self._stage_archive(archive) for archive in given if isinstance(archive, Path)]
+            if folder is not None:
+                staged.append(await self._backend.stage_package(folder, self._staging))
+            staged += [archive for archive in given if isinstance(archive, GsUri)]
+            self._detail = ", ".join(map(str, staged))
+            if folder is not None and (ignored := packages.left_out(folder)):
+                self._detail += f" (without a setup.py next to it, as gcloud packs it; left out: {ignored})"
+        return tuple(staged)
 
-    async def _train(self, package: GsUri) -> None:
-        folders = {"{data}": str(self._staging / "data"), "{output}": str(self.output)}
+    async def _stage_archive(self, archive: Path) -> GsUri:
+        destination = self._staging / packaging.digest(archive) / archive.name
+        await self._backend.upload(archive, destination)
+        return destination
+
+    async def _train(self, package_uris: tuple[GsUri, ...]) -> None:
+        plan, folders = self._plan, {"{data}": str(self._staging / "data"), "{output}": str(self.output)}
         spec = TrainingSpec(
-            job_id=self._plan.job_id,
-            package_uris=(package,),
-            python_module=self._plan.module,
-            args=tuple(_fill(argument, folders) for argument in self._plan.args),
+            job_id=plan.job_id,
+            package_uris=package_uris,
+            python_module=plan.module,
+            args=tuple(_fill(argument, folders) for argument in plan.args),
             region=self._backend.region,
-            job_dir=self.output,
+            job_dir=self.output if plan.job_dir else None,
+            base_output_directory=self.output if self._backend.abilities.job_variables else None,
+            env={name: _fill(value, folders) for name, value in plan.env.items()},
+            runtime_version=plan.runtime_version,
+            python_version=plan.python_version,
         )
         async with self._step("train", f"Train: job {spec.job_id}"):
             async with self._creating(f"job {spec.job_id}", lambda: self._cancel_job(spec.job_id)):
                 self.report.job = await self._backend.submit_job(spec)
             async for entry in self._backend.follow_logs(spec.job_id):
                 self._observer.logged(entry)
+                self._advice = advice_on_line(entry.message) or self._advice
                 if match := _PROGRESS.search(entry.message):
                     self._observer.trained(int(match[1]), int(match[2]))
             job = self.report.job = await self._backend.wait_for_job(spec.job_id)
             if job.state is not JobState.SUCCEEDED:
                 raise FailedPrecondition(f"job {job.job_id} is {job.state.value}: {job.error_message}")
+            self._advice = ""
             self._detail = f"{job.state.value}, output in {self.output}"
 
     async def _cancel_job(self, job_id: str) -> None:
@@ -214,7 +208,8 @@ class Workflow:
     async def _deploy(self) -> None:
         backend, model = self._backend, self._plan.model
         async with self._step("deploy", f"Deploy a version of model {model}"):
-            saved_model = await self._newest_saved_model()
+            assert self.report.job is not None  # noqa: S101 - the step before made it
+            saved_model = await newest_saved_model(backend, self.report.job, self.output)
             try:
                 await backend.get_model(model)
             except NotFound:
@@ -222,9 +217,16 @@ class Workflow:
                     await backend.create_model(model)
             taken = {version.name for version in await backend.list_versions(model)}
             name = next(name for number in range(1, len(taken) + 2) if (name := f"v{number}") not in taken)
+            spec = VersionSpec(
+                model,
+                name,
+                saved_model,
+                runtime_version=self._plan.runtime_version,
+                python_version=self._plan.python_version,
+            )
             async with self._creating(f"version {model}/{name}", lambda: self._remove_version(name)):
                 try:
-                    version = self.report.version = await backend.deploy(VersionSpec(model, name, saved_model))
+                    version = self.report.version = await backend.deploy(spec)
                 except DeadlineExceeded:
                     self._deploy_timed_out = True
                     raise
@@ -237,29 +239,18 @@ class Workflow:
         await self._backend.wait_for_version(self._plan.model, name, timeout=0 if self._deploy_timed_out else None)
         await self._backend.delete_version(self._plan.model, name)
 
-    async def _newest_saved_model(self) -> GsUri:
-        # Exports are named by time, so the last by name is the newest (as in the lab's "ls … | tail -1").
-        exports = [
-            item.uri
-            for item in await self._backend.list_objects(self.output)
-            if item.uri.name in ("saved_model.pb", "saved_model.pbtxt")
-        ]
-        if not exports:
-            raise NotFound(f"the job exported no SavedModel below {self.output}")
-        return GsUri(exports[-1].bucket, exports[-1].path.rpartition("/")[0])
-
     async def _predict(self) -> None:
+        plan, predictions = self._plan, self.report.predictions
+        instances = iter(plan.instances or (taxifare.TEST_INSTANCES if plan.is_taxifare else ()))
         async with self._step("predict", "Ask for predictions"):
-            instances = list(taxifare.TEST_INSTANCES)
-            try:
-                predictions = await self._backend.predict(self._plan.model, instances, version=self._version)
-            except PredictionFailed as error:
-                if self._plan.is_taxifare:
-                    raise
-                self._detail = f"skipped, this model takes other instances than the lab's: {error}"
-            else:
-                self.report.predictions = list(zip(instances, predictions, strict=True))
-                self._detail = f"{len(predictions)} test instances"
+            while chunk := list(islice(instances, _ROWS_PER_REQUEST)):
+                predicted = await self._backend.predict(plan.model, chunk, version=self._version)
+                predictions.extend(zip(chunk, predicted, strict=True))
+            self._detail = f"{len(predictions)} instances"
+            if not predictions:
+                self._detail = (
+                    "none was tried: --json-instances FILE, with one JSON instance a line, asks for predictions"
+                )
 
     async def _evaluate(self, data: Path) -> None:
         async with self._step("evaluate", "Score the deployed version on the evaluation data"):
@@ -297,7 +288,7 @@ class Workflow:
             self.report.steps.append(Step(name, seconds, str(error) or type(error).__name__))
             self._observer.step_failed(name, seconds)
             if isinstance(error, CloudError):
-                raise StepFailed(name, error, _ADVICE.get(name, "the message above says what is wrong.")) from error
+                raise StepFailed(name, error, self._advice or advice_on(name)) from error
             raise
         seconds = time.monotonic() - began
         self.report.steps.append(Step(name, seconds, self._detail))

@@ -3,6 +3,7 @@
 If output is no terminal (CI, a file), it prints the same lines without bars and colours.
 """
 
+import json
 from types import TracebackType
 from typing import Self
 
@@ -16,13 +17,18 @@ from cloud.workflow import taxifare
 from cloud.workflow.steps import Report
 
 _STYLES = {Severity.WARNING: "yellow", Severity.ERROR: "red", Severity.CRITICAL: "bold red", Severity.DEBUG: "dim"}
+_MOST_ROWS, _MOST_CHARACTERS = 20, 200
 
 
 class Terminal:
-    """An ``Observer``. Use as a context manager around the run: meanwhile progress bars use the screen's last lines."""
+    """An ``Observer``. Use as a context manager around the run: meanwhile progress bars use the screen's last lines.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    Args:
+        are_fares: whether the predictions are the taxi-fare model's.
+    """
+
+    def __init__(self, console: Console, *, are_fares: bool = False) -> None:
+        self._console, self._are_fares = console, are_fares
         self._progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(),
@@ -87,11 +93,27 @@ class Terminal:
     def summary(self, report: Report) -> None:
         """Print the table of predictions and the evaluation."""
         if report.predictions:
-            self._console.print(_fares(report.predictions))
+            table = _fares if self._are_fares else _predictions
+            self._console.print(table(report.predictions))
         if report.rmse is not None:
             self._console.print(
                 f"RMSE on the whole evaluation file: [bold]{report.rmse:.4f}[/] dollars", highlight=False
             )
+
+
+def _predictions(predictions: list[tuple[Json, Json]]) -> Table:
+    table = Table(title="Predictions")
+    for name in ("instance", "prediction"):
+        table.add_column(name, overflow="fold")
+    for row in predictions[:_MOST_ROWS]:
+        table.add_row(*(escape(_short(json.dumps(value, ensure_ascii=False))) for value in row))
+    if len(predictions) > _MOST_ROWS:
+        table.caption = f"and {len(predictions) - _MOST_ROWS} more"
+    return table
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
 def _fares(predictions: list[tuple[Json, Json]]) -> Table:
@@ -100,6 +122,6 @@ def _fares(predictions: list[tuple[Json, Json]]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("fare", justify="right", style="bold")
     for instance, prediction in predictions:
-        inputs = (str(instance[name]) for name in taxifare.INPUTS)
+        inputs = (str(instance.get(name, "")) for name in taxifare.INPUTS)
         table.add_row(*inputs, f"${taxifare.predicted_fare(prediction):.2f}")
     return table

@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from cloud.backends import packaging
-from cloud.cli.run import Run
+from cloud.cli.run_workflow import Run
 from cloud.testing.contract.probes import trainer
 from cloud.workflow.google.command import Command, clean_up
-from cloud.workflow.steps import Plan
+from cloud.workflow.plan import Plan
 from integration.quick_google import QuickGoogle
 
 BUCKET = "quick-ml"

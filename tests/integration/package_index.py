@@ -98,7 +98,10 @@ def package_index(*wheels: tuple[str, bytes]) -> Iterator[PackageIndex]:
             if self.command == "GET":
                 self.wfile.write(found)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 512
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
     index = PackageIndex(server.server_port, dict(wheels))

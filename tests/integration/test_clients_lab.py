@@ -2,13 +2,14 @@
 inside one ``python -m cloud.serve``."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from integration.user_environ import user_environ
 
 pytestmark = pytest.mark.timeout(200)
 LAB = Path(__file__).with_name("lab")
@@ -19,7 +20,7 @@ STEPS = 30
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The client program's results."""
     folder = shutil.copytree(LAB, tmp_path_factory.mktemp("lab") / "source")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUD_", "CLOUDSDK_"))}
+    environ = user_environ()
     done = subprocess.run(
         [sys.executable, "-m", "cloud.serve", "--project", "lab-project", "--", sys.executable, "client.py", "."],
         cwd=folder,

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,11 +16,12 @@ import pytest_asyncio
 
 from cloud.names import GsUri
 from cloud.serve import LocalCloud
-from cloud.settings import IamMode, LauncherKind, Settings, inherited_environ
+from cloud.settings import IamMode, LauncherKind, ServiceAgents, Settings, inherited_environ
 from integration.flaky import FlakyRelay
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "lab-project"
+SETTINGS = Settings(project=PROJECT, launcher=LauncherKind.COLD, service_agents=ServiceAgents.BARE)
 CLIENT = Path(__file__).with_name("storage_client_steps.py")
 GSUTIL = os.environ.get("GSUTIL") or shutil.which("gsutil")
 OWNERS = ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "BOTO_CONFIG")
@@ -29,7 +31,7 @@ Environ = dict[str, str]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cloud() -> AsyncIterator[LocalCloud]:
-    async with LocalCloud(Settings(project=PROJECT, launcher=LauncherKind.COLD)) as cloud:
+    async with LocalCloud(SETTINGS) as cloud:
         yield cloud
 
 
@@ -327,8 +329,7 @@ async def test_gsutil_and_policies(cloud, gsutil, as_job, bucket, account, tmp_p
 
 
 async def test_soft_mode_allows_a_job_and_reports_the_missing_permission(caplog):
-    settings = Settings(project=PROJECT, launcher=LauncherKind.COLD, iam=IamMode.SOFT)
-    async with LocalCloud(settings) as cloud:
+    async with LocalCloud(replace(SETTINGS, iam=IamMode.SOFT)) as cloud:
         environ = inherited_environ() | await cloud.owner_environ()
         await cloud.backend.create_bucket("soft-1")
         account = await cloud.backend.ml_service_account()

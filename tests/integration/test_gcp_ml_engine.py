@@ -7,15 +7,17 @@ import pytest_asyncio
 
 from cloud.backends.gcp import GcpBackend
 from cloud.serve import LocalCloud
-from cloud.settings import Settings
+from cloud.settings import ServiceAgents, Settings
 from cloud.testing.contract import BackendContract
 from integration.google_clouds import open_backend
+
+SETTINGS = Settings(project="ml-engine-project", cancel_grace_seconds=0.5, service_agents=ServiceAgents.BARE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ml_engine() -> AsyncIterator[GcpBackend]:
     async with (
-        LocalCloud(Settings(project="ml-engine-project", cancel_grace_seconds=0.5)) as cloud,
+        LocalCloud(SETTINGS) as cloud,
         await open_backend(cloud, "ml-engine") as backend,
     ):
         yield backend

@@ -19,7 +19,8 @@ from cloud.resources import LogEntry, TransferProgress
 from cloud.serve import LocalCloud
 from cloud.settings import Settings, inherited_environ
 from cloud.workflow import taxifare
-from cloud.workflow.steps import Plan, Report, Workflow
+from cloud.workflow.plan import Plan
+from cloud.workflow.steps import Report, Workflow
 from integration.google_clouds import open_backend
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]

@@ -24,6 +24,7 @@ from cloud.server.announcement import RunningCloud, find_running
 from cloud.testing.contract.probes import wheel
 from integration.launch.programs import linux_only
 from integration.ledger import Ledger
+from integration.user_environ import user_environ
 
 KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
@@ -208,7 +209,7 @@ class Server:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUD_", "CLOUDSDK_"))}
+        environ = user_environ()
         user = state.parent / "user"
         user.mkdir(mode=0o700)
         self._environ = (

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from cloud.backends.local import LocalBackend
 from cloud.serve import LocalCloud
-from cloud.settings import LauncherKind, RuntimeMode, Settings
+from cloud.settings import LauncherKind, RuntimeMode, ServiceAgents, Settings
 from cloud.testing.contract import BackendContract
 from cloud.testing.contract.jobs import JobContract
 from cloud.testing.contract.programs import ProgramContract
@@ -16,7 +16,8 @@ from cloud.testing.contract.runtimes import RuntimeContract
 
 
 async def _backend(launcher: LauncherKind, runtime: RuntimeMode = RuntimeMode.ANY) -> AsyncIterator[LocalBackend]:
-    async with LocalCloud(Settings(launcher=launcher, runtime=runtime, cancel_grace_seconds=0.5)) as cloud:
+    settings = Settings(launcher=launcher, runtime=runtime, cancel_grace_seconds=0.5, service_agents=ServiceAgents.BARE)
+    async with LocalCloud(settings) as cloud:
         yield cloud.backend
 
 

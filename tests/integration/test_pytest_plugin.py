@@ -47,6 +47,20 @@ def test_a_fault_that_does_not_happen(local_cloud):
 def test_the_next_is_spared(local_cloud):
     assert buckets() == ["made-in-a-test"]
 
+def test_a_trainer_of_ones_own_is_checked_first(run_trainer):
+    with pytest.raises(Exception, match="no such folder: nowhere"):
+        run_trainer("nowhere", module="mine.task")
+
+def test_a_job_needs_no_grant_on_its_projects_buckets(local_cloud):
+    """As at Google; what the job's account may do is asked with its own token, from the metadata server."""
+    from cloud.names import GsUri
+    local_cloud.run(local_cloud.backend.write_object(GsUri("made-in-a-test", "a.txt"), b"text"))
+    metadata = f"http://{os.environ['GCE_METADATA_HOST']}/computeMetadata/v1/instance/service-accounts/default/token"
+    token = requests.get(metadata, headers={"Metadata-Flavor": "Google"}, timeout=20).json()["access_token"]
+    url = "https://storage.googleapis.com/storage/v1/b/made-in-a-test/o/a.txt"
+    done = requests.get(url, params={"alt": "media"}, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    assert (done.status_code, done.text) == (200, "text")
+
 @pytest.fixture(scope="session")
 def wide(local_cloud_session):
     return local_cloud_session.project
@@ -84,7 +98,7 @@ def test_another_project_has_the_cloud_as_a_fixture(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(SUITE)
     (tmp_path / "conftest.py").write_text(CONFTEST)
     done = run_pytest(tmp_path)
-    assert "8 passed" in done.stdout, done.stdout + done.stderr
+    assert "10 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_cloud_that_cannot_start_is_one_error_in_the_test(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The examples in README.md: those of Google's clients, run in one local cloud, and the tests."""
 
+import json
 import os
 import re
 import shutil
@@ -13,14 +14,40 @@ import pytest
 
 from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
+from cloud.testing.contract.probes import trainer
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 SECTION = README.partition("### Google's clients\n")[2].partition("\n### ")[0]
-TESTS = [
-    re.search(r"^```python\n(.*?)^```$", README.partition(heading)[2], re.DOTALL | re.MULTILINE)[1]
-    for heading in ("## Your own trainer\n", "### In your tests\n")
-]
+
+
+def blocks(language: str, heading: str) -> list[str]:
+    section = re.split(r"^##+ ", README.partition(f"\n{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+OWN_TRAINER = "## Your own trainer"
+TESTS = [*blocks("python", OWN_TRAINER), *blocks("python", "### In your tests")]
+TRAINER = """
+import argparse
+import tensorflow as tf
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--job-dir", required=True)
+parser.add_argument("--factor", type=float, required=True)
+given = parser.parse_args()
+
+
+class Multiply(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def serve(self, x):
+        return {"y": given.factor * x}
+
+
+model = Multiply()
+tf.saved_model.save(model, f"{given.job_dir}/export", signatures=model.serve)
+print("trained")
+"""
 EXAMPLES = {
     title: (language, source)
     for title, language, source in re.findall(
@@ -87,13 +114,39 @@ def test_an_example_runs_as_it_is(environ: dict[str, str], text: None, tmp_path:
     assert process.returncode == (-signal.SIGTERM if client == "TensorBoard" else 0), output
 
 
+def start_project(folder: Path) -> dict[str, str]:
+    """Write the trainer that the examples name; returns the environment to run them in."""
+    trainer(folder, TRAINER, package="mytrainer")
+    (folder / "instances.json").write_text('{"x": 1.0}\n')
+    return inherited_environ() | {"HOME": str(folder), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.timeout(200)
 def test_the_tests_pass_in_any_order(tmp_path: Path) -> None:
+    environ = start_project(tmp_path)
     (tmp_path / "test_mine.py").write_text("".join(TESTS))
-    (tmp_path / "mytrainer").mkdir()
-    for name in ("__init__.py", "task.py"):
-        (tmp_path / "mytrainer" / name).touch()
     tests = [f"test_mine.py::{name}" for name in re.findall(r"def (test_\w+)", "".join(TESTS))]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *reversed(tests)]
-    environ = inherited_environ() | {"CLOUD_LAUNCHER": "cold", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(200)
+def test_the_commands_of_the_ci_workflow_succeed_and_the_report_has_the_predictions(tmp_path: Path) -> None:
+    (workflow,) = blocks("yaml", OWN_TRAINER)
+    install, *commands = re.findall(r"^      - run: (.*)$", workflow, re.MULTILINE)
+    assert install.startswith("pip install ")
+    environ = start_project(tmp_path)
+    (tmp_path / "tests").mkdir()
+    fixtures = "local_cloud_settings, request"
+    check = "assert request.config.pluginmanager.hasplugin('local_cloud')"
+    (tmp_path / "tests" / "test_mine.py").write_text(f"def test_it({fixtures}):\n    {check}\n")
+    environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-e", "-c", command], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["predictions"] == [{"instance": {"x": 1.0}, "prediction": {"y": 2.0}}]
+    assert re.search(r"path: (.*)", workflow)[1] == "report.json"

@@ -9,14 +9,17 @@ import pytest
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
+from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.launch.process import Process
+from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.requirements import Requirements
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, TrainingSpec
-from cloud.settings import LauncherKind
+from cloud.settings import LauncherKind, RequirementsMode
 
 TRAINER = """
 import json, os, socket, sys
@@ -75,7 +78,14 @@ async def run(
     async def fetch(*_: object) -> None:
         pass
 
-    platform = Platform(taking, Installer(folder), fetch, {}, "my-project", 1, 1.0)  # type: ignore[arg-type]
+    preparation = Preparation(
+        runtimes=InstalledRuntime(installed_runtime()),
+        fetch=fetch,
+        installer=Installer(folder),  # type: ignore[arg-type]
+        requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
+        environ={},
+    )
+    platform = Platform(taking, preparation, {}, "my-project", 1, 1.0)  # type: ignore[arg-type]
     spec = TrainingSpec(
         "one", (GsUri("bucket", "a.whl"),), "program", argv, scale_tier=ScaleTier.CUSTOM, parameter_server_count=1
     )

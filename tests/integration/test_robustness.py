@@ -21,6 +21,7 @@ from cloud.testing.contract.probes import wheel
 from emulator_api.ml_requests import training_job
 from full_disk import files_of_at_most
 from integration.owner import MB, ML, PROJECT, STORAGE, Owner
+from integration.user_environ import user_environ
 
 LOGGING, TOKENS = "logging", "oauth2"
 
@@ -342,7 +343,7 @@ def test_a_job_ends_on_a_full_disk(owner: Owner) -> None:
 
 def test_a_start_on_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "format").write_text("1\n")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOUD_")}
+    environ = user_environ()
     for kilobytes in (0, 1):
         done = subprocess.run(
             ["sh", "-c", f'ulimit -f {kilobytes}; exec "$@"', "sh", sys.executable, "-m", "cloud.serve", "--", "true"],

@@ -1,7 +1,6 @@
 """``python -m cloud.run`` as a user starts it: its output, report, exit status and the files that it leaves."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 
 from cloud.testing.contract.probes import trainer
 from cloud.workflow.taxifare import package_path
+from integration.user_environ import user_environ
 
 LAB_DATA = Path(__file__).parents[3] / "shared" / "data"
 STEPS = ["bucket", "grant", "data", "package", "train", "deploy", "predict", "evaluate", "clean up"]
@@ -19,7 +19,7 @@ STEPS = ["bucket", "grant", "data", "package", "train", "deploy", "predict", "ev
 
 def start(*flags: str, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "cloud.run", *flags]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOUD_")}
+    environ = user_environ()
     return subprocess.Popen(
         command,
         cwd=cwd,
@@ -70,10 +70,12 @@ def test_the_labs_model_goes_through_the_whole_workflow(tmp_path: Path) -> None:
 
 def test_another_trainer_and_keep_leaves_everything_running_until_it_is_stopped(tmp_path: Path) -> None:
     source = """
-        import sys
+        import os, sys
         import tensorflow as tf
 
-        data, output = sys.argv[1:3]
+        data, output = sys.argv[1:]
+        assert os.environ["AIP_MODEL_DIR"] == output + "/model/"
+        print("the kind is", os.environ["KIND"])
         print("first line of", data, tf.io.gfile.GFile(data + "/notes.txt").readline())
 
         class Answer(tf.Module):
@@ -82,14 +84,17 @@ def test_another_trainer_and_keep_leaves_everything_running_until_it_is_stopped(
                 return {"answer": question + 1}
 
         model = Answer()
-        tf.saved_model.save(model, output + "/model", signatures=model.serve)
+        for number in (9, 10):
+            tf.saved_model.save(model, f"{output}/model/{number}", signatures=model.serve)
         print("step 1/1")
     """
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "notes.txt").write_text("anything at all\n")
+    (tmp_path / "instances.json").write_text('{"question": 1}\n{"question": 2}\n')
+    trainer(tmp_path, source, package="mine")
     process = start(
-        "--package-path", str(trainer(tmp_path, source, package="mine")), "--module", "mine.task", "--data-dir", "data",
-        "--report", "report.json", "--keep", "--", "{data}", "{output}", cwd=tmp_path,
+        "--module", "mine.task", "--data-dir", "data", "--env", "KIND=own", "--no-job-dir", "--json-instances",
+        "instances.json", "--report", "report.json", "--keep", "--", "{data}", "{output}", cwd=tmp_path,
     )  # fmt: skip
     assert process.stdout is not None
     seen = []
@@ -99,7 +104,6 @@ def test_another_trainer_and_keep_leaves_everything_running_until_it_is_stopped(
             break
     (script,) = [line.split()[1] for line in seen if line.strip().startswith(". ")]
     (export,) = [line.rpartition("EXPORT:")[2].strip(" )\n") for line in seen if "EXPORT:" in line]
-    (tmp_path / "instances.json").write_text('{"question": 1}\n')
     shell = (
         f". {script} && {sys.executable} -m cloud.local_predict --model-dir {export} --json-instances instances.json"
     )
@@ -112,10 +116,14 @@ def test_another_trainer_and_keep_leaves_everything_running_until_it_is_stopped(
 
     report = json.loads((tmp_path / "report.json").read_text())
     assert any("anything at all" in line for line in seen)
+    assert any("the kind is own" in line for line in seen)
     assert report["model"]["name"] == "mine"
-    assert report["model"]["uri"].endswith("/output/model")
+    assert report["model"]["uri"].endswith("/output/model/10")
     assert report["metrics"]["rmse"] is None
-    assert "skipped" in next(step["detail"] for step in report["steps"] if step["name"] == "predict")
+    assert report["predictions"] == [
+        {"instance": {"question": number}, "prediction": {"answer": number + 1.0}} for number in (1, 2)
+    ]
+    assert any('{"answer": 3.0}' in line for line in seen)
 
 
 def test_a_failing_trainer_is_explained_and_its_resources_are_removed(tmp_path: Path) -> None:
@@ -158,8 +166,24 @@ def test_a_failing_trainer_is_explained_and_its_resources_are_removed(tmp_path: 
         (["--data-dir", "other"], "taxi-train*"),
         (["--bucket", "Illegal_Bucket"], "Invalid bucket name 'Illegal_Bucket'"),
         (["--project", "x"], "project id"),
-        (["--module", "a.b"], "--package-path and --module go together"),
-        (["--", "--flag"], "arguments need --package-path"),
+        (["--module", "a.b"], "--package-path: is missing: the folder of a.b's package"),
+        (["--package-path", "mine"], "--module: is missing"),
+        (["--packages", "mine-1.tar.gz"], "--module: is missing"),
+        (["--no-job-dir"], "--module: is missing"),
+        (["--module", "mine.task", "--packages", "a.whl,b.whl"], "--packages: no such file: a.whl"),
+        (["--module", "mine.task", "--env", "KIND"], "--env: 'KIND' is not NAME=VALUE"),
+        (["--module", "mine.task", "--env", "TF_CONFIG={}"], "--env: TF_CONFIG is set by the platform"),
+        (["--module", "mine.task", "--train-steps", "1"], "--train-steps: is for the taxi-fare trainer"),
+        (
+            ["--module", "mine.task", "--json-instances", "other/notes.txt"],
+            "--json-instances: other/notes.txt: No valid",
+        ),
+        (
+            [*("--backend", "gcp", "--project", "my-project", "--service", "ml-engine"), "--env", "KIND=x"],
+            "--env: ML Engine's jobs have no variables",
+        ),
+        (["--backend", "gcp", "--project", "my-project", "--service-agents", "bare"], "--service-agents: is not for"),
+        (["--", "--flag"], "arguments need --module"),
         (["--backend", "gcp"], "--backend gcp needs a project of yours"),
         (["--report", "missing/report.json"], "--report"),
         (["--package-path", "empty", "--module", "a b"], "not a Python module name"),

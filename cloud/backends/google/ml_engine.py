@@ -46,7 +46,7 @@ _ROLES = {"worker": "workerCount", "parameterServer": "parameterServerCount", "e
 class MlEngine(GoogleService):
     name = "ml-engine"
     ends_deployments = False
-    abilities = Abilities(accelerators=True, enforces_grants=True, lists_in_parts=False)
+    abilities = Abilities(accelerators=True, enforces_grants=True, job_variables=False, lists_in_parts=False)
 
     def __init__(self, context: ServiceContext) -> None:
         self._context, self._send = context, context.transport.send
@@ -72,6 +72,12 @@ class MlEngine(GoogleService):
     # ---------------------------------------------------------------- jobs
 
     async def submit_job(self, spec: TrainingSpec) -> Job:
+        if spec.env or spec.base_output_directory:
+            raise InvalidArgument(
+                f"{', '.join(spec.env) or 'AIP_MODEL_DIR'}: ML Engine's jobs have no variables of their own: pass "
+                "arguments, or run the job on Vertex AI",
+                field="job.env" if spec.env else "job.base_output_directory",
+            )
         given = training_input(spec)
         if spec.scale_tier is ScaleTier.CUSTOM:
             given["masterType"] = _MACHINE

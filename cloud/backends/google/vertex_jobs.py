@@ -64,6 +64,8 @@ class VertexJobs:
         return job(made | {"state": f"JOB_STATE_{JobState.QUEUED}"})
 
     def _prebuilt_image(self, spec: TrainingSpec) -> str:
+        if spec.image:
+            return spec.image
         accelerated = any(accelerator for (_, accelerator), _ in cluster(spec))
         today = datetime.now(UTC).date()
         image = training_image(spec.runtime_version, self._context.region, today, accelerated=accelerated)

@@ -27,10 +27,10 @@ from cloud.gcs.retry import finish_before_cancel
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_id
 from cloud.resources import Json, Model, Version, VersionSpec
+from cloud.wire.saved_model import SAVED_MODEL_FILES
 
 MACHINE = "n1-standard-2"
 """The smallest machine type for serving."""
-_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _log = logging.getLogger(__name__)
 
 
@@ -272,10 +272,12 @@ class VertexModels:
             listed = await self._send("storage.objects.list", params)
         except NotFound as error:
             raise FailedPrecondition(error.message, field="version.deployment_uri") from error
-        names = [item["name"] for item in listed.get("items", ()) if item["name"].removeprefix(prefix) in _SAVED_MODEL]
+        names = [
+            item["name"] for item in listed.get("items", ()) if item["name"].removeprefix(prefix) in SAVED_MODEL_FILES
+        ]
         if len(names) != 1:
             raise FailedPrecondition(
-                f"the folder {folder} is expected to hold exactly one of {' and '.join(_SAVED_MODEL)}",
+                f"the folder {folder} is expected to hold exactly one of {' and '.join(SAVED_MODEL_FILES)}",
                 field="version.deployment_uri",
             )
         return saved_model.outputs(await self._read(GsUri(folder.bucket, names[0])))

@@ -13,6 +13,7 @@ from datetime import datetime
 from cloud.backends.google.service import without_mark
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
+from cloud.names import GsUri
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, Json, LogEntry, ScaleTier, Severity, TrainingSpec
 from cloud.wire.ml_v1 import duration, job_spec, seconds, training_input
 
@@ -46,6 +47,7 @@ _REPLICA = re.compile(r"\bworkerpool([0-3])-(\d+)\b")
 _WHERE = re.compile(r"\s*To find out more about why your job exited please check the logs: \S+")
 _TRAINING_INPUT = "CLOUD_ML_JOB"
 """The variable that holds a job's ``TrainingInput`` on ML Engine, in snake case; jobs are parsed from it here."""
+_OWN_VARIABLES = frozenset({"CLOUD_ML_JOB_ID", _TRAINING_INPUT, "TF_CONFIG"})
 _TENSORFLOW_LINE = re.compile(r"[IWEF]\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] ")
 _TAIL = 40
 _ERRORS = (Severity.ERROR, Severity.CRITICAL)
@@ -94,8 +96,8 @@ def custom_job(
         ],
         "scheduling": {"timeout": duration(spec.max_running_time)},
     }
-    if spec.job_dir:
-        given["baseOutputDirectory"] = {"outputUriPrefix": str(spec.job_dir)}
+    if folder := spec.base_output_directory or spec.job_dir:
+        given["baseOutputDirectory"] = {"outputUriPrefix": str(folder)}
     if service_account:
         given["serviceAccount"] = service_account
     return {"displayName": spec.job_id, "jobSpec": given, "labels": dict(labels)}
@@ -112,10 +114,17 @@ def job(item: Json, tail: Sequence[LogEntry] = ()) -> Job:
     Args:
         tail: the end of its log, if it failed: Vertex AI's message lacks the trainer's last output.
     """
-    given = {_camel(name): value for name, value in json.loads(_variables(item)[_TRAINING_INPUT]).items()}
+    variables = _variables(item)
+    given = {_camel(name): value for name, value in json.loads(variables[_TRAINING_INPUT]).items()}
     body = {"jobId": item["displayName"], "labels": without_mark(item.get("labels", {})), "trainingInput": given}
     limit = item["jobSpec"].get("scheduling", {}).get("timeout")
-    spec = replace(job_spec(body), max_running_time=seconds(limit) if limit else DEFAULT_MAX_RUNNING_TIME)
+    made, folder = job_spec(body), item["jobSpec"].get("baseOutputDirectory", {}).get("outputUriPrefix", "")
+    spec = replace(
+        made,
+        base_output_directory=GsUri.parse(folder) if folder and folder != str(made.job_dir) else None,
+        max_running_time=seconds(limit) if limit else DEFAULT_MAX_RUNNING_TIME,
+        env={name: value for name, value in variables.items() if name not in _OWN_VARIABLES},
+    )
     word = item.get("state", "").removeprefix("JOB_STATE_")
     state = _STATES.get(word, JobState.QUEUED)
     return Job(
@@ -174,7 +183,7 @@ def _last_output(message: str, tail: Sequence[LogEntry]) -> str:
 
 def _environment(spec: TrainingSpec, *, is_single: bool) -> list[dict[str, str]]:
     given = {_snake(name): value for name, value in training_input(spec).items() if name != "scheduling"}
-    variables = {"CLOUD_ML_JOB_ID": spec.job_id, _TRAINING_INPUT: json.dumps(given)}
+    variables = {**spec.env, "CLOUD_ML_JOB_ID": spec.job_id, _TRAINING_INPUT: json.dumps(given)}
     if is_single:
         # With several replicas Vertex AI sets it.
         config = {

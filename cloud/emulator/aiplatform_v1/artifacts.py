@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1.container_command import NeedsImage, without_image
-from cloud.emulator.aiplatform_v1.tables import PREBUILT_SERVING
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.names import GsUri
 from cloud.resources import Json, ServingStack
+from cloud.wire.images import ImageKind, parse_image
+from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
 
 _OWN_SERVING = "cloud.containers.serving"
-_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 
 def check_container(model: Mapping[str, Json]) -> None:
@@ -22,13 +22,18 @@ def check_container(model: Mapping[str, Json]) -> None:
     image = container.get("imageUri", "")
     if not image:
         raise InvalidArgument("The URI of a serving container's image is required.", field="model.container_spec")
-    if not PREBUILT_SERVING.fullmatch(image) and not is_own(container):
+    if not _serves_saved_models(image) and not is_own(container):
         raise InvalidArgument(
             f"Images are not pulled here, and of {image[:200]!r} only the command could run: give one of Google's "
             "prebuilt images for TensorFlow (us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest), or for your "
             f'own the command ["python3", "-m", "{_OWN_SERVING}"] (docker/serving.Dockerfile).',
             field="model.container_spec.image_uri",
         )
+
+
+def _serves_saved_models(image: str) -> bool:
+    prebuilt = parse_image(image)
+    return prebuilt is not None and (prebuilt.kind, prebuilt.framework) == (ImageKind.PREDICTION, "tensorflow")
 
 
 def is_own(container: Mapping[str, Json]) -> bool:
@@ -63,8 +68,9 @@ async def check_artifacts(backend: Backend, model: Mapping[str, Json]) -> None:
         found = [stored.uri.path.removeprefix(folder.path) for stored in await backend.list_objects(folder)]
     except NotFound as error:
         raise InvalidArgument(f"{error.message}", field="model.artifact_uri") from None
-    if len([name for name in found if name in _SAVED_MODEL]) != 1:
+    if len([name for name in found if name in SAVED_MODEL_FILES]) != 1:
         raise FailedPrecondition(
-            f"Model directory {str(folder)[:500]} is expected to contain exactly one of: [{', '.join(_SAVED_MODEL)}].",
+            f"Model directory {str(folder)[:500]} is expected to contain exactly one of: "
+            f"[{', '.join(SAVED_MODEL_FILES)}].{keras_hint(found)}",
             field="model.artifact_uri",
         )

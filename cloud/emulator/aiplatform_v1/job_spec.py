@@ -4,7 +4,6 @@ Rules: descriptions in the discovery document ``aiplatform.v1``. What is not emu
 created, and one error lists all faults, in the service's form.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, Service, TrainingSpec
+from cloud.wire.images import ImageKind, parse_image
 
 _POOLS = ("primary", "workers", "parameter servers", "evaluators")
 _MOST_VARIABLES = _MOST_PACKAGES = 100
@@ -40,7 +40,8 @@ class _Program:
 
     runnable: Runnable
     env: Mapping[str, str]
-    runtime_version: str | None = None
+    image: str | None = None
+    """One of Google's prebuilt ones; None: it is the user's own, or only its command is run."""
 
 
 def job_spec(
@@ -97,11 +98,11 @@ def job_spec(
         worker_count=counts[1],
         parameter_server_count=counts[2],
         evaluator_count=counts[3],
-        runtime_version=program.runtime_version,
         max_running_time=float(limit.removesuffix("s")) if limit else DEFAULT_MAX_RUNNING_TIME,
         service=Service.VERTEX_AI,
         base_output_directory=GsUri.parse(base, "job_spec.base_output_directory.output_uri_prefix") if base else None,
         env=program.env,
+        image=program.image,
     )
 
 
@@ -133,7 +134,7 @@ def _read_pool(pool: Mapping[str, Json], index: int, faults: _Faults) -> _Progra
 
 def _package(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program:
     image = given.get("executorImageUri", "")
-    if not tables.PREBUILT_TRAINING.fullmatch(image):
+    if not _is_prebuilt(image):
         faults[f"{place}.executor_image_uri"] = (
             f"Not one of Google's prebuilt training images (us-docker.pkg.dev/vertex-ai/training/…): {image[:200]!r}."
         )
@@ -142,17 +143,16 @@ def _package(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program
         faults[f"{place}.package_uris"] = f"1 to {_MOST_PACKAGES} packages are required, not {len(uris)}."
     module = given.get("pythonModule", "")
     _check_module_name(module, f"{place}.python_module", faults)
-    # …/training/tf-cpu.2-17.py310:latest
-    version = re.search(r"/tf-[a-z]+\.(\d+)-(\d+)[.:]", image)
     return _Program(
         Runnable(module, tuple(given.get("args", ())), tuple(uris)),
         _variables(given.get("env", ()), f"{place}.env", faults),
-        f"{version[1]}.{version[2]}" if version else None,
+        image,
     )
 
 
 def _container(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program:
-    if not given.get("imageUri"):
+    image = given.get("imageUri", "")
+    if not image:
         faults[f"{place}.image_uri"] = "The URI of an image is required."
     found = Runnable("", ())
     try:
@@ -161,7 +161,13 @@ def _container(given: Mapping[str, Json], place: str, faults: _Faults) -> _Progr
         faults[f"{place}.command"] = f"Images are not pulled here. {error} {_INSTEAD}"
     else:
         _check_module_name(found.module, f"{place}.command", faults)
-    return _Program(found, _variables(given.get("env", ()), f"{place}.env", faults))
+    variables = _variables(given.get("env", ()), f"{place}.env", faults)
+    return _Program(found, variables, image if _is_prebuilt(image) else None)
+
+
+def _is_prebuilt(image: str) -> bool:
+    found = parse_image(image)
+    return found is not None and found.kind is ImageKind.TRAINING
 
 
 def _variables(given: Sequence[Mapping[str, str]], place: str, faults: _Faults) -> dict[str, str]:

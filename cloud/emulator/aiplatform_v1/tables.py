@@ -1,13 +1,10 @@
-"""Vertex AI's regions, machine types, images and enums. Data with its sources.
+"""Vertex AI's regions, machine types and enums. Data with its sources.
 
 Regions: those that the Python SDK knows (``google.cloud.aiplatform.constants.base``). Machine types:
 https://cloud.google.com/vertex-ai/docs/training/configure-compute and
-https://cloud.google.com/vertex-ai/docs/predictions/configure-compute. Images:
-https://cloud.google.com/vertex-ai/docs/training/pre-built-containers and
-https://cloud.google.com/vertex-ai/docs/predictions/pre-built-containers.
+https://cloud.google.com/vertex-ai/docs/predictions/configure-compute.
 """
 
-import re
 from collections.abc import Mapping
 
 from cloud.emulator.rest.machine_types import COMPUTE_ENGINE_MACHINES
@@ -44,11 +41,6 @@ SERVING_MACHINES = TRAINING_MACHINES | {
     "n2-standard-2",
     *(f"n2-highcpu-{size}" for size in (2, 4, 8)),
 }
-
-_PREBUILT = r"(?:us|europe|asia)-docker\.pkg\.dev/vertex-ai(?:-restricted)?"
-PREBUILT_TRAINING = re.compile(_PREBUILT + r"/training/(tf|pytorch|scikit-learn|xgboost)-[\w.-]+:[\w.-]+")
-PREBUILT_SERVING = re.compile(_PREBUILT + r"/prediction/(?:tf2|tf_opt)-[\w.-]+:[\w.-]+")
-"""Those that serve TensorFlow's SavedModels."""
 
 ENUM_NUMBERS: Mapping[str, Mapping[int, str]] = {
     "GoogleCloudAiplatformV1MachineSpec.acceleratorType": {

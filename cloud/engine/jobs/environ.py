@@ -50,6 +50,8 @@ def environ(
     }
     return {
         **base,
+        **vertex_environ.folders(spec),
+        **spec.env,
         **private,
         "TF_CONFIG": json.dumps(tf_config),
         "CLOUD_ML_JOB_ID": spec.job_id,

@@ -1,8 +1,8 @@
-"""One execution of a job: installs packages, runs replicas, logs output. It reports events; others decide states."""
+"""One execution of a job: prepares, runs replicas, logs output. It reports events; others decide states."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,21 +10,17 @@ from pathlib import Path
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders
 from cloud.engine.jobs.logs import JobLog, severity_of
-from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.ports import PortAllocator
+from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
 from cloud.engine.jobs.replicas import Replica, replicas
-from cloud.engine.jobs.requirements import check_requirements
-from cloud.engine.launch.command import Command, Interpreter
+from cloud.engine.launch.command import Command
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.runtimes.requirements import Environment
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
-from cloud.names import GsUri
 from cloud.resources import LogEntry, Severity, TrainingSpec
-
-Fetch = Callable[[GsUri, Path], Awaitable[object]]
-"""Downloads one object to a file as the ML service account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +28,12 @@ class Platform:
     """What all executions of one cloud share."""
 
     executor: Executor
-    installer: PackageInstaller
-    fetch: Fetch
+    preparation: Preparation
     environ: Mapping[str, str]
     project: str
     project_number: int
     grace: float
     """Seconds between SIGTERM and SIGKILL."""
-    interpreter: Interpreter | None = None
-    """Of replicas and package builds; None: this one, cold."""
     ports: PortAllocator = field(default_factory=PortAllocator)
 
 
@@ -120,10 +113,10 @@ class Execution:
     async def _work(self) -> tuple[JobEvent, str]:
         primary = replicas(self.spec)[0]
         self._temporary = folders.create(self.folder)
-        import_path = await self._install_packages(primary)
+        environment = await self._prepare(primary)
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
-                processes = await self._start(import_path)
+                processes = await self._start(environment)
                 if self._cancelled.is_set():  # during the start: this task is about to be cancelled
                     return JobEvent.STOPPED, ""
                 self._report_start()
@@ -143,32 +136,17 @@ class Execution:
                 )
         return JobEvent.FAILED, processes.explain(failed)
 
-    async def _install_packages(self, primary: Replica) -> tuple[Path, ...]:
-        folder = self.folder / "packages"
-        folder.mkdir()
+    async def _prepare(self, primary: Replica) -> Environment:
         self._log_message("Waiting for training program to start.")
         self._log_message(f"Running module {self.spec.python_module}.", replica=primary)
-        installed = []
-        for uri in self.spec.package_uris:
-            self._log_message(f"Downloading the package: {uri}", replica=primary)
-            archive = folder / uri.name
-            await self.platform.fetch(uri, archive)
-            self._log_message(f"Installing the package: {uri}", replica=primary)
-            installed.append(
-                await self.platform.installer.install(
-                    archive,
-                    work=folder,
-                    environ=dict(self.platform.environ),
-                    interpreter=self.platform.interpreter,
-                    on_output=lambda line: self._on_output(primary, line),
-                )
-            )
-        # Modules of a later package replace those of an earlier one, as with the runner's successive pip installs.
-        import_path = tuple(reversed(installed))
-        check_requirements(import_path)
-        return import_path
+        return await self.platform.preparation.run(
+            self.spec,
+            self.folder,
+            log=lambda message, severity: self._log_message(message, severity, replica=primary),
+            on_output=lambda line: self._on_output(primary, line),
+        )
 
-    async def _start(self, import_path: tuple[Path, ...]) -> ReplicaProcesses:
+    async def _start(self, environment: Environment) -> ReplicaProcesses:
         platform = self.platform
         if self._processes is not None:
             self._processes.close()
@@ -180,8 +158,8 @@ class Execution:
             project_number=platform.project_number,
             base={**platform.environ, "TMPDIR": str(self._temporary)},
             folder=self.folder,
-            import_path=import_path,
-            interpreter=platform.interpreter,
+            import_path=environment.import_path,
+            interpreter=environment.interpreter,
             on_command=self._on_command,
         )
         return self._processes

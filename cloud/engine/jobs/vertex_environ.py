@@ -38,19 +38,21 @@ def environ(
         variables["TF_CONFIG"] = json.dumps(
             {"cluster": cluster(addresses), "environment": "cloud", "job": job, "task": task}
         )
-    if spec.base_output_directory is not None:
-        for name, folder in (
-            ("MODEL_DIR", "model"),
-            ("CHECKPOINT_DIR", "checkpoints"),
-            ("TENSORBOARD_LOG_DIR", "logs"),
-        ):
-            variables[f"AIP_{name}"] = f"{spec.base_output_directory / folder}/"
-    return variables
+    return variables | folders(spec)
+
+
+def folders(spec: TrainingSpec) -> dict[str, str]:
+    """The variables that name folders of the job's output, if it has one."""
+    if spec.base_output_directory is None:
+        return {}
+    below = {"MODEL_DIR": "model", "CHECKPOINT_DIR": "checkpoints", "TENSORBOARD_LOG_DIR": "logs"}
+    return {f"AIP_{name}": f"{spec.base_output_directory / folder}/" for name, folder in below.items()}
 
 
 def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, Json]:
     """The job as its processes see it: ``CustomJobSpec`` in snake case, without machine specifications."""
     program = {
+        "executor_image_uri": spec.image,
         "package_uris": [str(uri) for uri in spec.package_uris],
         "python_module": spec.python_module,
         "args": list(spec.args),

@@ -19,9 +19,9 @@ Log = Callable[[str, Severity], None]
 """Receives one line of progress."""
 
 _OWN_VARIABLES = {
-    # An index that does not answer must cost a second, not half a minute of tries.
+    # An index that does not answer must cost a moment, not half a minute of tries; one lost packet costs a second.
     "UV_HTTP_RETRIES": "0",
-    "UV_HTTP_CONNECT_TIMEOUT": "1",
+    "UV_HTTP_CONNECT_TIMEOUT": "2",
     "UV_NO_PROGRESS": "1",
     "UV_NO_COLOR": "1",
     "NO_COLOR": "1",
@@ -42,7 +42,6 @@ _CHANGES_RESULTS = frozenset(
         "UV_NO_BINARY",
         "UV_NO_BUILD",
         "UV_NO_DEPS",
-        "UV_OFFLINE",
         "UV_OVERRIDE",
         "UV_PROJECT",
         "UV_PYTHON",
@@ -90,13 +89,15 @@ class Uv:
                 return Path(uv.find_uv_bin())
         if found := shutil.which("uv", path=self.environ.get("PATH")):
             return Path(found)
-        raise UvError(Reason.MISSING, MEND_INSTALL)
+        raise UvError(MEND_INSTALL, reason=Reason.MISSING)
 
     def redact(self, text: str) -> str:
         """``text`` without the user's logins and tokens."""
         return redact(text, self._secrets)
 
-    async def run(self, *arguments: str, log: Log, offline: bool = False, quick: bool = False) -> str:
+    async def run(
+        self, *arguments: str, log: Log, offline: bool = False, quick: bool = False, lock: int | None = None
+    ) -> str:
         """Run ``uv ARGUMENTS`` and return its standard output.
 
         Cancelled, it ends uv and what uv started.
@@ -106,6 +107,7 @@ class Uv:
             offline: use the cache and the folders of wheels only.
             quick: it only asks for metadata, so an index that is silent for two seconds is given up
                 (``UV_HTTP_TIMEOUT`` of the user's environment allows another time).
+            lock: the file descriptor of a lock that uv keeps until it ends, if this process is killed before.
 
         Raises:
             UvError: uv failed, or there is no uv.
@@ -124,6 +126,7 @@ class Uv:
             env=environ,
             cwd="/",  # no project's own settings
             start_new_session=True,
+            pass_fds=() if lock is None else (lock,),
             limit=2**20,
         )
         stdout, stderr = cast(StreamReader, process.stdout), cast(StreamReader, process.stderr)

@@ -33,8 +33,10 @@ class UvError(FailedPrecondition):
         detail: what it wrote, without secrets; one line.
     """
 
-    def __init__(self, reason: Reason, message: str, detail: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, field: str | None = None, reason: Reason = Reason.OTHER, detail: str = ""
+    ) -> None:
+        super().__init__(message, field=field)
         self.reason = reason
         self.detail = detail
 
@@ -54,8 +56,8 @@ def explain(output: str) -> UvError:
     text = re.sub(r"^.*?(?=error: |No solution found)", "", text)
     for reason, pattern, message in _PATTERNS:
         if match := re.search(pattern, text):
-            return UvError(reason, message(match) if callable(message) else message, text)
-    return UvError(Reason.OTHER, f"uv failed: {text[:_LONGEST]}", text)
+            return UvError(message(match) if callable(message) else message, reason=reason, detail=text)
+    return UvError(f"uv failed: {text[:_LONGEST]}", detail=text)
 
 
 _LONGEST = 2000

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
 import sqlite3
 import uuid
@@ -26,6 +27,7 @@ from cloud.errors import (
 from cloud.lifecycle import VersionEvent, VersionState
 from cloud.names import GsUri, check_id
 from cloud.resources import Json, Model, RawAnswer, ServingStack, Version, VersionSpec
+from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
 
 Fetch = Callable[[GsUri, Path], Awaitable[object]]
 """Copies the objects in a folder of a bucket to a local folder, as the ML service account."""
@@ -34,7 +36,6 @@ _Key = tuple[str, str]
 """Names of a model and its version."""
 _RETRY_INTERVAL = 0.5
 """Seconds between attempts to record a version's state while the disk is full."""
-_SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 _log = logging.getLogger(__name__)
 
 
@@ -217,15 +218,16 @@ class ServingService:
         if source.has_wildcard():
             raise InvalidArgument(f"a folder's name, not a pattern: {source}", field="version.deployment_uri")
         await asyncio.to_thread(folder.mkdir)
-        nothing = ""
+        hint = ""
         try:
             await self._fetch(source.as_folder(), folder)
         except NotFound as error:  # no objects with that prefix, or no bucket
-            nothing = f" ({error.message})"
-        if sum((folder / name).is_file() for name in _SAVED_MODEL_FILES) != 1:
+            hint = f" ({error.message})"
+        if sum((folder / name).is_file() for name in SAVED_MODEL_FILES) != 1:
+            hint = hint or keras_hint(await asyncio.to_thread(os.listdir, folder))
             raise FailedPrecondition(
                 f"With v1 endpoint, the model directory {source.as_folder()} is expected to contain exactly one of "
-                f"thefollowing: saved_model.pb' file or 'saved_model.pbtxt' file.Please use SavedModel.{nothing}",
+                f"thefollowing: saved_model.pb' file or 'saved_model.pbtxt' file.Please use SavedModel.{hint}",
                 field="version.deployment_uri",
             )
 

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
-from cloud.engine.storage.policy import Acl, BucketAccess
+from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.records import BucketRecord
 from cloud.settings import IamMode
 
@@ -39,11 +40,18 @@ _NO_BUCKET = BucketAccess()
 class Guard:
     """Args:
     report: called at the first occurrence of each violation (mode ``SOFT``).
+    project_bindings: the roles on the project.
     """
 
-    def __init__(self, mode: IamMode = IamMode.STRICT, report: Callable[[PolicyViolation], None] | None = None) -> None:
+    def __init__(
+        self,
+        mode: IamMode = IamMode.STRICT,
+        report: Callable[[PolicyViolation], None] | None = None,
+        project_bindings: Bindings = MappingProxyType({}),
+    ) -> None:
         self.mode = mode
         self._report = report
+        self._project_bindings = project_bindings
         self._violations: Counter[PolicyViolation] = Counter()
 
     @property
@@ -60,8 +68,7 @@ class Guard:
         Raises:
             Unauthenticated, PermissionDenied: see ``policy.refuse``.
         """
-        access = bucket.access if bucket else _NO_BUCKET
-        if not policy.allowed(principal, permission, access, object_acl):
+        if not self.grants(principal, permission, bucket, object_acl):
             self.refuse(principal, permission, bucket)
 
     def refuse(self, principal: Principal, permission: str, bucket: BucketRecord | None) -> None:
@@ -81,4 +88,11 @@ class Guard:
         self, principal: Principal, permission: str, bucket: BucketRecord, object_acl: Acl | None = None
     ) -> bool:
         """Whether ``require`` would return. Never records a violation."""
-        return self.mode is not IamMode.STRICT or policy.allowed(principal, permission, bucket.access, object_acl)
+        return self.mode is not IamMode.STRICT or self.grants(principal, permission, bucket, object_acl)
+
+    def grants(
+        self, principal: Principal, permission: str, bucket: BucketRecord | None, object_acl: Acl | None = None
+    ) -> bool:
+        """Whether ``principal`` has ``permission``, whatever the mode."""
+        access = bucket.access if bucket else _NO_BUCKET
+        return policy.allowed(principal, permission, access, object_acl, self._project_bindings)

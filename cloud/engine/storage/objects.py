@@ -157,7 +157,7 @@ class Objects:
         holder = self._buckets.lookup(bucket)
         record = self._records.object(bucket, name)
         if record is None or generation not in (None, record.generation):
-            if not policy.allowed(principal, "storage.objects.list", holder.access):
+            if not self._guard.grants(principal, "storage.objects.list", holder):
                 self._guard.refuse(principal, permission, holder)
             raise NotFound(f"No such object: {bucket}/{name}" + (f"#{generation}" if generation else ""))
         self._guard.require(principal, permission, holder, record.acl)

@@ -7,6 +7,7 @@ https://cloud.google.com/storage/docs/access-control: a request is allowed by th
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NoReturn
 
 from cloud.engine.principal import Principal
@@ -49,17 +50,26 @@ _ML_ENGINE = re.compile(r"(service-\d+)@cloud-ml\.google\.com\.iam\.gserviceacco
 _ENTITY = re.compile(r"allUsers|allAuthenticatedUsers|(user|group|domain)-[^\s/]+|project-(owners|editors|viewers)-\w+")
 
 
-def allowed(principal: Principal, permission: str, bucket: BucketAccess, object_acl: Acl | None = None) -> bool:
+def allowed(
+    principal: Principal,
+    permission: str,
+    bucket: BucketAccess,
+    object_acl: Acl | None = None,
+    project: Bindings = MappingProxyType({}),
+) -> bool:
     """Whether ``principal`` has ``permission`` (``storage.objects.get``) on a bucket, or on the object in it whose ACL
     is given.
 
     A project's owners have every permission.
+
+    Args:
+        project: roles on the whole project, which hold for every bucket of it.
     """
     if principal.is_project_owner:
         return True
     return any(
         permission in ROLE_PERMISSIONS[role] and _includes(entity, principal)
-        for entity, role in _grants(bucket, object_acl)
+        for entity, role in (*_entries(project), *_grants(bucket, object_acl))
         if not (bucket.is_never_public and entity in _PUBLIC)
     )
 
@@ -67,12 +77,16 @@ def allowed(principal: Principal, permission: str, bucket: BucketAccess, object_
 def _grants(bucket: BucketAccess, object_acl: Acl | None) -> Iterator[tuple[str, str]]:
     for entity, role in bucket.acl.items():
         yield entity, BUCKET_ROLES[role]
-    for name, entities in bucket.bindings.items():
-        for entity in entities:
-            yield entity, name
+    yield from _entries(bucket.bindings)
     if object_acl and not bucket.is_uniform:
         for entity, role in object_acl.items():
             yield entity, OBJECT_ROLES[role]
+
+
+def _entries(bindings: Bindings) -> Iterator[tuple[str, str]]:
+    for name, entities in bindings.items():
+        for entity in entities:
+            yield entity, name
 
 
 def refuse(principal: Principal, permission: str) -> NoReturn:

@@ -48,6 +48,11 @@ ROLE_PERMISSIONS: Mapping[str, frozenset[str]] = {
 }
 """The roles that a bucket's policy can grant, with their permissions."""
 
+SERVICE_AGENT_ROLE = "roles/storage.admin"
+"""What AI Platform's service agent may do with the buckets of its project: its role there, ``roles/ml.serviceAgent``,
+includes Cloud Storage's administration (https://cloud.google.com/iam/docs/service-agents), so that only buckets of
+other projects need a grant (https://cloud.google.com/ai-platform/training/docs/working-with-cloud-storage)."""
+
 BUCKET_ROLES: Mapping[Role, str] = {
     Role.READER: "roles/storage.legacyBucketReader",
     Role.WRITER: "roles/storage.legacyBucketWriter",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from cloud.engine.storage.acls import AccessControls
@@ -12,6 +13,7 @@ from cloud.engine.storage.iam import IamPolicies
 from cloud.engine.storage.media import MediaStore, spool
 from cloud.engine.storage.members import Members
 from cloud.engine.storage.objects import Objects
+from cloud.engine.storage.policy import Bindings
 from cloud.engine.storage.records import Records
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.uploads import ResumableUploads
@@ -29,6 +31,7 @@ class StorageService:
         project: the project's id, used in policies.
         project_number: used in ACLs and bucket resources.
         iam: how requests that are not allowed are handled.
+        project_bindings: the roles on the project, which hold for all of its buckets.
         on_violation: called at the first occurrence of each request that strict mode would refuse (``IamMode.SOFT``).
     """
 
@@ -40,12 +43,13 @@ class StorageService:
         project: str = "local-project",
         project_number: int = 1,
         iam: IamMode = IamMode.STRICT,
+        project_bindings: Bindings = MappingProxyType({}),
         on_violation: Callable[[PolicyViolation], None] | None = None,
         server: FakeGcsServer | None = None,
     ) -> None:
         self.project_number = project_number
         self.members = Members(project, project_number)
-        self.guard = Guard(iam, on_violation)
+        self.guard = Guard(iam, on_violation, project_bindings)
         self._incoming = state_dir / "incoming"
         self._uploading = state_dir / "uploads"
         self._state_dir = state_dir

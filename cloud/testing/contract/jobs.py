@@ -95,6 +95,16 @@ class JobContract(Contract):
         assert sum(isinstance(result, AlreadyExists) for result in results) == 1
         await backend.wait_for_job(spec.job_id, timeout=TIMEOUT)
 
+    async def test_a_jobs_variables_are_kept_or_refused_by_name(self, backend: Backend, bucket: str) -> None:
+        packages, env = (GsUri(bucket, "x.tar.gz"),), {"MODEL_KIND": "deep, wide=1", "EMPTY": ""}
+        spec = TrainingSpec(unique_name("job"), packages, "x", region=backend.region, env=env)
+        if not backend.abilities.job_variables:
+            with pytest.raises(InvalidArgument, match="MODEL_KIND"):
+                await backend.submit_job(spec)
+            return
+        await backend.submit_job(spec)
+        assert (await backend.wait_for_job(spec.job_id, timeout=TIMEOUT)).training.env == env
+
     async def test_an_unknown_job_is_not_found(self, backend: Backend) -> None:
         for call in (backend.get_job, backend.cancel_job, backend.wait_for_job, backend.read_logs):
             with pytest.raises(NotFound, match="unknown"):

@@ -63,6 +63,13 @@ class ProgramContract(Contract):
         assert f"ID {job.job_id}" in output
         assert "TASK chief 0 cloud" in output
 
+    async def test_a_replica_has_its_jobs_variables(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+        if not backend.abilities.job_variables:
+            return
+        source = "import os; print('KIND', os.environ['MODEL_KIND'], os.environ['CLOUD_ML_JOB_ID'])"
+        job = await self.train(backend, bucket, tmp_path, source, env={"MODEL_KIND": "a=b c", "CLOUD_ML_JOB_ID": "x"})
+        assert f"KIND a=b c {job.job_id}" in await self.output(backend, job)
+
     async def test_a_trainer_that_raises(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
         job = await self.train(backend, bucket, tmp_path, "print('before')\nraise ValueError('what happened')")
         assert job.state is JobState.FAILED

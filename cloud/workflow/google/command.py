@@ -13,7 +13,7 @@ from cloud.names import check_id, check_project
 from cloud.workflow.google import preview
 from cloud.workflow.google.cleanup import remove_leftovers
 from cloud.workflow.google.options import Options
-from cloud.workflow.steps import Plan
+from cloud.workflow.plan import Plan
 
 
 class Command:

@@ -33,7 +33,8 @@ from cloud.names import GsUri
 from cloud.resources import Json, LogEntry, TransferProgress, Version, VersionSpec
 from cloud.workflow.google.offline_project import OfflineProject
 from cloud.workflow.google.options import Options
-from cloud.workflow.steps import Plan, Workflow
+from cloud.workflow.plan import Plan
+from cloud.workflow.steps import Workflow
 
 _DOCUMENTS = {"logging": "logging.v2", "ml": "ml.v1", "storage": "storage.v1"}
 _NOW = Pace(first=0.0, longest=0.0)

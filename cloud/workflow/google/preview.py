@@ -3,7 +3,6 @@
 import ast
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +13,7 @@ from cloud.backends.google.vertex_wire import cluster
 from cloud.names import GsUri
 from cloud.resources import TrainingSpec
 from cloud.workflow.google.options import Options
-from cloud.workflow.steps import Plan
+from cloud.workflow.plan import Plan
 
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "yellow"}
 _PRICES = "https://cloud.google.com/vertex-ai/pricing"
@@ -46,7 +45,7 @@ async def check(options: Options, plan: Plan, console: Console) -> bool:
         training_image=options.training_image,
     )
     try:
-        findings = [check_package(plan.package_path, plan.module)]
+        findings = [check_package(plan)]
         findings += [finding async for finding in preflight.findings(datetime.now(UTC).date())]
     finally:
         await transport.close()
@@ -55,8 +54,11 @@ async def check(options: Options, plan: Plan, console: Console) -> bool:
     return all(finding.verdict is not Verdict.FAIL for finding in findings)
 
 
-def check_package(folder: Path, module: str) -> Finding:
+def check_package(plan: Plan) -> Finding:
     """Check that the trainer's module exists and is valid Python, without running it."""
+    folder, module = plan.package_path, plan.module
+    if folder is None:
+        return Finding(Verdict.PASS, "package", f"{module} in {', '.join(map(str, plan.packages))}, not looked into")
     path = folder.parent.joinpath(*module.split("."))
     file = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__main__.py"
     if not (folder / "__init__.py").is_file():

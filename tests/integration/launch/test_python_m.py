@@ -81,6 +81,21 @@ LIKE_PYTHON = {
         print([resource.getrlimit(n) for n in range(16)], sys.getrecursionlimit(), sys.getswitchinterval())
         print(sorted(os.listdir('/proc/self/fd')) if sys.platform == 'linux' else '')
         """,
+    "processes of its own": """
+        import multiprocessing as mp, sys
+        class Thing: pass
+        def work(x): return Thing(), x, __name__, sys.executable, str(sys.flags)
+        if __name__ == "__main__":
+            for method in ("spawn", "fork"):
+                with mp.get_context(method).Pool(1) as pool:
+                    (thing, *rest), = pool.map(work, [1])
+                    print(type(thing) is Thing, rest)
+            print(mp.get_start_method(), mp.current_process().name, mp.parent_process())
+        """,
+    "threads": """
+        import threading
+        print(threading.main_thread().native_id == threading.get_native_id(), threading.main_thread().ident is not None)
+        """,
     "memory is protected from it": "import ctypes; print(ctypes.CDLL(None).getpid() > 0)",
     "recursion": "import sys; sys.stderr = open('/dev/null', 'w')\ndef f(): f()\nf()",
 }
@@ -182,9 +197,15 @@ async def test_own_module_wins_over_a_preloaded_one(launcher: Launcher, programs
 
 
 async def test_each_process_has_its_own_randomness(programs: Programs) -> None:
-    programs.interpreter = Interpreter(preload=("random", "numpy.random"))
+    programs.interpreter = Interpreter(preload=("random", "numpy.random", "multiprocessing"))
     launcher = Launcher(KINDS[-1])
-    command = programs.command("import random, numpy, uuid; print(random.random(), numpy.random.rand(), uuid.uuid4())")
+    command = programs.command(
+        """
+        import multiprocessing, random, numpy, uuid
+        key = bytes(multiprocessing.current_process().authkey).hex()
+        print(random.random(), numpy.random.rand(), uuid.uuid4(), key)
+        """
+    )
     try:
         for _ in range(2):
             assert (await run(launcher, command, programs.on_output)).ok

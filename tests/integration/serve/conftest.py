@@ -1,6 +1,5 @@
 """A user's environment, and a server in it."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from integration.serve.programs import read_until, start
+from integration.user_environ import user_environ
 
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "user").mkdir(mode=0o700)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUD_", "CLOUDSDK_"))}
+    kept = user_environ()
     return kept | {"XDG_RUNTIME_DIR": str(tmp_path / "user"), "CLOUD_LAUNCHER": "cold"}
 
 

@@ -1,37 +1,8 @@
-import json
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cloud.errors import InvalidArgument
-from cloud.local_predict import main, read_instances, table
-
-
-@given(
-    st.lists(
-        st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8),
-        min_size=1,
-        max_size=8,
-    )
-)
-def test_instances_are_read_as_written(instances: list[object]) -> None:
-    assert read_instances([json.dumps(instance) + "\n" for instance in instances]) == instances
-
-
-@pytest.mark.parametrize(
-    ("lines", "reason"),
-    [
-        ([], r"^No valid instance was found in input file\.$"),
-        (["1\n", "\n", "2\n"], r"^Empty line is not allowed in the instances file\. \(Line 2\.\)$"),
-        (["1\n", "{x: 1}\n"], r"^Input instances are not in JSON format\. \(Line 2: "),
-    ],
-)
-def test_files_that_hold_no_instances(lines: list[str], reason: str) -> None:
-    with pytest.raises(InvalidArgument, match=reason):
-        read_instances(lines)
+from cloud.local_predict import main, table
 
 
 def test_the_table_of_the_lab() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cloud.errors import InvalidArgument
-from cloud.settings import IamMode, LauncherKind, RuntimeMode, Settings
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents, Settings
 
 
 def test_unset_variables_have_their_defaults() -> None:
@@ -23,6 +23,7 @@ def test_every_variable_is_read() -> None:
             "CLOUD_CONCURRENT_JOBS": "3",
             "CLOUD_CANCEL_GRACE_SECONDS": "0.5",
             "CLOUD_IAM": "soft",
+            "CLOUD_SERVICE_AGENTS": "bare",
             "CLOUD_RUNTIME": "match",
             "CLOUD_FAKE_GCS_SERVER": "http://127.0.0.1:4443",
         }
@@ -35,6 +36,7 @@ def test_every_variable_is_read() -> None:
         concurrent_jobs=3,
         cancel_grace_seconds=0.5,
         iam=IamMode.SOFT,
+        service_agents=ServiceAgents.BARE,
         runtime=RuntimeMode.MATCH,
         fake_gcs_server="http://127.0.0.1:4443",
     )
@@ -53,6 +55,7 @@ def test_the_error_names_the_legal_values() -> None:
         ("CLOUD_CONCURRENT_JOBS", "0"),
         ("CLOUD_LAUNCHER", "lukewarm"),
         ("CLOUD_RUNTIME", "newest"),
+        ("CLOUD_SERVICE_AGENTS", "all"),
         ("CLOUD_CANCEL_GRACE_SECONDS", "-1"),
     ],
 )

@@ -11,9 +11,9 @@ from cloud.workflow.taxifare import TEST_INSTANCES
 from cloud.workflow.terminal import Terminal
 
 
-def _terminal(**options: object) -> tuple[Terminal, io.StringIO]:
+def _terminal(*, are_fares: bool = False, **options: object) -> tuple[Terminal, io.StringIO]:
     screen = io.StringIO()
-    return Terminal(Console(file=screen, width=120, **options)), screen  # type: ignore[arg-type]
+    return Terminal(Console(file=screen, width=120, **options), are_fares=are_fares), screen  # type: ignore[arg-type]
 
 
 def test_steps_are_numbered_with_time_and_detail() -> None:
@@ -52,8 +52,20 @@ def test_a_jobs_line_cannot_control_the_terminal() -> None:
 
 
 def test_the_summary_has_fares_and_the_score() -> None:
-    terminal, screen = _terminal()
+    terminal, screen = _terminal(are_fares=True)
     report = Report(rmse=4.5, predictions=[(TEST_INSTANCES[0], {"predictions": [10.876]})])
     terminal.summary(report)
     assert "$10.88" in screen.getvalue()
     assert "RMSE on the whole evaluation file: 4.5000 dollars" in screen.getvalue()
+
+
+def test_the_summary_of_another_model_has_its_instances_and_predictions() -> None:
+    terminal, screen = _terminal()
+    terminal.summary(Report(predictions=[({"text": "[b]ünï[/b]"}, {"score": [0.5]}), ([1, 2], "x" * 500)]))
+    terminal.summary(Report(predictions=[(number, number) for number in range(30)]))
+    shown = screen.getvalue()
+    assert '{"text": "[b]ünï[/b]"}' in shown
+    assert '{"score": [0.5]}' in shown
+    assert "…" in shown
+    assert "x" * 300 not in shown.replace("\n", "")
+    assert "and 10 more" in shown

@@ -7,7 +7,7 @@ from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, Service, TrainingSpec
 from emulator_api.api_client import SOMEBODY
-from emulator_api.vertex_api import PARENT, custom_job, pool
+from emulator_api.vertex_api import PARENT, SERVING_IMAGE, TRAINING_IMAGE, custom_job, pool
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
 
@@ -35,11 +35,11 @@ async def test_a_job_is_answered_as_it_was_asked_for(api):
         package_uris=(GsUri("bucket", "trainer-0.1.tar.gz"),),
         python_module="trainer.task",
         args=("--epochs=1", ""),
-        runtime_version="2.17",
         max_running_time=3600.0,
         service=Service.VERTEX_AI,
         base_output_directory=GsUri("bucket", "out"),
         env={"A": "b"},
+        image=TRAINING_IMAGE,
     )
 
 
@@ -157,6 +157,7 @@ async def test_a_job_of_ml_engine_is_none_of_vertex_ai_and_each_region_has_its_o
         ),
         (custom_job({"machineSpec": {"machineType": "n1-standard-4"}}), "One of `container_spec`"),
         (custom_job(pool(executorImageUri="docker.io/me/mine")), "prebuilt training images"),
+        (custom_job(pool(executorImageUri=SERVING_IMAGE)), "prebuilt training images"),
         (custom_job(pool(packageUris=[])), "1 to 100 packages are required"),
         (custom_job(pool(packageUris=["/folder/x.tar.gz"])), "Must be of form gs://bucket/object"),
         (custom_job(pool(pythonModule="a b")), "python_module"),
@@ -201,6 +202,27 @@ async def test_a_container_runs_where_its_command_can_run_without_the_image(api)
     job = await api.ask("POST", "/customJobs", body)
     spec = api.backend.jobs[number(job)].spec
     assert (spec.python_module, spec.args, spec.package_uris, spec.env) == ("json.tool", ("--help",), (), {"A": "1"})
+
+
+IMAGES = [
+    "gcr.io/cloud-aiplatform/training/tf-cpu.2-1:latest",
+    "us-docker.pkg.dev/cloud-aiplatform/training/tf-cpu.2-1",
+    f"europe-docker.pkg.dev/vertex-ai/training/sklearn-cpu.1-0@sha256:{64 * '0'}",
+    "us-docker.pkg.dev/vertex-ai/training/xgboost-cpu.1-1",
+    "gcr.io/cloud-aiplatform/training/pytorch-gpu.1-7",
+]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+async def test_googles_images_are_known_by_all_their_names_for_packages_and_for_commands(api, image):
+    for body in (custom_job(pool(executorImageUri=image)), container("python3", "-m", "json.tool", imageUri=image)):
+        job = await api.ask("POST", "/customJobs", body)
+        assert api.backend.jobs[number(job)].spec.image == image
+
+
+async def test_the_image_of_a_container_of_ones_own_decides_nothing(api):
+    job = await api.ask("POST", "/customJobs", container("python3", "-m", "json.tool"))
+    assert api.backend.jobs[number(job)].spec.image is None
 
 
 async def test_what_the_sdk_writes_for_a_script_in_a_container_installs_its_package(api):

@@ -102,8 +102,26 @@ async def test_models_are_found_by_name_and_in_any_order(api):
 
 
 @pytest.mark.parametrize(
+    "image",
+    [
+        "gcr.io/cloud-aiplatform/prediction/tf2-cpu.2-1:latest",
+        "us-docker.pkg.dev/cloud-aiplatform/prediction/tf2-gpu.2-15",
+        f"asia-docker.pkg.dev/vertex-ai/prediction/tf-cpu.1-15@sha256:{64 * '0'}",
+    ],
+)
+async def test_googles_serving_images_are_known_by_all_their_names(api, image):
+    name = await upload(api, model={"containerSpec": {"imageUri": image}})
+    assert (await api.ask("GET", below(name)))["containerSpec"] == {"imageUri": image}
+
+
+@pytest.mark.parametrize(
     ("body", "status", "said"),
     [
+        (
+            model(containerSpec={"imageUri": "us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-15.py310:latest"}),
+            "INVALID_ARGUMENT",
+            "Images are not pulled here",
+        ),
         ({}, "INVALID_ARGUMENT", "display_name"),
         (model(containerSpec={}), "INVALID_ARGUMENT", "image is required"),
         (model(containerSpec={"imageUri": "gcr.io/me/mine"}), "INVALID_ARGUMENT", "Images are not pulled here"),

@@ -3,6 +3,7 @@ import errno
 import gc
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,16 @@ import pytest
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
-from cloud.engine.launch.client import ExitStatus, OutputLine
+from cloud.engine.jobs.preparation import Preparation
+from cloud.engine.launch.client import Command, ExitStatus, Interpreter, OutputLine
+from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.requirements import Requirements
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import TrainingSpec
+from cloud.resources import Service, TrainingSpec
+from cloud.settings import RequirementsMode
+
+WARM = Interpreter(preload=("tensorflow",))
 
 
 class Process:
@@ -30,11 +37,13 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.commands: list[Command] = []
 
     def on_launch(self, on_output: Callable[[OutputLine], None]) -> None:
         raise NotImplementedError
 
-    async def launch(self, _: object, on_output: Callable[[OutputLine], None]) -> Process:
+    async def launch(self, command: Command, on_output: Callable[[OutputLine], None]) -> Process:
+        self.commands.append(command)
         self.on_launch(on_output)
         return Process()
 
@@ -45,18 +54,23 @@ class Parts:
         pass
 
 
-def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
+def job(parts: Parts, folder: Path, events: list[JobEvent], **env: str) -> Execution:
     platform = Platform(
         executor=parts,
-        installer=parts,
-        fetch=parts.fetch,
+        preparation=Preparation(
+            runtimes=InstalledRuntime(replace(installed_runtime(), interpreter=WARM)),
+            fetch=parts.fetch,
+            installer=parts,
+            requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
+            environ={},
+        ),
         environ={},
         project="my-project",
         project_number=1,
         grace=0,
     )  # type: ignore[arg-type]
     return Execution(
-        TrainingSpec("one", (GsUri("bucket", "a.whl"),), "task"),
+        TrainingSpec("1", (GsUri("bucket", "a.whl"),), "task", service=Service.VERTEX_AI, env=env),
         platform,
         folder / "run",
         JobLog(folder / "log"),
@@ -115,3 +129,29 @@ async def test_an_execution_that_fails_on_a_full_disk_reports_that(
     assert len(ends) == 1
     assert ends[0].startswith("FAILED: There is no room left on the disk of the local cloud")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("env", "source", "message"),
+    [
+        ({"TF_USE_LEGACY_KERAS": "1"}, "import os; os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'", ""),
+        ({"OMP_NUM_THREADS": "1"}, "", "OMP_NUM_THREADS is set: started cold."),
+        ({"XLA_FLAGS": "", "KERAS_BACKEND": "jax"}, "", "KERAS_BACKEND, XLA_FLAGS are set: started cold."),
+        ({}, "import os; os.environ['KERAS_BACKEND'] = 'jax'", "The program sets KERAS_BACKEND: started cold."),
+    ],
+)
+async def test_variables_that_a_warm_process_would_not_heed(
+    tmp_path: Path, env: dict[str, str], source: str, message: str
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "task.py").write_text(source)
+    parts = Parts(packages)
+    run = job(parts, tmp_path, [], **env)
+    parts.on_launch = lambda _: run.cancel()  # type: ignore[method-assign]
+
+    await run.run()
+
+    texts = [entry.message for entry in run.log.read()]
+    assert [text for text in texts if "cold" in text] == ([message] if message else [])
+    assert parts.commands[0].interpreter == (WARM.cold if message else WARM)

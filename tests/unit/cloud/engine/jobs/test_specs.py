@@ -30,6 +30,8 @@ VERTEX_SPECS = st.builds(
     service=st.just(Service.VERTEX_AI),
     base_output_directory=st.sampled_from([None, GsUri("bucket", "out/")]),
     env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
+    image=st.sampled_from([None, "gcr.io/cloud-aiplatform/training/tf-cpu.2-1"]),
+    requirements=st.lists(st.text(max_size=5), max_size=3).map(tuple),
 )
 
 
@@ -46,6 +48,6 @@ def test_the_base_class_is_not_a_kind_of_job() -> None:
 def test_a_record_from_before_vertex_ai_belongs_to_ml_engine() -> None:
     spec = TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task")
     record = spec_to_json(spec)
-    for name in ("service", "base_output_directory", "env"):
+    for name in ("service", "base_output_directory", "env", "image", "requirements"):
         del record[name]
     assert spec_from_json(TrainingSpec, record) == spec

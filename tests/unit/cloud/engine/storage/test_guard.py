@@ -60,3 +60,13 @@ def test_off_reports_nothing():
     assert guard.permits(ANONYMOUS, CREATE, BUCKET)
     assert reported == []
     assert guard.violations == {}
+
+
+def test_a_role_on_the_project_holds_for_every_bucket_and_for_its_member_only():
+    guard = Guard(project_bindings={"roles/storage.admin": (f"user-{JOB.email}",)})
+    for permission in (CREATE, "storage.objects.delete", "storage.buckets.setIamPolicy"):
+        guard.require(JOB, permission, BUCKET)
+        assert guard.permits(JOB, permission, BUCKET)
+        with pytest.raises(PermissionDenied):
+            guard.require(OTHER, permission, BUCKET)
+    guard.require(JOB, "storage.buckets.list", None)

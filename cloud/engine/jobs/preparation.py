@@ -1,0 +1,110 @@
+"""What happens once in an execution, before its replicas start: runtime, packages, requirements."""
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.launch.command import Interpreter
+from cloud.engine.launch.output import OnOutput
+from cloud.engine.launch.start_variables import read_at_import, read_at_start
+from cloud.engine.runtimes.requirements import Environment, Requirements
+from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
+from cloud.engine.runtimes.uv import Log
+from cloud.names import GsUri
+from cloud.resources import Severity, TrainingSpec
+
+Fetch = Callable[[GsUri, Path], Awaitable[object]]
+"""Downloads one object to a file as the ML service account."""
+
+
+class RuntimeSource(Protocol):
+    """Where runtimes come from."""
+
+    async def prepare(self, request: RuntimeRequest, log: Log) -> Runtime:
+        """The runtime for ``request``, made if it is missing.
+
+        Raises:
+            CloudError: it cannot be had.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The parts that prepare executions.
+
+    Args:
+        fetch: of packages.
+        environ: of package builds.
+    """
+
+    runtimes: RuntimeSource
+    fetch: Fetch
+    installer: PackageInstaller
+    requirements: Requirements
+    environ: Mapping[str, str]
+
+    async def run(self, spec: TrainingSpec, folder: Path, *, log: Log, on_output: OnOutput) -> Environment:
+        """The Python of the job's replicas; the import path includes the job's packages.
+
+        The log has the lines of Google's runner, which calls pip for each package twice: for the package alone, and for
+        what it requires.
+
+        Args:
+            folder: of the execution.
+
+        Raises:
+            CloudError: a part cannot be had. Its message is the job's.
+        """
+        runtime = await self.runtimes.prepare(_request(spec), log)
+        work = folder / "packages"
+        work.mkdir()
+        packages: list[Path] = []
+        for uri in spec.package_uris:
+            log(f"Downloading the package: {uri}", Severity.INFO)
+            log(f"Running command: gsutil -q cp {uri} {uri.name}", Severity.INFO)
+            archive = work / uri.name
+            await self.fetch(uri, archive)
+            log(f"Installing the package: {uri}", Severity.INFO)
+            command = f"pip3 install --user --upgrade --force-reinstall --no-deps {uri.name}"
+            log(f"Running command: {command}", Severity.INFO)
+            packages.append(
+                await self.installer.install(
+                    archive,
+                    work=work,
+                    environ=dict(self.environ),
+                    interpreter=runtime.interpreter,
+                    on_output=on_output,
+                )
+            )
+        # Modules of a later package replace those of an earlier one, as with the runner's successive pip installs.
+        packages.reverse()
+        # All packages are there before the first requirement is looked at, so that they meet each other's in any order.
+        for name in (*(uri.name for uri in spec.package_uris), *spec.requirements):
+            log(f"Running command: pip3 install --user {shlex.quote(name)}", Severity.INFO)
+        environment = await self.requirements.install(runtime, packages, spec.requirements, work=work, log=log)
+        interpreter = await _cold_where_needed(environment.interpreter, spec, packages, log)
+        return Environment(interpreter, (*packages, *environment.import_path))
+
+
+async def _cold_where_needed(
+    interpreter: Interpreter, spec: TrainingSpec, packages: Sequence[Path], log: Log
+) -> Interpreter:
+    """``interpreter``, in which the replicas start cold if they would not heed a variable in a warm one."""
+    if not interpreter.preload:
+        return interpreter
+    if names := read_at_start(spec.env):
+        log(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set: started cold.", Severity.INFO)
+        return interpreter.cold
+    for folder in packages:
+        if names := await asyncio.to_thread(read_at_import, folder):
+            log(f"The program sets {', '.join(names)}: started cold.", Severity.INFO)
+            return interpreter.cold
+    return interpreter
+
+
+def _request(spec: TrainingSpec) -> RuntimeRequest:
+    return RuntimeRequest(version=spec.runtime_version, python=spec.python_version)

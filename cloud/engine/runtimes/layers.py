@@ -1,0 +1,125 @@
+"""The store of layers: packages that come before a runtime's own, each layer built once and used by many jobs.
+
+ABSENT -> BUILDING (a private folder, locked by its process) -> READY by rename. Clouds share it without further locks:
+of two that build the same layer one renames first, and the other uses that.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.engine.disk import disk_full
+from cloud.errors import FailedPrecondition, ResourceExhausted
+
+_BUILDING = ".building-"
+_CONTENT = "layer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """
+    Args:
+        folder: holds what was built in it.
+        installed: ``NAME==VERSION`` of each package in it.
+        replaced: those of the runtime that it replaces.
+        warnings: for the log of each job that uses it.
+    """
+
+    folder: Path
+    installed: tuple[str, ...]
+    replaced: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Layers:
+    """
+    Args:
+        folder: of the layers, created when it is needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find(self, key: str) -> Layer | None:
+        """The layer of this key, if it was built."""
+        folder = self._folder / key
+        try:
+            content = json.loads((folder / _CONTENT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return Layer(folder, *(tuple(content[name]) for name in ("installed", "replaced", "warnings")))
+
+    @contextmanager
+    def building(self) -> Iterator[Path]:
+        """A private folder to build a layer in, removed at the end unless ``finish`` made it a layer.
+
+        Raises:
+            FailedPrecondition: the store cannot be written.
+            ResourceExhausted: the disk is full; also if that is found in the ``with`` block.
+        """
+        try:
+            with self._private_folder() as folder:
+                yield folder
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def finish(self, key: str, layer: Layer) -> Layer:
+        """Make what was built in ``layer.folder`` the layer of ``key``."""
+        content = {"installed": layer.installed, "replaced": layer.replaced, "warnings": layer.warnings}
+        (layer.folder / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
+        final = self._folder / key
+        try:
+            layer.folder.rename(final)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            if found := self.find(key):  # another cloud was quicker
+                return found
+            shutil.rmtree(final)  # damaged
+            layer.folder.rename(final)
+        return Layer(final, layer.installed, layer.replaced, layer.warnings)
+
+    @contextmanager
+    def _private_folder(self) -> Iterator[Path]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._remove_leftovers()
+        folder = Path(tempfile.mkdtemp(dir=self._folder, prefix=_BUILDING))
+        lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            folder.chmod(0o755)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+            os.close(lock)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what processes that were killed left half built."""
+        for path in self._folder.glob(f"{_BUILDING}*.lock"):
+            try:
+                lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except OSError:  # it has just been removed
+                continue
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass  # it is being built
+            else:
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink(missing_ok=True)
+            finally:
+                os.close(lock)
+
+    def _explain(self, error: OSError) -> FailedPrecondition | ResourceExhausted:
+        why, mend = f"{self._folder} ({error})", "point CLOUD_RUNTIMES to a folder on a disk that can be written"
+        if disk_full(error):
+            return ResourceExhausted(f"There is no room left for the store of runtimes {why}: free some, or {mend}")
+        return FailedPrecondition(f"the store of runtimes {why} cannot be written: {mend}")

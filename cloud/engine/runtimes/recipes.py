@@ -1,0 +1,97 @@
+"""How each runtime is made: what is installed in it, and in which Pythons it can exist. Data, from the wheels on PyPI.
+
+Bases hold what Google's images hold beside the framework, so that a job finds here what it finds there.
+"""
+
+import re
+from dataclasses import dataclass
+
+from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK
+from cloud.engine.runtimes.names import FRAMEWORKS, OFFERED, TF1, TF2, as_numbers
+from cloud.errors import InvalidArgument
+
+_TENSORFLOW = {
+    # The last of TensorFlow 1, in Pythons that only --python brings.
+    "1.13": ("3.5", "3.7"),
+    "1.14": ("3.5", "3.7"),
+    "1.15": ("3.5", "3.7"),
+    **dict.fromkeys(("2.1", "2.2", "2.3", "2.4"), ("3.5", "3.8")),
+    **dict.fromkeys(("2.5", "2.6"), ("3.6", "3.9")),
+    "2.7": ("3.7", "3.9"),
+    **dict.fromkeys(("2.8", "2.9", "2.10", "2.11"), ("3.7", "3.10")),
+    # 2.12 cannot export a Keras model.
+    "2.13": ("3.8", "3.11"),
+    **dict.fromkeys(("2.14", "2.15"), ("3.9", "3.11")),
+    **dict.fromkeys(("2.16", "2.17", "2.18", "2.19"), ("3.9", "3.12")),
+    "2.20": ("3.9", "3.13"),
+    "2.21": ("3.10", "3.13"),
+}
+"""Versions of TensorFlow, and the Pythons of their wheels, lowest and highest."""
+_BESIDE = (*BESIDE_FRAMEWORK, "google-api-core<2.26")
+"""Later ones warn in every job that the end of its Python is near."""
+_TF_PRELOAD = ("tensorflow", "keras")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    name: str
+    pythons: tuple[str, str]
+    """``MAJOR.MINOR``, the lowest and the highest."""
+    requirements: tuple[str, ...]
+    framework: str
+    """The distribution that it is about: its version is told in logs."""
+    size: str = ""
+    """What is downloaded, if nothing is cached."""
+    base: str | None = None
+    """The runtime whose packages it sees."""
+    preload: tuple[str, ...] = ()
+
+    def fits(self, python: str) -> bool:
+        """Whether it can exist in Python ``MAJOR.MINOR``."""
+        return as_numbers(self.pythons[0]) <= as_numbers(python) <= as_numbers(self.pythons[1])
+
+    @property
+    def range(self) -> str:
+        """``Python 3.9 to 3.11``."""
+        return f"Python {' to '.join(dict.fromkeys(self.pythons))}"
+
+
+def recipe(name: str) -> Recipe:
+    """
+    Args:
+        name: ``tf2.15``, ``tf1``, ``sklearn1.3``, ``xgboost2.0``.
+
+    Raises:
+        InvalidArgument: there is no such runtime.
+    """
+    if name == TF1:
+        return Recipe(TF1, recipe(TF2).pythons, (), "tensorflow", recipe(TF2).size, TF2, _TF_PRELOAD)
+    found = re.fullmatch(rf"({'|'.join(FRAMEWORKS)})(\d+\.\d+)", name, re.ASCII)
+    framework, version = (FRAMEWORKS[found[1]], found[2]) if found else ("", "")
+    pythons = {"tensorflow": _TENSORFLOW, **OFFERED}.get(framework, {}).get(version)
+    if pythons is None:
+        raise InvalidArgument(
+            f"there is no runtime {name[:60]!r}: name {TF1}, {TF2}, tf2.N, sklearn1.N or xgboostN.N, "
+            "a runtime version of ML Engine (1.15, 2.8) or one of Google's images",
+            field="name",
+        )
+    own = f"{framework}=={version}.*"
+    if framework == "tensorflow":
+        return Recipe(name, pythons, (own, *_beside_tensorflow(version)), framework, "0.5 GB", preload=_TF_PRELOAD)
+    return Recipe(name, pythons, (own, *_beside(framework, version)), framework, "0.2 GB")
+
+
+def _beside_tensorflow(version: str) -> tuple[str, ...]:
+    """With the bounds that the metadata of older versions lack."""
+    numbers = as_numbers(version)
+    bounds = ("protobuf<3.21", "numpy<1.24") if numbers < (2, 12) else ()
+    return (*_BESIDE, *bounds, *(("h5py<3",) if numbers < (2, 5) else ()))
+
+
+def _beside(framework: str, version: str) -> tuple[str, ...]:
+    numbers = as_numbers(version)
+    if framework == "scikit-learn":
+        return (*_BESIDE, *(("numpy<2",) if numbers < (1, 4) else ()))
+    if numbers < (2, 1):
+        return (*_BESIDE, "numpy<2", "pandas<2.2", "scikit-learn<1.4")
+    return (*_BESIDE, *(("scikit-learn<1.6",) if numbers < (3, 0) else ()))

@@ -1,0 +1,230 @@
+"""Gives a job what its packages require, as Google's runner does by pip: as a layer before the runtime's packages."""
+
+import asyncio
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cloud.engine.launch.command import Interpreter
+from cloud.engine.runtimes import hidden
+from cloud.engine.runtimes.demands import FIELD, THE_JOB, Demand, collect, is_met
+from cloud.engine.runtimes.distributions import Distribution, Distributions
+from cloud.engine.runtimes.installed import INSTALLED
+from cloud.engine.runtimes.layers import Layer, Layers
+from cloud.engine.runtimes.python_facts import PythonFacts, python_facts
+from cloud.engine.runtimes.resolution import Plan, Resolver
+from cloud.engine.runtimes.runtime import Runtime
+from cloud.engine.runtimes.uv import Log, Uv
+from cloud.engine.runtimes.uv_errors import Reason, UvError
+from cloud.errors import FailedPrecondition
+from cloud.resources import Severity
+from cloud.settings import RequirementsMode
+
+_PACKAGES = "packages"
+"""Of a layer's folder."""
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The Python of a job.
+
+    Args:
+        import_path: the folders that follow those of the job's packages.
+    """
+
+    interpreter: Interpreter
+    import_path: tuple[Path, ...]
+
+
+class Requirements:
+    """
+    Args:
+        folder: of the layers, shared by all clouds of the user.
+        environ: the user's, with the settings of pip and uv.
+        lenient: a pin that no wheel can meet is passed, with a warning in the job's log; otherwise refused.
+    """
+
+    def __init__(
+        self, folder: Path, mode: RequirementsMode, *, environ: Mapping[str, str], lenient: bool = False
+    ) -> None:
+        self._layers = Layers(folder)
+        self._mode = mode
+        self._lenient = lenient
+        self._uv = Uv(environ)
+        self._building: dict[str, asyncio.Lock] = {}
+
+    async def install(
+        self, runtime: Runtime, packages: Sequence[Path], stated: Sequence[str], *, work: Path, log: Log
+    ) -> Environment:
+        """
+        Args:
+            packages: the folders of the job's packages, in the order of its import path.
+            stated: requirements of the job itself.
+            work: a folder of the job.
+
+        Raises:
+            FailedPrecondition: a requirement cannot be read or met, or an index does not answer; the message names the
+                package, the requirement and the mend.
+            ResourceExhausted: the disk is full.
+        """
+        facts = await python_facts(runtime.interpreter.path)
+        own = Distributions(packages)
+        # Of two packages with one name, the first in the import path is the one that is imported.
+        demands = collect(own, stated, facts.markers)
+        visible = Distributions((*packages, *runtime.import_path, *runtime.site))
+        unmet = _report_met(demands, visible, facts, log)
+        linked: list[Distribution] = []
+        if unmet and runtime.name == INSTALLED:
+            linked = await asyncio.to_thread(_link_hidden, unmet, visible, facts, work / "linked")
+        import_path = runtime.import_path
+        if linked:
+            import_path = (work / "linked", *import_path)
+            visible = Distributions((*packages, *import_path, *runtime.site))
+            unmet = _report_met(unmet, visible, facts, log)
+        if not unmet:
+            return Environment(runtime.interpreter, import_path)
+        layer = await self._layer(unmet, visible, runtime.interpreter.path, facts, log)
+        for warning in layer.warnings:
+            log(warning, Severity.WARNING)
+        interpreter = runtime.interpreter
+        if layer.replaced:
+            # A fork server has the runtime's own versions loaded.
+            log(f"The requirements replace {', '.join(layer.replaced)}: started cold.", Severity.INFO)
+            interpreter = replace(interpreter, preload=())
+        return Environment(interpreter, (layer.folder / _PACKAGES, *import_path))
+
+    async def _layer(
+        self, unmet: Sequence[Demand], visible: Distributions, interpreter: Path, facts: PythonFacts, log: Log
+    ) -> Layer:
+        for demand in unmet:
+            log(f"Collecting {self._uv.redact(str(demand))}{_source(demand)}", Severity.INFO)
+        key = self._key(unmet, visible, facts)
+        async with self._building.setdefault(key, asyncio.Lock()):
+            layer = self._layers.find(key)
+            if layer is None:
+                self._check_allowed(unmet, visible)
+                layer = await self._build(key, unmet, visible, interpreter, facts, log)
+        names = " ".join(pin.replace("==", "-") for pin in layer.installed)
+        log(f"Successfully installed {names}" if names else "Nothing has to be installed.", Severity.INFO)
+        return layer
+
+    def _key(self, unmet: Sequence[Demand], visible: Distributions, facts: PythonFacts) -> str:
+        indexes = [
+            f"{name}={value}"
+            for name, value in sorted(self._uv.environ.items())
+            if name.startswith(("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"))
+        ]
+        parts = (*visible.freeze(), facts.tag, *sorted({str(demand) for demand in unmet}), *indexes, self._lenient)
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
+
+    def _check_allowed(self, unmet: Sequence[Demand], visible: Distributions) -> None:
+        if self._mode is RequirementsMode.INSTALLED:
+            mend = "nothing is installed for a job with --requirements installed"
+        else:
+            try:
+                self._uv.path()
+            except UvError as error:
+                mend = str(error)
+            else:
+                return
+        problems = "; ".join(_describe(demand, visible) for demand in unmet)
+        raise FailedPrecondition(
+            f"{problems}: {mend}. Otherwise install it next to this project, add it to the job's packages, or loosen "
+            "the requirement",
+            field=FIELD,
+        )
+
+    async def _build(
+        self,
+        key: str,
+        unmet: Sequence[Demand],
+        visible: Distributions,
+        interpreter: Path,
+        facts: PythonFacts,
+        log: Log,
+    ) -> Layer:
+        with self._layers.building() as folder, tempfile.TemporaryDirectory(prefix="requirements-") as work:
+            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, Path(work))
+            target = folder / _PACKAGES
+            plan = None
+            if self._mode is RequirementsMode.INDEX:
+                # The index is asked only for what is not cached.
+                plan = await resolver.resolve_cached(unmet)
+                if plan and not await self._install_cached(plan, target, interpreter):
+                    plan = None
+            if plan is None:
+                offline = self._mode is RequirementsMode.OFFLINE
+                try:
+                    plan = await resolver.resolve(unmet, offline=offline)
+                    await self._install(plan, target, interpreter, log, offline=offline)
+                except UvError as error:
+                    stated = "; ".join(demand.statement for demand in unmet[:_SHOWN])
+                    raise FailedPrecondition(f"{stated}: {error}", field=FIELD) from error
+            installed = tuple(Distributions([target]).freeze())
+            return self._layers.finish(key, Layer(folder, installed, plan.replaced, plan.warnings))
+
+    async def _install_cached(self, plan: Plan, target: Path, interpreter: Path) -> bool:
+        try:
+            await self._install(plan, target, interpreter, _silent, offline=True)
+        except UvError as error:
+            if error.reason is Reason.UNWRITABLE:
+                raise
+            await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
+            return False
+        return True
+
+    async def _install(self, plan: Plan, target: Path, interpreter: Path, log: Log, *, offline: bool) -> None:
+        if not plan.install:
+            return
+
+        def report(line: str, severity: Severity) -> None:
+            # uv's other lines repeat what is logged here in pip's words.
+            if line.startswith("Downloading"):
+                log(line, severity)
+
+        options = ("--python", str(interpreter), "--target", str(target), "--only-binary", ":all:", "--no-deps")
+        await self._uv.run("pip", "install", *options, *plan.install, log=report, offline=offline)
+
+
+def _silent(_: str, __: Severity) -> None:
+    """Of an attempt that may fail, nothing is logged."""
+
+
+def _report_met(demands: Sequence[Demand], visible: Distributions, facts: PythonFacts, log: Log) -> list[Demand]:
+    """Log what is there, in pip's words; return what is not."""
+    unmet = []
+    for demand in demands:
+        if is_met(demand, visible, facts.markers):
+            found = visible.get(demand.requirement.name)
+            place = f" in {found.folder}{_source(demand)} ({found.version})" if found else ""
+            log(f"Requirement already satisfied: {demand}{place}", Severity.INFO)
+        else:
+            unmet.append(demand)
+    return unmet
+
+
+def _source(demand: Demand) -> str:
+    return "" if demand.by == THE_JOB else f" (from {demand.by.replace(' ', '==')})"
+
+
+def _link_hidden(
+    unmet: Sequence[Demand], visible: Distributions, facts: PythonFacts, target: Path
+) -> list[Distribution]:
+    own = hidden.own_distributions()
+    found = {
+        distribution.name: distribution
+        for demand in unmet
+        for distribution in hidden.find_hidden(demand, visible, own, facts.markers)
+    }
+    if found:
+        hidden.link(found.values(), target)
+    return list(found.values())
+
+
+def _describe(demand: Demand, visible: Distributions) -> str:
+    found = visible.get(demand.requirement.name)
+    return f"{demand.statement}, " + (f"but {found.version} is installed" if found else "which is not installed")

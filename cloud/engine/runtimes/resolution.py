@@ -1,0 +1,221 @@
+"""What has to be installed beside a runtime's packages: asked of uv, which sees their metadata and installs nothing."""
+
+import asyncio
+import contextlib
+import re
+import shlex
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from cloud.engine.runtimes.demands import FIELD, Demand
+from cloud.engine.runtimes.distributions import Distributions
+from cloud.engine.runtimes.index_settings import wheelhouses
+from cloud.engine.runtimes.python_facts import PythonFacts
+from cloud.engine.runtimes.uv import Uv
+from cloud.engine.runtimes.uv_errors import Reason, UvError
+from cloud.errors import FailedPrecondition
+
+_CHANGE = re.compile(r" (?P<kind>[-+~]) (?P<name>[\w.-]+)(?:==(?P<version>\S+)| @ (?P<url>\S+))")
+_IMPOSSIBLE = frozenset({Reason.NO_WHEEL, Reason.CONFLICT, Reason.NOT_FOUND, Reason.NOT_CACHED})
+_NOT_CACHED_BELOW = re.compile(r"Because (\S+) was not found in the cache")
+_SHOWN = 3
+_LONGEST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    Args:
+        install: ``NAME==VERSION`` or ``NAME @ URL`` of each package, with all that they require.
+        replaced: ``NAME==VERSION`` of the packages of the runtime that they replace.
+        warnings: which pins were not met.
+    """
+
+    install: tuple[str, ...]
+    replaced: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """
+    Args:
+        visible: the packages that the job has without installing anything.
+        lenient: pins that no wheel can meet are passed, with a warning.
+        work: a private folder.
+    """
+
+    uv: Uv
+    interpreter: Path
+    facts: PythonFacts
+    visible: Distributions
+    lenient: bool
+    work: Path
+
+    async def resolve_cached(self, demands: Sequence[Demand]) -> Plan | None:
+        """What the cache and the folders of wheels can give; None if that is not all.
+
+        Raises:
+            UvError: the cache cannot be used.
+        """
+        target = await asyncio.to_thread(self._write_metadata)
+        try:
+            return await self._ask(demands, target, offline=True)
+        except UvError as error:
+            if error.reason is Reason.UNWRITABLE:
+                raise
+            return None
+
+    async def resolve(self, demands: Sequence[Demand], *, offline: bool) -> Plan:
+        """
+        Args:
+            offline: ask the cache and the folders of wheels only.
+
+        Raises:
+            UvError: an index does not answer, or something else about it.
+            FailedPrecondition: ``demands`` cannot be met; the message names which.
+        """
+        target = await asyncio.to_thread(self._write_metadata)
+        try:
+            return await self._ask(demands, target, offline=offline)
+        except UvError as unmet:
+            if unmet.reason not in _IMPOSSIBLE:
+                raise
+            error = unmet
+            at_fault = await self._find(list(demands), target, offline=offline)
+            if offline or not self.lenient or {reason for _, reason in at_fault} != {Reason.NO_WHEEL}:
+                raise await self._refuse(error, at_fault, demands, offline=offline) from error
+        overrides, warnings = {}, []
+        for demand, reason in at_fault:
+            present = self.visible.get(demand.requirement.name)
+            used = present.version if present else await self._nearest(demand)
+            if used is None:
+                raise await self._refuse(error, [(demand, reason)], demands, offline=offline)
+            overrides[demand.requirement.name] = used
+            warnings.append(f"{demand} has no wheel for Python {self.facts.version}; {used} is used.")
+        try:
+            plan = await self._ask(demands, target, offline=False, overrides=overrides)
+        except UvError as error:
+            raise (await self._refuse(error, [], demands, offline=False)) from error
+        return replace(plan, warnings=tuple(warnings))
+
+    async def _ask(
+        self,
+        demands: Sequence[Demand],
+        target: Path,
+        *options: str,
+        offline: bool,
+        overrides: dict[str, str] | None = None,
+    ) -> Plan:
+        """What uv would change in ``target``."""
+        requirements = self._write(map(str, demands))
+        arguments = ["--python", str(self.interpreter), "--target", str(target), "--only-binary", ":all:", *options]
+        if overrides:
+            arguments += ["--overrides", str(self._write(f"{name}=={version}" for name, version in overrides.items()))]
+        lines: list[str] = []
+        await self.uv.run(
+            *("pip", "install", "--dry-run", "--requirements", str(requirements), *arguments),
+            log=lambda line, _: lines.append(line),
+            offline=offline,
+            quick=True,
+        )
+        changes = [match for line in lines if (match := _CHANGE.match(line))]
+        # Not the URLs that uv reports, which have no logins.
+        urls = {canonicalize_name(demand.requirement.name): str(demand) for demand in demands if demand.requirement.url}
+        return Plan(
+            tuple(
+                urls.get(canonicalize_name(match["name"])) or _pin(match) for match in changes if match["kind"] != "-"
+            ),
+            tuple(_pin(match) for match in changes if match["kind"] == "-"),
+        )
+
+    async def _find(self, demands: list[Demand], target: Path, *, offline: bool) -> list[tuple[Demand, Reason]]:
+        """Those that cannot be met even alone, and why."""
+        try:
+            await self._ask(demands, target, "--no-deps", offline=offline)
+        except UvError as error:
+            if error.reason not in _IMPOSSIBLE:
+                raise
+            if len(demands) == 1:
+                return [(demands[0], error.reason)]
+            half = len(demands) // 2
+            parts = demands[:half], demands[half:]
+            return [found for part in parts for found in await self._find(part, target, offline=offline)]
+        return []
+
+    async def _nearest(self, demand: Demand, *, offline: bool = False) -> str | None:
+        """The version that has a wheel and is the nearest to those that ``demand`` names, later ones first."""
+        named = []
+        for specifier in demand.requirement.specifier:
+            with contextlib.suppress(InvalidVersion):
+                named.append(Version(specifier.version.removesuffix(".*")))
+        if not named:
+            return None
+        empty = Path(tempfile.mkdtemp(dir=self.work))
+        for text, resolution in ((f">={max(named)}", "lowest-direct"), (f"<{max(named)}", "highest")):
+            wanted = Demand(Requirement(demand.requirement.name + text), demand.by)
+            with contextlib.suppress(UvError):
+                plan = await self._ask([wanted], empty, "--no-deps", "--resolution", resolution, offline=offline)
+                return plan.install[0].partition("==")[2]
+        return None
+
+    async def _refuse(
+        self, error: UvError, at_fault: Sequence[tuple[Demand, Reason]], demands: Sequence[Demand], *, offline: bool
+    ) -> FailedPrecondition:
+        """The error for demands that cannot be met."""
+        if not at_fault:
+            stated = "; ".join(demand.statement for demand in demands[:_SHOWN])
+            missing = _NOT_CACHED_BELOW.search(error.detail) if error.reason is Reason.NOT_CACHED else None
+            if missing:
+                why = f"which needs {missing[1]}, neither installed nor cached: {self._mend_offline(missing[1])}"
+            else:
+                why = f"which cannot be installed together: {error.detail.removeprefix('error: ')[:_LONGEST]}"
+            return FailedPrecondition(f"{stated}{' …' if len(demands) > _SHOWN else ''}, {why}", field=FIELD)
+        explained = [await self._explain(demand, reason, offline=offline) for demand, reason in at_fault[:_SHOWN]]
+        return FailedPrecondition("; ".join(explained), field=FIELD)
+
+    async def _explain(self, demand: Demand, reason: Reason, *, offline: bool) -> str:
+        if reason is Reason.NOT_CACHED:
+            return f"{demand.statement}, neither installed nor cached: {self._mend_offline(str(demand))}"
+        if reason is Reason.NOT_FOUND:
+            return (
+                f"{demand.statement}, which the package index does not have: correct the name, or add its wheel to "
+                "the job's packages"
+            )
+        nearest = await self._nearest(demand, offline=offline)
+        python = f"{demand.statement}, but {demand} has no wheel for Python {self.facts.version}"
+        if nearest:
+            return f"{python}; the nearest is {nearest}: require that, or pass such pins with --runtime any"
+        return f"{python}, and dependencies are not built from source: add a wheel of it to the job's packages"
+
+    def _mend_offline(self, what: str) -> str:
+        folders = wheelhouses(self.uv.environ)
+        place = str(folders[0]) if folders else "a folder that PIP_FIND_LINKS names"
+        return f"python -m cloud.runtimes fetch {shlex.quote(what)}, --requirements index, or its wheel in {place}"
+
+    def _write(self, lines: Iterable[str]) -> Path:
+        file = Path(tempfile.mkdtemp(dir=self.work)) / "requirements.txt"
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return file
+
+    def _write_metadata(self) -> Path:
+        """A folder in which uv finds the metadata of what is visible, wherever that lies."""
+        folder = Path(tempfile.mkdtemp(dir=self.work))
+        for distribution in self.visible:
+            for name in ("METADATA", "PKG-INFO"):
+                if (distribution.info / name).is_file():
+                    info = folder / f"{distribution.name.replace('-', '_')}-{distribution.version}.dist-info"
+                    info.mkdir(exist_ok=True)
+                    (info / "METADATA").symlink_to(distribution.info / name)
+                    break
+        return folder
+
+
+def _pin(change: re.Match[str]) -> str:
+    return f"{change['name']}=={change['version']}" if change["version"] else f"{change['name']} @ {change['url']}"

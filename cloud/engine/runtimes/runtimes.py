@@ -1,0 +1,199 @@
+"""``Runtimes``: finds or makes the runtime that a job or a version requests, and says in its log which one it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from cloud.engine.runtimes.builder import Builder
+from cloud.engine.runtimes.distributions import Distributions
+from cloud.engine.runtimes.image_layer import image_layer
+from cloud.engine.runtimes.names import INSTALLED, TF1, TF2, as_numbers, minor, nearest
+from cloud.engine.runtimes.recipes import recipe
+from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
+from cloud.engine.runtimes.store import Store
+from cloud.engine.runtimes.uv import Log, Uv
+from cloud.engine.runtimes.uv_errors import UvError
+from cloud.errors import CloudError, FailedPrecondition, InvalidArgument
+from cloud.resources import Severity
+from cloud.settings import RequirementsMode, RuntimeMode
+
+_PYTHONS_OF_GOOGLE = frozenset({"2.7", "3.5", "3.7"})
+"""Those of ML Engine's runtime versions, which the nearest runtimes stand for."""
+_VERSIONS = {
+    TF1: tuple(f"1.{number}" for number in range(16)),
+    TF2: tuple(f"2.{number}" for number in range(1, 16)),
+}
+"""The runtime versions of ML Engine that each runtime stands for."""
+
+
+class Runtimes:
+    """
+    Args:
+        folder: the user's store.
+        installed: the environment of this program, as jobs see it.
+        mode: whether a job whose runtime is not there runs in the installed one, or is refused.
+        requirements: runtimes are made where an index may be asked.
+        environ: the user's, with the settings of pip and uv.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        installed: Callable[[], Runtime],
+        mode: RuntimeMode,
+        requirements: RequirementsMode,
+        *,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._uv = Uv(environ)
+        self._store = Store(folder)
+        self._builder = Builder(self._store, self._uv)
+        self._installed = installed
+        self._mode = mode
+        self._may_build = requirements is RequirementsMode.INDEX
+
+    def available(self) -> dict[str, frozenset[str]] | None:
+        """What a backend declares as ``Abilities.runtimes``: None if every job is accepted."""
+        if self._mode is RuntimeMode.ANY:
+            return None
+        installed = self._installed()
+        version, python = _tensorflow(installed), minor(_python(installed))
+        found = {minor(version): frozenset({python})} if version else {}
+        for name in {*self._store.ready(), *(_VERSIONS if self._can_build() else ())}:
+            stored = self._store.find(name)
+            own = {minor(stored.record.python)} if stored and stored.record else set()
+            for one in _VERSIONS.get(name, (name.removeprefix("tf"),) if name.startswith("tf") else ()):
+                pythons = _PYTHONS_OF_GOOGLE if as_numbers(one) < (2, 16) else frozenset[str]()
+                found[one] = found.get(one, frozenset()) | own | pythons
+        return found
+
+    def check(self, request: RuntimeRequest | None, field: str) -> None:
+        """
+        Raises:
+            InvalidArgument: the job is to be refused: its runtime neither exists nor can be made here.
+        """
+        if request is None or self._mode is RuntimeMode.ANY:
+            return
+        installed = self._installed()
+        name = self._nearest(request, installed)
+        problem = ""
+        if name != INSTALLED:
+            if self._store.find(name) is None and not self._can_build():
+                problem = _missing(request, name)
+        elif request.framework != "tensorflow":
+            problem = _missing_framework(request, installed)
+        elif request.python not in (None, minor(_python(installed))):
+            problem = (
+                f"{request.text} is not installed here, only {installed.description}: request that or none, or accept "
+                "any request with --runtime any"
+            )
+        if problem:
+            raise InvalidArgument(problem, field=field)
+
+    async def prepare(self, request: RuntimeRequest | None, log: Log) -> Runtime:
+        """The runtime for a request, made if it is not there and an index may be asked.
+
+        Args:
+            log: the job's.
+
+        Raises:
+            FailedPrecondition: it is not there, and only that one will do.
+            ResourceExhausted: it is not there, only that one will do, and the disk is full.
+        """
+        installed = self._with_image(self._installed())
+        if request is None:
+            return installed
+        name = self._nearest(request, installed)
+        if name == INSTALLED:
+            self._report_installed(request, installed, log)
+            return installed
+        try:
+            runtime = await self._find_or_build(request, name, log)
+        except CloudError as error:
+            if self._mode is RuntimeMode.MATCH:
+                raise
+            log(
+                f"{_capital(request.text)}: runs in {installed.name} ({installed.description}), because {error}",
+                Severity.WARNING,
+            )
+            return installed
+        log(f"{_capital(request.text)}: runs in {runtime.name} ({runtime.description}).", Severity.INFO)
+        return runtime
+
+    async def _find_or_build(self, request: RuntimeRequest, name: str, log: Log) -> Runtime:
+        stored = self._store.find(name)
+        if stored is None:
+            if not self._may_build:
+                raise FailedPrecondition(_missing(request, name))
+            wanted = recipe(name)
+            size = f" ({wanted.size} to download)" if wanted.size else ""
+            log(f"{_capital(request.text)} needs {name}, which is made now{size}.", Severity.INFO)
+            stored = await self._builder.build(wanted, log)
+        return self._builder.runtime(stored)
+
+    def _report_installed(self, request: RuntimeRequest, installed: Runtime, log: Log) -> None:
+        problem = _missing_framework(request, installed)
+        if problem and self._mode is RuntimeMode.MATCH:
+            raise FailedPrecondition(problem)
+        where = f"{_capital(request.text)}: runs in {installed.name} ({installed.description})"
+        if problem:
+            log(f"{where}, because {problem}", Severity.WARNING)
+        else:
+            log(f"{where}.", Severity.INFO)
+
+    def _nearest(self, request: RuntimeRequest, installed: Runtime) -> str:
+        return nearest(
+            request,
+            ready=self._store.ready(),
+            installed=_tensorflow(installed),
+            python=minor(_python(installed)),
+            exact=self._mode is RuntimeMode.MATCH,
+        )
+
+    def _with_image(self, installed: Runtime) -> Runtime:
+        layer = image_layer(self._store, installed)
+        return replace(installed, import_path=(*installed.import_path, layer)) if layer else installed
+
+    def _can_build(self) -> bool:
+        if not self._may_build:
+            return False
+        try:
+            self._uv.path()
+        except UvError:
+            return False
+        return True
+
+
+def _missing(request: RuntimeRequest, name: str) -> str:
+    size = recipe(name).size
+    # An image's name stands for its version; what Google's pages say of it is no part of the mend.
+    given = name if request.framework != "tensorflow" else request.version
+    return (
+        f"{request.text} needs {name}, which is not here: python -m cloud.runtimes add {given}"
+        f"{f' ({size} to download)' if size else ''}"
+    )
+
+
+def _missing_framework(request: RuntimeRequest, installed: Runtime) -> str:
+    """Why a request for a framework of which no runtime is made is not met; empty if it is."""
+    if request.framework != "pytorch" or Distributions((*installed.import_path, *installed.site)).get("torch"):
+        return ""
+    return (
+        f"{request.text} needs PyTorch, which is not here: install torch next to this project, or add it to the "
+        "requirements of the job's package"
+    )
+
+
+def _tensorflow(runtime: Runtime) -> str:
+    found = Distributions(runtime.site).get("tensorflow")
+    return found.version if found else ""
+
+
+def _python(_: Runtime) -> str:
+    import platform
+
+    return platform.python_version()
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,119 @@
+"""Makes ``import tensorflow`` give the API of TensorFlow 1: ``tensorflow.compat.v1``, without the behaviour of 2.
+
+Copied into the site-packages of the runtime ``tf1``, whose ``.pth`` file imports it when Python starts. It runs in Python
+3.9 and later, and imports nothing of this project.
+"""
+
+import importlib
+import os
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+CONTRIB = (
+    "tf.contrib was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: use what replaced it "
+    "(tf.estimator, tf.keras, tf.layers, tf_slim, tensorflow_addons)"
+)
+EXAMPLES = (
+    "tensorflow.examples was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: read the data with "
+    "tf.keras.datasets, or from a bucket"
+)
+_GONE = {"contrib": CONTRIB, "examples": EXAMPLES}
+_V1_API_OF_LIBRARIES = (
+    "keras.api._v1.keras",
+    "tensorflow_estimator.python.estimator.api._v1.estimator",
+    "tensorflow_estimator.python.estimator.keras_lib",
+)
+"""They import tensorflow and mean TensorFlow 2's, so they are loaded before it is replaced."""
+
+
+class TensorFlow1(ModuleType):
+    """The module ``tensorflow`` of TensorFlow 1; what it did not have is TensorFlow 2's."""
+
+    def __init__(self, real: ModuleType) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__.update(
+            {name: value for name, value in vars(real).items() if name.startswith("__") and name != "__getattr__"}
+        )
+        self.__dict__.update(_real=real, _v1=real.compat.v1, compat=real.compat)
+        # ``from tensorflow.keras import ...`` is found by the path: the optimizers of TensorFlow 2's API need its behaviour.
+        self.__path__ = [_path_of_v1(folder) for folder in real.__path__]
+        _mend_python_paths(real)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _GONE:
+            raise AttributeError(_GONE[name].format(version=self._real.__version__))
+        try:
+            return getattr(self._v1, name)
+        except AttributeError:
+            return getattr(self._real, name)
+
+    def __dir__(self) -> list:  # type: ignore[type-arg]
+        return sorted({*self.__dict__, *dir(self._v1), *dir(self._real)} - {"_real", "_v1"})
+
+
+class Finder(MetaPathFinder):
+    """Finds ``tensorflow`` with a loader that replaces it, and what was removed with a sentence."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name == "tensorflow":
+            spec = PathFinder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _ReplacingLoader(spec.loader)
+            return spec
+        parent, _, child = name.rpartition(".")
+        if parent == "tensorflow" and child in _GONE:
+            version = getattr(sys.modules.get("tensorflow"), "__version__", "2")
+            raise ModuleNotFoundError(_GONE[child].format(version=version), name=name)
+        return None
+
+
+class _ReplacingLoader(Loader):
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        for name in _V1_API_OF_LIBRARIES:
+            importlib.import_module(name)
+        deprecation = importlib.import_module("tensorflow.python.util.deprecation")
+        with deprecation.silence():
+            module.compat.v1.disable_v2_behavior()
+        for name in [name for name in sys.modules if name.startswith(("tensorflow.keras", "tensorflow.estimator"))]:
+            del sys.modules[name]  # of TensorFlow 2's API
+        # The import system returns what it finds here when the loader is done.
+        sys.modules["tensorflow"] = TensorFlow1(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)  # get_source, is_package, …: for inspect and importlib.resources
+
+
+def _path_of_v1(folder: str) -> str:
+    for library in ("keras", "estimator"):
+        old, new = (os.path.join(library, "api", version) for version in ("_v2", "_v1"))
+        if folder.endswith(old):
+            return folder[: -len(old)] + new
+    return folder
+
+
+def _mend_python_paths(real: ModuleType) -> None:
+    """Names that programs of TensorFlow 1 import from its private modules, and that have moved."""
+    graph_util = importlib.import_module("tensorflow.python.framework.graph_util")
+    pywrap = importlib.import_module("tensorflow.python.pywrap_tensorflow")
+    v1 = real.compat.v1
+    for module, name, value in (
+        (graph_util, "convert_variables_to_constants", v1.graph_util.convert_variables_to_constants),
+        (graph_util, "remove_training_nodes", v1.graph_util.remove_training_nodes),
+        (pywrap, "NewCheckpointReader", v1.train.NewCheckpointReader),
+    ):
+        if not hasattr(module, name):
+            setattr(module, name, value)
+
+
+if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+    sys.meta_path.insert(0, Finder())

@@ -1,0 +1,135 @@
+"""Jobs that require packages, from the bucket to the log."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cloud.lifecycle import JobState
+from cloud.names import GsUri
+from cloud.resources import Access, Job, Service, TrainingSpec
+from cloud.serve import LocalCloud
+from cloud.settings import LauncherKind, Settings
+from integration.package_index import PackageIndex, package_index, wheel
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TASK = """
+import subprocess, sys, importlib.metadata
+import fares
+print("fares", fares.VERSION, importlib.metadata.version("fares"))
+print("child", subprocess.check_output([sys.executable, "-c", "import fares; print(fares.VERSION)"], text=True).strip())
+"""
+TIMEOUT = 60
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[PackageIndex]:
+    with package_index(wheel("fares", "1.0"), wheel("fares", "2.0")) as index:
+        yield index
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cloud(index: PackageIndex, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalCloud]:
+    folder = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("UV_OFFLINE")
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.setenv("PIP_INDEX_URL", index.url)
+        patch.setenv("UV_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("CLOUD_RUNTIMES", str(folder / "runtimes"))
+        async with LocalCloud(Settings(launcher=LauncherKind.COLD, cancel_grace_seconds=0.5)) as cloud:
+            await cloud.backend.create_bucket("wheels")
+            for access in Access:
+                await cloud.backend.grant("wheels", await cloud.backend.ml_service_account(), access)
+            # What a job leads its clients to is not where uv asks: this process's environment changes after the start.
+            patch.setenv("HTTPS_PROXY", cloud.url)
+            patch.setenv("HTTP_PROXY", cloud.url)
+            yield cloud
+
+
+async def submit(cloud: LocalCloud, folder: Path, job_id: str, *wheels: tuple[str, bytes], **changes: object) -> Job:
+    uris = []
+    for name, content in wheels:
+        (folder / name).write_bytes(content)
+        uris.append(GsUri("wheels", f"{job_id}/{name}"))
+        await cloud.backend.upload(folder / name, uris[-1])
+    return await cloud.backend.submit_job(TrainingSpec(job_id, tuple(uris), "trainer", **changes))  # type: ignore[arg-type]
+
+
+async def run(cloud: LocalCloud, folder: Path, job_id: str, *wheels: tuple[str, bytes], **changes: object) -> Job:
+    await submit(cloud, folder, job_id, *wheels, **changes)
+    return await cloud.backend.wait_for_job(job_id, timeout=TIMEOUT)
+
+
+async def lines(cloud: LocalCloud, job_id: str, task: str = "master-replica-0") -> list[str]:
+    return [entry.message for entry in await cloud.backend.read_logs(job_id) if entry.task_name == task]
+
+
+async def test_pip_lines_and_what_is_installed(cloud: LocalCloud, tmp_path: Path) -> None:
+    job = await run(cloud, tmp_path, "first", wheel("trainer", "0.1", "fares>=1", "absl-py", code=TASK))
+
+    output = await lines(cloud, "first")
+    assert job.state is JobState.SUCCEEDED, output
+    archive = "trainer-0.1-py3-none-any.whl"
+    expected = [
+        f"Downloading the package: gs://wheels/first/{archive}",
+        f"Running command: gsutil -q cp gs://wheels/first/{archive} {archive}",
+        f"Installing the package: gs://wheels/first/{archive}",
+        f"Running command: pip3 install --user --upgrade --force-reinstall --no-deps {archive}",
+        f"Processing ./{archive}",
+        "Successfully installed trainer-0.1",
+        f"Running command: pip3 install --user {archive}",
+        "Collecting fares>=1 (from trainer==0.1)",
+        "Successfully installed fares-2.0",
+        "Running command: python3 -m trainer",
+        "fares 2.0 2.0",
+        "child 2.0",
+    ]
+    assert [line for line in output if line in expected] == expected
+    assert any(line.startswith("Requirement already satisfied: absl-py in ") for line in output)
+
+
+async def test_packages_in_any_order(cloud: LocalCloud, tmp_path: Path) -> None:
+    trainer, local = (
+        wheel("trainer", "0.1", "local-fares==7", code="import local_fares; print('ok')"),
+        wheel("local-fares", "7"),
+    )
+
+    for name, order in (("before", (local, trainer)), ("after", (trainer, local))):
+        job = await run(cloud, tmp_path, name, *order)
+        assert job.state is JobState.SUCCEEDED, job.error_message
+        assert "ok" in await lines(cloud, name)
+
+
+async def test_requirements_of_the_job_itself(cloud: LocalCloud, tmp_path: Path) -> None:
+    spec = {"service": Service.VERTEX_AI, "requirements": ("fares==1.0",)}
+
+    job = await run(cloud, tmp_path, "123", wheel("trainer", "0.1", code=TASK), **spec)
+
+    output = await lines(cloud, "123", "workerpool0-0")
+    assert job.state is JobState.SUCCEEDED, output
+    assert "Running command: pip3 install --user fares==1.0" in output
+    assert "fares 1.0 1.0" in output
+
+
+async def test_what_cannot_be_installed_is_the_jobs_error(cloud: LocalCloud, tmp_path: Path) -> None:
+    job = await run(cloud, tmp_path, "missing", wheel("trainer", "0.1", "no-such-lib>=3"))
+
+    assert job.state is JobState.FAILED
+    assert "trainer 0.1 requires no-such-lib>=3, which the package index does not have" in job.error_message
+    assert any("no-such-lib" in entry.message for entry in await cloud.backend.read_logs("missing"))
+
+
+async def test_a_job_is_cancelled_while_an_index_is_silent(
+    cloud: LocalCloud, index: PackageIndex, tmp_path: Path
+) -> None:
+    silent = f"{index.url_of('silent')}/fares-1.0-py3-none-any.whl"
+    await submit(cloud, tmp_path, "waiting", wheel("trainer", "0.1", f"fares @ {silent}"))
+    assert await asyncio.to_thread(index.silenced.acquire, timeout=TIMEOUT)
+
+    await cloud.backend.cancel_job("waiting")
+
+    assert (await cloud.backend.wait_for_job("waiting", timeout=TIMEOUT)).state is JobState.CANCELLED
