@@ -42,7 +42,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cloud.engine.serving.worker", description="Serve a SavedModel.")
     parser.add_argument("--model-dir", type=str, required=True, help="the folder with saved_model.pb")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
-    parser.add_argument("--serving-stack", type=ServingStack, default=ServingStack.PREDICTION_LIBRARY)
+    parser.add_argument(
+        "--serving-stack",
+        type=ServingStack,
+        default=ServingStack.PREDICTION_LIBRARY,
+        help=f"whose rules requests and answers follow: {' or '.join(ServingStack)} (the default is the first)",
+    )
     arguments = parser.parse_args(argv)
 
     try:
@@ -66,8 +71,8 @@ class ListenConfig:
     port: int = 0
     """0 for a free one."""
     predict: str = "/predict"
-    raw_predict: str = "/raw_predict"
     health: str = "/health"
+    raw_predict: str = "/raw_predict"
 
 
 def serve(
