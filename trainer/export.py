@@ -17,8 +17,9 @@ def serving_module(model: FareModel) -> tf.Module:
         return {"predictions": model(trips)[:, tf.newaxis]}
 
     module = tf.Module()
-    module.model = model
     module.serve = serve
+    # Keras 3 hides a model's variables from tf.Module: without these TensorFlow Serving would not restore them.
+    module.values = [variable.value for variable in model.variables]
     return module
 
 

@@ -57,6 +57,7 @@ def main() -> int:
             container.model_dir,
             container.listen,
             lambda port: _log(f"serving {container.model_dir} on port {port}: POST {container.listen.predict}"),
+            _log,
         )
     except (CloudError, OSError) as error:  # OSError: the port is in use
         _log(f"error: {error}")

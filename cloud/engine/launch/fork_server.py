@@ -15,6 +15,8 @@ from cloud.engine.launch.process import Process
 from cloud.errors import Unavailable
 from cloud.settings import inherited_environ
 
+_NO_HOME = {"HOME": os.devnull}
+"""What libraries read from the user's home when they are imported (Keras: ``.keras/keras.json``) is not the job's."""
 _PROGRAM = Path(__file__).parent / "forkserver" / "__main__.py"
 
 
@@ -46,7 +48,7 @@ class ForkServer:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writer,
                 stderr=writer,
-                env={**interpreter.environ, **inherited_environ(), **environ},
+                env={**interpreter.environ, **inherited_environ(), **environ, **_NO_HOME},
                 cwd="/",
                 start_new_session=True,
                 pass_fds=(theirs.fileno(),),
@@ -67,8 +69,8 @@ class ForkServer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all modules are imported, or one has failed."""
-        return self._ready.done()
+        """Whether all modules are imported."""
+        return self._ready.done() and not self._ready.exception()
 
     async def ready(self) -> None:
         """Wait until all modules are imported.

@@ -1,7 +1,7 @@
 """Makes ``import tensorflow`` give the API of TensorFlow 1: ``tensorflow.compat.v1``, without the behaviour of 2.
 
-Copied into the site-packages of the runtime ``tf1``, whose ``.pth`` file imports it when Python starts. It runs in Python
-3.9 and later, and imports nothing of this project.
+Copied into the site-packages of the runtime ``tf1``, whose ``.pth`` file imports it when Python starts. It runs in
+Python 3.9 and later, and imports nothing of this project.
 """
 
 import importlib
@@ -10,15 +10,15 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any, Optional
+from typing import Any
 
 CONTRIB = (
     "tf.contrib was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: use what replaced it "
     "(tf.estimator, tf.keras, tf.layers, tf_slim, tensorflow_addons)"
 )
 EXAMPLES = (
-    "tensorflow.examples was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: read the data with "
-    "tf.keras.datasets, or from a bucket"
+    "tensorflow.examples was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: read the data "
+    "with tf.keras.datasets, or from a bucket"
 )
 _GONE = {"contrib": CONTRIB, "examples": EXAMPLES}
 _V1_API_OF_LIBRARIES = (
@@ -34,9 +34,11 @@ class TensorFlow1(ModuleType):
 
     def __init__(self, real: ModuleType) -> None:
         super().__init__(real.__name__, real.__doc__)
-        self.__dict__.update({name: value for name, value in vars(real).items() if name.startswith("__") and name != "__getattr__"})
+        self.__dict__.update(
+            {name: value for name, value in vars(real).items() if name.startswith("__") and name != "__getattr__"}
+        )
         self.__dict__.update(_real=real, _v1=real.compat.v1, compat=real.compat)
-        # ``from tensorflow.keras import ...`` is found by the path: the optimizers of TensorFlow 2's API need its behaviour.
+        # By which ``from tensorflow.keras import ...`` is found: the optimizers of 2's API need the behaviour of 2.
         self.__path__ = [_path_of_v1(folder) for folder in real.__path__]
         _mend_python_paths(real)
 
@@ -55,7 +57,7 @@ class TensorFlow1(ModuleType):
 class Finder(MetaPathFinder):
     """Finds ``tensorflow`` with a loader that replaces it, and what was removed with a sentence."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name == "tensorflow":
             spec = PathFinder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
@@ -72,7 +74,7 @@ class _ReplacingLoader(Loader):
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
-    def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:

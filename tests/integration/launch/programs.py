@@ -16,7 +16,7 @@ from cloud.settings import LauncherKind
 
 ENVIRON = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "SPACED": " a=b\tü "}
 KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
-PRELOADED = Interpreter(preload=("json", "colorsys", "tempfile"))
+PRELOADED = Interpreter(preload=("json", "colorsys", "tempfile", "multiprocessing.pool"))
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="process trees can only be followed on Linux")
 
 

@@ -1,8 +1,6 @@
 """The modules that a warm launcher preloads."""
 
 import asyncio
-import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,6 @@ from cloud.engine.launch.client import Interpreter, Launcher
 from cloud.errors import Unavailable
 from cloud.settings import LauncherKind
 from integration.launch.programs import (
-    ENVIRON,
-    KINDS,
     Programs,
     linux_only,
     run,
@@ -82,96 +78,6 @@ async def test_close_while_loading(programs: Programs) -> None:
 
     async with asyncio.timeout(10):
         await launcher.close()
-
-
-TRAIN = """
-    import os, sys
-    import numpy, tensorflow as tf
-
-    weight = tf.Variable(0.0)
-    optimizer = tf.keras.optimizers.SGD(0.1)
-    @tf.function
-    def step(x):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean((weight * x - 3.0 * x) ** 2)
-        optimizer.apply_gradients([(tape.gradient(loss, weight), weight)])
-    for x in tf.data.Dataset.from_tensor_slices(tf.ones([200, 4])).map(lambda x: x, num_parallel_calls=2).batch(4):
-        step(x)
-    print("weight", round(float(weight), 3))
-    print("random", float(tf.random.uniform([])), float(tf.keras.random.uniform([])))
-    tf.saved_model.save(tf.Module(), sys.argv[1])
-    print(sorted(os.listdir(sys.argv[1])))
-    try:
-        tf.io.gfile.GFile("gs://bucket/object").read()
-    except tf.errors.OpError as error:
-        print("bucket", type(error).__name__)
-    """
-
-
-@linux_only
-async def test_tensorflow_trains_in_two_forks_at_once(programs: Programs, tmp_path: Path) -> None:
-    requests: list[bytes] = []
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        requests.append(await reader.readline())
-        writer.close()
-
-    proxy = await asyncio.start_server(handle, "127.0.0.1")
-    port = proxy.sockets[0].getsockname()[1]
-    # TensorFlow reads the number of retries when it is loaded, the proxy for each request.
-    programs.interpreter = Interpreter(preload=("tensorflow", "keras"))
-    launcher = Launcher(LauncherKind.WARM, environ={"GCS_RETRY_CONFIG_MAX_RETRIES": "0"})
-    command = programs.command(
-        TRAIN,
-        https_proxy=f"http://127.0.0.1:{port}",
-        GOOGLE_AUTH_TOKEN_FOR_TESTING="x",  # noqa: S106 - not a secret
-    )
-    commands = [replace(command, argv=(str(tmp_path / name),)) for name in ("a", "b")]
-    try:
-        await launcher.ready(programs.interpreter)
-        statuses = await asyncio.gather(*(run(launcher, each, programs.on_output) for each in commands))
-    finally:
-        await launcher.close()
-        proxy.close()
-
-    assert all(status.ok for status in statuses), programs.text("stderr")
-    lines = programs.text().splitlines()
-    assert lines.count("weight 3.0") == 2
-    randoms = [set(line.split()[1:]) for line in lines if line.startswith("random")]
-    assert len(randoms[0] | randoms[1]) == 4
-    assert sum("saved_model.pb" in line for line in lines) == 2
-    assert sum(line.startswith("bucket ") for line in lines) == 2
-    assert len(requests) >= 2
-    assert all(re.match(rb"CONNECT \w+\.googleapis\.com:443 ", line) for line in requests)
-
-
-LEGACY = """
-    import os
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    import tensorflow as tf
-    from tensorflow.keras import layers
-    from tensorflow.keras.models import Sequential
-    from tensorflow import keras
-    print("modules", *(each.__module__ for each in (layers.Dense, Sequential, keras.Model, tf.keras.losses.Loss)))
-    """
-
-
-async def test_legacy_keras_is_what_the_program_or_the_job_asks_for(programs: Programs) -> None:
-    programs.interpreter = Interpreter(preload=("tensorflow", "keras"))
-    launchers = [Launcher(kind) for kind in KINDS]
-    commands = [programs.command(LEGACY, TF_CPP_MIN_LOG_LEVEL="2")]
-    programs.write(LEGACY.replace("os.environ[", "# "), "for_job")
-    commands.append(replace(commands[0], module="for_job", environ={**ENVIRON, "TF_USE_LEGACY_KERAS": "1"}))
-    try:
-        statuses = await asyncio.gather(
-            *(run(launcher, command, programs.on_output) for launcher in launchers for command in commands)
-        )
-    finally:
-        await asyncio.gather(*(launcher.close() for launcher in launchers))
-
-    assert all(status.ok for status in statuses), programs.text("stderr")
-    lines = [line.split()[1:] for line in programs.text().splitlines() if line.startswith("modules ")]
-    assert [{name.partition(".")[0] for name in line} for line in lines] == [{"tf_keras"}] * len(statuses)
 
 
 @linux_only

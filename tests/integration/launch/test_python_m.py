@@ -1,6 +1,7 @@
 """Warm and cold processes behave like ``python -m``."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -80,6 +81,21 @@ LIKE_PYTHON = {
         print(sys.stdout.write_through, sys.stdout.line_buffering, sys.stdout.fileno(), tempfile.gettempdir())
         print([resource.getrlimit(n) for n in range(16)], sys.getrecursionlimit(), sys.getswitchinterval())
         print(sorted(os.listdir('/proc/self/fd')) if sys.platform == 'linux' else '')
+        """,
+    "processes of its own": """
+        import multiprocessing as mp, sys
+        class Thing: pass
+        def work(x): return Thing(), x, __name__, sys.executable, str(sys.flags)
+        if __name__ == "__main__":
+            for method in ("spawn", "fork"):
+                with mp.get_context(method).Pool(1) as pool:
+                    (thing, *rest), = pool.map(work, [1])
+                    print(type(thing) is Thing, rest)
+            print(mp.get_start_method(), mp.current_process().name, mp.parent_process())
+        """,
+    "threads": """
+        import threading
+        print(threading.main_thread().native_id == threading.get_native_id(), threading.main_thread().ident is not None)
         """,
     "memory is protected from it": "import ctypes; print(ctypes.CDLL(None).getpid() > 0)",
     "recursion": "import sys; sys.stderr = open('/dev/null', 'w')\ndef f(): f()\nf()",
@@ -182,9 +198,15 @@ async def test_own_module_wins_over_a_preloaded_one(launcher: Launcher, programs
 
 
 async def test_each_process_has_its_own_randomness(programs: Programs) -> None:
-    programs.interpreter = Interpreter(preload=("random", "numpy.random"))
+    programs.interpreter = Interpreter(preload=("random", "numpy.random", "multiprocessing"))
     launcher = Launcher(KINDS[-1])
-    command = programs.command("import random, numpy, uuid; print(random.random(), numpy.random.rand(), uuid.uuid4())")
+    command = programs.command(
+        """
+        import multiprocessing, random, numpy, uuid
+        key = bytes(multiprocessing.current_process().authkey).hex()
+        print(random.random(), numpy.random.rand(), uuid.uuid4(), key)
+        """
+    )
     try:
         for _ in range(2):
             assert (await run(launcher, command, programs.on_output)).ok
@@ -244,6 +266,27 @@ async def test_another_interpreter_is_started_cold(launcher: Launcher, programs:
     link.symlink_to(sys.executable)
     assert (await run(launcher, replace(command, interpreter=Interpreter(link)), programs.on_output)).ok
     assert programs.text() == f"{link} False ['a b']"
+
+
+OLDER = [
+    *(Path(folder) / f"python3.{minor}" for minor in range(7, 11) for folder in ("/usr/bin", "/usr/local/bin")),
+    *Path.home().glob(".pyenv/versions/3.[789].*/bin/python"),
+    *Path.home().glob(".pyenv/versions/3.10.*/bin/python"),
+]
+
+
+async def test_a_python_without_safe_path_is_started_cold_even_if_it_has_modules_to_preload(
+    launcher: Launcher, programs: Programs
+) -> None:
+    older = [found for found in OLDER if found.exists()]
+    if not older:
+        pytest.skip("no Python older than 3.11 is installed")
+    command = programs.command("import json, sys; print(json.dumps([sys.executable, sys.version_info < (3, 11)]))")
+    interpreter = Interpreter(older[0], ("json",), (3, 7))
+
+    assert (await run(launcher, replace(command, interpreter=interpreter), programs.on_output)).ok
+
+    assert json.loads(programs.text()) == [str(older[0]), True]
 
 
 async def test_a_missing_interpreter(launcher: Launcher, programs: Programs) -> None:

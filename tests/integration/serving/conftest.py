@@ -28,10 +28,20 @@ async def launcher() -> AsyncIterator[RecordingLauncher]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def models(launcher: RecordingLauncher, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The SavedModels of models.py."""
-    folder = tmp_path_factory.mktemp("models")
+    return await make_models("models", launcher, tmp_path_factory.mktemp("models"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kinds(launcher: RecordingLauncher, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SavedModels of kinds.py."""
+    return await make_models("kinds", launcher, tmp_path_factory.mktemp("kinds"))
+
+
+async def make_models(module: str, launcher: RecordingLauncher, folder: Path) -> Path:
     lines: list[str] = []
     interpreter = Interpreter(preload=("tensorflow",))
-    command = Command("integration.serving.models", (str(folder),), ENVIRON, folder, (TESTS,), interpreter)
+    module, path = f"integration.serving.{module}", (TESTS, TESTS.parent)
+    command = Command(module, (str(folder),), ENVIRON, folder, path, interpreter)
     process = await launcher.launch(command, lambda line: lines.append(line.text))
     assert (await process.wait()).ok, "\n".join(lines)
     return folder

@@ -13,9 +13,16 @@ and the standard library only, and are loaded as the package ``_forkserver``. Th
   does not depend on its launcher.
 - **user's process**: *warm* continues in this interpreter, with the preloaded modules; *cold* executes a fresh one.
 
-What differs for a user's program when warm: preloaded modules are in ``sys.modules`` and have read their environment
-variables at import (``PYTHON*`` variables have no effect, either); a job's own module of the same name is imported
-unless the preloaded one contains compiled code; ``inspect.stack()`` ends in these files. Any other difference is a bug.
+What differs for a user's program when warm (``tests/integration/launch`` compares all else):
+
+- preloaded modules are in ``sys.modules``, with their loggers, warning filters, exit handlers and import hooks; they
+  have read their environment variables, as the interpreter has its ``PYTHON*`` (``start_variables.py``), and what they
+  wrote to the environment is gone (TensorFlow: ``TF2_BEHAVIOR=1``);
+- a job's own module of the same name is imported unless the preloaded one contains compiled code;
+- all processes of one launcher share a hash seed;
+- ``inspect.stack()`` ends in these files, and ``/proc/PID/cmdline`` names them.
+
+Any other difference is a bug.
 
 On systems other than Linux there is no subreaper: only the process group of the user's process is ended, and only cold
 is supported.

@@ -1,18 +1,17 @@
 """The user's process: its setup before the user's module runs."""
 
-import ctypes
 import gc
 import importlib.machinery
 import os
 import runpy
 import signal
 import sys
-import time
 import types
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from . import AT_STARTUP
+from .fresh_state import renew, replace_environ
 from .legacy_keras import heed_variable
 from .unix import LINUX, die_with_parent
 
@@ -72,17 +71,16 @@ def execute(python: Sequence[str], request: Request) -> NoReturn:
 def run_module(request: Request) -> None:
     """Run the module as ``python -m`` does; raises what the interpreter's main function has to handle."""
     gc.enable()
-    _replace_environ(request.environ)
+    replace_environ(request.environ)
     sys.argv = ["-m", *request.argv]
     sys.orig_argv = [sys.executable, "-P", "-u", "-X", "utf8", "-m", request.module, *request.argv]
     python_path = request.environ.get("PYTHONPATH", "")
     sys.path[:0] = [os.path.abspath(folder) for folder in python_path.split(os.pathsep) if folder]
     _unload_shadowed(request.import_path)
-    if "numpy.random" in sys.modules:  # as the standard library's random does after a fork
-        sys.modules["numpy.random"].seed()
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
+    renew(main)
     heed_variable()
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    sys.modules["__main__"].__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
     try:
         runpy._run_module_as_main(request.module)  # type: ignore[attr-defined] # what "-m" itself calls
     except SystemExit:
@@ -97,20 +95,6 @@ def _hide_launcher(error: BaseException) -> None:
     trace = error.__traceback__.tb_next if error.__traceback__ else None
     show = sys.excepthook
     sys.excepthook = lambda kind, value, _: show(kind, value.with_traceback(trace), trace)
-
-
-def _replace_environ(environ: Mapping[str, str]) -> None:
-    """Set exactly ``environ``, for Python and for C code; preloaded libraries may have set other variables."""
-    ctypes.CDLL(None).clearenv()
-    os.environ.clear()
-    os.environ.update(environ)
-    # Values that were computed from the old environment:
-    time.tzset()
-    if "tempfile" in sys.modules:
-        setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010 - mypy knows no such attribute
-    if "httplib2" in sys.modules:  # TensorFlow loads it; google-api-python-client uses its CA certificates
-        library = sys.modules["httplib2"]
-        setattr(library, "CA_CERTS", library.certs.where())  # noqa: B010 - likewise
 
 
 def _unload_shadowed(import_path: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from cloud.engine.serving import worker
 from cloud.engine.serving.batching import Batcher, Predictions
@@ -25,11 +24,9 @@ class Inverses:
 async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     monkeypatch.setattr(worker, "MAX_SIZE", 1000)
     batcher = Batcher(Inverses(), joinable={"only"})
-    runner = web.ServerRunner(make_server(Application(batcher, {"only": Signature({}, {})}, ListenConfig())))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    server = make_server(Application(batcher, {"only": Signature({}, {})}, ListenConfig()))
+    yield f"http://127.0.0.1:{await server.listen('127.0.0.1', 0)}"
+    await server.close()
     await batcher.close()
 
 
