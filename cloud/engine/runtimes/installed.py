@@ -7,19 +7,7 @@ from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes.names import INSTALLED
-from cloud.engine.runtimes.runtime import PRELOAD, Runtime, RuntimeRequest
-from cloud.engine.runtimes.uv import Log
-
-
-class InstalledRuntime:
-    """Gives every job the same runtime, whatever it requests."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-
-    async def prepare(self, _request: RuntimeRequest | None, _log: Log) -> Runtime:
-        """The runtime."""
-        return self.runtime
+from cloud.engine.runtimes.runtime import PRELOAD, Runtime
 
 
 def installed_runtime() -> Runtime:
