@@ -13,8 +13,9 @@ from cloud.engine.runtimes.runtime import PRELOAD, Runtime
 def installed_runtime() -> Runtime:
     """It shows a job everything that is installed here, this program included."""
     site = (Path(folder) for folder in sys.path if folder.endswith(("site-packages", "dist-packages")))
+    preload: tuple[str, ...] = PRELOAD
     try:
-        framework, preload = f"TensorFlow {metadata.version('tensorflow')}", PRELOAD
+        framework = f"TensorFlow {metadata.version('tensorflow')}"
     except metadata.PackageNotFoundError:
         framework, preload = "no TensorFlow", ()
     description = f"{framework} with Python {platform.python_version()}"
