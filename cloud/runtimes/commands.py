@@ -20,6 +20,7 @@ from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.runtimes.runtimes import tensorflow_version
 from cloud.engine.runtimes.store import State, Store, Stored
 from cloud.engine.runtimes.uv import Uv
+from cloud.engine.runtimes.view import view_of_installed
 from cloud.errors import CloudError, InvalidArgument
 from cloud.resources import Severity
 from cloud.settings import RequirementsMode, runtimes_dir, whole_environ
@@ -68,7 +69,7 @@ def remove(name: str) -> None:
 
 
 async def _add(name: str, python: Path | None) -> None:
-    store, uv, installed = Store(runtimes_dir()), Uv(whole_environ()), installed_runtime()
+    store, uv, installed = Store(runtimes_dir()), Uv(whole_environ()), view_of_installed(runtimes_dir())
     if name == IMAGE:
         if python is not None:
             raise InvalidArgument("the layer is for the installed environment: leave it out", field="--python")
@@ -88,7 +89,7 @@ async def _add(name: str, python: Path | None) -> None:
 async def _add_image(store: Store) -> None:
     requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())
     with TemporaryDirectory(prefix="image-layer-") as work:
-        stored = await build_image_layer(store, requirements, installed_runtime(), _log, work=Path(work))
+        stored = await build_image_layer(store, requirements, view_of_installed(runtimes_dir()), _log, work=Path(work))
     if stored is None:
         click.echo("The installed environment holds everything that Google's images hold: there is nothing to add.")
     else:
