@@ -13,10 +13,10 @@ from cloud.engine.runtimes.runtime import PRELOAD, Runtime
 def installed_runtime() -> Runtime:
     """It shows a job everything that is installed here, this program included."""
     site = (Path(folder) for folder in sys.path if folder.endswith(("site-packages", "dist-packages")))
-    preload: tuple[str, ...] = PRELOAD
     try:
         framework = f"TensorFlow {metadata.version('tensorflow')}"
+        preload: tuple[str, ...] = PRELOAD
     except metadata.PackageNotFoundError:
         framework, preload = "no TensorFlow", ()
-    description = f"{framework} with Python {platform.python_version()}"
+    description = f"{framework}, Python {platform.python_version()}"
     return Runtime(INSTALLED, description, Interpreter(Path(sys.executable), preload), tuple(site))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 
-PRELOAD = ("tensorflow", "keras")
+PRELOAD: tuple[str, ...] = ("tensorflow", "keras")
 """The modules whose import takes trainers their first seconds."""
 _PRELOAD_OF_BUILDS = (
     "setuptools.build_meta",
@@ -44,7 +44,7 @@ class Runtime:
 
     Args:
         name: ``installed``, ``tf2.15``, ``tf1``, …
-        description: for logs: ``TensorFlow 2.21.0 with Python 3.11.7``.
+        description: for logs: ``TensorFlow 2.21.0, Python 3.11.7``.
         site: the folders of its distributions, in the order of its import path.
         import_path: folders that come after those of the job's packages and before ``site``: the layer ``image``.
     """
