@@ -9,6 +9,7 @@ from typing import Protocol
 from cloud.engine.jobs.cold_start import heeding_variables
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.output import OnOutput
+from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.uv import Log
@@ -22,8 +23,8 @@ Fetch = Callable[[GsUri, Path], Awaitable[object]]
 class RuntimeSource(Protocol):
     """Where runtimes come from."""
 
-    async def prepare(self, request: RuntimeRequest, log: Log) -> Runtime:
-        """The runtime for ``request``, made if it is missing.
+    async def prepare(self, request: RuntimeRequest | None, log: Log) -> Runtime:
+        """The runtime for ``request``, made if it is missing; None requests none.
 
         Raises:
             CloudError: it cannot be had.
@@ -57,7 +58,7 @@ class Preparation:
         Raises:
             CloudError: a part cannot be had. Its message is the job's.
         """
-        runtime = await self.runtimes.prepare(_request(spec), log)
+        runtime = await self.runtimes.prepare(request_of(spec), log)
         work = folder / "packages"
         work.mkdir()
         packages: list[Path] = []
@@ -86,7 +87,3 @@ class Preparation:
         environment = await self.requirements.install(runtime, packages, spec.requirements, work=work, log=log)
         interpreter = await heeding_variables(environment.interpreter, spec.env, packages, log)
         return Environment(interpreter, (*packages, *environment.import_path))
-
-
-def _request(spec: TrainingSpec) -> RuntimeRequest:
-    return RuntimeRequest(version=spec.runtime_version, python=spec.python_version)

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from one_runtime import OneRuntime
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.launch.client import ExitStatus, OutputLine
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
@@ -53,7 +54,7 @@ def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
     platform = Platform(
         executor=parts,
         preparation=Preparation(
-            runtimes=InstalledRuntime(installed_runtime()),
+            runtimes=OneRuntime(installed_runtime()),
             fetch=parts.fetch,
             installer=parts,
             requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
