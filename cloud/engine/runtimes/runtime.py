@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 
-PRELOAD = ("tensorflow", "keras")
+PRELOAD: tuple[str, ...] = ("tensorflow", "keras")
 """The modules whose import takes trainers their first seconds."""
 _PRELOAD_OF_BUILDS = (
     "setuptools.build_meta",
