@@ -87,6 +87,7 @@ def _predict(folder: str, instances: list[Json], signature_name: str | None) -> 
     from cloud.engine.serving.saved_model import SavedModel  # takes seconds: only after the input was checked
 
     model = SavedModel(folder)
+    model.warm_up()  # refuses what TensorFlow Serving could not answer with
     signature = choose_signature(model.signatures, signature_name)
     if signature_name is None and signature != DEFAULT_SIGNATURE:
         click.echo(f"The model has no signature {DEFAULT_SIGNATURE}: using its only one, {signature}.", err=True)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ class Run:
             return 0 if ready else 1
         command.announce(self._plan, self._console)
         backend = command.open(self._plan)
-        workflow = Workflow(backend, self._plan, self._terminal)
+        workflow = Workflow(backend, self._plan, self._terminal, partial(command.check_export, backend))
 
         async def run() -> int:
             async with backend:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import click
 
-from cloud.engine.serving.worker import ListenConfig, serve
+from cloud.engine.serving.application import ListenConfig
+from cloud.engine.serving.worker import serve
 from cloud.errors import CloudError, InvalidArgument
 from cloud.settings import whole_environ
 
@@ -57,6 +58,7 @@ def main() -> int:
             container.model_dir,
             container.listen,
             lambda port: _log(f"serving {container.model_dir} on port {port}: POST {container.listen.predict}"),
+            _log,
         )
     except (CloudError, OSError) as error:  # OSError: the port is in use
         _log(f"error: {error}")

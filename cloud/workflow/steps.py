@@ -75,10 +75,21 @@ class StepFailed(Exception):
         self.step, self.advice = step, advice
 
 
-class Workflow:
-    """One run. Use as a context manager: on exit it removes everything it made, unless ``keep`` is set."""
+CheckExport = Callable[[GsUri], Awaitable[str]]
+"""Returns what came of it, in a few words. Raises ``FailedPrecondition`` if the model is not to be deployed."""
 
-    def __init__(self, backend: Backend, plan: Plan, observer: Observer) -> None:
+
+class Workflow:
+    """One run. Use as a context manager: on exit it removes everything it made, unless ``keep`` is set.
+
+    Args:
+        check_export: called before the exported SavedModel is deployed.
+    """
+
+    def __init__(
+        self, backend: Backend, plan: Plan, observer: Observer, check_export: CheckExport | None = None
+    ) -> None:
+        self._check_export = check_export
         self.report = Report()
         self.keep = False
         self.is_cleaning_up = False
@@ -210,6 +221,7 @@ class Workflow:
         async with self._step("deploy", f"Deploy a version of model {model}"):
             assert self.report.job is not None  # noqa: S101 - the step before made it
             saved_model = await newest_saved_model(backend, self.report.job, self.output)
+            checked = f"; {await self._check_export(saved_model)}" if self._check_export else ""
             try:
                 await backend.get_model(model)
             except NotFound:
@@ -232,7 +244,7 @@ class Workflow:
                     raise
             if version.state is not VersionState.READY:
                 raise FailedPrecondition(version.error_message)
-            self._detail = f"{model}/{name} serves {saved_model}"
+            self._detail = f"{model}/{name} serves {saved_model}{checked}"
 
     async def _remove_version(self, name: str) -> None:
         # A version that is still being created cannot be deleted: wait, unless ``deploy`` already timed out waiting.

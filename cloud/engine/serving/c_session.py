@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from cloud.engine.serving.c_tensors import Tensors
 from cloud.engine.serving.dtypes import NUMBERS
-from cloud.engine.serving.session import NOT_FOUND, Call, TensorFlowError, Threads
+from cloud.engine.serving.failure import NOT_FOUND, TensorFlowError
+from cloud.engine.serving.session import Call, Threads
 from cloud.engine.serving.tensorflow_c import Library, Output
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.engine.serving.dtypes import BFLOAT16, NUMPY, STRING, name_of, widen_bfloat16
-from cloud.engine.serving.session import UNIMPLEMENTED, TensorFlowError
+from cloud.engine.serving.failure import UNIMPLEMENTED, TensorFlowError
 from cloud.engine.serving.tensorflow_c import DEALLOCATOR, Library
 
 _STRING_SIZE = 24

@@ -2,13 +2,13 @@
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 from cloud.engine.serving.c_session import CSession
+from cloud.engine.serving.failure import TensorFlowError
 from cloud.engine.serving.refusals import unknown_operation
-from cloud.engine.serving.session import Session, TensorFlowError, Threads
-from cloud.engine.serving.tensorflow_c import Library, find_library
+from cloud.engine.serving.session import Session, Threads
+from cloud.engine.serving.tensorflow_c import load_library
 
 TAGS = ["serve"]
 """Those of the graph that is served."""
@@ -23,7 +23,10 @@ def open_session(path: str, threads: Threads) -> Session:
     Raises:
         TensorFlowError: it cannot be loaded.
     """
-    return _open_c(path, threads) if _library() else open_python_session(path, threads)
+    library = load_library()
+    if library is None:
+        return open_python_session(path, threads)
+    return _with_custom_ops(lambda: CSession(library, path, TAGS, threads), library.load_custom_ops)
 
 
 def open_python_session(path: str, threads: Threads) -> Session:
@@ -34,27 +37,6 @@ def open_python_session(path: str, threads: Threads) -> Session:
         return PythonSession(path, TAGS, threads)
 
     return _with_custom_ops(load, load_custom_ops)
-
-
-def load_library() -> None:
-    """Load TensorFlow's library, so that ``open_session`` need not; the process can do other things meanwhile."""
-    _library()
-
-
-def _open_c(path: str, threads: Threads) -> Session:
-    library = _library()
-    assert library is not None  # noqa: S101 - the caller has checked
-
-    def load() -> Session:
-        return CSession(library, path, TAGS, threads)
-
-    return _with_custom_ops(load, library.load_custom_ops)
-
-
-@cache
-def _library() -> Library | None:
-    path = find_library()
-    return Library(path) if path else None
 
 
 def _with_custom_ops(load: Callable[[], Session], load_custom_ops: Callable[[str], None]) -> Session:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +27,7 @@ class ModelServer:
 
     Args:
         command: runs the worker.
+        on_note: called with each sentence that the worker says about its model.
         time_limit: seconds for one prediction, including the wait for a connection.
         start_limit: seconds for loading the model.
     """
@@ -36,11 +37,13 @@ class ModelServer:
         launcher: Launcher,
         command: Command,
         *,
+        on_note: Callable[[str], None] = lambda _: None,
         time_limit: float = 60.0,
         start_limit: float = 300.0,
     ) -> None:
         self._launcher = launcher
         self._command = command
+        self._on_note = on_note
         self._time_limit = time_limit
         self._start_limit = start_limit
         self._current: asyncio.Task[_Worker] | None = None
@@ -134,7 +137,7 @@ class ModelServer:
     async def _launch(self) -> "_Worker":
         try:
             async with asyncio.timeout(self._start_limit):
-                worker = await _launch(self._launcher, self._command, self._time_limit)
+                worker = await _launch(self._launcher, self._command, self._time_limit, self._on_note)
         except TimeoutError:
             raise Unavailable(f"the model's worker was not ready after {self._start_limit:g} s") from None
         except asyncio.CancelledError:  # by close(); the requests that wait for this task are not cancelled
@@ -200,13 +203,15 @@ def _predictions(status: int, content: bytes) -> list[Json]:
     return predictions
 
 
-async def _launch(launcher: Launcher, command: Command, time_limit: float) -> _Worker:
+async def _launch(launcher: Launcher, command: Command, time_limit: float, on_note: Callable[[str], None]) -> _Worker:
     last_output: deque[str] = deque(maxlen=10)
     startup: asyncio.Future[int | CloudError] = asyncio.get_running_loop().create_future()
 
     def on_output(line: OutputLine) -> None:
         found = None if startup.done() or line.stream != "stdout" else _startup_result(line.text)
-        if found is None:
+        if isinstance(found, str):
+            on_note(found)
+        elif found is None:
             last_output.append(line.text)
         else:
             startup.set_result(found)
@@ -232,8 +237,8 @@ async def _launch(launcher: Launcher, command: Command, time_limit: float) -> _W
         ended.cancel()
 
 
-def _startup_result(line: str) -> int | CloudError | None:
-    """The port or error that a line of the worker's stdout reports; None if it is not such a report."""
+def _startup_result(line: str) -> int | CloudError | str | None:
+    """The port, error or note that a line of the worker's stdout reports; None if it is not such a report."""
     try:
         report = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -241,6 +246,8 @@ def _startup_result(line: str) -> int | CloudError | None:
     match report:
         case {"ready": {"port": int(port)}}:
             return port
+        case {"note": str(note)}:
+            return note
         case {"failed": str(reason)}:
             return FailedPrecondition(reason)
         case _:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from cloud.engine.serving.session import NOT_FOUND, Call, TensorFlowError, Threads
+from cloud.engine.serving.failure import NOT_FOUND, TensorFlowError
+from cloud.engine.serving.session import Call, Threads
 
 _v1 = tf.compat.v1
 

@@ -2,7 +2,7 @@
 
 import re
 
-from cloud.engine.serving.session import (
+from cloud.engine.serving.failure import (
     NOT_FOUND,
     PERMISSION_DENIED,
     UNAUTHENTICATED,

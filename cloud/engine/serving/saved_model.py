@@ -2,26 +2,19 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud.engine.serving.dtypes import NUMBERS, NUMPY
+from cloud.engine.serving.failure import FAILED_PRECONDITION, UNIMPLEMENTED, TensorFlowError
 from cloud.engine.serving.instances import to_batch, to_predictions
 from cloud.engine.serving.loading import TAGS, Opener, open_session
 from cloud.engine.serving.meta_graph import GraphSignature, read_signatures
 from cloud.engine.serving.refusals import load_error, one_line, refused
-from cloud.engine.serving.session import (
-    FAILED_PRECONDITION,
-    IN_CALLER,
-    SHARED,
-    UNIMPLEMENTED,
-    Call,
-    Session,
-    TensorFlowError,
-    Threads,
-)
+from cloud.engine.serving.session import IN_CALLER, SHARED, Call, Session, Threads
 from cloud.engine.serving.signatures import Signature, TensorSpec
 from cloud.engine.serving.verdict import check_graph
 from cloud.errors import BY_NUMBER, CloudError, InvalidArgument, PredictionFailed
@@ -29,6 +22,7 @@ from cloud.resources import Json
 
 Batch = dict[str, NDArray[Any]]
 
+_WARM_UP_REQUESTS = "assets.extra/tf_serving_warmup_requests"
 QUICK_CALL = 0.001
 """Seconds. A model whose calls take longer gets threads of its own: they compute for longer than it takes to wake
 them."""
@@ -65,6 +59,15 @@ class SavedModel:
                 raise
         except (TensorFlowError, ValueError) as error:
             raise load_error(error, self._path, TAGS) from error
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what TensorFlow Serving would do otherwise."""
+        if "://" in self._path or not Path(self._path, _WARM_UP_REQUESTS).is_file():
+            return []
+        return [
+            f"{_WARM_UP_REQUESTS} is ignored: TensorFlow Serving would replay its requests when it loads the model."
+        ]
 
     def prepare(self, signature: str, instances: list[Json]) -> Batch:
         """The input arrays for ``instances``, which are not empty.

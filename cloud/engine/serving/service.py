@@ -9,6 +9,7 @@ import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import cloud
@@ -282,7 +283,8 @@ class ServingService:
                 cwd=folder,
                 import_path=(Path(cloud.__path__[0]).parent,),
             )
-            server = ModelServer(self._launcher, command, time_limit=self._time_limit)
+            note = partial(_log.warning, "version %s of model %s: %s", name, model)
+            server = ModelServer(self._launcher, command, on_note=note, time_limit=self._time_limit)
             self._servers[model, name] = server
         return server
 

@@ -11,23 +11,8 @@ from cloud.wire.protobuf import Message, varint_field
 Call = Callable[[Sequence[NDArray[Any]]], list[NDArray[Any]]]
 """From the arrays of the fed tensors to those of the fetched ones. Raises ``TensorFlowError``. Not thread-safe."""
 
-NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION, UNIMPLEMENTED, UNAVAILABLE, UNAUTHENTICATED = 5, 7, 9, 12, 14, 16
-"""Codes of ``TensorFlowError`` (tensorflow/c/tf_status.h), which are those of gRPC."""
 _INTRA_OP, _INTER_OP, _SOFT_PLACEMENT = 2, 5, 7
 """Field numbers of ``ConfigProto`` (tensorflow/core/protobuf/config.proto)."""
-
-
-class TensorFlowError(Exception):
-    """TensorFlow failed.
-
-    Args:
-        code: one of gRPC's.
-        message: TensorFlow's text, which may have several lines.
-    """
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 @dataclass(frozen=True, slots=True)

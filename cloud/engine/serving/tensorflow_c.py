@@ -6,15 +6,20 @@ takes six times as long. A process that has loaded the library this way should n
 
 import ctypes
 import importlib.util
+import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from ctypes import POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_void_p
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cloud.engine.serving.session import TensorFlowError
+from cloud.engine.serving.failure import TensorFlowError
 
+_log = logging.getLogger(__name__)
+_lock = threading.Lock()
 _FILE = "libtensorflow_cc.2.dylib" if sys.platform == "darwin" else "libtensorflow_cc.so.2"
 
 
@@ -87,9 +92,7 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        # With RTLD_GLOBAL its BoringSSL would take the place of the OpenSSL that Python's hashlib needs.
-        mode = os.RTLD_NOW | os.RTLD_LOCAL
-        library = ctypes.CDLL(str(path), mode=mode, handle=_open(path, mode))
+        library = ctypes.CDLL(str(path), handle=_open(path))
         try:
             for name, (result, arguments) in _SIGNATURES.items():
                 function = getattr(library, name)
@@ -122,6 +125,23 @@ class Library:
             raise TensorFlowError(code, self.TF_Message(status).decode(errors="replace"))
 
 
+def load_library() -> Library | None:
+    """The library of the installed TensorFlow, loaded once for the process; None if it has none, or one that
+    cannot be used."""
+    with _lock:
+        return _load_library()
+
+
+@cache
+def _load_library() -> Library | None:
+    path = find_library()
+    try:
+        return Library(path) if path else None
+    except OSError as error:
+        _log.warning("TensorFlow's C API cannot be used, so its Python library is: %s", error)
+        return None
+
+
 def find_library() -> Path | None:
     """The library in the installed TensorFlow, which is not imported; None if it has none."""
     spec = importlib.util.find_spec("tensorflow")
@@ -131,9 +151,14 @@ def find_library() -> Path | None:
     return None
 
 
-def _open(path: Path, mode: int) -> int | None:
-    """A handle of the library. Called through ctypes, ``dlopen`` lets other threads of Python run meanwhile."""
+def _open(path: Path) -> int | None:
+    """A handle of the library; None if it cannot be opened, whereupon ctypes tries again, and raises the reason.
+
+    Unlike ctypes itself, this lets Python's other threads run meanwhile, and looks up a function at its first call,
+    which saves a third of the time.
+    """
     dlopen = ctypes.CDLL(None).dlopen
     dlopen.restype, dlopen.argtypes = c_void_p, (c_char_p, c_int)
-    handle: int | None = dlopen(os.fsencode(path), mode)
-    return handle  # on None ctypes tries again, and raises the reason
+    # With RTLD_GLOBAL its BoringSSL would take the place of the OpenSSL that Python's hashlib needs.
+    handle: int | None = dlopen(os.fsencode(path), os.RTLD_LAZY | os.RTLD_LOCAL)
+    return handle

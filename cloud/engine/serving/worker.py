@@ -2,45 +2,33 @@
 
     python -m cloud.engine.serving.worker --model-dir DIR [--port N] [--serving-stack STACK]
 
-``POST /predict`` takes ``{"instances": […], "signature_name": …}`` (the name may be in ``"parameters"``, too) and
-returns ``{"predictions": […]}`` with an object for each instance, or status 400 and ``{"error": TEXT}``.
-``POST /raw_predict`` takes and returns what the serving stack does (``rules``). ``GET /health`` returns 200 with the
-model's signatures. When the model is loaded and warm, the worker writes one JSON line to stdout:
-``{"ready": {"port": N}}``. If the model cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. On
-SIGTERM it responds to pending requests and exits.
+When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {"port": N}}``. If the model
+cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. Before either it may write ``{"note": TEXT}``.
+On SIGTERM it responds to pending requests and exits. Its routes are in ``application.py``.
 """
 
 import argparse
-import asyncio
-import signal
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import orjson
-from aiohttp import web
 
 from cloud.engine.event_loop import run
-from cloud.engine.serving.batching import Batcher
-from cloud.engine.serving.rules import PredictionLibraryRules, Rules, Servable
-from cloud.engine.serving.signatures import Signature
-from cloud.engine.serving.tf_serving.rules import TensorFlowServingRules
-from cloud.errors import CloudError, FailedPrecondition
+from cloud.engine.serving.rules import Servable
+from cloud.engine.serving.tensorflow_c import load_library
+from cloud.errors import FailedPrecondition
 from cloud.resources import ServingStack
 
-MAX_SIZE = 32 * 1024 * 1024
-"""Bytes of one request's body."""
-_MAX_LINE = 2**16
-"""Bytes of a request line or a header: the user chooses the paths of a container's routes."""
-_KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
-"""Seconds: the engine keeps connections open for the worker's lifetime, and treats a closed one as its death."""
+if TYPE_CHECKING:
+    from cloud.engine.serving.application import ListenConfig
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cloud.engine.serving.worker", description="Serve a SavedModel.")
     parser.add_argument("--model-dir", type=str, required=True, help="the folder with saved_model.pb")
+    parser.add_argument("--check", action="store_true", help="load and call the model, report, and exit")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
     parser.add_argument(
         "--serving-stack",
@@ -51,10 +39,19 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     try:
+        # Only after the flags are checked, and while the rest is imported: each is half of the start.
+        threading.Thread(target=load_library, name="load TensorFlow").start()
+        if arguments.check:
+            load(arguments.model_dir, _report_note).warm_up()
+            _report({"ready": {}})
+            return 0
+        from cloud.engine.serving.application import ListenConfig
+
         serve(
             arguments.model_dir,
             ListenConfig(port=arguments.port),
             lambda port: _report({"ready": {"port": port}}),
+            _report_note,
             arguments.serving_stack,
         )
     except FailedPrecondition as error:
@@ -63,22 +60,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class ListenConfig:
-    """Address and paths of a worker."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    """0 for a free one."""
-    predict: str = "/predict"
-    health: str = "/health"
-    raw_predict: str = "/raw_predict"
-
-
 def serve(
     model_dir: str,
-    config: ListenConfig,
+    config: "ListenConfig",
     on_ready: Callable[[int], None],
+    on_note: Callable[[str], None],
     stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
 ) -> None:
     """Serve the SavedModel until SIGTERM, then respond to pending requests and return.
@@ -86,94 +72,29 @@ def serve(
     Args:
         model_dir: a folder, local or on ``gs://``.
         on_ready: called with the port when the model is loaded and warm.
+        on_note: called with each sentence about what TensorFlow Serving would do otherwise.
 
     Raises:
         FailedPrecondition: the model cannot be served.
         OSError: the port is taken.
     """
-    from cloud.engine.serving.saved_model import SavedModel  # imports TensorFlow: only after the flags are checked
+    from cloud.engine.serving.application import serve_model
 
-    run(serve_model(SavedModel(model_dir), config, on_ready, stack))
-
-
-async def serve_model(
-    model: Servable,
-    config: ListenConfig,
-    on_ready: Callable[[int], None],
-    stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
-) -> None:
-    """``serve`` for a loaded model."""
-    stopping = asyncio.Event()
-    if sys.platform != "win32":
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    rules = TensorFlowServingRules(model) if stack is ServingStack.TENSORFLOW_SERVING else PredictionLibraryRules(model)
-    batcher = Batcher(rules.model, joinable=rules.joinable(model.warm_up()))
-    runner = web.ServerRunner(make_server(Application(batcher, rules, model.signatures, config)))
-    await runner.setup()
-    await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
-    on_ready(runner.addresses[0][1])
-    await stopping.wait()
-    await runner.cleanup()
-    await batcher.close()
+    run(serve_model(load(model_dir, on_note), config, on_ready, stack))
 
 
-def make_server(application: "Application") -> web.Server:
-    return web.Server(
-        application.handle,
-        request_factory=_request,
-        access_log=None,
-        keepalive_timeout=_KEEPALIVE_TIMEOUT,
-        max_line_size=_MAX_LINE,
-        max_field_size=_MAX_LINE,
-    )
+def load(model_dir: str, on_note: Callable[[str], None]) -> Servable:
+    """Load the SavedModel; see ``serve``."""
+    from cloud.engine.serving.saved_model import SavedModel
+
+    model = SavedModel(model_dir)
+    for note in model.notes:
+        on_note(note)
+    return model
 
 
-class Application:
-    """The worker's request handler."""
-
-    def __init__(
-        self, batcher: Batcher, rules: Rules, signatures: Mapping[str, Signature], config: ListenConfig
-    ) -> None:
-        self._batcher, self._rules = batcher, rules
-        self._signatures = signatures
-        self._config = config
-
-    async def handle(self, request: web.BaseRequest) -> web.Response:
-        config = self._config
-        match request.method, request.path:
-            case "POST", config.predict:
-                return await self._predict(request, self._rules.write_named)
-            case "POST", config.raw_predict:
-                return await self._predict(request, self._rules.write)
-            case "GET", config.health:
-                return _response(HTTPStatus.OK, orjson.dumps({"signatures": self._signatures}))
-            case _, config.predict | config.raw_predict | config.health:
-                return self._error(HTTPStatus.METHOD_NOT_ALLOWED, f"not {request.method}")
-        return self._error(HTTPStatus.NOT_FOUND, f"POST {config.predict} or GET {config.health}")
-
-    async def _predict(self, request: web.BaseRequest, write: Callable[[Any, list[Any]], bytes]) -> web.Response:
-        try:
-            signature, instances = self._rules.read(await request.read())
-            body = write(signature, await self._batcher.submit(signature, instances))
-        except web.HTTPRequestEntityTooLarge:
-            return self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MAX_SIZE} bytes")
-        except CloudError as error:
-            return self._error(error.http_status, error.message)
-        except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the engine reports
-            return self._error(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
-        return _response(HTTPStatus.OK, body)
-
-    def _error(self, status: int, text: str) -> web.Response:
-        return _response(status, self._rules.write_error(text))
-
-
-def _response(status: int, body: bytes) -> web.Response:
-    return web.Response(body=body, status=status, headers={"Content-Type": "application/json"})
-
-
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_SIZE)
+def _report_note(text: str) -> None:
+    _report({"note": text})
 
 
 def _report(value: object) -> None:

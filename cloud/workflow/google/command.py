@@ -7,11 +7,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from cloud.backends.base import Backend
 from cloud.backends.gcp import SERVICES, GcpBackend
 from cloud.errors import CloudError, InvalidArgument
-from cloud.names import check_id, check_project
+from cloud.names import GsUri, check_id, check_project
 from cloud.workflow.google import preview
 from cloud.workflow.google.cleanup import remove_leftovers
+from cloud.workflow.google.model_check import Check, check_export, check_saved_model
 from cloud.workflow.google.options import Options
 from cloud.workflow.plan import Plan
 
@@ -19,8 +21,12 @@ from cloud.workflow.plan import Plan
 class Command:
     """The parts of ``cloud.run`` that only a run on Google's cloud has."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    def __init__(self, options: Options, check_model: Check = check_saved_model) -> None:
+        self._options, self._check_model = options, check_model
+
+    async def check_export(self, backend: Backend, folder: GsUri) -> str:
+        """Check the exported SavedModel before it is deployed; see ``model_check``."""
+        return await check_export(backend, folder, self._check_model)
 
     async def check(self, plan: Plan, console: Console) -> bool:
         """Run the checks and print their findings; returns whether none failed."""

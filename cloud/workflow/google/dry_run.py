@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -31,6 +32,7 @@ from cloud.gcs.backoff import Pace
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 from cloud.resources import Json, LogEntry, TransferProgress, Version, VersionSpec
+from cloud.workflow.google.model_check import check_export
 from cloud.workflow.google.offline_project import OfflineProject
 from cloud.workflow.google.options import Options
 from cloud.workflow.plan import Plan
@@ -253,7 +255,12 @@ async def _run(options: Options, plan: Plan, script: Script, project: OfflinePro
         session=session,
         token=token,
     )
-    async with backend, Workflow(backend, plan, Silent()) as workflow:
+
+    async def download(_: Path) -> str:
+        return ""
+
+    check = partial(check_export, backend, check=download)
+    async with backend, Workflow(backend, plan, Silent(), check) as workflow:
         await workflow.run()
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from cloud.engine.serving.failure import TensorFlowError
 from cloud.engine.serving.refusals import load_error, one_line
-from cloud.engine.serving.session import TensorFlowError
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from cloud.engine.serving import worker
+from cloud.engine.serving import application
+from cloud.engine.serving.application import Application, ListenConfig, make_server
 from cloud.engine.serving.batching import Batcher, Predictions
 from cloud.engine.serving.rules import PredictionLibraryRules
 from cloud.engine.serving.signatures import Signature
-from cloud.engine.serving.worker import Application, ListenConfig, make_server
 from cloud.resources import Json
 
 
@@ -33,7 +33,7 @@ class Inverses:
 
 @pytest.fixture
 async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    monkeypatch.setattr(worker, "MAX_SIZE", 1000)
+    monkeypatch.setattr(application, "MAX_SIZE", 1000)
     rules = PredictionLibraryRules(Inverses())
     batcher = Batcher(rules.model, joinable={"only"})
     runner = web.ServerRunner(make_server(Application(batcher, rules, Inverses.signatures, ListenConfig())))
