@@ -2,7 +2,7 @@
 
 import click
 
-from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents
+from cloud.settings import IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents
 
 launcher = click.option(
     "--launcher",
@@ -24,4 +24,10 @@ runtime = click.option(
     "--runtime",
     type=click.Choice([mode.value for mode in RuntimeMode]),
     help="Run jobs for other runtime versions in the installed one, or refuse them.  [default: any]",
+)
+requirements = click.option(
+    "--requirements",
+    type=click.Choice([mode.value for mode in RequirementsMode]),
+    help="Take what jobs' packages require from the cache or the package index, from the cache and folders of wheels, "
+    "or only from what is installed.  [default: index]",
 )

@@ -23,7 +23,16 @@ from cloud.names import check_project
 from cloud.server import shells
 from cloud.server.announcement import Announcement, RunningCloud, find_running
 from cloud.server.local import LocalCloud
-from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents, Settings, user_runtime_dir, whole_environ
+from cloud.settings import (
+    IamMode,
+    LauncherKind,
+    RequirementsMode,
+    RuntimeMode,
+    ServiceAgents,
+    Settings,
+    user_runtime_dir,
+    whole_environ,
+)
 
 if TYPE_CHECKING:
     from cloud.gateway.tunnel import Refusal
@@ -78,6 +87,7 @@ class _CommandAfterDashes(click.Group):
 )
 @click.option("--service-account", help="Account that jobs and versions run as. (gcp)")
 @options.runtime
+@options.requirements
 @click.pass_context
 def main(
     context: click.Context,
@@ -92,6 +102,7 @@ def main(
     iam: str | None,
     service_agents: str | None,
     runtime: str | None,
+    requirements: str | None,
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
@@ -116,6 +127,7 @@ def main(
             "iam": iam and IamMode(iam),
             "service_agents": service_agents and ServiceAgents(service_agents),
             "runtime": runtime and RuntimeMode(runtime),
+            "requirements": requirements and RequirementsMode(requirements),
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]

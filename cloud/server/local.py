@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
-from cloud.engine.runtimes.runtime import PRELOAD
+from cloud.engine.runtimes.runtime import building
+from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
 from cloud.server.service_agents import choose_service_agents
 from cloud.server.shells import posix
-from cloud.settings import ServiceAgents, Settings, inherited_environ
+from cloud.settings import ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
@@ -59,7 +59,8 @@ class LocalCloud(ServedCloud):
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
-        runtime = installed_runtime(PRELOAD)
+        # Shared by all clouds of the user; where that folder cannot be written, this cloud has its own.
+        runtime = view_of_installed(runtimes_dir(), self._state.folder("runtimes"))
         if self._launcher_first:
             await launcher.start(runtime.interpreter)
 
@@ -69,15 +70,23 @@ class LocalCloud(ServedCloud):
         await asyncio.sleep(0)  # lets its task start the process
 
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
+        from cloud.engine.runtimes.runtimes import Runtimes
         from cloud.server.assembly import Assembly
 
-        runtimes = InstalledRuntime(runtime)
+        runtimes = Runtimes(
+            runtimes_dir(),
+            lambda: runtime,
+            self.settings.runtime,
+            self.settings.requirements,
+            environ=whole_environ(),
+        )
         self._assembly = Assembly(
             self.settings, self._state, launcher, server, runtimes, environ, agents, self._on_refusal
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
         await launcher.start(runtime.interpreter)
+        await launcher.start(building(runtime.interpreter))
         return self._assembly.front
 
     @property

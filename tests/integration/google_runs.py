@@ -17,6 +17,7 @@ from rich.console import Console
 from cloud.backends import packaging
 from cloud.cli.run_workflow import Run
 from cloud.testing.contract.probes import trainer
+from cloud.workflow import taxifare
 from cloud.workflow.google.command import Command, clean_up
 from cloud.workflow.google.model_check import Check
 from cloud.workflow.plan import Plan
@@ -70,7 +71,7 @@ class GoogleRun:
             args=(),
             job_id=self.name,
             model="probe",
-            is_taxifare=False,
+            instances=taxifare.TEST_INSTANCES,
         )
         self.workflow = Run(plan, console, console, None, keep=False)
         self.options = self.google.options(self.service)

@@ -17,19 +17,20 @@ import pytest_asyncio
 from cloud.backends import packaging
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.client import Command, Interpreter, Launcher, OutputLine
-from cloud.engine.runtimes.runtime import PRELOAD
+from cloud.engine.runtimes.runtime import building
 from cloud.errors import FailedPrecondition
 from cloud.settings import LauncherKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ENVIRON = {"PATH": os.environ["PATH"]}
-BUILDER = Interpreter(preload=tuple(name for name in PRELOAD if name.startswith("setuptools")))
+JOBS = Interpreter(preload=("json",))
 KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
 async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
     launcher = Launcher(request.param)
+    await launcher.ready(building(JOBS))
     yield launcher
     await launcher.close()
 
@@ -46,7 +47,7 @@ def install(launcher: Launcher, tmp_path: Path, lines: list[OutputLine]) -> Call
     work.mkdir()
 
     async def install(archive: Path) -> Path:
-        return await installer.install(archive, work=work, environ=ENVIRON, on_output=lines.append, interpreter=BUILDER)
+        return await installer.install(archive, work=work, environ=ENVIRON, on_output=lines.append, interpreter=JOBS)
 
     return install
 
@@ -73,7 +74,7 @@ def sdist(path: Path, files: dict[str, str]) -> Path:
 
 async def run(launcher: Launcher, module: str, *folders: Path) -> list[str]:
     output: list[str] = []
-    command = Command(module, (), ENVIRON, folders[0], folders, BUILDER)
+    command = Command(module, (), ENVIRON, folders[0], folders, JOBS)
     status = await (await launcher.launch(command, lambda line: output.append(line.text))).wait()
     assert status.ok, output
     return output
@@ -109,6 +110,16 @@ async def test_sdist_runs_and_runs_again_from_the_cache(
     assert list((tmp_path / "cache").iterdir()) == cached
     assert len(cached) == 1
     assert [path.name for path in (tmp_path / "work").iterdir() if path.name.startswith("build-")] == []
+
+
+async def test_a_zip_as_setup_py_makes_it_on_windows(launcher: Launcher, install: Install, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "trainer-0.0.0.zip", "w") as archive:
+        for name, text in {"setup.py": SETUP, "trainer/__init__.py": "", "trainer/task.py": "print('zip')"}.items():
+            archive.writestr(f"trainer-0.0.0/{name}", text)
+
+    for _ in range(2):
+        assert await run(launcher, "trainer.task", await install(tmp_path / "trainer-0.0.0.zip")) == ["zip"]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 async def test_a_cached_package_is_not_built_again(install: Install, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from one_runtime import OneRuntime
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
@@ -14,7 +15,6 @@ from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.launch.process import Process
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
@@ -79,7 +79,7 @@ async def run(
         pass
 
     preparation = Preparation(
-        runtimes=InstalledRuntime(installed_runtime()),
+        runtimes=OneRuntime(),
         fetch=fetch,
         installer=Installer(folder),  # type: ignore[arg-type]
         requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),

@@ -5,7 +5,6 @@ before, as the SDK's ``CustomJob.from_local_script`` writes it for a container o
 """
 
 import importlib.machinery
-import importlib.metadata
 import importlib.util
 import re
 import shlex
@@ -36,13 +35,18 @@ class Runnable:
     module: str
     args: tuple[str, ...]
     package_uris: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    """Installed before, from a package index."""
 
 
-def without_image(command: Sequence[str], packages: tuple[str, ...] = ()) -> Runnable:
+def without_image(
+    command: Sequence[str], packages: tuple[str, ...] = (), requirements: tuple[str, ...] = ()
+) -> Runnable:
     """What ``command`` is here.
 
     Args:
         packages: on ``gs://``, installed before: its module may be theirs.
+        requirements: the same of a package index.
 
     Raises:
         NeedsImage: it is nothing.
@@ -51,13 +55,13 @@ def without_image(command: Sequence[str], packages: tuple[str, ...] = ()) -> Run
         case []:
             raise NeedsImage("The image's own command is not known: give it in `command`.")
         case [python, *rest] if _PYTHON.fullmatch(python):
-            return _python(rest, packages)
+            return _python(rest, packages, requirements)
         case [shell, flags, line] if _SHELL.fullmatch(shell) and re.fullmatch(r"-[eulx]*c", flags):
             return _line(line)
     raise NeedsImage(f"Outside the image there is no program {command[0][:100]!r}.")
 
 
-def _python(rest: Sequence[str], packages: tuple[str, ...]) -> Runnable:
+def _python(rest: Sequence[str], packages: tuple[str, ...], requirements: tuple[str, ...]) -> Runnable:
     for place, word in enumerate(rest):
         if not word.startswith("-") or word == "-":
             raise NeedsImage(f"The script {word[:100]!r} is a file of the image.")
@@ -68,11 +72,11 @@ def _python(rest: Sequence[str], packages: tuple[str, ...]) -> Runnable:
                 case []:
                     raise NeedsImage(f"Nothing follows Python's {word}.")
                 case [code, *args] if flag[0] == "c":
-                    return Runnable(CODE, (code, *args), packages)
+                    return Runnable(CODE, (code, *args), packages, requirements)
                 case [module, *args]:
-                    if not packages and not _is_installed(module):
+                    if not packages and not requirements and not _is_installed(module):
                         raise NeedsImage(f"Outside the image there is no module {module[:100]!r}.")
-                    return Runnable(module, tuple(args), packages)
+                    return Runnable(module, tuple(args), packages, requirements)
         if flag:
             raise NeedsImage(f"Python's flag {word[:60]!r} is not followed here: leave it out.")
     raise NeedsImage("Python would read its program from standard input.")
@@ -85,8 +89,10 @@ def _line(line: str) -> Runnable:
     if re.search(r"[$`\n]", line.strip()):
         raise NeedsImage("Of a shell's script only commands joined by && are followed here, without variables.")
     *before, last = _commands(line)
-    packages = tuple(uri for command in before for uri in _installed_by(command))
-    return without_image(last[1:] if last[:1] == ["exec"] else last, packages)
+    targets = [target for command in before for target in _installed_by(command)]
+    packages = tuple(target for target in targets if target.startswith("gs://"))
+    requirements = tuple(target for target in targets if not target.startswith("gs://"))
+    return without_image(last[1:] if last[:1] == ["exec"] else last, packages, requirements)
 
 
 def _commands(line: str) -> list[list[str]]:
@@ -107,10 +113,10 @@ def _commands(line: str) -> list[list[str]]:
 
 
 def _installed_by(command: Sequence[str]) -> list[str]:
-    """The packages on ``gs://`` that ``pip install`` of them means.
+    """What ``pip install`` of it installs: packages on ``gs://``, and requirements.
 
     Raises:
-        NeedsImage: it is another command, or would download something.
+        NeedsImage: it is another command, or installs something else.
     """
     match command:
         case [python, "-m", "pip", "install", *targets] if _PYTHON.fullmatch(python):
@@ -123,20 +129,27 @@ def _installed_by(command: Sequence[str]) -> list[str]:
     for target in targets:
         if mounted := _MOUNTED.fullmatch(target):
             found.append(f"gs://{mounted[1]}")
-        elif target not in _PIP_FLAGS and not _is_there(target):
-            raise NeedsImage(f"Nothing is downloaded here, and {target[:100]!r} is not installed: stage it as a wheel.")
+        elif target.startswith("-"):
+            if target not in _PIP_FLAGS:
+                raise NeedsImage(
+                    f"Of pip's options {target[:100]!r} is not followed here: name the packages, and set the index for "
+                    "this program by PIP_INDEX_URL."
+                )
+        elif not (requirement := _requirement(target)):
+            raise NeedsImage(f"Outside the image pip cannot install {target[:100]!r}: name packages, or stage a wheel.")
+        elif requirement.name not in _TOOLS:
+            found.append(target)
     return found
 
 
-# ---------------------------------------------------------------- what is installed
-
-
-def _is_there(requirement: str) -> bool:
+def _requirement(target: str) -> Requirement | None:
     try:
-        wanted = Requirement(requirement)
-        return wanted.name in _TOOLS or wanted.specifier.contains(importlib.metadata.version(wanted.name))
-    except (InvalidRequirement, importlib.metadata.PackageNotFoundError):
-        return False
+        return Requirement(target)
+    except InvalidRequirement:
+        return None
+
+
+# ---------------------------------------------------------------- what is installed
 
 
 def _is_installed(module: str) -> bool:

@@ -102,6 +102,7 @@ def job_spec(
         service=Service.VERTEX_AI,
         base_output_directory=GsUri.parse(base, "job_spec.base_output_directory.output_uri_prefix") if base else None,
         env=program.env,
+        requirements=program.runnable.requirements,
         image=program.image,
     )
 

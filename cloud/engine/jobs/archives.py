@@ -1,4 +1,4 @@
-"""Untrusted package archives: unpacked without writing outside the folder and without filling the disk."""
+"""Untrusted package archives in tar files: unpacked without writing outside the folder and without filling the disk."""
 
 import errno
 import hashlib
@@ -6,9 +6,8 @@ import os
 import posixpath
 import stat
 import tarfile
-import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -19,7 +18,7 @@ MAX_BYTES = 2 * 1024**3
 MAX_MEMBERS = 100_000
 MAX_DEPTH = 100
 """Levels of nested folders: the code that packs, builds, imports and removes them is recursive."""
-_CHUNK = 1024 * 1024
+CHUNK = 1024 * 1024
 _MAX_NAME_SHOWN = 100
 
 
@@ -36,10 +35,10 @@ def content_key(archive: Path) -> str:
     entries = []
     with _open_tar(archive) as tar:
         for member in _members(tar, archive.name):
-            described = f"{member.name}\0{member.type!r}\0{member.linkname}\0{_file_mode(member.mode):o}\0".encode()
+            described = f"{member.name}\0{member.type!r}\0{member.linkname}\0{file_mode(member.mode):o}\0".encode()
             entry = hashlib.sha256(described)
             file = tar.extractfile(member) if member.isreg() else None
-            while file and (chunk := file.read(_CHUNK)):
+            while file and (chunk := file.read(CHUNK)):
                 entry.update(chunk)
             entries.append(entry.digest())
     return hashlib.sha256(b"".join(sorted(entries))).hexdigest()
@@ -59,7 +58,7 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
     sizes: dict[str, int] = {}
     with _open_tar(archive) as tar:
         for member in _members(tar, archive.name):
-            name = _relative_path(member.name, archive.name)
+            name = relative_path(member.name, archive.name)
             tops.add(name.partition("/")[0])
             if member.isdir():
                 with _refuse_bad_names(name, archive.name):
@@ -67,61 +66,41 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
             elif member.isreg():
                 source = tar.extractfile(member)
                 assert source is not None  # noqa: S101 - of a regular file there always is one
-                _write(source, folder, name, member.mode, archive.name)
+                write_member(source, folder, name, member.mode, archive.name)
                 sizes[name] = member.size
             else:
                 target = posixpath.join(posixpath.dirname(name), member.linkname) if member.issym() else member.linkname
-                links.append((name, _relative_path(target, archive.name)))
+                links.append((name, relative_path(target, archive.name)))
     # A link has no size in the archive; its copy has the target's. A thousand links to one large file must not pass.
     for name, target in links:
         sizes[name] = sizes.get(target, 0)
-    _check_limits(archive.name, len(sizes), sum(sizes.values()))
+    check_limits(archive.name, len(sizes), sum(sizes.values()))
     for name, target in links:
         if target not in sizes or not (folder / target).is_file():
             raise BadArchiveError(
                 f"{archive.name}: {_shorten(name)} is a link to {_shorten(target)}, which is no file of the archive"
             )
         with (folder / target).open("rb") as source:
-            _write(source, folder, name, (folder / target).stat().st_mode, archive.name)
+            write_member(source, folder, name, (folder / target).stat().st_mode, archive.name)
+    return find_root(folder, tops, archive.name)
+
+
+def find_root(folder: Path, tops: Collection[str], archive: str) -> Path:
+    """The top folder of the source distribution that was unpacked in ``folder``.
+
+    Args:
+        tops: the first parts of the members' paths.
+
+    Raises:
+        FailedPrecondition: it is not a source distribution.
+    """
     roots = [folder / top for top in tops if top != "."]
     if len(roots) != 1 or not any((roots[0] / name).is_file() for name in ("setup.py", "pyproject.toml")):
         raise BadArchiveError(
-            f"{archive.name} is no source distribution: it has to hold one folder NAME-VERSION with a setup.py or "
+            f"{archive} is no source distribution: it has to hold one folder NAME-VERSION with a setup.py or "
             "pyproject.toml; build it with `python setup.py sdist`"
         )
     return roots[0]
-
-
-def unpack_wheel(wheel: zipfile.ZipFile, name: str, folder: Path, target_path: Callable[[str], str]) -> None:
-    """Unpack a wheel into ``folder``, each member to the relative path that ``target_path`` returns for its name.
-
-    Raises:
-        FailedPrecondition: it is too large, or has a member outside the folder.
-    """
-    members = wheel.infolist()
-    _check_limits(name, len(members), sum(member.file_size for member in members))
-    for member in members:
-        if not member.is_dir():
-            _relative_path(member.filename, name)
-            with wheel.open(member) as source:
-                _write(
-                    source, folder, _relative_path(target_path(member.filename), name), member.external_attr >> 16, name
-                )
-
-
-@contextmanager
-def open_wheel(wheel: Path) -> Iterator[zipfile.ZipFile]:
-    """The opened archive.
-
-    Raises:
-        FailedPrecondition: it is damaged; also if that is found while it is read in the ``with`` block.
-    """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            yield archive
-    # RuntimeError and NotImplementedError: encrypted, or compressed by a method that zipfile does not support.
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise BadArchiveError(f"{wheel.name} is not a wheel that can be read: {error}") from error
 
 
 @contextmanager
@@ -140,17 +119,20 @@ def _members(tar: tarfile.TarFile, archive: str) -> Iterator[tarfile.TarInfo]:
     total = 0
     for count, member in enumerate(tar, 1):
         total += member.size
-        _check_limits(archive, count, total)
+        check_limits(archive, count, total)
         if member.issparse() or not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
             raise BadArchiveError(f"{archive}: {_shorten(member.name)} is no ordinary file, folder or link")
         yield member
     # gzip's checksum is at the end: reading to there verifies it.
-    while rest := len(tar.fileobj.read(_CHUNK)) if tar.fileobj else 0:
+    while rest := len(tar.fileobj.read(CHUNK)) if tar.fileobj else 0:
         total += rest
-        _check_limits(archive, 0, total)
+        check_limits(archive, 0, total)
 
 
-def _check_limits(archive: str, members: int, size: int) -> None:
+def check_limits(archive: str, members: int, size: int) -> None:
+    """Raises:
+    FailedPrecondition: too many files, or too large when unpacked (``size``: bytes).
+    """
     if members > MAX_MEMBERS or size > MAX_BYTES:
         raise BadArchiveError(
             f"{archive} unpacks to more than {MAX_MEMBERS} files or {MAX_BYTES >> 20} MiB: "
@@ -158,8 +140,12 @@ def _check_limits(archive: str, members: int, size: int) -> None:
         )
 
 
-def _relative_path(name: str, archive: str) -> str:
-    """``name`` normalised, a relative path below the folder."""
+def relative_path(name: str, archive: str) -> str:
+    """``name`` normalised, a relative path below the folder.
+
+    Raises:
+        FailedPrecondition: it leads out of the folder, or is too deep in it.
+    """
     path = posixpath.normpath(name)
     if path.startswith(("/", "../")) or path == ".." or "\0" in path:
         raise BadArchiveError(f"{archive}: {_shorten(name)} leads out of the archive's folder")
@@ -168,14 +154,15 @@ def _relative_path(name: str, archive: str) -> str:
     return path
 
 
-def _write(source: IO[bytes], folder: Path, name: str, mode: int, archive: str) -> None:
+def write_member(source: IO[bytes], folder: Path, name: str, mode: int, archive: str) -> None:
+    """Write a member to ``name``, the relative path that it has in ``folder``."""
     with _refuse_bad_names(name, archive):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            while chunk := source.read(_CHUNK):
+            while chunk := source.read(CHUNK):
                 file.write(chunk)
-            os.fchmod(file.fileno(), _file_mode(mode))
+            os.fchmod(file.fileno(), file_mode(mode))
 
 
 @contextmanager
@@ -195,5 +182,6 @@ def _shorten(name: str) -> str:
     return repr(name) if len(name) <= _MAX_NAME_SHOWN else f"{name[:_MAX_NAME_SHOWN]!r}... ({len(name)} characters)"
 
 
-def _file_mode(mode: int) -> int:
+def file_mode(mode: int) -> int:
+    """The permissions of an unpacked file whose member has ``mode``."""
     return 0o755 if mode & stat.S_IXUSR else 0o644

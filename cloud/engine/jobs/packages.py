@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.jobs.archives import BadArchiveError, content_key, unpack_sdist
-from cloud.engine.jobs.wheels import install_wheel, interpreter_tag
+from cloud.engine.jobs.wheels import install_wheel
+from cloud.engine.jobs.zip_archives import unpack_zip_sdist, zip_content_key
 from cloud.engine.launch.command import Command, Interpreter
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.output import OnOutput, OutputLine
+from cloud.engine.runtimes.python_facts import python_facts
+from cloud.engine.runtimes.runtime import building
 from cloud.errors import FailedPrecondition
 
 _FIELD = "training_input.package_uris"
@@ -43,7 +46,7 @@ class PackageInstaller:
         on_output: OnOutput,
         interpreter: Interpreter | None = None,
     ) -> Path:
-        """Install a ``.tar.gz`` source distribution or a ``.whl`` and return the folder for the import path.
+        """Install a ``.tar.gz`` or ``.zip`` source distribution or a ``.whl``; return the folder for the import path.
 
         The wheel's modules go to the top of that folder, scripts to ``bin``, data files to their relative paths.
         Console scripts are not generated. ``requirements.py`` checks requirements.
@@ -52,19 +55,21 @@ class PackageInstaller:
             work: private to the job; the installed folder is created in it.
             environ: of the build, which may run the package's own ``setup.py``.
             on_output: called with pip's messages, and with the last lines of a build that fails.
-            interpreter: the Python that builds it.
+            interpreter: the Python that builds and runs it; None: this one.
 
         Raises:
-            FailedPrecondition: the archive is refused, cannot be built, or is not for this Python.
+            FailedPrecondition: the archive is refused, cannot be built, or is not for that Python.
         """
         _write_line(on_output, f"Processing ./{archive.name}")
+        interpreter = interpreter or Interpreter()
         if archive.name.endswith(".whl"):
-            folder, name = await asyncio.to_thread(install_wheel, archive, work)
-        elif archive.name.endswith(".tar.gz"):
+            python = await python_facts(interpreter.path)
+            folder, name = await asyncio.to_thread(install_wheel, archive, work, python)
+        elif archive.name.endswith((".tar.gz", ".zip")):
             folder, name = await self._install_sdist(archive, work, environ, on_output, interpreter)
         else:
             raise FailedPrecondition(
-                f"{archive.name}: a package is a .tar.gz source distribution or a .whl", field=_FIELD
+                f"{archive.name}: a package is a source distribution, .tar.gz or .zip, or a .whl", field=_FIELD
             )
         _write_line(on_output, f"Successfully installed {name}")
         return folder
@@ -75,18 +80,20 @@ class PackageInstaller:
         work: Path,
         environ: Mapping[str, str],
         on_output: OnOutput,
-        interpreter: Interpreter | None,
+        interpreter: Interpreter,
     ) -> tuple[Path, str]:
-        cached = self._cache / f"{await asyncio.to_thread(content_key, archive)}-{interpreter_tag()}.whl"
+        python = await python_facts(interpreter.path)
+        key = await asyncio.to_thread(zip_content_key if archive.suffix == ".zip" else content_key, archive)
+        cached = self._cache / f"{key}-{python.tag}.whl"
         if cached.exists():
             try:
-                return await asyncio.to_thread(install_wheel, cached, work)
+                return await asyncio.to_thread(install_wheel, cached, work, python)
             except (BadArchiveError, OSError):
                 cached.unlink(missing_ok=True)  # damaged on disk: built again below
         folder = Path(tempfile.mkdtemp(dir=work, prefix="build-"))
         try:
             wheel = await self._build(archive, folder, environ, on_output, interpreter)
-            installed = await asyncio.to_thread(install_wheel, wheel, work)
+            installed = await asyncio.to_thread(install_wheel, wheel, work, python)
             await asyncio.to_thread(_cache_wheel, wheel, cached)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -98,11 +105,12 @@ class PackageInstaller:
         folder: Path,
         environ: Mapping[str, str],
         on_output: OnOutput,
-        interpreter: Interpreter | None,
+        interpreter: Interpreter,
     ) -> Path:
         for name in ("source", "home", "result"):
             (folder / name).mkdir()
-        source = await asyncio.to_thread(unpack_sdist, archive, folder / "source")
+        unpack = unpack_zip_sdist if archive.suffix == ".zip" else unpack_sdist
+        source = await asyncio.to_thread(unpack, archive, folder / "source")
         tail: deque[OutputLine] = deque(maxlen=_TAIL_LINES)
         command = Command(
             module="build_wheel",
@@ -110,7 +118,7 @@ class PackageInstaller:
             environ={**environ, "HOME": str(folder / "home")},
             cwd=source,
             import_path=(_BUILDER,),
-            interpreter=interpreter,
+            interpreter=building(interpreter),
         )
         process = await self._executor.launch(command, tail.append, allow_cold_fallback=True)
         try:

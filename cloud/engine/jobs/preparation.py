@@ -1,16 +1,15 @@
 """What happens once in an execution, before its replicas start: runtime, packages, requirements."""
 
-import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cloud.engine.jobs.cold_start import heeding_variables
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.output import OnOutput
-from cloud.engine.launch.start_variables import read_at_import, read_at_start
+from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.uv import Log
@@ -24,8 +23,8 @@ Fetch = Callable[[GsUri, Path], Awaitable[object]]
 class RuntimeSource(Protocol):
     """Where runtimes come from."""
 
-    async def prepare(self, request: RuntimeRequest, log: Log) -> Runtime:
-        """The runtime for ``request``, made if it is missing.
+    async def prepare(self, request: RuntimeRequest | None, log: Log) -> Runtime:
+        """The runtime for ``request``, made if it is missing; None requests none.
 
         Raises:
             CloudError: it cannot be had.
@@ -59,7 +58,7 @@ class Preparation:
         Raises:
             CloudError: a part cannot be had. Its message is the job's.
         """
-        runtime = await self.runtimes.prepare(_request(spec), log)
+        runtime = await self.runtimes.prepare(request_of(spec), log)
         work = folder / "packages"
         work.mkdir()
         packages: list[Path] = []
@@ -86,25 +85,5 @@ class Preparation:
         for name in (*(uri.name for uri in spec.package_uris), *spec.requirements):
             log(f"Running command: pip3 install --user {shlex.quote(name)}", Severity.INFO)
         environment = await self.requirements.install(runtime, packages, spec.requirements, work=work, log=log)
-        interpreter = await _cold_where_needed(environment.interpreter, spec, packages, log)
+        interpreter = await heeding_variables(environment.interpreter, spec.env, packages, log)
         return Environment(interpreter, (*packages, *environment.import_path))
-
-
-async def _cold_where_needed(
-    interpreter: Interpreter, spec: TrainingSpec, packages: Sequence[Path], log: Log
-) -> Interpreter:
-    """``interpreter``, in which the replicas start cold if they would not heed a variable in a warm one."""
-    if not interpreter.preload:
-        return interpreter
-    if names := read_at_start(spec.env):
-        log(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} set: started cold.", Severity.INFO)
-        return interpreter.cold
-    for folder in packages:
-        if names := await asyncio.to_thread(read_at_import, folder):
-            log(f"The program sets {', '.join(names)}: started cold.", Severity.INFO)
-            return interpreter.cold
-    return interpreter
-
-
-def _request(spec: TrainingSpec) -> RuntimeRequest:
-    return RuntimeRequest(version=spec.runtime_version, python=spec.python_version)

@@ -1,9 +1,8 @@
-"""Installs wheels, after checking that they are for this Python.
+"""Installs wheels, after checking that they are for the job's Python.
 
 Format: https://packaging.python.org/specifications/binary-distribution-format/.
 """
 
-import platform
 import sys
 import sysconfig
 import tempfile
@@ -14,33 +13,33 @@ from functools import cache
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.tags import Tag, parse_tag, sys_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, parse_tag, sys_tags
 
-from cloud.engine.jobs.archives import BadArchiveError, open_wheel, unpack_wheel
+from cloud.engine.jobs.archives import BadArchiveError
+from cloud.engine.jobs.zip_archives import open_zip, unpack_zip
+from cloud.engine.runtimes.python_facts import PythonFacts
 from cloud.errors import FailedPrecondition
 
 
-def install_wheel(wheel: Path, work: Path) -> tuple[Path, str]:
+def install_wheel(wheel: Path, work: Path, python: PythonFacts) -> tuple[Path, str]:
     """Install into a new folder in ``work``; returns it and ``NAME-VERSION``.
 
+    Args:
+        python: the interpreter that it is for.
+
     Raises:
-        FailedPrecondition: it is damaged, has a member outside the folder, or is not for this Python.
+        FailedPrecondition: it is damaged, has a member outside the folder, or is not for that Python.
     """
-    with open_wheel(wheel) as archive:
+    with open_zip(wheel) as archive:
         infos = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
         if len(infos) != 1:
             raise BadArchiveError(f"{wheel.name} is no wheel: it holds {len(infos)} .dist-info folders, not one")
         name = infos[0].removesuffix(".dist-info")
-        _check_tags(wheel.name, _headers(archive, f"{infos[0]}/WHEEL"))
-        _check_python(wheel.name, _headers(archive, f"{infos[0]}/METADATA"))
+        _check_tags(wheel.name, _headers(archive, f"{infos[0]}/WHEEL"), python)
+        _check_python(wheel.name, _headers(archive, f"{infos[0]}/METADATA"), python)
         folder = Path(tempfile.mkdtemp(dir=work, prefix="installed-"))
-        unpack_wheel(archive, wheel.name, folder, lambda member: _target_path(member, f"{name}.data"))
+        unpack_zip(archive, wheel.name, folder, lambda member: _target_path(member, f"{name}.data"))
     return folder, name
-
-
-def interpreter_tag() -> str:
-    """The interpreter and platform that a wheel built here may depend on."""
-    return f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
 
 
 def _target_path(member: str, data: str) -> str:
@@ -59,25 +58,30 @@ def _headers(archive: zipfile.ZipFile, member: str) -> Message:
         raise BadArchiveError(f"{archive.filename} is no wheel: it lacks {member}") from None
 
 
-def _check_tags(name: str, headers: Message) -> None:
+def _check_tags(name: str, headers: Message, python: PythonFacts) -> None:
     tags = headers.get_all("Tag", [])
-    if not any(tag in _supported_tags() for text in tags for tag in parse_tag(text)):
+    if not any(tag in _supported_tags(python.version) for text in tags for tag in parse_tag(text)):
         raise FailedPrecondition(
-            f"{name} is for {', '.join(tags)}, not for this Python {platform.python_version()} on "
+            f"{name} is for {', '.join(tags)}, not for the job's Python {python.full_version} on "
             f"{sysconfig.get_platform()}: stage its source distribution, or a wheel for this platform"
         )
 
 
 @cache
-def _supported_tags() -> frozenset[Tag]:
-    return frozenset(sys_tags())
+def _supported_tags(version: str) -> frozenset[Tag]:
+    """Those of CPython ``version`` (``3.11``) on this machine."""
+    major, minor = map(int, version.split("."))
+    if (major, minor) == sys.version_info[:2]:
+        return frozenset(sys_tags())
+    interpreter = f"cp{major}{minor}"
+    return frozenset((*cpython_tags((major, minor)), *compatible_tags((major, minor), interpreter)))
 
 
-def _check_python(name: str, headers: Message) -> None:
+def _check_python(name: str, headers: Message, python: PythonFacts) -> None:
     wanted = headers.get("Requires-Python")
     try:
-        fits = wanted is None or SpecifierSet(wanted).contains(platform.python_version(), prereleases=True)
+        fits = wanted is None or SpecifierSet(wanted).contains(python.full_version, prereleases=True)
     except InvalidSpecifier:
         fits = True  # pip ignores an invalid specifier, too
     if not fits:
-        raise FailedPrecondition(f"{name} requires Python {wanted}, this is {platform.python_version()}")
+        raise FailedPrecondition(f"{name} requires Python {wanted}, the job's is {python.full_version}")

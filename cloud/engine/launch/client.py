@@ -60,8 +60,8 @@ class Launcher:
 
         Args:
             on_output: called with each line, in the order of its stream, in this event loop; must not raise.
-            allow_cold_fallback: start it cold if its warm fork server is not ready, for a process that does not need
-                the preloaded modules.
+            allow_cold_fallback: start it cold if its warm fork server is not ready, or cannot be, for a process that
+                does not need the preloaded modules.
 
         Raises:
             FailedPrecondition: the working directory does not exist.
@@ -69,6 +69,7 @@ class Launcher:
         """
         server = self._server(command.interpreter)
         if allow_cold_fallback and not server.is_ready:
+            await server.start()
             server = self._server(None)
         process = await server.launch(command, on_output)
         self._processes.add(process)

@@ -49,10 +49,27 @@ class Interpreter:
     def environ(self) -> dict[str, str]:
         """Variables for it to find packages installed with ``pip --user`` although ``HOME`` differs; empty in a virtual
         environment, if there are none, and for another Python than this process's."""
-        is_own = str(self.path) == sys.executable
-        if is_own and site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
+        if self._is_own and site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
             return {"PYTHONUSERBASE": site.getuserbase()}
         return {}
+
+    def adapt(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """``environ`` for a process of this Python: the programs and Pythons that it finds are this environment's, not
+        those of this process's."""
+        if self._is_own:
+            return {**self.environ, **environ}
+        adapted = {name: value for name, value in environ.items() if name != "VIRTUAL_ENV"}
+        folder = self.path.parent
+        own = os.path.dirname(sys.executable) if sys.prefix != sys.base_prefix else None
+        others = (part for part in environ.get("PATH", os.defpath).split(os.pathsep) if part != own)
+        adapted["PATH"] = os.pathsep.join([str(folder), *others])
+        if (folder.parent / "pyvenv.cfg").exists():
+            adapted["VIRTUAL_ENV"] = str(folder.parent)
+        return adapted
+
+    @property
+    def _is_own(self) -> bool:
+        return str(self.path) == sys.executable
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,7 @@ class Command:
 
     def full_environ(self) -> dict[str, str]:
         """``environ``, with the import path in ``PYTHONPATH``, so that a Python that the process starts finds the same
-        modules; with the locale C.UTF-8 if none is set; and with the interpreter's ``environ``."""
+        modules; with the locale C.UTF-8 if none is set; and adapted to the interpreter."""
         environ = dict(self.environ)
         inherited = environ.get("PYTHONPATH")
         path = [*map(str, self.import_path), *([inherited] if inherited else [])]
@@ -99,7 +116,7 @@ class Command:
             environ["PYTHONPATH"] = os.pathsep.join(path)
         if not any(environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
             environ["LANG"] = "C.UTF-8"
-        return {**(self.interpreter or Interpreter()).environ, **environ}
+        return (self.interpreter or Interpreter()).adapt(environ)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,8 @@ class ForkServer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all modules are imported, or one has failed."""
-        return self._ready.done()
+        """Whether all modules are imported."""
+        return self._ready.done() and not self._ready.exception()
 
     async def ready(self) -> None:
         """Wait until all modules are imported.

@@ -7,6 +7,7 @@ from pathlib import Path
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK
 from cloud.engine.runtimes.names import IMAGE
+from cloud.engine.runtimes.recipes import OWN_PYTHON
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.store import Record, State, Store, Stored
@@ -48,4 +49,4 @@ def _folder_name(installed: Runtime) -> str:
     """By what is installed: another state of the environment needs another layer."""
     content = "\n".join(Distributions(installed.site).freeze())
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
-    return f"{IMAGE}-py{sys.version_info.major}.{sys.version_info.minor}-{digest}"
+    return f"{IMAGE}-py{OWN_PYTHON}-{digest}"

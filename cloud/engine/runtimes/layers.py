@@ -57,16 +57,17 @@ class Layers:
         return Layer(folder, *(tuple(content[name]) for name in ("installed", "replaced", "warnings")))
 
     @contextmanager
-    def building(self) -> Iterator[Path]:
-        """A private folder to build a layer in, removed at the end unless ``finish`` made it a layer.
+    def building(self) -> Iterator[tuple[Path, int]]:
+        """A private folder to build a layer in, removed at the end unless ``finish`` made it a layer; and the file
+        descriptor of its lock, for processes that write to it: they may outlive this one.
 
         Raises:
             FailedPrecondition: the store cannot be written.
             ResourceExhausted: the disk is full; also if that is found in the ``with`` block.
         """
         try:
-            with self._private_folder() as folder:
-                yield folder
+            with self._private_folder() as building:
+                yield building
         except OSError as error:
             raise self._explain(error) from error
 
@@ -87,7 +88,7 @@ class Layers:
         return Layer(final, layer.installed, layer.replaced, layer.warnings)
 
     @contextmanager
-    def _private_folder(self) -> Iterator[Path]:
+    def _private_folder(self) -> Iterator[tuple[Path, int]]:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._remove_leftovers()
         folder = Path(tempfile.mkdtemp(dir=self._folder, prefix=_BUILDING))
@@ -95,7 +96,7 @@ class Layers:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             folder.chmod(0o755)
-            yield folder
+            yield folder, lock
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             folder.with_suffix(".lock").unlink(missing_ok=True)

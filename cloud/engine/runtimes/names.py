@@ -22,8 +22,8 @@ _LAST_TF2 = (2, 15)
 _NEWEST_OF_ML_ENGINE = {"tensorflow": None, "scikit-learn": "1.0", "xgboost": "1.6"}
 """Versions in runtime version 2.11. The older ones held older, of which there are no wheels, and newer load models of
 older."""
-_PREFIXES = {"tensorflow": "tf", "scikit-learn": "sklearn", "xgboost": "xgboost"}
-FRAMEWORKS = {prefix: framework for framework, prefix in _PREFIXES.items()}
+PREFIXES = {"tensorflow": "tf", "scikit-learn": "sklearn", "xgboost": "xgboost"}
+FRAMEWORKS = {prefix: framework for framework, prefix in PREFIXES.items()}
 """The framework of a runtime by the first letters of its name."""
 OFFERED = {
     "scikit-learn": {
@@ -105,7 +105,7 @@ def nearest(
 
 
 def _nearest_offered(request: RuntimeRequest, ready: Collection[str], python: str) -> str:
-    prefix = _PREFIXES[request.framework]
+    prefix = PREFIXES[request.framework]
     name = f"{prefix}{request.version}"
     if name in ready:
         return name

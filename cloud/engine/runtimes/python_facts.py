@@ -42,7 +42,13 @@ class PythonFacts:
 
     @property
     def version(self) -> str:
+        """Major and minor: ``3.11``."""
         return self.markers["python_version"]
+
+    @property
+    def full_version(self) -> str:
+        """``3.11.7``."""
+        return self.markers["python_full_version"]
 
 
 _known: dict[tuple[Path, int], PythonFacts] = {}

@@ -4,12 +4,26 @@ Bases hold what Google's images hold beside the framework, so that a job finds h
 """
 
 import re
+import sys
 from dataclasses import dataclass
 
 from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK
-from cloud.engine.runtimes.names import FRAMEWORKS, OFFERED, TF1, TF2, as_numbers
+from cloud.engine.runtimes.names import (
+    FRAMEWORKS,
+    INSTALLED,
+    OFFERED,
+    PREFIXES,
+    TF1,
+    TF2,
+    as_numbers,
+    nearest,
+    request_for_image,
+    request_for_version,
+)
 from cloud.errors import InvalidArgument
 
+TITLES = {"tensorflow": "TensorFlow", "scikit-learn": "scikit-learn", "xgboost": "XGBoost"}
+OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _TENSORFLOW = {
     # The last of TensorFlow 1, in Pythons that only --python brings.
     "1.13": ("3.5", "3.7"),
@@ -29,6 +43,8 @@ _TENSORFLOW = {
 """Versions of TensorFlow, and the Pythons of their wheels, lowest and highest."""
 _BESIDE = (*BESIDE_FRAMEWORK, "google-api-core<2.26")
 """Later ones warn in every job that the end of its Python is near."""
+OVERRIDES = ("nvidia-nccl-cu12; sys_platform == 'never'",)
+"""Requirements of requirements that are left out: a third of a gigabyte, for GPUs."""
 _TF_PRELOAD = ("tensorflow", "keras")
 
 
@@ -79,6 +95,38 @@ def recipe(name: str) -> Recipe:
     if framework == "tensorflow":
         return Recipe(name, pythons, (own, *_beside_tensorflow(version)), framework, "0.5 GB", preload=_TF_PRELOAD)
     return Recipe(name, pythons, (own, *_beside(framework, version)), framework, "0.2 GB")
+
+
+def choose(text: str, *, installed: str, python: str | None) -> str:
+    """The name of the runtime that a person means.
+
+    Args:
+        text: its own name, a runtime version of ML Engine, or the URI of one of Google's images.
+        installed: version of the installed TensorFlow; empty: there is none.
+        python: ``MAJOR.MINOR`` of a chosen interpreter: what can exist exactly in it, is meant exactly. None: this one.
+
+    Raises:
+        InvalidArgument: there is no such runtime.
+    """
+    is_version = re.fullmatch(r"\d+\.\d+(?:\.\d+)?", text, re.ASCII)
+    request = request_for_version(text, None) if is_version else request_for_image(text)
+    if request is None:
+        return recipe(text).name
+    if request.framework not in TITLES:
+        made = ", ".join(TITLES.values())
+        raise InvalidArgument(f"{request.text}: there are runtimes of {made}, and no others", field="name")
+    exact = f"{PREFIXES[request.framework]}{request.version}"
+    ready = (exact,) if python and _exists(exact) and recipe(exact).fits(python) else ()
+    name = nearest(request, ready=ready, installed=installed, python=python or OWN_PYTHON, exact=True)
+    return name if name == INSTALLED else recipe(name).name
+
+
+def _exists(name: str) -> bool:
+    try:
+        recipe(name)
+    except InvalidArgument:
+        return False
+    return True
 
 
 def _beside_tensorflow(version: str) -> tuple[str, ...]:

@@ -5,15 +5,15 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes import hidden
 from cloud.engine.runtimes.demands import FIELD, THE_JOB, Demand, collect, is_met
 from cloud.engine.runtimes.distributions import Distribution, Distributions
-from cloud.engine.runtimes.installed import INSTALLED
 from cloud.engine.runtimes.layers import Layer, Layers
+from cloud.engine.runtimes.names import INSTALLED
 from cloud.engine.runtimes.python_facts import PythonFacts, python_facts
 from cloud.engine.runtimes.resolution import Plan, Resolver
 from cloud.engine.runtimes.runtime import Runtime
@@ -94,8 +94,9 @@ class Requirements:
         if layer.replaced:
             # A fork server has the runtime's own versions loaded.
             log(f"The requirements replace {', '.join(layer.replaced)}: started cold.", Severity.INFO)
-            interpreter = replace(interpreter, preload=())
-        return Environment(interpreter, (layer.folder / _PACKAGES, *import_path))
+            interpreter = interpreter.cold
+        added = (layer.folder / _PACKAGES,) if layer.installed else ()
+        return Environment(interpreter, (*added, *import_path))
 
     async def _layer(
         self, unmet: Sequence[Demand], visible: Distributions, interpreter: Path, facts: PythonFacts, log: Log
@@ -147,29 +148,29 @@ class Requirements:
         facts: PythonFacts,
         log: Log,
     ) -> Layer:
-        with self._layers.building() as folder, tempfile.TemporaryDirectory(prefix="requirements-") as work:
+        with self._layers.building() as (folder, lock), tempfile.TemporaryDirectory(prefix="requirements-") as work:
             resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, Path(work))
             target = folder / _PACKAGES
             plan = None
             if self._mode is RequirementsMode.INDEX:
                 # The index is asked only for what is not cached.
                 plan = await resolver.resolve_cached(unmet)
-                if plan and not await self._install_cached(plan, target, interpreter):
+                if plan and not await self._install_cached(plan, target, interpreter, lock):
                     plan = None
             if plan is None:
                 offline = self._mode is RequirementsMode.OFFLINE
                 try:
                     plan = await resolver.resolve(unmet, offline=offline)
-                    await self._install(plan, target, interpreter, log, offline=offline)
+                    await self._install(plan, target, interpreter, log, lock, offline=offline)
                 except UvError as error:
                     stated = "; ".join(demand.statement for demand in unmet[:_SHOWN])
                     raise FailedPrecondition(f"{stated}: {error}", field=FIELD) from error
             installed = tuple(Distributions([target]).freeze())
             return self._layers.finish(key, Layer(folder, installed, plan.replaced, plan.warnings))
 
-    async def _install_cached(self, plan: Plan, target: Path, interpreter: Path) -> bool:
+    async def _install_cached(self, plan: Plan, target: Path, interpreter: Path, lock: int) -> bool:
         try:
-            await self._install(plan, target, interpreter, _silent, offline=True)
+            await self._install(plan, target, interpreter, _silent, lock, offline=True)
         except UvError as error:
             if error.reason is Reason.UNWRITABLE:
                 raise
@@ -177,7 +178,9 @@ class Requirements:
             return False
         return True
 
-    async def _install(self, plan: Plan, target: Path, interpreter: Path, log: Log, *, offline: bool) -> None:
+    async def _install(
+        self, plan: Plan, target: Path, interpreter: Path, log: Log, lock: int, *, offline: bool
+    ) -> None:
         if not plan.install:
             return
 
@@ -187,7 +190,7 @@ class Requirements:
                 log(line, severity)
 
         options = ("--python", str(interpreter), "--target", str(target), "--only-binary", ":all:", "--no-deps")
-        await self._uv.run("pip", "install", *options, *plan.install, log=report, offline=offline)
+        await self._uv.run("pip", "install", *options, *plan.install, log=report, offline=offline, lock=lock)
 
 
 def _silent(_: str, __: Severity) -> None:

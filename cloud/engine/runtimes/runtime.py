@@ -1,18 +1,24 @@
 """The environments that jobs run in: what a job requests, and what it gets. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 
-PRELOAD = (
-    "tensorflow",
-    "keras",
+PRELOAD = ("tensorflow", "keras")
+"""The modules whose import takes trainers their first seconds."""
+_PRELOAD_OF_BUILDS = (
     "setuptools.build_meta",
     *(f"setuptools.command.{name}" for name in ("bdist_wheel", "build_ext", "build_py", "egg_info", "install")),
     *(f"setuptools.command.{name}" for name in ("install_egg_info", "install_lib", "install_scripts")),
 )
-"""The modules whose import takes trainers and package builds their first seconds."""
+
+
+def building(interpreter: Interpreter) -> Interpreter:
+    """The same Python for package builds: where trainers start warm, builds do, too, from a fork server of their own.
+    setuptools brings modules of its own (packaging, wheel, …), which no trainer must find that does not require them.
+    """
+    return replace(interpreter, preload=_PRELOAD_OF_BUILDS) if interpreter.preload else interpreter
 
 
 @dataclass(frozen=True, slots=True)

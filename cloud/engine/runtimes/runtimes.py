@@ -50,14 +50,14 @@ class Runtimes:
         self._builder = Builder(self._store, self._uv)
         self._installed = installed
         self._mode = mode
-        self._may_build = requirements is RequirementsMode.INDEX
+        self._may_build = requirements is RequirementsMode.INDEX and not environ.get("UV_OFFLINE")
 
     def available(self) -> dict[str, frozenset[str]] | None:
         """What a backend declares as ``Abilities.runtimes``: None if every job is accepted."""
         if self._mode is RuntimeMode.ANY:
             return None
         installed = self._installed()
-        version, python = _tensorflow(installed), minor(_python(installed))
+        version, python = tensorflow_version(installed), _python(installed)
         found = {minor(version): frozenset({python})} if version else {}
         for name in {*self._store.ready(), *(_VERSIONS if self._can_build() else ())}:
             stored = self._store.find(name)
@@ -82,7 +82,7 @@ class Runtimes:
                 problem = _missing(request, name)
         elif request.framework != "tensorflow":
             problem = _missing_framework(request, installed)
-        elif request.python not in (None, minor(_python(installed))):
+        elif request.python not in (None, _python(installed)):
             problem = (
                 f"{request.text} is not installed here, only {installed.description}: request that or none, or accept "
                 "any request with --runtime any"
@@ -145,8 +145,8 @@ class Runtimes:
         return nearest(
             request,
             ready=self._store.ready(),
-            installed=_tensorflow(installed),
-            python=minor(_python(installed)),
+            installed=tensorflow_version(installed),
+            python=_python(installed),
             exact=self._mode is RuntimeMode.MATCH,
         )
 
@@ -184,15 +184,15 @@ def _missing_framework(request: RuntimeRequest, installed: Runtime) -> str:
     )
 
 
-def _tensorflow(runtime: Runtime) -> str:
+def tensorflow_version(runtime: Runtime) -> str:
+    """Empty: it has none."""
     found = Distributions(runtime.site).get("tensorflow")
     return found.version if found else ""
 
 
-def _python(_: Runtime) -> str:
-    import platform
-
-    return platform.python_version()
+def _python(runtime: Runtime) -> str:
+    """``MAJOR.MINOR``."""
+    return ".".join(map(str, runtime.interpreter.version))
 
 
 def _capital(text: str) -> str:

@@ -1,7 +1,7 @@
 """Makes ``import tensorflow`` give the API of TensorFlow 1: ``tensorflow.compat.v1``, without the behaviour of 2.
 
-Copied into the site-packages of the runtime ``tf1``, whose ``.pth`` file imports it when Python starts. It runs in Python
-3.9 and later, and imports nothing of this project.
+Copied into the site-packages of the runtime ``tf1``, whose ``.pth`` file imports it when Python starts. It runs in
+Python 3.9 and later, and imports nothing of this project.
 """
 
 import importlib
@@ -17,8 +17,8 @@ CONTRIB = (
     "(tf.estimator, tf.keras, tf.layers, tf_slim, tensorflow_addons)"
 )
 EXAMPLES = (
-    "tensorflow.examples was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: read the data with "
-    "tf.keras.datasets, or from a bucket"
+    "tensorflow.examples was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: read the data "
+    "with tf.keras.datasets, or from a bucket"
 )
 _GONE = {"contrib": CONTRIB, "examples": EXAMPLES}
 _V1_API_OF_LIBRARIES = (
@@ -38,7 +38,7 @@ class TensorFlow1(ModuleType):
             {name: value for name, value in vars(real).items() if name.startswith("__") and name != "__getattr__"}
         )
         self.__dict__.update(_real=real, _v1=real.compat.v1, compat=real.compat)
-        # ``from tensorflow.keras import ...`` is found by the path: the optimizers of TensorFlow 2's API need its behaviour.
+        # By which ``from tensorflow.keras import ...`` is found: the optimizers of 2's API need the behaviour of 2.
         self.__path__ = [_path_of_v1(folder) for folder in real.__path__]
         _mend_python_paths(real)
 

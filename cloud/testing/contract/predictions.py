@@ -1,6 +1,7 @@
 """The contract's part on online prediction."""
 
 import asyncio
+import json
 import math
 
 import pytest
@@ -71,6 +72,19 @@ class PredictionContract(DeployedContract):
         assert predictions == [{"scaled": 3.0}]
         with pytest.raises(PredictionFailed, match="No signature found for signature key other"):
             await backend.predict(model, [{"x": 1, "y": 1}], signature_name="other")
+
+    async def test_a_raw_body_is_answered_by_the_versions_server(self, backend: Backend, model: str) -> None:
+        answer = await backend.raw_predict(model, b'{"instances": [{"x": 1, "y": 0}]}')
+        assert answer.status == 200
+        # TensorFlow Serving leaves the name of a single output out.
+        assert json.loads(answer.content) in ({"predictions": [{"scaled": 2.0}]}, {"predictions": [2.0]})
+        assert await backend.raw_predict(model, b'{"instances": [{"x": 1, "y": 0}]}', version="v1") == answer
+
+    async def test_a_raw_body_that_does_not_fit_is_refused_by_the_versions_server(
+        self, backend: Backend, model: str
+    ) -> None:
+        answer = await backend.raw_predict(model, b'{"instances": [{"x": "one", "y": 0}]}')
+        assert list(json.loads(answer.content)) == ["error"]  # ML Engine's status is 200 then
 
     async def test_no_instances(self, backend: Backend, model: str) -> None:
         with pytest.raises(InvalidArgument, match="instances"):

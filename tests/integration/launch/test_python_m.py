@@ -1,6 +1,7 @@
 """Warm and cold processes behave like ``python -m``."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -265,6 +266,27 @@ async def test_another_interpreter_is_started_cold(launcher: Launcher, programs:
     link.symlink_to(sys.executable)
     assert (await run(launcher, replace(command, interpreter=Interpreter(link)), programs.on_output)).ok
     assert programs.text() == f"{link} False ['a b']"
+
+
+OLDER = [
+    *(Path(folder) / f"python3.{minor}" for minor in range(7, 11) for folder in ("/usr/bin", "/usr/local/bin")),
+    *Path.home().glob(".pyenv/versions/3.[789].*/bin/python"),
+    *Path.home().glob(".pyenv/versions/3.10.*/bin/python"),
+]
+
+
+async def test_a_python_without_safe_path_is_started_cold_even_if_it_has_modules_to_preload(
+    launcher: Launcher, programs: Programs
+) -> None:
+    older = [found for found in OLDER if found.exists()]
+    if not older:
+        pytest.skip("no Python older than 3.11 is installed")
+    command = programs.command("import json, sys; print(json.dumps([sys.executable, sys.version_info < (3, 11)]))")
+    interpreter = Interpreter(older[0], ("json",), (3, 7))
+
+    assert (await run(launcher, replace(command, interpreter=interpreter), programs.on_output)).ok
+
+    assert json.loads(programs.text()) == [str(older[0]), True]
 
 
 async def test_a_missing_interpreter(launcher: Launcher, programs: Programs) -> None:

@@ -104,6 +104,25 @@ async def test_packages_in_any_order(cloud: LocalCloud, tmp_path: Path) -> None:
         assert "ok" in await lines(cloud, name)
 
 
+async def test_the_package_that_googles_sdk_makes_of_a_script(cloud: LocalCloud, tmp_path: Path) -> None:
+    from google.cloud.aiplatform.utils.source_utils import _TrainingScriptPythonPackager
+
+    (tmp_path / "task.py").write_text(TASK)
+    for job_id, requirements in (("1", ["fares==1.0"]), ("2", ["fares>=2", "absl-py"])):
+        packager = _TrainingScriptPythonPackager(str(tmp_path / "task.py"), requirements=requirements)
+        (tmp_path / job_id).mkdir()
+        archive = Path(packager.make_package(str(tmp_path / job_id)))
+        uri = GsUri("wheels", f"{job_id}/{archive.name}")
+        await cloud.backend.upload(archive, uri)
+        spec = TrainingSpec(job_id, (uri,), packager.module_name, service=Service.VERTEX_AI)
+        await cloud.backend.submit_job(spec)
+        job = await cloud.backend.wait_for_job(job_id, timeout=TIMEOUT)
+        assert job.state is JobState.SUCCEEDED, job.error_message
+
+    assert "fares 1.0 1.0" in await lines(cloud, "1", "workerpool0-0")
+    assert "fares 2.0 2.0" in await lines(cloud, "2", "workerpool0-0")
+
+
 async def test_requirements_of_the_job_itself(cloud: LocalCloud, tmp_path: Path) -> None:
     spec = {"service": Service.VERTEX_AI, "requirements": ("fares==1.0",)}
 

@@ -1,6 +1,7 @@
 """What a job's packages require, installed as layers by the real uv from a real index on loopback."""
 
 import asyncio
+import importlib.metadata
 import json
 import os
 import shutil
@@ -61,6 +62,7 @@ class Jobs:
     mode: RequirementsMode = RequirementsMode.INDEX
     lenient: bool = False
     count: int = 0
+    name: str = "base"
 
     @property
     def store(self) -> Path:
@@ -72,7 +74,7 @@ class Jobs:
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime("base", "a base", Interpreter(Path(sys.executable), ("json",)), (self.folder / "site",))
+        return Runtime(self.name, "a base", Interpreter(Path(sys.executable), ("json",)), (self.folder / "site",))
 
     async def install(
         self, *requires: str, stated: tuple[str, ...] = (), packages: tuple[Path, ...] = ()
@@ -108,10 +110,13 @@ def jobs(index: PackageIndex, tmp_path: Path) -> Jobs:
 def imports(environment: Environment, *modules: str) -> list[str]:
     """The versions of ``modules`` in that environment."""
     program = f"import {', '.join(modules)}; print({', '.join(f'{name}.VERSION' for name in modules)})"
+    return run(environment, "-c", program)
+
+
+def run(environment: Environment, *argv: str) -> list[str]:
     path = os.pathsep.join(map(str, environment.import_path))
-    done = subprocess.run(
-        [environment.interpreter.path, "-c", program], env={"PYTHONPATH": path}, capture_output=True, text=True
-    )
+    command = [environment.interpreter.path, *argv]
+    done = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True)
     return done.stdout.split() or [done.stderr]
 
 
@@ -284,6 +289,24 @@ async def test_pins_that_no_wheel_can_meet_are_passed_with_a_warning(jobs: Jobs)
         f"old-only==1.0 has no wheel for Python {PYTHON}; 2.0 is used.",
         f"base-lib==0.5 has no wheel for Python {PYTHON}; 1.0 is used.",
     ]
+
+
+async def test_what_this_program_has_and_hides_from_jobs_is_linked_without_uv(jobs: Jobs, index: PackageIndex) -> None:
+    jobs.environ["PATH"], jobs.mode = "/nowhere", RequirementsMode.OFFLINE
+    jobs.name = "installed"
+    before = len(index.requests)
+
+    environment = await jobs.install("requests", "google-auth>=1")
+
+    program = "import requests, google.auth, importlib.metadata; print(importlib.metadata.version('requests'))"
+    # Without this program's own packages.
+    assert run(environment, "-S", "-c", program) == [importlib.metadata.version("requests")]
+    assert environment.interpreter.preload
+    assert any(line.startswith("Requirement already satisfied: requests in") for line in jobs.log)
+    assert len(index.requests) == before
+    assert not jobs.store.exists()
+    with pytest.raises(FailedPrecondition, match="neither installed nor cached"):
+        await jobs.install("requests<1")
 
 
 async def test_not_cached_offline(jobs: Jobs) -> None:

@@ -2,24 +2,37 @@
 
     python -m build_wheel SOURCE RESULT
 
-Self-contained; the launcher runs it in an interpreter that has the build backend loaded. There is no network, so build
-requirements must be installed. As with ``pip install --no-build-isolation``, another version than the required one is
-only warned of. ``result.json`` in the folder RESULT will be ``{"wheel": FILENAME}`` or
+Self-contained; the launcher runs it in the job's Python, warm with setuptools loaded or cold, from 3.7 on. There is no
+network, so build requirements must be installed. As with ``pip install --no-build-isolation``, another version than the
+required one is only warned of. ``result.json`` in the folder RESULT will be ``{"wheel": FILENAME}`` or
 ``{"missing": [REQUIREMENT, ...]}``. If the backend fails, its traceback goes to stderr.
 """
 
+from __future__ import annotations
+
 import importlib
-import importlib.metadata
 import json
 import os
 import sys
-import tomllib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import Requirement
-from packaging.version import Version
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def _first_found(*names: str) -> Any:
+    """The first of these modules that is there: an older Python, or a runtime without them, has setuptools' copies."""
+    for name in names:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    raise ModuleNotFoundError(f"none of the modules {', '.join(names)} is there")
+
+
+Requirement = _first_found("packaging.requirements", "setuptools._vendor.packaging.requirements").Requirement
+Version = _first_found("packaging.version", "setuptools._vendor.packaging.version").Version
 
 _DEFAULT_BACKEND = "setuptools.build_meta:__legacy__"  # PEP 517, "if the pyproject.toml file is absent"
 _NEEDS_NO_WHEEL = Version("70.1")
@@ -48,7 +61,8 @@ def _build_system(source: Path) -> dict[str, Any]:
     path = source / "pyproject.toml"
     if not path.is_file():
         return {}
-    system: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("build-system", {})
+    toml = _first_found("tomllib", "tomli", "setuptools._vendor.tomli", "pip._vendor.tomli")
+    system: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8")).get("build-system", {})
     return system
 
 
@@ -74,10 +88,16 @@ def _missing(requirements: Iterable[str]) -> list[str]:
     return missing
 
 
-def _installed(name: str) -> Version | None:
+def _installed(name: str) -> Any:
+    """The version that is installed; None if there is none."""
     try:
-        return Version(importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
+        metadata = importlib.import_module("importlib.metadata")
+    except ImportError:  # Python 3.7
+        found = importlib.import_module("pkg_resources").working_set.by_key.get(name.lower())
+        return Version(found.version) if found else None
+    try:
+        return Version(metadata.version(name))
+    except metadata.PackageNotFoundError:
         return None
 
 
@@ -91,5 +111,5 @@ if __name__ == "__main__":
     (result / "result.json").write_text(json.dumps(main(source, result)), encoding="utf-8")
     sys.stdout.flush()
     sys.stderr.flush()
-    # Skip finalization: with TensorFlow loaded it takes longer than the build.
+    # Skip finalization: it takes as long as the build.
     os._exit(0)

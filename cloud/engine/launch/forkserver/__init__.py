@@ -15,9 +15,9 @@ and the standard library only, and are loaded as the package ``_forkserver``. Th
 
 What differs for a user's program when warm (``tests/integration/launch`` compares all else):
 
-- preloaded modules are in ``sys.modules``, with their loggers, warning filters, exit handlers and import hooks, and have
-  read their environment variables at import, as the interpreter has its ``PYTHON*`` (``start_variables.py``);
-  what they wrote to the environment is gone (TensorFlow: ``TF2_BEHAVIOR=1``);
+- preloaded modules are in ``sys.modules``, with their loggers, warning filters, exit handlers and import hooks; they
+  have read their environment variables, as the interpreter has its ``PYTHON*`` (``start_variables.py``), and what they
+  wrote to the environment is gone (TensorFlow: ``TF2_BEHAVIOR=1``);
 - a job's own module of the same name is imported unless the preloaded one contains compiled code;
 - all processes of one launcher share a hash seed;
 - ``inspect.stack()`` ends in these files, and ``/proc/PID/cmdline`` names them.

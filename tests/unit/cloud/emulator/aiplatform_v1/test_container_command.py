@@ -25,7 +25,20 @@ TOOL = "json.tool"
         ),
         (
             ["bash", "-c", f"python3 -m pip install -q 'numpy>=1' /gcs/b/d/a.whl && python -m {TOOL}"],
-            Runnable(TOOL, (), ("gs://b/d/a.whl",)),
+            Runnable(TOOL, (), ("gs://b/d/a.whl",), ("numpy>=1",)),
+        ),
+        (
+            # CustomJob.from_local_script, for an image of one's own.
+            [
+                "sh",
+                "-c",
+                "pip install --upgrade pip && pip3 install -q --user /gcs/b/t-0.1.tar.gz && python3 -m t.task -a",
+            ],
+            Runnable("t.task", ("-a",), ("gs://b/t-0.1.tar.gz",)),
+        ),
+        (
+            ["sh", "-c", "pip install 'pandas==2.2.3' xgboost && python3 -m xgboost.no_module_here"],
+            Runnable("xgboost.no_module_here", (), (), ("pandas==2.2.3", "xgboost")),
         ),
         (["sh", "-c", "python3 -c 'print(1); print(2)'"], Runnable(CODE, ("print(1); print(2)",))),
     ],
@@ -67,8 +80,10 @@ def test_what_needs_no_image_is_a_module(command, runs):
         (["sh", "-c", "python3 -m json.tool > x"], "not '>'"),
         (["sh", "-c", "python3 -m json.tool $X"], "without variables"),
         (["sh", "-c", "python3 -m json.tool '"], "cut short"),
-        (["sh", "-c", "pip install no-such-thing && python3 -m json.tool"], "'no-such-thing' is not installed"),
-        (["sh", "-c", "pip install -r requirements.txt && python3 -m json.tool"], "'-r' is not installed"),
+        (["sh", "-c", "pip install ./mine && python3 -m json.tool"], "pip cannot install './mine'"),
+        (["sh", "-c", "pip install -e . && python3 -m json.tool"], "Of pip's options '-e' is not followed"),
+        (["sh", "-c", "pip install -r requirements.txt && python3 -m json.tool"], "Of pip's options '-r' is not"),
+        (["sh", "-c", "pip install -i https://i/simple x && python3 -m json.tool"], "by PIP_INDEX_URL"),
     ],
     ids=str,
 )

@@ -3,24 +3,22 @@ import errno
 import gc
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from one_runtime import OneRuntime
 
 from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.preparation import Preparation
-from cloud.engine.launch.client import Command, ExitStatus, Interpreter, OutputLine
-from cloud.engine.runtimes.installed import InstalledRuntime, installed_runtime
+from cloud.engine.launch.client import ExitStatus, OutputLine
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import Service, TrainingSpec
+from cloud.resources import TrainingSpec
 from cloud.settings import RequirementsMode
-
-WARM = Interpreter(preload=("tensorflow",))
 
 
 class Process:
@@ -37,13 +35,11 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.commands: list[Command] = []
 
     def on_launch(self, on_output: Callable[[OutputLine], None]) -> None:
         raise NotImplementedError
 
-    async def launch(self, command: Command, on_output: Callable[[OutputLine], None]) -> Process:
-        self.commands.append(command)
+    async def launch(self, _: object, on_output: Callable[[OutputLine], None]) -> Process:
         self.on_launch(on_output)
         return Process()
 
@@ -54,11 +50,11 @@ class Parts:
         pass
 
 
-def job(parts: Parts, folder: Path, events: list[JobEvent], **env: str) -> Execution:
+def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
     platform = Platform(
         executor=parts,
         preparation=Preparation(
-            runtimes=InstalledRuntime(replace(installed_runtime(), interpreter=WARM)),
+            runtimes=OneRuntime(installed_runtime()),
             fetch=parts.fetch,
             installer=parts,
             requirements=Requirements(folder / "layers", RequirementsMode.INSTALLED, environ={}),
@@ -70,7 +66,7 @@ def job(parts: Parts, folder: Path, events: list[JobEvent], **env: str) -> Execu
         grace=0,
     )  # type: ignore[arg-type]
     return Execution(
-        TrainingSpec("1", (GsUri("bucket", "a.whl"),), "task", service=Service.VERTEX_AI, env=env),
+        TrainingSpec("one", (GsUri("bucket", "a.whl"),), "task"),
         platform,
         folder / "run",
         JobLog(folder / "log"),
@@ -129,29 +125,3 @@ async def test_an_execution_that_fails_on_a_full_disk_reports_that(
     assert len(ends) == 1
     assert ends[0].startswith("FAILED: There is no room left on the disk of the local cloud")
     assert caplog.records == []
-
-
-@pytest.mark.parametrize(
-    ("env", "source", "message"),
-    [
-        ({"TF_USE_LEGACY_KERAS": "1"}, "import os; os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'", ""),
-        ({"OMP_NUM_THREADS": "1"}, "", "OMP_NUM_THREADS is set: started cold."),
-        ({"XLA_FLAGS": "", "KERAS_BACKEND": "jax"}, "", "KERAS_BACKEND, XLA_FLAGS are set: started cold."),
-        ({}, "import os; os.environ['KERAS_BACKEND'] = 'jax'", "The program sets KERAS_BACKEND: started cold."),
-    ],
-)
-async def test_variables_that_a_warm_process_would_not_heed(
-    tmp_path: Path, env: dict[str, str], source: str, message: str
-) -> None:
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    (packages / "task.py").write_text(source)
-    parts = Parts(packages)
-    run = job(parts, tmp_path, [], **env)
-    parts.on_launch = lambda _: run.cancel()  # type: ignore[method-assign]
-
-    await run.run()
-
-    texts = [entry.message for entry in run.log.read()]
-    assert [text for text in texts if "cold" in text] == ([message] if message else [])
-    assert parts.commands[0].interpreter == (WARM.cold if message else WARM)
