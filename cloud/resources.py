@@ -277,6 +277,23 @@ class Model:
     default_version: str | None = None
 
 
+class Framework(StrEnum):
+    """The library that saved a model (``GoogleCloudMlV1__Version.framework``)."""
+
+    TENSORFLOW = "TENSORFLOW"
+    SCIKIT_LEARN = "SCIKIT_LEARN"
+    XGBOOST = "XGBOOST"
+
+
+class ServingStack(StrEnum):
+    """The program that answers for a version. It decides what a request may hold, the form of numbers, and texts."""
+
+    PREDICTION_LIBRARY = "PREDICTION_LIBRARY"
+    """The Python library of ML Engine's ``mls1`` machines, and this project's serving container."""
+    TENSORFLOW_SERVING = "TENSORFLOW_SERVING"
+    """TensorFlow Serving: ML Engine's ``n1`` machines, and Vertex AI's prebuilt images for TensorFlow."""
+
+
 @dataclass(frozen=True, slots=True)
 class VersionSpec:
     """A model version to serve. Checked at construction like ``TrainingSpec``."""
@@ -288,6 +305,8 @@ class VersionSpec:
     runtime_version: str | None = None
     python_version: str | None = None
     description: str = ""
+    framework: Framework = Framework.TENSORFLOW
+    serving_stack: ServingStack = ServingStack.PREDICTION_LIBRARY
 
     def __post_init__(self) -> None:
         check_id(self.model, "model.name")
@@ -341,6 +360,15 @@ class Abilities:
     runtimes: Mapping[str, frozenset[str]] | None = None
     """The available runtime versions, with the Python versions of each: a job or version that requests another is
     refused. None: every job and version runs in the one runtime that there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What a model server answered to a request that it was handed as it was."""
+
+    status: int
+    """HTTP's."""
+    content: bytes
 
 
 Json = Any

@@ -28,6 +28,7 @@ from cloud.resources import (
     LogEntry,
     LogRange,
     Model,
+    RawAnswer,
     Service,
     StoredObject,
     TransferProgress,
@@ -368,7 +369,9 @@ class Backend(ABC):
 
         An instance is an object keyed by the signature's inputs, or a bare value if there is one input; a prediction is
         an object keyed by the outputs (ML Engine v1, method ``ml.projects.predict``). Without ``signature_name`` the
-        model's only signature is used, else ``serving_default``.
+        model's only signature is used, else ``serving_default``. This is so by the rules of
+        ``ServingStack.PREDICTION_LIBRARY``; TensorFlow Serving takes no other signature than ``serving_default`` unless
+        it is named, and gives as many predictions as the model has rows.
 
         Raises:
             NotFound: no such model or version.
@@ -377,4 +380,14 @@ class Backend(ABC):
             InvalidArgument: ``instances`` is empty.
             PredictionFailed: an instance does not fit the signature, or the model fails on it.
             Unavailable: the version's server is restarting; the same call may work later.
+        """
+
+    @abstractmethod
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
+        """The answer of the version's server to ``body``, both as they are: ``{"instances": […]}`` or another form that
+        its ``ServingStack`` knows.
+
+        Raises:
+            NotFound, FailedPrecondition, Unavailable: as ``predict``.
+            InvalidArgument: the body is too large.
         """

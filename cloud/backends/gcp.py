@@ -26,6 +26,7 @@ from cloud.resources import (
     LogEntry,
     LogRange,
     Model,
+    RawAnswer,
     Service,
     Version,
     VersionSpec,
@@ -192,6 +193,9 @@ class GcpBackend(CloudStorageBackend):
             raise InvalidArgument("at least one instance is needed", field="instances")
         _check_numbers(instances)
         return await self._service.predict(model, instances, version=version, signature_name=signature_name)
+
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
+        return await self._service.raw_predict(model, body, version=version)
 
 
 def _check_numbers(value: Json) -> None:

@@ -22,6 +22,7 @@ from cloud.resources import (
     LogEntry,
     LogRange,
     Model,
+    RawAnswer,
     ScaleTier,
     Service,
     TrainingSpec,
@@ -179,6 +180,9 @@ class LocalBackend(CloudStorageBackend):
         signature_name: str | None = None,
     ) -> list[Json]:
         return await self._serving.predict(model, instances, version=version, signature_name=signature_name)
+
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
+        return await self._serving.raw_predict(model, body, version=version)
 
 
 @contextmanager

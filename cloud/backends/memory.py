@@ -4,6 +4,7 @@ It follows the specification where that needs no running program: storage is rea
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,12 +30,15 @@ from cloud.resources import (
     LogEntry,
     LogRange,
     Model,
+    RawAnswer,
     Service,
+    ServingStack,
     Severity,
     Version,
     VersionSpec,
     as_training,
 )
+from cloud.wire.container import read_request
 from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
 
 Run = Callable[["MemoryBackend", Job], Awaitable[None]]
@@ -339,3 +343,15 @@ class MemoryBackend(MemoryStorage):
             raise InvalidArgument("at least one instance", field="instances")
         self.predictions.append(Prediction(model, name, list(instances), signature_name))
         return self._predict(found, instances, signature_name)
+
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
+        """``predict`` in the form of ``cloud.wire.container``, or for TensorFlow Serving with bare values."""
+        try:
+            signature_name, instances = read_request(body)
+            predictions = await self.predict(model, instances, version=version, signature_name=signature_name)
+        except PredictionFailed as error:
+            return RawAnswer(error.http_status, json.dumps({"error": error.message}).encode())
+        name = version or (await self.get_model(model)).default_version
+        if self.versions[model, name or ""].spec.serving_stack is ServingStack.TENSORFLOW_SERVING:
+            predictions = [next(iter(one.values())) if len(one) == 1 else one for one in predictions]
+        return RawAnswer(200, json.dumps({"predictions": predictions}).encode())

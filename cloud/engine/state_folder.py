@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cloud.errors import FailedPrecondition
 
-FORMAT = 2
+FORMAT = 3
 """Format of the whole folder. Raise it with each new migration of a database in it (see ``open_database``), so that an
 older version refuses the folder before it changes anything."""
 _OLDEST = 1

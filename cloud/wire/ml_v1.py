@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
-from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, TrainingSpec, VersionSpec
+from cloud.resources import (
+    DEFAULT_MAX_RUNNING_TIME,
+    Framework,
+    Json,
+    ScaleTier,
+    ServingStack,
+    TrainingSpec,
+    VersionSpec,
+)
 
 
 def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
@@ -58,7 +66,8 @@ def training_input(spec: TrainingSpec) -> dict[str, Json]:
 
 
 def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
-    """The specification in a ``Version``.
+    """The specification in a ``Version``. Machines of Compute Engine run TensorFlow Serving
+    (https://cloud.google.com/ai-platform/prediction/docs/machine-types-online-prediction).
 
     Raises:
         InvalidArgument: as ``VersionSpec``, or ``deploymentUri`` is missing.
@@ -72,6 +81,12 @@ def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
         runtime_version=body.get("runtimeVersion"),
         python_version=body.get("pythonVersion"),
         description=body.get("description", ""),
+        framework=Framework(body.get("framework", Framework.TENSORFLOW)),
+        serving_stack=(
+            ServingStack.TENSORFLOW_SERVING
+            if body.get("machineType", "").startswith("n1-")
+            else ServingStack.PREDICTION_LIBRARY
+        ),
     )
 
 

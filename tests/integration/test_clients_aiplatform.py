@@ -157,7 +157,7 @@ async def test_an_endpoint_predicts_and_its_traffic_is_split(found, how):
 
 async def test_a_raw_prediction_has_tensorflow_servings_form(found):
     status, text, deployed = found["endpoint"]["raw"]
-    assert (status, text) == (200, '{"predictions":[9.0]}')
+    assert (status, text) == (200, '{\n    "predictions": [9.0\n    ]\n}')
     assert deployed.isdigit()
     assert found["endpoint"]["by raw"] == [9.0]
 

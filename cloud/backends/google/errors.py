@@ -41,6 +41,11 @@ def error_of(status: int, content: bytes) -> CloudError:
     return kind(message)
 
 
+def is_model_servers(content: bytes) -> bool:
+    """Whether an error is in the format of model servers, not in Google's."""
+    return isinstance(_body(content), str)
+
+
 def error_of_operation(status: Json) -> CloudError:
     """The error in a ``google.rpc.Status``."""
     return BY_NUMBER.get(status.get("code", 0), CloudError)(status.get("message", "") or "the operation failed")

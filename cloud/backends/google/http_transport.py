@@ -11,14 +11,14 @@ from typing import TypeVar
 import httplib2
 import orjson
 
-from cloud.backends.google.errors import error_of, is_quota_exceeded
+from cloud.backends.google.errors import error_of, is_model_servers, is_quota_exceeded
 from cloud.backends.google.methods import Request
 from cloud.backends.google.network import Identity, Network
 from cloud.backends.google.transport import FindExisting, Transport
 from cloud.errors import NotFound, Unavailable
 from cloud.gcs import backoff
 from cloud.gcs.retry import RetryableError, Sleep, call_with_retries, finish_before_cancel
-from cloud.resources import Json
+from cloud.resources import Json, RawAnswer
 
 T = TypeVar("T")
 _THREADS = 16
@@ -78,6 +78,8 @@ class HttpTransport(Transport):
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             unavailable = Unavailable(f"{request.url.split('/')[2]} cannot be reached: {reason}")
             raise RetryableError(unavailable, is_transient=True) from error
+        if isinstance(request.body, bytes) and (status < 300 or is_model_servers(content)):
+            return RawAnswer(status, content)
         if status < 300:
             return orjson.loads(content) if content.strip() else {}
         failure = error_of(status, content)
@@ -100,6 +102,6 @@ class HttpTransport(Transport):
         body = None
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-            body = json.dumps(request.body, allow_nan=False)
+            body = request.body if isinstance(request.body, bytes) else json.dumps(request.body, allow_nan=False)
         reply, content = client.request(request.url, request.http_method, body, headers)
         return reply.status, reply, content

@@ -40,7 +40,7 @@ class Request:
     http_method: str
     url: str
     body: Json
-    """None without a body."""
+    """JSON, or bytes for a model server; None without a body."""
 
 
 @dataclass(frozen=True, slots=True)

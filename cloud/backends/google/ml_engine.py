@@ -21,12 +21,25 @@ from cloud.backends.google.transport import FindExisting
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_id
-from cloud.resources import Abilities, Job, Json, Model, ScaleTier, TrainingSpec, Version, VersionSpec
+from cloud.resources import (
+    Abilities,
+    Job,
+    Json,
+    Model,
+    RawAnswer,
+    ScaleTier,
+    ServingStack,
+    TrainingSpec,
+    Version,
+    VersionSpec,
+)
 from cloud.wire.ml_v1 import job_spec, training_input, version_spec
 
 _JOBS, _MODELS, _VERSIONS = "ml.projects.jobs", "ml.projects.models", "ml.projects.models.versions"
 _MACHINE = "n1-standard-4"
 """Machine type of each replica of a CUSTOM cluster, and of BASIC."""
+_SERVING_MACHINE = "n1-standard-2"
+"""The smallest machine type that runs TensorFlow Serving."""
 _ROLES = {"worker": "workerCount", "parameterServer": "parameterServerCount", "evaluator": "evaluatorCount"}
 
 
@@ -129,7 +142,8 @@ class MlEngine(GoogleService):
         given = {
             "name": spec.name,
             "deploymentUri": str(spec.deployment_uri),
-            "framework": "TENSORFLOW",
+            "framework": spec.framework.value,
+            "machineType": _SERVING_MACHINE if spec.serving_stack is ServingStack.TENSORFLOW_SERVING else None,
             "runtimeVersion": spec.runtime_version,
             "pythonVersion": spec.python_version,
             "description": spec.description or None,
@@ -181,6 +195,12 @@ class MlEngine(GoogleService):
         if "error" in answer:  # the global endpoint reports errors with status 200
             raise PredictionFailed(str(answer["error"]))
         return list(answer["predictions"])
+
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None) -> RawAnswer:
+        name = self._model_name(model) if version is None else self._version_name(model, version)
+        async with naming("model", model if version is None else version):
+            answer: RawAnswer = await self._send("ml.projects.predict", {"name": name}, body)
+        return answer
 
     # ---------------------------------------------------------------- names
 

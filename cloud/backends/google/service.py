@@ -11,7 +11,7 @@ from cloud.backends.google.transport import Transport
 from cloud.errors import NotFound
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import REQUEST_ID_LABEL
-from cloud.resources import Abilities, Job, Json, Model, TrainingSpec, Version, VersionSpec
+from cloud.resources import Abilities, Job, Json, Model, RawAnswer, TrainingSpec, Version, VersionSpec
 
 REQUEST_LABEL = REQUEST_ID_LABEL
 """Label that identifies the request that created a resource, in case its response is lost."""
@@ -113,6 +113,9 @@ class GoogleService(ABC):
     async def predict(
         self, model: str, instances: Sequence[Json], *, version: str | None, signature_name: str | None
     ) -> list[Json]: ...
+
+    @abstractmethod
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None) -> RawAnswer: ...
 
     async def close(self) -> None:  # noqa: B027 - optional: not every service has background tasks
         """Cancel background tasks."""

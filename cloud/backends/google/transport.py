@@ -29,6 +29,8 @@ class Transport(ABC):
     ) -> Json:
         """Send a request; returns the JSON of the response.
 
+        If ``body`` is bytes, for a model server, the response is a ``RawAnswer``: what that server answered.
+
         Transient failures are retried. A request that is not idempotent has ``find_existing``, which is called before
         each retry; if it finds something, that is returned.
 

@@ -12,7 +12,7 @@ from cloud.backends.google.vertex_models import VertexModels
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
-from cloud.resources import Abilities, Job, Json, Model, TrainingSpec, Version, VersionSpec
+from cloud.resources import Abilities, Job, Json, Model, RawAnswer, TrainingSpec, Version, VersionSpec
 
 
 class VertexAi(GoogleService):
@@ -119,10 +119,7 @@ class VertexAi(GoogleService):
         self, model: str, instances: Sequence[Json], *, version: str | None, signature_name: str | None
     ) -> list[Json]:
         endpoint = await self._models.endpoints.name(model)
-        serving = self._serving.get(model)
-        if version is not None and (serving is None or serving.default != version):
-            serving = await self._read_serving(model)
-            await self._check_default(model, version, serving)
+        serving = await self._checked_serving(model, version)
         body: dict[str, Json] = {"instances": list(instances)}
         method = "predict"
         if signature_name is not None:
@@ -140,6 +137,28 @@ class VertexAi(GoogleService):
             del self._serving[model]  # the default was changed meanwhile
             raise _without_traffic(version)
         return _rows(answer["predictions"], answered, signature_name)
+
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None) -> RawAnswer:
+        endpoint = await self._models.endpoints.name(model)
+        await self._checked_serving(model, version)
+        try:
+            answer: RawAnswer = await self._send(f"{ENDPOINTS}.rawPredict", {"endpoint": endpoint}, body)
+        except CloudError as error:
+            raise await self._explain(model, version, error) from error
+        return answer
+
+    async def _checked_serving(self, model: str, version: str | None) -> Serving | None:
+        """The deployed versions, if they are known.
+
+        Raises:
+            NotFound: no such version.
+            FailedPrecondition: the version is not the one that gets the traffic.
+        """
+        serving = self._serving.get(model)
+        if version is not None and (serving is None or serving.default != version):
+            serving = await self._read_serving(model)
+            await self._check_default(model, version, serving)
+        return serving
 
     async def _read_serving(self, model: str) -> Serving:
         serving = self._serving[model] = await self._models.serving(model)

@@ -15,7 +15,7 @@ from cloud.backends.google.service import REQUEST_LABEL, ServiceContext
 from cloud.backends.google.transport import FindExisting
 from cloud.errors import AlreadyExists, NotFound
 from cloud.names import GsUri
-from cloud.resources import Json, Model, VersionSpec
+from cloud.resources import Framework, Json, Model, ServingStack, VersionSpec
 
 ENDPOINTS = "aiplatform.projects.locations.endpoints"
 MODELS = "aiplatform.projects.locations.models"
@@ -59,6 +59,8 @@ def description_of(
         "description": spec.description,
         "runtimeVersion": spec.runtime_version,
         "pythonVersion": spec.python_version,
+        "framework": None if spec.framework is Framework.TENSORFLOW else spec.framework.value,
+        "servingStack": None if spec.serving_stack is ServingStack.PREDICTION_LIBRARY else spec.serving_stack.value,
         "outputs": outputs,
         "labels": dict(labels),
         "failure": failure,
@@ -80,6 +82,8 @@ def registered(model: str, item: Json) -> Registered | None:
         runtime_version=description.get("runtimeVersion"),
         python_version=description.get("pythonVersion"),
         description=description.get("description", ""),
+        framework=Framework(description.get("framework", Framework.TENSORFLOW)),
+        serving_stack=ServingStack(description.get("servingStack", ServingStack.PREDICTION_LIBRARY)),
     )
     model_name = item["name"].partition("@")[0]
     created = datetime.fromisoformat(item.get("versionCreateTime") or item["createTime"])

@@ -7,7 +7,7 @@ from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1.container_command import NeedsImage, without_image
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.names import GsUri
-from cloud.resources import Json
+from cloud.resources import Json, ServingStack
 from cloud.wire.images import ImageKind, parse_image
 from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
 
@@ -40,6 +40,11 @@ def is_own(container: Mapping[str, Json]) -> bool:
     """Whether a ``ModelContainerSpec`` runs this project's serving worker, as docker/serving.Dockerfile makes it: its
     answers have their own form."""
     return _module((*container.get("command", ()), *container.get("args", ()))) == _OWN_SERVING
+
+
+def serving_stack(container: Mapping[str, Json]) -> ServingStack:
+    """What answers in a ``ModelContainerSpec``."""
+    return ServingStack.PREDICTION_LIBRARY if is_own(container) else ServingStack.TENSORFLOW_SERVING
 
 
 @functools.lru_cache(maxsize=128)

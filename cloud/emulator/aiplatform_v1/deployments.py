@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import cast
 
 from cloud.emulator.aiplatform_v1 import messages
+from cloud.emulator.aiplatform_v1.artifacts import serving_stack
 from cloud.emulator.aiplatform_v1.endpoints import (
     backend_model,
     backend_version,
@@ -178,6 +179,7 @@ class DeploymentMethods:
                 name=backend_version(number),
                 deployment_uri=GsUri.parse(version.fields["artifactUri"], "model.artifact_uri"),
                 description=version.name,
+                serving_stack=serving_stack(version.fields["containerSpec"]),
             )
         )
 

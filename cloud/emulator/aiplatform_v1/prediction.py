@@ -1,25 +1,22 @@
 """``predict`` and ``rawPredict`` of endpoints.
 
 ``predict`` is Vertex AI's own form, in which all numbers are doubles; ``rawPredict`` hands the body to the model server
-and its answer back as they are: in TensorFlow Serving's form, or in that of this project's own worker.
+and its answer back as they are: TensorFlow Serving's, or those of this project's own worker.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import orjson
 from aiohttp import web
 
-from cloud.emulator.aiplatform_v1 import tensorflow_serving
 from cloud.emulator.aiplatform_v1.artifacts import is_own
 from cloud.emulator.aiplatform_v1.endpoints import backend_model, backend_version
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.records import Record
-from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
+from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
-from cloud.wire.container import read_request
 
 MAX_PAYLOAD = 1_572_864
 """Bytes of a request: 1.5 MB."""
@@ -38,9 +35,10 @@ class PredictionMethods:
         instances = _as_integers(call.body.get("instances", []))
         # TensorFlow Serving knows no parameters.
         signature = _chosen(call.body.get("parameters")) if _is_own(version) else None
-        predictions = await self._predict(endpoint, deployed, instances, signature)
+        model, at = backend_model(endpoint.name), backend_version(deployed["id"])
+        predictions = await self._backend.predict(model, instances, version=at, signature_name=signature)
         if not _is_own(version):
-            predictions = list(map(tensorflow_serving.bare, predictions))
+            predictions = list(map(_bare, predictions))
         name, _, number = version.name.partition("@")
         return {
             "predictions": predictions,
@@ -52,16 +50,8 @@ class PredictionMethods:
 
     async def raw_predict(self, call: Call) -> web.Response:
         endpoint, deployed = self._route(call)
-        status = 200
-        try:
-            if _is_own(self._records.get(deployed["version"])):
-                signature, instances = read_request(call.content)
-                answer: Json = {"predictions": await self._predict(endpoint, deployed, instances, signature)}
-            else:
-                request = tensorflow_serving.read(call.content)
-                answer = request.answer(await self._predict(endpoint, deployed, request.instances, request.signature))
-        except PredictionFailed as error:
-            answer, status = {"error": error.message}, 400
+        model, version = backend_model(endpoint.name), backend_version(deployed["id"])
+        answer = await self._backend.raw_predict(model, call.content, version=version)
         name, _, number = deployed["version"].partition("@")
         headers = {
             "X-Vertex-AI-Endpoint-Id": endpoint.id,
@@ -69,8 +59,7 @@ class PredictionMethods:
             "X-Vertex-AI-Model": self._project.full_name(name),
             "X-Vertex-AI-Model-Version-Id": number,
         }
-        body = orjson.dumps(answer)
-        return web.Response(body=body, status=status, headers=headers, content_type="application/json")
+        return web.Response(body=answer.content, status=answer.status, headers=headers, content_type="application/json")
 
     def _route(self, call: Call) -> tuple[Record, Mapping[str, Json]]:
         """The endpoint, and the deployed model that the split of traffic chooses this time."""
@@ -87,15 +76,14 @@ class PredictionMethods:
                 return endpoint, deployed
         raise NotFound(f"There is no DeployedModel {chosen!r} in the Endpoint.", field="endpoint")
 
-    async def _predict(
-        self, endpoint: Record, deployed: Mapping[str, Json], instances: Sequence[Json], signature: str | None
-    ) -> list[Json]:
-        model, version = backend_model(endpoint.name), backend_version(deployed["id"])
-        return await self._backend.predict(model, instances, version=version, signature_name=signature)
-
 
 def _is_own(version: Record) -> bool:
     return is_own(version.fields["containerSpec"])
+
+
+def _bare(prediction: Json) -> Json:
+    """As TensorFlow Serving writes a row: without the output's name if there is only one."""
+    return next(iter(prediction.values())) if len(prediction) == 1 else prediction
 
 
 def _chosen(parameters: Json) -> str | None:

@@ -1,20 +1,19 @@
 """``ml.projects.predict`` and ``ml.projects.explain``.
 
-Request, answers and their two forms (the global endpoint's own server, TensorFlow Serving behind the regional ones):
+Request, answers and their two forms (the global endpoint's own server; TensorFlow Serving behind the regional ones,
+which reads bodies and writes answers itself):
 the documentation pages "online predict" and "explain", and replies seen in public.
 """
 
 import orjson
 from aiohttp import web
 
-from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.project import Project
-from cloud.emulator.ml_v1.tables import REGIONAL_SERVING_MACHINES
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import parse
 from cloud.emulator.rest.responses import json_response
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
-from cloud.resources import Json
+from cloud.resources import Json, ServingStack
 
 MAX_PAYLOAD = 1_572_864
 """Bytes of a request: 1.5 MB."""
@@ -28,16 +27,17 @@ class PredictionMethods:
         model, version = _target(call)
         if len(call.content) > MAX_PAYLOAD:
             raise InvalidArgument(f"Request payload size exceeds the limit: {MAX_PAYLOAD} bytes.")
-        instances, signature = _read(parse(call.content))
         # Most models have no such version, and predictions should be quick.
-        rows = self._any_regional(model) and await self._has_bare_rows(model, version)
+        if self._any_regional(model) and await self._is_served_by_tensorflow_serving(model, version):
+            answer = await self._backend.raw_predict(model, call.content, version=version)
+            return json_response(answer.content, answer.status)
+        instances, signature = _read(parse(call.content))
         try:
             predictions = await self._backend.predict(model, instances, version=version, signature_name=signature)
         except PredictionFailed as error:
-            # Not the usual error envelope; and the global endpoint sends status 200.
-            text = error.message if rows else f"Prediction failed: {error.message}"
-            return _answer({"error": text}, 400 if rows else 200)
-        return _answer({"predictions": [_bare(one) for one in predictions] if rows else predictions}, 200)
+            # Not the usual error envelope, and status 200.
+            return _answer({"error": f"Prediction failed: {error.message}"})
+        return _answer({"predictions": predictions})
 
     async def explain(self, call: Call) -> Json:
         model, version = _target(call)
@@ -57,14 +57,12 @@ class PredictionMethods:
         """Whether any of the model's versions may be on a machine of a regional endpoint."""
         return self._project.records.any_below(f"models/{model}", "machineType", "n1-")
 
-    async def _has_bare_rows(self, model: str, version: str | None) -> bool:
-        """Whether the version is on a machine of a regional endpoint."""
+    async def _is_served_by_tensorflow_serving(self, model: str, version: str | None) -> bool:
         found = (await self._backend.get_model(model)).default_version if version is None else version
         if found is None:
             return False  # which predict refuses
-        at = (await self._backend.get_version(model, found)).create_time
-        record = self._project.records.of(f"models/{model}/versions/{found}", at)
-        return messages.machine_type(record) in REGIONAL_SERVING_MACHINES
+        spec = (await self._backend.get_version(model, found)).spec
+        return spec.serving_stack is ServingStack.TENSORFLOW_SERVING
 
 
 def _target(call: Call) -> tuple[str, str | None]:
@@ -85,10 +83,5 @@ def _read(body: Json) -> tuple[list[Json], str | None]:
     return body["instances"], signature or None
 
 
-def _bare(prediction: Json) -> Json:
-    """As TensorFlow Serving writes a row: without the output's name if there is only one."""
-    return next(iter(prediction.values())) if isinstance(prediction, dict) and len(prediction) == 1 else prediction
-
-
-def _answer(body: Json, status: int) -> web.Response:
-    return json_response(orjson.dumps(body), status)
+def _answer(body: Json) -> web.Response:
+    return json_response(orjson.dumps(body), 200)

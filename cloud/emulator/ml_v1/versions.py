@@ -49,7 +49,7 @@ class VersionMethods:
             abilities=self._backend.abilities,
         )
         await self._backend.get_model(model)
-        spec = version_spec(model, body)
+        spec = version_spec(model, {**body, "machineType": machine})
         fields = messages.recorded(body, messages.VERSION_FIELDS) | {"machineType": machine}
         try:
             version, _ = await self._project.intents.make(

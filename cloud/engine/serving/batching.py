@@ -7,16 +7,17 @@ one. So a single client sees no added latency, and many share each call.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
-from cloud.errors import PredictionFailed
+from cloud.errors import CloudError
 from cloud.resources import Json
 
-Predictions = list[dict[str, Json]]
+Predictions = list[Any]
+"""One for each row that the model returned."""
 Outcome = Predictions | Exception
 
 QUICK = 0.01
@@ -25,16 +26,17 @@ sharing the interpreter with it takes as long as the call itself."""
 
 
 class Model(Protocol):
-    """The part of ``saved_model.SavedModel`` that is used here."""
+    """A model by the rules of a serving stack. Its errors are ``CloudError``."""
 
-    def prepare(self, signature: str, instances: list[Json]) -> Any: ...
+    def prepare(self, signature: Any, instances: list[Json]) -> Any: ...
 
-    def run(self, signature: str, batch: Any, count: int) -> Predictions: ...
+    def run(self, signature: Any, batch: Any, count: int) -> Predictions: ...
 
 
 @dataclass(slots=True, eq=False)
 class Request:
-    signature: str
+    signature: Hashable
+    """What ``Model`` knows the request's signature by."""
     instances: list[Json]
     result: asyncio.Future[Predictions]
 
@@ -49,7 +51,9 @@ class Batcher:
         quick: seconds, see ``QUICK``.
     """
 
-    def __init__(self, model: Model, *, joinable: Collection[str], max_rows: int = 4096, quick: float = QUICK) -> None:
+    def __init__(
+        self, model: Model, *, joinable: Collection[Hashable], max_rows: int = 4096, quick: float = QUICK
+    ) -> None:
         self._model = model
         self._joinable = joinable
         self._max_rows = max_rows
@@ -64,10 +68,10 @@ class Batcher:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def submit(self, signature: str, instances: list[Json]) -> asyncio.Future[Predictions]:
+    def submit(self, signature: Hashable, instances: list[Json]) -> asyncio.Future[Predictions]:
         """Request predictions for ``instances``, which are not empty.
 
-        The future's exception is ``PredictionFailed`` if the model fails on these instances, even when run alone.
+        The future's exception is the model's, if it fails on these instances even when run alone.
         """
         request = Request(signature, instances, self._loop.create_future())
         self._waiting.append(request)
@@ -114,7 +118,7 @@ def _timed_run(model: Model, requests: list[Request]) -> tuple[list[Outcome], fl
     return outcomes, time.perf_counter() - start
 
 
-def take_batch(waiting: deque[Request], joinable: Collection[str], max_rows: int) -> list[Request]:
+def take_batch(waiting: deque[Request], joinable: Collection[Hashable], max_rows: int) -> list[Request]:
     """Remove and return the first request and, in order, later ones that can share its call."""
     first = waiting.popleft()
     taken, rows = [first], len(first.instances)
@@ -138,13 +142,16 @@ def run_requests(model: Model, requests: list[Request]) -> list[Outcome]:
     if len(requests) == 1:
         return [_run_alone(model, requests[0])]
     signature, sizes = requests[0].signature, [len(request.instances) for request in requests]
+    count = sum(sizes)
     try:
         batch = model.prepare(signature, [instance for request in requests for instance in request.instances])
-    except PredictionFailed:
+    except CloudError:
         return _run_without_misfits(model, requests)
     try:
-        predictions = model.run(signature, batch, sum(sizes))
-    except PredictionFailed:
+        predictions = model.run(signature, batch, count)
+    except CloudError:
+        return [_run_alone(model, request) for request in requests]
+    if len(predictions) != count:  # which rows belong to which request cannot be known
         return [_run_alone(model, request) for request in requests]
     ends = list(accumulate(sizes))
     return [predictions[end - size : end] for size, end in zip(sizes, ends, strict=True)]
@@ -160,10 +167,10 @@ def _run_without_misfits(model: Model, requests: list[Request]) -> list[Outcome]
     return [next(rest) if refusal is None else refusal for refusal in refusals]
 
 
-def _input_error(model: Model, request: Request) -> PredictionFailed | None:
+def _input_error(model: Model, request: Request) -> CloudError | None:
     try:
         model.prepare(request.signature, request.instances)
-    except PredictionFailed as error:
+    except CloudError as error:
         return error
     return None
 
@@ -172,7 +179,7 @@ def _run_alone(model: Model, request: Request) -> Outcome:
     try:
         batch = model.prepare(request.signature, request.instances)
         return model.run(request.signature, batch, len(request.instances))
-    except PredictionFailed as error:
+    except CloudError as error:
         return error
 
 

@@ -1,6 +1,7 @@
 """``ModelServer``: keeps a worker process running for one version, and sends it predictions."""
 
 import asyncio
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from cloud.engine.launch.client import Command, Launcher, OutputLine, Process
 from cloud.engine.serving.client import WorkerClient
 from cloud.engine.serving.quarantine import Quarantine
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
-from cloud.resources import Json
+from cloud.resources import Json, RawAnswer
 
 MAX_REQUEST = 32 * 1024 * 1024 - 64 * 1024
 """Bytes of one request's JSON: the worker's limit, less room for the request's head."""
@@ -66,21 +67,38 @@ class ModelServer:
         FailedPrecondition: see ``start``.
         Unavailable: no response in time, or one worker died with this request among others and one with it alone.
         """
-        body = _encode(instances, signature_name)
+        return _predictions(*await self._post("/predict", _encode(instances, signature_name)))
+
+    async def raw_predict(self, body: bytes) -> RawAnswer:
+        """The worker's own answer to a body.
+
+        Raises:
+            InvalidArgument: the body is too large.
+            FailedPrecondition, Unavailable: see ``predict``.
+        """
+        _check_size(body)
+        return RawAnswer(*await self._post("/raw_predict", body))
+
+    async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Status and body of the worker's response.
+
+        Raises:
+            FailedPrecondition, Unavailable: see ``predict``.
+        """
         try:
             async with self._quarantine.together():
-                return await self._send(body)
+                return await self._send(path, body)
         except ConnectionError:  # another request may be the cause; predicting again is safe
             pass
         try:
             async with self._quarantine.alone():
-                return await self._send(body)
+                return await self._send(path, body)
         except ConnectionError:
             raise Unavailable(
                 "the model's worker died twice on this request: the model may need more memory than there is"
             ) from None
 
-    async def _send(self, body: bytes) -> list[Json]:
+    async def _send(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Raises:
         CloudError: see ``predict``.
         ConnectionError: the worker died.
@@ -88,7 +106,7 @@ class ModelServer:
         current = self._running()
         worker = current.result() if current.done() else await asyncio.shield(current)
         try:
-            return await worker.predict(body)
+            return await worker.post(path, body)
         except TimeoutError:
             raise self._timeout_error(worker) from None
         except ConnectionError:
@@ -158,22 +176,31 @@ class _Worker:
         self._client = WorkerClient(port, time_limit)
         process.on_end(lambda _: self._client.close())
 
-    async def predict(self, body: bytes) -> list[Json]:
+    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Raises:
-        PredictionFailed: the model fails on the instances.
-        CloudError: the worker has a defect.
         ConnectionError, TimeoutError: see ``WorkerClient.post``.
         """
-        status, text = await self._client.post("/predict", body)
-        response = orjson.loads(text)
+        response = await self._client.post(path, body)
         self.has_responded = True
         self.last_response = time.monotonic()
-        if status == HTTPStatus.BAD_REQUEST:
-            raise PredictionFailed(response["error"])
-        if status != HTTPStatus.OK:
-            raise CloudError(f"the model's worker responded with status {status}: {response}")
-        predictions: list[Json] = response["predictions"]
-        return predictions
+        return response
+
+
+def _predictions(status: int, content: bytes) -> list[Json]:
+    """Raises:
+    PredictionFailed: the model fails on the instances.
+    CloudError: the worker has a defect.
+    """
+    try:
+        response = orjson.loads(content)
+    except orjson.JSONDecodeError:  # TensorFlow Serving writes NaN and infinities; here they are their names
+        response = json.loads(content, parse_constant=str)
+    if status == HTTPStatus.BAD_REQUEST:
+        raise PredictionFailed(response["error"])
+    if status != HTTPStatus.OK:
+        raise CloudError(f"the model's worker responded with status {status}: {response}")
+    predictions: list[Json] = response["predictions"]
+    return predictions
 
 
 async def _launch(launcher: Launcher, command: Command, time_limit: float, on_note: Callable[[str], None]) -> _Worker:
@@ -229,9 +256,16 @@ def _startup_result(line: str) -> int | CloudError | str | None:
 
 def _encode(instances: Sequence[Json], signature_name: str | None) -> bytes:
     try:
-        body = orjson.dumps({"instances": list(instances), "signature_name": signature_name})
+        request: dict[str, Json] = {"instances": list(instances)}
+        if signature_name:
+            request["signature_name"] = signature_name
+        body = orjson.dumps(request)
     except orjson.JSONEncodeError as error:
         raise PredictionFailed(f"the instances are not JSON: {error}") from error
+    _check_size(body)
+    return body
+
+
+def _check_size(body: bytes) -> None:
     if len(body) > MAX_REQUEST:
         raise InvalidArgument(f"{len(body)} bytes of JSON; at most {MAX_REQUEST} in one request", field="instances")
-    return body

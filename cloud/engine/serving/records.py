@@ -9,7 +9,7 @@ from cloud.engine.database import open_database, transaction
 from cloud.engine.restore import restore, restore_uri
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import VersionEvent, VersionState, next_version_state
-from cloud.resources import Model, Version, VersionSpec
+from cloud.resources import Framework, Model, ServingStack, Version, VersionSpec
 
 _MIGRATIONS = (
     """
@@ -23,6 +23,12 @@ CREATE TABLE IF NOT EXISTS versions (
     state TEXT NOT NULL, create_time TEXT NOT NULL, error_message TEXT NOT NULL, folder TEXT NOT NULL UNIQUE,
     PRIMARY KEY (model, name)
 ) STRICT
+""",
+    # Until then Vertex AI's versions had no record of their image; nearly all are Google's.
+    """
+ALTER TABLE versions ADD COLUMN framework TEXT NOT NULL DEFAULT 'TENSORFLOW';
+ALTER TABLE versions ADD COLUMN serving_stack TEXT NOT NULL DEFAULT 'PREDICTION_LIBRARY';
+UPDATE versions SET serving_stack = 'TENSORFLOW_SERVING' WHERE model GLOB 'endpoint_*'
 """,
 )
 _VERSIONS = """
@@ -89,10 +95,11 @@ class Records:
         spec = version.spec
         with transaction(self._database):
             self._database.execute(
-                "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(spec.model, spec.name, str(spec.deployment_uri), spec.runtime_version, spec.python_version),
                     *(spec.description, version.state, version.create_time.isoformat(), version.error_message, folder),
+                    *(spec.framework, spec.serving_stack),
                 ),
             )
             self._database.execute(
@@ -134,6 +141,12 @@ class Records:
         NotFound: no such model or version.
         """
         return str(self._row(model, name)["folder"])
+
+    def serving_stack(self, model: str, name: str) -> ServingStack:
+        """Raises:
+        NotFound: no such model or version.
+        """
+        return ServingStack(self._row(model, name)["serving_stack"])
 
     def versions(self, model: str) -> list[Version]:
         """By name."""
@@ -188,7 +201,12 @@ def _model(row: sqlite3.Row) -> Model:
 
 
 def _version(row: sqlite3.Row) -> Version:
-    spec = restore(VersionSpec, dict(row) | {"deployment_uri": restore_uri(row["deployment_uri"])})
+    values = {
+        "deployment_uri": restore_uri(row["deployment_uri"]),
+        "framework": Framework(row["framework"]),
+        "serving_stack": ServingStack(row["serving_stack"]),
+    }
+    spec = restore(VersionSpec, dict(row) | values)
     return Version(
         spec=spec,
         state=VersionState(row["state"]),

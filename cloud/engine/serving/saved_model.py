@@ -17,7 +17,7 @@ from cloud.engine.serving.refusals import load_error, one_line, refused
 from cloud.engine.serving.session import IN_CALLER, SHARED, Call, Session, Threads
 from cloud.engine.serving.signatures import Signature, TensorSpec
 from cloud.engine.serving.verdict import check_graph
-from cloud.errors import PredictionFailed
+from cloud.errors import BY_NUMBER, CloudError, InvalidArgument, PredictionFailed
 from cloud.resources import Json
 
 Batch = dict[str, NDArray[Any]]
@@ -85,6 +85,21 @@ class SavedModel:
                 is a ``TensorFlowError``.
         """
         return to_predictions(self._call(signature, batch), count)
+
+    def call(self, signature: str, batch: Batch) -> Mapping[str, NDArray[Any]]:
+        """The outputs for ``batch``, whatever their sizes.
+
+        Raises:
+            CloudError: the model fails, with TensorFlow's code and text.
+        """
+        try:
+            return self._call(signature, batch)
+        except PredictionFailed as error:
+            cause = error.__cause__
+            if not isinstance(cause, TensorFlowError):
+                raise
+            kind = BY_NUMBER.get(cause.code, CloudError)
+            raise (PredictionFailed if kind is InvalidArgument else kind)(cause.message) from cause
 
     def warm_up(self) -> frozenset[str]:
         """Call every signature, as only later calls are fast, and choose the threads by how long that takes.

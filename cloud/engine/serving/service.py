@@ -27,7 +27,7 @@ from cloud.errors import (
 )
 from cloud.lifecycle import VersionEvent, VersionState
 from cloud.names import GsUri, check_id
-from cloud.resources import Json, Model, Version, VersionSpec
+from cloud.resources import Json, Model, RawAnswer, ServingStack, Version, VersionSpec
 from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
 
 Fetch = Callable[[GsUri, Path], Awaitable[object]]
@@ -180,6 +180,28 @@ class ServingService:
         version: str | None = None,
         signature_name: str | None = None,
     ) -> list[Json]:
+        name = self._ready_version(model, version)
+        if not instances and self._records.serving_stack(model, name) is ServingStack.PREDICTION_LIBRARY:
+            raise InvalidArgument("at least one instance is needed", field="instances")
+        try:
+            return await self._server(model, name).predict(instances, signature_name)
+        except FailedPrecondition as error:
+            self._fail((model, name), _bad_model(error))  # loaded once, but not again: its files are damaged
+            raise
+
+    async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
+        name = self._ready_version(model, version)
+        try:
+            return await self._server(model, name).raw_predict(body)
+        except FailedPrecondition as error:
+            self._fail((model, name), _bad_model(error))  # loaded once, but not again: its files are damaged
+            raise
+
+    def _ready_version(self, model: str, version: str | None) -> str:
+        """Raises:
+        NotFound: no such model or version.
+        FailedPrecondition: it is not READY, or there is no default one.
+        """
         name, state = self._records.resolve_version(model, version)
         if name is None:
             raise FailedPrecondition(f"model {model} has no default version: create a version", field="name")
@@ -189,13 +211,7 @@ class ServingService:
                 f"successfully. (Version {name} is {state}.)",
                 field="name",
             )
-        if not instances:
-            raise InvalidArgument("at least one instance is needed", field="instances")
-        try:
-            return await self._server(model, name).predict(instances, signature_name)
-        except FailedPrecondition as error:  # it was loaded once, but cannot be again: its files are damaged
-            self._fail((model, name), _bad_model(error))
-            raise
+        return name
 
     # ---------------------------------------------------------------- one version's life
 
@@ -262,7 +278,7 @@ class ServingService:
             folder = self._files / self._records.folder(model, name)
             command = Command(
                 module="cloud.engine.serving.worker",
-                argv=("--model-dir", str(folder)),
+                argv=("--model-dir", str(folder), "--serving-stack", self._records.serving_stack(model, name)),
                 environ=self._environ,
                 cwd=folder,
                 import_path=(Path(cloud.__path__[0]).parent,),

@@ -1,45 +1,28 @@
 """Serves one SavedModel over HTTP on the loopback interface.
 
-    python -m cloud.engine.serving.worker --model-dir DIR [--port N]
+    python -m cloud.engine.serving.worker --model-dir DIR [--port N] [--serving-stack STACK]
 
-``POST /predict`` takes ``{"instances": […], "signature_name": …}`` (the name may be in ``"parameters"``, too) and
-returns ``{"predictions": […]}``, or status 400 and ``{"error": TEXT}``. ``GET /health`` returns 200 with the model's
-signatures. When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {"port": N}}``.
-If the model cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. Before either it may write
-``{"note": TEXT}``. On SIGTERM it responds to pending
-requests and exits.
+When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {"port": N}}``. If the model
+cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. Before either it may write ``{"note": TEXT}``.
+On SIGTERM it responds to pending requests and exits. Its routes are in ``application.py``.
 """
 
 import argparse
-import asyncio
-import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import orjson
 
 from cloud.engine.event_loop import run
-from cloud.engine.serving.batching import Batcher, Model
-from cloud.engine.serving.http import HttpServer, Request, Response
-from cloud.engine.serving.signatures import Signature, choose_signature
+from cloud.engine.serving.rules import Servable
 from cloud.engine.serving.tensorflow_c import load_library
-from cloud.errors import FailedPrecondition, PredictionFailed
-from cloud.wire.container import read_request
+from cloud.errors import FailedPrecondition
+from cloud.resources import ServingStack
 
-MAX_SIZE = 32 * 1024 * 1024
-"""Bytes of one request's body."""
-
-
-class Servable(Model, Protocol):
-    @property
-    def signatures(self) -> Mapping[str, Signature]: ...
-
-    def warm_up(self) -> Collection[str]:
-        """Call each signature; returns those whose requests may share a call."""
+if TYPE_CHECKING:
+    from cloud.engine.serving.application import ListenConfig
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,18 +30,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model-dir", type=str, required=True, help="the folder with saved_model.pb")
     parser.add_argument("--check", action="store_true", help="load and call the model, report, and exit")
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
+    parser.add_argument(
+        "--serving-stack",
+        type=ServingStack,
+        default=ServingStack.PREDICTION_LIBRARY,
+        help=f"whose rules requests and answers follow: {' or '.join(ServingStack)} (the default is the first)",
+    )
     arguments = parser.parse_args(argv)
 
     try:
+        # Only after the flags are checked, and while the rest is imported: each is half of the start.
+        threading.Thread(target=load_library, name="load TensorFlow").start()
         if arguments.check:
-            load(arguments.model_dir, on_note=_report_note).warm_up()
+            load(arguments.model_dir, _report_note).warm_up()
             _report({"ready": {}})
             return 0
+        from cloud.engine.serving.application import ListenConfig
+
         serve(
             arguments.model_dir,
             ListenConfig(port=arguments.port),
             lambda port: _report({"ready": {"port": port}}),
             _report_note,
+            arguments.serving_stack,
         )
     except FailedPrecondition as error:
         _report({"failed": error.message})
@@ -66,19 +60,12 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class ListenConfig:
-    """Address and paths of a worker."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    """0 for a free one."""
-    predict: str = "/predict"
-    health: str = "/health"
-
-
 def serve(
-    model_dir: str, config: ListenConfig, on_ready: Callable[[int], None], on_note: Callable[[str], None]
+    model_dir: str,
+    config: "ListenConfig",
+    on_ready: Callable[[int], None],
+    on_note: Callable[[str], None],
+    stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
 ) -> None:
     """Serve the SavedModel until SIGTERM, then respond to pending requests and return.
 
@@ -91,78 +78,19 @@ def serve(
         FailedPrecondition: the model cannot be served.
         OSError: the port is taken.
     """
-    run(serve_model(load(model_dir, on_note), config, on_ready))
+    from cloud.engine.serving.application import serve_model
+
+    run(serve_model(load(model_dir, on_note), config, on_ready, stack))
 
 
 def load(model_dir: str, on_note: Callable[[str], None]) -> Servable:
     """Load the SavedModel; see ``serve``."""
-    # Only after the flags are checked, and at the same time: together they are half of a worker's start.
-    threading.Thread(target=load_library, name="load TensorFlow").start()
     from cloud.engine.serving.saved_model import SavedModel
 
     model = SavedModel(model_dir)
     for note in model.notes:
         on_note(note)
     return model
-
-
-async def serve_model(model: Servable, config: ListenConfig, on_ready: Callable[[int], None]) -> None:
-    """``serve`` for a loaded model."""
-    stopping = asyncio.Event()
-    if sys.platform != "win32":
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    batcher = Batcher(model, joinable=model.warm_up())
-    server = make_server(Application(batcher, model.signatures, config))
-    on_ready(await server.listen(config.host, config.port))
-    await stopping.wait()
-    await server.close()
-    await batcher.close()
-
-
-def make_server(application: "Application") -> HttpServer:
-    return HttpServer(application.handle, _refusal, max_body=MAX_SIZE)
-
-
-class Application:
-    """The worker's request handler."""
-
-    def __init__(self, batcher: Batcher, signatures: Mapping[str, Signature], config: ListenConfig) -> None:
-        self._batcher = batcher
-        self._signatures = signatures
-        self._config = config
-
-    async def handle(self, request: Request) -> Response:
-        config = self._config
-        match request.method, request.path:
-            case "POST", config.predict:
-                return await self._predict(request.body)
-            case "GET", config.health:
-                return _response(HTTPStatus.OK, {"signatures": self._signatures})
-            case _, config.predict | config.health:
-                return _response(HTTPStatus.METHOD_NOT_ALLOWED, _error(f"not {request.method}"))
-        return _response(HTTPStatus.NOT_FOUND, _error(f"POST {config.predict} or GET {config.health}"))
-
-    async def _predict(self, body: bytes) -> Response:
-        try:
-            name, instances = read_request(body)
-            predictions = await self._batcher.submit(choose_signature(self._signatures, name), instances)
-        except PredictionFailed as error:
-            return _response(HTTPStatus.BAD_REQUEST, _error(error.message))
-        except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the engine reports
-            return _response(HTTPStatus.INTERNAL_SERVER_ERROR, _error(f"{type(error).__name__}: {error}"))
-        return _response(HTTPStatus.OK, {"predictions": predictions})
-
-
-def _error(text: str) -> dict[str, str]:
-    return {"error": text}
-
-
-def _response(status: HTTPStatus, body: object) -> Response:
-    return Response(status, orjson.dumps(body))
-
-
-def _refusal(status: HTTPStatus, text: str) -> Response:
-    return _response(status, _error(text))
 
 
 def _report_note(text: str) -> None:

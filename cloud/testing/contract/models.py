@@ -50,6 +50,8 @@ class ModelContract(Contract):
         with pytest.raises(NotFound, match="unknown"):
             await backend.predict("unknown", [1])
         with pytest.raises(NotFound, match="unknown"):
+            await backend.raw_predict("unknown", b'{"instances": [1]}')
+        with pytest.raises(NotFound, match="unknown"):
             await backend.create_version(VersionSpec("unknown", "v1", GsUri("some-bucket", "x")))
 
     async def test_a_model_without_versions_cannot_predict(self, backend: Backend) -> None:

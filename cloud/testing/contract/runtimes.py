@@ -38,5 +38,5 @@ class RuntimeContract(Contract):
         model = unique_name("model")
         await backend.create_model(model)
         with pytest.raises(InvalidArgument, match=".*".join(requested.values())):
-            await backend.create_version(VersionSpec(model, "v1", GsUri(bucket, "model/"), **requested))
+            await backend.create_version(VersionSpec(model, "v1", GsUri(bucket, "model/"), **requested))  # type: ignore[arg-type]
         assert await backend.list_versions(model) == []

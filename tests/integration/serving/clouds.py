@@ -12,7 +12,7 @@ from cloud.engine.serving.service import ServingService
 from cloud.errors import NotFound
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
-from cloud.resources import Version, VersionSpec
+from cloud.resources import ServingStack, Version, VersionSpec
 from cloud.settings import inherited_environ
 
 ENVIRON = {**inherited_environ(), "TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -61,10 +61,17 @@ class Cloud:
         await asyncio.to_thread(shutil.copytree, folder, destination, dirs_exist_ok=True)
 
 
-async def deploy(service: ServingService, model: str, version: str, source: str) -> Version:
+async def deploy(
+    service: ServingService,
+    model: str,
+    version: str,
+    source: str,
+    stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
+) -> Version:
     """Create a version of the SavedModel in the folder ``source``, and the model if it does not exist."""
     if model not in [known.name for known in await service.list_models()]:
         await service.create_model(model)
-    created = await service.create_version(VersionSpec(model, version, GsUri("bucket", source)))
+    spec = VersionSpec(model, version, GsUri("bucket", source), serving_stack=stack)
+    created = await service.create_version(spec)
     assert created.state is VersionState.CREATING
     return await service.wait_for_version(model, version, timeout=TIMEOUT)

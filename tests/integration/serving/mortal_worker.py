@@ -6,9 +6,9 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from cloud.engine.serving.application import ListenConfig, serve_model
 from cloud.engine.serving.batching import Predictions
 from cloud.engine.serving.signatures import Signature
-from cloud.engine.serving.worker import ListenConfig, serve_model
 from cloud.resources import Json
 
 

@@ -32,11 +32,15 @@ async def test_a_failed_prediction_is_a_string_with_status_200(api):
     assert answer == {"error": "Prediction failed: Error processing input: not a number"}
 
 
-async def test_on_a_machine_of_a_regional_endpoint_rows_are_bare_and_failures_are_400(api):
+async def test_on_a_machine_of_a_regional_endpoint_the_body_is_tensorflow_servings_and_failures_are_400(api):
     await deploy(api, host=REGIONAL)
+    (version,) = api.backend.versions.values()
+    assert version.spec.serving_stack == "TENSORFLOW_SERVING"
     assert await api.ask("POST", PREDICT, {"instances": [1, 2]}) == {"predictions": [2.0, 4.0]}
     answer = await api.send("POST", f"/v1/projects/my-project{PREDICT}", {"instances": ["x"]})
     assert (answer.status, answer.json) == (400, {"error": "Error processing input: not a number"})
+    answer = await api.send("POST", f"/v1/projects/my-project{PREDICT}", b'{"inputs": [1]}')
+    assert (answer.status, list(answer.json)) == (400, ["error"])  # the server's own refusal, in its own form
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from cloud.engine.database import open_database
 from cloud.engine.restore import restore
-from cloud.engine.serving.records import Records
+from cloud.engine.serving.records import _MIGRATIONS, Records
 from cloud.errors import AlreadyExists, FailedPrecondition, NotFound
 from cloud.lifecycle import VersionEvent, VersionState
 from cloud.names import GsUri
-from cloud.resources import Model, Version, VersionSpec
+from cloud.resources import Framework, Model, ServingStack, Version, VersionSpec
 
+STACK = ServingStack.TENSORFLOW_SERVING
 NOW = datetime(2018, 8, 29, 13, 25, 1, 250000, tzinfo=UTC)
 
 
@@ -23,7 +25,15 @@ def records(tmp_path: Path) -> Iterator[Records]:
 
 
 def add_version(records: Records, name: str) -> Version:
-    spec = VersionSpec("taxi", name, GsUri("bucket", "export/1/"), "2.21", "3.11", "first")
+    spec = VersionSpec(
+        "taxi",
+        name,
+        GsUri("bucket", "export/1/"),
+        "2.21",
+        "3.11",
+        "first",
+        serving_stack=ServingStack.TENSORFLOW_SERVING,
+    )
     version = Version(spec, VersionState.CREATING, NOW)
     records.add_version(version, f"folder-{name}")
     return version
@@ -35,7 +45,15 @@ def test_records_survive_a_restart(records: Records, tmp_path: Path) -> None:
     again = Records(tmp_path / "serving.sqlite")
     assert again.model("taxi") == Model("taxi", "us-east1", NOW, "fares", "v1")
     assert again.version("taxi", "v1") == Version(
-        VersionSpec("taxi", "v1", GsUri("bucket", "export/1/"), "2.21", "3.11", "first"),
+        VersionSpec(
+            "taxi",
+            "v1",
+            GsUri("bucket", "export/1/"),
+            "2.21",
+            "3.11",
+            "first",
+            serving_stack=ServingStack.TENSORFLOW_SERVING,
+        ),
         VersionState.FAILED,
         NOW,
         is_default=True,
@@ -100,3 +118,18 @@ def test_a_record_that_todays_checks_would_refuse_is_still_read(records: Records
     spec = restore(VersionSpec, {"model": "taxi", "name": "no id", "deployment_uri": uri})
     records.add_version(Version(spec, VersionState.READY, NOW), "folder")
     assert [version.spec for version in records.versions("taxi")] == [spec]
+
+
+def test_versions_of_vertex_ai_that_were_recorded_without_a_stack_are_tensorflow_servings(tmp_path: Path) -> None:
+    path = tmp_path / "serving.sqlite"
+    earlier = open_database(path, _MIGRATIONS[:1])
+    for model in ("taxi", "endpoint_us_central1_7"):
+        earlier.execute("INSERT INTO models VALUES (?, 'r', ?, '', NULL)", (model, NOW.isoformat()))
+        row = (model, "v", "gs://b/x/", None, None, "", "READY", NOW.isoformat(), "", model)
+        earlier.execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    earlier.close()
+    records = Records(path)
+    assert records.serving_stack("taxi", "v") is ServingStack.PREDICTION_LIBRARY
+    assert records.serving_stack("endpoint_us_central1_7", "v") is ServingStack.TENSORFLOW_SERVING
+    assert records.version("taxi", "v").spec.framework is Framework.TENSORFLOW
+    records.close()
