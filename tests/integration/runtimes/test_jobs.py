@@ -117,8 +117,8 @@ setup(
     include_package_data=True,
     description='My training application.'
 )"""
-"""Of google-cloud-aiplatform's ``utils/source_utils.py``, for ``requirements=["fares==1.0"]`` of ``CustomTrainingJob`` and
-``CustomJob.from_local_script``: no tuple, but a string."""
+"""Of google-cloud-aiplatform's ``utils/source_utils.py``, for ``requirements=["fares==1.0"]`` of ``CustomTrainingJob``
+and ``CustomJob.from_local_script``: no tuple, but a string."""
 
 
 async def test_the_package_that_googles_sdk_makes_of_a_script(cloud: LocalCloud, tmp_path: Path) -> None:
