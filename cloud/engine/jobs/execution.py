@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.disk import disk_full
-from cloud.engine.jobs import folders
+from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.logs import JobLog, severity_of
 from cloud.engine.jobs.ports import PortAllocator
 from cloud.engine.jobs.preparation import Preparation
@@ -134,7 +134,10 @@ class Execution:
                     "Another program took the address of a replica: all replicas are restarted with new addresses.",
                     Severity.WARNING,
                 )
-        return JobEvent.FAILED, processes.explain(failed)
+        message = processes.explain(failed)
+        if python_2.is_requested(self.spec):
+            message = python_2.explain(message, environment.interpreter.version)
+        return JobEvent.FAILED, message
 
     async def _prepare(self, primary: Replica) -> Environment:
         self._log_message("Waiting for training program to start.")
