@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from cloud.engine.runtimes.builder import Builder
+from cloud.engine.runtimes.builder import Builder, runtime_of
 from cloud.engine.runtimes.image_layer import build_image_layer
 from cloud.engine.runtimes.names import IMAGE, INSTALLED
 from cloud.engine.runtimes.python_facts import python_facts
@@ -70,6 +70,40 @@ def remove(name: str) -> None:
     """Remove a runtime, by its name or the name of its folder."""
     for folder in _run(Store(runtimes_dir()).remove(name)):
         click.echo(f"Removed {folder}.")
+
+
+@main.command()
+@click.argument("packages", metavar="PACKAGE…", nargs=-1)
+@click.option(
+    "-r", "--requirement", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file of them."
+)
+@click.option("--for", "name", default=INSTALLED, help="The runtime of the jobs.  [default: the installed one]")
+def fetch(packages: tuple[str, ...], requirement: Path | None, name: str) -> None:
+    """Get packages, with all that they require, into uv's cache, so that jobs have them with --requirements offline.
+
+    A PACKAGE is a requirement, such as lightgbm==4.3.0.
+    """
+    lines = requirement.read_text(encoding="utf-8").splitlines() if requirement else []
+    wanted = [*packages, *(line.partition(" #")[0].strip() for line in lines if not line.lstrip().startswith("#"))]
+    if not any(wanted):
+        raise click.UsageError("name a package, or a file of them with -r")
+    _run(_fetch(name, tuple(filter(None, wanted))))
+
+
+async def _fetch(name: str, wanted: tuple[str, ...]) -> None:
+    store = Store(runtimes_dir())
+    if name == INSTALLED:
+        runtime = view_of_installed(store.folder)
+    elif stored := store.find(name):
+        runtime = runtime_of(stored)
+    else:
+        raise InvalidArgument(f"there is no runtime {name!r}: see python -m cloud.runtimes list", field="--for")
+    requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())
+    with TemporaryDirectory(prefix="fetch-") as work:
+        try:
+            await requirements.install(runtime, (), wanted, work=Path(work), log=_log)
+        except CloudError as error:
+            raise type(error)(error.message) from error  # without the field, which is that of a job
 
 
 async def _add(name: str, python: Path | None) -> None:

@@ -121,6 +121,7 @@ class Assembly:
                         runtimes_dir() / "layers",
                         settings.requirements,
                         environ=whole_environ(),
+                        fallback=state.folder("runtimes") / "layers",
                         lenient=settings.runtime is RuntimeMode.ANY,
                     ),
                     environ=replica_environ,

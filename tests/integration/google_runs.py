@@ -19,6 +19,7 @@ from cloud.cli.run_workflow import Run
 from cloud.testing.contract.probes import trainer
 from cloud.workflow import taxifare
 from cloud.workflow.google.command import Command, clean_up
+from cloud.workflow.google.model_check import Check
 from cloud.workflow.plan import Plan
 from integration.quick_google import QuickGoogle
 
@@ -27,6 +28,10 @@ BUCKET = "quick-ml"
 
 async def _return_folder(folder: Path) -> Path:
     return folder
+
+
+async def _unchecked(_: Path) -> str:
+    return "not checked"
 
 
 class _Output(io.StringIO):
@@ -46,11 +51,13 @@ class GoogleRun:
 
     Args:
         folder: from ``prepared``, with data and a package.
+        check_model: of the exported model, which is an empty file.
     """
 
     google: QuickGoogle
     service: str
     folder: Path
+    check_model: Check = _unchecked
 
     def __post_init__(self) -> None:
         self.name = f"run_{secrets.token_hex(4)}"
@@ -71,7 +78,9 @@ class GoogleRun:
 
     async def execute(self, *, preflight_only: bool = False) -> int:
         """Run to the end; returns the exit status."""
-        return await self.workflow.on_google(Command(self.options), dry_run=None, preflight_only=preflight_only)
+        return await self.workflow.on_google(
+            Command(self.options, self.check_model), dry_run=None, preflight_only=preflight_only
+        )
 
     @property
     def output(self) -> str:

@@ -5,6 +5,7 @@ And errors that may start in the middle of a run.
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from google.oauth2.service_account import Credentials
@@ -12,7 +13,7 @@ from google.oauth2.service_account import Credentials
 from cloud.emulator.faults import Refuse, Rewrite
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import owner
-from cloud.errors import InvalidArgument, ServiceDisabled, Unauthenticated
+from cloud.errors import FailedPrecondition, InvalidArgument, ServiceDisabled, Unauthenticated
 from integration.google_runs import GoogleRun
 from integration.quick_google import PROJECT
 
@@ -154,4 +155,16 @@ async def test_a_token_that_cannot_be_renewed_in_the_middle_is_one_line(google, 
     assert "Account has been deleted" in line
     assert "run `gcloud auth application-default login`" in line
     assert (refusal.fired, gone.fired) == (1, 1)
+    assert await google.resources() == []
+
+
+@both_services
+async def test_a_model_that_fails_its_check_is_not_deployed(google, folder, service):
+    async def refuse(_: Path) -> str:
+        raise FailedPrecondition("it reads 2 variables that the SavedModel does not restore")
+
+    run = GoogleRun(google, service, folder, refuse)
+    assert await run.execute() == 1
+    assert "deploy failed: it reads 2 variables that the SavedModel does not restore" in run.output
+    assert "model probe" not in run.output
     assert await google.resources() == []

@@ -130,7 +130,7 @@ def test_a_dry_run_as_commands(tmp_path):
     ):
         assert bill in output
     commands = [line for line in output.splitlines() if line.startswith("curl ")]
-    assert len(commands) == 60
+    assert len(commands) == 62
     assert "Authorization: Bearer $(gcloud auth application-default print-access-token)" in commands[0]
     (deploy,) = [command for command in commands if ":deployModel" in command]
     assert '"trafficSplit": {"0": 100}' in deploy

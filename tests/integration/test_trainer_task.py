@@ -50,6 +50,25 @@ def scalars(folder: Path) -> dict[str, dict[int, float]]:
     return curves
 
 
+def check_export(folder: Path) -> None:
+    """TensorFlow Serving's loader, which saved_model_cli uses, gives the predictions of the Python library."""
+    import tensorflow as tf
+
+    from trainer.rows import INPUTS
+
+    row = dict(zip(INPUTS, (-73.98, 40.75, -73.785, 40.645, 2.0), strict=True))
+    argv = ["run", "--dir", str(folder), "--tag_set", "serve", "--signature_def", "serving_default"]
+    given = ";".join(f"{name}=np.array([{value}], np.float32)" for name, value in row.items())
+    cli = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", *argv, "--input_exprs", given]
+    done = subprocess.run(cli, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    printed = re.search(r"Result for output key predictions:\n\[\[([-\d.e+]+)\]\]", done.stdout)
+    assert printed, done.stdout
+    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    (expected,) = loaded(**{name: tf.constant([value]) for name, value in row.items()})["predictions"].numpy()
+    assert float(printed[1]) == pytest.approx(float(expected[0]), rel=1e-4)
+
+
 @pytest.mark.usefixtures("eagerly")
 def test_a_job_trains_evaluates_exports_and_is_continued(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -77,6 +96,8 @@ def test_a_job_trains_evaluates_exports_and_is_continued(
     exports = sorted((tmp_path / "export" / "exporter").iterdir())
     assert len(exports) == 3
     assert third[-1] == f"exported {exports[-1]}"
+
+    check_export(exports[-1])
 
     assert set(scalars(tmp_path / "eval")["rmse"]) == {10, 20}
     assert set(scalars(tmp_path / "train")) == {"loss", "rmse"}

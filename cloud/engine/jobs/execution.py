@@ -10,6 +10,7 @@ from pathlib import Path
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.logs import JobLog, severity_of
+from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.ports import PortAllocator
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
@@ -135,9 +136,13 @@ class Execution:
                     Severity.WARNING,
                 )
         message = processes.explain(failed)
-        if python_2.is_requested(self.spec):
-            message = python_2.explain(message, environment.interpreter.version)
-        return JobEvent.FAILED, message
+        version = environment.interpreter.version
+        mend: str | None = python_2.explain(message, version) if python_2.is_requested(self.spec) else None
+        if not mend:
+            mend = await asyncio.to_thread(explain_missing_module, message)
+        if mend:
+            self._log_message(mend, Severity.ERROR)
+        return JobEvent.FAILED, "\n".join(filter(None, (message, mend)))
 
     async def _prepare(self, primary: Replica) -> Environment:
         self._log_message("Waiting for training program to start.")

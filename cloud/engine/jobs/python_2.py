@@ -56,10 +56,10 @@ def link_modules(module: str, packages: Sequence[Path], site: Iterable[Path], fo
 
 
 def explain(message: str, version: tuple[int, int]) -> str:
-    """The error message of a job for Python 2.7 that failed, with what may have made it fail."""
+    """What made a job for Python 2.7 fail, if its error message is one of Python 2's code in Python 3; else empty."""
     if not _FAILURES.search(message):
-        return message
-    return f"{message}\nThe job asks for Python 2.7, ran in {version[0]}.{version[1]}: port it to Python 3."
+        return ""
+    return f"The job asks for Python 2.7, ran in {version[0]}.{version[1]}: port it to Python 3."
 
 
 def _entries(folder: Path) -> list[str]:

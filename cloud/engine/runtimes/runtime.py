@@ -17,8 +17,9 @@ _PRELOAD_OF_BUILDS = (
 def building(interpreter: Interpreter) -> Interpreter:
     """The same Python for package builds: where trainers start warm, builds do, too, from a fork server of their own.
     setuptools brings modules of its own (packaging, wheel, …), which no trainer must find that does not require them.
+    The next build is seldom soon, and setuptools imported in a third of a second: it does not stay for long.
     """
-    return replace(interpreter, preload=_PRELOAD_OF_BUILDS) if interpreter.preload else interpreter
+    return replace(interpreter, preload=_PRELOAD_OF_BUILDS, idle=30.0) if interpreter.preload else interpreter
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ def load_error(error: Exception, path: str, tags: list[str]) -> FailedPreconditi
             return refused(
                 f"it uses {operation} of TensorFlow Decision Forests, {_SERVED_BY_GOOGLE}. It cannot be loaded here."
             )
+        if operation.startswith("TFText>"):
+            return refused(
+                f"it uses {operation} of tensorflow-text, {_SERVED_BY_GOOGLE}: pip install tensorflow-text to serve it "
+                "here."
+            )
         return refused(
             f"it uses the operation {operation}, which TensorFlow does not have. If it is one of tensorflow-text's, "
             f"{_SERVED_BY_GOOGLE}: pip install tensorflow-text to serve it here. TensorFlow Serving refuses any other: "

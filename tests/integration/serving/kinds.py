@@ -68,6 +68,13 @@ def training_graph(folder: str) -> None:
     content.write_bytes(content.read_bytes().replace(b"\x22\x05serve", b"\x22\x05train"))
 
 
+@kind
+def unknown_operation(folder: str) -> None:
+    save(folder, lambda x: {"y": tf.strings.lower(x)}, tf.TensorSpec([None], tf.string, "x"))
+    content = Path(folder, "saved_model.pb")
+    content.write_bytes(content.read_bytes().replace(b"StringLower", b"StringLowez"))
+
+
 def damage(folder: Path) -> None:
     """Make damaged copies of the model ``counter``."""
     for name in ("damaged_graph", "damaged_values", "no_values", "only_index"):

@@ -103,6 +103,8 @@ REFUSED = {
     "damaged_values": "Failed to load the model due to bad model data. tags: ['serve']\nRead less bytes than requested",
     "no_values": "The folder has no variables/variables.index: copy all that was saved.",
     "only_index": "Failed to load the model due to bad model data. tags: ['serve']\n",
+    "unknown_operation": "it uses the operation StringLowez, which TensorFlow does not have. If it is one of "
+    "tensorflow-text's, which TensorFlow Serving has, and so Google's servers serve this model: pip install",
     "no_such_folder": "Cloud ML only supports TF 1.0 or above and models saved in SavedModel format.",
 }
 IN_PYTHON = {

@@ -73,9 +73,9 @@ def test_a_module_of_no_package_has_no_links(tmp_path: Path, module: str):
 )
 def test_a_failure_of_python_2s_code_is_told(line):
     message = f"The replica master 0 exited with a non-zero status of 1. \nTraceback (most recent call last):\n{line}"
-    assert explain(message, (3, 11)) == f"{message}\nThe job asks for Python 2.7, ran in 3.11: port it to Python 3."
+    assert explain(message, (3, 11)) == "The job asks for Python 2.7, ran in 3.11: port it to Python 3."
 
 
 @pytest.mark.parametrize("line", ["ModuleNotFoundError: No module named 'lightgbm'", "ValueError: SyntaxError: no"])
-def test_other_failures_are_told_as_they_are(line):
-    assert explain(line, (3, 11)) == line
+def test_other_failures_need_no_word(line):
+    assert explain(line, (3, 11)) == ""

@@ -33,12 +33,18 @@ from cloud.engine.serving.refusals import load_error, one_line
         ),
         (
             "/m",
+            TensorFlowError(5, "Op type not registered 'TFText>WhitespaceTokenizeWithOffsetsV2' in binary"),
+            "it uses TFText>WhitespaceTokenizeWithOffsetsV2 of tensorflow-text, which TensorFlow Serving has, and so "
+            "Google's servers serve this model: pip install tensorflow-text to serve it here.",
+        ),
+        (
+            "/m",
             TensorFlowError(5, "Op type not registered 'SimpleMLInferenceOpWithHandle' in binary"),
             "it uses SimpleMLInferenceOpWithHandle of TensorFlow Decision Forests, which TensorFlow Serving has, and "
             "so Google's servers serve this model. It cannot be loaded here.",
         ),
     ],
-    ids=["nothing", "damaged", "forbidden", "no message", "tf_text", "forests"],
+    ids=["nothing", "damaged", "forbidden", "no message", "old tf_text", "tf_text", "forests"],
 )
 def test_why_a_model_is_not_loaded(path: str, error: Exception, text: str):
     assert load_error(error, path, ["serve"]).message == f"Failed to load model: {text} (Error code: 0)"
