@@ -1,11 +1,13 @@
 """What happens once in an execution, before its replicas start: runtime, packages, requirements."""
 
+import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cloud.engine.jobs import python_2
 from cloud.engine.jobs.cold_start import heeding_variables
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.output import OnOutput
@@ -87,4 +89,11 @@ class Preparation:
             log(f"Running command: pip3 install --user {shlex.quote(redact(name))}", Severity.INFO)
         environment = await self.requirements.install(runtime, packages, spec.requirements, work=work, log=log)
         interpreter = await heeding_variables(environment.interpreter, spec.env, packages, log)
-        return Environment(interpreter, (*packages, *environment.import_path))
+        path = (*packages, *environment.import_path)
+        if python_2.is_requested(spec):
+            site = (*environment.import_path, *runtime.site)
+            links = await asyncio.to_thread(
+                python_2.link_modules, spec.python_module, packages, site, work / "implicit-imports"
+            )
+            path = (*path, links) if links else path
+        return Environment(interpreter, path)
