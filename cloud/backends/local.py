@@ -1,13 +1,14 @@
 """``LocalBackend``: implements ``Backend`` by the engine, on this machine. ``cloud.serve`` creates it."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs.service import JobService
-from cloud.engine.runtime import check_runtime
+from cloud.engine.runtimes.names import request_for_version, request_of
+from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.errors import InvalidArgument, Unavailable
 from cloud.gcs.client import StorageClient
@@ -39,7 +40,8 @@ class LocalBackend(CloudStorageBackend):
     Args:
         storage: a client of the local Cloud Storage, as the project's owner.
         ml_service_account: the account as which jobs and versions access buckets.
-        enforces_grants, runtimes: see ``Abilities``.
+        enforces_grants: see ``Abilities``.
+        runtimes: of jobs; None: every job runs.
     """
 
     name = "local"
@@ -54,11 +56,13 @@ class LocalBackend(CloudStorageBackend):
         jobs: JobService,
         serving: ServingService,
         enforces_grants: bool = True,
-        runtimes: Mapping[str, frozenset[str]] | None = None,
+        runtimes: Runtimes | None = None,
     ) -> None:
         self.project = project
         self.region = region
-        self.abilities = Abilities(accelerators=False, enforces_grants=enforces_grants, runtimes=runtimes)
+        available = runtimes.available() if runtimes else None
+        self.abilities = Abilities(accelerators=False, enforces_grants=enforces_grants, runtimes=available)
+        self._runtimes = runtimes
         self._ml_service_account = ml_service_account
         self._storage = storage
         self._jobs = jobs
@@ -76,7 +80,7 @@ class LocalBackend(CloudStorageBackend):
                 f"{training.scale_tier.value} has accelerators, which are not available here: use BASIC",
                 field="training_input.scale_tier",
             )
-        self._check_runtime(training, "training_input.runtime_version")
+        self._check_runtime(training)
         with _disk_errors():
             return self._jobs.submit(spec)
 
@@ -125,7 +129,7 @@ class LocalBackend(CloudStorageBackend):
             await self._serving.delete_model(name)
 
     async def create_version(self, spec: VersionSpec) -> Version:
-        self._check_runtime(spec, "version.runtime_version")
+        self._check_runtime(spec)
         with _disk_errors():
             return await self._serving.create_version(spec)
 
@@ -152,8 +156,18 @@ class LocalBackend(CloudStorageBackend):
         with _disk_errors():
             await self._serving.delete_version(model, name)
 
-    def _check_runtime(self, spec: TrainingSpec | VersionSpec, field: str) -> None:
-        check_runtime(spec.runtime_version, spec.python_version, self.abilities.runtimes, field)
+    def _check_runtime(self, spec: TrainingSpec | VersionSpec) -> None:
+        """Raises:
+        InvalidArgument: its runtime can neither be had nor replaced.
+        """
+        if self._runtimes is None:
+            return
+        if isinstance(spec, VersionSpec):
+            request, field = request_for_version(spec.runtime_version, spec.python_version), "version.runtime_version"
+        else:
+            request = request_of(spec)
+            field = "executor_image_uri" if spec.image else "training_input.runtime_version"
+        self._runtimes.check(request, field)
 
     # ---------------------------------------------------------------- prediction
 

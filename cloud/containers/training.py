@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.launch.client import Launcher
+from cloud.engine.launch.client import Command, Launcher
 from cloud.engine.launch.output import OutputLine
-from cloud.engine.runtimes.installed import installed_runtime
-from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.requirements import Environment, Requirements
+from cloud.engine.runtimes.view import view_of_installed
 from cloud.errors import CloudError, NotFound, Unavailable
 from cloud.names import GsUri, check_module
 from cloud.resources import Severity
@@ -40,29 +40,33 @@ def main(packages: tuple[str, ...], module: str, args: tuple[str, ...]) -> None:
     work = Path(tempfile.mkdtemp(prefix="trainer-"))
     try:
         check_module(module)
-        folders = asyncio.run(_install([GsUri.parse(package) for package in packages], work))
+        environment = asyncio.run(_install([GsUri.parse(package) for package in packages], work))
     except CloudError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
-    path = [str(folder) for folder in folders]
-    environ = whole_environ()
-    environ["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [environ.get("PYTHONPATH")])])
+    python = environment.interpreter
+    command = Command(module, args, whole_environ(), Path.cwd(), environment.import_path, python)
     click.echo(f"Running command: python3 -m {module} {' '.join(args)}")
-    os.execve(sys.executable, [sys.executable, "-m", module, *args], environ)  # noqa: S606
+    os.execve(python.path, [str(python.path), "-m", module, *args], command.full_environ())  # noqa: S606
 
 
-async def _install(packages: Sequence[GsUri], work: Path) -> list[Path]:
-    """Install ``packages``; returns the folders for the import path, in order.
+async def _install(packages: Sequence[GsUri], work: Path) -> Environment:
+    """Install ``packages``; returns the trainer's Python, which sees them and the image, but nothing of this project.
 
     Raises:
         CloudError: a package is missing, cannot be installed, or requires packages that the image lacks.
     """
+    runtime = await asyncio.to_thread(view_of_installed, work / "runtimes")
     launcher = Launcher(LauncherKind.COLD)
     installer = PackageInstaller(launcher, work / "built")
     try:
         folders = [
             await installer.install(
-                await asyncio.to_thread(_download, package, work), work=work, environ=whole_environ(), on_output=_print
+                await asyncio.to_thread(_download, package, work),
+                work=work,
+                environ=whole_environ(),
+                interpreter=runtime.interpreter,
+                on_output=_print,
             )
             for package in packages
         ]
@@ -70,8 +74,8 @@ async def _install(packages: Sequence[GsUri], work: Path) -> list[Path]:
         await launcher.close()
     folders.reverse()  # as with pip, the package installed last wins
     requirements = Requirements(work / "layers", RequirementsMode.INSTALLED, environ=whole_environ())
-    await requirements.install(installed_runtime(), folders, (), work=work, log=_log)
-    return folders
+    environment = await requirements.install(runtime, folders, (), work=work, log=_log)
+    return Environment(environment.interpreter, (*folders, *environment.import_path))
 
 
 def _download(package: GsUri, work: Path) -> Path:

@@ -10,16 +10,17 @@ from typing import TypeVar
 
 import click
 
-from cloud.engine.runtimes.builder import Builder
+from cloud.engine.runtimes.builder import Builder, runtime_of
 from cloud.engine.runtimes.image_layer import build_image_layer
-from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import IMAGE, INSTALLED
 from cloud.engine.runtimes.python_facts import python_facts
 from cloud.engine.runtimes.recipes import choose, recipe
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.runtimes import tensorflow_version
-from cloud.engine.runtimes.store import State, Store, Stored
+from cloud.engine.runtimes.store import State, Store, Stored, unusable_store
 from cloud.engine.runtimes.uv import Uv
+from cloud.engine.runtimes.view import view_of_installed
 from cloud.errors import CloudError, InvalidArgument
 from cloud.resources import Severity
 from cloud.settings import RequirementsMode, runtimes_dir, whole_environ
@@ -39,8 +40,12 @@ def main() -> None:
 @main.command("list")
 def list_runtimes() -> None:
     """List the runtimes that exist."""
+    _run(_list())
+
+
+async def _list() -> None:
     store = Store(runtimes_dir())
-    click.echo(f"{INSTALLED:24} {'ready':8} {'':>8}  {installed_runtime().description}")
+    click.echo(f"{INSTALLED:24} {'ready':8} {'':>8}  {_installed().description}")
     for stored in store.entries():
         state = stored.state.value.partition(":")[0]
         click.echo(f"{stored.folder.name:24} {state:8} {_size(_content(stored)):>8}  {_describe(stored)}")
@@ -67,8 +72,42 @@ def remove(name: str) -> None:
         click.echo(f"Removed {folder}.")
 
 
+@main.command()
+@click.argument("packages", metavar="PACKAGE…", nargs=-1)
+@click.option(
+    "-r", "--requirement", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file of them."
+)
+@click.option("--for", "name", default=INSTALLED, help="The runtime of the jobs.  [default: the installed one]")
+def fetch(packages: tuple[str, ...], requirement: Path | None, name: str) -> None:
+    """Get packages, with all that they require, into uv's cache, so that jobs have them with --requirements offline.
+
+    A PACKAGE is a requirement, such as lightgbm==4.3.0.
+    """
+    lines = requirement.read_text(encoding="utf-8").splitlines() if requirement else []
+    wanted = [*packages, *(line.partition(" #")[0].strip() for line in lines if not line.lstrip().startswith("#"))]
+    if not any(wanted):
+        raise click.UsageError("name a package, or a file of them with -r")
+    _run(_fetch(name, tuple(filter(None, wanted))))
+
+
+async def _fetch(name: str, wanted: tuple[str, ...]) -> None:
+    store = Store(runtimes_dir())
+    if name == INSTALLED:
+        runtime = view_of_installed(store.folder)
+    elif stored := store.find(name):
+        runtime = runtime_of(stored)
+    else:
+        raise InvalidArgument(f"there is no runtime {name!r}: see python -m cloud.runtimes list", field="--for")
+    requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())
+    with TemporaryDirectory(prefix="fetch-") as work:
+        try:
+            await requirements.install(runtime, (), wanted, work=Path(work), log=_log)
+        except CloudError as error:
+            raise type(error)(error.message) from error  # without the field, which is that of a job
+
+
 async def _add(name: str, python: Path | None) -> None:
-    store, uv, installed = Store(runtimes_dir()), Uv(whole_environ()), installed_runtime()
+    store, uv, installed = Store(runtimes_dir()), Uv(whole_environ()), _installed()
     if name == IMAGE:
         if python is not None:
             raise InvalidArgument("the layer is for the installed environment: leave it out", field="--python")
@@ -88,11 +127,18 @@ async def _add(name: str, python: Path | None) -> None:
 async def _add_image(store: Store) -> None:
     requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())
     with TemporaryDirectory(prefix="image-layer-") as work:
-        stored = await build_image_layer(store, requirements, installed_runtime(), _log, work=Path(work))
+        stored = await build_image_layer(store, requirements, _installed(), _log, work=Path(work))
     if stored is None:
         click.echo("The installed environment holds everything that Google's images hold: there is nothing to add.")
     else:
         click.echo(f"{IMAGE} is ready: {_describe(stored)}, {_size(_content(stored))}, in {_content(stored)}.")
+
+
+def _installed() -> Runtime:
+    try:
+        return view_of_installed(runtimes_dir())
+    except OSError as error:
+        raise unusable_store(runtimes_dir(), error) from error
 
 
 def _run(work: Coroutine[object, object, T]) -> T:

@@ -23,12 +23,12 @@ from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
-from cloud.engine.jobs.preparation import Preparation, RuntimeSource
+from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
-from cloud.engine.runtime import installed_runtimes
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
@@ -66,7 +66,7 @@ class Assembly:
         state: StateFolder,
         launcher: Launcher,
         server: FakeGcsServer,
-        runtimes: RuntimeSource,
+        runtimes: Runtimes,
         base_environ: Mapping[str, str],
         service_agents: ServiceAgents,
         on_refusal: Callable[[Refusal], None] | None = None,
@@ -121,6 +121,7 @@ class Assembly:
                         runtimes_dir() / "layers",
                         settings.requirements,
                         environ=whole_environ(),
+                        fallback=state.folder("runtimes") / "layers",
                         lenient=settings.runtime is RuntimeMode.ANY,
                     ),
                     environ=replica_environ,
@@ -151,7 +152,7 @@ class Assembly:
             jobs=jobs,
             serving=serving,
             enforces_grants=is_bare,
-            runtimes=installed_runtimes() if settings.runtime is RuntimeMode.MATCH else None,
+            runtimes=self._runtimes,
         )
         ml = MlV1(
             self.backend,

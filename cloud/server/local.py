@@ -74,7 +74,7 @@ class LocalCloud(ServedCloud):
         from cloud.server.assembly import Assembly
 
         runtimes = Runtimes(
-            runtimes_dir(),
+            [runtimes_dir(), self._state.folder("runtimes")],
             lambda: runtime,
             self.settings.runtime,
             self.settings.requirements,

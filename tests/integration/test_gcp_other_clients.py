@@ -78,7 +78,8 @@ async def test_objects_that_another_client_deleted(google, folder, service):
     run = GoogleRun(google, service, folder)
     status = await execute_with_interference(run, JOB[service], google.storage.delete_objects(GsUri("quick-ml")))
     assert status == 1
-    assert f"deploy failed: the job exported no SavedModel below gs://quick-ml/{run.name}/output" in run.output
+    looked = f"no folder below gs://quick-ml/{run.name}/output/ holds a saved_model.pb"
+    assert f"deploy failed: the job exported no SavedModel: {looked}" in run.output
     assert await google.resources() == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders
 from cloud.engine.jobs.logs import JobLog, severity_of
+from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.ports import PortAllocator
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
@@ -134,7 +135,11 @@ class Execution:
                     "Another program took the address of a replica: all replicas are restarted with new addresses.",
                     Severity.WARNING,
                 )
-        return JobEvent.FAILED, processes.explain(failed)
+        message = processes.explain(failed)
+        mend = await asyncio.to_thread(explain_missing_module, message)
+        if mend:
+            self._log_message(mend, Severity.ERROR)
+        return JobEvent.FAILED, "\n".join(filter(None, (message, mend)))
 
     async def _prepare(self, primary: Replica) -> Environment:
         self._log_message("Waiting for training program to start.")

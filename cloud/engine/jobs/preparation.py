@@ -13,6 +13,7 @@ from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.uv import Log
+from cloud.engine.runtimes.uv_errors import redact
 from cloud.names import GsUri
 from cloud.resources import Severity, TrainingSpec
 
@@ -83,7 +84,7 @@ class Preparation:
         packages.reverse()
         # All packages are there before the first requirement is looked at, so that they meet each other's in any order.
         for name in (*(uri.name for uri in spec.package_uris), *spec.requirements):
-            log(f"Running command: pip3 install --user {shlex.quote(name)}", Severity.INFO)
+            log(f"Running command: pip3 install --user {shlex.quote(redact(name))}", Severity.INFO)
         environment = await self.requirements.install(runtime, packages, spec.requirements, work=work, log=log)
         interpreter = await heeding_variables(environment.interpreter, spec.env, packages, log)
         return Environment(interpreter, (*packages, *environment.import_path))

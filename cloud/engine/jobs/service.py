@@ -16,7 +16,6 @@ from cloud.engine.jobs.records import JobRecords
 from cloud.engine.jobs.replicas import check_count
 from cloud.engine.jobs.scheduler import Demand, plan
 from cloud.engine.notifier import Changes
-from cloud.engine.runtime import runtime_notice
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_event, next_job_state
 from cloud.resources import WHOLE_LOG, Job, JobSpec, LogEntry, LogRange, Service, Severity, as_training
@@ -94,14 +93,12 @@ class JobService:
         training = as_training(spec)
         check_count(training)
         job = self._records.add(Job(spec=spec, state=JobState.QUEUED, create_time=datetime.now(UTC)))
-        checked = ("Validating job requirements...", "Job creation request has been successfully validated.")
         for message in (
-            *checked,
-            runtime_notice(training.runtime_version, training.python_version),
+            "Validating job requirements...",
+            "Job creation request has been successfully validated.",
             f"Job {spec.job_id} is queued.",
         ):
-            if message is not None:
-                self._append(spec.job_id, message)
+            self._append(spec.job_id, message)
         self._schedule()
         return job
 

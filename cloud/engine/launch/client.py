@@ -13,7 +13,6 @@ from cloud.settings import LauncherKind
 __all__ = ["Command", "ExitStatus", "Interpreter", "Launcher", "OutputLine", "Process"]
 
 _CLOSING_GRACE = 1.0
-_IDLE = 300.0
 _COLD = Interpreter()
 """The fork server of all cold processes: a small one that executes their interpreters."""
 
@@ -29,15 +28,11 @@ class Launcher:
         kind: COLD gives each process a fresh interpreter; WARM (Linux) forks it from one with its ``preload`` imported.
         environ: variables that libraries read at import (``GCS_*`` of TensorFlow). A fork server imports its modules
             with them and ``inherited_environ``; for cold processes each command has to repeat them.
-        idle: seconds without a process until a fork server ends.
     """
 
-    def __init__(
-        self, kind: LauncherKind, *, environ: Mapping[str, str] = MappingProxyType({}), idle: float = _IDLE
-    ) -> None:
+    def __init__(self, kind: LauncherKind, *, environ: Mapping[str, str] = MappingProxyType({})) -> None:
         self._kind = kind
         self._environ = dict(environ)
-        self._idle = idle
         self._servers: dict[Interpreter, OnDemandServer] = {}
         self._processes: set[Process] = set()
 
@@ -85,5 +80,5 @@ class Launcher:
         is_warm = interpreter is not None and interpreter.can_preload and self._kind is LauncherKind.WARM
         key = interpreter if interpreter is not None and is_warm else _COLD
         if key not in self._servers:
-            self._servers[key] = OnDemandServer(key, self._environ, self._idle)
+            self._servers[key] = OnDemandServer(key, self._environ)
         return self._servers[key]

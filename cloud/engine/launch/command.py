@@ -23,11 +23,13 @@ class Interpreter:
         preload: modules that its fork server may have imported before a process starts; empty: it has no fork server,
             and every process starts cold.
         version: its major and minor version, by default this process's. Before 3.11 every process starts cold.
+        idle: seconds without a process until its fork server ends.
     """
 
     path: Path = Path(sys.executable)
     preload: tuple[str, ...] = ()
     version: tuple[int, int] = sys.version_info[:2]
+    idle: float = 300.0
 
     @property
     def command_line(self) -> list[str]:

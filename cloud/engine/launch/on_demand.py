@@ -12,17 +12,14 @@ from cloud.errors import Unavailable
 
 
 class OnDemandServer:
-    """The fork server of one interpreter. The first launch starts it; it ends when it was without a process for some
-    time, and the next launch starts another. It also does so if the fork server dies, for example for lack of memory.
-
-    Args:
-        idle: seconds without a process until it ends.
+    """The fork server of one interpreter. The first launch starts it; it ends when it was without a process for the
+    interpreter's idle time, and the next launch starts another. It also does so if the fork server dies, for example
+    for lack of memory.
     """
 
-    def __init__(self, interpreter: Interpreter, environ: Mapping[str, str], idle: float) -> None:
+    def __init__(self, interpreter: Interpreter, environ: Mapping[str, str]) -> None:
         self._interpreter = interpreter
         self._environ = environ
-        self._idle = idle
         self._server: ForkServer | None = None
         self._starting = asyncio.Lock()
         self._uses = 0
@@ -101,7 +98,7 @@ class OnDemandServer:
     def _end_use(self) -> None:
         self._uses -= 1
         if not self._uses and self._server:
-            self._timer = asyncio.get_running_loop().call_later(self._idle, self._end_server)
+            self._timer = asyncio.get_running_loop().call_later(self._interpreter.idle, self._end_server)
 
     def _end_server(self) -> None:
         # Nothing is awaited since the timer fired, so no launch has got this fork server.

@@ -64,8 +64,8 @@ class Builder:
             return self.store.finish(folder, Record(wanted.name, version, description, base_folder))
 
     async def _make_environment(self, wanted: Recipe, interpreter: Path, folder: Path, log: Log, lock: int) -> None:
-        options = ("--allow-existing", "--no-project", "--python", str(interpreter))
-        await self._uv.run("venv", *options, str(folder), log=_ignore, lock=lock)
+        made_with = ("--no-project", "--python", str(interpreter))
+        await self._uv.run("venv", "--allow-existing", *made_with, str(folder), log=_ignore, lock=lock)
         if not wanted.requirements:
             return
         overrides = folder / "overrides.txt"
@@ -94,18 +94,19 @@ class Builder:
             return Path(found.strip())
         raise FailedPrecondition(f"{wanted.name} needs {wanted.range}, this is {OWN_PYTHON}: add --python PATH")
 
-    def runtime(self, stored: Stored) -> Runtime:
-        """What is READY, for jobs."""
-        assert stored.record is not None  # noqa: S101
-        record = stored.record
-        base = self.store.get(record.base) if record.base else None
-        major, number = as_numbers(minor(record.python))
-        return Runtime(
-            name=record.name,
-            description=f"{record.description}, Python {record.python}",
-            interpreter=Interpreter(stored.interpreter, recipe(record.name).preload, (major, number)),
-            site=(stored.site, base.site) if base else (stored.site,),
-        )
+
+def runtime_of(stored: Stored) -> Runtime:
+    """What is READY, for jobs."""
+    assert stored.record is not None  # noqa: S101
+    record = stored.record
+    major, number = as_numbers(minor(record.python))
+    base = Store(stored.folder.parent).get(record.base) if record.base else None
+    return Runtime(
+        name=record.name,
+        description=f"{record.description}, Python {record.python}",
+        interpreter=Interpreter(stored.interpreter, recipe(record.name).preload, (major, number)),
+        site=(stored.site, base.site) if base else (stored.site,),
+    )
 
 
 def _describe(made: Recipe, found: Distributions) -> str:

@@ -8,6 +8,7 @@ from importlib.metadata import PathDistribution
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,6 @@ class Distribution:
     def requires(self) -> list[str]:
         """Its requirements, with their markers."""
         return PathDistribution(self.info).requires or []
-
-    @property
-    def files(self) -> list[str]:
-        """Its files, relative to ``folder``; empty if it does not say."""
-        return [str(file) for file in PathDistribution(self.info).files or ()]
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -77,9 +73,17 @@ def _scan_unchanged(folder: Path, _changed: int) -> tuple[Distribution, ...]:
 def _read(info: Path) -> Distribution | None:
     name, _, version = info.stem.partition("-")
     if info.suffix == ".dist-info":
-        return Distribution(canonicalize_name(name), version, info) if (info / "METADATA").exists() else None
+        return _distribution(name, version, info) if (info / "METADATA").exists() else None
     # NAME.egg-info, NAME-VERSION.egg-info or NAME-VERSION-pyX.Y.egg-info: the version has to be read.
     metadata = PathDistribution(info).metadata
     if "Name" not in metadata or "Version" not in metadata:
         return None
-    return Distribution(canonicalize_name(metadata["Name"]), metadata["Version"], info)
+    return _distribution(metadata["Name"], metadata["Version"], info)
+
+
+def _distribution(name: str, version: str, info: Path) -> Distribution | None:
+    try:
+        Version(version)
+    except InvalidVersion:  # no tool of today can compare it
+        return None
+    return Distribution(canonicalize_name(name), version, info)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cloud.engine.runtimes.demands import Demand, Markers, is_met, required_by
 from cloud.engine.runtimes.distributions import Distribution, Distributions
+from cloud.engine.runtimes.link_tree import recorded_files
 
 _OWN = "offline-ml-cloud"
 
@@ -38,7 +39,7 @@ def find_hidden(demand: Demand, visible: Distributions, own: Distributions, mark
         seen.add(key)
         hidden = own.get(requirement.name)
         # If another version is visible, it stays so for what was built against it.
-        if hidden is None or hidden.name == _OWN or visible.get(requirement.name) or not hidden.files:
+        if hidden is None or hidden.name == _OWN or visible.get(requirement.name) or not recorded_files(hidden.info):
             return []
         if requirement.url or not requirement.specifier.contains(hidden.version, prereleases=True):
             return []
@@ -51,7 +52,7 @@ def link(distributions: Iterable[Distribution], target: Path) -> None:
     """Make them importable from the folder ``target``, and their metadata readable."""
     target.mkdir(parents=True, exist_ok=True)
     for distribution in distributions:
-        _link(_tree(distribution.files), distribution.folder, target)
+        _link(_tree(recorded_files(distribution.info)), distribution.folder, target)
 
 
 _Tree = dict[str, "_Tree"]

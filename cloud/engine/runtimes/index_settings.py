@@ -4,11 +4,9 @@ Most users of a private index have configured pip alone. Sources: https://pip.py
 and https://docs.astral.sh/uv/reference/environment/.
 """
 
-import configparser
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -76,6 +74,8 @@ def _exists(place: str) -> bool:
 
 def _pip_settings(environ: Mapping[str, str], prefix: Path) -> dict[str, str]:
     """pip's settings by their names in its files; later sources replace earlier ones."""
+    import configparser  # here, because most clouds never ask an index
+
     settings: dict[str, str] = {}
     for file in _pip_files(environ, prefix):
         parser = configparser.RawConfigParser()
@@ -118,6 +118,8 @@ def _pip_files(environ: Mapping[str, str], prefix: Path) -> Iterator[Path]:
 
 def _uv_file_keys(environ: Mapping[str, str]) -> set[str]:
     """The settings in uv's own files, of the user and of the system."""
+    import tomllib
+
     if environ.get("UV_NO_CONFIG"):
         return set()
     home = Path(environ.get("HOME") or Path.home())

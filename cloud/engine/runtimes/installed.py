@@ -14,8 +14,9 @@ def installed_runtime() -> Runtime:
     """It shows a job everything that is installed here, this program included."""
     site = (Path(folder) for folder in sys.path if folder.endswith(("site-packages", "dist-packages")))
     try:
-        framework, preload = f"TensorFlow {metadata.version('tensorflow')}", PRELOAD
+        framework = f"TensorFlow {metadata.version('tensorflow')}"
+        preload: tuple[str, ...] = PRELOAD
     except metadata.PackageNotFoundError:
         framework, preload = "no TensorFlow", ()
-    description = f"{framework} with Python {platform.python_version()}"
+    description = f"{framework}, Python {platform.python_version()}"
     return Runtime(INSTALLED, description, Interpreter(Path(sys.executable), preload), tuple(site))

@@ -42,19 +42,17 @@ class Layers:
     """
     Args:
         folder: of the layers, created when it is needed.
+        fallback: for new layers where ``folder`` cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fallback: Path | None = None) -> None:
         self._folder = folder
+        self._fallback = fallback
 
     def find(self, key: str) -> Layer | None:
         """The layer of this key, if it was built."""
-        folder = self._folder / key
-        try:
-            content = json.loads((folder / _CONTENT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return Layer(folder, *(tuple(content[name]) for name in ("installed", "replaced", "warnings")))
+        stores = (self._folder, self._fallback) if self._fallback else (self._folder,)
+        return next(filter(None, (_read(store / key) for store in stores)), None)
 
     @contextmanager
     def building(self) -> Iterator[tuple[Path, int]]:
@@ -75,13 +73,13 @@ class Layers:
         """Make what was built in ``layer.folder`` the layer of ``key``."""
         content = {"installed": layer.installed, "replaced": layer.replaced, "warnings": layer.warnings}
         (layer.folder / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
-        final = self._folder / key
+        final = layer.folder.parent / key
         try:
             layer.folder.rename(final)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            if found := self.find(key):  # another cloud was quicker
+            if found := _read(final):  # another cloud was quicker
                 return found
             shutil.rmtree(final)  # damaged
             layer.folder.rename(final)
@@ -89,12 +87,14 @@ class Layers:
 
     @contextmanager
     def _private_folder(self) -> Iterator[tuple[Path, int]]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._remove_leftovers()
-        folder = Path(tempfile.mkdtemp(dir=self._folder, prefix=_BUILDING))
-        lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        store = self._choose()
+        _remove_leftovers(store)
+        folder = Path(tempfile.mkdtemp(dir=store, prefix=_BUILDING))
+        # Locked before it has the name by which others find it.
+        lock, unnamed = tempfile.mkstemp(dir=store, prefix=".lock-")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            os.rename(unnamed, folder.with_suffix(".lock"))
             folder.chmod(0o755)
             yield folder, lock
         finally:
@@ -102,25 +102,47 @@ class Layers:
             folder.with_suffix(".lock").unlink(missing_ok=True)
             os.close(lock)
 
-    def _remove_leftovers(self) -> None:
-        """Remove what processes that were killed left half built."""
-        for path in self._folder.glob(f"{_BUILDING}*.lock"):
-            try:
-                lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            except OSError:  # it has just been removed
-                continue
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass  # it is being built
-            else:
-                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                path.unlink(missing_ok=True)
-            finally:
-                os.close(lock)
+    def _choose(self) -> Path:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if os.access(self._folder, os.W_OK):
+                return self._folder
+        except OSError:
+            if self._fallback is None:
+                raise
+        if self._fallback is None:
+            return self._folder
+        self._fallback.mkdir(parents=True, exist_ok=True)
+        return self._fallback
 
     def _explain(self, error: OSError) -> FailedPrecondition | ResourceExhausted:
         why, mend = f"{self._folder} ({error})", "point CLOUD_RUNTIMES to a folder on a disk that can be written"
         if disk_full(error):
             return ResourceExhausted(f"There is no room left for the store of runtimes {why}: free some, or {mend}")
         return FailedPrecondition(f"the store of runtimes {why} cannot be written: {mend}")
+
+
+def _read(folder: Path) -> Layer | None:
+    try:
+        content = json.loads((folder / _CONTENT).read_text(encoding="utf-8"))
+        return Layer(folder, *(tuple(content[name]) for name in ("installed", "replaced", "warnings")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _remove_leftovers(store: Path) -> None:
+    """Remove what processes that were killed left half built."""
+    for path in store.glob(f"{_BUILDING}*.lock"):
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:  # it has just been removed
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # it is being built
+        else:
+            shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+            path.unlink(missing_ok=True)
+        finally:
+            os.close(lock)

@@ -20,6 +20,7 @@ from cloud.engine.runtimes.names import (
     request_for_image,
     request_for_version,
 )
+from cloud.engine.runtimes.runtime import PRELOAD
 from cloud.errors import InvalidArgument
 
 TITLES = {"tensorflow": "TensorFlow", "scikit-learn": "scikit-learn", "xgboost": "XGBoost"}
@@ -45,7 +46,6 @@ _BESIDE = (*BESIDE_FRAMEWORK, "google-api-core<2.26")
 """Later ones warn in every job that the end of its Python is near."""
 OVERRIDES = ("nvidia-nccl-cu12; sys_platform == 'never'",)
 """Requirements of requirements that are left out: a third of a gigabyte, for GPUs."""
-_TF_PRELOAD = ("tensorflow", "keras")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def recipe(name: str) -> Recipe:
         InvalidArgument: there is no such runtime.
     """
     if name == TF1:
-        return Recipe(TF1, recipe(TF2).pythons, (), "tensorflow", recipe(TF2).size, TF2, _TF_PRELOAD)
+        return Recipe(TF1, recipe(TF2).pythons, (), "tensorflow", recipe(TF2).size, TF2, PRELOAD)
     found = re.fullmatch(rf"({'|'.join(FRAMEWORKS)})(\d+\.\d+)", name, re.ASCII)
     framework, version = (FRAMEWORKS[found[1]], found[2]) if found else ("", "")
     pythons = {"tensorflow": _TENSORFLOW, **OFFERED}.get(framework, {}).get(version)
@@ -93,7 +93,7 @@ def recipe(name: str) -> Recipe:
         )
     own = f"{framework}=={version}.*"
     if framework == "tensorflow":
-        return Recipe(name, pythons, (own, *_beside_tensorflow(version)), framework, "0.5 GB", preload=_TF_PRELOAD)
+        return Recipe(name, pythons, (own, *_beside_tensorflow(version)), framework, "0.5 GB", preload=PRELOAD)
     return Recipe(name, pythons, (own, *_beside(framework, version)), framework, "0.2 GB")
 
 

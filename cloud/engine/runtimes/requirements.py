@@ -12,6 +12,7 @@ from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes import hidden
 from cloud.engine.runtimes.demands import FIELD, THE_JOB, Demand, collect, is_met
 from cloud.engine.runtimes.distributions import Distribution, Distributions
+from cloud.engine.runtimes.framework_pins import replaced_pin
 from cloud.engine.runtimes.layers import Layer, Layers
 from cloud.engine.runtimes.names import INSTALLED
 from cloud.engine.runtimes.python_facts import PythonFacts, python_facts
@@ -45,13 +46,20 @@ class Requirements:
     Args:
         folder: of the layers, shared by all clouds of the user.
         environ: the user's, with the settings of pip and uv.
+        fallback: for layers where ``folder`` cannot be written.
         lenient: a pin that no wheel can meet is passed, with a warning in the job's log; otherwise refused.
     """
 
     def __init__(
-        self, folder: Path, mode: RequirementsMode, *, environ: Mapping[str, str], lenient: bool = False
+        self,
+        folder: Path,
+        mode: RequirementsMode,
+        *,
+        environ: Mapping[str, str],
+        fallback: Path | None = None,
+        lenient: bool = False,
     ) -> None:
-        self._layers = Layers(folder)
+        self._layers = Layers(folder, fallback)
         self._mode = mode
         self._lenient = lenient
         self._uv = Uv(environ)
@@ -77,6 +85,8 @@ class Requirements:
         demands = collect(own, stated, facts.markers)
         visible = Distributions((*packages, *runtime.import_path, *runtime.site))
         unmet = _report_met(demands, visible, facts, log)
+        if self._lenient:
+            unmet = _without_framework_pins(unmet, visible, facts, log)
         linked: list[Distribution] = []
         if unmet and runtime.name == INSTALLED:
             linked = await asyncio.to_thread(_link_hidden, unmet, visible, facts, work / "linked")
@@ -90,13 +100,12 @@ class Requirements:
         layer = await self._layer(unmet, visible, runtime.interpreter.path, facts, log)
         for warning in layer.warnings:
             log(warning, Severity.WARNING)
-        interpreter = runtime.interpreter
-        if layer.replaced:
+        interpreter, packages_of_layer = runtime.interpreter, layer.folder / _PACKAGES
+        if replaced := layer.replaced or _modules_of(interpreter, packages_of_layer):
             # A fork server has the runtime's own versions loaded.
-            log(f"The requirements replace {', '.join(layer.replaced)}: started cold.", Severity.INFO)
+            log(f"The requirements replace {', '.join(replaced)}: started cold.", Severity.INFO)
             interpreter = interpreter.cold
-        added = (layer.folder / _PACKAGES,) if layer.installed else ()
-        return Environment(interpreter, (*added, *import_path))
+        return Environment(interpreter, (*([packages_of_layer] if layer.installed else []), *import_path))
 
     async def _layer(
         self, unmet: Sequence[Demand], visible: Distributions, interpreter: Path, facts: PythonFacts, log: Log
@@ -190,7 +199,19 @@ class Requirements:
                 log(line, severity)
 
         options = ("--python", str(interpreter), "--target", str(target), "--only-binary", ":all:", "--no-deps")
-        await self._uv.run("pip", "install", *options, *plan.install, log=report, offline=offline, lock=lock)
+        # In a file of the user alone, since the URLs of an argument list can be read by other users.
+        with tempfile.NamedTemporaryFile("w", prefix="requirements-", suffix=".txt", encoding="utf-8") as file:
+            file.write("\n".join(plan.install))
+            file.flush()
+            await self._uv.run(
+                *("pip", "install", *options, "--requirements", file.name), log=report, offline=offline, lock=lock
+            )
+
+
+def _modules_of(interpreter: Interpreter, folder: Path) -> tuple[str, ...]:
+    """Which of the modules that a fork server has loaded ``folder`` has, under whichever distribution's name."""
+    tops = dict.fromkeys(name.partition(".")[0] for name in interpreter.preload)
+    return tuple(top for top in tops if (folder / top).exists() or (folder / f"{top}.py").exists())
 
 
 def _silent(_: str, __: Severity) -> None:
@@ -208,6 +229,18 @@ def _report_met(demands: Sequence[Demand], visible: Distributions, facts: Python
         else:
             unmet.append(demand)
     return unmet
+
+
+def _without_framework_pins(
+    demands: Sequence[Demand], visible: Distributions, facts: PythonFacts, log: Log
+) -> list[Demand]:
+    kept = []
+    for demand in demands:
+        if warning := replaced_pin(demand, visible, facts.version):
+            log(warning, Severity.WARNING)
+        else:
+            kept.append(demand)
+    return kept
 
 
 def _source(demand: Demand) -> str:

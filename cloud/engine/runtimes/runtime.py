@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
 
-PRELOAD = ("tensorflow", "keras")
+PRELOAD: tuple[str, ...] = ("tensorflow", "keras")
 """The modules whose import takes trainers their first seconds."""
 _PRELOAD_OF_BUILDS = (
     "setuptools.build_meta",
@@ -17,8 +17,9 @@ _PRELOAD_OF_BUILDS = (
 def building(interpreter: Interpreter) -> Interpreter:
     """The same Python for package builds: where trainers start warm, builds do, too, from a fork server of their own.
     setuptools brings modules of its own (packaging, wheel, …), which no trainer must find that does not require them.
+    The next build is seldom soon, and setuptools imported in a third of a second: it does not stay for long.
     """
-    return replace(interpreter, preload=_PRELOAD_OF_BUILDS) if interpreter.preload else interpreter
+    return replace(interpreter, preload=_PRELOAD_OF_BUILDS, idle=30.0) if interpreter.preload else interpreter
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Runtime:
 
     Args:
         name: ``installed``, ``tf2.15``, ``tf1``, …
-        description: for logs: ``TensorFlow 2.21.0 with Python 3.11.7``.
+        description: for logs: ``TensorFlow 2.21.0, Python 3.11.7``.
         site: the folders of its distributions, in the order of its import path.
         import_path: folders that come after those of the job's packages and before ``site``: the layer ``image``.
     """

@@ -1,16 +1,16 @@
 """``Runtimes``: finds or makes the runtime that a job or a version requests, and says in its log which one it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cloud.engine.runtimes.builder import Builder
+from cloud.engine.runtimes.builder import Builder, runtime_of
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.image_layer import image_layer
 from cloud.engine.runtimes.names import INSTALLED, TF1, TF2, as_numbers, minor, nearest
 from cloud.engine.runtimes.recipes import recipe
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
-from cloud.engine.runtimes.store import Store
+from cloud.engine.runtimes.store import Store, Stored
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import UvError
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument
@@ -29,7 +29,7 @@ _VERSIONS = {
 class Runtimes:
     """
     Args:
-        folder: the user's store.
+        folders: the user's store, and those to build in where it cannot be written.
         installed: the environment of this program, as jobs see it.
         mode: whether a job whose runtime is not there runs in the installed one, or is refused.
         requirements: runtimes are made where an index may be asked.
@@ -38,7 +38,7 @@ class Runtimes:
 
     def __init__(
         self,
-        folder: Path,
+        folders: Sequence[Path],
         installed: Callable[[], Runtime],
         mode: RuntimeMode,
         requirements: RequirementsMode,
@@ -46,8 +46,7 @@ class Runtimes:
         environ: Mapping[str, str],
     ) -> None:
         self._uv = Uv(environ)
-        self._store = Store(folder)
-        self._builder = Builder(self._store, self._uv)
+        self._stores = [Store(folder) for folder in folders]
         self._installed = installed
         self._mode = mode
         self._may_build = requirements is RequirementsMode.INDEX and not environ.get("UV_OFFLINE")
@@ -59,8 +58,8 @@ class Runtimes:
         installed = self._installed()
         version, python = tensorflow_version(installed), _python(installed)
         found = {minor(version): frozenset({python})} if version else {}
-        for name in {*self._store.ready(), *(_VERSIONS if self._can_build() else ())}:
-            stored = self._store.find(name)
+        for name in {*self._ready(), *(_VERSIONS if self._can_build() else ())}:
+            stored = self._find(name)
             own = {minor(stored.record.python)} if stored and stored.record else set()
             for one in _VERSIONS.get(name, (name.removeprefix("tf"),) if name.startswith("tf") else ()):
                 pythons = _PYTHONS_OF_GOOGLE if as_numbers(one) < (2, 16) else frozenset[str]()
@@ -78,7 +77,7 @@ class Runtimes:
         name = self._nearest(request, installed)
         problem = ""
         if name != INSTALLED:
-            if self._store.find(name) is None and not self._can_build():
+            if self._find(name) is None and not self._can_build():
                 problem = _missing(request, name)
         elif request.framework != "tensorflow":
             problem = _missing_framework(request, installed)
@@ -121,15 +120,22 @@ class Runtimes:
         return runtime
 
     async def _find_or_build(self, request: RuntimeRequest, name: str, log: Log) -> Runtime:
-        stored = self._store.find(name)
+        stored = self._find(name)
         if stored is None:
             if not self._may_build:
                 raise FailedPrecondition(_missing(request, name))
             wanted = recipe(name)
             size = f" ({wanted.size} to download)" if wanted.size else ""
             log(f"{_capital(request.text)} needs {name}, which is made now{size}.", Severity.INFO)
-            stored = await self._builder.build(wanted, log)
-        return self._builder.runtime(stored)
+            store = next((store for store in self._stores if store.can_be_written()), self._stores[0])
+            stored = await Builder(store, self._uv).build(wanted, log)
+        return runtime_of(stored)
+
+    def _find(self, name: str) -> Stored | None:
+        return next(filter(None, (store.find(name) for store in self._stores)), None)
+
+    def _ready(self) -> set[str]:
+        return {name for store in self._stores for name in store.ready()}
 
     def _report_installed(self, request: RuntimeRequest, installed: Runtime, log: Log) -> None:
         problem = _missing_framework(request, installed)
@@ -144,14 +150,14 @@ class Runtimes:
     def _nearest(self, request: RuntimeRequest, installed: Runtime) -> str:
         return nearest(
             request,
-            ready=self._store.ready(),
+            ready=self._ready(),
             installed=tensorflow_version(installed),
             python=_python(installed),
             exact=self._mode is RuntimeMode.MATCH,
         )
 
     def _with_image(self, installed: Runtime) -> Runtime:
-        layer = image_layer(self._store, installed)
+        layer = next(filter(None, (image_layer(store, installed) for store in self._stores)), None)
         return replace(installed, import_path=(*installed.import_path, layer)) if layer else installed
 
     def _can_build(self) -> bool:

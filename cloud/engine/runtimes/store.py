@@ -95,6 +95,13 @@ class Store:
         """The names of the runtimes that exist."""
         return {stored.record.name for stored in self.entries() if stored.state is State.READY and stored.record}
 
+    def can_be_written(self) -> bool:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return False
+        return os.access(self.folder, os.W_OK | os.X_OK)
+
     @asynccontextmanager
     async def building(self, folder_name: str, on_wait: Callable[[], None]) -> AsyncIterator[tuple[Path, int]]:
         """The folder to build in, empty unless another process has just made it READY, and the lock's file descriptor

@@ -81,9 +81,10 @@ class _ReplacingLoader(Loader):
         self._loader.exec_module(module)
         for name in _V1_API_OF_LIBRARIES:
             importlib.import_module(name)
+        # Each would tell a program of TensorFlow 1 to use what its runtime at Google does not have.
         deprecation = importlib.import_module("tensorflow.python.util.deprecation")
-        with deprecation.silence():
-            module.compat.v1.disable_v2_behavior()
+        vars(deprecation)["_PRINT_DEPRECATION_WARNINGS"] = False
+        module.compat.v1.disable_v2_behavior()
         for name in [name for name in sys.modules if name.startswith(("tensorflow.keras", "tensorflow.estimator"))]:
             del sys.modules[name]  # of TensorFlow 2's API
         # The import system returns what it finds here when the loader is done.

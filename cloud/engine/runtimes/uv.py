@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import importlib.util
 import os
 import shutil
@@ -71,10 +72,16 @@ class Uv:
             kept["UV_FIND_LINKS"] = ",".join(
                 link if "://" in link else os.path.abspath(link) for link in links.split(",")
             )
-        user = kept | uv_index_environ(kept)
-        self.environ: Mapping[str, str] = _OWN_VARIABLES | user
+        self._user = kept
+
+    @functools.cached_property
+    def environ(self) -> Mapping[str, str]:
         """Of uv's process."""
-        self._secrets = secrets_of(user)
+        return _OWN_VARIABLES | self._user | uv_index_environ(self._user)
+
+    @functools.cached_property
+    def _secrets(self) -> frozenset[str]:
+        return secrets_of(self.environ)
 
     def path(self) -> Path:
         """uv's executable: that of this Python's environment, else the one on PATH.

@@ -11,8 +11,6 @@ from packaging.utils import NormalizedName, canonicalize_name
 from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK, FRAMEWORK
 
 PRODUCT = canonicalize_name("offline-ml-cloud")
-NAMES = (*FRAMEWORK, *BESIDE_FRAMEWORK)
-"""The distributions that a job sees in any case, with what they require."""
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _Names = set[NormalizedName]
 
@@ -30,7 +28,7 @@ def hidden_names(requires: Mapping[NormalizedName, Iterable[str]]) -> _Names:
     own = _reach(requires, (line.partition(";")[0] for line in requires[PRODUCT]))
     others = requires.keys() - own - {PRODUCT}
     # Not through this program: a project that requires it to test its trainers does not bring it to its jobs.
-    seen = _reach(requires, (*others, *NAMES))
+    seen = _reach(requires, (*others, *FRAMEWORK, *BESIDE_FRAMEWORK))
     return (own - seen) | {PRODUCT}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 
 import pytest
 
@@ -13,6 +14,9 @@ from cloud.names import GsUri
 from cloud.resources import Json, VersionSpec
 from cloud.testing.contract.base import TIMEOUT, unique_name
 from cloud.testing.contract.models import DeployedContract
+
+_MISSES_Y = "Input y was missing|keys must be equal to: x,y"
+"""The prediction library's text, and TensorFlow Serving's."""
 
 
 class PredictionContract(DeployedContract):
@@ -61,7 +65,7 @@ class PredictionContract(DeployedContract):
             try:
                 return await backend.predict(model, [instance])
             except PredictionFailed as error:
-                return "Input y was missing" in str(error)
+                return re.search(_MISSES_Y, str(error)) is not None
 
         async with asyncio.timeout(TIMEOUT):
             outcomes = await asyncio.gather(*map(predict, range(100)))
@@ -70,7 +74,7 @@ class PredictionContract(DeployedContract):
     async def test_a_signature_by_name(self, backend: Backend, model: str) -> None:
         predictions = await backend.predict(model, [{"x": 1, "y": 1}], signature_name="serving_default")
         assert predictions == [{"scaled": 3.0}]
-        with pytest.raises(PredictionFailed, match="No signature found for signature key other"):
+        with pytest.raises(PredictionFailed, match=r"[Ss]ignature.*\bother\b"):
             await backend.predict(model, [{"x": 1, "y": 1}], signature_name="other")
 
     async def test_a_raw_body_is_answered_by_the_versions_server(self, backend: Backend, model: str) -> None:
@@ -93,8 +97,8 @@ class PredictionContract(DeployedContract):
     @pytest.mark.parametrize(
         ("instance", "reason"),
         [
-            ({"x": 1}, "Input y was missing"),
-            ({"x": 1, "y": 1, "z": 1}, "Unexpected tensor name: z"),
+            ({"x": 1}, _MISSES_Y),
+            ({"x": 1, "y": 1, "z": 1}, "(Unexpected tensor name|does not have named input): z"),
             ({"x": "one", "y": 1}, "x"),
             ({"x": [1, 2], "y": 1}, "x"),
             ({"x": None, "y": 1}, "x"),

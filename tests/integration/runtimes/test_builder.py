@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -61,7 +60,7 @@ def log() -> Log:
 
 
 def runtimes(store: Store, user: dict[str, str], mode: RuntimeMode = RuntimeMode.ANY) -> Runtimes:
-    return Runtimes(store.folder, installed_runtime, mode, RequirementsMode.INDEX, environ=user)
+    return Runtimes([store.folder], installed_runtime, mode, RequirementsMode.INDEX, environ=user)
 
 
 async def test_a_runtime_is_made_for_the_first_job_that_requests_it(
@@ -77,12 +76,8 @@ async def test_a_runtime_is_made_for_the_first_job_that_requests_it(
         f"Runtime version 2.11 with Python 3.7: runs in {wanted} (scikit-learn {version}, "
         f"Python {'.'.join(map(str, sys.version_info[:3]))})."
     )
-    output = subprocess.run(
-        [made.interpreter.path, "-c", "import scikit_learn, pandas, sys; print(scikit_learn.VERSION, sys.prefix)"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    program = "import scikit_learn, pandas, sys; print(scikit_learn.VERSION, sys.prefix)"
+    output = await asyncio.to_thread(subprocess.check_output, [made.interpreter.path, "-c", program], text=True)
     assert output.split() == [version, str(store.folder / f"{wanted}-py{sys.version_info[0]}.{sys.version_info[1]}")]
     assert list(made.site[0].glob("__pycache__/pandas.*.pyc")), "the bytecode is compiled"
 
@@ -145,10 +140,10 @@ async def test_what_a_killed_process_has_half_built_is_made_anew(
         builder = Builder(Store(Path({str(store.folder)!r})), Uv({user!r}))
         asyncio.run(builder.build(recipe("xgboost2.1"), lambda line, severity: None))
     """
-    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)]) as process:
-        await asyncio.to_thread(index.silenced.acquire)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", textwrap.dedent(program))
+    await asyncio.to_thread(index.silenced.acquire)
+    process.kill()
+    await process.wait()
     # uv still runs, and holds the lock: nobody else writes into the folder before it has ended.
     assert [stored.state for stored in store.entries()] == [State.BUILDING]
     user["UV_DEFAULT_INDEX"] = answering

@@ -180,6 +180,14 @@ async def test_a_pin_that_contradicts_the_runtime_is_installed_and_starts_cold(j
     assert "The requirements replace base-lib==1.0: started cold." in jobs.log
 
 
+async def test_a_module_that_is_preloaded_under_another_distributions_name_starts_cold(
+    jobs: Jobs, index: PackageIndex
+) -> None:
+    index.add(wheel("json", "1.0"))
+
+    assert (await jobs.install("json")).interpreter.preload == ()
+
+
 async def test_packages_satisfy_each_other_in_any_order(jobs: Jobs, index: PackageIndex) -> None:
     before = len(index.requests)
     tables = packed(jobs.folder / "tables", "Fare_Tables", "2.0", "trainer>=0.1")

@@ -13,7 +13,11 @@ import pytest_asyncio
 from cloud.engine.launch.client import Command, Launcher, OutputLine
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.view import view_of_installed
-from cloud.settings import LauncherKind
+from cloud.lifecycle import JobState
+from cloud.resources import Severity
+from cloud.serve import LocalCloud
+from cloud.settings import LauncherKind, Settings
+from cloud.testing.contract.base import Contract
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 KINDS = [LauncherKind.COLD, *([LauncherKind.WARM] if sys.platform == "linux" else [])]
@@ -94,3 +98,15 @@ async def test_no_trainer_is_no_module(launcher: Launcher, runtime: Runtime, tmp
     assert not ok
     assert "No module named" in lines[-1]
     assert "trainer" in lines[-1]
+
+
+async def test_a_job_that_misses_a_module_is_told_what_to_do(tmp_path: Path) -> None:
+    async with LocalCloud(Settings(state_dir=tmp_path / "state", launcher=LauncherKind.COLD)) as cloud:
+        bucket = await Contract().open_bucket(cloud.backend)
+        job = await Contract().train(cloud.backend, bucket, tmp_path, "import cloud.serve")
+        assert job.state is JobState.FAILED
+        entries = await cloud.backend.read_logs(job.job_id)
+
+    mend = "cloud is a module of this project, which no job sees, as at Google."
+    assert job.error_message.endswith(f"ModuleNotFoundError: No module named 'cloud'\n{mend}")
+    assert [entry.severity for entry in entries if entry.message == mend] == [Severity.ERROR]

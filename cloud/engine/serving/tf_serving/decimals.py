@@ -13,7 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 _SINGLE = struct.Struct("f")
-_FEW = 16
+_FEW = 48
 """Numbers up to which a loop is quicker than NumPy."""
 _NEAR_TIE = 1e-5
 """Of a ninth digit. Scaling a float32 to nine digits is off by less than 1e-6, so only a number as near to the middle

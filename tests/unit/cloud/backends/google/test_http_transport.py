@@ -225,3 +225,19 @@ async def test_cancellation_waits_for_the_request_in_flight(google, transport):
 async def test_pages_are_concatenated(google, transport):
     google.script = [(200, {}, {"jobs": [1], "nextPageToken": "t"}), (200, {}, {"jobs": [2]})]
     assert await transport.pages("ml.projects.jobs.list", {"parent": "projects/p"}, "jobs") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("status", "content"), [(200, {"predictions": [1]}), (400, {"error": "does not fit"}), (501, {"error": "half"})]
+)
+async def test_a_model_servers_answer_to_a_raw_body_is_returned_whatever_its_status(google, transport, status, content):
+    google.script = [CUT, (status, {}, content)]
+    answer = await transport.send("aiplatform.projects.locations.endpoints.rawPredict", {"endpoint": "e"}, b"NaN")
+    assert (answer.status, json.loads(answer.content)) == (status, content)
+    assert [body for _, _, body in google.received] == [b"NaN", b"NaN"]
+
+
+async def test_googles_own_refusal_of_a_raw_body_is_raised(google, transport):
+    google.script = [error(403)]
+    with pytest.raises(PermissionDenied):
+        await transport.send("ml.projects.predict", {"name": "projects/p/models/m"}, b"{}")

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from cloud.backends.google.vertex_endpoints import deployed, description_of, registered
 from cloud.names import GsUri
-from cloud.resources import VersionSpec
+from cloud.resources import Framework, ServingStack, VersionSpec
 
 WORDS = st.text(max_size=20)
 SPECS = st.builds(
@@ -14,6 +14,8 @@ SPECS = st.builds(
     description=WORDS,
     runtime_version=st.sampled_from([None, "2.15"]),
     python_version=st.none(),
+    framework=st.sampled_from(Framework),
+    serving_stack=st.sampled_from(ServingStack),
 )
 
 

@@ -1,8 +1,11 @@
+import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cloud.engine.launch.command import Command, ExitStatus
+from cloud.engine.launch.command import Command, ExitStatus, Interpreter
 from cloud.errors import InvalidArgument
 
 
@@ -24,6 +27,22 @@ def test_import_path_comes_before_an_inherited_python_path() -> None:
 
 def test_without_a_locale_the_encoding_is_utf_8() -> None:
     assert command({"LANG": ""}).full_environ() == {"LANG": "C.UTF-8"}
+
+
+def test_programs_are_those_of_the_interpreters_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = str(Path(sys.executable).parent)
+    monkeypatch.setattr(sys, "base_prefix", "/elsewhere")  # this process's Python is in a virtual environment
+    given = {"PATH": os.pathsep.join(["/first", own, "/last"]), "VIRTUAL_ENV": sys.prefix, "LANG": "C"}
+    other = tmp_path / "bin" / "python3"
+
+    environ = replace(command(given), interpreter=Interpreter(other)).full_environ()
+    assert environ == {"PATH": os.pathsep.join([str(other.parent), "/first", "/last"]), "LANG": "C"}
+
+    (tmp_path / "pyvenv.cfg").touch()
+    environ = replace(command(given), interpreter=Interpreter(other)).full_environ()
+    assert environ["VIRTUAL_ENV"] == str(tmp_path)
+
+    assert command(given).full_environ() == given
 
 
 @pytest.mark.parametrize("environ", [{"A=B": ""}, {"": "x"}, {"A": "\0"}, {"A\0": ""}])

@@ -68,3 +68,13 @@ def test_a_store_that_cannot_be_written(tmp_path: Path, code: int, kind: type[Ex
         raise OSError(code, os.strerror(code))
 
     assert "CLOUD_RUNTIMES" in str(failure.value)
+
+
+def test_where_the_store_cannot_be_written_layers_are_made_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("no folder")
+    layers = Layers(tmp_path / "store", tmp_path / "own")
+
+    built = build(layers, "key")
+
+    assert built.folder == tmp_path / "own/key"
+    assert layers.find("key") == built

@@ -53,7 +53,7 @@ def make(store: Path, installed: Runtime) -> Make:
         requirements: RequirementsMode = RequirementsMode.OFFLINE,
         **environ: str,
     ) -> Runtimes:
-        return Runtimes(store, lambda: installed, mode, requirements, environ=environ)
+        return Runtimes([store], lambda: installed, mode, requirements, environ=environ)
 
     return make
 
@@ -143,14 +143,14 @@ async def test_without_uv_nothing_can_be_made(make, installed, log, monkeypatch)
     assert await runtimes.prepare(of("2.8"), log) == installed
     mend = "tf2.15 cannot be made: uv is not installed: pip install 'offline-ml-cloud[runtimes]'"
     assert log[-1] == f"WARNING: Runtime version 2.8: runs in {INSTALLED}, because {mend}"
-    with pytest.raises(InvalidArgument, match="which is not here: python -m cloud.runtimes add 2.8"):
+    with pytest.raises(InvalidArgument, match=r"which is not here: python -m cloud\.runtimes add 2\.8"):
         make(RuntimeMode.MATCH, RequirementsMode.INDEX, PATH="/nowhere").check(of("2.8"), "x")
 
 
 async def test_a_runtime_whose_python_has_gone_is_not_there(make, store, log):
     folder = add_runtime(store, "tf2.15", "TensorFlow 2.15.1")
     (folder / "bin" / "python").unlink()
-    with pytest.raises(FailedPrecondition, match="needs tf2.15, which is not here"):
+    with pytest.raises(FailedPrecondition, match=r"needs tf2.15, which is not here"):
         await make(RuntimeMode.MATCH).prepare(of("2.8"), log)
 
 

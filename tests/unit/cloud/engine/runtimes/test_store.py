@@ -111,7 +111,7 @@ async def test_it_is_broken_when_its_base_has_gone(store: Store) -> None:
     base = await make(store)
     await make(store, Record("tf1", "3.11.7", "TensorFlow 2.15.1 as compat.v1", base.folder.name))
     assert store.ready() == {"tf1", "tf2.15"}
-    with pytest.raises(FailedPrecondition, match="tf1 needs tf2.15: remove tf1 first"):
+    with pytest.raises(FailedPrecondition, match=r"tf1 needs tf2.15: remove tf1 first"):
         await store.remove("tf2.15")
     (base.folder / "runtime.json").unlink()
     assert store.ready() == set()
@@ -123,7 +123,7 @@ async def test_runtimes_are_removed_by_name_or_folder(store: Store) -> None:
     assert await store.remove("tf2.15-py3.10") == [store.folder / "tf2.15-py3.10"]
     assert await store.remove("tf2.15") == [store.folder / "tf2.15-py3.11"]
     assert store.entries() == []
-    with pytest.raises(NotFound, match="there is no runtime 'tf2.15'"):
+    with pytest.raises(NotFound, match=r"there is no runtime 'tf2.15'"):
         await store.remove("tf2.15")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.runtimes import view
+from cloud.engine.runtimes import view, view_build
 from cloud.engine.runtimes.view import view_of_installed
 
 
@@ -66,7 +66,7 @@ def test_a_damaged_view_is_made_again(site: Path, tmp_path: Path) -> None:
 
 
 def test_a_faster_cloud_has_made_it(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill, made = view._fill, []
+    fill, made = view_build._fill, []
 
     def while_another_does(*arguments: object) -> None:
         fill(*arguments)  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def test_a_faster_cloud_has_made_it(site: Path, tmp_path: Path, monkeypatch: pyt
             made.append("being made")
             view_of_installed(tmp_path / "store")
 
-    monkeypatch.setattr(view, "_fill", while_another_does)
+    monkeypatch.setattr(view_build, "_fill", while_another_does)
     runtime = view_of_installed(tmp_path / "store")
 
     assert os.access(runtime.interpreter.path, os.X_OK)

@@ -1,0 +1,26 @@
+"""What is where in a view of the installed environment."""
+
+import os
+import sys
+from pathlib import Path
+
+ABOUT = "runtime.json"
+
+
+def base_interpreter() -> Path:
+    """The interpreter of this process without its virtual environment."""
+    return Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
+
+
+def python_of(view: Path) -> Path:
+    return view / "bin" / "python3"
+
+
+def site_of(view: Path) -> Path:
+    """Its folder of distributions."""
+    return view / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+
+
+def is_usable(view: Path) -> bool:
+    """Whether it is there, and its interpreter, which is a link."""
+    return os.access(python_of(view), os.X_OK) and site_of(view).is_dir()

@@ -1,0 +1,71 @@
+"""``python -m cloud.runtimes fetch``: what is fetched, jobs have offline."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.view import view_of_installed
+from cloud.errors import FailedPrecondition
+from cloud.runtimes.commands import main
+from cloud.settings import RequirementsMode, runtimes_dir, whole_environ
+from integration.package_index import PackageIndex, package_index, wheel
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
+    with package_index(wheel("fares", "2.0"), wheel("rides", "1.0", "fares"), wheel("tables", "3.0")) as index:
+        monkeypatch.delenv("UV_OFFLINE")
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("PIP_INDEX_URL", index.url)
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+        yield index
+
+
+async def run(*arguments: str) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, main, arguments)
+
+
+async def offline(folder: Path, *wanted: str) -> list[str]:
+    """The log of an offline job that requires these."""
+    log: list[str] = []
+    requirements = Requirements(folder / "layers", RequirementsMode.OFFLINE, environ=whole_environ())
+    runtime = view_of_installed(runtimes_dir())
+    await requirements.install(runtime, (), wanted, work=folder / "work", log=lambda line, _: log.append(line))
+    return log
+
+
+async def test_what_was_fetched_is_there_offline(index: PackageIndex, tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("# for the class\n\ntables==3.0 # exactly\n")
+    with pytest.raises(FailedPrecondition, match=r"python -m cloud\.runtimes fetch rides,"):
+        await offline(tmp_path, "rides")
+
+    done = await run("fetch", "rides", "-r", str(tmp_path / "more.txt"))
+    assert done.exit_code == 0, done.output
+    assert "Successfully installed fares-2.0 rides-1.0 tables-3.0" in done.output
+
+    before = len(index.requests)
+    assert (await offline(tmp_path, "rides", "tables"))[-1] == "Successfully installed fares-2.0 rides-1.0 tables-3.0"
+    assert len(index.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["no-such-thing"],
+            "error: the job requires no-such-thing, which the package index does not have",
+        ),
+        (["x", "--for", "tf9"], "error: --for: there is no runtime 'tf9'"),
+        ([], "name a package"),
+    ],
+)
+async def test_what_cannot_be_fetched(index: PackageIndex, arguments: list[str], words: str) -> None:
+    done = await run("fetch", *arguments)
+
+    assert done.exit_code != 0
+    assert words in done.output
