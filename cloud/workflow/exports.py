@@ -8,7 +8,7 @@ from cloud.backends.base import Backend
 from cloud.errors import NotFound
 from cloud.names import GsUri
 from cloud.resources import Job, StoredObject
-from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
+from cloud.wire.model_files import SAVED_MODEL_FILES, keras_hint
 
 _LIST_SECONDS = 10.0
 """A bucket with so many objects that listing them takes longer is not searched to its end."""

@@ -27,7 +27,7 @@ from cloud.gcs.retry import finish_before_cancel
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_id
 from cloud.resources import Json, Model, Version, VersionSpec
-from cloud.wire.saved_model import SAVED_MODEL_FILES
+from cloud.wire.model_files import SAVED_MODEL_FILES
 
 MACHINE = "n1-standard-2"
 """The smallest machine type for serving."""

@@ -121,7 +121,9 @@ async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp
         ({"deploymentUri": "gs://bucket/empty/"}, None, "deployment_uri"),
         ({"name": "a-b"}, None, "A name should start with a letter"),
         ({"runtimeVersion": "0.9"}, None, "runtime version '0.9'"),
-        ({"framework": "XGBOOST"}, None, "TensorFlow SavedModel"),
+        ({"framework": "XGBOOST", "runtimeVersion": "1.3"}, None, "XGBOOST needs runtime version 1.4 or later: 1.3"),
+        ({"framework": "SCIKIT_LEARN", "runtimeVersion": "x"}, None, "runtime version 'x'"),
+        ({"framework": "SCIKIT_LEARN"}, None, "exactly one of model.pkl and model.joblib"),
         (
             {"predictionClass": "a.B", "framework": "TENSORFLOW"},
             None,
