@@ -82,7 +82,9 @@ def request_for_version(
     parts = [f"runtime version {runtime}" if runtime else "", f"Python {python}" if python else ""]
     text = " with ".join(filter(None, parts))
     if framework != "tensorflow":
-        return RuntimeRequest(framework, _NEWEST_OF_ML_ENGINE[framework], python, text or framework)
+        return RuntimeRequest(
+            framework, _NEWEST_OF_ML_ENGINE[framework] if runtime else None, python, text or framework
+        )
     return RuntimeRequest(framework, minor(runtime) if runtime else None, python, text) if text else None
 
 

@@ -154,8 +154,10 @@ class Runtimes:
     def _holding(self, spec: VersionSpec, request: RuntimeRequest) -> Runtime | None:
         """What exists and holds the library; first that in which a job with the same request would have run."""
         installed = self._with_image(self._installed())
-        of_jobs = request_for_version(spec.runtime_version, spec.python_version) if spec.image is None else None
-        names = [self._nearest(one, installed) for one in (of_jobs, request) if one is not None]
+        names = [self._nearest(request, installed)]
+        if spec.image is None:
+            of_jobs = request_for_version(spec.runtime_version, spec.python_version)
+            names.insert(0, self._nearest(of_jobs, installed) if of_jobs else INSTALLED)
         if self._mode is RuntimeMode.ANY:
             names.append(INSTALLED)
         for name in names:

@@ -254,3 +254,12 @@ async def test_xgboost_has_two_distributions(make, installed, log):
         await make().prepare_server(spec, log)
     add_distribution(installed.site[0], "xgboost_cpu", "3.0.0")
     assert (await make().prepare_server(spec, log)).name == "installed"
+
+
+async def test_a_version_without_a_request_is_served_where_such_jobs_run(make, store, installed, log):
+    own = add_runtime(store, "sklearn1.7", "scikit-learn 1.7.2")
+    add_distribution(own / "lib/python3.11/site-packages", "scikit_learn", "1.7.2")
+    assert (await make().prepare_server(version(), log)).name == "sklearn1.7"
+    add_distribution(installed.site[0], "scikit_learn", "1.5.2")
+    assert (await make(RuntimeMode.MATCH).prepare_server(version(), log)).name == "installed"
+    assert log[-1] == f"Scikit-learn: served in {INSTALLED}."
