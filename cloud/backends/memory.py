@@ -24,6 +24,7 @@ from cloud.names import check_id
 from cloud.resources import (
     WHOLE_LOG,
     Abilities,
+    Framework,
     Job,
     JobSpec,
     Json,
@@ -345,13 +346,16 @@ class MemoryBackend(MemoryStorage):
         return self._predict(found, instances, signature_name)
 
     async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
-        """``predict`` in the form of ``cloud.wire.container``, or for TensorFlow Serving with bare values."""
+        """``predict`` in the form of ``cloud.wire.container``, or with bare values as the servers of models have it."""
+        name = version or (await self.get_model(model)).default_version
+        spec = (await self.get_version(model, name or "")).spec
+        is_tensorflow = spec.framework is Framework.TENSORFLOW
         try:
             signature_name, instances = read_request(body)
             predictions = await self.predict(model, instances, version=version, signature_name=signature_name)
         except PredictionFailed as error:
-            return RawAnswer(error.http_status, json.dumps({"error": error.message}).encode())
-        name = version or (await self.get_model(model)).default_version
-        if self.versions[model, name or ""].spec.serving_stack is ServingStack.TENSORFLOW_SERVING:
+            answer = {"error": error.message} if is_tensorflow else f"Prediction failed: {error.message}"
+            return RawAnswer(error.http_status, json.dumps(answer).encode())
+        if not is_tensorflow or spec.serving_stack is ServingStack.TENSORFLOW_SERVING:
             predictions = [next(iter(one.values())) if len(one) == 1 else one for one in predictions]
         return RawAnswer(200, json.dumps({"predictions": predictions}).encode())

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from runtimes.conftest import TRAINERS, add
 
+from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Service, TrainingSpec
 from cloud.server.thread import BackgroundCloud
 from cloud.settings import RequirementsMode, RuntimeMode, Settings, inherited_environ
+from cloud.workflow.trainer_run import run_trainer
 
 pytestmark = pytest.mark.timeout(900)
 STEPS = Path(__file__).with_name("frameworks_steps.py")
@@ -37,11 +39,16 @@ def cloud() -> Iterator[BackgroundCloud]:
 
 
 @pytest.fixture(scope="module")
-def models(cloud: BackgroundCloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, GsUri]:
-    """The folders of three models that jobs trained, by kind."""
-    data = tmp_path_factory.mktemp("data") / "flowers.csv"
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("data") / "flowers.csv"
     rows = [(x / 20, y / 20, int(x > 10)) for x in range(21) for y in range(21)]
-    data.write_text("".join(f"{x},{y},{label}\n" for x, y, label in rows))
+    file.write_text("".join(f"{x},{y},{label}\n" for x, y, label in rows))
+    return file
+
+
+@pytest.fixture(scope="module")
+def models(cloud: BackgroundCloud, data: Path) -> dict[str, GsUri]:
+    """The folders of three models that jobs trained, by kind."""
 
     async def train() -> dict[str, GsUri]:
         backend, bucket = cloud.backend, GsUri(BUCKET)
@@ -106,3 +113,29 @@ def test_vertex_ai(cloud: BackgroundCloud, models: dict[str, GsUri], kind: str, 
     assert answer["raw"] == {"predictions": answer["predictions"]}
     assert ': "Prediction failed: ' in answer["misfit"]
     assert "unexpected keyword argument 'parameters'" in answer["parameters"]
+
+
+@pytest.mark.parametrize("kind", ["pickle", "xgboost"])
+def test_a_run_deploys_what_the_trainer_exports(cloud: BackgroundCloud, runtimes: Path, data: Path, kind: str) -> None:
+    run = cloud.run(
+        run_trainer(
+            cloud.backend,
+            TRAINERS / "flowers",
+            module="flowers.task",
+            args=["--data", "{data}/flowers.csv", "--kind", kind],
+            data=data.parent,
+            runtime_version="2.11",
+            python_version="3.7",
+            json_instances=[NEAR, FAR],
+        )
+    )
+    (_, near), (_, far) = run.predictions
+    assert (near, far) == (pytest.approx(0, abs=0.1), pytest.approx(1, abs=0.1))
+
+
+def test_a_trainer_of_pytorch_is_refused_by_the_name_of_what_is_missing(cloud: BackgroundCloud) -> None:
+    package = GsUri(BUCKET, "trainer-0.1.tar.gz")
+    image = f"{IMAGES}/training/pytorch-gpu.2-4.py310:latest"
+    spec = TrainingSpec("9", (package,), "trainer.task", service=Service.VERTEX_AI, image=image)
+    with pytest.raises(InvalidArgument, match="needs PyTorch, which is not here: install torch next to this project"):
+        cloud.run(cloud.backend.submit_job(spec))

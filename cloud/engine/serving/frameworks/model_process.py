@@ -90,7 +90,7 @@ def load(framework: str, folder: str) -> tuple[Any, list[str]]:
         text += f"Please make sure the model file is an exported {expected}."
         other = next((name for name, package in PACKAGES.items() if package in kind.__module__), None)
         raise Refused(f"{text} Its framework is {other}." if other else text)
-    notes = [str(one.message) for one in caught if is_about_versions(one)]
+    notes = [str(one.message).splitlines()[0] for one in caught if is_about_versions(one)]
     if framework == "XGBOOST" and "sklearn" in kind.__module__:
         notes.insert(0, needs_booster(name, kind))
     return model, list(dict.fromkeys(notes))
