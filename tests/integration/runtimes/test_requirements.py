@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.launch.command import Interpreter
+from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.errors import CloudError, FailedPrecondition
@@ -39,6 +40,10 @@ def index() -> Iterator[PackageIndex]:
         wheel("old-only", "2.0"),
         wheel("windows-only", tag="cp36-cp36m-win_amd64"),
         wheel("needs-old-fares", "1.0", "fares<2"),
+        wheel("numpy", "1.26"),
+        wheel("numpy", "2.1"),
+        wheel("built-for-1", "1.0", "numpy>=1.20", files={"built_1/_c.so": "\0numpy.core._multiarray_umath\0"}),
+        wheel("built-for-2", files={"built_2/_c.so": "\0numpy._core._multiarray_umath\0numpy.core._multiarray_umath"}),
     ) as index:
         yield index
 
@@ -284,6 +289,33 @@ async def test_requirements_that_contradict_each_other(jobs: Jobs) -> None:
     message = await jobs.refused("fares==2.0", "needs-old-fares")
 
     assert "trainer 0.1 requires fares==2.0; trainer 0.1 requires needs-old-fares, which cannot be installed" in message
+
+
+@pytest.mark.parametrize(
+    ("requires", "numpy", "warnings"),
+    [
+        (("built-for-1",), "1.26", ["built-for-1 1.0 cannot be imported with NumPy 2: numpy 1.26 is installed, too."]),
+        (("built-for-2",), "2.0", []),
+        (("built-for-1", "numpy<2"), "1.26", []),
+        (
+            ("built-for-1", "numpy>=2.1"),
+            "2.1",
+            ["built-for-1 1.0 cannot be imported with NumPy 2, and NumPy 1 cannot be installed: trainer 0.1 requires"],
+        ),
+    ],
+)
+async def test_packages_built_for_numpy_1(
+    jobs: Jobs, requires: tuple[str, ...], numpy: str, warnings: list[str]
+) -> None:
+    packed(jobs.folder / "site", "numpy", "2.0")
+
+    environment = await jobs.install(*requires)
+
+    used = Distributions([*environment.import_path, *jobs.runtime.site]).get("numpy")
+    assert used is not None
+    assert used.version == numpy
+    logged = [line for line, severity in jobs.lines if severity is Severity.WARNING]
+    assert [line[: len(start)] for line, start in zip(logged, warnings, strict=True)] == warnings
 
 
 async def test_pins_that_no_wheel_can_meet_are_passed_with_a_warning(jobs: Jobs) -> None:
