@@ -10,7 +10,7 @@ from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes import hidden
 from cloud.engine.runtimes.demands import FIELD, THE_JOB, Demand, collect, is_met
 from cloud.engine.runtimes.distributions import Distribution, Distributions
-from cloud.engine.runtimes.framework_pins import replaced_pin
+from cloud.engine.runtimes.framework_pins import without_framework_pins
 from cloud.engine.runtimes.layer_build import PACKAGES, LayerBuilder
 from cloud.engine.runtimes.layers import Layer, Layers
 from cloud.engine.runtimes.names import INSTALLED
@@ -21,6 +21,9 @@ from cloud.engine.runtimes.uv_errors import UvError
 from cloud.errors import FailedPrecondition
 from cloud.resources import Severity
 from cloud.settings import RequirementsMode
+
+_RULES = "2"
+"""Of what is installed for demands. Another value where that changes, so that layers of before are not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,9 @@ class Requirements:
         visible = Distributions((*packages, *runtime.import_path, *runtime.site))
         unmet = _report_met(demands, visible, facts, log)
         if self._lenient:
-            unmet = _without_framework_pins(unmet, visible, facts, log)
+            unmet, warnings = without_framework_pins(unmet, visible, facts.version, facts.markers)
+            for warning in warnings:
+                log(warning, Severity.WARNING)
         linked: list[Distribution] = []
         if unmet and runtime.name == INSTALLED:
             linked = await asyncio.to_thread(_link_hidden, unmet, visible, facts, work / "linked")
@@ -123,7 +128,14 @@ class Requirements:
             for name, value in sorted(self._uv.environ.items())
             if name.startswith(("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"))
         ]
-        parts = (*visible.freeze(), facts.tag, *sorted({str(demand) for demand in unmet}), *indexes, self._lenient)
+        parts = (
+            _RULES,
+            *visible.freeze(),
+            facts.tag,
+            *sorted({str(demand) for demand in unmet}),
+            *indexes,
+            self._lenient,
+        )
         return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 
     def _check_allowed(self, unmet: Sequence[Demand], visible: Distributions) -> None:
@@ -161,18 +173,6 @@ def _report_met(demands: Sequence[Demand], visible: Distributions, facts: Python
         else:
             unmet.append(demand)
     return unmet
-
-
-def _without_framework_pins(
-    demands: Sequence[Demand], visible: Distributions, facts: PythonFacts, log: Log
-) -> list[Demand]:
-    kept = []
-    for demand in demands:
-        if warning := replaced_pin(demand, visible, facts.version):
-            log(warning, Severity.WARNING)
-        else:
-            kept.append(demand)
-    return kept
 
 
 def _source(demand: Demand) -> str:
