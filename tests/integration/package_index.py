@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Semaphore, Thread
+from types import MappingProxyType
 
 LOGIN = "ci-user:s3cret-t0ken"
 
@@ -19,20 +20,22 @@ def wheel(
     tag: str = "py3-none-any",
     code: str = "",
     headers: tuple[str, ...] = (),
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, bytes]:
     """The file name and the content of a wheel with one module."""
     module = name.replace("-", "_").lower()
     info = f"{module}-{version}.dist-info"
     metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *headers]
-    files = {
+    content_of = {
+        **files,
         f"{module}.py": code or f"VERSION = {version!r}\n",
         f"{info}/METADATA": "\n".join([*metadata, *(f"Requires-Dist: {text}" for text in requires), "", ""]),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
-    record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    record = "".join(f"{path},,\n" for path in [*content_of, f"{info}/RECORD"])
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for path, text in {**files, f"{info}/RECORD": record}.items():
+        for path, text in {**content_of, f"{info}/RECORD": record}.items():
             archive.writestr(path, text)
     return f"{module}-{version}-{tag}.whl", content.getvalue()
 

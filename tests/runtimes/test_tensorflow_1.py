@@ -35,6 +35,7 @@ RESULTS = {
     "keras": ["loss", "mean_absolute_error"],
     "keras_of_tf": [2, 1],
     "keras_estimator": "Estimator",
+    "keras_by_private_path": [True, "Estimator", [[0, 0, 1]]],
     "custom_estimator": ["global_step", "loss", "rmse"],
     "pandas_input": 2,
     "feature_columns": [1, 14],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
+from cloud.engine.jobs.known_failures import explain_known_failure
 from cloud.engine.jobs.logs import JobLog, severity_of
 from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.ports import PortAllocator
@@ -18,6 +19,7 @@ from cloud.engine.jobs.replicas import Replica, replicas
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
@@ -138,6 +140,8 @@ class Execution:
         message = processes.explain(failed)
         version = environment.interpreter.version
         mend: str | None = python_2.explain(message, version) if python_2.is_requested(self.spec) else None
+        if not mend:
+            mend = explain_known_failure(message, requests_version=request_of(self.spec) is not None)
         if not mend:
             mend = await asyncio.to_thread(explain_missing_module, message)
         if mend:

@@ -26,7 +26,8 @@ def explain_missing_module(output: str) -> str | None:
         return None
     if distribution:
         mend = "python -m cloud.runtimes add image"
-        return f"Google's images hold {module} (of {distribution}). To have it here, too: {mend}"
+        of = "" if module == distribution else f" (of {distribution})"
+        return f"Google's images hold {module}{of}. To have it here, too: {mend}"
     installed = metadata.packages_distributions().get(module.partition(".")[0], [])
     if not installed:
         return None

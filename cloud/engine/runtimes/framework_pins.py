@@ -1,18 +1,50 @@
-"""Pins on TensorFlow that are known not to be had here, so that no index has to say so. Pure."""
+"""Pins on TensorFlow that are known not to be had here, so that no index has to say so, and what was pinned with it.
+Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from packaging.specifiers import Specifier
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from cloud.engine.runtimes.demands import Demand
+from cloud.engine.runtimes.demands import Demand, Markers, required_by
 from cloud.engine.runtimes.distributions import Distributions
 
 _TENSORFLOW = "tensorflow"
 _FIRST_WHEELS: Mapping[str, str] = {"3.10": "2.8", "3.11": "2.12", "3.12": "2.16", "3.13": "2.20"}
 """The first version with wheels for each Python (https://pypi.org/project/tensorflow/#files)."""
+_PARTS = frozenset({"keras", "tensorflow-estimator"})
+"""They go with one version of TensorFlow each, also where a job pins nothing else."""
 _BUILDS = frozenset({"tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel"})
 """Other names of the same modules. tensorflow-gpu has no wheel for Python 3.11 and later."""
+
+
+def without_framework_pins(
+    demands: Sequence[Demand], visible: Distributions, python: str, markers: Markers
+) -> tuple[list[Demand], list[str]]:
+    """The demands without those in whose place the runtime's versions are used, and a warning for each: pins on
+    TensorFlow that cannot be had, and pins that were made for that TensorFlow and break the runtime's.
+
+    Args:
+        visible: to the job.
+        python: ``MAJOR.MINOR``.
+    """
+    replaced = {id(demand): warning for demand in demands if (warning := replaced_pin(demand, visible, python))}
+    kept = [demand for demand in demands if id(demand) not in replaced]
+    warnings = list(replaced.values())
+    present = visible.get(_TENSORFLOW)
+    if present is None or any(_name(demand) in (_TENSORFLOW, *_BUILDS) for demand in kept):
+        return kept, warnings
+    of_framework = {_name(demand): demand for demand in required_by(present, (), markers)}
+    fitting = []
+    for demand in kept:
+        name = _name(demand)
+        wanted, found = of_framework.get(name), visible.get(name)
+        if not wanted or not found or not (replaced or name in _PARTS) or _may_agree(demand, wanted, found.version):
+            fitting.append(demand)
+        else:
+            warnings.append(f"{demand} does not fit {present}, which requires {wanted}; {found.version} is used.")
+    return fitting, warnings
 
 
 def replaced_pin(demand: Demand, visible: Distributions, python: str) -> str | None:
@@ -23,7 +55,7 @@ def replaced_pin(demand: Demand, visible: Distributions, python: str) -> str | N
         visible: to the job.
         python: ``MAJOR.MINOR``.
     """
-    present, name = visible.get(_TENSORFLOW), demand.requirement.name.lower().replace("_", "-")
+    present, name = visible.get(_TENSORFLOW), _name(demand)
     if present is None or demand.requirement.url:
         return None
     fits = demand.requirement.specifier.contains(present.version, prereleases=True)
@@ -35,6 +67,19 @@ def replaced_pin(demand: Demand, visible: Distributions, python: str) -> str | N
             other = "" if name == _TENSORFLOW else f"{_TENSORFLOW} "
             return f"{demand} has no wheel for Python {python}; {other}{present.version} is used."
     return None
+
+
+def _name(demand: Demand) -> str:
+    return canonicalize_name(demand.requirement.name)
+
+
+def _may_agree(one: Demand, other: Demand, present: str) -> bool:
+    """Whether a version may exist that both allow; ``present`` is one that does."""
+    specifiers = one.requirement.specifier, other.requirement.specifier
+    named = [specifier.version.removesuffix(".*") for both in specifiers for specifier in both]
+    return bool(one.requirement.url) or any(
+        all(both.contains(version, prereleases=True) for both in specifiers) for version in (present, *named)
+    )
 
 
 def _ends_before(specifier: Specifier, first: str) -> bool:

@@ -34,6 +34,9 @@ BESIDE_FRAMEWORK = (
 )
 """The distributions that every image holds, with what they require."""
 
+LIMITS = ("setuptools<81",)
+"""The last with pkg_resources, which packages of the images' time import and do not require."""
+
 _DISTRIBUTIONS = {
     "dateutil": "pandas",
     "google.api_core": "google-api-core",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from cloud.engine.runtimes.distributions import Distributions
-from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK
+from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK, LIMITS
 from cloud.engine.runtimes.names import IMAGE
 from cloud.engine.runtimes.recipes import OWN_PYTHON
 from cloud.engine.runtimes.requirements import Requirements
@@ -34,7 +34,7 @@ async def build_image_layer(
         FailedPrecondition: a requirement cannot be met, or an index does not answer.
         ResourceExhausted: the disk is full.
     """
-    environment = await requirements.install(installed, (), BESIDE_FRAMEWORK, work=work, log=log)
+    environment = await requirements.install(installed, (), (*BESIDE_FRAMEWORK, *LIMITS), work=work, log=log)
     layers = [path for path in environment.import_path if path not in installed.import_path]
     if not layers:
         return None

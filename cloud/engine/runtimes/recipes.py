@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK
+from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK, LIMITS
 from cloud.engine.runtimes.names import (
     FRAMEWORKS,
     INSTALLED,
@@ -42,7 +42,7 @@ _TENSORFLOW = {
     "2.21": ("3.10", "3.13"),
 }
 """Versions of TensorFlow, and the Pythons of their wheels, lowest and highest."""
-_BESIDE = (*BESIDE_FRAMEWORK, "google-api-core<2.26")
+_BESIDE = (*BESIDE_FRAMEWORK, *LIMITS, "google-api-core<2.26")
 """Later ones warn in every job that the end of its Python is near."""
 OVERRIDES = ("nvidia-nccl-cu12; sys_platform == 'never'",)
 """Requirements of requirements that are left out: a third of a gigabyte, for GPUs."""

@@ -2,8 +2,6 @@
 
 import asyncio
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +10,20 @@ from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes import hidden
 from cloud.engine.runtimes.demands import FIELD, THE_JOB, Demand, collect, is_met
 from cloud.engine.runtimes.distributions import Distribution, Distributions
-from cloud.engine.runtimes.framework_pins import replaced_pin
+from cloud.engine.runtimes.framework_pins import without_framework_pins
+from cloud.engine.runtimes.layer_build import PACKAGES, LayerBuilder
 from cloud.engine.runtimes.layers import Layer, Layers
 from cloud.engine.runtimes.names import INSTALLED
 from cloud.engine.runtimes.python_facts import PythonFacts, python_facts
-from cloud.engine.runtimes.resolution import Plan, Resolver
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.uv import Log, Uv
-from cloud.engine.runtimes.uv_errors import Reason, UvError
+from cloud.engine.runtimes.uv_errors import UvError
 from cloud.errors import FailedPrecondition
 from cloud.resources import Severity
 from cloud.settings import RequirementsMode
 
-_PACKAGES = "packages"
-"""Of a layer's folder."""
-_SHOWN = 3
+_RULES = "2"
+"""Of what is installed for demands. Another value where that changes, so that layers of before are not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,7 @@ class Requirements:
         self._mode = mode
         self._lenient = lenient
         self._uv = Uv(environ)
+        self._builder = LayerBuilder(self._layers, self._uv, mode, lenient=lenient)
         self._building: dict[str, asyncio.Lock] = {}
 
     async def install(
@@ -86,7 +84,9 @@ class Requirements:
         visible = Distributions((*packages, *runtime.import_path, *runtime.site))
         unmet = _report_met(demands, visible, facts, log)
         if self._lenient:
-            unmet = _without_framework_pins(unmet, visible, facts, log)
+            unmet, warnings = without_framework_pins(unmet, visible, facts.version, facts.markers)
+            for warning in warnings:
+                log(warning, Severity.WARNING)
         linked: list[Distribution] = []
         if unmet and runtime.name == INSTALLED:
             linked = await asyncio.to_thread(_link_hidden, unmet, visible, facts, work / "linked")
@@ -100,7 +100,7 @@ class Requirements:
         layer = await self._layer(unmet, visible, runtime.interpreter.path, facts, log)
         for warning in layer.warnings:
             log(warning, Severity.WARNING)
-        interpreter, packages_of_layer = runtime.interpreter, layer.folder / _PACKAGES
+        interpreter, packages_of_layer = runtime.interpreter, layer.folder / PACKAGES
         if replaced := layer.replaced or _modules_of(interpreter, packages_of_layer):
             # A fork server has the runtime's own versions loaded.
             log(f"The requirements replace {', '.join(replaced)}: started cold.", Severity.INFO)
@@ -117,7 +117,7 @@ class Requirements:
             layer = self._layers.find(key)
             if layer is None:
                 self._check_allowed(unmet, visible)
-                layer = await self._build(key, unmet, visible, interpreter, facts, log)
+                layer = await self._builder.build(key, unmet, visible, interpreter, facts, log)
         names = " ".join(pin.replace("==", "-") for pin in layer.installed)
         log(f"Successfully installed {names}" if names else "Nothing has to be installed.", Severity.INFO)
         return layer
@@ -128,7 +128,14 @@ class Requirements:
             for name, value in sorted(self._uv.environ.items())
             if name.startswith(("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"))
         ]
-        parts = (*visible.freeze(), facts.tag, *sorted({str(demand) for demand in unmet}), *indexes, self._lenient)
+        parts = (
+            _RULES,
+            *visible.freeze(),
+            facts.tag,
+            *sorted({str(demand) for demand in unmet}),
+            *indexes,
+            self._lenient,
+        )
         return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 
     def _check_allowed(self, unmet: Sequence[Demand], visible: Distributions) -> None:
@@ -148,74 +155,11 @@ class Requirements:
             field=FIELD,
         )
 
-    async def _build(
-        self,
-        key: str,
-        unmet: Sequence[Demand],
-        visible: Distributions,
-        interpreter: Path,
-        facts: PythonFacts,
-        log: Log,
-    ) -> Layer:
-        with self._layers.building() as (folder, lock), tempfile.TemporaryDirectory(prefix="requirements-") as work:
-            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, Path(work))
-            target = folder / _PACKAGES
-            plan = None
-            if self._mode is RequirementsMode.INDEX:
-                # The index is asked only for what is not cached.
-                plan = await resolver.resolve_cached(unmet)
-                if plan and not await self._install_cached(plan, target, interpreter, lock):
-                    plan = None
-            if plan is None:
-                offline = self._mode is RequirementsMode.OFFLINE
-                try:
-                    plan = await resolver.resolve(unmet, offline=offline)
-                    await self._install(plan, target, interpreter, log, lock, offline=offline)
-                except UvError as error:
-                    stated = "; ".join(demand.statement for demand in unmet[:_SHOWN])
-                    raise FailedPrecondition(f"{stated}: {error}", field=FIELD) from error
-            installed = tuple(Distributions([target]).freeze())
-            return self._layers.finish(key, Layer(folder, installed, plan.replaced, plan.warnings))
-
-    async def _install_cached(self, plan: Plan, target: Path, interpreter: Path, lock: int) -> bool:
-        try:
-            await self._install(plan, target, interpreter, _silent, lock, offline=True)
-        except UvError as error:
-            if error.reason is Reason.UNWRITABLE:
-                raise
-            await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
-            return False
-        return True
-
-    async def _install(
-        self, plan: Plan, target: Path, interpreter: Path, log: Log, lock: int, *, offline: bool
-    ) -> None:
-        if not plan.install:
-            return
-
-        def report(line: str, severity: Severity) -> None:
-            # uv's other lines repeat what is logged here in pip's words.
-            if line.startswith("Downloading"):
-                log(line, severity)
-
-        options = ("--python", str(interpreter), "--target", str(target), "--only-binary", ":all:", "--no-deps")
-        # In a file of the user alone, since the URLs of an argument list can be read by other users.
-        with tempfile.NamedTemporaryFile("w", prefix="requirements-", suffix=".txt", encoding="utf-8") as file:
-            file.write("\n".join(plan.install))
-            file.flush()
-            await self._uv.run(
-                *("pip", "install", *options, "--requirements", file.name), log=report, offline=offline, lock=lock
-            )
-
 
 def _modules_of(interpreter: Interpreter, folder: Path) -> tuple[str, ...]:
     """Which of the modules that a fork server has loaded ``folder`` has, under whichever distribution's name."""
     tops = dict.fromkeys(name.partition(".")[0] for name in interpreter.preload)
     return tuple(top for top in tops if (folder / top).exists() or (folder / f"{top}.py").exists())
-
-
-def _silent(_: str, __: Severity) -> None:
-    """Of an attempt that may fail, nothing is logged."""
 
 
 def _report_met(demands: Sequence[Demand], visible: Distributions, facts: PythonFacts, log: Log) -> list[Demand]:
@@ -229,18 +173,6 @@ def _report_met(demands: Sequence[Demand], visible: Distributions, facts: Python
         else:
             unmet.append(demand)
     return unmet
-
-
-def _without_framework_pins(
-    demands: Sequence[Demand], visible: Distributions, facts: PythonFacts, log: Log
-) -> list[Demand]:
-    kept = []
-    for demand in demands:
-        if warning := replaced_pin(demand, visible, facts.version):
-            log(warning, Severity.WARNING)
-        else:
-            kept.append(demand)
-    return kept
 
 
 def _source(demand: Demand) -> str:

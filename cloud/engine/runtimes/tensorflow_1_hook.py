@@ -7,8 +7,10 @@ Python 3.9 and later, and imports nothing of this project.
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +29,12 @@ _V1_API_OF_LIBRARIES = (
     "tensorflow_estimator.python.estimator.keras_lib",
 )
 """They import tensorflow and mean TensorFlow 2's, so they are loaded before it is replaced."""
+_OLD_KERAS = "tensorflow.python.keras"
+"""In TensorFlow 1 the modules behind tf.keras; in 2 an old copy of some of them, whose models tf.keras refuses."""
+_NAMES_OF_KERAS = (_OLD_KERAS, "keras")
+_KERAS = ("keras.api._v1.keras", "keras.src")
+_BELONG_TO_TENSORFLOW = ("keras", "tensorflow_estimator")
+"""Libraries that import tensorflow, which needs them whole."""
 
 
 class TensorFlow1(ModuleType):
@@ -63,6 +71,10 @@ class Finder(MetaPathFinder):
             if spec is not None and spec.loader is not None:
                 spec.loader = _ReplacingLoader(spec.loader)
             return spec
+        if name in _BELONG_TO_TENSORFLOW and "tensorflow" not in sys.modules:
+            return ModuleSpec(name, _AfterTensorFlow())
+        if name.startswith(_NAMES_OF_KERAS) and isinstance(sys.modules.get("tensorflow"), TensorFlow1):
+            return _spec_of_keras(name)
         parent, _, child = name.rpartition(".")
         if parent == "tensorflow" and child in _GONE:
             version = getattr(sys.modules.get("tensorflow"), "__version__", "2")
@@ -87,11 +99,66 @@ class _ReplacingLoader(Loader):
         module.compat.v1.disable_v2_behavior()
         for name in [name for name in sys.modules if name.startswith(("tensorflow.keras", "tensorflow.estimator"))]:
             del sys.modules[name]  # of TensorFlow 2's API
+        _forget_keras_2()
         # The import system returns what it finds here when the loader is done.
         sys.modules["tensorflow"] = TensorFlow1(module)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)  # get_source, is_package, …: for inspect and importlib.resources
+
+
+class _KerasLoader(Loader):
+    """Fills a module of the old path with what the modules ``places`` have, the first first."""
+
+    def __init__(self, places: Sequence[str]) -> None:
+        self._places = places
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """The usual one."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        for place in reversed([importlib.import_module(name) for name in self._places]):
+            vars(module).update({name: value for name, value in vars(place).items() if not name.startswith("__")})
+
+
+class _AfterTensorFlow(Loader):
+    """Gives the module that TensorFlow has imported."""
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """The usual one, which is replaced."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        del sys.modules[module.__name__]
+        importlib.import_module("tensorflow")
+        importlib.import_module(module.__name__)
+
+
+def _spec_of_keras(name: str) -> ModuleSpec | None:
+    for prefix in _NAMES_OF_KERAS:
+        below = name[len(prefix) :]
+        if name == _OLD_KERAS or (name.startswith(f"{prefix}.") and not _is_private(name)):
+            found = [place + below for place in _KERAS if _exists(place + below)]
+            return ModuleSpec(name, _KerasLoader(found), is_package=True) if found else None
+    return None
+
+
+def _is_private(name: str) -> bool:
+    return f"{name}.".startswith(("keras.src.", "keras.api."))
+
+
+def _forget_keras_2() -> None:
+    """Let programs that import Keras get TensorFlow 1's. Who has imported the other keeps it."""
+    for name in [name for name in sys.modules if name.startswith((_OLD_KERAS, "keras.")) and not _is_private(name)]:
+        del sys.modules[name]
+    vars(sys.modules["tensorflow.python"]).pop("keras", None)
+    _KerasLoader(_KERAS[:1]).exec_module(sys.modules["keras"])
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # its package
+        return False
 
 
 def _path_of_v1(folder: str) -> str:

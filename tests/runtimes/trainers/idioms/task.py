@@ -207,6 +207,24 @@ def keras_estimator():
 
 
 @idiom
+def keras_by_private_path():
+    from tensorflow.python import keras
+    from tensorflow.python.keras import backend, models
+    from tensorflow.python.keras.layers.core import Dense
+    from tensorflow.python.keras.preprocessing import sequence
+
+    model = models.Sequential([Dense(1, input_shape=(2,), name="only")])
+    model.compile(tf.train.RMSPropOptimizer(0.1), "mse")
+    estimator = tf.keras.estimator.model_to_estimator(model, model_dir=tempfile.mkdtemp())
+    same = keras.layers.Dense is tf.keras.layers.Dense and backend.get_session is tf.keras.backend.get_session
+    from keras.optimizers import SGD
+    from keras.utils import np_utils
+
+    same = same and SGD is tf.keras.optimizers.SGD and np_utils.to_categorical is tf.keras.utils.to_categorical
+    return [same, type(estimator).__name__, sequence.pad_sequences([[1]], maxlen=3).tolist()]
+
+
+@idiom
 def custom_estimator():
     def model_fn(features, labels, mode, params):
         prediction = tf.layers.dense(features["x"], 1)[:, 0]
@@ -321,7 +339,7 @@ def old_names():
 def child_process():
     import subprocess
 
-    program = "import tensorflow as tf; print(tf.Session().run(tf.constant(4)))"
+    program = "import keras, tensorflow as tf; print(tf.Session().run(tf.constant(4)))"
     return subprocess.check_output([sys.executable, "-c", program], stderr=subprocess.DEVNULL, text=True).strip()
 
 

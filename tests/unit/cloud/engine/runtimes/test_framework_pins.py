@@ -4,7 +4,7 @@ import pytest
 
 from cloud.engine.runtimes.demands import collect
 from cloud.engine.runtimes.distributions import Distributions
-from cloud.engine.runtimes.framework_pins import replaced_pin
+from cloud.engine.runtimes.framework_pins import replaced_pin, without_framework_pins
 
 
 def visible(folder: Path, *names: str) -> Distributions:
@@ -45,3 +45,34 @@ def test_pins(tmp_path: Path, requirement: str, python: str, warning: str | None
 
     assert replaced_pin(demand, visible(tmp_path, "tensorflow-2.21.0"), python) == warning
     assert replaced_pin(demand, Distributions([]), python) is None
+
+
+REPLACED = "tensorflow==2.8.0 has no wheel for Python 3.11; 2.21.0 is used."
+OTHER_PROTOBUF = "protobuf==3.19.1 does not fit tensorflow 2.21.0, which requires protobuf<8.0.0,>=6.31.1; 7.1 is used."
+OTHER_KERAS = "keras<3,>=2.4 does not fit tensorflow 2.21.0, which requires keras>=3.12.0; 3.13.0 is used."
+
+
+@pytest.mark.parametrize(
+    ("requirements", "kept", "warnings"),
+    [
+        # A list that was frozen with another TensorFlow.
+        (["tensorflow==2.8.0", "protobuf==3.19.1", "pandas==1.5.3"], ["pandas==1.5.3"], [REPLACED, OTHER_PROTOBUF]),
+        (["keras>=2.4,<3"], [], [OTHER_KERAS]),
+        (["tensorflow==2.8.0", "numpy<2", "keras==3.14.0"], ["numpy<2", "keras==3.14.0"], [REPLACED]),
+        # TensorFlow is not used, or is installed anew with what it requires.
+        (["protobuf==3.19.1"], ["protobuf==3.19.1"], []),
+        (["tensorflow==2.15.1", "keras==2.15.0"], ["tensorflow==2.15.1", "keras==2.15.0"], []),
+    ],
+)
+def test_what_was_pinned_with_tensorflow(
+    tmp_path: Path, requirements: list[str], kept: list[str], warnings: list[str]
+) -> None:
+    found = visible(tmp_path, "tensorflow-2.21.0", "protobuf-7.1", "keras-3.13.0", "numpy-2.4.0")
+    required = ("protobuf<8.0.0,>=6.31.1", "keras>=3.12.0", "numpy>=1.26.0", "nvidia-cublas>=12; extra == 'cuda'")
+    metadata = tmp_path / "tensorflow-2.21.0.dist-info" / "METADATA"
+    metadata.write_text("\n".join(["Name: tensorflow", *(f"Requires-Dist: {text}" for text in required)]))
+
+    demands, said = without_framework_pins(collect([], requirements, {}), found, "3.11", {})
+
+    assert [str(demand) for demand in demands] == kept
+    assert said == warnings
