@@ -47,3 +47,9 @@ def proportional_megabytes(pid: int) -> float:
     """Proportional set size: shared memory counts in part."""
     (kilobytes,) = re.findall(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
     return int(kilobytes) / 1024
+
+
+def resident_megabytes(pid: int) -> float:
+    """Memory in use, shared included."""
+    (kilobytes,) = re.findall(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(kilobytes) / 1024

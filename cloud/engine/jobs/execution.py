@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.engine.disk import disk_full
-from cloud.engine.jobs import folders
+from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.logs import JobLog, severity_of
 from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.ports import PortAllocator
@@ -136,7 +136,10 @@ class Execution:
                     Severity.WARNING,
                 )
         message = processes.explain(failed)
-        mend = await asyncio.to_thread(explain_missing_module, message)
+        version = environment.interpreter.version
+        mend: str | None = python_2.explain(message, version) if python_2.is_requested(self.spec) else None
+        if not mend:
+            mend = await asyncio.to_thread(explain_missing_module, message)
         if mend:
             self._log_message(mend, Severity.ERROR)
         return JobEvent.FAILED, "\n".join(filter(None, (message, mend)))

@@ -1,14 +1,17 @@
 """What happens once in an execution, before its replicas start: runtime, packages, requirements."""
 
+import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cloud.engine.jobs import python_2
 from cloud.engine.jobs.cold_start import heeding_variables
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.output import OnOutput
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
@@ -16,6 +19,9 @@ from cloud.engine.runtimes.uv import Log
 from cloud.engine.runtimes.uv_errors import redact
 from cloud.names import GsUri
 from cloud.resources import Severity, TrainingSpec
+
+_IN_OWN_IMAGE = "cloud.containers.training"
+"""The program of an image that docker/ makes: such an image holds this project, as what is installed here does."""
 
 Fetch = Callable[[GsUri, Path], Awaitable[object]]
 """Downloads one object to a file as the ML service account."""
@@ -59,7 +65,10 @@ class Preparation:
         Raises:
             CloudError: a part cannot be had. Its message is the job's.
         """
-        runtime = await self.runtimes.prepare(request_of(spec), log)
+        if spec.python_module == _IN_OWN_IMAGE:
+            runtime = installed_runtime()
+        else:
+            runtime = await self.runtimes.prepare(request_of(spec), log)
         work = folder / "packages"
         work.mkdir()
         packages: list[Path] = []
@@ -87,4 +96,11 @@ class Preparation:
             log(f"Running command: pip3 install --user {shlex.quote(redact(name))}", Severity.INFO)
         environment = await self.requirements.install(runtime, packages, spec.requirements, work=work, log=log)
         interpreter = await heeding_variables(environment.interpreter, spec.env, packages, log)
-        return Environment(interpreter, (*packages, *environment.import_path))
+        path = (*packages, *environment.import_path)
+        if python_2.is_requested(spec):
+            site = (*environment.import_path, *runtime.site)
+            links = await asyncio.to_thread(
+                python_2.link_modules, spec.python_module, packages, site, work / "implicit-imports"
+            )
+            path = (*path, links) if links else path
+        return Environment(interpreter, path)

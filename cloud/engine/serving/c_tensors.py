@@ -36,10 +36,9 @@ class Tensors:
         """A tensor with the elements of ``array``, whose type is that of ``dtype``, a number of ``dtypes``."""
         if dtype == STRING:
             return self._make_strings(array)
-        array = np.asarray(array, order="C")
-        shape = array.shape
-        tensor: int = self._allocate(dtype, (c_int64 * len(shape))(*shape), len(shape), array.nbytes)
-        ctypes.memmove(self._data(tensor), array.ctypes.data, array.nbytes)
+        shape, raw = array.shape, array.tobytes()
+        tensor: int = self._allocate(dtype, (c_int64 * len(shape))(*shape), len(shape), len(raw))
+        ctypes.memmove(self._data(tensor), raw, len(raw))
         return tensor
 
     def read(self, tensor: int) -> NDArray[Any]:

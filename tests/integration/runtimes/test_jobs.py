@@ -1,7 +1,9 @@
 """Jobs that require packages, from the bucket to the log."""
 
 import asyncio
+import io
 import os
+import tarfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -104,23 +106,36 @@ async def test_packages_in_any_order(cloud: LocalCloud, tmp_path: Path) -> None:
         assert "ok" in await lines(cloud, name)
 
 
+SDK_SETUP = """from setuptools import find_packages
+from setuptools import setup
+
+setup(
+    name='aiplatform_custom_trainer_script',
+    version='0.1',
+    packages=find_packages(),
+    install_requires=("fares==1.0"),
+    include_package_data=True,
+    description='My training application.'
+)"""
+"""Of google-cloud-aiplatform's ``utils/source_utils.py``, for ``requirements=["fares==1.0"]`` of ``CustomTrainingJob``
+and ``CustomJob.from_local_script``: no tuple, but a string."""
+
+
 async def test_the_package_that_googles_sdk_makes_of_a_script(cloud: LocalCloud, tmp_path: Path) -> None:
-    from google.cloud.aiplatform.utils.source_utils import _TrainingScriptPythonPackager
+    archive, top = tmp_path / "aiplatform_custom_trainer_script-0.1.tar.gz", "aiplatform_custom_trainer_script"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, text in (("setup.py", SDK_SETUP), (f"{top}/__init__.py", ""), (f"{top}/task.py", TASK)):
+            member = tarfile.TarInfo(f"{top}-0.1/{name}")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    uri = GsUri("wheels", f"sdk/{archive.name}")
+    await cloud.backend.upload(archive, uri)
+    await cloud.backend.submit_job(TrainingSpec("7", (uri,), f"{top}.task", service=Service.VERTEX_AI))
 
-    (tmp_path / "task.py").write_text(TASK)
-    for job_id, requirements in (("1", ["fares==1.0"]), ("2", ["fares>=2", "absl-py"])):
-        packager = _TrainingScriptPythonPackager(str(tmp_path / "task.py"), requirements=requirements)
-        (tmp_path / job_id).mkdir()
-        archive = Path(packager.make_package(str(tmp_path / job_id)))
-        uri = GsUri("wheels", f"{job_id}/{archive.name}")
-        await cloud.backend.upload(archive, uri)
-        spec = TrainingSpec(job_id, (uri,), packager.module_name, service=Service.VERTEX_AI)
-        await cloud.backend.submit_job(spec)
-        job = await cloud.backend.wait_for_job(job_id, timeout=TIMEOUT)
-        assert job.state is JobState.SUCCEEDED, job.error_message
+    job = await cloud.backend.wait_for_job("7", timeout=TIMEOUT)
 
-    assert "fares 1.0 1.0" in await lines(cloud, "1", "workerpool0-0")
-    assert "fares 2.0 2.0" in await lines(cloud, "2", "workerpool0-0")
+    assert job.state is JobState.SUCCEEDED, job.error_message
+    assert "fares 1.0 1.0" in await lines(cloud, "7", "workerpool0-0")
 
 
 async def test_requirements_of_the_job_itself(cloud: LocalCloud, tmp_path: Path) -> None:

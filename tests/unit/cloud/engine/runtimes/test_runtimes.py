@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.launch.command import Interpreter
+from cloud.engine.runtimes import tensorflow_1
 from cloud.engine.runtimes.names import request_for_image, request_for_version
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.runtimes import Runtimes
@@ -88,8 +89,12 @@ async def test_a_job_that_requests_nothing_gets_what_is_installed_without_a_word
 async def test_the_log_says_which_runtime_it_is_and_how_it_differs(make, store, log):
     base = add_runtime(store, "tf2.15", "TensorFlow 2.15.1")
     folder = add_runtime(store, "tf1", "TensorFlow 2.15.1 as compat.v1", base=base.name)
+    hook = folder / "lib/python3.11/site-packages/_offline_ml_tensorflow_1.py"
+    hook.parent.mkdir(parents=True)
+    hook.write_text("of an earlier version")
     runtime = await make().prepare(of("1.15", "3.7"), log)
     assert log == ["Runtime version 1.15 with Python 3.7: runs in tf1 (TensorFlow 2.15.1 as compat.v1, Python 3.11.7)."]
+    assert hook.read_bytes() == Path(tensorflow_1.__file__).with_name("tensorflow_1_hook.py").read_bytes()
     assert runtime.interpreter == Interpreter(folder / "bin/python", ("tensorflow", "keras"), (3, 11))
     assert runtime.site == tuple(one / "lib/python3.11/site-packages" for one in (folder, base))
 
