@@ -137,6 +137,9 @@ def test_no_interpreter(place, folder, tmp_path):
 def test_the_models_process_sees_nothing_of_this_program(tmp_path):
     environ = Place(tmp_path / "bin" / "python", (tmp_path / "layer",)).environ({**os.environ, "PYTHONPATH": "/ours"})
     assert environ["PYTHONPATH"] == str(tmp_path / "layer")
+    assert environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    own = Place(tmp_path / "bin" / "python").environ({"OMP_WAIT_POLICY": "ACTIVE"})
+    assert own["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
 def test_its_program_is_python_3_7():
