@@ -174,7 +174,7 @@ class Workflow:
                 staged.append(await self._backend.stage_package(folder, self._staging))
             staged += [archive for archive in given if isinstance(archive, GsUri)]
             self._detail = ", ".join(map(str, staged))
-            if folder is not None and (ignored := packages.left_out(folder)):
+            if folder is not None and not self._plan.is_taxifare and (ignored := packages.left_out(folder)):
                 self._detail += f" (without a setup.py next to it, as gcloud packs it; left out: {ignored})"
         return tuple(staged)
 
