@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import click
 
-from cloud.engine.serving.application import ListenConfig
+from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.worker import serve
 from cloud.errors import CloudError, InvalidArgument
 from cloud.settings import whole_environ

@@ -10,7 +10,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +17,7 @@ import orjson
 from aiohttp import web
 
 from cloud.engine.serving.batching import Batcher
+from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.rules import PredictionLibraryRules, Rules, Servable
 from cloud.engine.serving.signatures import Signature
 from cloud.engine.serving.tf_serving.rules import TensorFlowServingRules
@@ -30,18 +30,6 @@ _MAX_LINE = 2**16
 """Bytes of a request line or a header: the user chooses the paths of a container's routes."""
 _KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
 """Seconds: the engine keeps connections open for the worker's lifetime, and treats a closed one as its death."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListenConfig:
-    """Address and paths of a worker."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    """0 for a free one."""
-    predict: str = "/predict"
-    health: str = "/health"
-    raw_predict: str = "/raw_predict"
 
 
 async def serve_model(

@@ -9,20 +9,17 @@ On SIGTERM it responds to pending requests and exits. Its routes are in ``applic
 
 import argparse
 import sys
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 
 from cloud.engine.event_loop import run
+from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.rules import Servable
 from cloud.engine.serving.tensorflow_c import load_library
 from cloud.errors import FailedPrecondition
 from cloud.resources import ServingStack
-
-if TYPE_CHECKING:
-    from cloud.engine.serving.application import ListenConfig
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,14 +36,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     try:
-        # Only after the flags are checked, and while the rest is imported: each is half of the start.
-        threading.Thread(target=load_library, name="load TensorFlow").start()
         if arguments.check:
             load(arguments.model_dir, report_note).warm_up()
             report({"ready": {}})
             return 0
-        from cloud.engine.serving.application import ListenConfig
-
         serve(
             arguments.model_dir,
             ListenConfig(port=arguments.port),
@@ -62,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def serve(
     model_dir: str,
-    config: "ListenConfig",
+    config: ListenConfig,
     on_ready: Callable[[int], None],
     on_note: Callable[[str], None],
     stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
@@ -78,13 +71,18 @@ def serve(
         FailedPrecondition: the model cannot be served.
         OSError: the port is taken.
     """
-    from cloud.engine.serving.application import serve_model
+    with ThreadPoolExecutor(1, thread_name_prefix="load") as pool:
+        loading = pool.submit(load, model_dir, on_note)
+        # Meanwhile, since TensorFlow's code lets other threads run: importing this takes as long as loading a model.
+        from cloud.engine.serving.application import serve_model
 
-    run(serve_model(load(model_dir, on_note), config, on_ready, stack))
+        model = loading.result()
+    run(serve_model(model, config, on_ready, stack))
 
 
 def load(model_dir: str, on_note: Callable[[str], None]) -> Servable:
     """Load the SavedModel; see ``serve``."""
+    load_library()  # first: until it is loaded, no thread can import a compiled module
     from cloud.engine.serving.saved_model import SavedModel
 
     model = SavedModel(model_dir)

@@ -6,8 +6,9 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from cloud.engine.serving.application import ListenConfig, serve_model
+from cloud.engine.serving.application import serve_model
 from cloud.engine.serving.batching import Predictions
+from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.signatures import Signature
 from cloud.resources import Json
 

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from cloud.engine.event_loop import run
-from cloud.engine.serving.application import ListenConfig, serve_by
+from cloud.engine.serving.application import serve_by
 from cloud.engine.serving.frameworks.model import FrameworkModel, Place
 from cloud.engine.serving.frameworks.rules import FrameworkRules
+from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.worker import report, report_note
 from cloud.errors import FailedPrecondition
 from cloud.resources import Framework

@@ -3,7 +3,7 @@
 import pytest
 
 from cloud.containers.serving import Container
-from cloud.engine.serving.application import ListenConfig
+from cloud.engine.serving.listen_config import ListenConfig
 from cloud.errors import InvalidArgument
 
 ANYWHERE = "0.0.0.0"  # noqa: S104

@@ -8,8 +8,9 @@ import pytest
 from aiohttp import web
 
 from cloud.engine.serving import application
-from cloud.engine.serving.application import Application, ListenConfig, make_server
+from cloud.engine.serving.application import Application, make_server
 from cloud.engine.serving.batching import Batcher, Predictions
+from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.rules import PredictionLibraryRules
 from cloud.engine.serving.signatures import Signature
 from cloud.resources import Json
