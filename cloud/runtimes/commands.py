@@ -153,7 +153,8 @@ def _run(work: Coroutine[object, object, T]) -> T:
 
 
 def _log(line: str, severity: Severity) -> None:
-    if not line.startswith((" + ", "Requirement already satisfied")):  # each of a hundred packages
+    # Each of a hundred packages, and what only a job does.
+    if not line.startswith((" + ", "Requirement already satisfied", "The requirements replace")):
         click.echo(line if severity is Severity.INFO else f"{severity.value}: {line}")
 
 
