@@ -17,7 +17,7 @@ import click
 from cloud.engine.serving.signatures import DEFAULT_SIGNATURE, choose_signature
 from cloud.errors import CloudError, InvalidArgument
 from cloud.resources import Json
-from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
+from cloud.wire.model_files import SAVED_MODEL_FILES, keras_hint
 from cloud.workflow.instances import read_instances
 
 

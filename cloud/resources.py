@@ -289,7 +289,8 @@ class ServingStack(StrEnum):
     """The program that answers for a version. It decides what a request may hold, the form of numbers, and texts."""
 
     PREDICTION_LIBRARY = "PREDICTION_LIBRARY"
-    """The Python library of ML Engine's ``mls1`` machines, and this project's serving container."""
+    """The Python library of ML Engine's ``mls1`` machines and of the images for scikit-learn and XGBoost, and this
+    project's serving container."""
     TENSORFLOW_SERVING = "TENSORFLOW_SERVING"
     """TensorFlow Serving: ML Engine's ``n1`` machines, and Vertex AI's prebuilt images for TensorFlow."""
 
@@ -301,12 +302,14 @@ class VersionSpec:
     model: str
     name: str
     deployment_uri: GsUri
-    """The folder that holds ``saved_model.pb``."""
+    """The folder that holds ``saved_model.pb``, ``model.joblib``, ``model.pkl`` or ``model.bst``."""
     runtime_version: str | None = None
     python_version: str | None = None
     description: str = ""
     framework: Framework = Framework.TENSORFLOW
     serving_stack: ServingStack = ServingStack.PREDICTION_LIBRARY
+    image: str | None = None
+    """The prebuilt image of Vertex AI that serves it, whose name tells the framework's version."""
 
     def __post_init__(self) -> None:
         check_id(self.model, "model.name")

@@ -16,6 +16,7 @@ from cloud.lifecycle import JobState
 from cloud.resources import (
     WHOLE_LOG,
     Abilities,
+    Framework,
     Job,
     JobSpec,
     Json,
@@ -162,12 +163,14 @@ class LocalBackend(CloudStorageBackend):
         """
         if self._runtimes is None:
             return
-        if isinstance(spec, VersionSpec):
-            request, field = request_for_version(spec.runtime_version, spec.python_version), "version.runtime_version"
-        else:
-            request = request_of(spec)
+        if not isinstance(spec, VersionSpec):
             field = "executor_image_uri" if spec.image else "training_input.runtime_version"
-        self._runtimes.check(request, field)
+            self._runtimes.check(request_of(spec), field)
+        elif spec.framework is Framework.TENSORFLOW:
+            request = request_for_version(spec.runtime_version, spec.python_version)
+            self._runtimes.check(request, "version.runtime_version")
+        else:
+            self._runtimes.check_server(spec, "version.framework")
 
     # ---------------------------------------------------------------- prediction
 

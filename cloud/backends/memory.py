@@ -20,10 +20,11 @@ from cloud.errors import (
     PredictionFailed,
 )
 from cloud.lifecycle import JobEvent, JobState, VersionEvent, VersionState, next_job_state, next_version_state
-from cloud.names import GsUri, check_id
+from cloud.names import check_id
 from cloud.resources import (
     WHOLE_LOG,
     Abilities,
+    Framework,
     Job,
     JobSpec,
     Json,
@@ -39,7 +40,7 @@ from cloud.resources import (
     as_training,
 )
 from cloud.wire.container import read_request
-from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
+from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
 Run = Callable[["MemoryBackend", Job], Awaitable[None]]
 """Simulates a job that was just submitted, with ``move`` and ``log``."""
@@ -264,7 +265,7 @@ class MemoryBackend(MemoryStorage):
         model = await self.get_model(spec.model)
         if (spec.model, spec.name) in self.versions:
             raise AlreadyExists("A version with the same name already exists.", field="version.name")
-        await self._check_saved_model(spec.deployment_uri)
+        await self._check_model(spec)
         self.versions[spec.model, spec.name] = Version(spec, VersionState.CREATING, datetime.now(UTC))
         if model.default_version is None:
             self.models[spec.model] = replace(model, default_version=spec.name)
@@ -310,16 +311,16 @@ class MemoryBackend(MemoryStorage):
         if version.is_default:
             self.models[model] = replace(self.models[model], default_version=None)
 
-    async def _check_saved_model(self, folder: GsUri) -> None:
-        below = folder.as_folder()
+    async def _check_model(self, spec: VersionSpec) -> None:
+        below = spec.deployment_uri.as_folder()
         try:
             names = [stored.uri.path.removeprefix(below.path) for stored in await self.list_objects(below)]
         except NotFound:
             names = []
-        if len([name for name in names if name in SAVED_MODEL_FILES]) != 1:
-            hint = keras_hint(names)
+        if not holds_model(spec.framework, names):
+            hint, expected = model_hint(spec.framework, names), " and ".join(MODEL_FILES[spec.framework])
             raise FailedPrecondition(
-                f"the folder {folder} is expected to hold exactly one of {' and '.join(SAVED_MODEL_FILES)}.{hint}",
+                f"the folder {spec.deployment_uri} is expected to hold exactly one of {expected}.{hint}",
                 field="version.deployment_uri",
             )
 
@@ -345,13 +346,16 @@ class MemoryBackend(MemoryStorage):
         return self._predict(found, instances, signature_name)
 
     async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
-        """``predict`` in the form of ``cloud.wire.container``, or for TensorFlow Serving with bare values."""
+        """``predict`` in the form of ``cloud.wire.container``, or with bare values as the servers of models have it."""
+        name = version or (await self.get_model(model)).default_version
+        spec = (await self.get_version(model, name or "")).spec
+        is_tensorflow = spec.framework is Framework.TENSORFLOW
         try:
             signature_name, instances = read_request(body)
             predictions = await self.predict(model, instances, version=version, signature_name=signature_name)
         except PredictionFailed as error:
-            return RawAnswer(error.http_status, json.dumps({"error": error.message}).encode())
-        name = version or (await self.get_model(model)).default_version
-        if self.versions[model, name or ""].spec.serving_stack is ServingStack.TENSORFLOW_SERVING:
+            answer = {"error": error.message} if is_tensorflow else f"Prediction failed: {error.message}"
+            return RawAnswer(error.http_status, json.dumps(answer).encode())
+        if not is_tensorflow or spec.serving_stack is ServingStack.TENSORFLOW_SERVING:
             predictions = [next(iter(one.values())) if len(one) == 1 else one for one in predictions]
         return RawAnswer(200, json.dumps({"predictions": predictions}).encode())

@@ -141,6 +141,7 @@ class Assembly:
             fetch=as_account.download,
             environ=replica_environ,
             region=settings.region,
+            prepare=self._runtimes.prepare_server,
         )
         await serving.start()
         parts.push_async_callback(serving.close)

@@ -66,7 +66,7 @@ def training_input(spec: TrainingSpec) -> dict[str, Json]:
 
 
 def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
-    """The specification in a ``Version``. Machines of Compute Engine run TensorFlow Serving
+    """The specification in a ``Version``. Machines of Compute Engine run TensorFlow Serving for SavedModels
     (https://cloud.google.com/ai-platform/prediction/docs/machine-types-online-prediction).
 
     Raises:
@@ -74,6 +74,8 @@ def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
     """
     if "deploymentUri" not in body:
         raise InvalidArgument("A deployment directory is required.", field="version.deployment_uri")
+    framework = Framework(body.get("framework", Framework.TENSORFLOW))
+    is_compute_engine = body.get("machineType", "").startswith("n1-")
     return VersionSpec(
         model=model,
         name=body.get("name", ""),
@@ -81,10 +83,10 @@ def version_spec(model: str, body: Mapping[str, Json]) -> VersionSpec:
         runtime_version=body.get("runtimeVersion"),
         python_version=body.get("pythonVersion"),
         description=body.get("description", ""),
-        framework=Framework(body.get("framework", Framework.TENSORFLOW)),
+        framework=framework,
         serving_stack=(
             ServingStack.TENSORFLOW_SERVING
-            if body.get("machineType", "").startswith("n1-")
+            if is_compute_engine and framework is Framework.TENSORFLOW
             else ServingStack.PREDICTION_LIBRARY
         ),
     )

@@ -1,28 +1,45 @@
 """Finds the model that a job exported, and says what was found where there is none."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from cloud.backends.base import Backend
 from cloud.errors import NotFound
 from cloud.names import GsUri
-from cloud.resources import Job, StoredObject
-from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
+from cloud.resources import Framework, Job, StoredObject
+from cloud.wire.model_files import MODEL_FILES, SAVED_MODEL_FILES, keras_hint, model_hint
 
 _LIST_SECONDS = 10.0
 """A bucket with so many objects that listing them takes longer is not searched to its end."""
+_OWN_FILES = {
+    Framework.XGBOOST: set(MODEL_FILES[Framework.XGBOOST]) - set(MODEL_FILES[Framework.SCIKIT_LEARN]),
+    Framework.SCIKIT_LEARN: set(MODEL_FILES[Framework.SCIKIT_LEARN]),
+}
+"""Files that tell the framework: what XGBoost pickles has scikit-learn's names."""
 
 
-async def newest_saved_model(backend: Backend, job: Job, output: GsUri) -> GsUri:
-    """The folder of the newest SavedModel below ``output``.
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A model that a job exported."""
+
+    folder: GsUri
+    framework: Framework = Framework.TENSORFLOW
+
+
+async def newest_export(backend: Backend, job: Job, output: GsUri) -> Export:
+    """The newest SavedModel below ``output``; without one the newest model of scikit-learn or XGBoost.
 
     Raises:
         NotFound: there is none; says what was looked for, and what was found.
     """
     below = await backend.list_objects(output.as_folder())
     if found := newest(below):
-        return found
+        return Export(found)
+    for framework in (Framework.XGBOOST, Framework.SCIKIT_LEARN):  # the first by what only XGBoost writes
+        if found := newest(below, _OWN_FILES[framework]):
+            return Export(found, framework)
     elsewhere = None
     with suppress(TimeoutError):
         async with asyncio.timeout(_LIST_SECONDS):
@@ -31,15 +48,15 @@ async def newest_saved_model(backend: Backend, job: Job, output: GsUri) -> GsUri
     raise NotFound(_explain(output, below, elsewhere))
 
 
-def newest(objects: Iterable[StoredObject]) -> GsUri | None:
-    """The newest of the folders that hold a SavedModel; None if there is none.
+def newest(objects: Iterable[StoredObject], names: Collection[str] = SAVED_MODEL_FILES) -> GsUri | None:
+    """The newest of the folders that hold one of ``names``, a SavedModel's; None if there is none.
 
     Exporters name folders beside each other by number, a time or a step: of those the highest number is the newest
     (the lab's "ls … | tail -1" takes 9 for newer than 10). Others are compared by the time at which they were written.
     """
     latest: dict[str, StoredObject] = {}
     for item in objects:
-        if item.uri.name in SAVED_MODEL_FILES:
+        if item.uri.name in names:
             parent = _folder(item).path.rpartition("/")[0]
             latest[parent] = max(latest.get(parent, item), item, key=_place_among_siblings)
     if not latest:
@@ -60,7 +77,7 @@ def _folder(item: StoredObject) -> GsUri:
 def _explain(output: GsUri, below: Sequence[StoredObject], elsewhere: GsUri | None) -> str:
     looked = f"the job exported no SavedModel: no folder below {output}/ holds a {SAVED_MODEL_FILES[0]}."
     names = [item.uri.path.removeprefix(f"{output.path}/") for item in below if not item.uri.path.endswith("/")]
-    if hint := keras_hint(names):
+    if hint := keras_hint(names) or model_hint(Framework.XGBOOST, names):
         return looked + hint
     if elsewhere is not None:
         return (

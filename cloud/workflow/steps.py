@@ -21,10 +21,10 @@ from cloud.errors import (
 )
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri
-from cloud.resources import Access, Job, Json, LogEntry, TrainingSpec, TransferProgress, Version, VersionSpec
+from cloud.resources import Access, Framework, Job, Json, LogEntry, TrainingSpec, TransferProgress, Version, VersionSpec
 from cloud.workflow import packages, taxifare
 from cloud.workflow.advice import advice_on, advice_on_line
-from cloud.workflow.exports import newest_saved_model
+from cloud.workflow.exports import newest_export
 from cloud.workflow.plan import Plan
 
 _PROGRESS = re.compile(r"\bstep[ =:]+(\d+)\s*/\s*(\d+)", re.IGNORECASE)
@@ -174,7 +174,7 @@ class Workflow:
                 staged.append(await self._backend.stage_package(folder, self._staging))
             staged += [archive for archive in given if isinstance(archive, GsUri)]
             self._detail = ", ".join(map(str, staged))
-            if folder is not None and (ignored := packages.left_out(folder)):
+            if folder is not None and not self._plan.is_taxifare and (ignored := packages.left_out(folder)):
                 self._detail += f" (without a setup.py next to it, as gcloud packs it; left out: {ignored})"
         return tuple(staged)
 
@@ -220,8 +220,10 @@ class Workflow:
         backend, model = self._backend, self._plan.model
         async with self._step("deploy", f"Deploy a version of model {model}"):
             assert self.report.job is not None  # noqa: S101 - the step before made it
-            saved_model = await newest_saved_model(backend, self.report.job, self.output)
-            checked = f"; {await self._check_export(saved_model)}" if self._check_export else ""
+            export = await newest_export(backend, self.report.job, self.output)
+            checked = ""
+            if self._check_export and export.framework is Framework.TENSORFLOW:
+                checked = f"; {await self._check_export(export.folder)}"
             try:
                 await backend.get_model(model)
             except NotFound:
@@ -232,7 +234,8 @@ class Workflow:
             spec = VersionSpec(
                 model,
                 name,
-                saved_model,
+                export.folder,
+                framework=export.framework,
                 runtime_version=self._plan.runtime_version,
                 python_version=self._plan.python_version,
             )
@@ -244,7 +247,7 @@ class Workflow:
                     raise
             if version.state is not VersionState.READY:
                 raise FailedPrecondition(version.error_message)
-            self._detail = f"{model}/{name} serves {saved_model}{checked}"
+            self._detail = f"{model}/{name} serves {export.folder}{checked}"
 
     async def _remove_version(self, name: str) -> None:
         # A version that is still being created cannot be deleted: wait, unless ``deploy`` already timed out waiting.

@@ -39,6 +39,7 @@ CALLS = {
     "ml-engine": [
         "ml.projects.getConfig",
         *_STORAGE,
+        "storage.objects.get",
         "ml.projects.jobs.create",
         "ml.projects.jobs.get",
         "logging.entries.list",

@@ -148,7 +148,7 @@ async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Pat
         job = await cloud.backend.wait_for_job("needy", timeout=TIMEOUT)
         assert job.state is JobState.FAILED
         assert "nobody-has>=2" in job.error_message
-        assert "not installed" in job.error_message
+        assert "neither installed nor cached" in job.error_message
 
 
 async def test_a_tier_with_accelerators_is_refused_before_anything_is_recorded(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def check_export(folder: Path) -> None:
 
     row = dict(zip(INPUTS, (-73.98, 40.75, -73.785, 40.645, 2.0), strict=True))
     argv = ["run", "--dir", str(folder), "--tag_set", "serve", "--signature_def", "serving_default"]
-    given = ";".join(f"{name}=np.array([{value}], np.float32)" for name, value in row.items())
+    given = ";".join(f"{name}=[{value}]" for name, value in row.items())
     cli = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", *argv, "--input_exprs", given]
     done = subprocess.run(cli, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr

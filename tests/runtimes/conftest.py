@@ -25,8 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def runtimes() -> Path:
     """The store, with ``tf1`` and its base ``tf2.15``."""
-    environ = {name: value for name, value in os.environ.items() if name != "UV_OFFLINE"}
-    subprocess.run([sys.executable, "-m", "cloud.runtimes", "add", "1.15"], check=True, env=environ)
+    add("1.15")
     return Path(os.environ["CLOUD_RUNTIMES"])
 
 
@@ -36,3 +35,9 @@ def cloud(runtimes: Path) -> Iterator[BackgroundCloud]:
     settings = Settings(runtime=RuntimeMode.MATCH, requirements=RequirementsMode.INSTALLED)
     with BackgroundCloud(settings) as cloud:
         yield cloud
+
+
+def add(name: str) -> None:
+    """Make a runtime, if it is not there."""
+    environ = {name: value for name, value in os.environ.items() if name != "UV_OFFLINE"}
+    subprocess.run([sys.executable, "-m", "cloud.runtimes", "add", name], check=True, env=environ)

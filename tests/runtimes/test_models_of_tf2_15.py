@@ -34,7 +34,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The SavedModels of models_of_tf2_15.py, made in the runtime tf2.15, which is built if it is not there."""
     folder = tmp_path_factory.mktemp("models")
     environ = {name: value for name, value in whole_environ().items() if name != "UV_OFFLINE"}  # as other tests have
-    runtimes = Runtimes(runtimes_dir(), installed_runtime, RuntimeMode.MATCH, RequirementsMode.INDEX, environ=environ)
+    runtimes = Runtimes([runtimes_dir()], installed_runtime, RuntimeMode.MATCH, RequirementsMode.INDEX, environ=environ)
     request = RuntimeRequest(version="2.15", text="the models of a test")
     runtime = asyncio.run(runtimes.prepare(request, lambda *_: None))
     maker = Path(__file__).with_name("models_of_tf2_15.py")

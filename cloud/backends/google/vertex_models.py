@@ -22,12 +22,12 @@ from cloud.backends.google.vertex_endpoints import (
     description_of,
     registered,
 )
-from cloud.errors import AlreadyExists, CloudError, DeadlineExceeded, FailedPrecondition, NotFound
+from cloud.errors import AlreadyExists, CloudError, DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound
 from cloud.gcs.retry import finish_before_cancel
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_id
-from cloud.resources import Json, Model, Version, VersionSpec
-from cloud.wire.saved_model import SAVED_MODEL_FILES
+from cloud.resources import Framework, Json, Model, Version, VersionSpec
+from cloud.wire.model_files import SAVED_MODEL_FILES
 
 MACHINE = "n1-standard-2"
 """The smallest machine type for serving."""
@@ -92,6 +92,13 @@ class VertexModels:
 
     async def create_version(self, spec: VersionSpec) -> Version:
         await self.endpoints.get(spec.model)
+        if spec.framework is not Framework.TENSORFLOW:
+            raise InvalidArgument(
+                f"{spec.framework.value}: only SavedModels are deployed to Vertex AI here, as the image for another "
+                "framework has to be of the version that saved the model. Upload it with that image: gcloud ai models "
+                "upload --container-image-uri=us-docker.pkg.dev/vertex-ai/prediction/…",
+                field="version.framework",
+            )
         outputs = await self._inspect(spec.deployment_uri)
         async with self._changing[spec.model]:
             if any(found.spec.name == spec.name for found in await self._registered(spec.model)):

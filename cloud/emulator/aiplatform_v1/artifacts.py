@@ -7,9 +7,9 @@ from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1.container_command import NeedsImage, without_image
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.names import GsUri
-from cloud.resources import Json, ServingStack
+from cloud.resources import Framework, Json, ServingStack
 from cloud.wire.images import ImageKind, parse_image
-from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
+from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
 _OWN_SERVING = "cloud.containers.serving"
 
@@ -22,18 +22,35 @@ def check_container(model: Mapping[str, Json]) -> None:
     image = container.get("imageUri", "")
     if not image:
         raise InvalidArgument("The URI of a serving container's image is required.", field="model.container_spec")
-    if not _serves_saved_models(image) and not is_own(container):
+    if _prebuilt(image) is None and not is_own(container):
         raise InvalidArgument(
             f"Images are not pulled here, and of {image[:200]!r} only the command could run: give one of Google's "
-            "prebuilt images for TensorFlow (us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest), or for your "
+            "prebuilt images for TensorFlow, scikit-learn or XGBoost "
+            "(us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest), or for your "
             f'own the command ["python3", "-m", "{_OWN_SERVING}"] (docker/serving.Dockerfile).',
             field="model.container_spec.image_uri",
         )
 
 
-def _serves_saved_models(image: str) -> bool:
-    prebuilt = parse_image(image)
-    return prebuilt is not None and (prebuilt.kind, prebuilt.framework) == (ImageKind.PREDICTION, "tensorflow")
+_FRAMEWORKS = {
+    "tensorflow": Framework.TENSORFLOW,
+    "scikit-learn": Framework.SCIKIT_LEARN,
+    "xgboost": Framework.XGBOOST,
+}
+"""Of the prebuilt images that are served: those of PyTorch run TorchServe."""
+
+
+def _prebuilt(image: str) -> Framework | None:
+    """The framework that a prebuilt image serves; None for another image."""
+    found = parse_image(image)
+    return _FRAMEWORKS.get(found.framework) if found is not None and found.kind is ImageKind.PREDICTION else None
+
+
+def framework(container: Mapping[str, Json]) -> Framework:
+    """The framework of the models that a ``ModelContainerSpec`` serves."""
+    if is_own(container):
+        return Framework.TENSORFLOW
+    return _prebuilt(container.get("imageUri", "")) or Framework.TENSORFLOW
 
 
 def is_own(container: Mapping[str, Json]) -> bool:
@@ -44,7 +61,8 @@ def is_own(container: Mapping[str, Json]) -> bool:
 
 def serving_stack(container: Mapping[str, Json]) -> ServingStack:
     """What answers in a ``ModelContainerSpec``."""
-    return ServingStack.PREDICTION_LIBRARY if is_own(container) else ServingStack.TENSORFLOW_SERVING
+    is_serving = framework(container) is Framework.TENSORFLOW and not is_own(container)
+    return ServingStack.TENSORFLOW_SERVING if is_serving else ServingStack.PREDICTION_LIBRARY
 
 
 @functools.lru_cache(maxsize=128)
@@ -59,18 +77,19 @@ def _module(command: tuple[str, ...]) -> str | None:
 async def check_artifacts(backend: Backend, model: Mapping[str, Json]) -> None:
     """Raises:
     InvalidArgument: there is no folder of artifacts, or its name is wrong.
-    FailedPrecondition: it does not hold one SavedModel.
+    FailedPrecondition: it does not hold one model of the container's framework.
     """
     if "artifactUri" not in model:
-        raise InvalidArgument("The folder of a SavedModel is required.", field="model.artifact_uri")
+        raise InvalidArgument("The folder of the model's file is required.", field="model.artifact_uri")
     folder = GsUri.parse(model["artifactUri"], "model.artifact_uri").as_folder()
     try:
         found = [stored.uri.path.removeprefix(folder.path) for stored in await backend.list_objects(folder)]
     except NotFound as error:
         raise InvalidArgument(f"{error.message}", field="model.artifact_uri") from None
-    if len([name for name in found if name in SAVED_MODEL_FILES]) != 1:
+    kind = framework(model.get("containerSpec", {}))
+    if not holds_model(kind, set(found)):
         raise FailedPrecondition(
             f"Model directory {str(folder)[:500]} is expected to contain exactly one of: "
-            f"[{', '.join(SAVED_MODEL_FILES)}].{keras_hint(found)}",
+            f"[{', '.join(MODEL_FILES[kind])}].{model_hint(kind, found)}",
             field="model.artifact_uri",
         )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import cast
 
 from cloud.emulator.aiplatform_v1 import messages
-from cloud.emulator.aiplatform_v1.artifacts import serving_stack
+from cloud.emulator.aiplatform_v1.artifacts import framework, serving_stack
 from cloud.emulator.aiplatform_v1.endpoints import (
     backend_model,
     backend_version,
@@ -173,13 +173,16 @@ class DeploymentMethods:
         )
 
     async def _create_version(self, endpoint: Record, number: str, version: Record) -> Version:
+        container = version.fields["containerSpec"]
         return await self._backend.create_version(
             VersionSpec(
                 model=backend_model(endpoint.name),
                 name=backend_version(number),
                 deployment_uri=GsUri.parse(version.fields["artifactUri"], "model.artifact_uri"),
                 description=version.name,
-                serving_stack=serving_stack(version.fields["containerSpec"]),
+                serving_stack=serving_stack(container),
+                framework=framework(container),
+                image=container["imageUri"],
             )
         )
 

@@ -6,17 +6,19 @@ and its answer back as they are: TensorFlow Serving's, or those of this project'
 
 import random
 from collections.abc import Mapping
+from http import HTTPStatus
 
+import orjson
 from aiohttp import web
 
-from cloud.emulator.aiplatform_v1.artifacts import is_own
+from cloud.emulator.aiplatform_v1.artifacts import framework, is_own
 from cloud.emulator.aiplatform_v1.endpoints import backend_model, backend_version
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
-from cloud.resources import Json
+from cloud.resources import Framework, Json
 
 MAX_PAYLOAD = 1_572_864
 """Bytes of a request: 1.5 MB."""
@@ -33,12 +35,34 @@ class PredictionMethods:
         endpoint, deployed = self._route(call)
         version = self._records.get(deployed["version"])
         instances = _as_integers(call.body.get("instances", []))
+        if framework(version.fields["containerSpec"]) is not Framework.TENSORFLOW:
+            predictions = await self._predict_raw(endpoint, deployed, instances, call.body.get("parameters"))
+            return self._answer(deployed, version, predictions)
         # TensorFlow Serving knows no parameters.
         signature = _chosen(call.body.get("parameters")) if _is_own(version) else None
         model, at = backend_model(endpoint.name), backend_version(deployed["id"])
         predictions = await self._backend.predict(model, instances, version=at, signature_name=signature)
         if not _is_own(version):
             predictions = list(map(_bare, predictions))
+        return self._answer(deployed, version, predictions)
+
+    async def _predict_raw(
+        self, endpoint: Record, deployed: Mapping[str, Json], instances: Json, parameters: Json
+    ) -> list[Json]:
+        """By the model server's own answer.
+
+        Raises:
+            FailedPrecondition: with the server's text, as in googleapis/python-aiplatform#514.
+        """
+        body = orjson.dumps({"instances": instances, "parameters": parameters})
+        model, at = backend_model(endpoint.name), backend_version(deployed["id"])
+        answer = await self._backend.raw_predict(model, body, version=at)
+        if answer.status != HTTPStatus.OK:
+            raise FailedPrecondition(answer.content.decode())
+        predictions: list[Json] = orjson.loads(answer.content)["predictions"]
+        return predictions
+
+    def _answer(self, deployed: Mapping[str, Json], version: Record, predictions: list[Json]) -> Json:
         name, _, number = version.name.partition("@")
         return {
             "predictions": predictions,

@@ -106,7 +106,7 @@ def version_json(project: str, version: Version, record: Record) -> dict[str, Js
         "createTime": timestamp(version.create_time),
         "runtimeVersion": spec.runtime_version,
         "machineType": machine_type(record),
-        "framework": fields.get("framework", "TENSORFLOW"),
+        "framework": fields.get("framework", spec.framework.value),
         "pythonVersion": spec.python_version,
         "state": version.state.value,
         "errorMessage": version.error_message,

@@ -1,5 +1,6 @@
 """``ml.projects.models.versions.*``, and the tasks that finish their operations."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from cloud.emulator.ml_v1 import messages
@@ -12,11 +13,14 @@ from cloud.emulator.rest.lists import list_page, of_items
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import CANCELLED, Operation, rpc_status
 from cloud.emulator.rest.records import Record
-from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, InvalidArgument
 from cloud.lifecycle import VersionState
-from cloud.resources import Json, Version
+from cloud.names import GsUri
+from cloud.resources import Framework, Json, Version
 from cloud.wire.ml_v1 import version_spec
+from cloud.wire.model_files import find_framework
 
+_UNSPECIFIED = "FRAMEWORK_UNSPECIFIED"
 _UPDATED = frozenset({"description", "requestLoggingConfig", "autoScaling.minNodes", "autoScaling.maxNodes"})
 _UPDATED_ON_N1 = frozenset({"labels", "manualScaling.nodes"})
 """What a patch may change: discovery document ``ml.v1``, there of labels at ``Version.labels``, and what the Cloud SDK
@@ -39,7 +43,7 @@ class VersionMethods:
         await self._following.close()
 
     async def create(self, call: Call) -> Json:
-        body, model = call.body, call.ids[1]
+        model, body = call.ids[1], await self._with_framework(call.body)
         check_new_id(body.get("name", ""), "version.name")
         check_labels(body.get("labels", {}), "version.labels")
         machine = check_version(
@@ -63,6 +67,19 @@ class VersionMethods:
         operation = self._project.begin(stem, "CREATE_VERSION", model, version=shown)
         self._follow(operation)
         return messages.operation_json(self._project.id, operation)
+
+    async def _with_framework(self, body: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A version without a framework gets that of the model's files (discovery document ``ml.v1``)."""
+        if body.get("framework", _UNSPECIFIED) != _UNSPECIFIED or "deploymentUri" not in body:
+            return body
+        body = {name: value for name, value in body.items() if name != "framework"}
+        folder = GsUri.parse(body["deploymentUri"], "version.deployment_uri").as_folder()
+        try:
+            stored = await self._backend.list_objects(folder)
+        except CloudError:  # which is reported when its files are copied
+            return body
+        framework = find_framework({one.uri.path.removeprefix(folder.path) for one in stored})
+        return body if framework is Framework.TENSORFLOW else {**body, "framework": framework.value}
 
     async def get(self, call: Call) -> Json:
         return self.json(await self._backend.get_version(*call.ids[1:]))

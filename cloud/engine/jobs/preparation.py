@@ -12,6 +12,7 @@ from cloud.engine.jobs.cold_start import heeding_variables
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.output import OnOutput
 from cloud.engine.runtimes import python_code
+from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
@@ -19,6 +20,9 @@ from cloud.engine.runtimes.uv import Log
 from cloud.engine.runtimes.uv_errors import redact
 from cloud.names import GsUri
 from cloud.resources import Severity, TrainingSpec
+
+_IN_OWN_IMAGE = "cloud.containers.training"
+"""The program of an image that docker/ makes: such an image holds this project, as what is installed here does."""
 
 Fetch = Callable[[GsUri, Path], Awaitable[object]]
 """Downloads one object to a file as the ML service account."""
@@ -62,7 +66,10 @@ class Preparation:
         Raises:
             CloudError: a part cannot be had. Its message is the job's.
         """
-        runtime = await self.runtimes.prepare(request_of(spec), log)
+        if spec.python_module == _IN_OWN_IMAGE:
+            runtime = installed_runtime()
+        else:
+            runtime = await self.runtimes.prepare(request_of(spec), log)
         work = folder / "packages"
         work.mkdir()
         packages: list[Path] = []

@@ -8,7 +8,7 @@ PyPI: ``tf.estimator`` and Keras 2 end with TensorFlow 2.15, which runs in Pytho
 from collections.abc import Collection
 
 from cloud.engine.runtimes.runtime import RuntimeRequest
-from cloud.resources import TrainingSpec
+from cloud.resources import Framework, TrainingSpec, VersionSpec
 from cloud.wire.images import parse_image
 
 INSTALLED = "installed"
@@ -25,6 +25,11 @@ older."""
 PREFIXES = {"tensorflow": "tf", "scikit-learn": "sklearn", "xgboost": "xgboost"}
 FRAMEWORKS = {prefix: framework for framework, prefix in PREFIXES.items()}
 """The framework of a runtime by the first letters of its name."""
+_DISTRIBUTIONS = {
+    Framework.TENSORFLOW: "tensorflow",
+    Framework.SCIKIT_LEARN: "scikit-learn",
+    Framework.XGBOOST: "xgboost",
+}
 OFFERED = {
     "scikit-learn": {
         "1.1": ("3.8", "3.11"),
@@ -51,6 +56,12 @@ def request_of(spec: TrainingSpec) -> RuntimeRequest | None:
     return request_for_image(spec.image) or request_for_version(spec.runtime_version, spec.python_version)
 
 
+def request_of_version(spec: VersionSpec) -> RuntimeRequest | None:
+    """What a model version requests; None: nothing."""
+    framework = _DISTRIBUTIONS[spec.framework]
+    return request_for_image(spec.image) or request_for_version(spec.runtime_version, spec.python_version, framework)
+
+
 def request_for_image(uri: str | None) -> RuntimeRequest | None:
     """What one of Google's prebuilt images stands for; None for another image."""
     image = parse_image(uri) if uri else None
@@ -71,7 +82,9 @@ def request_for_version(
     parts = [f"runtime version {runtime}" if runtime else "", f"Python {python}" if python else ""]
     text = " with ".join(filter(None, parts))
     if framework != "tensorflow":
-        return RuntimeRequest(framework, _NEWEST_OF_ML_ENGINE[framework], python, text or framework)
+        return RuntimeRequest(
+            framework, _NEWEST_OF_ML_ENGINE[framework] if runtime else None, python, text or framework
+        )
     return RuntimeRequest(framework, minor(runtime) if runtime else None, python, text) if text else None
 
 

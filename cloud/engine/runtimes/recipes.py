@@ -141,5 +141,7 @@ def _beside(framework: str, version: str) -> tuple[str, ...]:
     if framework == "scikit-learn":
         return (*_BESIDE, *(("numpy<2",) if numbers < (1, 4) else ()))
     if numbers < (2, 1):
-        return (*_BESIDE, "numpy<2", "pandas<2.2", "scikit-learn<1.4")
+        # Older ones import pkg_resources, which setuptools had to 80.
+        own = ("setuptools<81",) if numbers < (2, 0) else ()
+        return (*_BESIDE, *own, "numpy<2", "pandas<2.2", "scikit-learn<1.4")
     return (*_BESIDE, *(("scikit-learn<1.6",) if numbers < (3, 0) else ()))

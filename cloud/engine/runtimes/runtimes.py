@@ -8,14 +8,23 @@ from cloud.engine.runtimes import tensorflow_1
 from cloud.engine.runtimes.builder import Builder, runtime_of
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.image_layer import image_layer
-from cloud.engine.runtimes.names import INSTALLED, TF1, TF2, as_numbers, minor, nearest
+from cloud.engine.runtimes.names import (
+    INSTALLED,
+    TF1,
+    TF2,
+    as_numbers,
+    minor,
+    nearest,
+    request_for_version,
+    request_of_version,
+)
 from cloud.engine.runtimes.recipes import recipe
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.store import Store, Stored
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import UvError
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument
-from cloud.resources import Severity
+from cloud.resources import Severity, VersionSpec
 from cloud.settings import RequirementsMode, RuntimeMode
 
 _PYTHONS_OF_GOOGLE = frozenset({"2.7", "3.5", "3.7"})
@@ -25,6 +34,8 @@ _VERSIONS = {
     TF2: tuple(f"2.{number}" for number in range(1, 16)),
 }
 """The runtime versions of ML Engine that each runtime stands for."""
+_SAME = {"xgboost": ("xgboost-cpu",)}
+"""Distributions with the same modules."""
 
 
 class Runtimes:
@@ -120,6 +131,43 @@ class Runtimes:
         log(f"{_capital(request.text)}: runs in {runtime.name} ({runtime.description}).", Severity.INFO)
         return runtime
 
+    def check_server(self, spec: VersionSpec, field: str) -> None:
+        """As ``check``, for a model version of scikit-learn or XGBoost."""
+        request = request_of_version(spec)
+        if request is None or self._can_build() or self._mode is RuntimeMode.ANY or self._holding(spec, request):
+            return
+        raise InvalidArgument(_missing(request, self._nearest(request, self._installed())), field=field)
+
+    async def prepare_server(self, spec: VersionSpec, log: Log) -> Runtime:
+        """The runtime that serves a model of scikit-learn or XGBoost, made if there is none.
+
+        Raises:
+            FailedPrecondition, ResourceExhausted: there is none; see ``prepare``.
+        """
+        request = request_of_version(spec)
+        assert request is not None  # noqa: S101
+        runtime = self._holding(spec, request)
+        if runtime is None:
+            runtime = await self._find_or_build(request, self._nearest(request, self._installed()), log)
+        log(f"{_capital(request.text)}: served in {runtime.name} ({runtime.description}).", Severity.INFO)
+        return runtime
+
+    def _holding(self, spec: VersionSpec, request: RuntimeRequest) -> Runtime | None:
+        """What exists and holds the library; first that in which a job with the same request would have run."""
+        installed = self._with_image(self._installed())
+        names = [self._nearest(request, installed)]
+        if spec.image is None:
+            of_jobs = request_for_version(spec.runtime_version, spec.python_version)
+            names.insert(0, self._nearest(of_jobs, installed) if of_jobs else INSTALLED)
+        if self._mode is RuntimeMode.ANY:
+            names.append(INSTALLED)
+        for name in names:
+            stored = self._find(name)
+            runtime = installed if name == INSTALLED else runtime_of(stored) if stored else None
+            if runtime and _holds(runtime, request.framework):
+                return runtime
+        return None
+
     async def _find_or_build(self, request: RuntimeRequest, name: str, log: Log) -> Runtime:
         stored = self._find(name)
         if stored is None:
@@ -191,6 +239,11 @@ def _missing_framework(request: RuntimeRequest, installed: Runtime) -> str:
         f"{request.text} needs PyTorch, which is not here: install torch next to this project, or add it to the "
         "requirements of the job's package"
     )
+
+
+def _holds(runtime: Runtime, framework: str) -> bool:
+    found = Distributions((*runtime.import_path, *runtime.site))
+    return any(found.get(name) for name in (framework, *_SAME.get(framework, ())))
 
 
 def tensorflow_version(runtime: Runtime) -> str:

@@ -9,7 +9,7 @@ model's signatures.
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -51,12 +51,23 @@ async def serve_model(
     stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
 ) -> None:
     """Serve ``model`` until SIGTERM, then respond to pending requests and return; see ``worker.serve``."""
+    rules = TensorFlowServingRules(model) if stack is ServingStack.TENSORFLOW_SERVING else PredictionLibraryRules(model)
+    await serve_by(rules, rules.joinable(model.warm_up()), model.signatures, config, on_ready)
+
+
+async def serve_by(
+    rules: Rules,
+    joinable: Collection[Hashable],
+    signatures: Mapping[str, Signature],
+    config: ListenConfig,
+    on_ready: Callable[[int], None],
+) -> None:
+    """Serve the model of ``rules`` until SIGTERM, then respond to pending requests and return."""
     stopping = asyncio.Event()
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    rules = TensorFlowServingRules(model) if stack is ServingStack.TENSORFLOW_SERVING else PredictionLibraryRules(model)
-    batcher = Batcher(rules.model, joinable=rules.joinable(model.warm_up()))
-    runner = web.ServerRunner(make_server(Application(batcher, rules, model.signatures, config)))
+    batcher = Batcher(rules.model, joinable=joinable)
+    runner = web.ServerRunner(make_server(Application(batcher, rules, signatures, config)))
     await runner.setup()
     await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
     on_ready(runner.addresses[0][1])
@@ -90,25 +101,30 @@ class Application:
         config = self._config
         match request.method, request.path:
             case "POST", config.predict:
-                return await self._predict(request, self._rules.write_named)
+                return await self._predict(request, self._rules.write_named, self._rules.write_error)
             case "POST", config.raw_predict:
-                return await self._predict(request, self._rules.write)
+                return await self._predict(request, self._rules.write, self._rules.write_raw_error)
             case "GET", config.health:
                 return _response(HTTPStatus.OK, orjson.dumps({"signatures": self._signatures}))
             case _, config.predict | config.raw_predict | config.health:
                 return self._error(HTTPStatus.METHOD_NOT_ALLOWED, f"not {request.method}")
         return self._error(HTTPStatus.NOT_FOUND, f"POST {config.predict} or GET {config.health}")
 
-    async def _predict(self, request: web.BaseRequest, write: Callable[[Any, list[Any]], bytes]) -> web.Response:
+    async def _predict(
+        self,
+        request: web.BaseRequest,
+        write: Callable[[Any, list[Any]], bytes],
+        write_error: Callable[[str], bytes],
+    ) -> web.Response:
         try:
             signature, instances = self._rules.read(await request.read())
             body = write(signature, await self._batcher.submit(signature, instances))
         except web.HTTPRequestEntityTooLarge:
-            return self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {MAX_SIZE} bytes")
+            return _response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, write_error(f"more than {MAX_SIZE} bytes"))
         except CloudError as error:
-            return self._error(error.http_status, error.message)
+            return _response(error.http_status, write_error(error.message))
         except Exception as error:  # noqa: BLE001 - a defect of the model or ours, which the engine reports
-            return self._error(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
+            return _response(HTTPStatus.INTERNAL_SERVER_ERROR, write_error(f"{type(error).__name__}: {error}"))
         return _response(HTTPStatus.OK, body)
 
     def _error(self, status: int, text: str) -> web.Response:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +26,7 @@ class ModelServer:
     """The worker of one version. The first ``start`` or ``predict`` starts it. If it dies or hangs, it is replaced.
 
     Args:
-        command: runs the worker.
+        command: gives what runs the worker, before each start.
         on_note: called with each sentence that the worker says about its model.
         time_limit: seconds for one prediction, including the wait for a connection.
         start_limit: seconds for loading the model.
@@ -35,7 +35,7 @@ class ModelServer:
     def __init__(
         self,
         launcher: Launcher,
-        command: Command,
+        command: Callable[[], Awaitable[Command]],
         *,
         on_note: Callable[[str], None] = lambda _: None,
         time_limit: float = 60.0,
@@ -136,8 +136,9 @@ class ModelServer:
 
     async def _launch(self) -> "_Worker":
         try:
+            command = await self._command()  # which may make a runtime: that takes as long as it takes
             async with asyncio.timeout(self._start_limit):
-                worker = await _launch(self._launcher, self._command, self._time_limit, self._on_note)
+                worker = await _launch(self._launcher, command, self._time_limit, self._on_note)
         except TimeoutError:
             raise Unavailable(f"the model's worker was not ready after {self._start_limit:g} s") from None
         except asyncio.CancelledError:  # by close(); the requests that wait for this task are not cancelled

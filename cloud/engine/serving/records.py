@@ -30,6 +30,7 @@ ALTER TABLE versions ADD COLUMN framework TEXT NOT NULL DEFAULT 'TENSORFLOW';
 ALTER TABLE versions ADD COLUMN serving_stack TEXT NOT NULL DEFAULT 'PREDICTION_LIBRARY';
 UPDATE versions SET serving_stack = 'TENSORFLOW_SERVING' WHERE model GLOB 'endpoint_*'
 """,
+    "ALTER TABLE versions ADD COLUMN image TEXT",
 )
 _VERSIONS = """
 SELECT versions.*, models.default_version IS versions.name AS is_default
@@ -95,11 +96,11 @@ class Records:
         spec = version.spec
         with transaction(self._database):
             self._database.execute(
-                "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(spec.model, spec.name, str(spec.deployment_uri), spec.runtime_version, spec.python_version),
                     *(spec.description, version.state, version.create_time.isoformat(), version.error_message, folder),
-                    *(spec.framework, spec.serving_stack),
+                    *(spec.framework, spec.serving_stack, spec.image),
                 ),
             )
             self._database.execute(

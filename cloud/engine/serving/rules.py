@@ -51,7 +51,11 @@ class Rules(Protocol):
     def write_named(self, signature: Any, results: list[Any]) -> bytes:
         """``{"predictions": [{OUTPUT: VALUE, …}, …]}``"""
 
-    def write_error(self, text: str) -> bytes: ...
+    def write_error(self, text: str) -> bytes:
+        """``{"error": TEXT}``"""
+
+    def write_raw_error(self, text: str) -> bytes:
+        """The body of the stack's own answer."""
 
 
 class PredictionLibraryRules:
@@ -74,3 +78,5 @@ class PredictionLibraryRules:
 
     def write_error(self, text: str) -> bytes:
         return orjson.dumps({"error": text})
+
+    write_raw_error = write_error

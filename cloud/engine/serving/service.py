@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import shutil
 import sqlite3
 import uuid
@@ -12,11 +11,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import cloud
 from cloud.engine.disk import disk_full
-from cloud.engine.launch.client import Command, Launcher
+from cloud.engine.launch.client import Launcher
 from cloud.engine.serving.process import ModelServer
 from cloud.engine.serving.records import Records
+from cloud.engine.serving.worker_command import Prepare, WorkerCommands
 from cloud.errors import (
     AlreadyExists,
     CloudError,
@@ -27,8 +26,8 @@ from cloud.errors import (
 )
 from cloud.lifecycle import VersionEvent, VersionState
 from cloud.names import GsUri, check_id
-from cloud.resources import Json, Model, RawAnswer, ServingStack, Version, VersionSpec
-from cloud.wire.saved_model import SAVED_MODEL_FILES, keras_hint
+from cloud.resources import Framework, Json, Model, RawAnswer, ServingStack, Severity, Version, VersionSpec
+from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
 Fetch = Callable[[GsUri, Path], Awaitable[object]]
 """Copies the objects in a folder of a bucket to a local folder, as the ML service account."""
@@ -37,6 +36,7 @@ _Key = tuple[str, str]
 """Names of a model and its version."""
 _RETRY_INTERVAL = 0.5
 """Seconds between attempts to record a version's state while the disk is full."""
+_LEVELS = {Severity.DEBUG: logging.DEBUG, Severity.INFO: logging.INFO}
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +47,7 @@ class ServingService:
         state_dir: holds the records and the versions' files; created if missing.
         environ: environment of the workers.
         region: of new models.
+        prepare: gives the runtime of a model of scikit-learn or XGBoost; None: none is served.
         time_limit: seconds for one prediction.
     """
 
@@ -58,13 +59,14 @@ class ServingService:
         fetch: Fetch,
         environ: Mapping[str, str],
         region: str,
+        prepare: Prepare | None = None,
         time_limit: float = 60.0,
     ) -> None:
         self._files = state_dir / "versions"
         self._records_path = state_dir / "serving.sqlite"
         self._launcher = launcher
         self._fetch = fetch
-        self._environ = dict(environ)
+        self._commands = WorkerCommands(environ, prepare)
         self._region = region
         self._time_limit = time_limit
         self._copying: set[_Key] = set()
@@ -121,7 +123,7 @@ class ServingService:
         folder = self._files / uuid.uuid4().hex
         self._copying.add(key)
         try:
-            await self._copy(spec.deployment_uri, folder)
+            await self._copy(spec, folder)
             version = Version(spec=spec, state=VersionState.CREATING, create_time=_now())
             self._records.add_version(version, folder.name)
         except BaseException:
@@ -215,22 +217,20 @@ class ServingService:
 
     # ---------------------------------------------------------------- one version's life
 
-    async def _copy(self, source: GsUri, folder: Path) -> None:
+    async def _copy(self, spec: VersionSpec, folder: Path) -> None:
+        source = spec.deployment_uri
         if source.has_wildcard():
             raise InvalidArgument(f"a folder's name, not a pattern: {source}", field="version.deployment_uri")
         await asyncio.to_thread(folder.mkdir)
-        hint = ""
+        missing = ""
         try:
             await self._fetch(source.as_folder(), folder)
         except NotFound as error:  # no objects with that prefix, or no bucket
-            hint = f" ({error.message})"
-        if sum((folder / name).is_file() for name in SAVED_MODEL_FILES) != 1:
-            hint = hint or keras_hint(await asyncio.to_thread(os.listdir, folder))
-            raise FailedPrecondition(
-                f"With v1 endpoint, the model directory {source.as_folder()} is expected to contain exactly one of "
-                f"thefollowing: saved_model.pb' file or 'saved_model.pbtxt' file.Please use SavedModel.{hint}",
-                field="version.deployment_uri",
-            )
+            missing = f" ({error.message})"
+        names = await asyncio.to_thread(_files, folder)
+        if not holds_model(spec.framework, names):
+            hint = missing or model_hint(spec.framework, names)
+            raise FailedPrecondition(f"{_no_model(spec)}{hint}", field="version.deployment_uri")
 
     async def _deploy(self, key: _Key) -> None:
         try:
@@ -276,17 +276,31 @@ class ServingService:
         server = self._servers.get((model, name))
         if server is None:
             folder = self._files / self._records.folder(model, name)
-            command = Command(
-                module="cloud.engine.serving.worker",
-                argv=("--model-dir", str(folder), "--serving-stack", self._records.serving_stack(model, name)),
-                environ=self._environ,
-                cwd=folder,
-                import_path=(Path(cloud.__path__[0]).parent,),
-            )
-            note = partial(_log.warning, "version %s of model %s: %s", name, model)
+
+            def log(text: str, severity: Severity) -> None:
+                _log.log(_LEVELS.get(severity, logging.WARNING), "version %s of model %s: %s", name, model, text)
+
+            command = partial(self._commands.command, self._records.version(model, name).spec, folder, log)
+            note = partial(log, severity=Severity.WARNING)
             server = ModelServer(self._launcher, command, on_note=note, time_limit=self._time_limit)
             self._servers[model, name] = server
         return server
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def _no_model(spec: VersionSpec) -> str:
+    """In the words of the service, of two times."""
+    folder = spec.deployment_uri.as_folder()
+    if spec.framework is Framework.TENSORFLOW:
+        return (
+            f"With v1 endpoint, the model directory {folder} is expected to contain exactly one of "
+            "thefollowing: saved_model.pb' file or 'saved_model.pbtxt' file.Please use SavedModel."
+        )
+    expected = ", ".join(MODEL_FILES[spec.framework])
+    return f"Deployment directory {folder} is expected to contain exactly one of: [{expected}]."
 
 
 def _bad_model(error: CloudError) -> str:

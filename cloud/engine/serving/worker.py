@@ -42,20 +42,20 @@ def main(argv: list[str] | None = None) -> int:
         # Only after the flags are checked, and while the rest is imported: each is half of the start.
         threading.Thread(target=load_library, name="load TensorFlow").start()
         if arguments.check:
-            load(arguments.model_dir, _report_note).warm_up()
-            _report({"ready": {}})
+            load(arguments.model_dir, report_note).warm_up()
+            report({"ready": {}})
             return 0
         from cloud.engine.serving.application import ListenConfig
 
         serve(
             arguments.model_dir,
             ListenConfig(port=arguments.port),
-            lambda port: _report({"ready": {"port": port}}),
-            _report_note,
+            lambda port: report({"ready": {"port": port}}),
+            report_note,
             arguments.serving_stack,
         )
     except FailedPrecondition as error:
-        _report({"failed": error.message})
+        report({"failed": error.message})
         return 1
     return 0
 
@@ -93,11 +93,11 @@ def load(model_dir: str, on_note: Callable[[str], None]) -> Servable:
     return model
 
 
-def _report_note(text: str) -> None:
-    _report({"note": text})
+def report_note(text: str) -> None:
+    report({"note": text})
 
 
-def _report(value: object) -> None:
+def report(value: object) -> None:
     sys.stdout.write(orjson.dumps(value).decode() + "\n")
     sys.stdout.flush()
 

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from cloud.engine.launch.client import Command, Launcher, Process
 from cloud.engine.launch.output import OnOutput
@@ -39,7 +40,7 @@ class Cloud:
         self.state_dir = state_dir
 
     @asynccontextmanager
-    async def service(self, **options: float) -> AsyncIterator[ServingService]:
+    async def service(self, **options: Any) -> AsyncIterator[ServingService]:
         service = ServingService(
             state_dir=self.state_dir,
             launcher=self.launcher,

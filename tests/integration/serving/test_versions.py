@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -150,7 +151,7 @@ async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
 
 async def test_a_request_that_kills_the_worker_fails_alone(launcher: RecordingLauncher, tmp_path: Path) -> None:
     command = Command("integration.serving.mortal_worker", (), ENVIRON, tmp_path, (TESTS, ROOT))
-    server = ModelServer(launcher, command)
+    server = ModelServer(launcher, AsyncMock(return_value=command))
 
     async def predict(number: int) -> object:
         try:

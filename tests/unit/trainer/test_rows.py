@@ -122,3 +122,17 @@ def test_anything_at_all_is_parsed_without_an_exception(text: bytes) -> None:
     assert np.isfinite(block.values).all()
     assert (block.bad > 0) == (block.first_bad is not None)
     assert len(block.values) + block.bad <= block.lines
+
+
+def test_a_few_odd_rows_in_a_long_text_are_found_by_their_lines() -> None:
+    count = 10_000
+    lines = [b"%d,-73.987625,40.750617,-73.971163,40.78518,1,0\n" % number for number in range(count)]
+    lines[4321] = b"forty,-73.987625,40.750617,-73.971163,40.78518,1,0\n"
+    lines[5000] = b"\n"
+    lines[6000] = b'"6e3",-73.98764000000001,40.750617,-73.971163,,1,0\n'
+    block = parse_block(b"".join(lines), first_line=11)
+    assert (block.lines, block.bad) == (count, 1)
+    assert block.first_bad == rows.BadRow(4332, "fare_amount is not a number: 'forty'")
+    expected = np.array([[number, *VALUES[1:]] for number in range(count)], np.float32)
+    expected[6000, [1, 4]] = -73.98764000000001, MISSING["dropofflat"]
+    np.testing.assert_array_equal(block.values, np.delete(expected, [4321, 5000], axis=0))

@@ -44,6 +44,8 @@ class TensorFlowServingRules:
     def write_error(self, text: str) -> bytes:
         return answers.error(text)
 
+    write_raw_error = write_error
+
     def _outputs(self, form: Form) -> Collection[str]:
         return self._served.signatures[form.signature].outputs
 

@@ -7,8 +7,8 @@ import pytest
 from cloud.backends.memory import MemoryBackend, succeed
 from cloud.errors import NotFound
 from cloud.names import GsUri
-from cloud.resources import Job, StoredObject, TrainingSpec
-from cloud.workflow.exports import newest, newest_saved_model
+from cloud.resources import Framework, Job, StoredObject, TrainingSpec
+from cloud.workflow.exports import Export, newest, newest_export
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 OUTPUT = GsUri("bkt", "job/output")
@@ -59,7 +59,8 @@ async def after_job(*names: str) -> tuple[MemoryBackend, Job]:
         ([], r"wrote nothing there at all.*\{output\}.*--job-dir"),
         (["job/output/m/model.keras"], r"m/model\.keras is Keras's own format.*model\.export\(PATH\)"),
         (["job/output/model.h5"], r"model\.h5 is Keras's own format"),
-        (["job/output/model.joblib", "job/output/log"], r"It holds log, model\.joblib$"),
+        (["job/output/iris.joblib", "job/output/log"], r"iris\.joblib is there: store it as model\.joblib\.$"),
+        (["job/output/model.txt", "job/output/log"], r"It holds log, model\.txt$"),
         ([f"job/output/{n}" for n in range(9)], r"and 4 more"),
         (["elsewhere/2/saved_model.pb"], r"gs://bkt/elsewhere/2 was written while the job ran.*\{output\}"),
     ],
@@ -67,7 +68,7 @@ async def after_job(*names: str) -> tuple[MemoryBackend, Job]:
 async def test_where_there_is_none_the_words_say_what_was_found(written: list[str], words: str) -> None:
     backend, job = await after_job(*written)
     with pytest.raises(NotFound, match=words) as caught:
-        await newest_saved_model(backend, job, OUTPUT)
+        await newest_export(backend, job, OUTPUT)
     assert "no folder below gs://bkt/job/output/ holds a saved_model.pb" in caught.value.message
     assert "before" not in caught.value.message
 
@@ -76,4 +77,19 @@ async def test_one_below_the_output_is_found() -> None:
     backend, job = await after_job(
         "job/output/9/saved_model.pb", "job/output/10/saved_model.pb", "later/saved_model.pb"
     )
-    assert await newest_saved_model(backend, job, OUTPUT) == OUTPUT / "10"
+    assert await newest_export(backend, job, OUTPUT) == Export(OUTPUT / "10")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (["model.joblib", "log"], Export(OUTPUT, Framework.SCIKIT_LEARN)),
+        (["a/model.pkl"], Export(OUTPUT / "a", Framework.SCIKIT_LEARN)),
+        (["9/model.bst", "10/model.bst"], Export(OUTPUT / "10", Framework.XGBOOST)),
+        (["x/model.bst", "y/model.joblib"], Export(OUTPUT / "x", Framework.XGBOOST)),
+        (["1/saved_model.pb", "2/model.joblib"], Export(OUTPUT / "1")),
+    ],
+)
+async def test_without_a_saved_model_one_of_another_framework_is_found(written: list[str], found: Export) -> None:
+    backend, job = await after_job(*(f"job/output/{name}" for name in written))
+    assert await newest_export(backend, job, OUTPUT) == found

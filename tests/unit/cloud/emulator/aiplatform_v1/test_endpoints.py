@@ -4,6 +4,8 @@ import random
 import pytest
 
 from cloud.lifecycle import VersionEvent
+from cloud.names import GsUri
+from cloud.resources import Framework, ServingStack
 from emulator_api.backends import memory_backend
 from emulator_api.vertex_api import PARENT, VertexApi, deployment, model
 
@@ -280,3 +282,19 @@ async def test_an_id_may_be_used_again_when_somebody_else_deleted_its_endpoint(a
         api.backend.models.clear()
         answer = await api.ask("POST", "/endpoints?endpointId=mine", {"displayName": "e"})
         assert answer["response"]["name"] == f"{PARENT}/endpoints/mine"
+
+
+async def test_scikit_learns_images_answer_as_the_prediction_library_does(api):
+    await api.backend.write_object(GsUri("bucket", "flowers/model.joblib"), b"")
+    image = "us-docker.pkg.dev/vertex-ai/prediction/sklearn-cpu.1-6:latest"
+    name = await uploaded(api, artifactUri="gs://bucket/flowers", containerSpec={"imageUri": image})
+    endpoint = await created(api)
+    await deployed(api, endpoint, name)
+    (version,) = api.backend.versions.values()
+    assert (version.spec.framework, version.spec.image) == (Framework.SCIKIT_LEARN, image)
+    assert version.spec.serving_stack is ServingStack.PREDICTION_LIBRARY
+    answer = await api.ask("POST", f"{endpoint}:predict", {"instances": [1.5, 4.0]})
+    assert answer["predictions"] == [3.0, 8.0]
+    error = await api.refusal("POST", f"{endpoint}:predict", {"instances": ["x"]})
+    assert error["status"] == "FAILED_PRECONDITION"
+    assert error["message"].startswith('"Prediction failed: ')

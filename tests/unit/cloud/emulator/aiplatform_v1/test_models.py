@@ -122,6 +122,21 @@ async def test_googles_serving_images_are_known_by_all_their_names(api, image):
             "INVALID_ARGUMENT",
             "Images are not pulled here",
         ),
+        (
+            model(containerSpec={"imageUri": "us-docker.pkg.dev/vertex-ai/prediction/pytorch-cpu.2-1:latest"}),
+            "INVALID_ARGUMENT",
+            "for TensorFlow, scikit-learn or XGBoost",
+        ),
+        (
+            model(containerSpec={"imageUri": "us-docker.pkg.dev/vertex-ai/prediction/sklearn-cpu.1-6:latest"}),
+            "FAILED_PRECONDITION",
+            "Model directory gs://bucket/export/ is expected to contain exactly one of: [model.pkl, model.joblib].",
+        ),
+        (
+            model(containerSpec={"imageUri": "us-docker.pkg.dev/vertex-ai/prediction/xgboost-cpu.2-1:latest"}),
+            "FAILED_PRECONDITION",
+            "[model.pkl, model.joblib, model.bst].",
+        ),
         ({}, "INVALID_ARGUMENT", "display_name"),
         (model(containerSpec={}), "INVALID_ARGUMENT", "image is required"),
         (model(containerSpec={"imageUri": "gcr.io/me/mine"}), "INVALID_ARGUMENT", "Images are not pulled here"),

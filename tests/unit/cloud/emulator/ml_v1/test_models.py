@@ -3,6 +3,8 @@ import asyncio
 import pytest
 
 from cloud.lifecycle import VersionEvent
+from cloud.names import GsUri
+from cloud.resources import ServingStack
 from emulator_api.backends import memory_backend
 from emulator_api.ml_api import Api
 from emulator_api.ml_requests import version
@@ -121,7 +123,9 @@ async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp
         ({"deploymentUri": "gs://bucket/empty/"}, None, "deployment_uri"),
         ({"name": "a-b"}, None, "A name should start with a letter"),
         ({"runtimeVersion": "0.9"}, None, "runtime version '0.9'"),
-        ({"framework": "XGBOOST"}, None, "TensorFlow SavedModel"),
+        ({"framework": "XGBOOST", "runtimeVersion": "1.3"}, None, "XGBOOST needs runtime version 1.4 or later: 1.3"),
+        ({"framework": "SCIKIT_LEARN", "runtimeVersion": "x"}, None, "runtime version 'x'"),
+        ({"framework": "SCIKIT_LEARN"}, None, "exactly one of model.pkl and model.joblib"),
         (
             {"predictionClass": "a.B", "framework": "TENSORFLOW"},
             None,
@@ -239,3 +243,21 @@ async def test_the_regional_endpoint_gives_another_machine(api):
     await api.ask("POST", "/models", {"name": "taxifare"})
     await finished(api, await api.ask("POST", "/models/taxifare/versions", version(), host=REGIONAL))
     assert (await api.ask("GET", "/models/taxifare/versions/v1"))["machineType"] == "n1-standard-2"
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "framework"),
+    [
+        ("model.joblib", {}, "SCIKIT_LEARN"),
+        ("model.bst", {"framework": "FRAMEWORK_UNSPECIFIED"}, "XGBOOST"),
+        ("model.pkl", {"framework": "XGBOOST"}, "XGBOOST"),
+    ],
+)
+async def test_the_files_or_the_request_tell_the_framework(api, file, given, framework):
+    await api.ask("POST", "/models", {"name": "flowers"})
+    await api.backend.write_object(GsUri("bucket", f"flowers/{file}"), b"")
+    body = version(deploymentUri="gs://bucket/flowers/", **given)
+    done = await finished(api, await api.ask("POST", "/models/flowers/versions", body, host=REGIONAL))
+    assert (done["response"]["framework"], done["response"]["machineType"]) == (framework, "n1-standard-2")
+    (made,) = api.backend.versions.values()
+    assert (made.spec.framework, made.spec.serving_stack) == (framework, ServingStack.PREDICTION_LIBRARY)

@@ -13,7 +13,8 @@ from cloud.engine.runtimes.names import request_for_image, request_for_version
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.errors import FailedPrecondition, InvalidArgument
-from cloud.resources import Severity
+from cloud.names import GsUri
+from cloud.resources import Framework, Severity, VersionSpec
 from cloud.settings import RequirementsMode, RuntimeMode
 
 Make = Callable[..., Runtimes]
@@ -216,3 +217,54 @@ async def test_the_mend_for_another_framework_names_its_runtime(make, log):
     request = request_for_image("us-docker.pkg.dev/vertex-ai/training/sklearn-cpu.1-6.py310")
     with pytest.raises(FailedPrecondition, match=r"needs sklearn1.6, which is not here: .* add sklearn1.6 \(0.2 GB"):
         await make(RuntimeMode.MATCH).prepare(request, log)
+
+
+def version(framework: Framework = Framework.SCIKIT_LEARN, **given: str) -> VersionSpec:
+    return VersionSpec("m", "v", GsUri("bucket", "model"), framework=framework, **given)
+
+
+SKLEARN_IMAGE = "us-docker.pkg.dev/vertex-ai/prediction/sklearn-cpu.1-6:latest"
+OF_2_11 = {"runtime_version": "2.11", "python_version": "3.7"}
+
+
+async def test_a_version_is_served_in_the_runtime_of_jobs_with_the_same_request(make, store, installed, log):
+    folder = add_runtime(store, "tf2.15", "TensorFlow 2.15.1")
+    runtimes = make(RuntimeMode.MATCH)
+    with pytest.raises(FailedPrecondition, match=r"needs sklearn1\.1, which is not here: .* add sklearn1\.1"):
+        await runtimes.prepare_server(version(**OF_2_11), log)
+    with pytest.raises(InvalidArgument, match=r"needs sklearn1\.1, which"):
+        runtimes.check_server(version(**OF_2_11), "version.framework")
+    add_distribution(folder / "lib/python3.11/site-packages", "scikit_learn", "1.1.3")
+    runtimes.check_server(version(**OF_2_11), "version.framework")
+    assert (await runtimes.prepare_server(version(**OF_2_11), log)).name == "tf2.15"
+    where = "served in tf2.15 (TensorFlow 2.15.1, Python 3.11.7)."
+    assert log == [f"Runtime version 2.11 with Python 3.7: {where}"]
+
+
+async def test_an_images_version_is_served_in_its_own_runtime_or_in_what_is_installed(make, store, installed, log):
+    with pytest.raises(FailedPrecondition, match=r"image prediction/sklearn-cpu.1-6 needs sklearn1\.6"):
+        await make().prepare_server(version(image=SKLEARN_IMAGE), log)
+    add_distribution(installed.site[0], "scikit_learn", "1.7.2")
+    assert (await make().prepare_server(version(image=SKLEARN_IMAGE), log)).name == "installed"
+    with pytest.raises(FailedPrecondition, match=r"needs sklearn1\.6, which is not here"):
+        await make(RuntimeMode.MATCH).prepare_server(version(image=SKLEARN_IMAGE), log)
+    own = add_runtime(store, "sklearn1.6", "scikit-learn 1.6.1")
+    add_distribution(own / "lib/python3.11/site-packages", "scikit_learn", "1.6.1")
+    assert (await make().prepare_server(version(image=SKLEARN_IMAGE), log)).name == "sklearn1.6"
+
+
+async def test_xgboost_has_two_distributions(make, installed, log):
+    spec = version(Framework.XGBOOST, **OF_2_11)
+    with pytest.raises(FailedPrecondition, match=r"needs xgboost1\.6"):
+        await make().prepare_server(spec, log)
+    add_distribution(installed.site[0], "xgboost_cpu", "3.0.0")
+    assert (await make().prepare_server(spec, log)).name == "installed"
+
+
+async def test_a_version_without_a_request_is_served_where_such_jobs_run(make, store, installed, log):
+    own = add_runtime(store, "sklearn1.7", "scikit-learn 1.7.2")
+    add_distribution(own / "lib/python3.11/site-packages", "scikit_learn", "1.7.2")
+    assert (await make().prepare_server(version(), log)).name == "sklearn1.7"
+    add_distribution(installed.site[0], "scikit_learn", "1.5.2")
+    assert (await make(RuntimeMode.MATCH).prepare_server(version(), log)).name == "installed"
+    assert log[-1] == f"Scikit-learn: served in {INSTALLED}."

@@ -33,6 +33,7 @@ def add_version(records: Records, name: str) -> Version:
         "3.11",
         "first",
         serving_stack=ServingStack.TENSORFLOW_SERVING,
+        image="tf2",
     )
     version = Version(spec, VersionState.CREATING, NOW)
     records.add_version(version, f"folder-{name}")
@@ -53,6 +54,7 @@ def test_records_survive_a_restart(records: Records, tmp_path: Path) -> None:
             "3.11",
             "first",
             serving_stack=ServingStack.TENSORFLOW_SERVING,
+            image="tf2",
         ),
         VersionState.FAILED,
         NOW,
@@ -131,5 +133,6 @@ def test_versions_of_vertex_ai_that_were_recorded_without_a_stack_are_tensorflow
     records = Records(path)
     assert records.serving_stack("taxi", "v") is ServingStack.PREDICTION_LIBRARY
     assert records.serving_stack("endpoint_us_central1_7", "v") is ServingStack.TENSORFLOW_SERVING
-    assert records.version("taxi", "v").spec.framework is Framework.TENSORFLOW
+    spec = records.version("taxi", "v").spec
+    assert (spec.framework, spec.image) == (Framework.TENSORFLOW, None)
     records.close()

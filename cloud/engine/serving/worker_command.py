@@ -1,0 +1,56 @@
+"""``WorkerCommands``: what runs a version's worker."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import cloud
+from cloud.engine.launch.client import Command
+from cloud.engine.runtimes.runtime import Runtime
+from cloud.errors import CloudError, Unavailable
+from cloud.resources import Framework, Severity, VersionSpec
+
+Log = Callable[[str, Severity], None]
+Prepare = Callable[[VersionSpec, Log], Awaitable[Runtime]]
+"""``Runtimes.prepare_server``."""
+
+
+class WorkerCommands:
+    """
+    Args:
+        environ: of the workers.
+        prepare: gives the runtime of a model of scikit-learn or XGBoost; None: there are none.
+    """
+
+    def __init__(self, environ: Mapping[str, str], prepare: Prepare | None) -> None:
+        self._environ = dict(environ)
+        self._prepare = prepare
+
+    async def command(self, spec: VersionSpec, folder: Path, log: Log) -> Command:
+        """Runs the worker of a version.
+
+        Args:
+            folder: holds its files.
+
+        Raises:
+            Unavailable: its runtime cannot be had.
+        """
+        module = "cloud.engine.serving.worker"
+        argv = ["--model-dir", str(folder)]
+        if spec.framework is Framework.TENSORFLOW:
+            argv += ["--serving-stack", spec.serving_stack]
+        else:
+            runtime = await self._runtime(spec, log)
+            module = "cloud.engine.serving.frameworks.worker"
+            argv += ["--framework", spec.framework, "--python", str(runtime.interpreter.path)]
+            for entry in runtime.import_path:
+                argv += ["--import-path", str(entry)]
+        root = Path(cloud.__path__[0]).parent
+        return Command(module, tuple(argv), self._environ, folder, (root,))
+
+    async def _runtime(self, spec: VersionSpec, log: Log) -> Runtime:
+        if self._prepare is None:
+            raise Unavailable(f"there are no runtimes here, and so none for {spec.framework}")
+        try:
+            return await self._prepare(spec, log)
+        except CloudError as error:  # not the model's fault
+            raise Unavailable(error.message) from error
