@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TypeVar
 import click
 
 from cloud.engine.runtimes.builder import Builder, runtime_of
+from cloud.engine.runtimes.demands import THE_JOB
 from cloud.engine.runtimes.image_layer import build_image_layer
 from cloud.engine.runtimes.names import IMAGE, INSTALLED
 from cloud.engine.runtimes.python_facts import python_facts
@@ -83,17 +85,28 @@ def fetch(packages: tuple[str, ...], requirement: Path | None, name: str) -> Non
 
     A PACKAGE is a requirement, such as lightgbm==4.3.0.
     """
-    lines = requirement.read_text(encoding="utf-8").splitlines() if requirement else []
-    wanted = [*packages, *(line.partition(" #")[0].strip() for line in lines if not line.lstrip().startswith("#"))]
+    wanted = [*packages, *(_read_requirements(requirement) if requirement else [])]
     if not any(wanted):
         raise click.UsageError("name a package, or a file of them with -r")
     _run(_fetch(name, tuple(filter(None, wanted))))
 
 
+def _read_requirements(file: Path) -> list[str]:
+    text = file.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [re.sub(r"(^|\s)#.*|\s--hash=\S+", "", line).strip() for line in text.splitlines()]
+    for line in lines:
+        if line.startswith("-"):
+            raise click.UsageError(
+                f"{file}: the option {line[:60]!r} is not read: name packages alone, and the index by PIP_INDEX_URL or "
+                "PIP_FIND_LINKS"
+            )
+    return lines
+
+
 async def _fetch(name: str, wanted: tuple[str, ...]) -> None:
     store = Store(runtimes_dir())
     if name == INSTALLED:
-        runtime = view_of_installed(store.folder)
+        runtime = _installed()
     elif stored := store.find(name):
         runtime = runtime_of(stored)
     else:
@@ -103,7 +116,8 @@ async def _fetch(name: str, wanted: tuple[str, ...]) -> None:
         try:
             await requirements.install(runtime, (), wanted, work=Path(work), log=_log)
         except CloudError as error:
-            raise type(error)(error.message) from error  # without the field, which is that of a job
+            # Without the field and the author, which are those of a job.
+            raise type(error)(error.message.replace(f"{THE_JOB} requires ", "")) from error
 
 
 async def _add(name: str, python: Path | None) -> None:
@@ -153,7 +167,8 @@ def _run(work: Coroutine[object, object, T]) -> T:
 
 
 def _log(line: str, severity: Severity) -> None:
-    if not line.startswith((" + ", "Requirement already satisfied")):  # each of a hundred packages
+    # Each of a hundred packages, and what only a job does.
+    if not line.startswith((" + ", "Requirement already satisfied", "The requirements replace")):
         click.echo(line if severity is Severity.INFO else f"{severity.value}: {line}")
 
 

@@ -1,17 +1,17 @@
-"""What of a training container's command can run without its image. Pure but for a look at what is installed.
+"""What of a training container's command can run without its image. Pure.
 
 That is Python with a module that is installed here, or with code; and a shell's line of that, with packages installed
 before, as the SDK's ``CustomJob.from_local_script`` writes it for a container of one's own.
 """
 
-import importlib.machinery
-import importlib.util
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
+
+from cloud.engine.runtimes import python_code
 
 _PYTHON = re.compile(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?")
 _SHELL = re.compile(r"(?:/\S*/)?(?:ba|da|z)?sh")
@@ -23,7 +23,6 @@ _PIP_FLAGS = frozenset(
 )
 _TOOLS = frozenset(("pip", "setuptools", "wheel"))
 _MOUNTED = re.compile(r"/gcs/([^/]+/.+\.(?:tar\.gz|whl))")
-CODE = "cloud.containers.code"
 
 
 class NeedsImage(Exception):
@@ -72,10 +71,8 @@ def _python(rest: Sequence[str], packages: tuple[str, ...], requirements: tuple[
                 case []:
                     raise NeedsImage(f"Nothing follows Python's {word}.")
                 case [code, *args] if flag[0] == "c":
-                    return Runnable(CODE, (code, *args), packages, requirements)
+                    return Runnable(python_code.MODULE, (code, *args), packages, requirements)
                 case [module, *args]:
-                    if not packages and not requirements and not _is_installed(module):
-                        raise NeedsImage(f"Outside the image there is no module {module[:100]!r}.")
                     return Runnable(module, tuple(args), packages, requirements)
         if flag:
             raise NeedsImage(f"Python's flag {word[:60]!r} is not followed here: leave it out.")
@@ -147,17 +144,3 @@ def _requirement(target: str) -> Requirement | None:
         return Requirement(target)
     except InvalidRequirement:
         return None
-
-
-# ---------------------------------------------------------------- what is installed
-
-
-def _is_installed(module: str) -> bool:
-    """Found without importing anything: what a client names is not to run in this program."""
-    top, *below = module.split(".")
-    found = importlib.util.find_spec(top) if top.isidentifier() and top != "__main__" else None
-    for name in below:
-        places = found.submodule_search_locations if found else None
-        found = importlib.machinery.PathFinder.find_spec(f"{top}.{name}", list(places)) if places else None
-        top = f"{top}.{name}"
-    return found is not None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cloud.emulator.aiplatform_v1 import tables
 from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable, without_image
+from cloud.emulator.aiplatform_v1.modules import check_visible
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
@@ -158,6 +159,7 @@ def _container(given: Mapping[str, Json], place: str, faults: _Faults) -> _Progr
     found = Runnable("", ())
     try:
         found = without_image([*given.get("command", ()), *given.get("args", ())])
+        check_visible(found)
     except NeedsImage as error:
         faults[f"{place}.command"] = f"Images are not pulled here. {error} {_INSTEAD}"
     else:

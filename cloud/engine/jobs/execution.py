@@ -19,6 +19,7 @@ from cloud.engine.jobs.replicas import Replica, replicas
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.runtimes import python_code
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment
 from cloud.errors import CloudError
@@ -194,9 +195,8 @@ class Execution:
             self._log_message("Clean up finished.", replica=replica)
 
     def _on_command(self, replica: Replica, command: Command) -> None:
-        self._log_message(
-            f"Running command: python3 -m {command.module} {' '.join(command.argv)}".rstrip(), replica=replica
-        )
+        words = ("python3", python_code.option(command.module), *command.argv)
+        self._log_message(f"Running command: {' '.join(words)}", replica=replica)
 
     def _on_program_output(self, replica: Replica, line: OutputLine) -> None:
         # Output may arrive before the start is confirmed: the log must not have output of a job that is not running.

@@ -50,7 +50,10 @@ _BY_ERROR = tuple(
         ("|".join(_KERAS_3), _KERAS_2),
     )
 )
-_BUCKET = re.compile(r"The specified bucket does not exist: '([^']+)'|404 gs://(\S+) bucket does not exist\.")
+_BUCKET = re.compile(
+    r"The specified bucket does not exist: '([^']+)'|404 gs://(\S+) bucket does not exist\."
+    r"|https://storage\.googleapis\.com/([a-z0-9._-]+)/\S+: 404\b"  # Keras's, of its datasets
+)
 
 
 def explain_known_failure(output: str, *, requests_version: bool) -> str | None:
@@ -60,7 +63,7 @@ def explain_known_failure(output: str, *, requests_version: bool) -> str | None:
         requests_version: of the job, of TensorFlow: it has it, or its log says why not.
     """
     if match := _BUCKET.search(output):
-        bucket = match[1] or match[2]
+        bucket = next(filter(None, match.groups()))
         return (
             f"The bucket {bucket} is not in this cloud, which has none of Google's public buckets, either. Make it "
             f"here (gsutil mb gs://{bucket}) and copy into it the files that the job reads, or have the job read them "

@@ -11,6 +11,7 @@ from cloud.engine.jobs import python_2
 from cloud.engine.jobs.cold_start import heeding_variables
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.output import OnOutput
+from cloud.engine.runtimes import python_code
 from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment, Requirements
@@ -97,6 +98,8 @@ class Preparation:
         environment = await self.requirements.install(runtime, packages, spec.requirements, work=work, log=log)
         interpreter = await heeding_variables(environment.interpreter, spec.env, packages, log)
         path = (*packages, *environment.import_path)
+        if spec.python_module == python_code.MODULE:
+            path = (*path, await asyncio.to_thread(python_code.write, work / "code"))
         if python_2.is_requested(spec):
             site = (*environment.import_path, *runtime.site)
             links = await asyncio.to_thread(

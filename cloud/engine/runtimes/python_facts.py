@@ -87,7 +87,8 @@ async def _ask(interpreter: Path) -> PythonFacts:
     )
     output, errors = await process.communicate()
     if process.returncode:
-        raise FailedPrecondition(f"{interpreter} cannot be used: {errors.decode(errors='replace').strip()[-300:]}")
+        said = errors.decode(errors="replace").strip().rpartition("\n")[2][-300:]
+        raise FailedPrecondition(f"{interpreter} is no Python that can be used: {said}")
     facts = json.loads(output)
     # The machine is the same; what differs between two of its Pythons is asked.
     return PythonFacts(facts["tag"], {**cast(Mapping[str, str], default_environment()), **facts["markers"]})

@@ -24,6 +24,7 @@ from cloud.errors import FailedPrecondition
 _CHANGE = re.compile(r" (?P<kind>[-+~]) (?P<name>[\w.-]+)(?:==(?P<version>\S+)| @ (?P<url>\S+))")
 _IMPOSSIBLE = frozenset({Reason.NO_WHEEL, Reason.CONFLICT, Reason.NOT_FOUND, Reason.NOT_CACHED})
 _NOT_CACHED_BELOW = re.compile(r"Because (\S+) was not found in the cache")
+_NO_WHEEL_BELOW = re.compile(r"Because (\S+) has no (?:usable wheels|wheels with a matching)")
 _SHOWN = 3
 _LONGEST = 1000
 
@@ -172,7 +173,13 @@ class Resolver:
         if not at_fault:
             stated = "; ".join(demand.statement for demand in demands[:_SHOWN])
             missing = _NOT_CACHED_BELOW.search(error.detail) if error.reason is Reason.NOT_CACHED else None
-            if missing:
+            wheel = _NO_WHEEL_BELOW.search(error.detail)
+            if wheel:
+                why = (
+                    f"which needs {wheel[1]}, of which there is no wheel for Python {self.facts.version}, and "
+                    "dependencies are not built from source: require another version, or add its wheel to the job"
+                )
+            elif missing:
                 why = f"which needs {missing[1]}, neither installed nor cached: {self._mend_offline(missing[1])}"
             else:
                 why = f"which cannot be installed together: {error.detail.removeprefix('error: ')[:_LONGEST]}"

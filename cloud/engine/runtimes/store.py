@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cloud.engine.disk import disk_full
-from cloud.engine.runtimes.names import as_numbers, minor
+from cloud.engine.runtimes.names import INSTALLED, as_numbers, minor
 from cloud.errors import CloudError, FailedPrecondition, NotFound, ResourceExhausted
 
 _RECORD = "runtime.json"
@@ -143,6 +143,8 @@ class Store:
         """
         stored = self.entries()
         chosen = [one for one in stored if name in (one.folder.name, one.folder.name.partition("-py")[0])]
+        if name == INSTALLED:
+            raise FailedPrecondition("the installed environment is not in the store of runtimes, and stays")
         if not chosen:
             raise NotFound(f"there is no runtime {name[:60]!r} in {self.folder}", field="name")
         folders = {one.folder.name for one in chosen}

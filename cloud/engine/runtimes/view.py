@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import site
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from cloud.engine.runtimes.google_images import BESIDE_FRAMEWORK, FRAMEWORK
 from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.runtime import Runtime
-from cloud.engine.runtimes.view_folders import ABOUT, base_interpreter, is_usable, python_of, site_of
+from cloud.engine.runtimes.view_folders import ABOUT, base_interpreter, is_usable, python_of, site_folders, site_of
 
 _FORMAT = "1"
 """Changes with what is made from the same installed environment."""
@@ -46,12 +45,6 @@ def view_of_installed(*stores: Path) -> Runtime:
         with suppress(OSError):
             return _build(store / name, folders)
     return _build(stores[-1] / name, folders)
-
-
-def site_folders() -> list[Path]:
-    """The folders of what is installed for this interpreter, in the order of its import path."""
-    user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
-    return [Path(folder) for folder in dict.fromkeys([*user, *site.getsitepackages()]) if os.path.isdir(folder)]
 
 
 def _runtime(view: Path) -> Runtime:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def build_view(view: Path, folders: Sequence[Path]) -> None:
 def _fill(private: Path, view: Path, folders: Sequence[Path]) -> None:
     found = list(_distributions(folders))
     first = {each.name: each for each in reversed(found)}
-    hidden = hidden_names({name: read_requires(each.info) for name, each in first.items()})
+    hidden = _hidden(first)
     sources = [Source(folder, tuple(_hidden_files(folder, found, first, hidden))) for folder in folders]
     site_of(private).parent.mkdir(parents=True)
     make(merge(sources), site_of(private))
@@ -81,6 +81,15 @@ def _fill(private: Path, view: Path, folders: Sequence[Path]) -> None:
     (private / "pyvenv.cfg").write_text(text, encoding="utf-8")
     about = {"name": "installed", "prefix": sys.prefix, "hidden": sorted(hidden)}
     (private / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+
+
+def hidden_from_jobs(folders: Sequence[Path]) -> set[NormalizedName]:
+    """The distributions in ``folders`` that no job sees."""
+    return _hidden({each.name: each for each in _distributions(folders)})
+
+
+def _hidden(found: Mapping[NormalizedName, _Installed]) -> set[NormalizedName]:
+    return hidden_names({name: read_requires(each.info) for name, each in found.items()})
 
 
 def _distributions(folders: Sequence[Path]) -> Iterator[_Installed]:

@@ -1,6 +1,7 @@
-"""What is where in a view of the installed environment."""
+"""What is where in the installed environment and in a view of it."""
 
 import os
+import site
 import sys
 from pathlib import Path
 
@@ -24,3 +25,9 @@ def site_of(view: Path) -> Path:
 def is_usable(view: Path) -> bool:
     """Whether it is there, and its interpreter, which is a link."""
     return os.access(python_of(view), os.X_OK) and site_of(view).is_dir()
+
+
+def site_folders() -> list[Path]:
+    """The folders of what is installed for this interpreter, in the order of its import path."""
+    user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return [Path(folder) for folder in dict.fromkeys([*user, *site.getsitepackages()]) if os.path.isdir(folder)]

@@ -93,6 +93,8 @@ def test_the_layer_image_brings_what_google_has_and_the_installed_environment_ha
         (("add", "tf2.15", "--python", "/no/python"), 2, "error: --python: not an executable: /no/python"),
         (("add", "tf1.15", "--python", sys.executable), 2, "error: --python: tf1.15 needs Python 3.5 to 3.7, "),
         (("add", "image", "--python", sys.executable), 2, "error: --python: the layer is for the installed"),
+        (("add", "tf2.15", "--python", "/bin/ls"), 1, "error: /bin/ls is no Python that can be used: "),
+        (("remove", "installed"), 1, "error: the installed environment is not in the store of runtimes, and stays"),
         (("remove", "nosuch"), 1, "error: name: there is no runtime 'nosuch' in "),
     ],
 )

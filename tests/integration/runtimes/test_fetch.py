@@ -15,10 +15,12 @@ from cloud.runtimes.commands import main
 from cloud.settings import RequirementsMode, runtimes_dir, whole_environ
 from integration.package_index import PackageIndex, package_index, wheel
 
+OLD = (wheel("windows-only", "1.0", tag="cp36-cp36m-win_amd64"), wheel("needs-old", "1.0", "windows-only==1.0"))
+
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
-    with package_index(wheel("fares", "2.0"), wheel("rides", "1.0", "fares"), wheel("tables", "3.0")) as index:
+    with package_index(wheel("fares", "2.0"), wheel("rides", "1.0", "fares"), wheel("tables", "3.0"), *OLD) as index:
         monkeypatch.delenv("UV_OFFLINE")
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         monkeypatch.setenv("PIP_INDEX_URL", index.url)
@@ -40,7 +42,7 @@ async def offline(folder: Path, *wanted: str) -> list[str]:
 
 
 async def test_what_was_fetched_is_there_offline(index: PackageIndex, tmp_path: Path) -> None:
-    (tmp_path / "more.txt").write_text("# for the class\n\ntables==3.0 # exactly\n")
+    (tmp_path / "more.txt").write_text("# for the class\n\ntables==3.0 \\\n    --hash=sha256:0 # exactly\n")
     with pytest.raises(FailedPrecondition, match=r"python -m cloud\.runtimes fetch rides,"):
         await offline(tmp_path, "rides")
 
@@ -58,10 +60,11 @@ async def test_what_was_fetched_is_there_offline(index: PackageIndex, tmp_path: 
     [
         (
             ["no-such-thing"],
-            "error: the job requires no-such-thing, which the package index does not have",
+            "error: no-such-thing, which the package index does not have",
         ),
         (["x", "--for", "tf9"], "error: --for: there is no runtime 'tf9'"),
         ([], "name a package"),
+        (["needs-old"], "error: needs-old, which needs windows-only==1.0, of which there is no wheel for Python"),
     ],
 )
 async def test_what_cannot_be_fetched(index: PackageIndex, arguments: list[str], words: str) -> None:
@@ -69,3 +72,14 @@ async def test_what_cannot_be_fetched(index: PackageIndex, arguments: list[str],
 
     assert done.exit_code != 0
     assert words in done.output
+
+
+async def test_an_option_in_a_file_and_a_store_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file := tmp_path / "more.txt").write_text("fares\n-r other.txt\n")
+    done = await run("fetch", "-r", str(file))
+    assert "the option '-r other.txt' is not read: name packages alone" in done.output
+
+    monkeypatch.setenv("CLOUD_RUNTIMES", str(file))
+    done = await run("fetch", "fares")
+    assert f"error: the store of runtimes {file}" in done.output
+    assert "point CLOUD_RUNTIMES to a folder" in done.output

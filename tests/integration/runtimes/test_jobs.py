@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from cloud.engine.runtimes import python_code
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Service, TrainingSpec
@@ -147,6 +148,19 @@ async def test_requirements_of_the_job_itself(cloud: LocalCloud, tmp_path: Path)
     assert job.state is JobState.SUCCEEDED, output
     assert "Running command: pip3 install --user fares==1.0" in output
     assert "fares 1.0 1.0" in output
+
+
+async def test_code_of_a_containers_command(cloud: LocalCloud) -> None:
+    args = ("import sys, fares; print(sys.argv[1:], fares.VERSION)", "a")
+    spec = TrainingSpec("124", (), python_code.MODULE, args, service=Service.VERTEX_AI, requirements=("fares==1.0",))
+    await cloud.backend.submit_job(spec)
+
+    job = await cloud.backend.wait_for_job("124", timeout=TIMEOUT)
+
+    output = await lines(cloud, "124", "workerpool0-0")
+    assert job.state is JobState.SUCCEEDED, output
+    assert f"Running command: python3 -c {' '.join(args)}" in output
+    assert "['a'] 1.0" in output
 
 
 async def test_what_cannot_be_installed_is_the_jobs_error(cloud: LocalCloud, tmp_path: Path) -> None:

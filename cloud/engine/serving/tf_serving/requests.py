@@ -10,7 +10,7 @@ from cloud.engine.serving.signatures import DEFAULT_SIGNATURE, Signature, Tensor
 from cloud.engine.serving.tf_serving.json_reader import read_json
 from cloud.engine.serving.tf_serving.json_text import debug_text
 from cloud.engine.serving.tf_serving.tensors import check_value, is_base64, rows_to_array, to_array
-from cloud.errors import CloudError, PredictionFailed
+from cloud.errors import CloudError, PredictionFailed, Unimplemented
 from cloud.resources import Json
 
 Inputs = Mapping[str, TensorSpec]
@@ -179,8 +179,8 @@ def columns_to_arrays(value: Json, inputs: Inputs) -> dict[str, NDArray[Any]]:
     """The arrays of ``inputs``: its value itself if there is one input, else an object with a value for each.
 
     Raises:
-        PredictionFailed: it does not fit the inputs.
-        Unimplemented: JSON cannot give such a tensor.
+        PredictionFailed: it does not fit the inputs. Also for a type that JSON cannot give, which TensorFlow Serving
+            answers with 501: clients repeat that for half a minute.
     """
     if not _is_object(value):
         if len(inputs) > 1:
@@ -193,5 +193,8 @@ def columns_to_arrays(value: Json, inputs: Inputs) -> dict[str, NDArray[Any]]:
     for name, spec in inputs.items():
         if name not in value:
             raise PredictionFailed(f"Missing named input: {name} in 'inputs' object.")
-        arrays[name] = to_array(value[name], spec.dtype)
+        try:
+            arrays[name] = to_array(value[name], spec.dtype)
+        except Unimplemented as error:
+            raise PredictionFailed(error.message) from error
     return arrays

@@ -56,6 +56,7 @@ def test_programs_for_another_tensorflow(error: str, mend: str) -> None:
         "\t when reading gs://public-data/x.csv",
         "google.api_core.exceptions.NotFound: 404 GET http://127.0.0.1:1/storage/v1/b/public-data?prettyPrint=false: "
         "The specified bucket does not exist: 'public-data'",
+        "Exception: URL fetch failure on https://storage.googleapis.com/public-data/mnist.npz: 404 -- Not Found",
         "BucketNotFoundException: 404 gs://public-data bucket does not exist.\nsubprocess.CalledProcessError: Command",
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from cloud.engine.serving.batching import Batcher
 from cloud.engine.serving.signatures import Signature, TensorSpec
 from cloud.engine.serving.tf_serving.rules import TensorFlowServingRules
-from cloud.errors import CloudError, NotFound, PredictionFailed, Unimplemented
+from cloud.errors import CloudError, NotFound, PredictionFailed
 
 ROWS = TensorSpec("float32", (None,))
 
@@ -105,7 +105,7 @@ async def test_a_failure_has_tensorflows_code_and_concerns_its_request_alone():
     )
     assert isinstance(good, bytes)
     assert isinstance(bad, NotFound)
-    assert isinstance(half, Unimplemented)
+    assert isinstance(half, PredictionFailed)
     assert isinstance(misfit, PredictionFailed)
     assert misfit.message.startswith("Failed to process element: 0 of 'instances' list.")
 
