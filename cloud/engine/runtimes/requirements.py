@@ -22,7 +22,7 @@ from cloud.errors import FailedPrecondition
 from cloud.resources import Severity
 from cloud.settings import RequirementsMode
 
-_RULES = "2"
+_RULES = "3"
 """Of what is installed for demands. Another value where that changes, so that layers of before are not used."""
 
 

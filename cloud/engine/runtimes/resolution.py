@@ -103,7 +103,11 @@ class Resolver:
         try:
             plan = await self._ask(demands, target, offline=False, overrides=overrides)
         except UvError as error:
-            raise (await self._refuse(error, [], demands, offline=False)) from error
+            given_way = await self._give_way(demands, target, overrides)
+            if given_way is None:
+                raise (await self._refuse(error, [], demands, offline=False)) from error
+            plan, more = given_way
+            warnings += more
         return replace(plan, warnings=tuple(warnings))
 
     async def _ask(
@@ -135,6 +139,33 @@ class Resolver:
             ),
             tuple(_pin(match) for match in changes if match["kind"] == "-"),
         )
+
+    async def _give_way(
+        self, demands: Sequence[Demand], target: Path, overrides: dict[str, str]
+    ) -> tuple[Plan, list[str]] | None:
+        """A plan in which as few pins as possible give way to the runtime's versions, and the warnings; None: none is.
+        Pins that fitted those which cannot be met need not fit what takes their place."""
+        pins = {}
+        for demand in demands:
+            name, present = demand.requirement.name, self.visible.get(demand.requirement.name)
+            is_pin = any(specifier.operator in ("==", "===", "~=") for specifier in demand.requirement.specifier)
+            if name not in overrides and present and is_pin:
+                pins[name] = (demand, present.version)
+        replaced = {**overrides, **{name: version for name, (_, version) in pins.items()}}
+        try:
+            plan = await self._ask(demands, target, offline=False, overrides=replaced)
+        except UvError:
+            return None
+        for name in pins:
+            fewer = {other: version for other, version in replaced.items() if other != name}
+            with contextlib.suppress(UvError):
+                plan = await self._ask(demands, target, offline=False, overrides=fewer)
+                replaced = fewer
+        return plan, [
+            f"{demand} does not fit the versions above; {version} is used."
+            for name, (demand, version) in pins.items()
+            if name in replaced
+        ]
 
     async def _find(self, demands: list[Demand], target: Path, *, offline: bool) -> list[tuple[Demand, Reason]]:
         """Those that cannot be met even alone, and why."""

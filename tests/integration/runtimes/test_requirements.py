@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.launch.command import Interpreter
-from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.errors import CloudError, FailedPrecondition
@@ -34,9 +33,10 @@ def index() -> Iterator[PackageIndex]:
         wheel("extras-lib", "1.0"),
         *(wheel(name, "1.0", tag="cp36-cp36m-win_amd64") for name in ("old-only", "windows-only")),
         wheel("old-only", "1.5", tag="cp37-cp37m-manylinux1_x86_64"),
-        wheel("old-only", "2.0"),
+        wheel("old-only", "2.0", "base-lib<2"),
         wheel("needs-old-fares", "1.0", "fares<2"),
         *(wheel("numpy", version) for version in ("1.26", "2.1")),
+        wheel("six", "9.0"),
         wheel("built-for-1", "1.0", "numpy>=1.20", files={"built_1/_c.so": "\0numpy.core._multiarray_umath\0"}),
         wheel("built-for-2", files={"built_2/_c.so": "\0numpy._core._multiarray_umath\0numpy.core._multiarray_umath"}),
     ) as index:
@@ -284,26 +284,6 @@ async def test_requirements_that_contradict_each_other(jobs: Jobs) -> None:
     message = await jobs.refused("fares==2.0", "needs-old-fares")
 
     assert "trainer 0.1 requires fares==2.0; trainer 0.1 requires needs-old-fares, which cannot be installed" in message
-
-
-@pytest.mark.parametrize(
-    ("requires", "numpy", "warning"),
-    [
-        ("built-for-1", "1.26", "built-for-1 1.0 cannot be imported with NumPy 2: numpy 1.26 is installed, too."),
-        ("built-for-2", "2.0", ""),
-        ("built-for-1 numpy<2", "1.26", ""),
-        ("built-for-1 numpy>=2.1", "2.1", "built-for-1 1.0 cannot be imported with NumPy 2, and NumPy 1 cannot be ins"),
-    ],
-)
-async def test_packages_built_for_numpy_1(jobs: Jobs, requires: str, numpy: str, warning: str) -> None:
-    packed(jobs.folder / "site", "numpy", "2.0")
-
-    environment = await jobs.install(*requires.split())
-
-    assert f"numpy=={numpy}" in Distributions([*environment.import_path, *jobs.runtime.site]).freeze()
-    assert [line[: len(warning)] for line, level in jobs.lines if level is Severity.WARNING] == [warning] * bool(
-        warning
-    )
 
 
 async def test_pins_that_no_wheel_can_meet_are_passed_with_a_warning(jobs: Jobs) -> None:

@@ -1,0 +1,42 @@
+"""Pins that were made for other images: what is installed in their place."""
+
+import pytest
+
+from cloud.engine.runtimes.distributions import Distributions
+from cloud.resources import Severity
+from integration.runtimes import test_requirements
+from integration.runtimes.test_requirements import PYTHON, Jobs, packed
+
+index, jobs = test_requirements.index, test_requirements.jobs
+
+
+@pytest.mark.parametrize(
+    ("requires", "numpy", "warning"),
+    [
+        ("built-for-1", "1.26", "built-for-1 1.0 cannot be imported with NumPy 2: numpy 1.26 is installed, too."),
+        ("built-for-2", "2.0", ""),
+        ("built-for-1 numpy<2", "1.26", ""),
+        ("built-for-1 numpy>=2.1", "2.1", "built-for-1 1.0 cannot be imported with NumPy 2, and NumPy 1 cannot be ins"),
+    ],
+)
+async def test_packages_built_for_numpy_1(jobs: Jobs, requires: str, numpy: str, warning: str) -> None:
+    packed(jobs.folder / "site", "numpy", "2.0")
+
+    environment = await jobs.install(*requires.split())
+
+    assert f"numpy=={numpy}" in Distributions([*environment.import_path, *jobs.runtime.site]).freeze()
+    assert [line[: len(warning)] for line, level in jobs.lines if level is Severity.WARNING] == [warning] * bool(
+        warning
+    )
+
+
+async def test_pins_that_do_not_fit_what_takes_the_place_of_others_give_way(jobs: Jobs) -> None:
+    jobs.lenient = True
+    packed(jobs.folder / "site", "six", "8.0")
+
+    await jobs.install("old-only==1.0", "base-lib==2.0", "six==9.0")
+
+    assert [line for line, severity in jobs.lines if severity is Severity.WARNING] == [
+        f"old-only==1.0 has no wheel for Python {PYTHON}; 2.0 is used.",
+        "base-lib==2.0 does not fit the versions above; 1.0 is used.",
+    ], "the pin on six stays"
