@@ -27,6 +27,7 @@ from cloud.gcs.retry import finish_before_cancel
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri, check_id
 from cloud.resources import Framework, Json, Model, Version, VersionSpec
+from cloud.wire import own_images
 from cloud.wire.model_files import SAVED_MODEL_FILES
 
 MACHINE = "n1-standard-2"
@@ -247,7 +248,7 @@ class VertexModels:
 
     def _container(self, spec: VersionSpec) -> dict[str, Json]:
         if self._image:
-            return {"imageUri": self._image, "command": ["python3", "-m", "cloud.containers.serving"]}
+            return {"imageUri": self._image, "command": ["python3", "-m", own_images.SERVING]}
         image = serving_image(spec.runtime_version, self._context.region, datetime.now(UTC).date())
         if image.warning:
             _log.warning("%s", image.warning)

@@ -15,6 +15,7 @@ from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, Json, LogEntry, ScaleTier, Severity, TrainingSpec
+from cloud.wire import own_images
 from cloud.wire.ml_v1 import duration, job_spec, seconds, training_input
 
 Machine = tuple[str, str]
@@ -207,7 +208,7 @@ def _package(spec: TrainingSpec, image: str, args: list[str]) -> dict[str, Json]
 
 def _container(spec: TrainingSpec, image: str, args: list[str]) -> dict[str, Json]:
     packages = [word for uri in spec.package_uris for word in ("--package", str(uri))]
-    command = ["python3", "-m", "cloud.containers.training"]
+    command = ["python3", "-m", own_images.TRAINING]
     return {"imageUri": image, "command": command, "args": [*packages, "--module", spec.python_module, "--", *args]}
 
 

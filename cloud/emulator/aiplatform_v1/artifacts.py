@@ -8,10 +8,9 @@ from cloud.emulator.aiplatform_v1.container_command import NeedsImage, without_i
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.names import GsUri
 from cloud.resources import Framework, Json, ServingStack
+from cloud.wire import own_images
 from cloud.wire.images import ImageKind, parse_image
 from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
-
-_OWN_SERVING = "cloud.containers.serving"
 
 
 def check_container(model: Mapping[str, Json]) -> None:
@@ -27,7 +26,7 @@ def check_container(model: Mapping[str, Json]) -> None:
             f"Images are not pulled here, and of {image[:200]!r} only the command could run: give one of Google's "
             "prebuilt images for TensorFlow, scikit-learn or XGBoost "
             "(us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest), or for your "
-            f'own the command ["python3", "-m", "{_OWN_SERVING}"] (docker/serving.Dockerfile).',
+            f'own the command ["python3", "-m", "{own_images.SERVING}"] (docker/serving.Dockerfile).',
             field="model.container_spec.image_uri",
         )
 
@@ -56,7 +55,7 @@ def framework(container: Mapping[str, Json]) -> Framework:
 def is_own(container: Mapping[str, Json]) -> bool:
     """Whether a ``ModelContainerSpec`` runs this project's serving worker, as docker/serving.Dockerfile makes it: its
     answers have their own form."""
-    return _module((*container.get("command", ()), *container.get("args", ()))) == _OWN_SERVING
+    return _module((*container.get("command", ()), *container.get("args", ()))) == own_images.SERVING
 
 
 def serving_stack(container: Mapping[str, Json]) -> ServingStack:

@@ -13,6 +13,7 @@ from cloud.engine.runtimes import python_code
 from cloud.engine.runtimes.google_images import distribution_of
 from cloud.engine.runtimes.view_build import hidden_from_jobs
 from cloud.engine.runtimes.view_folders import site_folders
+from cloud.wire import own_images
 
 _OF_NAMESPACE = "google-cloud-core"
 
@@ -21,7 +22,7 @@ def check_visible(program: Runnable) -> None:
     """Raises:
     NeedsImage: the module is not in what is installed here, and nothing is installed for the job that may bring it.
     """
-    if program.package_uris or program.requirements or program.module == python_code.MODULE:
+    if program.package_uris or program.requirements or program.module in (python_code.MODULE, own_images.TRAINING):
         return
     if not _is_visible(program.module):
         raise NeedsImage(f"Outside the image there is no module {program.module[:100]!r}.")

@@ -20,9 +20,7 @@ from cloud.engine.runtimes.uv import Log
 from cloud.engine.runtimes.uv_errors import redact
 from cloud.names import GsUri
 from cloud.resources import Severity, TrainingSpec
-
-_IN_OWN_IMAGE = "cloud.containers.training"
-"""The program of an image that docker/ makes: such an image holds this project, as what is installed here does."""
+from cloud.wire import own_images
 
 Fetch = Callable[[GsUri, Path], Awaitable[object]]
 """Downloads one object to a file as the ML service account."""
@@ -66,7 +64,7 @@ class Preparation:
         Raises:
             CloudError: a part cannot be had. Its message is the job's.
         """
-        if spec.python_module == _IN_OWN_IMAGE:
+        if spec.python_module == own_images.TRAINING:
             runtime = installed_runtime()
         else:
             runtime = await self.runtimes.prepare(request_of(spec), log)

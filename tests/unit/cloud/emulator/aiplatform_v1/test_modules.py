@@ -3,9 +3,10 @@ import pytest
 from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable
 from cloud.emulator.aiplatform_v1.modules import check_visible
 from cloud.engine.runtimes import python_code
+from cloud.wire import own_images
 
 
-@pytest.mark.parametrize("module", ["json.tool", "numpy.f2py", "sklearn", python_code.MODULE])
+@pytest.mark.parametrize("module", ["json.tool", "numpy.f2py", "sklearn", python_code.MODULE, own_images.TRAINING])
 def test_modules_that_jobs_see_or_are_told_how_to_have(module: str) -> None:
     check_visible(Runnable(module, ()))
 
