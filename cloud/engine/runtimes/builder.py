@@ -34,7 +34,10 @@ class Builder:
             FailedPrecondition: there is none, no uv, or uv failed.
             ResourceExhausted: the disk is full.
         """
-        interpreter = python or await self.find_python(wanted)
+        try:
+            interpreter = python or await self.find_python(wanted)
+        except UvError as error:
+            raise _not_made(wanted, error) from error
         version = (await python_facts(interpreter)).markers["python_full_version"]
         if not wanted.fits(minor(version)):
             raise InvalidArgument(
@@ -56,7 +59,7 @@ class Builder:
             try:
                 await self._make_environment(wanted, interpreter, folder, log, lock)
             except UvError as error:
-                raise FailedPrecondition(f"{wanted.name} cannot be made: {error}") from error
+                raise _not_made(wanted, error) from error
             if base is not None:
                 await asyncio.to_thread(tensorflow_1.install, environment.site, base.site)
             site = [environment.site] if base is None else [environment.site, base.site]
@@ -107,6 +110,10 @@ def runtime_of(stored: Stored) -> Runtime:
         interpreter=Interpreter(stored.interpreter, recipe(record.name).preload, (major, number)),
         site=(stored.site, base.site) if base else (stored.site,),
     )
+
+
+def _not_made(wanted: Recipe, error: UvError) -> FailedPrecondition:
+    return FailedPrecondition(f"{wanted.name} cannot be made: {error}")
 
 
 def _describe(made: Recipe, found: Distributions) -> str:
