@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import EnumType, StrEnum
 from pathlib import Path
@@ -61,6 +61,17 @@ class RequirementsMode(StrEnum):
     """What is installed in the job's runtime; nothing is added to it."""
 
 
+class ConfineMode(StrEnum):
+    """Whether jobs, package builds and serving workers are kept from this machine's files, processes and network."""
+
+    AUTO = "auto"
+    """As far as this machine can; what it cannot is said at the start."""
+    OFF = "off"
+    """They have the user's rights."""
+    REQUIRE = "require"
+    """The cloud does not start unless files, signals and network can be confined."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of one local cloud.
@@ -83,6 +94,9 @@ class Settings:
     """None: as the state folder was made; a new one as ``LocalCloud`` is told."""
     runtime: RuntimeMode = RuntimeMode.ANY
     requirements: RequirementsMode = RequirementsMode.INDEX
+    confine: ConfineMode = ConfineMode.AUTO
+    job_reads: tuple[Path, ...] = ()
+    """Folders that confined jobs may read, besides those that a runtime needs."""
     port: int = 0
     """The gateway's port on loopback; 0 picks a free one."""
     fake_gcs_server: str | None = None
@@ -116,7 +130,11 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]
 
 
-_READERS = {
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(Path(part) for part in text.split(os.pathsep) if part)
+
+
+_READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "CLOUD_PROJECT": ("project", str),
     "CLOUD_REGION": ("region", str),
     "CLOUD_STATE": ("state_dir", Path),
@@ -127,6 +145,8 @@ _READERS = {
     "CLOUD_SERVICE_AGENTS": ("service_agents", ServiceAgents),
     "CLOUD_RUNTIME": ("runtime", RuntimeMode),
     "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
+    "CLOUD_CONFINE": ("confine", ConfineMode),
+    "CLOUD_JOB_READS": ("job_reads", _paths),
     "CLOUD_PORT": ("port", int),
     "CLOUD_FAKE_GCS_SERVER": ("fake_gcs_server", str),
 }

@@ -35,7 +35,7 @@ from cloud.settings import (
 )
 
 if TYPE_CHECKING:
-    from cloud.gateway.tunnel import Refusal
+    from cloud.gateway.listener import Refusal
     from cloud.server.base import ServedCloud
 
 _COMMAND = "python -m cloud.serve"

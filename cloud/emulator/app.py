@@ -7,6 +7,8 @@ import asyncio
 import functools
 import logging
 import re
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -24,7 +26,7 @@ from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.rest.errors import ErrorStyle, error_response
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, Principal
-from cloud.errors import CloudError, InvalidArgument, NotFound, Unauthenticated
+from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +36,9 @@ MAX_BODY = 10 * 2**20
 _MAX_LINE = 2**16
 """Bytes of a request line or a header: the gateway's limit for a whole head, so that the gateway refuses what
 is too long, and an API responds to the rest."""
+
+_SOURCE = "source"
+"""Key of a request's ``RequestSource``."""
 
 LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 """Names of this machine."""
@@ -62,6 +67,16 @@ class EmulatedApi(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RequestSource:
+    """Where requests come from: the clients of one listener of the gateway."""
+
+    principal: Principal = ANONYMOUS
+    """Makes the requests without a token."""
+    on_denial: Callable[[str], None] | None = None
+    """Called with a sentence for each request that is refused for lack of a permission."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mount:
     """Where an API is found."""
 
@@ -77,7 +92,7 @@ class Mount:
 
 
 class Emulator:
-    """Serves one project. A protocol factory for a server; ``close`` ends the requests in progress.
+    """Serves one project. A protocol factory for requests of any source; ``close`` ends the requests in progress.
 
     Args:
         storage: the API of Cloud Storage.
@@ -89,8 +104,8 @@ class Emulator:
         batch = Batch(self._handle)
         self.faults = Faults()
         self._tokens, self._keys = tokens, keys
-        self._trusted_ports: dict[int, Principal] = {}
-        self._server: web.Server | None = None
+        self._servers: weakref.WeakSet[web.Server] = weakref.WeakSet()
+        self._default: web.Server | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
         self.mounts = [
@@ -105,29 +120,34 @@ class Emulator:
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML),
         ]
 
-    def add_trusted_port(self, port: int, principal: Principal) -> None:
-        """Requests to this local port without a token are made by ``principal`` from now on."""
-        self._trusted_ports[port] = principal
-
     def mount(self, *mounts: Mount) -> None:
         """Add APIs, with precedence over those that are mounted."""
         self.mounts[:0] = mounts
         self._find.cache_clear()
 
     def __call__(self) -> asyncio.Protocol:
-        """A protocol for one connection."""
-        if self._server is None:
-            self._server = web.Server(
-                self.handle,  # type: ignore[arg-type]
-                request_factory=_request,
-                access_log=None,
-                logger=_quiet_about_clients(),
-                # Storage keeps what is sent: a body with Content-Encoding: gzip is stored as it is.
-                auto_decompress=False,
-                max_line_size=_MAX_LINE,
-                max_field_size=_MAX_LINE,
-            )
-        return self._server()
+        """A protocol for one connection of an unknown client."""
+        if self._default is None:
+            self._default = self._serve(RequestSource())
+        return self._default()
+
+    def protocols(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
+        """A factory of protocols, each for one connection from ``source``."""
+        return self._serve(source)
+
+    def _serve(self, source: RequestSource) -> web.Server:
+        server = web.Server(
+            self.handle,  # type: ignore[arg-type]
+            request_factory=functools.partial(_request, source),
+            access_log=None,
+            logger=_quiet_about_clients(),
+            # Storage keeps what is sent: a body with Content-Encoding: gzip is stored as it is.
+            auto_decompress=False,
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_LINE,
+        )
+        self._servers.add(server)
+        return server
 
     async def close(self, grace: float = 5.0) -> None:
         """Wait up to ``grace`` seconds for the requests in progress, then cancel them."""
@@ -137,9 +157,9 @@ class Emulator:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._server is not None:
-            self._server.pre_shutdown()
-            await self._server.shutdown(grace)
+        for server in list(self._servers):
+            server.pre_shutdown()
+            await server.shutdown(grace)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Respond to any request; raises only when the client is gone or part of the response has been sent."""
@@ -155,7 +175,7 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            principal = self._caller(request) if mount.requires_auth else self._of_port(request)
+            principal = self._caller(request) if mount.requires_auth else self._of_source(request)
             return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
@@ -174,6 +194,8 @@ class Emulator:
             # The path, but not the query: it may hold a token.
             _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
             failure = full or CloudError("Internal error encountered.")
+        if isinstance(failure, PermissionDenied) and (report := _source(request).on_denial):
+            report(f"{request.method} {_host(request)}{request.path}: {failure.message}")
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of a response") from failure
         return error_response(failure, style)
@@ -203,12 +225,12 @@ class Emulator:
     def _caller(self, request: web.Request) -> Principal:
         """Raises:
         Unauthenticated: the token is invalid or has expired. A request without one is anonymous, or made by the
-            principal of a trusted port.
+            source's principal.
         """
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
             value = request.query.get("access_token")
-            return self._of_port(request) if value is None else self._of_token(value)
+            return self._of_source(request) if value is None else self._of_token(value)
         scheme, _, value = given.partition(" ")
         if scheme.lower() not in ("bearer", "oauth") or not value:
             raise Unauthenticated("Invalid Credentials")
@@ -218,11 +240,14 @@ class Emulator:
         # A JSON Web Token begins with {" in base64; one of Google's access tokens, with ya29.
         return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
-    def _of_port(self, request: web.Request) -> Principal:
+    def _of_source(self, request: web.Request) -> Principal:
         # A page in a browser can reach any port of this machine, but always sends its origin.
-        if not self._trusted_ports or request.transport is None or hdrs.ORIGIN in request.headers:
-            return ANONYMOUS
-        return self._trusted_ports.get(request.transport.get_extra_info("sockname")[1], ANONYMOUS)
+        return ANONYMOUS if hdrs.ORIGIN in request.headers else _source(request).principal
+
+
+def _source(request: web.Request) -> RequestSource:
+    source: RequestSource = request.get(_SOURCE, RequestSource())
+    return source
 
 
 def _quiet_about_clients() -> logging.Logger:
@@ -242,6 +267,6 @@ def _host(request: web.Request) -> str:
     return re.sub(r":\d+$", "", host).lower().removesuffix(".")
 
 
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.Request:
-    loop = asyncio.get_running_loop()
-    return web.Request(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
+def _request(source: RequestSource, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.Request:
+    parts = (message, payload, protocol, writer, task, asyncio.get_running_loop())
+    return web.Request(*parts, client_max_size=MAX_BODY, state={_SOURCE: source})

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import os
+import socket
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -13,28 +13,17 @@ from cloud.errors import FailedPrecondition
 from cloud.gateway import http2, proxy_request
 from cloud.gateway.certs import CertificateAuthority
 from cloud.gateway.grpc_refusal import ALPN_PROTOCOL, GrpcRefusal
+from cloud.gateway.listener import Listener, ProtocolFactory, Refusal
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 from cloud.gateway.tls_failures import ca_variable_hint, trust_failure
 
 _log = logging.getLogger(__name__)
-
-ProtocolFactory = Callable[[], asyncio.Protocol]
 
 _HEAD_TIMEOUT = 10.0
 """Seconds for the first request head."""
 _HANDSHAKE_TIMEOUT = 10.0
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending: closing at once could reset the connection under the response."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A client requested a host that is not emulated."""
-
-    host: str
-    port: int
-    count: int
-    """Requests for this host and port so far, this one included."""
 
 
 class Gateway:
@@ -44,7 +33,7 @@ class Gateway:
     ``GCE_METADATA_HOST`` and ``STORAGE_EMULATOR_HOST``).
 
     Args:
-        protocol_factory: makes the HTTP/1.1 server protocol for each connection's plaintext (``aiohttp.web.Server``).
+        protocol_factory: as for ``Listener``, for the clients of the first one.
         ca_dir: private folder for the run's CA certificate.
         on_refusal: called for each refused request.
         port: to listen on; 0 picks a free one.
@@ -60,15 +49,15 @@ class Gateway:
         port: int = 0,
         head_timeout: float = _HEAD_TIMEOUT,
     ) -> None:
-        self.protocol_factory = protocol_factory
+        self._protocol_factory = protocol_factory
         self.authority = CertificateAuthority(ca_dir)
         self.head_timeout = head_timeout
         self._on_refusal = on_refusal
         self._port = port
         self._refused: Counter[tuple[str, int]] = Counter()
         self._distrusting: set[tuple[str, str]] = set()
-        self._server: asyncio.Server | None = None
-        self._extra_listeners: list[asyncio.Server] = []
+        self._first: Listener | None = None
+        self._others: set[Listener] = set()
         self._connections: set[_Connection] = set()
         self._no_connections = asyncio.Event()
 
@@ -80,9 +69,9 @@ class Gateway:
     @property
     def address(self) -> str:
         """``127.0.0.1:PORT``."""
-        if self._server is None:
+        if self._first is None:
             raise RuntimeError("the gateway has not been started")
-        return _address(self._server)
+        return self._first.address
 
     @property
     def url(self) -> str:
@@ -98,44 +87,74 @@ class Gateway:
         FailedPrecondition: the port cannot be bound.
         """
         try:
-            self._server = await self._listen(self._port)
+            self._first = await self._listen(_bind(self._port), self._protocol_factory, None)
         except OSError as error:
             raise FailedPrecondition(
                 f"port {self._port} cannot be bound: {os.strerror(error.errno or 0)}; choose another, or 0 for any",
                 field="port",
             ) from None
 
-    async def add_listener(self) -> str:
-        """Listen on one more port until ``close``; returns its ``127.0.0.1:PORT``.
+    async def add_listener(
+        self,
+        protocol_factory: ProtocolFactory,
+        *,
+        on_refusal: Callable[[Refusal], None] | None = None,
+        listening: socket.socket | None = None,
+    ) -> Listener:
+        """Listen on one more address until ``close``.
 
-        Its requests are distinguished by the connection's local address.
+        Args:
+            protocol_factory, on_refusal: as for ``Listener``.
+            listening: a bound TCP socket, which the listener then owns; None: a free port of the loopback interface.
         """
-        listener = await self._listen(0)
-        self._extra_listeners.append(listener)
-        return _address(listener)
+        listener = await self._listen(listening or _bind(0), protocol_factory, on_refusal)
+        self._others.add(listener)
+        return listener
 
-    async def _listen(self, port: int) -> asyncio.Server:
+    async def remove_listener(self, listener: Listener) -> None:
+        """Stop listening there, and abort the connections of its clients. May be called twice."""
+        self._others.discard(listener)
+        listener.server.close()
+        for connection in [each for each in self._connections if each.listener is listener]:
+            connection.abort()
+        await listener.server.wait_closed()
+
+    async def _listen(
+        self,
+        bound: socket.socket,
+        protocol_factory: ProtocolFactory,
+        on_refusal: Callable[[Refusal], None] | None,
+    ) -> Listener:
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: _Connection(self), "127.0.0.1", port, backlog=1024)
+        listeners: list[Listener] = []  # the server may accept a connection only after the listener is in it
+        server = await loop.create_server(
+            lambda: _Connection(self, listeners[0]), sock=bound, backlog=1024, start_serving=False
+        )
+        host, port = bound.getsockname()[:2]
+        listeners.append(Listener(server, f"{host}:{port}", protocol_factory, on_refusal))
+        await server.start_serving()
+        return listeners[0]
 
     async def close(self) -> None:
         """Stop listening, abort every connection and wait until all are closed. May be called twice."""
-        if self._server is None:
+        if self._first is None:
             return
-        servers, self._server, self._extra_listeners = [self._server, *self._extra_listeners], None, []
-        for server in servers:
-            server.close()
+        listeners, self._first, self._others = [self._first, *self._others], None, set()
+        for listener in listeners:
+            listener.server.close()
         for connection in list(self._connections):
             connection.abort()
         if self._connections:
             await self._no_connections.wait()
-        for server in servers:
-            await server.wait_closed()
+        for listener in listeners:
+            await listener.server.wait_closed()
 
-    def refuse(self, host: str, port: int) -> None:
+    def refuse(self, listener: Listener, host: str, port: int) -> None:
         """Count and report a request for a host that is not emulated."""
         self._refused[host, port] += 1
         refusal = Refusal(host, port, self._refused[host, port])
+        if listener.on_refusal is not None:
+            listener.on_refusal(refusal)
         if self._on_refusal is not None:
             self._on_refusal(refusal)
         elif refusal.count == 1:
@@ -161,16 +180,22 @@ class Gateway:
             self._no_connections.set()
 
 
-def _address(server: asyncio.Server) -> str:
-    host, port = server.sockets[0].getsockname()[:2]
-    return f"{host}:{port}"
+def _bind(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
+    except BaseException:
+        bound.close()
+        raise
+    return bound
 
 
 class _Connection(asyncio.Protocol):
     """One connection: reads the first head, then filters the bytes from transport (plain or TLS) to HTTP server."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, gateway: Gateway, listener: Listener) -> None:
+        self._gateway, self.listener = gateway, listener
         self._transport: asyncio.Transport
         self._received = bytearray()
         """Bytes not yet forwarded: the first head, or plaintext that arrived before ``start_tls`` returned."""
@@ -241,7 +266,7 @@ class _Connection(asyncio.Protocol):
             case proxy_request.Serve(once):
                 self._serve(self._transport, once=once)
             case proxy_request.Refuse(host, port):
-                self._gateway.refuse(host, port)
+                self._gateway.refuse(self.listener, host, port)
                 reason = f"this cloud is offline: {host}:{port} is not a Google API that is emulated"
                 # Most clients show only the reason phrase of a response to CONNECT.
                 self._respond(f"403 {reason}", reason)
@@ -319,7 +344,7 @@ class _Connection(asyncio.Protocol):
         if once:
             self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._requests = RequestStream(once=once)
-        self._attach(self._gateway.protocol_factory(), transport, self._requests.feed)
+        self._attach(self.listener.protocol_factory(), transport, self._requests.feed)
 
     def _attach(self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]) -> None:
         """Forward this connection to ``protocol``, beginning with the bytes received so far."""

@@ -36,7 +36,7 @@ from cloud.engine.storage.roles import SERVICE_AGENT_ROLE
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
-from cloud.gateway.tunnel import Refusal
+from cloud.gateway.listener import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.server.front import Front
 from cloud.server.owner_access import OwnerAccess

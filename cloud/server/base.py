@@ -11,7 +11,7 @@ from cloud.engine.state_folder import StateFolder
 from cloud.settings import Settings
 
 if TYPE_CHECKING:
-    from cloud.gateway.tunnel import Refusal
+    from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
 

@@ -29,7 +29,7 @@ from cloud.settings import Settings
 
 if TYPE_CHECKING:
     from cloud.backends.gcp import GcpBackend
-    from cloud.gateway.tunnel import Refusal
+    from cloud.gateway.listener import Refusal
 
 _NOT_FORWARDED = frozenset(
     name.lower()

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from cloud.emulator.app import EmulatedApi, Emulator
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
-from cloud.gateway.tunnel import Gateway, Refusal
+from cloud.gateway.listener import Refusal
+from cloud.gateway.tunnel import Gateway
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import Settings
 

@@ -19,7 +19,7 @@ from cloud.settings import ServiceAgents, Settings, inherited_environ, runtimes_
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
     from cloud.emulator.faults import Faults
-    from cloud.gateway.tunnel import Refusal
+    from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
 _QUIET = {

@@ -5,7 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
-from cloud.emulator.app import Emulator
+from cloud.emulator.app import Emulator, RequestSource
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import owner
 from cloud.engine.state_folder import write_private
@@ -52,13 +52,12 @@ class OwnerAccess:
         )
         # gcloud keeps tokens there, maybe of an earlier run.
         shutil.rmtree(files.gcloud, ignore_errors=True)
-        address = await gateway.add_listener()
-        emulator.add_trusted_port(int(address.rpartition(":")[2]), owner(project))
+        listener = await gateway.add_listener(emulator.protocols(RequestSource(owner(project))))
         return owner_environ(
             proxy_url=gateway.url,
             ca_file=gateway.ca_file,
             metadata_host=gateway.address,
-            storage_url=f"http://{address}",
+            storage_url=f"http://{listener.address}",
             project=project,
             region=self._settings.region,
             files=files,

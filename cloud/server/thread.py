@@ -22,7 +22,7 @@ from cloud.settings import Settings
 if TYPE_CHECKING:
     from cloud.backends.base import Backend
     from cloud.emulator.faults import Faults
-    from cloud.gateway.tunnel import Refusal
+    from cloud.gateway.listener import Refusal
 
 T = TypeVar("T")
 

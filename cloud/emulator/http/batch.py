@@ -138,7 +138,8 @@ def _request(outer: web.Request, part: Part, url: URL) -> web.Request:
         chunked=False,
         url=url,
     )
-    return web.Request(message, payload, outer.protocol, outer.writer, outer.task, loop, client_max_size=MAX_BYTES)
+    inherited = (outer.protocol, outer.writer, outer.task, loop)
+    return web.Request(message, payload, *inherited, client_max_size=MAX_BYTES, state={**outer})
 
 
 def _written(part: Part, response: web.Response, boundary: str) -> bytes:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from cloud.gateway.tunnel import Gateway, Refusal
+from cloud.gateway.listener import Refusal
+from cloud.gateway.tunnel import Gateway
 
 HOST = "storage.googleapis.com"
 

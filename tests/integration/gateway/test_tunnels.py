@@ -9,10 +9,11 @@ import sys
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from cloud.gateway.environ import client_environ
 from cloud.gateway.grpc_refusal import MESSAGE
-from cloud.gateway.tunnel import Refusal
+from cloud.gateway.listener import Refusal
 from integration.gateway.chain import HOST, running
 
 # ---------------------------------------------------------------- tunnels
@@ -173,6 +174,32 @@ async def test_other_hosts_are_refused_counted_and_reported(chain, client):
         assert await response.text() == "this cloud is offline: pypi.org:80 is not a Google API that is emulated\n"
     assert chain.refusals == [Refusal("pypi.org", 443, 1), Refusal("pypi.org", 443, 2), Refusal("pypi.org", 80, 1)]
     assert chain.gateway.refusals == [Refusal("pypi.org", 443, 2), Refusal("pypi.org", 80, 1)]
+
+
+async def test_a_listener_has_a_server_and_refusals_of_its_own(chain, client):
+    async def answer(_):
+        return web.Response(text="the other's")
+
+    other = web.Server(answer, access_log=None)
+    refused: list[Refusal] = []
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    for listening in (None, bound):
+        listener = await chain.gateway.add_listener(other, on_refusal=refused.append, listening=listening)
+        async with client.get(f"http://{listener.address}/x") as response:
+            assert await response.text() == "the other's"
+        async with client.get("http://example.com/", proxy=f"http://{listener.address}") as response:
+            assert response.status == 403
+        async with client.get(f"{chain.gateway.url}/x") as response:
+            assert (await response.json())["url"].endswith("/x")
+        reader, writer = await asyncio.open_connection(*listener.address.split(":"))
+        await chain.gateway.remove_listener(listener)
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection(*listener.address.split(":"))
+        assert await reader.read() == b""
+        writer.close()
+    assert [refusal.host for refusal in refused] == ["example.com"] * 2
+    assert chain.refusals == refused
 
 
 async def test_a_connection_to_the_metadata_server_serves_no_other_host(chain):

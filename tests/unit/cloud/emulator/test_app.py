@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from unittest import mock
 
 import pytest
 from aiohttp import ClientConnectionError, ClientPayloadError, web
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
-from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.app import Emulator, Mount, RequestSource
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
@@ -63,16 +64,14 @@ def emulator(storage, tokens, keys):
 
 
 async def send(
-    emulator: Emulator,
+    emulator: Callable[[], asyncio.Protocol],
     method: str,
     url: str,
     headers: dict[str, str] | None = None,
     body: bytes = b"",
-    *,
-    port: int = 80,
 ) -> Response:
     host, slash, path = url.partition("/")
-    async with Client(emulator, host=host, port=port) as client:
+    async with Client(emulator, host=host) as client:
         return await client.request(method, slash + path, headers=headers, body=body)
 
 
@@ -329,26 +328,32 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
 
 
 @pytest.mark.parametrize(
-    ("port", "headers", "who"),
+    ("source", "headers", "who"),
     [
-        (7, {}, ME),
-        (8, {}, ANONYMOUS),
-        (7, {"Origin": "https://evil.example"}, ANONYMOUS),
+        (RequestSource(ME), {}, ME),
+        (RequestSource(), {}, ANONYMOUS),
+        (RequestSource(ME), {"Origin": "https://evil.example"}, ANONYMOUS),
     ],
-    ids=str,
 )
-async def test_who_shows_no_token_is_whom_the_door_is_for(emulator, storage, port, headers, who):
-    emulator.add_trusted_port(7, ME)
-    await send(emulator, "GET", "127.0.0.1:7/storage/v1/b", headers, port=port)
+async def test_a_request_without_a_token_is_made_by_the_principal_of_its_source(
+    emulator, storage, source, headers, who
+):
+    await send(emulator.protocols(source), "GET", "127.0.0.1/storage/v1/b", headers)
     assert storage.seen == [who]
 
 
-async def test_at_a_door_the_metadata_server_hands_out_the_token_of_whom_it_is_for(emulator, tokens):
-    emulator.add_trusted_port(7, ME)
-    path = "127.0.0.1:7/computeMetadata/v1/instance/service-accounts/default/token"
-    for port, who in ((7, ME), (8, ml_service_account("my-project"))):
-        answer = await send(emulator, "GET", path, FLAVOR, port=port)
+async def test_the_metadata_server_issues_the_token_of_its_source(emulator, tokens):
+    path = "127.0.0.1/computeMetadata/v1/instance/service-accounts/default/token"
+    for source, who in ((RequestSource(ME), ME), (RequestSource(), ml_service_account("my-project"))):
+        answer = await send(emulator.protocols(source), "GET", path, FLAVOR)
         assert tokens.principal(answer.json()["access_token"]) == who
+
+
+async def test_a_denied_permission_is_reported_to_its_source(emulator, storage):
+    reported: list[str] = []
+    storage.outcome = PermissionDenied("me@example.com does not have storage.buckets.list")
+    await send(emulator.protocols(RequestSource(ME, reported.append)), "GET", "127.0.0.1/storage/v1/b")
+    assert reported == ["GET 127.0.0.1/storage/v1/b: me@example.com does not have storage.buckets.list"]
 
 
 async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):

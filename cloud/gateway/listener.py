@@ -1,0 +1,33 @@
+"""``Listener``: an address that the gateway listens on, with what holds for its clients alone."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ProtocolFactory = Callable[[], asyncio.Protocol]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A client requested a host that is not emulated."""
+
+    host: str
+    port: int
+    count: int
+    """Requests for this host and port so far, this one included."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listener:
+    """Made by ``Gateway.add_listener``; the gateway closes it unless its owner did.
+
+    Args:
+        address: ``127.0.0.1:PORT``.
+        protocol_factory: makes the HTTP/1.1 server protocol for each connection's plaintext (``aiohttp.web.Server``).
+        on_refusal: called for each refused request of its clients, besides the gateway's own.
+    """
+
+    server: asyncio.Server
+    address: str
+    protocol_factory: ProtocolFactory
+    on_refusal: Callable[[Refusal], None] | None
