@@ -42,24 +42,22 @@ def confine(wanted: Confinement, joined: Namespaces | None, programs: Sequence[s
     """
     for path in wanted.write:
         os.stat(path)
+    by_landlock = wanted.files and (joined is None or landlock.version() >= landlock.FILES_ABI)
     read = [*system_paths.READ, *wanted.read, *programs]
     devices = system_paths.devices()
-    private = []
+    write = [system_paths.SHARED_MEMORY, *wanted.write]
     if joined:
         namespaces.join(*joined)
-        private_root.enter([*read, *devices], wanted.write)
-        private = [*private_root.WRITABLE, private_root.TERMINALS]
+        private_root.enter([*read, *devices], wanted.write, read_only=not by_landlock)
+        read = ["/"]
+        devices.append(private_root.TERMINALS)
+        write.extend(private_root.WRITABLE)
     _limit(wanted.max_processes if joined else None)
     capabilities.reduce()
-    files = [
-        *((path, landlock.READ) for path in read),
-        *((path, landlock.DEVICE) for path in devices),
-        *((path, landlock.WRITE) for path in (system_paths.SHARED_MEMORY, *wanted.write)),
-        *((path, landlock.WRITE | landlock.IOCTL_DEV) for path in private),
-    ]
     ports = None if joined else wanted.ports
-    if wanted.files or wanted.signals or ports is not None:
-        landlock.restrict(landlock.Rules(files if wanted.files else None, ports, not wanted.signals))
+    if by_landlock or wanted.signals or ports is not None:
+        files = landlock.rights(read=read, devices=devices, write=write) if by_landlock else None
+        landlock.restrict(landlock.Rules(files, ports, not wanted.signals))
     if wanted.signals or joined or ports is not None:
         seccomp.restrict(datagrams=joined is not None or ports is None)
 

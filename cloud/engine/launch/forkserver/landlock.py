@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .libc import system_call
@@ -27,9 +27,9 @@ _FIRST_FILE_RIGHTS = (1 << 13) - 1
 _ADDED_FILE_RIGHTS = {2: REFER, 3: TRUNCATE, 5: IOCTL_DEV, 9: RESOLVE_UNIX}
 _OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX
 """Rights that a rule on anything but a folder may grant."""
-READ = EXECUTE | READ_FILE | READ_DIR
-WRITE = _FIRST_FILE_RIGHTS & ~(MAKE_CHAR | MAKE_BLOCK) | REFER | TRUNCATE | RESOLVE_UNIX
-DEVICE = READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEV
+_READ = EXECUTE | READ_FILE | READ_DIR
+_WRITE = _FIRST_FILE_RIGHTS & ~(MAKE_CHAR | MAKE_BLOCK) | REFER | TRUNCATE | RESOLVE_UNIX
+_DEVICE = READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEV
 
 FILES_ABI, TCP_ABI, SIGNALS_ABI = 2, 4, 6
 """The first that can restrict them. For files it is not 1, under which a file cannot be renamed into another folder."""
@@ -49,6 +49,15 @@ class Rules(NamedTuple):
     files: Sequence[tuple[str, int]] | None
     ports: Sequence[int] | None
     signals: bool
+
+
+def rights(*, read: Iterable[str], devices: Iterable[str], write: Iterable[str]) -> list[tuple[str, int]]:
+    """``Rules.files`` of paths by what may be done there."""
+    return [
+        *((path, _READ) for path in read),
+        *((path, _DEVICE) for path in devices),
+        *((path, _WRITE) for path in write),
+    ]
 
 
 def version() -> int:

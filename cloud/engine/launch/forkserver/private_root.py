@@ -7,6 +7,7 @@ Standard library only.
 
 import errno
 import os
+import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -26,6 +27,7 @@ _MOST_LINKS = 40
 
 WRITABLE = ("/tmp", "/var/tmp", "/run", "/dev/shm")  # noqa: S108 - of the private root
 """Empty folders of its own, gone with the process; ``/run`` and ``/tmp`` are where sockets of other programs are."""
+_BELOW_WRITABLE = tuple(f"{folder}/" for folder in WRITABLE)
 TERMINALS = "/dev/pts"
 _DEVICE_LINKS = {
     "/dev/ptmx": "pts/ptmx",
@@ -49,12 +51,13 @@ class Tree(NamedTuple):
     links: Sequence[tuple[str, str]]
 
 
-def enter(read: Iterable[str], write: Iterable[str]) -> None:
+def enter(read: Iterable[str], write: Iterable[str], *, read_only: bool) -> None:
     """Give this process, which has all capabilities in its user namespace, a private root. Its working directory is the
     new root.
 
     Args:
         read, write: absolute paths; one that does not exist is left out.
+        read_only: whether what is only read cannot be changed; False where Landlock sees to that.
 
     Raises:
         OSError: the system refuses it; names the step.
@@ -67,13 +70,14 @@ def enter(read: Iterable[str], write: Iterable[str]) -> None:
     call("pivot_root", _MADE_AT.encode(), (_MADE_AT + _OLD).encode())
     os.chdir("/")
     for folder in WRITABLE:
-        os.makedirs(folder)
+        _make_folder(folder)
         os.chmod(folder, 0o1777)  # noqa: S103 - its usual mode
     for path, writable in tree.folders:
-        _bind(path, writable=writable)
+        # What can be done in a folder can for Landlock be done below it: it does not see to that in a writable one.
+        _bind(path, read_only=not writable and (read_only or _is_temporary(path)))
     for path, target in (*tree.links, *_DEVICE_LINKS.items()):
         if not os.path.lexists(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _make_folder(os.path.dirname(path))
             os.symlink(target, path)
     if not os.path.lexists(TERMINALS):
         os.mkdir(TERMINALS)
@@ -94,7 +98,7 @@ def plan(read: Iterable[str], write: Iterable[str]) -> Tree:
     folders: dict[str, bool] = {}
     for path in sorted(wanted, key=lambda path: path.split("/")):
         above = next((parent for parent in _parents(path) if parent in folders), None)
-        if above is None or (wanted[path] and not folders[above] and _is_temporary(above)):
+        if above is None or (wanted[path] and not folders[above]):
             folders[path] = wanted[path]
     covered = {path: any(parent in folders for parent in _parents(path)) for path in links}
     return Tree(list(folders.items()), [(path, target) for path, target in links.items() if not covered[path]])
@@ -131,28 +135,36 @@ def _resolve(path: str, links: dict[str, str]) -> str | None:
 
 def _parents(path: str) -> Iterator[str]:
     while path != "/":
-        path = os.path.dirname(path)
+        path = path[: path.rindex("/")] or "/"
         yield path
 
 
 def _is_temporary(path: str) -> bool:
-    return any(folder in (path, *_parents(path)) for folder in WRITABLE)
+    return f"{path}/".startswith(_BELOW_WRITABLE)
 
 
-def _bind(path: str, *, writable: bool) -> None:
+def _bind(path: str, *, read_only: bool) -> None:
     source = _OLD + path
-    if os.path.isdir(source):
-        os.makedirs(path, exist_ok=True)
-    elif not os.path.lexists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+    is_folder = stat.S_ISDIR(os.stat(source).st_mode)
+    _make_folder(path if is_folder else os.path.dirname(path))
+    if not is_folder:
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o644))
     _mount(source, path, None, _BIND | _RECURSIVE)
-    if not writable and _is_temporary(path):
-        # The folder above can be written: for Landlock that would hold for this one, too.
+    if read_only:
         attributes = struct.pack("=4Q", _ATTR_RDONLY, 0, 0, 0)
         system_call(
             "mount_setattr", _MOUNT_SETATTR, _AT_FDCWD, path.encode(), _AT_RECURSIVE, attributes, len(attributes)
         )
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        _make_folder(os.path.dirname(path))
+        os.mkdir(path)
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
