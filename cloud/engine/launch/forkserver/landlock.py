@@ -41,7 +41,7 @@ class Rules(NamedTuple):
     """What stays allowed.
 
     Args:
-        files: paths with their rights; None: all files. A path that does not exist is left out.
+        files: paths with their rights; None: all files. A path that does not exist or cannot be reached is left out.
         ports: TCP ports to connect to and to bind; None: all.
         signals: whether signals to, and abstract Unix sockets of, processes outside are allowed.
     """
@@ -127,7 +127,7 @@ def restrict(rules: Rules) -> None:
 def _allow_path(ruleset: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
     try:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):

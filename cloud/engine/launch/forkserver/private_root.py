@@ -56,7 +56,7 @@ def enter(read: Iterable[str], write: Iterable[str], *, read_only: bool) -> None
     new root.
 
     Args:
-        read, write: absolute paths; one that does not exist is left out.
+        read, write: absolute paths; one that does not exist or cannot be reached is left out.
         read_only: whether what is only read cannot be changed; False where Landlock sees to that.
 
     Raises:
@@ -105,7 +105,8 @@ def plan(read: Iterable[str], write: Iterable[str]) -> Tree:
 
 
 def _resolve(path: str, links: dict[str, str]) -> str | None:
-    """The real path, with the links on the way to it added to ``links``; None if it does not exist."""
+    """The real path, with the links on the way to it added to ``links``; None if it does not exist, or cannot be
+    reached."""
     parts, real, followed = path.split("/")[::-1], "", 0
     while parts:
         part = parts.pop()
@@ -117,7 +118,7 @@ def _resolve(path: str, links: dict[str, str]) -> str | None:
         step = f"{real}/{part}"
         try:
             target = os.readlink(step)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
             return None
         except OSError as error:
             if error.errno != errno.EINVAL:  # it is none
