@@ -4,6 +4,9 @@ import asyncio
 import os
 import signal
 import socket
+import sys
+import sysconfig
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +14,20 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cloud.engine.launch.client import Launcher
+from cloud.engine.launch.client import Command, Interpreter, Launcher
 from cloud.engine.launch.network import Network
 from cloud.errors import FailedPrecondition
 from cloud.settings import LauncherKind
 from integration.launch import work
 from integration.launch.confined import INTERPRETERS, confinement, outcome
-from integration.launch.programs import Programs, linux_only, parent_of, run, until_gone
+from integration.launch.programs import ENVIRON, Programs, linux_only, parent_of, run, until_gone
 from integration.launch.work import ANYWHERE, TASKS
 
 pytestmark = [linux_only, pytest.mark.asyncio(loop_scope="module")]
 
 PORT = 8123
+BASE_PYTHON = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}")
+BASE_PIP = list(Path(sys.base_prefix, "lib").glob(f"{BASE_PYTHON.name}/*-packages/pip"))
 WITHOUT_NAMESPACE = [function.__name__ for function in ANYWHERE]
 
 
@@ -57,6 +62,23 @@ async def test_it_works_with_its_own(
     found = await outcome(launcher, programs, Path(work.__file__).read_text(), wanted, tasks)
 
     assert found == dict.fromkeys(tasks, "done")
+
+
+@pytest.mark.skipif(not BASE_PIP, reason="the Python of which this environment is made has no pip")
+async def test_pip_installs(launcher: Launcher, network: Network, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "rates-1-py3-none-any.whl", "w") as archive:
+        archive.writestr("rates.py", "")
+        archive.writestr("rates-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("rates-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: rates\nVersion: 1\n")
+        archive.writestr("rates-1.dist-info/RECORD", "rates.py,,\n")
+    wanted = confinement(tmp_path, network)
+    argv = ("install", "--no-index", "--target", "installed", "rates-1-py3-none-any.whl")
+    environ = {**ENVIRON, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = Command("pip", argv, environ, tmp_path, (), Interpreter(BASE_PYTHON), confinement=wanted)
+    lines: list[str] = []
+
+    assert (await run(launcher, command, lambda line: lines.append(line.text))).ok, lines
+    assert (tmp_path / "installed" / "rates.py").exists()
 
 
 async def test_it_reaches_the_networks_listener(launcher: Launcher, network: Network, programs: Programs) -> None:

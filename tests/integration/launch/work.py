@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import zipfile
 from collections.abc import Callable
 from multiprocessing import shared_memory
 
@@ -144,28 +143,9 @@ def write_to_shared_folders() -> None:
             assert len(os.listdir(folder)) >= 1
 
 
-def install_a_package() -> None:
-    # ensurepip's copy: an environment may have no pip of its own.
-    import ensurepip
-
-    wheels = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
-    (pip,) = (os.path.join(wheels, name, "pip") for name in os.listdir(wheels) if name.startswith("pip-"))
-    wheel = "rates-1-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("rates.py", "rate = 2.5\n")
-        archive.writestr("rates-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr("rates-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: rates\nVersion: 1\n")
-        archive.writestr("rates-1.dist-info/RECORD", "rates.py,,\n")
-    install = [sys.executable, pip, "install", "--no-index", "--target", "installed", wheel]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert os.path.exists("installed/rates.py")
-
-
 ANYWHERE = [
     *(change_own_files, make_temporary_files, use_devices, start_programs, fork_pool, spawn_pool, forkserver_pool),
     *(share_by_a_manager, share_memory, signal_and_limit_children, look_up_names, talk_by_unix_sockets),
-    install_a_package,
 ]
 IN_A_NAMESPACE = [serve_on_a_free_port, send_datagrams_to_itself, open_a_terminal, write_to_shared_folders]
 TASKS = {function.__name__: function for function in (*ANYWHERE, *IN_A_NAMESPACE)}
