@@ -2,8 +2,8 @@
 
     crowd.py checked|unchecked COUNT FOLDER
 
-Started by root. Prints a JSON object for each user, in a list: the buckets in its own cloud, the pid of the cloud that it
-finds announced, and how often others answered in which way. FOLDER has a folder of each user, named by its uid.
+Started by root. Prints a JSON object for each user, in a list: the buckets in its own cloud, the pid of the cloud that
+it finds announced, and how often others answered in which way. FOLDER has a folder of each user, named by its uid.
 """
 
 import asyncio
