@@ -26,7 +26,7 @@ _RESTARTS_PER_MINUTE = 5
 _RESTART_PAUSE = 1.0
 _OPEN_TO_OTHERS = (
     "other users of this machine, and web pages in its browsers, can read and change every object, whatever the "
-    "buckets' policies say: fake-gcs-server has no network namespace of its own and listens on a loopback port: %s"
+    "buckets' policies say: fake-gcs-server listens on a loopback port, for want of a network namespace: %s"
 )
 
 

@@ -2,7 +2,7 @@
 
 Its arguments are a descriptor, one end of a Unix socket whose other end only the engine holds; the engine's process id;
 "isolated", to have the server in a network namespace of its own, or "shared"; then the server's command line. If the
-system refuses the namespace, it writes the reason to the socket and ends.
+system refuses the namespace, it writes the error to the socket and ends.
 
 For each byte that the guard reads from the socket it sends back a new, unconnected TCP socket of the server's
 namespace. At end-of-file, however the engine ended, it kills the server. On Linux the kernel does that, too
@@ -12,22 +12,22 @@ Standard library only, and little of it: the guard lives as long as the server. 
 """
 
 import _socket
-import ctypes
 import importlib
 import os
 import sys
 
-_FORKSERVER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "launch", "forkserver")
+_PACKAGE = "_forkserver"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SIGKILL = 9
 
 
 def main(control: int, engine: int, *, is_isolated: bool, command: list[str]) -> None:
+    _make_package()
     if is_isolated:
         try:
-            _enter_new_network()
+            importlib.import_module(f"{_PACKAGE}.namespaces").enter_new_network()
         except OSError as error:
-            os.write(control, f"{error.strerror}: {os.strerror(error.errno or 0)}".encode())
+            os.write(control, f"{error.errno} {error.strerror}".encode())
             return
     server = os.getpid()
     if os.fork() == 0:
@@ -60,18 +60,16 @@ def guard(control: _socket.socket, server: int) -> None:
             os.kill(server, _SIGKILL)
 
 
-def _enter_new_network() -> None:
-    # The launcher's module, without importing the package ``cloud``, which would take a hundred others.
-    package = type(sys)("forkserver")
-    package.__path__ = [_FORKSERVER]
-    sys.modules[package.__name__] = package
-    importlib.import_module(f"{package.__name__}.namespaces").enter_new_network()
+def _make_package() -> None:
+    # The launcher's modules, without the package ``cloud``, which would take a hundred others.
+    package = type(sys)(_PACKAGE)
+    package.__path__ = [os.path.join(os.path.dirname(__file__), os.pardir, "launch", "forkserver")]
+    sys.modules[_PACKAGE] = package
 
 
 def _die_with(parent: int) -> None:
     if sys.platform == "linux":
-        if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl")
+        importlib.import_module(f"{_PACKAGE}.libc").call("prctl", _PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it had ended before
             os._exit(1)
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from cloud.engine.confinement.layers import explain_refusal, read_settings
 from cloud.engine.storage.server_sockets import ServerSockets
 from cloud.errors import FailedPrecondition
 from cloud.settings import inherited_environ
@@ -66,6 +67,8 @@ class ServerProcess:
             FailedPrecondition: the program fails.
             OSError: there are not enough file descriptors, processes or memory.
         """
+        if is_isolated and sys.platform != "linux":
+            raise NetworkRefusedError("only Linux has them")
         port = _PORT_INSIDE if is_isolated else _free_port()
         ours, theirs = socket.socketpair()
         options = ("-backend", "filesystem", "-filesystem-root", str(root), "-scheme", "http")
@@ -149,7 +152,8 @@ class ServerProcess:
         except TimeoutError:
             last.append(f"it does not listen after {_START_SECONDS:g} s")
         if self._sockets.message:
-            raise NetworkRefusedError(self._sockets.message)
+            number, _, text = self._sockets.message.partition(" ")
+            raise NetworkRefusedError(explain_refusal(OSError(int(number), text), read_settings()))
         if "address already in use" in " ".join(last):
             raise PortTakenError
         raise FailedPrecondition(f"{binary} does not start: {' / '.join(last) or 'it prints nothing'}")

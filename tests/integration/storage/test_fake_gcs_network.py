@@ -116,7 +116,7 @@ async def test_where_namespaces_are_refused_it_says_who_else_comes_in(tmp_path):
             assert reply.status == 200
         (line,) = (await owner.close()).splitlines()
     assert "other users of this machine, and web pages in its browsers, can read and change every object" in line
-    assert "No space left on device" in line
+    assert "user namespaces are refused here (user.max_user_namespaces=0)" in line
 
 
 async def test_a_port_taken_meanwhile_is_retried(tmp_path):

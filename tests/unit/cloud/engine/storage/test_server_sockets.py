@@ -101,8 +101,8 @@ async def test_one_that_is_closed_is_not_lost(ends):
 async def test_a_reason_instead_of_sockets(ends):
     ours, theirs = ends
     sockets = ServerSockets(ours, lambda: None)
-    os.write(theirs.fileno(), b"unshare: Operation not permitted")
+    os.write(theirs.fileno(), b"1 unshare: Operation not permitted")
     theirs.close()
-    assert sockets.message == "unshare: Operation not permitted"
-    assert sockets.message == "unshare: Operation not permitted"
+    assert sockets.message == "1 unshare: Operation not permitted"
+    assert sockets.message == "1 unshare: Operation not permitted"
     sockets.close()
