@@ -11,6 +11,7 @@ from typing import cast
 
 from cloud.errors import FailedPrecondition
 from cloud.gateway import http2, proxy_request
+from cloud.gateway.callers import Callers
 from cloud.gateway.certs import CertificateAuthority
 from cloud.gateway.grpc_refusal import ALPN_PROTOCOL, GrpcRefusal
 from cloud.gateway.listener import Listener, ProtocolFactory, Refusal
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 _HEAD_TIMEOUT = 10.0
 """Seconds for the first request head."""
 _HANDSHAKE_TIMEOUT = 10.0
+_FOREIGN = "this cloud is another user's"
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending: closing at once could reset the connection under the response."""
 
@@ -37,6 +39,7 @@ class Gateway:
         ca_dir: private folder for the run's CA certificate.
         on_refusal: called for each refused request.
         port: to listen on; 0 picks a free one.
+        callers: who may connect, which ``close`` closes; None: this process's user and root.
         head_timeout: seconds for a connection's first request head.
     """
 
@@ -47,6 +50,7 @@ class Gateway:
         on_refusal: Callable[[Refusal], None] | None = None,
         *,
         port: int = 0,
+        callers: Callers | None = None,
         head_timeout: float = _HEAD_TIMEOUT,
     ) -> None:
         self._protocol_factory = protocol_factory
@@ -54,6 +58,7 @@ class Gateway:
         self.head_timeout = head_timeout
         self._on_refusal = on_refusal
         self._port = port
+        self._callers = callers
         self._refused: Counter[tuple[str, int]] = Counter()
         self._distrusting: set[tuple[str, str]] = set()
         self._first: Listener | None = None
@@ -87,12 +92,14 @@ class Gateway:
         FailedPrecondition: the port cannot be bound.
         """
         try:
-            self._first = await self._listen(_bind(self._port), self._protocol_factory, None)
+            bound = _bind(self._port)
         except OSError as error:
             raise FailedPrecondition(
                 f"port {self._port} cannot be bound: {os.strerror(error.errno or 0)}; choose another, or 0 for any",
                 field="port",
             ) from None
+        self._callers = self._callers or Callers()
+        self._first = await self._listen(bound, self._protocol_factory, None, checks_callers=True)
 
     async def add_listener(
         self,
@@ -100,14 +107,18 @@ class Gateway:
         *,
         on_refusal: Callable[[Refusal], None] | None = None,
         listening: socket.socket | None = None,
+        checks_callers: bool = True,
     ) -> Listener:
         """Listen on one more address until ``close``.
 
         Args:
             protocol_factory, on_refusal: as for ``Listener``.
+            checks_callers: False only for an address in another network namespace, which its own processes alone reach:
+                their users cannot be found out from here.
             listening: a bound TCP socket, which the listener then owns; None: a free port of the loopback interface.
         """
-        listener = await self._listen(listening or _bind(0), protocol_factory, on_refusal)
+        bound = listening or _bind(0)
+        listener = await self._listen(bound, protocol_factory, on_refusal, checks_callers=checks_callers)
         self._others.add(listener)
         return listener
 
@@ -124,6 +135,8 @@ class Gateway:
         bound: socket.socket,
         protocol_factory: ProtocolFactory,
         on_refusal: Callable[[Refusal], None] | None,
+        *,
+        checks_callers: bool,
     ) -> Listener:
         loop = asyncio.get_running_loop()
         listeners: list[Listener] = []  # the server may accept a connection only after the listener is in it
@@ -131,7 +144,7 @@ class Gateway:
             lambda: _Connection(self, listeners[0]), sock=bound, backlog=1024, start_serving=False
         )
         host, port = bound.getsockname()[:2]
-        listeners.append(Listener(server, f"{host}:{port}", protocol_factory, on_refusal))
+        listeners.append(Listener(server, f"{host}:{port}", protocol_factory, on_refusal, checks_callers))
         await server.start_serving()
         return listeners[0]
 
@@ -148,6 +161,12 @@ class Gateway:
             await self._no_connections.wait()
         for listener in listeners:
             await listener.server.wait_closed()
+        if self._callers is not None:
+            self._callers.close()
+
+    def admits(self, listener: Listener, connection: socket.socket) -> bool:
+        """Whether the client of ``connection`` may use this cloud."""
+        return not listener.checks_callers or self._callers is None or self._callers.admits(connection)
 
     def refuse(self, listener: Listener, host: str, port: int) -> None:
         """Count and report a request for a host that is not emulated."""
@@ -213,6 +232,9 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._gateway.opened(self)
+        if not self._gateway.admits(self.listener, transport.get_extra_info("socket")):
+            self._respond(f"403 {_FOREIGN}", _FOREIGN)
+            return
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._gateway.head_timeout, self._head_timed_out)
 
