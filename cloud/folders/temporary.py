@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """All that a cloud without a state folder stores."""
     JOB = "job"
     """The TMPDIR of a job."""
+    WORKER = "worker"
+    """The socket of a version's worker, and its TMPDIR."""
     DATA = "data"
     """The sample data of a run."""
     SDIST = "sdist"
