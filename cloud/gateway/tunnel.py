@@ -5,25 +5,20 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import cast
 
 from cloud.errors import FailedPrecondition
 from cloud.gateway import http2, proxy_request
 from cloud.gateway.certs import CertificateAuthority
+from cloud.gateway.deadlines import Deadlines, UnreadWatch, Writer
 from cloud.gateway.grpc_refusal import ALPN_PROTOCOL, GrpcRefusal
 from cloud.gateway.listener import Listener, ProtocolFactory, Refusal
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 from cloud.gateway.tls_failures import ca_variable_hint, trust_failure
 
 _log = logging.getLogger(__name__)
-
-_HEAD_TIMEOUT = 10.0
-"""Seconds for the first request head."""
-_HANDSHAKE_TIMEOUT = 10.0
-_LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending: closing at once could reset the connection under the response."""
 
 
 class Gateway:
@@ -37,7 +32,7 @@ class Gateway:
         ca_dir: private folder for the run's CA certificate.
         on_refusal: called for each refused request.
         port: to listen on; 0 picks a free one.
-        head_timeout: seconds for a connection's first request head.
+        deadlines: of its clients.
     """
 
     def __init__(
@@ -47,11 +42,13 @@ class Gateway:
         on_refusal: Callable[[Refusal], None] | None = None,
         *,
         port: int = 0,
-        head_timeout: float = _HEAD_TIMEOUT,
+        deadlines: Deadlines | None = None,
     ) -> None:
+        deadlines = deadlines or Deadlines()
         self._protocol_factory = protocol_factory
         self.authority = CertificateAuthority(ca_dir)
-        self.head_timeout = head_timeout
+        self.deadlines = deadlines
+        self._unread = UnreadWatch(deadlines.unread)
         self._on_refusal = on_refusal
         self._port = port
         self._refused: Counter[tuple[str, int]] = Counter()
@@ -78,6 +75,11 @@ class Gateway:
         return f"http://{self.address}"
 
     @property
+    def connections(self) -> "Set[Writer]":
+        """Those that are open."""
+        return self._connections
+
+    @property
     def refusals(self) -> list[Refusal]:
         """Every host refused so far, in the order of the first requests."""
         return [Refusal(host, port, count) for (host, port), count in self._refused.items()]
@@ -93,6 +95,7 @@ class Gateway:
                 f"port {self._port} cannot be bound: {os.strerror(error.errno or 0)}; choose another, or 0 for any",
                 field="port",
             ) from None
+        self._unread.start(self._connections)
 
     async def add_listener(
         self,
@@ -140,6 +143,7 @@ class Gateway:
         if self._first is None:
             return
         listeners, self._first, self._others = [self._first, *self._others], None, set()
+        self._unread.close()
         for listener in listeners:
             listener.server.close()
         for connection in list(self._connections):
@@ -197,31 +201,36 @@ class _Connection(asyncio.Protocol):
     def __init__(self, gateway: Gateway, listener: Listener) -> None:
         self._gateway, self.listener = gateway, listener
         self._transport: asyncio.Transport
+        self._socket: asyncio.Transport
+        """Below TLS."""
+        self._resumed = 0
+        """How often the buffer of what is to be sent became small."""
         self._received = bytearray()
         """Bytes not yet forwarded: the first head, or plaintext that arrived before ``start_tls`` returned."""
         self._timer: asyncio.TimerHandle
+        self._awaits_head = False
+        """Of a request but the first."""
         self._handshake: asyncio.Task[None] | None = None
         self._refused = False
         self._lost = False
         self._http: asyncio.Protocol | None = None
-        self._feed: Callable[[bytes], bytes] = bytes
-        """Received bytes to bytes to forward."""
         self._requests: RequestStream | None = None
 
     # ---------------------------------------------------------------- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = self._socket = cast(asyncio.Transport, transport)
         self._gateway.opened(self)
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._gateway.head_timeout, self._head_timed_out)
+        self._await_head()
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         if self._http is not None:
             self._forward(self._http, data)
         elif self._handshake is not None:
             self._received += data
-        elif not self._refused:
+        else:
             self._read_first_head(data)
 
     def eof_received(self) -> bool | None:
@@ -232,6 +241,7 @@ class _Connection(asyncio.Protocol):
             self._http.pause_writing()
 
     def resume_writing(self) -> None:
+        self._resumed += 1
         if self._http is not None:
             self._http.resume_writing()
 
@@ -247,6 +257,10 @@ class _Connection(asyncio.Protocol):
         if self._handshake is not None:
             self._handshake.cancel()
         self._transport.abort()
+
+    def unsent(self) -> tuple[int, int]:
+        """See ``deadlines.Writer``."""
+        return self._socket.get_write_buffer_size(), self._resumed
 
     # ---------------------------------------------------------------- the first head
 
@@ -275,9 +289,15 @@ class _Connection(asyncio.Protocol):
             case proxy_request.Malformed(reason):
                 self._respond("400 Bad Request", reason)
 
-    def _head_timed_out(self) -> None:
-        seconds = self._gateway.head_timeout
-        self._respond("408 Request Timeout", f"no complete request head within {seconds:g} s")
+    def _await_head(self) -> None:
+        seconds = self._gateway.deadlines.head
+        reason = f"no complete request head within {seconds:g} s"
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._end_input, "408 Request Timeout", reason)
+
+    def _end_input(self, status: str, reason: str) -> None:
+        """No use can be made of what will come. The HTTP server is told as at an end of file: true if it responds."""
+        if self._http is None or not self._http.eof_received():
+            self._respond(status, reason)
 
     def _respond(self, status: str, reason: str) -> None:
         if self._transport.is_closing():
@@ -288,7 +308,10 @@ class _Connection(asyncio.Protocol):
             "Connection: close\r\n\r\n".encode()
             + body
         )
-        self._transport.write_eof()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:  # TLS: it goes on receiving until the client closes, too
+            self._transport.close()
 
     def _refuse_http2(self) -> None:
         _log.warning("refused a client that speaks HTTP/2 only: %s", http2.REASON)
@@ -298,8 +321,9 @@ class _Connection(asyncio.Protocol):
         """Write ``data``, ignore what is received from now on, and close after a delay."""
         self._refused = True
         self._received.clear()
+        self._timer.cancel()
         self._transport.write(data)
-        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+        self._timer = asyncio.get_running_loop().call_later(self._gateway.deadlines.linger, self._transport.abort)
 
     # ---------------------------------------------------------------- serving
 
@@ -320,8 +344,8 @@ class _Connection(asyncio.Protocol):
                 self,
                 self._gateway.authority.context_for(request.host),
                 server_side=True,
-                ssl_handshake_timeout=_HANDSHAKE_TIMEOUT,
-                ssl_shutdown_timeout=_LINGER_SECONDS,
+                ssl_handshake_timeout=self._gateway.deadlines.handshake,
+                ssl_shutdown_timeout=self._gateway.deadlines.tls_close,
             )
         except OSError as error:
             self._gateway.handshake_failed(request.host, request.user_agent, error)
@@ -330,7 +354,7 @@ class _Connection(asyncio.Protocol):
             if transport is not None and not self._lost:
                 self._transport = transport
                 if transport.get_extra_info("ssl_object").selected_alpn_protocol() == ALPN_PROTOCOL:
-                    self._attach(GrpcRefusal(), transport, bytes)
+                    self._attach(GrpcRefusal(self._gateway.deadlines), transport)
                 else:
                     self._serve(transport, once=False)
 
@@ -344,17 +368,31 @@ class _Connection(asyncio.Protocol):
         if once:
             self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._requests = RequestStream(once=once)
-        self._attach(self.listener.protocol_factory(), transport, self._requests.feed)
+        self._attach(self.listener.protocol_factory(), transport)
 
-    def _attach(self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]) -> None:
+    def _attach(self, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
         """Forward this connection to ``protocol``, beginning with the bytes received so far."""
         first, self._received = bytes(self._received), bytearray()
-        self._http, self._feed = protocol, feed
+        self._http = protocol
         self._http.connection_made(transport)
-        self._forward(self._http, first)
+        if first:
+            self._forward(self._http, first)
 
     def _forward(self, http: asyncio.Protocol, data: bytes) -> None:
-        if ready := self._feed(data):
+        requests = self._requests
+        if requests is None:
+            http.data_received(data)
+            return
+        was_within_chunks = requests.is_within_chunks
+        if ready := requests.feed(data):
             http.data_received(ready)
-        elif self._requests is not None and self._requests.is_http2 and not self._refused:
+        if requests.is_http2:
             self._refuse_http2()
+        elif was_within_chunks and requests.is_garbled:
+            # What is garbled along with the head gets aiohttp's response; else its handler would wait for the rest.
+            self._end_input("400 Bad Request", "a chunk of the body is malformed")
+        elif requests.is_within_head is not self._awaits_head:
+            self._awaits_head = requests.is_within_head
+            self._timer.cancel()
+            if self._awaits_head:
+                self._await_head()
