@@ -106,14 +106,16 @@ def run(command: list[str]) -> dict[str, float]:
 def compare(folder: Path) -> int:
     make_model(folder)
     subprocess.run([sys.executable, SCRIPT, "texts", str(folder)], check=True, stderr=subprocess.DEVNULL)
+    socket = folder / "socket"
     commands = {
-        "server": ["-m", "cloud.engine.serving.worker", "--model-dir", str(folder / "model")],
+        "server": ["-m", "cloud.engine.serving.worker", "--model-dir", str(folder / "model"), "--socket", str(socket)],
         "worker": [SCRIPT, "measure", "worker", str(folder)],
         "plain": [SCRIPT, "measure", "plain", str(folder)],
     }
     found: dict[str, dict[str, list[float]]] = {name: {} for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():
+            socket.unlink(missing_ok=True)
             for figure, value in run([sys.executable, *command]).items():
                 found[name].setdefault(figure, []).append(value)
     best = {name: {figure: min(values) for figure, values in figures.items()} for name, figures in found.items()}

@@ -3,9 +3,10 @@
     python benchmarks/prediction.py
 
 One instance a request, each request another one, every reply checked against its own request. Both servers are fresh
-processes with the same model (``fare_net.py``) on loopback TCP; the client is a process of its
-own, without an event loop's overhead. Interleaved rounds, medians. The plain handler calls ``signature(**tensors)`` for
-each request, with the standard library's JSON and event loop, as one writes it first.
+processes with the same model (``fare_net.py``), the worker on a Unix socket, as a cloud starts it, the plain handler on
+loopback TCP; the client is a process of its own, without an event loop's overhead. Interleaved rounds, medians. The
+plain handler calls ``signature(**tensors)`` for each request, with the standard library's JSON and event loop, as one
+writes it first.
 
 Targets: 4 times the plain handler's rate at 8 clients, 5 times at 64, and no more latency than its at 1. Exits with
 status 1 if one is missed. For information also the rate through ``ServingService.predict``, in Python.
@@ -70,8 +71,12 @@ def serve_plainly(folder: Path) -> None:
 # -------------------------------------------------------------------- the client, in a process of its own
 
 
-def ask_for_a_while(port: int, clients: int, seconds: float, folder: Path) -> None:
-    """Keep ``clients`` requests in flight; print requests per second and the median latency in milliseconds."""
+def ask_for_a_while(address: str, clients: int, seconds: float, folder: Path) -> None:
+    """Keep ``clients`` requests in flight; print requests per second and the median latency in milliseconds.
+
+    Args:
+        address: a port of this machine, or the path of a Unix socket.
+    """
     cases = cases_in(folder)
     bodies = [json.dumps({"instances": [instance]}).encode() for instance, _ in cases]
     requests = [
@@ -92,8 +97,12 @@ def ask_for_a_while(port: int, clients: int, seconds: float, folder: Path) -> No
         turn += 1
 
     for _ in range(clients):
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.isdigit():
+            connection = socket.create_connection(("127.0.0.1", int(address)))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(address)
         sockets[connection.fileno()] = connection
         poll.register(connection, select.POLLIN)
         ask(connection.fileno())
@@ -118,8 +127,8 @@ def ask_for_a_while(port: int, clients: int, seconds: float, folder: Path) -> No
 
 
 @contextlib.contextmanager
-def server(*argv: str) -> Iterator[int]:
-    """A server's port while it runs."""
+def server(*argv: str) -> Iterator[dict[str, int]]:
+    """What a server reports when it is ready; it runs as long as the block."""
     environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     root = str(Path(SCRIPT).parents[1])
     with subprocess.Popen(
@@ -127,13 +136,13 @@ def server(*argv: str) -> Iterator[int]:
     ) as process:
         try:
             assert process.stdout is not None
-            yield json.loads(process.stdout.readline())["ready"]["port"]
+            yield json.loads(process.stdout.readline())["ready"]
         finally:
             process.terminate()
 
 
-def measure(port: int, clients: int, folder: Path) -> tuple[float, float]:
-    argv = [sys.executable, SCRIPT, "client", str(port), str(clients), str(SECONDS), str(folder)]
+def measure(address: str, clients: int, folder: Path) -> tuple[float, float]:
+    argv = [sys.executable, SCRIPT, "client", address, str(clients), str(SECONDS), str(folder)]
     rate, latency = json.loads(subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout)
     return rate, latency
 
@@ -172,12 +181,14 @@ async def measure_service(folder: Path) -> dict[int, float]:
 def compare(folder: Path) -> int:
     make_model(folder)
     results: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    worker = ("-m", "cloud.engine.serving.worker", "--model-dir", str(folder / "model"))
-    with server(SCRIPT, "plain", str(folder)) as plain_port, server(*worker) as worker_port:
+    path = str(folder / "socket")
+    worker = ("-m", "cloud.engine.serving.worker", "--model-dir", str(folder / "model"), "--socket", path)
+    with server(SCRIPT, "plain", str(folder)) as ready, server(*worker):
+        addresses = {"plain": str(ready["port"]), "worker": path}
         for _ in range(ROUNDS):
             for clients in CLIENTS:
-                for name, port in (("plain", plain_port), ("worker", worker_port)):
-                    results.setdefault((name, clients), []).append(measure(port, clients, folder))
+                for name, address in addresses.items():
+                    results.setdefault((name, clients), []).append(measure(address, clients, folder))
     targets = Targets()
     for clients in CLIENTS:
         (plain, plain_latency), (rate, latency) = (
@@ -201,8 +212,8 @@ def main(argv: list[str]) -> int:
                 return compare(Path(folder))
         case ["plain", folder]:
             serve_plainly(Path(folder))
-        case ["client", port, clients, seconds, folder]:
-            ask_for_a_while(int(port), int(clients), float(seconds), Path(folder))
+        case ["client", address, clients, seconds, folder]:
+            ask_for_a_while(address, int(clients), float(seconds), Path(folder))
         case _:
             print(__doc__)
             return 2

@@ -47,7 +47,8 @@ class Container:
             if not route.startswith("/"):
                 raise InvalidArgument(f"a route begins with a slash, not {route!r}", field=name)
         # All interfaces: requests come from outside the container.
-        return cls(model_dir, ListenConfig("0.0.0.0", int(port), predict, health))  # noqa: S104
+        listen = ListenConfig(host="0.0.0.0", port=int(port), predict=predict, health=health)  # noqa: S104
+        return cls(model_dir, listen)
 
 
 def main() -> int:
@@ -57,7 +58,9 @@ def main() -> int:
         serve(
             container.model_dir,
             container.listen,
-            lambda port: _log(f"serving {container.model_dir} on port {port}: POST {container.listen.predict}"),
+            lambda: _log(
+                f"serving {container.model_dir} on port {container.listen.port}: POST {container.listen.predict}"
+            ),
             _log,
         )
     except (CloudError, OSError) as error:  # OSError: the port is in use

@@ -8,8 +8,8 @@ import functools
 import logging
 import re
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
 from aiohttp import ClientConnectionResetError, hdrs, web
@@ -26,7 +26,7 @@ from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.rest.errors import ErrorStyle, error_response
 from cloud.engine.disk import disk_full
-from cloud.engine.principal import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 
 _log = logging.getLogger(__name__)
@@ -262,8 +262,7 @@ class Emulator:
         return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
 
     def _of_source(self, request: web.Request) -> Principal:
-        # A page in a browser can reach any port of this machine, but always sends its origin.
-        return ANONYMOUS if hdrs.ORIGIN in request.headers else _source(request).principal
+        return _source(request).principal
 
 
 def _source(request: web.Request) -> RequestSource:
@@ -291,6 +290,19 @@ def _host(request: web.Request) -> str:
 def _request(
     source: RequestSource, limit: float, message: Any, payload: Any, protocol: Connection, writer: Any, task: Any
 ) -> web.Request:
-    state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: Body(payload, protocol, limit)}
     parts = (message, payload, protocol, writer, task, asyncio.get_running_loop())
+    if _is_of_web_page(message.headers):
+        # Kept by the requests of a batch, which have headers of their own.
+        source = replace(source, principal=WEB_PAGE)
+    state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: Body(payload, protocol, limit)}
     return web.Request(*parts, client_max_size=MAX_BODY, state=state)
+
+
+def _is_of_web_page(headers: Mapping[str, str]) -> bool:
+    """Whether a page in a browser makes the request: pages can reach any port of this machine.
+
+    Browsers send these headers and let no page change them: Origin with each POST and with reads across origins,
+    Sec-Fetch-Site with all requests (https://www.w3.org/TR/fetch-metadata/), with "none" where a person opened the
+    address. Not Sec-Fetch-Mode: Node's ``fetch`` sends it, too.
+    """
+    return hdrs.ORIGIN in headers or headers.get("Sec-Fetch-Site", "none") != "none"

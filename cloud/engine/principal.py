@@ -9,6 +9,8 @@ class Principal:
 
     email: str
     is_project_owner: bool = False
+    is_web_page: bool = False
+    """Whether a page in a browser calls: it is anonymous, and grants are enforced for it in every mode."""
 
     @property
     def is_anonymous(self) -> bool:
@@ -16,3 +18,4 @@ class Principal:
 
 
 ANONYMOUS = Principal("")
+WEB_PAGE = Principal("", is_web_page=True)

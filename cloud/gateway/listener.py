@@ -25,9 +25,11 @@ class Listener:
         address: ``127.0.0.1:PORT``.
         protocol_factory: makes the HTTP/1.1 server protocol for each connection's plaintext (``aiohttp.web.Server``).
         on_refusal: called for each refused request of its clients, besides the gateway's own.
+        checks_callers: whether other users of this machine are refused.
     """
 
     server: asyncio.Server
     address: str
     protocol_factory: ProtocolFactory
     on_refusal: Callable[[Refusal], None] | None
+    checks_callers: bool

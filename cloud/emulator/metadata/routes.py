@@ -32,7 +32,10 @@ class Metadata:
     async def handle(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
             return _text(405, f"{request.method} is not served")
-        # So that neither a page in a browser nor a proxy that forwards requests can read tokens.
+        # So that neither a page in a browser nor a proxy that forwards requests can read tokens. A page of the same
+        # address, as an object is, may send any header but those that tell that it is one.
+        if principal.is_web_page:
+            return _text(403, "Requests of web pages are refused.")
         if request.headers.get("Metadata-Flavor") != "Google":
             return _text(403, "Missing Metadata-Flavor:Google header.")
         if "X-Forwarded-For" in request.headers:

@@ -28,6 +28,7 @@ MAX_SIZE = 32 * 1024 * 1024
 """Bytes of one request's body."""
 _MAX_LINE = 2**16
 """Bytes of a request line or a header: the user chooses the paths of a container's routes."""
+_BACKLOG = 1024
 _KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
 """Seconds: the engine keeps connections open for the worker's lifetime, and treats a closed one as its death."""
 
@@ -35,7 +36,7 @@ _KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
 async def serve_model(
     model: Servable,
     config: ListenConfig,
-    on_ready: Callable[[int], None],
+    on_ready: Callable[[], None],
     stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
 ) -> None:
     """Serve ``model`` until SIGTERM, then respond to pending requests and return; see ``worker.serve``."""
@@ -48,7 +49,7 @@ async def serve_by(
     joinable: Collection[Hashable],
     signatures: Mapping[str, Signature],
     config: ListenConfig,
-    on_ready: Callable[[int], None],
+    on_ready: Callable[[], None],
 ) -> None:
     """Serve the model of ``rules`` until SIGTERM, then respond to pending requests and return."""
     stopping = asyncio.Event()
@@ -57,11 +58,17 @@ async def serve_by(
     batcher = Batcher(rules.model, joinable=joinable)
     runner = web.ServerRunner(make_server(Application(batcher, rules, signatures, config)))
     await runner.setup()
-    await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
-    on_ready(runner.addresses[0][1])
+    await _site(runner, config).start()
+    on_ready()
     await stopping.wait()
     await runner.cleanup()
     await batcher.close()
+
+
+def _site(runner: web.ServerRunner, config: ListenConfig) -> web.BaseSite:
+    if config.socket is not None:
+        return web.UnixSite(runner, config.socket, backlog=_BACKLOG)
+    return web.TCPSite(runner, config.host, config.port, backlog=_BACKLOG)
 
 
 def make_server(application: "Application") -> web.Server:

@@ -1,4 +1,4 @@
-"""An HTTP client for workers: a pool of keep-alive connections to one port of this machine.
+"""An HTTP client for workers: a pool of keep-alive connections to one Unix socket.
 
 aiohttp's client does much that is not needed here, and takes seven times the processor time for a request
 (docs/decisions/0015-one-http-server.md).
@@ -6,6 +6,7 @@ aiohttp's client does much that is not needed here, and takes seven times the pr
 
 import asyncio
 from collections import deque
+from pathlib import Path
 from typing import cast
 
 import httptools
@@ -18,11 +19,12 @@ class WorkerClient:
     """Posts to one worker. A connection carries one request at a time, and is reused for the next.
 
     Args:
+        socket: its path.
         time_limit: seconds for one request, including the wait for a connection.
     """
 
-    def __init__(self, port: int, time_limit: float) -> None:
-        self._port, self._time_limit = port, time_limit
+    def __init__(self, socket: Path, time_limit: float) -> None:
+        self._socket, self._time_limit = str(socket), time_limit
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
         self._free = MAX_CONNECTIONS
@@ -46,8 +48,7 @@ class WorkerClient:
             await self._wait_for_connection(deadline)
         try:
             if (connection := self._take_idle()) is None:
-                async with asyncio.timeout_at(deadline):
-                    _, connection = await self._loop.create_connection(_Connection, "127.0.0.1", self._port)
+                connection = await self._connect(deadline)
             response = self._send(connection, path, body, deadline)
         except BaseException:
             self._release_connection()
@@ -56,6 +57,13 @@ class WorkerClient:
             return await response
         finally:
             self._finish(connection, response)
+
+    async def _connect(self, deadline: float) -> "_Connection":
+        try:
+            async with asyncio.timeout_at(deadline):
+                return (await self._loop.create_unix_connection(_Connection, self._socket))[1]
+        except FileNotFoundError:  # its folder goes with the worker
+            raise ConnectionRefusedError("the worker is gone") from None
 
     def _take_idle(self) -> "_Connection | None":
         while self._idle:
@@ -135,7 +143,7 @@ class _Connection(asyncio.Protocol):
         if not self.is_open:
             raise ConnectionResetError("the worker closed the connection")
         self._response = asyncio.get_running_loop().create_future()
-        head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % (path.encode(), len(body)) + body)
         return self._response
 

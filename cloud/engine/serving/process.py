@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from cloud.engine.launch.client import Command, Launcher, OutputLine, Process
+from cloud.engine.serving import worker_folder
 from cloud.engine.serving.client import WorkerClient
 from cloud.engine.serving.quarantine import Quarantine
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
@@ -26,7 +28,7 @@ class ModelServer:
     """The worker of one version. The first ``start`` or ``predict`` starts it. If it dies or hangs, it is replaced.
 
     Args:
-        command: gives what runs the worker, before each start.
+        command: gives what runs the worker in a private folder (``worker_folder``), before each start.
         on_note: called with each sentence that the worker says about its model.
         time_limit: seconds for one prediction, including the wait for a connection.
         start_limit: seconds for loading the model.
@@ -35,7 +37,7 @@ class ModelServer:
     def __init__(
         self,
         launcher: Launcher,
-        command: Callable[[], Awaitable[Command]],
+        command: Callable[[Path], Awaitable[Command]],
         *,
         on_note: Callable[[str], None] = lambda _: None,
         time_limit: float = 60.0,
@@ -135,15 +137,21 @@ class ModelServer:
         return current
 
     async def _launch(self) -> "_Worker":
+        folder = worker_folder.create()
         try:
-            command = await self._command()  # which may make a runtime: that takes as long as it takes
+            command = await self._command(folder)  # which may make a runtime: that takes as long as it takes
             async with asyncio.timeout(self._start_limit):
-                worker = await _launch(self._launcher, command, self._time_limit, self._on_note)
-        except TimeoutError:
-            raise Unavailable(f"the model's worker was not ready after {self._start_limit:g} s") from None
-        except asyncio.CancelledError:  # by close(); the requests that wait for this task are not cancelled
-            raise Unavailable(_STOPPING) from None
-        worker.process.on_end(lambda _: self._on_end(worker))
+                process = await _launch(self._launcher, command, self._on_note)
+        except BaseException as error:
+            worker_folder.remove(folder)
+            if isinstance(error, TimeoutError):
+                raise Unavailable(f"the model's worker was not ready after {self._start_limit:g} s") from None
+            if isinstance(error, asyncio.CancelledError):  # by close(); the requests that wait are not cancelled
+                raise Unavailable(_STOPPING) from None
+            raise
+        process.on_end(lambda _: worker_folder.remove(folder))
+        worker = _Worker(process, worker_folder.socket_in(folder), self._time_limit)
+        process.on_end(lambda _: self._on_end(worker))
         return worker
 
     def _on_end(self, worker: "_Worker") -> None:
@@ -169,12 +177,12 @@ class ModelServer:
 
 
 class _Worker:
-    def __init__(self, process: Process, port: int, time_limit: float) -> None:
+    def __init__(self, process: Process, socket: Path, time_limit: float) -> None:
         self.process = process
         self.is_alive = True
         self.has_responded = False
         self.last_response = time.monotonic()
-        self._client = WorkerClient(port, time_limit)
+        self._client = WorkerClient(socket, time_limit)
         process.on_end(lambda _: self._client.close())
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
@@ -204,18 +212,21 @@ def _predictions(status: int, content: bytes) -> list[Json]:
     return predictions
 
 
-async def _launch(launcher: Launcher, command: Command, time_limit: float, on_note: Callable[[str], None]) -> _Worker:
+async def _launch(launcher: Launcher, command: Command, on_note: Callable[[str], None]) -> Process:
+    """Start a worker and wait until it is ready."""
     last_output: deque[str] = deque(maxlen=10)
-    startup: asyncio.Future[int | CloudError] = asyncio.get_running_loop().create_future()
+    startup: asyncio.Future[CloudError | None] = asyncio.get_running_loop().create_future()
 
     def on_output(line: OutputLine) -> None:
-        found = None if startup.done() or line.stream != "stdout" else _startup_result(line.text)
-        if isinstance(found, str):
-            on_note(found)
-        elif found is None:
-            last_output.append(line.text)
-        else:
-            startup.set_result(found)
+        match None if startup.done() or line.stream != "stdout" else _read_report(line.text):
+            case {"ready": {}}:
+                startup.set_result(None)
+            case {"note": str(note)}:
+                on_note(note)
+            case {"failed": str(reason)}:
+                startup.set_result(FailedPrecondition(reason))
+            case _:
+                last_output.append(line.text)
 
     try:
         process = await launcher.launch(command, on_output)
@@ -228,9 +239,9 @@ async def _launch(launcher: Launcher, command: Command, time_limit: float, on_no
         if not startup.done():
             text = "\n".join(last_output)
             raise Unavailable(f"the model's worker {ended.result()} before it was ready. Its last output:\n{text}")
-        if isinstance(result := startup.result(), CloudError):
-            raise result
-        return _Worker(process, result, time_limit)
+        if failure := startup.result():
+            raise failure
+        return process
     except BaseException:
         await process.stop(0)
         raise
@@ -238,21 +249,12 @@ async def _launch(launcher: Launcher, command: Command, time_limit: float, on_no
         ended.cancel()
 
 
-def _startup_result(line: str) -> int | CloudError | str | None:
-    """The port, error or note that a line of the worker's stdout reports; None if it is not such a report."""
+def _read_report(line: str) -> object:
+    """What a line of the worker's stdout reports; None if it is output of the model's own code."""
     try:
-        report = orjson.loads(line)
+        return orjson.loads(line)
     except orjson.JSONDecodeError:
-        return None  # output of the model's own code
-    match report:
-        case {"ready": {"port": int(port)}}:
-            return port
-        case {"note": str(note)}:
-            return note
-        case {"failed": str(reason)}:
-            return FailedPrecondition(reason)
-        case _:
-            return None
+        return None
 
 
 def _encode(instances: Sequence[Json], signature_name: str | None) -> bytes:

@@ -1,8 +1,8 @@
-"""Serves one SavedModel over HTTP on the loopback interface.
+"""Serves one SavedModel over HTTP on a Unix socket.
 
-    python -m cloud.engine.serving.worker --model-dir DIR [--port N] [--serving-stack STACK]
+    python -m cloud.engine.serving.worker --model-dir DIR --socket PATH [--serving-stack STACK]
 
-When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {"port": N}}``. If the model
+When the model is loaded and warm, the worker writes one JSON line to stdout: ``{"ready": {}}``. If the model
 cannot be served it writes ``{"failed": TEXT}`` and exits with status 1. Before either it may write ``{"note": TEXT}``.
 On SIGTERM it responds to pending requests and exits. Its routes are in ``application.py``.
 """
@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import orjson
 
@@ -25,8 +26,9 @@ from cloud.resources import ServingStack
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cloud.engine.serving.worker", description="Serve a SavedModel.")
     parser.add_argument("--model-dir", type=str, required=True, help="the folder with saved_model.pb")
-    parser.add_argument("--check", action="store_true", help="load and call the model, report, and exit")
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
+    purpose = parser.add_mutually_exclusive_group(required=True)
+    purpose.add_argument("--socket", type=Path, help="where to listen: a path that does not exist")
+    purpose.add_argument("--check", action="store_true", help="load and call the model, report, and exit")
     parser.add_argument(
         "--serving-stack",
         type=ServingStack,
@@ -38,12 +40,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.check:
             load(arguments.model_dir, report_note).warm_up()
-            report({"ready": {}})
+            report_ready()
             return 0
         serve(
             arguments.model_dir,
-            ListenConfig(port=arguments.port),
-            lambda port: report({"ready": {"port": port}}),
+            ListenConfig(arguments.socket),
+            report_ready,
             report_note,
             arguments.serving_stack,
         )
@@ -56,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 def serve(
     model_dir: str,
     config: ListenConfig,
-    on_ready: Callable[[int], None],
+    on_ready: Callable[[], None],
     on_note: Callable[[str], None],
     stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
 ) -> None:
@@ -64,12 +66,12 @@ def serve(
 
     Args:
         model_dir: a folder, local or on ``gs://``.
-        on_ready: called with the port when the model is loaded and warm.
+        on_ready: called when the model is loaded and warm, and requests are accepted.
         on_note: called with each sentence about what TensorFlow Serving would do otherwise.
 
     Raises:
         FailedPrecondition: the model cannot be served.
-        OSError: the port is taken.
+        OSError: the address is taken.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="load") as pool:
         loading = pool.submit(load, model_dir, on_note)
@@ -89,6 +91,10 @@ def load(model_dir: str, on_note: Callable[[str], None]) -> Servable:
     for note in model.notes:
         on_note(note)
     return model
+
+
+def report_ready() -> None:
+    report({"ready": {}})
 
 
 def report_note(text: str) -> None:

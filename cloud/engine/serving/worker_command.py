@@ -6,6 +6,7 @@ from pathlib import Path
 import cloud
 from cloud.engine.launch.client import Command
 from cloud.engine.runtimes.runtime import Runtime
+from cloud.engine.serving.worker_folder import socket_in
 from cloud.errors import CloudError, Unavailable
 from cloud.resources import Framework, Severity, VersionSpec
 
@@ -25,17 +26,18 @@ class WorkerCommands:
         self._environ = dict(environ)
         self._prepare = prepare
 
-    async def command(self, spec: VersionSpec, folder: Path, log: Log) -> Command:
+    async def command(self, spec: VersionSpec, folder: Path, log: Log, private: Path) -> Command:
         """Runs the worker of a version.
 
         Args:
             folder: holds its files.
+            private: of this worker, see ``worker_folder``.
 
         Raises:
             Unavailable: its runtime cannot be had.
         """
         module = "cloud.engine.serving.worker"
-        argv = ["--model-dir", str(folder)]
+        argv = ["--model-dir", str(folder), "--socket", str(socket_in(private))]
         if spec.framework is Framework.TENSORFLOW:
             argv += ["--serving-stack", spec.serving_stack]
         else:
@@ -45,7 +47,8 @@ class WorkerCommands:
             for entry in runtime.import_path:
                 argv += ["--import-path", str(entry)]
         root = Path(cloud.__path__[0]).parent
-        return Command(module, tuple(argv), self._environ, folder, (root,))
+        environ = {**self._environ, "HOME": str(private), "TMPDIR": str(private)}
+        return Command(module, tuple(argv), environ, folder, (root,))
 
     async def _runtime(self, spec: VersionSpec, log: Log) -> Runtime:
         if self._prepare is None:

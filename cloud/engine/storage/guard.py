@@ -72,8 +72,11 @@ class Guard:
             self.refuse(principal, permission, bucket)
 
     def refuse(self, principal: Principal, permission: str, bucket: BucketRecord | None) -> None:
-        """Refuse a request that is not allowed, as the mode says: outside strict mode this returns."""
-        match self.mode:
+        """Refuse a request that is not allowed, as the mode says: outside strict mode this returns.
+
+        The mode is the owner's choice for programs: any page of the internet in a browser here is refused always.
+        """
+        match IamMode.STRICT if principal.is_web_page else self.mode:
             case IamMode.STRICT:
                 policy.refuse(principal, permission)
             case IamMode.SOFT:
@@ -88,7 +91,8 @@ class Guard:
         self, principal: Principal, permission: str, bucket: BucketRecord, object_acl: Acl | None = None
     ) -> bool:
         """Whether ``require`` would return. Never records a violation."""
-        return self.mode is not IamMode.STRICT or self.grants(principal, permission, bucket, object_acl)
+        is_strict = principal.is_web_page or self.mode is IamMode.STRICT
+        return not is_strict or self.grants(principal, permission, bucket, object_acl)
 
     def grants(
         self, principal: Principal, permission: str, bucket: BucketRecord | None, object_acl: Acl | None = None

@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from cloud.engine.serving.application import serve_model
 from cloud.engine.serving.batching import Predictions
 from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.signatures import Signature
+from cloud.engine.serving.worker import report_ready
 from cloud.resources import Json
 
 
@@ -32,7 +34,7 @@ if __name__ == "__main__":
     asyncio.run(
         serve_model(
             Mortal(),
-            ListenConfig(),
-            lambda port: sys.stdout.write(f'{{"ready": {{"port": {port}}}}}\n'),
+            ListenConfig(Path(sys.argv[1])),
+            report_ready,
         )
     )

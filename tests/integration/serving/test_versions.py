@@ -4,12 +4,12 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from unittest.mock import AsyncMock
 
 import pytest
 
 import cloud as package
 from cloud.engine.launch.client import Command
+from cloud.engine.serving import worker_folder
 from cloud.engine.serving.process import ModelServer
 from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, InvalidArgument, Unavailable
 from cloud.lifecycle import VersionState
@@ -150,8 +150,11 @@ async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
 
 
 async def test_a_request_that_kills_the_worker_fails_alone(launcher: RecordingLauncher, tmp_path: Path) -> None:
-    command = Command("integration.serving.mortal_worker", (), ENVIRON, tmp_path, (TESTS, ROOT))
-    server = ModelServer(launcher, AsyncMock(return_value=command))
+    async def command(private: Path) -> Command:
+        socket = str(worker_folder.socket_in(private))
+        return Command("integration.serving.mortal_worker", (socket,), ENVIRON, tmp_path, (TESTS, ROOT))
+
+    server = ModelServer(launcher, command)
 
     async def predict(number: int) -> object:
         try:

@@ -13,6 +13,7 @@ import pytest
 
 import cloud as package
 from cloud.engine.launch.client import Command, OutputLine, Process
+from cloud.engine.serving import worker_folder
 from integration.serving.clouds import ENVIRON, TIMEOUT, RecordingLauncher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,16 +40,17 @@ async def first_output(lines: "asyncio.Queue[OutputLine]") -> Any:
 
 
 async def test_the_worker_speaks_http(launcher: RecordingLauncher, models: Path) -> None:
-    argv = ("--model-dir", str(models / "double"))
+    private = worker_folder.create()
+    socket = str(worker_folder.socket_in(private))
+    argv = ("--model-dir", str(models / "double"), "--socket", socket)
     async with (
         program(launcher, "cloud.engine.serving.worker", *argv) as (process, lines),
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(socket)) as session,
     ):
-        ready = (await first_output(lines))["ready"]
-        url = f"http://127.0.0.1:{ready['port']}"
+        assert await first_output(lines) == {"ready": {}}
 
         async def call(verb: str, path: str, body: bytes = b"") -> tuple[int, Any]:
-            async with session.request(verb, url + path, data=body) as response:
+            async with session.request(verb, f"http://localhost{path}", data=body) as response:
                 return response.status, await response.json()
 
         status, health = await call("GET", "/health")
@@ -67,6 +69,7 @@ async def test_the_worker_speaks_http(launcher: RecordingLauncher, models: Path)
         assert (await call("GET", "/predict"))[0] == HTTPStatus.METHOD_NOT_ALLOWED
         assert (await call("POST", "/"))[0] == HTTPStatus.NOT_FOUND
         assert (await process.stop(5)).ok
+    worker_folder.remove(private)
 
 
 async def test_the_worker_reports_why_it_cannot_serve(
@@ -77,7 +80,8 @@ async def test_the_worker_reports_why_it_cannot_serve(
         (tmp_path, "SavedModel format"),
         ("nowhere://model", "nowhere://model cannot be read: File system scheme 'nowhere' not implemented"),
     ):
-        async with program(launcher, "cloud.engine.serving.worker", "--model-dir", str(folder)) as (process, lines):
+        argv = ("--check", "--model-dir", str(folder))
+        async with program(launcher, "cloud.engine.serving.worker", *argv) as (process, lines):
             assert reason in (await first_output(lines))["failed"]
             assert (await process.wait()).code == 1
 

@@ -71,6 +71,18 @@ async def test_custom_metadata_is_in_headers_if_valid_there(endpoint, bucket):
         assert reply.headers["X-Goog-Meta-k"] == "v"
 
 
+async def test_a_browser_does_not_run_what_an_object_holds(endpoint, bucket):
+    await put(endpoint, bucket, "page.html", b"<script>1</script>", **{"Content-Type": "text/html"})
+    media = at(bucket, "page.html") + "?alt=media"
+    for path in (media, f"/download{media}", f"/{bucket}/page.html"):
+        reply = await endpoint.reply("GET", path)
+        assert reply.headers["Content-Type"] == "text/html"
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+        assert reply.headers["Content-Security-Policy"] == "sandbox"
+        assert reply.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert not {"Content-Disposition", "Access-Control-Allow-Origin"} & reply.headers.keys()
+
+
 async def test_invalid_header_values_are_refused(endpoint, bucket):
     await put(endpoint, bucket, "o")
     for field in ("contentType", "contentDisposition", "cacheControl"):

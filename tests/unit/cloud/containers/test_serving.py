@@ -14,12 +14,12 @@ def test_the_platforms_variables_are_used() -> None:
     route = "/v1/endpoints/7/deployedModels/8"
     environ = MODEL | {"AIP_HTTP_PORT": "80", "AIP_PREDICT_ROUTE": f"{route}:predict", "AIP_HEALTH_ROUTE": route}
     assert Container.from_environ(environ) == Container(
-        "gs://b/model", ListenConfig(ANYWHERE, 80, f"{route}:predict", route)
+        "gs://b/model", ListenConfig(host=ANYWHERE, port=80, predict=f"{route}:predict", health=route)
     )
 
 
 def test_without_the_platforms_variables_the_workers_defaults_apply() -> None:
-    assert Container.from_environ(MODEL).listen == ListenConfig(ANYWHERE, 8080, "/predict", "/health")
+    assert Container.from_environ(MODEL).listen == ListenConfig(host=ANYWHERE, port=8080)
 
 
 @pytest.mark.parametrize(

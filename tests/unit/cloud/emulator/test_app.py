@@ -15,7 +15,7 @@ from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
-from cloud.engine.principal import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.errors import PermissionDenied
 from cloud.gateway import hosts
 from cloud.testing.client import Client, Response
@@ -332,7 +332,17 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
     [
         (RequestSource(ME), {}, ME),
         (RequestSource(), {}, ANONYMOUS),
-        (RequestSource(ME), {"Origin": "https://evil.example"}, ANONYMOUS),
+        (RequestSource(ME), {"Origin": "https://evil.example"}, WEB_PAGE),
+        (RequestSource(ME), {"Origin": "null"}, WEB_PAGE),
+        (RequestSource(), {"Origin": "https://evil.example"}, WEB_PAGE),
+        (RequestSource(ME), {"Sec-Fetch-Site": "cross-site"}, WEB_PAGE),
+        (RequestSource(ME), {"Sec-Fetch-Site": "same-site"}, WEB_PAGE),
+        # An object, opened as a page.
+        (RequestSource(ME), {"Sec-Fetch-Site": "same-origin"}, WEB_PAGE),
+        # A person, who opens an address.
+        (RequestSource(ME), {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, ME),
+        # Node.
+        (RequestSource(ME), {"Sec-Fetch-Mode": "cors"}, ME),
     ],
 )
 async def test_a_request_without_a_token_is_made_by_the_principal_of_its_source(
@@ -340,6 +350,30 @@ async def test_a_request_without_a_token_is_made_by_the_principal_of_its_source(
 ):
     await send(emulator.protocols(source), "GET", "127.0.0.1/storage/v1/b", headers)
     assert storage.seen == [who]
+
+
+async def test_the_requests_in_a_web_pages_batch_are_a_web_pages(emulator, storage):
+    form = {"Content-Type": "multipart/form-data; boundary=b", "Origin": "https://evil.example"}
+    inner = "GET /storage/v1/b HTTP/1.1\r\nSec-Fetch-Site: none\r\n\r\n"
+    body = f"--b\r\nContent-Type: application/http\r\n\r\n{inner}\r\n--b--\r\n".encode()
+    await send(emulator.protocols(RequestSource(ME)), "POST", "127.0.0.1/batch/storage/v1", form, body)
+    assert storage.seen == [WEB_PAGE]
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-origin"}])
+@pytest.mark.parametrize("source", [RequestSource(ME), RequestSource()])
+async def test_the_metadata_server_issues_no_token_to_a_web_page(emulator, source, headers):
+    path = "127.0.0.1/computeMetadata/v1/instance/service-accounts/default/token"
+    answer = await send(emulator.protocols(source), "GET", path, FLAVOR | headers)
+    assert (answer.status, answer.text) == (403, "Requests of web pages are refused.")
+
+
+async def test_no_preflight_is_answered(emulator):
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for path in ("computeMetadata/v1/", "token", "batch/storage/v1"):
+        answer = await send(emulator.protocols(RequestSource(ME)), "OPTIONS", f"127.0.0.1/{path}", asked)
+        assert answer.status >= 400
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
 async def test_the_metadata_server_issues_the_token_of_its_source(emulator, tokens):

@@ -4,18 +4,20 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from cloud.engine.serving import client as under_test
+from cloud.engine.serving import worker_folder
 from cloud.engine.serving.client import WorkerClient
 
 Worker = Callable[[bytes], Awaitable[bytes]]
 
 
 @asynccontextmanager
-async def serving(worker: Worker) -> AsyncIterator[int]:
-    """A worker that responds to a body with ``worker(body)``; yields its port."""
+async def serving(worker: Worker) -> AsyncIterator[Path]:
+    """A worker that responds to a body with ``worker(body)``; yields its socket."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -28,14 +30,17 @@ async def serving(worker: Worker) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    folder = worker_folder.create()
+    socket = worker_folder.socket_in(folder)
+    server = await asyncio.start_unix_server(serve, socket, backlog=1024)
     async with server:
-        yield server.sockets[0].getsockname()[1]
+        yield socket
+    worker_folder.remove(folder)
 
 
 @asynccontextmanager
-async def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[int, asyncio.Event]]:
-    """A worker with one connection at most, which responds only after the event; yields its port and the event."""
+async def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Path, asyncio.Event]]:
+    """A worker with one connection at most, which responds only after the event; yields its socket and the event."""
     monkeypatch.setattr(under_test, "MAX_CONNECTIONS", 1)
     release = asyncio.Event()
 
@@ -43,8 +48,8 @@ async def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[
         await release.wait()
         return body
 
-    async with serving(hang) as port:
-        yield port, release
+    async with serving(hang) as socket:
+        yield socket, release
 
 
 async def test_each_request_gets_its_response_over_reused_connections():
@@ -52,8 +57,8 @@ async def test_each_request_gets_its_response_over_reused_connections():
         await asyncio.sleep(0)
         return body
 
-    async with serving(echo) as port:
-        client = WorkerClient(port, time_limit=30)
+    async with serving(echo) as socket:
+        client = WorkerClient(socket, time_limit=30)
         for _ in range(3):
             bodies = [b"%d" % number for number in range(200)]
             responses = await asyncio.gather(*(client.post("/predict", body) for body in bodies))
@@ -69,8 +74,8 @@ async def test_each_request_has_its_own_timeout_and_a_late_response_is_discarded
             await release.wait()
         return body
 
-    async with serving(hang_over_some) as port:
-        client = WorkerClient(port, time_limit=0.2)
+    async with serving(hang_over_some) as socket:
+        client = WorkerClient(socket, time_limit=0.2)
 
         async def seconds_until_late(body: bytes) -> float:
             start = time.monotonic()
@@ -89,8 +94,8 @@ async def test_each_request_has_its_own_timeout_and_a_late_response_is_discarded
 
 
 async def test_the_timeout_includes_the_wait_for_a_connection(monkeypatch):
-    async with one_at_a_time(monkeypatch) as (port, release):
-        client = WorkerClient(port, time_limit=0.1)
+    async with one_at_a_time(monkeypatch) as (socket, release):
+        client = WorkerClient(socket, time_limit=0.1)
         outcomes = await asyncio.gather(*(client.post("/predict", b"x") for _ in range(3)), return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [TimeoutError] * 3
         release.set()
@@ -112,8 +117,8 @@ async def test_requests_get_connections_in_order_and_never_more_than_the_maximum
         concurrent -= 1
         return body
 
-    async with serving(record) as port:
-        client = WorkerClient(port, time_limit=30)
+    async with serving(record) as socket:
+        client = WorkerClient(socket, time_limit=30)
         bodies = [b"%d" % number for number in range(8)]
         requests = [asyncio.create_task(client.post("/predict", body)) for body in bodies]
         await asyncio.sleep(0)
@@ -126,8 +131,8 @@ async def test_requests_get_connections_in_order_and_never_more_than_the_maximum
 
 
 async def test_a_connection_for_a_request_that_is_just_cancelled_goes_to_the_next(monkeypatch):
-    async with one_at_a_time(monkeypatch) as (port, release):
-        client = WorkerClient(port, time_limit=5)
+    async with one_at_a_time(monkeypatch) as (socket, release):
+        client = WorkerClient(socket, time_limit=5)
 
         async def be_first() -> None:
             await client.post("/predict", b"1")
@@ -147,9 +152,9 @@ async def test_a_worker_that_dies_is_a_connection_error():
     async def die(_: bytes) -> bytes:
         raise ConnectionResetError
 
-    async with serving(die) as port:
-        client = WorkerClient(port, time_limit=30)
+    async with serving(die) as socket:
+        client = WorkerClient(socket, time_limit=30)
         with pytest.raises(ConnectionError):
             await client.post("/predict", b"x")
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionError):  # its socket is gone
         await client.post("/predict", b"x")

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloud.engine.principal import ANONYMOUS, Principal
+from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.storage.guard import Guard, PolicyViolation, summarize
 from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import Role
@@ -32,6 +32,15 @@ def test_strict_refuses():
     with pytest.raises(PermissionDenied):
         guard.require(JOB, "storage.buckets.list", None)
     assert not guard.permits(JOB, CREATE, BUCKET)
+    assert guard.violations == {}
+
+
+@pytest.mark.parametrize("mode", list(IamMode))
+def test_web_pages_are_refused_in_every_mode(mode):
+    guard = Guard(mode)
+    with pytest.raises(Unauthenticated):
+        guard.require(WEB_PAGE, CREATE, BUCKET)
+    assert not guard.permits(WEB_PAGE, CREATE, BUCKET)
     assert guard.violations == {}
 
 
