@@ -10,6 +10,7 @@ import re
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
 from aiohttp import ClientConnectionResetError, hdrs, web
@@ -21,10 +22,13 @@ from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connect
 from cloud.emulator.http.method_override import apply_method_override
 from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
+from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.emulator.rest.call import BAD_CREDENTIAL
 from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
@@ -48,6 +52,7 @@ LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 _STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{LOOPBACK}"
 _STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
 _STORAGE_JSON = r"(?:/(?:(?:resumable/)?upload|download))?/storage/v1(?:/.*)?"
+_STORAGE_SCOPES = r"devstorage\.(?:full_control|read_only|read_write)"
 _STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
 
 
@@ -90,6 +95,8 @@ class Mount:
     api: EmulatedApi
     errors: ErrorStyle = ErrorStyle.PLATFORM
     """The style of error responses."""
+    scopes: str = r"(?!)"
+    """Regular expression for the API's own OAuth scopes, beside those of the platform."""
     requires_auth: bool = True
     """Whether bearer tokens are checked: the APIs that issue them take none."""
 
@@ -130,9 +137,9 @@ class Emulator:
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, requires_auth=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, requires_auth=False),
             Mount(routes.HOSTS, r".*", routes.IamCredentials(), requires_auth=False),
-            Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE),
-            Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE),
-            Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML),
+            Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
+            Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
+            Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
         ]
 
     def mount(self, *mounts: Mount) -> None:
@@ -193,7 +200,7 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            principal = self._caller(request) if mount.requires_auth else self._of_source(request)
+            principal = self._caller(request, mount) if mount.requires_auth else self._of_source(request)
             return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
@@ -243,23 +250,34 @@ class Emulator:
         fitting = (each for each in self.mounts if re.fullmatch(each.hosts, host) and re.fullmatch(each.paths, path))
         return next(fitting, None)
 
-    def _caller(self, request: web.Request) -> Principal:
+    def _caller(self, request: web.Request, mount: Mount) -> Principal:
         """Raises:
         Unauthenticated: the token is invalid or has expired. A request without one is anonymous, or made by the
-            source's principal.
+            source's principal; but not a signed one.
+        CloudError: it is a signed request to Cloud Storage.
         """
+        if mount.errors is not ErrorStyle.PLATFORM:
+            check_query(request.query.items(), datetime.now(UTC))
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
-            value = request.query.get("access_token")
-            return self._of_source(request) if value is None else self._of_token(value)
-        scheme, _, value = given.partition(" ")
-        if scheme.lower() not in ("bearer", "oauth") or not value:
-            raise Unauthenticated("Invalid Credentials")
-        return self._of_token(value.strip())
+            if (value := request.query.get("access_token")) is None:
+                return self._of_source(request)
+        else:
+            scheme, _, value = given.partition(" ")
+            value = value.strip() if scheme.lower() in ("bearer", "oauth") else ""
+        try:
+            return self._of_token(value, mount)
+        except Unauthenticated as error:
+            if mount.errors is ErrorStyle.PLATFORM:
+                raise Unauthenticated(f"{BAD_CREDENTIAL} ({error.message})") from None
+            raise
 
-    def _of_token(self, value: str) -> Principal:
+    def _of_token(self, value: str, mount: Mount) -> Principal:
         # A JSON Web Token begins with {" in base64; one of Google's access tokens, with ya29.
-        return self._keys.principal(value) if value.startswith("eyJ") else self._tokens.principal(value)
+        if not value.startswith("eyJ"):
+            return self._tokens.principal(value)
+        hosts = [each.hosts for each in self.mounts if each.api is mount.api]
+        return self._keys.principal(value, ApiIdentity(hosts, mount.scopes))
 
     def _of_source(self, request: web.Request) -> Principal:
         return _source(request).principal

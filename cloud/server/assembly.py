@@ -15,6 +15,7 @@ from cloud.emulator.app import LOOPBACK, Mount
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
+from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
@@ -174,9 +175,9 @@ class Assembly:
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
             *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
-            Mount(aiplatform_v1.HOSTS, r".*", vertex),
-            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
-            Mount(LOGGING_HOSTS, r".*", logs),
+            Mount(aiplatform_v1.HOSTS, r".*", vertex, scopes=aiplatform_v1.SCOPES),
+            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex, scopes=aiplatform_v1.SCOPES),
+            Mount(LOGGING_HOSTS, r".*", logs, scopes=LOGGING_SCOPES),
             Mount(resource_manager.HOSTS, r".*", projects),
         )
 

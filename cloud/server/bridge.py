@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 
 from cloud.emulator.app import Mount
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
+from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import project_number
@@ -77,7 +78,7 @@ class Bridge(ServedCloud):
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
-            Mount(LOGGING_HOSTS, r".*", LoggingV2(backend, project_number=number)),
+            Mount(LOGGING_HOSTS, r".*", LoggingV2(backend, project_number=number), scopes=LOGGING_SCOPES),
         )
         return front
 

@@ -25,6 +25,8 @@ from cloud.errors import InvalidArgument, NotFound
 
 HOSTS = r"(?:[a-z]{2,20}-[a-z]{2,20}\d{1,2}-)?aiplatform\.googleapis\.com|aiplatform\.mtls\.googleapis\.com"
 """The global endpoint and the regional ones."""
+SCOPES = r"aiplatform"
+"""This API's own OAuth scopes."""
 DOCUMENT = "aiplatform.v1"
 DOCUMENT_PATHS = {HOSTS: r"/\$discovery/rest"}
 """Where clients look for this API's discovery document."""

@@ -13,6 +13,8 @@ from cloud.emulator.rest.call import Call
 from cloud.resources import Json
 
 HOSTS = r"logging(?:\.mtls)?\.googleapis\.com"
+SCOPES = r"logging\.(?:admin|read|write)"
+"""This API's own OAuth scopes."""
 DOCUMENT = "logging.v2"
 
 

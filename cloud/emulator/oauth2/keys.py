@@ -4,33 +4,38 @@ File formats: https://google.aip.dev/auth/4112 (service account key) and https:/
 Keys are generated on first use (2048 bits of RSA take a tenth of a second) and live as long as this process.
 """
 
+import base64
 import hashlib
-import re
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from cloud.emulator.oauth2.messages import Assertion, InvalidGrant, read_assertion
-from cloud.emulator.oauth2.tokens import digest
+from cloud.emulator.oauth2.assertions import (
+    BAD_SIGNATURE,
+    TOKEN_URI,
+    ApiIdentity,
+    Assertion,
+    check_bearer,
+    check_grant,
+    parse_assertion,
+)
+from cloud.emulator.oauth2.errors import InvalidGrant, TokenRefused
+from cloud.emulator.oauth2.tokens import LIFETIME, digest
 from cloud.engine.principal import Principal
 from cloud.errors import Unauthenticated
 
-TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
-AUDIENCES = frozenset(
-    {
-        TOKEN_URI,
-        "https://accounts.google.com/o/oauth2/token",
-        "https://www.googleapis.com/oauth2/v3/token",
-        "https://www.googleapis.com/oauth2/v4/token",
-    }
-)
-"""The addresses that the token endpoint has had; clients have one of them compiled in."""
-_CLOCK_SKEW = 300.0
-_API = re.compile(r"https://[a-z0-9.-]+\.googleapis\.com/(?:[\w.]+)?")
+
+@dataclass(frozen=True, slots=True)
+class _AccountKey:
+    private: rsa.RSAPrivateKey
+    pem: str
+    id: str
 
 
 class KeyRing:
@@ -40,24 +45,21 @@ class KeyRing:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._private: dict[Principal, rsa.RSAPrivateKey] = {}
+        self._keys: dict[Principal, _AccountKey] = {}
         self._refresh: dict[bytes, Principal] = {}
 
     def service_account_file(self, principal: Principal, project: str) -> Mapping[str, str]:
         """What ``gcloud iam service-accounts keys create`` writes. Secret."""
-        key = self._private.get(principal)
+        key = self._keys.get(principal)
         if key is None:
-            key = self._private[principal] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+            key = self._keys[principal] = _generate()
         return {
             "type": "service_account",
             "project_id": project,
-            "private_key_id": hashlib.sha256(pem).hexdigest()[:40],
-            "private_key": pem.decode(),
+            "private_key_id": key.id,
+            "private_key": key.pem,
             "client_email": principal.email,
-            "client_id": str(10**20 + int.from_bytes(hashlib.sha256(principal.email.encode()).digest()[:8], "big")),
+            "client_id": _client_id(principal),
             "token_uri": TOKEN_URI,
         }
 
@@ -76,46 +78,81 @@ class KeyRing:
         """The principal that a signed assertion or a refresh token belongs to.
 
         Raises:
-            InvalidGrant: it is not valid.
+            TokenRefused: it is not valid.
         """
         if isinstance(proof, Assertion):
-            if proof.audience not in AUDIENCES:
-                raise InvalidGrant(f"Invalid JWT: audience {proof.audience[:200]!r} is not the token endpoint")
-            return self._verify(proof)
-        principal = self._refresh.get(digest(proof))
-        if principal is None:
+            principal = self._verify(proof)
+            check_grant(proof, self._clock())
+            return principal
+        found = self._refresh.get(digest(proof))
+        if found is None:
             raise InvalidGrant("Bad Request")
-        return principal
+        return found
 
-    def principal(self, token: str) -> Principal:
-        """The principal of a self-signed JWT, sent in place of an access token; its audience is an API, or it has a
-        scope (https://google.aip.dev/auth/4111).
+    def principal(self, token: str, api: ApiIdentity) -> Principal:
+        """The principal of a self-signed JWT, sent to ``api`` in place of an access token.
 
         Raises:
-            Unauthenticated: it is not valid.
+            Unauthenticated: it is not valid, or for another API.
         """
         try:
-            assertion = read_assertion(token)
-            if assertion.audience and not _API.fullmatch(assertion.audience):
-                raise InvalidGrant("Invalid JWT: its audience is no API")
-            return self._verify(assertion)
-        except InvalidGrant as error:
+            assertion = parse_assertion(token)
+            principal = self._verify(assertion)
+            check_bearer(assertion, self._clock(), api)
+        except TokenRefused as error:
             raise Unauthenticated(f"Invalid Credentials: {error.description}") from None
+        return principal
+
+    def id_token(self, principal: Principal, audience: str) -> str:
+        """An OpenID Connect token of a service account that has a key, with the claims of Google's; but signed with
+        the account's own key, which no certificate of Google's vouches for."""
+        key, now = self._keys[principal], int(self._clock())
+        header = {"alg": "RS256", "kid": key.id, "typ": "JWT"}
+        claims = {
+            "aud": audience,
+            "azp": principal.email,
+            "email": principal.email,
+            "email_verified": True,
+            "exp": now + int(LIFETIME),
+            "iat": now,
+            "iss": "https://accounts.google.com",
+            "sub": _client_id(principal),
+        }
+        signed = b".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
+        signature = key.private.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        return (signed + b"." + _encode(signature)).decode()
 
     def _verify(self, assertion: Assertion) -> Principal:
-        principal = next((known for known in self._private if known.email == assertion.issuer), None)
+        """The account that has signed ``assertion``.
+
+        Raises:
+            InvalidGrant: there is no such account, or it has not.
+        """
+        principal = next((known for known in self._keys if known.email == assertion.issuer), None)
         if principal is None:
             raise InvalidGrant("Invalid grant: account not found")
+        key = self._keys[principal]
+        # Not every client names the key.
+        if assertion.algorithm != "RS256" or assertion.key_id not in (None, key.id):
+            raise InvalidGrant(BAD_SIGNATURE)
         try:
-            self._private[principal].public_key().verify(
-                assertion.signature, assertion.signed, padding.PKCS1v15(), hashes.SHA256()
-            )
+            key.private.public_key().verify(assertion.signature, assertion.signed, padding.PKCS1v15(), hashes.SHA256())
         except InvalidSignature:
-            raise InvalidGrant("Invalid JWT Signature.") from None
-        now = self._clock()
-        if not assertion.issued_at - _CLOCK_SKEW <= now < assertion.expires_at + _CLOCK_SKEW:
-            raise InvalidGrant(
-                "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
-                "Check your iat and exp values in the JWT claim."
-            )
+            raise InvalidGrant(BAD_SIGNATURE) from None
         return principal
+
+
+def _generate() -> _AccountKey:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return _AccountKey(private, pem.decode(), hashlib.sha256(pem).hexdigest()[:40])
+
+
+def _client_id(principal: Principal) -> str:
+    return str(10**20 + int.from_bytes(hashlib.sha256(principal.email.encode()).digest()[:8], "big"))
+
+
+def _encode(part: bytes) -> bytes:
+    return base64.urlsafe_b64encode(part).rstrip(b"=")

@@ -6,6 +6,8 @@ https://developers.google.com/identity/protocols/oauth2/service-account#authoriz
 from aiohttp import web
 
 from cloud.emulator.oauth2 import messages
+from cloud.emulator.oauth2.assertions import Assertion
+from cloud.emulator.oauth2.errors import TokenRefused
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import Principal
@@ -23,9 +25,13 @@ class OAuth2:
         if request.method != "POST":
             return web.json_response({"error": "invalid_request"}, status=405, headers={"Allow": "POST"})
         try:
-            owner = self._keys.redeem(messages.read_request(await request.read()))
-        except messages.TokenRefused as error:
-            return web.json_response(messages.error_response(error), status=400, headers=_NO_STORE)
+            proof = messages.read_request(await request.read())
+            owner = self._keys.redeem(proof)
+        except TokenRefused as error:
+            return web.json_response(messages.error_response(error), status=error.status, headers=_NO_STORE)
+        if isinstance(proof, Assertion) and proof.target_audience and not proof.scopes:
+            token = self._keys.id_token(owner, proof.target_audience)
+            return web.json_response({"id_token": token}, headers=_NO_STORE)
         return web.json_response(messages.token_response(self._tokens.issue(owner)), headers=_NO_STORE)
 
 

@@ -9,10 +9,12 @@ from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, Unauthenticated
 from cloud.resources import Json
 
-NO_CREDENTIAL = (
-    "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid "
-    "authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
+_EXPECTED = (
+    "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
+    "See https://developers.google.com/identity/sign-in/web/devconsole-project."
 )
+NO_CREDENTIAL = f"Request is missing required authentication credential. {_EXPECTED}"
+BAD_CREDENTIAL = f"Request had invalid authentication credentials. {_EXPECTED}"
 
 
 @dataclass(slots=True, eq=False)  # not frozen: that takes a prediction longer than most else that is done here

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from cloud.errors import CloudError, InvalidArgument, ResourceExhausted, ServiceDisabled
+from cloud.errors import CloudError, InvalidArgument, PermissionDenied, ResourceExhausted, ServiceDisabled
 from cloud.resources import Json
 
 _STORAGE_REASONS = {
@@ -46,6 +46,8 @@ _XML_CODES = {
     501: "NotImplemented",
     503: "ServiceUnavailable",
 }
+_DETAILED = {"SignatureDoesNotMatch": "Access denied.", "ExpiredToken": "Invalid argument."}
+"""The fixed messages of codes whose errors explain themselves in details."""
 _SIGN_IN = 'Bearer realm="https://accounts.google.com/"'
 
 
@@ -76,6 +78,14 @@ class QuotaFailure(ResourceExhausted):
     def __init__(self, message: str, *, subject: str) -> None:
         super().__init__(message)
         self.subject = subject
+
+
+class BadSignature(PermissionDenied):
+    """A signed request of Cloud Storage whose signature is not accepted."""
+
+
+class ExpiredSignature(InvalidArgument):
+    """One that came too late."""
 
 
 class ErrorStyle(Enum):
@@ -138,8 +148,15 @@ def _xml_error(error: CloudError) -> str:
     code = _XML_CODES.get(error.http_status, "InternalError")
     if error.http_status == 404 and error.message.startswith("The specified bucket"):
         code = "NoSuchBucket"
-    message = escape(error.message)
-    return f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    match error:
+        case BadSignature():
+            code = "SignatureDoesNotMatch"
+        case ExpiredSignature():
+            code = "ExpiredToken"
+    message = f"<Message>{escape(error.message)}</Message>"
+    if code in _DETAILED:
+        message = f"<Message>{_DETAILED[code]}</Message><Details>{escape(error.message)}</Details>"
+    return f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code>{message}</Error>"
 
 
 _BODIES: dict[ErrorStyle, Callable[[CloudError], str]] = {

@@ -7,19 +7,32 @@ import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from cloud.emulator.rest.discovery import load
 from cloud.emulator.rest.responses import json_answer
-from cloud.emulator.storage_v1 import acls, bodies, buckets, downloads, features, iam, objects, uploads, xml, xml_list
+from cloud.emulator.storage_v1 import (
+    acls,
+    bodies,
+    buckets,
+    downloads,
+    features,
+    iam,
+    objects,
+    signatures,
+    uploads,
+    xml,
+    xml_list,
+)
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.unimplemented import refuse
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
-from cloud.errors import NotFound, Unauthenticated, Unavailable, Unimplemented
+from cloud.errors import NotFound, Unavailable, Unimplemented
 from cloud.resources import Json
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
@@ -28,8 +41,6 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
 DOCUMENT = bodies.DOCUMENT
 _UPLOAD = "/upload/storage/v1/b/{bucket}/o"
 _JSON_API = re.compile(r"/(?:(?:(?:resumable/)?upload|download)/)?storage/v1(?:/|$)")
-_SIGNATURES = frozenset({"X-Goog-Signature", "Signature"})
-"""Parameters of signed URLs, versions 4 and 2 (https://cloud.google.com/storage/docs/access-control/signed-urls)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +124,11 @@ class StorageV1:
             CloudError: what the engine raises; also when the disk is full.
         """
         features.check_request(request)
+        await signatures.check_form(request, datetime.now(UTC))
         try:
             route, path, is_xml = _match(request)
             answer = await route.handler(Call(request, principal, self._storage, path, route.method_id, is_xml))
         except ConnectionError:
-            raise
-        except Unauthenticated as error:
-            if _SIGNATURES & request.query.keys():
-                raise Unimplemented("Signed URLs are not emulated: send an access token.") from error
             raise
         except OSError as error:
             # No success was reported yet: an upload is accepted only after its bytes are stored.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cloud.engine.launch.command import Command, ExitStatus, Interpreter
+from cloud.engine.launch.network import Network
 from cloud.engine.launch.on_demand import OnDemandServer
 from cloud.engine.launch.output import OnOutput, OutputLine
 from cloud.engine.launch.process import Process
@@ -59,7 +60,8 @@ class Launcher:
                 does not need the preloaded modules.
 
         Raises:
-            FailedPrecondition: the working directory does not exist.
+            FailedPrecondition: the working directory does not exist, or the process cannot be confined; it never runs
+                unconfined.
             Unavailable: the fork server cannot import its modules, or was killed twice.
         """
         server = self._server(command.interpreter)
@@ -70,6 +72,18 @@ class Launcher:
         self._processes.add(process)
         process.on_end(self._processes.discard)
         return process
+
+    async def create_network(self, port: int) -> Network:
+        """Create a network namespace, whose only way out is the returned socket.
+
+        Args:
+            port: the port of its loopback interface to which that socket is bound.
+
+        Raises:
+            FailedPrecondition: the system refuses it; names the step.
+            Unavailable: the fork server was killed twice.
+        """
+        return await self._server(None).create_network(port)
 
     async def close(self) -> None:
         """End all processes and fork servers. May be called twice."""

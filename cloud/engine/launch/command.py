@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cloud.engine.launch.confinement import Confinement
 from cloud.errors import InvalidArgument
 
 _HAS_SAFE_PATH = (3, 11)
@@ -84,6 +85,7 @@ class Command:
         interpreter: the Python that runs it; None is this one, cold.
         limits: resource limits of the process and of each that it starts, by their names in ``resource.setrlimit``
             (``RLIMIT_NOFILE``), in their units.
+        confinement: what it may do on this machine; None: what the user may.
 
     Raises:
         InvalidArgument: a NUL character, an invalid variable name, or an unknown limit.
@@ -96,6 +98,7 @@ class Command:
     import_path: tuple[Path, ...] = ()
     interpreter: Interpreter | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
+    confinement: Confinement | None = None
 
     def __post_init__(self) -> None:
         for text in (self.module, *self.argv, *self.environ, *self.environ.values()):

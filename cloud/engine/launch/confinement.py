@@ -9,19 +9,39 @@ from cloud.engine.launch.network import Network
 @dataclass(frozen=True, slots=True)
 class Confinement:
     """Every path that is not named here, below a folder that is, or needed by any program (``/usr``, ``/lib``, parts of
-    ``/etc``, ``/dev``, ``/proc``), cannot be opened.
+    ``/etc``, ``/dev``, ``/proc``; ``forkserver/system_paths.py``), cannot be opened. In a namespace it does not even
+    exist, and ``/tmp``, ``/var/tmp``, ``/run`` and ``/dev/shm`` are empty folders of the process's own.
+
+    A process whose confinement this machine cannot do is not started; what it can do is found by
+    ``cloud.engine.confinement.layers``.
 
     Args:
-        read: folders and files that may be read and executed.
-        write: folders and files that may be changed, too.
-        network: the namespace in which it runs; None: this machine's network, of which only ``ports`` can be reached
-            where the kernel can restrict TCP.
-        ports: TCP ports of the loopback interface that it may connect to and listen on, without a namespace.
-        max_processes: threads and processes that it may have at a time; holds in a namespace only.
+        read: absolute paths of folders and files that may be read and executed; one that does not exist is left out.
+        write: those that may be changed, too; each must exist. A file cannot be renamed from one to another in a
+            namespace, as if they were file systems: name the folder that holds both.
+        network: the namespace in which it runs; None: this machine's network, of which only ``ports`` can be reached.
+        ports: TCP ports that it may connect to and listen on, without a namespace; None: all, where the kernel cannot
+            restrict TCP. (0 allows to listen on any free port, but not to connect to it.)
+        files: False: any file may be opened, where the kernel cannot restrict that.
+        signals: False: any process of the user may be signalled, where the kernel cannot restrict that.
+        max_processes: threads and processes that its namespace may have at a time; not for root, nor without one.
     """
 
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
     network: Network | None = None
-    ports: tuple[int, ...] = ()
+    ports: tuple[int, ...] | None = ()
+    files: bool = True
+    signals: bool = True
     max_processes: int | None = None
+
+    def request(self) -> dict[str, object]:
+        """What the fork server needs of it besides the network's descriptors."""
+        return {
+            "read": [str(path) for path in self.read],
+            "write": [str(path) for path in self.write],
+            "files": self.files,
+            "signals": self.signals,
+            "ports": self.ports,
+            "max_processes": self.max_processes,
+        }

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cloud.engine.launch.command import Command, Interpreter
-from cloud.engine.launch.messages import receive_messages, send_descriptors
+from cloud.engine.launch.messages import receive_descriptors, receive_messages, send_descriptors, send_message
+from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OnOutput, OutputPipe
-from cloud.engine.launch.process import Process
-from cloud.errors import Unavailable
+from cloud.engine.launch.process import NeverStartedError, Process
+from cloud.errors import FailedPrecondition, Unavailable
 from cloud.settings import inherited_environ
 
 _NO_HOME = {"HOME": os.devnull}
@@ -85,22 +86,47 @@ class ForkServer:
 
         Raises:
             NeverStartedError: the fork server has ended, or ends before it has started the process.
-            FailedPrecondition: the working directory does not exist.
+            FailedPrecondition: the working directory does not exist, or the process cannot be confined.
         """
         connection, their_connection = socket.socketpair()
         stdout, their_stdout = os.pipe()
         stderr, their_stderr = os.pipe()
         process = Process(connection, stdout, stderr, on_output)
+        network = command.confinement.network if command.confinement else None
+        descriptors = [their_connection.fileno(), their_stdout, their_stderr, *(network.namespaces if network else ())]
         with their_connection:
             try:
                 # If the fork server is gone, the connection breaks, and ``begin`` raises.
                 with contextlib.suppress(OSError):
-                    await send_descriptors(self._control, (their_stdout, their_stderr, their_connection.fileno()))
+                    await send_descriptors(self._control, b"p", descriptors)
             finally:
                 os.close(their_stdout)
                 os.close(their_stderr)
         await process.begin(command, python)
         return process
+
+    async def create_network(self, port: int) -> Network:
+        """See ``Launcher.create_network``.
+
+        Raises:
+            NeverStartedError: the fork server has ended.
+            FailedPrecondition: the system refuses it.
+        """
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.settimeout(0)
+            with contextlib.suppress(OSError):
+                await send_descriptors(self._control, b"n", (theirs.fileno(),))
+            theirs.close()
+            with contextlib.suppress(OSError):
+                await send_message(ours, {"port": port})
+            message, descriptors = await receive_descriptors(ours, 3)
+        if message is None:
+            raise NeverStartedError
+        if not descriptors:
+            raise FailedPrecondition(f"no network for a job: {message['error']}")
+        user, network, listening = descriptors
+        return Network(user, network, socket.socket(fileno=listening))
 
     async def close(self) -> None:
         """End it. May be called twice."""

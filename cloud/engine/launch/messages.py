@@ -31,15 +31,28 @@ async def receive_messages(connection: socket.socket) -> AsyncIterator[dict[str,
             yield json.loads(line)
 
 
-async def send_descriptors(connection: socket.socket, descriptors: Sequence[int]) -> None:
-    """Send one byte with ``descriptors``.
+async def receive_descriptors(connection: socket.socket, most: int) -> tuple[dict[str, Json] | None, list[int]]:
+    """One message of less than 4 KiB with descriptors; None if the peer closed the connection instead."""
+    while True:
+        try:
+            received, descriptors, _, _ = socket.recv_fds(connection, 4096, most)
+        except BlockingIOError:
+            await _readable(connection)
+        except ConnectionResetError:
+            return None, []
+        else:
+            return json.loads(received) if received else None, descriptors
+
+
+async def send_descriptors(connection: socket.socket, kind: bytes, descriptors: Sequence[int]) -> None:
+    """Send the byte ``kind`` with ``descriptors``.
 
     Raises:
         OSError: the peer closed the connection.
     """
     while True:
         try:
-            socket.send_fds(connection, [b"\0"], descriptors)
+            socket.send_fds(connection, [kind], descriptors)
         except BlockingIOError:
             await _writable(connection)
         else:
@@ -54,3 +67,13 @@ async def _writable(connection: socket.socket) -> None:
         await writable.wait()
     finally:
         loop.remove_writer(connection)
+
+
+async def _readable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(connection, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(connection)

@@ -18,6 +18,11 @@ class Network:
     network_namespace: int
     listening: socket.socket
 
+    @property
+    def namespaces(self) -> tuple[int, int]:
+        """The descriptors of both, the user's first."""
+        return self.user_namespace, self.network_namespace
+
     def close(self) -> None:
         """Close the descriptors. Called once, and not while a process is being started in it."""
         os.close(self.user_namespace)

@@ -1,14 +1,18 @@
 """``OnDemandServer``: a fork server that runs while it is in use."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from cloud.engine.launch.command import Command, Interpreter
 from cloud.engine.launch.fork_server import ForkServer
+from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OnOutput
 from cloud.engine.launch.process import NeverStartedError, Process
 from cloud.errors import Unavailable
+
+_Result = TypeVar("_Result")
 
 
 class OnDemandServer:
@@ -45,20 +49,31 @@ class OnDemandServer:
     async def launch(self, command: Command, on_output: OnOutput) -> Process:
         """Start a process; see ``Launcher.launch``."""
         python = None if self._interpreter.preload else (command.interpreter or Interpreter()).command_line
+        return await self._request(lambda server: self._launch(server, command, on_output, python))
+
+    async def _launch(
+        self, server: ForkServer, command: Command, on_output: OnOutput, python: Sequence[str] | None
+    ) -> Process:
+        process = await server.launch(command, on_output, python)
+        self._begin_use()
+        process.on_end(lambda _: self._end_use())
+        return process
+
+    async def create_network(self, port: int) -> Network:
+        """Create a network; see ``Launcher.create_network``."""
+        return await self._request(lambda server: server.create_network(port))
+
+    async def _request(self, request: Callable[[ForkServer], Awaitable[_Result]]) -> _Result:
         last_output = ""
         for _ in range(2):
             with self._use():
                 server = await self._ensure_running()
                 try:
-                    process = await server.launch(command, on_output, python)
+                    return await request(server)
                 except NeverStartedError:
                     await server.ready()  # raises the reason if it failed to start
                     await server.close()
                     last_output = server.last_output
-                else:
-                    self._begin_use()
-                    process.on_end(lambda _: self._end_use())
-                    return process
         raise Unavailable(
             f"the launcher was killed, twice, while it started a process; its last output: {last_output or 'none'}"
         )

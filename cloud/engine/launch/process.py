@@ -56,6 +56,7 @@ class Process:
             "import_path": [str(folder) for folder in command.import_path],
             "python": python,
             "limits": dict(command.limits),
+            "confinement": command.confinement.request() if command.confinement else None,
         }
         try:
             # The supervisor may be gone: then no response comes, and ``_started`` gets the error.

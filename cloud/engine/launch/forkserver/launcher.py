@@ -11,6 +11,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+from .confine import Namespaces
+from .network import create_network
 from .supervisor import Supervisor, report
 from .unix import (
     LINUX,
@@ -24,6 +26,9 @@ from .unix import (
     send_signal,
 )
 from .user_process import Streams
+
+NETWORK = b"n"
+"""The byte that requests a network; any other a process."""
 
 
 def main(control_fd: int, parent: int, preload: Sequence[str]) -> Callable[[], None]:
@@ -61,21 +66,26 @@ def _serve(control: socket.socket, child_ended: int, kept: frozenset[int]) -> Ca
             os.read(child_ended, 4096)
             _reap_supervisors(supervisors)
         if control.fileno() in ready:
-            _, descriptors, _, _ = socket.recv_fds(control, 1, 3)
-            if len(descriptors) != 3:
+            kind, descriptors, _, _ = socket.recv_fds(control, 1, 5)
+            if not kind:
                 sys.exit(0)
-            streams = Streams(*descriptors)
+            connection = descriptors[0]
             try:
                 pid = fork()
             except OSError as error:
-                with socket.socket(fileno=os.dup(streams.connection)) as connection:
-                    report(connection, {"error": f"no process can be started: {error.strerror}"})
+                with socket.socket(fileno=os.dup(connection)) as engine:
+                    report(engine, {"error": f"no process can be started: {error.strerror}"})
             else:
                 if pid == 0:
                     control.detach()
-                    return Supervisor(streams, kept).run()
-                supervisors.add(pid)
-            for descriptor in streams:
+                    if kind == NETWORK:
+                        create_network(socket.socket(fileno=connection))
+                    streams = Streams(connection, *descriptors[1:3])
+                    namespaces = Namespaces(*descriptors[3:]) if descriptors[3:] else None
+                    return Supervisor(streams, namespaces, kept).run()
+                if kind != NETWORK:
+                    supervisors.add(pid)
+            for descriptor in descriptors:
                 os.close(descriptor)
 
 

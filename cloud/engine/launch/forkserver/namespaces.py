@@ -1,12 +1,13 @@
 """Linux namespaces of an unprivileged user (user_namespaces(7), network_namespaces(7)). Standard library only."""
 
-import ctypes
 import fcntl
 import os
 import socket
 import struct
 
-_CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000  # linux/sched.h
+from .libc import call, failed
+
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1  # linux/sockios.h, linux/if.h
 
 
@@ -18,7 +19,7 @@ def enter_new_network() -> None:
         OSError: the system refuses it; names the step.
     """
     user, group = os.getuid(), os.getgid()
-    _call("unshare", _CLONE_NEWUSER | _CLONE_NEWNET)
+    call("unshare", _CLONE_NEWUSER | _CLONE_NEWNET)
     # Without it an unprivileged user may not write the group map.
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{user} {user} 1")
@@ -32,8 +33,8 @@ def join(user_namespace: int, network_namespace: int) -> None:
     Raises:
         OSError: the system refuses it.
     """
-    _call("setns", user_namespace, _CLONE_NEWUSER)
-    _call("setns", network_namespace, _CLONE_NEWNET)
+    call("setns", user_namespace, _CLONE_NEWUSER)
+    call("setns", network_namespace, _CLONE_NEWNET)
 
 
 def _raise_loopback() -> None:
@@ -43,14 +44,9 @@ def _raise_loopback() -> None:
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
 
 
-def _call(name: str, *arguments: int) -> None:
-    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) != 0:
-        raise OSError(ctypes.get_errno(), name)
-
-
 def _write(path: str, text: str) -> None:
     try:
         with open(path, "w") as file:
             file.write(text)
     except OSError as error:
-        raise OSError(error.errno, path) from None
+        raise failed(error.errno, path) from None

@@ -7,10 +7,13 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from .confine import Confinement, Namespaces, confine
+from .limits import limit_resources
 from .unix import (
     LINUX,
     become_subreaper,
@@ -22,7 +25,7 @@ from .unix import (
     reset_signals,
     send_signal,
 )
-from .user_process import Request, Streams, become_user_process, execute, limit_resources, run_module
+from .user_process import Request, Streams, become_user_process, execute, run_module
 
 _LEFTOVER_GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL once the user's process has ended, or the engine is gone."""
@@ -32,11 +35,13 @@ class Supervisor:
     """Parent of one user's process and subreaper of everything that process starts.
 
     Args:
+        namespaces: those in which the user's process runs; None: this process's.
         kept: descriptors that are not closed.
     """
 
-    def __init__(self, streams: Streams, kept: frozenset[int]) -> None:
+    def __init__(self, streams: Streams, namespaces: Namespaces | None, kept: frozenset[int]) -> None:
         self._streams = streams
+        self._namespaces = namespaces
         self._kept = kept
         self._pid = 0
         self._status: int | None = None
@@ -48,7 +53,7 @@ class Supervisor:
         gc.disable()
         os.setsid()
         reset_signals()
-        close_all_but(self._kept | set(self._streams))
+        close_all_but({*self._kept, *self._streams, *(self._namespaces or ())})
         if LINUX:
             become_subreaper()
         connection = socket.socket(fileno=self._streams.connection)
@@ -66,15 +71,28 @@ class Supervisor:
             os._exit(0)
         if self._pid == 0:
             become_user_process(self._streams, parent)
+            self._confine(request, connection)
             report(connection, {"pid": os.getpid()})  # not before it has a process group to be signalled
             connection.detach()
             close_all_but(self._kept)
             limit_resources(request.limits)
             return partial(execute, request.python, request) if request.python else partial(run_module, request)
-        os.close(self._streams.stdout)
-        os.close(self._streams.stderr)
+        for descriptor in (self._streams.stdout, self._streams.stderr, *(self._namespaces or ())):
+            os.close(descriptor)
         self._watch(connection)
         os._exit(0)
+
+    def _confine(self, request: Request, connection: socket.socket) -> None:
+        """Confine the user's process as requested; if it cannot be, it reports why and ends."""
+        if request.confinement is None:
+            return
+        try:
+            confine(request.confinement, self._namespaces, [request.python[0] if request.python else sys.executable])
+            os.chdir(request.cwd)  # in the new root
+        except OSError as error:
+            path = "" if error.filename is None else f"{error.filename}: "
+            report(connection, {"error": f"cannot be confined: {path}{error.strerror}"})
+            os._exit(0)
 
     def _watch(self, connection: socket.socket) -> None:
         child_ended = child_signals()
@@ -157,7 +175,9 @@ def _read_request(connection: socket.socket) -> Request:
         if not piece:
             os._exit(0)
         received += piece
-    return Request(**json.loads(received))
+    fields = json.loads(received)
+    confinement = fields.pop("confinement")
+    return Request(**fields, confinement=Confinement(**confinement) if confinement else None)
 
 
 def _receive(connection: socket.socket) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from . import AT_STARTUP
+from .confine import Confinement
 from .fresh_state import renew, replace_environ
 from .legacy_keras import heed_variable
 from .unix import LINUX, die_with_parent
@@ -27,14 +28,15 @@ class Request(NamedTuple):
     python: Sequence[str] | None
     """The command line of the interpreter to execute; None: continue in this one."""
     limits: Mapping[str, int]
+    confinement: Confinement | None
 
 
 class Streams(NamedTuple):
     """The descriptors that come with one request."""
 
+    connection: int
     stdout: int
     stderr: int
-    connection: int
 
 
 def become_user_process(streams: Streams, parent: int) -> None:
@@ -44,19 +46,6 @@ def become_user_process(streams: Streams, parent: int) -> None:
         die_with_parent(parent, signal.SIGKILL)
     os.dup2(streams.stdout, 1)
     os.dup2(streams.stderr, 2)
-
-
-def limit_resources(limits: Mapping[str, int]) -> None:
-    """Set resource limits, not above this process's hard limits."""
-    if not limits:
-        return
-    import resource  # only if needed: it is compiled, and would shadow a job's own module of that name
-
-    for name, most in limits.items():
-        number = getattr(resource, name)
-        hard = resource.getrlimit(number)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(number, (most, most))
 
 
 def execute(python: Sequence[str], request: Request) -> NoReturn:

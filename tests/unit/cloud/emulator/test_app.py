@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from unittest import mock
 
 import pytest
@@ -15,27 +14,14 @@ from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
-from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
+from cloud.engine.principal import ANONYMOUS, WEB_PAGE
 from cloud.errors import PermissionDenied
 from cloud.gateway import hosts
-from cloud.testing.client import Client, Response
+from cloud.testing.client import Client
+from emulator_api.recorder import Recorder, send
 
 ME = owner("my-project")
 FLAVOR = {"Metadata-Flavor": "Google"}
-
-
-class Recorder:
-    """Stands for storage: remembers who asked, and answers or raises what it is told to."""
-
-    def __init__(self) -> None:
-        self.seen: list[Principal] = []
-        self.outcome: Exception | None = None
-
-    async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
-        self.seen.append(principal)
-        if self.outcome is not None:
-            raise self.outcome
-        return web.Response(text="stored")
 
 
 @pytest.fixture
@@ -61,18 +47,6 @@ def keys():
 @pytest.fixture
 def emulator(storage, tokens, keys):
     return Emulator("my-project", "us-central1", storage, tokens, keys)
-
-
-async def send(
-    emulator: Callable[[], asyncio.Protocol],
-    method: str,
-    url: str,
-    headers: dict[str, str] | None = None,
-    body: bytes = b"",
-) -> Response:
-    host, slash, path = url.partition("/")
-    async with Client(emulator, host=host) as client:
-        return await client.request(method, slash + path, headers=headers, body=body)
 
 
 # ---------------------------------------------------------------- who asks
