@@ -100,6 +100,17 @@ class Settings:
     confine: ConfineMode = ConfineMode.AUTO
     job_reads: tuple[Path, ...] = ()
     """Folders that confined jobs may read, besides those that a runtime needs."""
+    job_log_bytes: int = 256 * 2**20
+    """Size of a job's log at which its program's further output is dropped."""
+    job_disk_bytes: int = 100 * 10**9
+    """What a job may have in its folder and ``TMPDIR``. The default is Google's for a machine's disk
+    (``bootDiskSizeGb``, https://cloud.google.com/vertex-ai/docs/reference/rest/v1/DiskSpec)."""
+    disk_reserve_bytes: int = 512 * 2**20
+    """What a job must leave free on the disk, for the local cloud itself."""
+    job_processes: int = 4096
+    """Processes and threads that a job may have at a time, where its network is confined."""
+    job_files: int = 8192
+    """Files that each process of a job may have open."""
     port: int = 0
     """The gateway's port on loopback; 0 picks a free one."""
     fake_gcs_server: str | None = None
@@ -109,6 +120,9 @@ class Settings:
         check_project(self.project)
         if self.concurrent_jobs < 1:
             raise InvalidArgument(f"at least 1, not {self.concurrent_jobs}", field="CLOUD_CONCURRENT_JOBS")
+        for name in ("job_log_bytes", "job_disk_bytes", "disk_reserve_bytes", "job_processes", "job_files"):
+            if getattr(self, name) < 1:
+                raise InvalidArgument(f"at least 1, not {getattr(self, name)}", field=f"CLOUD_{name.upper()}")
         if not 0 <= self.port < 65536:
             raise InvalidArgument(f"a port is a number from 0 to 65535, not {self.port}", field="CLOUD_PORT")
         if self.cancel_grace_seconds < 0:
@@ -150,6 +164,11 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
     "CLOUD_CONFINE": ("confine", ConfineMode),
     "CLOUD_JOB_READS": ("job_reads", _paths),
+    "CLOUD_JOB_LOG_BYTES": ("job_log_bytes", int),
+    "CLOUD_JOB_DISK_BYTES": ("job_disk_bytes", int),
+    "CLOUD_DISK_RESERVE_BYTES": ("disk_reserve_bytes", int),
+    "CLOUD_JOB_PROCESSES": ("job_processes", int),
+    "CLOUD_JOB_FILES": ("job_files", int),
     "CLOUD_PORT": ("port", int),
     "CLOUD_FAKE_GCS_SERVER": ("fake_gcs_server", str),
 }

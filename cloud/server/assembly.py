@@ -21,6 +21,7 @@ from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
 from cloud.emulator.rest.api import Document
 from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
@@ -131,6 +132,7 @@ class Assembly:
                 project=settings.project,
                 project_number=number,
                 grace=settings.cancel_grace_seconds,
+                bounds=Bounds(settings),
             ),
             concurrent_jobs=settings.concurrent_jobs,
         )
