@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from cloud.engine.jobs.logs import is_tensorflow_log
 from cloud.engine.jobs.ports import PortAllocator, is_bound
 from cloud.engine.jobs.replicas import Replica
 from cloud.engine.launch.command import Command, ExitStatus, Interpreter
+from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor, RunningProcess
 from cloud.engine.launch.output import OutputLine
 from cloud.resources import TrainingSpec
 
+Confine = Callable[[Sequence[int]], Awaitable[Confinement | None]]
+"""Gives the confinement of an execution's replicas, which listen on these ports."""
 _TAIL_LINES = 60
 """Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
 _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
@@ -48,7 +51,8 @@ class ReplicaProcesses:
         base: Mapping[str, str],
         folder: Path,
         import_path: tuple[Path, ...],
-        interpreter: Interpreter | None,
+        interpreter: Interpreter,
+        confine: Confine,
         on_command: Callable[[Replica, Command], None],
     ) -> None:
         """Start all of ``members``.
@@ -56,12 +60,14 @@ class ReplicaProcesses:
         Args:
             base: environment variables of every process.
             folder: an empty folder for each replica is created in it.
+            confine: gives the confinement of each replica.
             on_command: called before each start.
 
         Raises:
             CloudError: one cannot be started; the caller has to ``stop`` the others.
         """
         self._addresses = dict(zip(members, self.ports.allocate(len(members)), strict=True))
+        confinement = await confine(tuple(self._addresses.values()))
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
         for replica in members:
             home = folder / replica.task_name
@@ -83,6 +89,7 @@ class ReplicaProcesses:
                 cwd=home,
                 import_path=import_path,
                 interpreter=interpreter,
+                confinement=confinement,
             )
             on_command(replica, command)
             self._processes[replica] = await self.executor.launch(
