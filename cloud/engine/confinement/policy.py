@@ -49,8 +49,8 @@ def describe(layers: Layers) -> str:
     """What jobs are kept from, and what not and why: ``jobs are confined: files, signals, network``."""
     held = [name for name, is_held in _held(layers).items() if is_held]
     if not held:
-        reasons = dict.fromkeys((layers.files.reason, layers.signals.reason, layers.network.reason))
-        return f"jobs are not confined: {', and '.join(reasons)}"
+        reasons = "; ".join(missing(layers))
+        return f"jobs are {reasons}" if reasons.startswith("not confined") else f"jobs are not confined: {reasons}"
     names = f"{held[0]} only" if len(held) == 1 else ", ".join(held)
     limit = []
     if layers.ports.is_held and not layers.network.is_held:
@@ -61,6 +61,8 @@ def describe(layers: Layers) -> str:
 def missing(layers: Layers) -> list[str]:
     """What jobs cannot be kept from here, each with the reason."""
     held = _held(layers)
+    if layers.files == layers.signals == layers.network == layers.ports and not layers.files.is_held:
+        return [layers.files.reason]
     network = layers.network.reason
     if layers.ports.reason not in network:
         network = f"{network}, and {layers.ports.reason}"

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _PATH = r"(?P<path>/[^'\";:\n]*[^'\";:\s])"
+_REASONS = "Permission denied|No such file or directory|Read-only file system|Operation not permitted"
 _FAILURES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
         # Python's.
         rf"\[Errno (?:1|2|13|30)\] [\w -]+: b?['\"]{_PATH}['\"]",
         # TensorFlow's, and those of shells and of programs in C.
-        rf"{_PATH}[;:] (?:Permission denied|No such file or directory|Read-only file system|Operation not permitted)",
-        rf"(?:Permission denied|No such file or directory|cannot open|[Uu]nable to open)[^/\n]*['\": ]{_PATH}",
+        rf"{_PATH}['\"]?[;:] (?:{_REASONS})",
+        rf"(?:{_REASONS}|cannot open|[Uu]nable to open)[^/\n]*['\": ]{_PATH}",
     )
 )
 

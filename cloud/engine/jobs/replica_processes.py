@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cloud.engine.jobs import pip_environment
 from cloud.engine.jobs.environ import argv, environ
 from cloud.engine.jobs.logs import is_tensorflow_log
+from cloud.engine.jobs.pip_environment import PipEnvironment
 from cloud.engine.jobs.ports import PortAllocator, is_bound
 from cloud.engine.jobs.replicas import Replica
 from cloud.engine.launch.command import Command, ExitStatus, Interpreter
@@ -71,8 +73,7 @@ class ReplicaProcesses:
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
         for replica in members:
             home = folder / replica.task_name
-            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-            home.mkdir()
+            pip = await asyncio.to_thread(_make_home, home, interpreter, base.get("PATH", os.defpath))
             self._tails[replica] = deque(maxlen=_TAIL_LINES)
             command = Command(
                 module=self.spec.python_module,
@@ -83,11 +84,11 @@ class ReplicaProcesses:
                     addresses,
                     project=project,
                     project_number=project_number,
-                    base=base,
+                    base={**base, **pip.environ} if pip else base,
                     home=home,
                 ),
                 cwd=home,
-                import_path=import_path,
+                import_path=(*import_path, pip.site) if pip else import_path,
                 interpreter=interpreter,
                 confinement=confinement,
             )
@@ -152,3 +153,10 @@ class ReplicaProcesses:
         if line.stream == "stderr":
             self._tails[replica].append(line.text)
         self.on_output(replica, line)
+
+
+def _make_home(home: Path, interpreter: Interpreter, path: str) -> PipEnvironment | None:
+    """Make a replica's folder, without what an earlier start left, and what its pip changes."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    return pip_environment.create(home / ".pip", interpreter, path)
