@@ -18,7 +18,7 @@ def read(path: str) -> None:
 
 
 def write(path: str) -> None:
-    with open(path, "ab"):
+    with open(path, "r+b"):  # of a private folder it could make one of the same name
         pass
 
 

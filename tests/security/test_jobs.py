@@ -55,7 +55,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
             listening.listen()
         yield {
             "read a key in the home folder": ("read", str(home / ".ssh" / "id_rsa")),
-            "plant a file in the home folder": ("write", str(home / ".profile")),
+            "change a file in the home folder": ("write", str(home / ".ssh" / "id_rsa")),
             "read the server's variables": ("read", f"/proc/{os.getpid()}/environ"),
             "read the server's files": ("read", f"/proc/{os.getpid()}/root{home}/.ssh/id_rsa"),
             "signal the server": ("signal", os.getpid()),
@@ -166,7 +166,7 @@ async def test_a_model_that_runs_code(machine: Targets, tmp_path: Path, mode: Co
         await service.create_version(VersionSpec("m", "v", GsUri("bucket", "evil"), framework=Framework.SCIKIT_LEARN))
         version = await service.wait_for_version("m", "v", timeout=TIMEOUT)
         assert version.state is VersionState.READY, version.error_message
-        targets = {**machine, "read other models": ("write", str(tmp_path / "state" / "serving.sqlite"))}
+        targets = {**machine, "change the records of versions": ("write", str(tmp_path / "state" / "serving.sqlite"))}
         [found] = await service.predict("m", [targets])
     await launcher.close()
     check(json.loads(str(found)), mode)
