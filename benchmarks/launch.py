@@ -46,7 +46,7 @@ ROUNDS = 5
 TARGETS = {"new package": 0.1, "known package": 0.03}
 INTERPRETER = Interpreter(preload=PRELOAD)
 SITE = Path(sysconfig.get_path("purelib"))
-PYTHON = tuple(map(Path, (sys.prefix, sys.base_prefix, *filter(None, sys.path))))
+PYTHON = tuple(map(Path, (sys.prefix, sys.base_prefix, *filter(os.path.isabs, sys.path))))
 GATEWAY_PORT = 8123
 SETUP = "from setuptools import setup, find_packages\nsetup(name='trainer', packages=find_packages())\n"
 TASK = "import tensorflow, trainer.model, trainer.data\nprint('first line')\n"
