@@ -151,13 +151,14 @@ def _allow_removal(folder: Path) -> None:
 def _candidates(parent: Path) -> list[Path]:
     try:
         with os.scandir(parent) as entries:
-            return [Path(entry.path) for entry in entries if _is_ours(entry.name)]
+            return [path for entry in entries if is_temporary(path := Path(entry.path))]
     except OSError:  # there is no such folder, or it cannot be read
         return []
 
 
-def _is_ours(name: str) -> bool:
-    match = _NAME.fullmatch(name)
+def is_temporary(folder: Path) -> bool:
+    """Whether its name is one that ``create`` gives."""
+    match = _NAME.fullmatch(folder.name)
     return match is not None and match["kind"] in set(Kind)
 
 
