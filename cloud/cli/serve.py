@@ -24,6 +24,7 @@ from cloud.server import shells
 from cloud.server.announcement import Announcement, RunningCloud, find_latest, find_running
 from cloud.server.local import LocalCloud
 from cloud.settings import (
+    ConfineMode,
     IamMode,
     LauncherKind,
     RequirementsMode,
@@ -88,6 +89,8 @@ class _CommandAfterDashes(click.Group):
 @click.option("--service-account", help="Account that jobs and versions run as. (gcp)")
 @options.runtime
 @options.requirements
+@options.confine
+@options.job_reads
 @click.pass_context
 def main(
     context: click.Context,
@@ -103,6 +106,8 @@ def main(
     service_agents: str | None,
     runtime: str | None,
     requirements: str | None,
+    confine: str | None,
+    job_reads: tuple[Path, ...],
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
@@ -128,6 +133,8 @@ def main(
             "service_agents": service_agents and ServiceAgents(service_agents),
             "runtime": runtime and RuntimeMode(runtime),
             "requirements": requirements and RequirementsMode(requirements),
+            "confine": confine and ConfineMode(confine),
+            "job_reads": job_reads or None,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
@@ -135,8 +142,9 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
-        if service_agents and backend == "gcp":
-            raise InvalidArgument("is not for --backend gcp", field="--service-agents")
+        for flag, value in (("--service-agents", service_agents), ("--confine", confine), ("--job-reads", job_reads)):
+            if value and backend == "gcp":
+                raise InvalidArgument("is not for --backend gcp", field=flag)
         sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 
@@ -222,6 +230,8 @@ class _Server:
             loop.add_signal_handler(number, self._handle_signal, number, task)
         try:
             async with self._cloud() as cloud:
+                for notice in cloud.notices:
+                    click.echo(notice, err=True)
                 environ = await cloud.owner_environ()
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py

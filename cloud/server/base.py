@@ -32,6 +32,8 @@ class ServedCloud(ABC):
 
     def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
         self.settings, self._on_refusal = settings, on_refusal
+        self.notices: list[str] = []
+        """What a person is to know when it has started."""
         self._parts = AsyncExitStack()
         """Closed at the end, the latest first."""
 

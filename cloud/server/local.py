@@ -13,6 +13,7 @@ from cloud.engine.storage.server import FakeGcsServer
 from cloud.folders.sweep import sweep, system_folders
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
+from cloud.server.confined import confine
 from cloud.server.service_agents import choose_service_agents
 from cloud.server.shells import posix
 from cloud.settings import ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
@@ -68,6 +69,8 @@ class LocalCloud(ServedCloud):
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
         self._parts.push_async_callback(server.close)
+        confining = asyncio.create_task(confine(self.settings, self._state.path))
+        self._parts.callback(confining.cancel)
         await asyncio.sleep(0)  # lets its task start the process
 
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
@@ -81,8 +84,9 @@ class LocalCloud(ServedCloud):
             self.settings.requirements,
             environ=whole_environ(),
         )
+        confined, self.notices = await confining
         self._assembly = Assembly(
-            self.settings, self._state, launcher, server, runtimes, environ, agents, self._on_refusal
+            self.settings, self._state, launcher, server, runtimes, environ, agents, confined, self._on_refusal
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
