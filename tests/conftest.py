@@ -42,6 +42,7 @@ LONGEST = [
     for path in (
         "unit/trainer/test_model.py",
         "integration/test_run.py",
+        "integration/kill/test_kill.py",
         "integration/test_local_backend.py",
         "integration/test_trainer_task.py",
         "integration/serving/test_versions.py",
