@@ -36,15 +36,16 @@ class ServedCloud(ABC):
         """What a person is to know when it has started."""
         self._parts = AsyncExitStack()
         """Closed at the end, the latest first."""
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         try:
             self._state = StateFolder(self.settings.state_dir)
+            self._parts.push_async_callback(self._finish_sweeping)
             self._parts.callback(self._state.close)
             self._front = await self._start()
             # Not before: it may have much to remove.
             self._sweeping = asyncio.create_task(asyncio.to_thread(self._sweep))
-            self._parts.push_async_callback(self._finish_sweeping)
         except BaseException:
             await self._parts.aclose()
             raise
@@ -65,7 +66,8 @@ class ServedCloud(ABC):
 
     async def _finish_sweeping(self) -> None:
         try:
-            await self._sweeping
+            if self._sweeping is not None:
+                await self._sweeping
         except OSError as error:
             log.warning("what killed clouds left could not be removed: %s", error)
 
