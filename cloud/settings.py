@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import EnumType, StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from cloud.errors import InvalidArgument
 from cloud.names import check_project
+
+_NAME = "offline-ml-cloud"
 
 
 class LauncherKind(StrEnum):
@@ -189,12 +192,44 @@ def whole_environ() -> dict[str, str]:
 def runtimes_dir() -> Path:
     """The store of this user's runtimes and layers: ``$CLOUD_RUNTIMES``, else a folder in the user's cache."""
     chosen = os.environ.get("CLOUD_RUNTIMES")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(chosen) if chosen else Path(cache) / "offline-ml-cloud" / "runtimes"
+    return Path(chosen) if chosen else _cache() / _NAME / "runtimes"
 
 
-def user_runtime_dir() -> Path:
-    """A private folder in which this user's processes find each other; it does not survive a reboot."""
-    runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
-    name = "offline-ml-cloud"
-    return Path(runtime_dir) / name if runtime_dir else Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+class RuntimeFolder(NamedTuple):
+    """A candidate for the private folder in which this user's processes find each other."""
+
+    base: Path
+    """Must exist; nothing outside it is created."""
+    below: str
+    """Its path below ``base``."""
+    variable: str = ""
+    """The variable that names ``base``, if the user chose it."""
+
+    @property
+    def path(self) -> Path:
+        return self.base / self.below
+
+
+def user_runtime_folders() -> tuple[RuntimeFolder, ...]:
+    """The candidates, the best first. None survives a reboot but the one in the user's cache, which machines may share
+    and is therefore named after this one.
+
+    The first is that of the XDG Base Directory Specification, the second what ``$XDG_RUNTIME_DIR`` is in a session of
+    systemd: so programs outside one (of cron, or over ``su``) and inside find each other.
+    """
+    chosen, cache = os.environ.get("XDG_RUNTIME_DIR"), _cache()
+    host = os.uname().nodename.replace("/", "_") or "localhost"
+    candidates = (
+        *([RuntimeFolder(Path(chosen), _NAME, "XDG_RUNTIME_DIR")] if chosen else []),
+        RuntimeFolder(Path(f"/run/user/{os.getuid()}"), _NAME),
+        RuntimeFolder(cache.parent, f"{cache.name}/{_NAME}/{host}"),
+        RuntimeFolder(Path(tempfile.gettempdir()), f"{_NAME}-{os.getuid()}"),
+    )
+    named: dict[Path, RuntimeFolder] = {}
+    for candidate in candidates:
+        named.setdefault(candidate.path, candidate)
+    return tuple(named.values())
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))

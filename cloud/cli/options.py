@@ -1,8 +1,10 @@
 """The options that ``cloud.run`` and ``cloud.serve`` share."""
 
+from pathlib import Path
+
 import click
 
-from cloud.settings import IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents
+from cloud.settings import ConfineMode, IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents
 
 launcher = click.option(
     "--launcher",
@@ -31,3 +33,22 @@ requirements = click.option(
     help="Take what jobs' packages require from the cache or the package index, from the cache and folders of wheels, "
     "or only from what is installed.  [default: index]",
 )
+confine = click.option(
+    "--confine",
+    metavar="[auto|off|require]",
+    callback=lambda _, __, text: text and _confine_mode(text),
+    help="Keep jobs, package builds and models from this machine's files, processes and network: as far as it can, not "
+    "at all, or refuse to start where it cannot.  [default: auto]",
+)
+job_reads = click.option(
+    "--job-reads",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A folder of this machine that confined jobs may read. (repeatable)",
+)
+
+
+def _confine_mode(text: str) -> str:
+    if text not in list(ConfineMode):
+        raise click.BadParameter(f"one of {', '.join(ConfineMode)}, not {text!r}")
+    return text

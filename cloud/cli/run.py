@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,8 +17,9 @@ from rich.markup import escape
 from cloud.cli import options
 from cloud.cli.run_workflow import INTERRUPTED, Run
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
+from cloud.folders.temporary import Kind, temporary_folder
 from cloud.names import check_bucket, check_project
-from cloud.settings import IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents, Settings
+from cloud.settings import ConfineMode, IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents, Settings
 from cloud.workflow import taxifare
 from cloud.workflow.instances import read_instances_file
 from cloud.workflow.plan import Plan, new_job_id, trainer_plan
@@ -65,6 +65,8 @@ _SAMPLE_ROWS = 20_000
 @options.service_agents
 @options.runtime
 @options.requirements
+@options.confine
+@options.job_reads
 @click.option("--runtime-version", help="Of job and version, such as 2.11.  [default: the installed TensorFlow]")
 @click.option("--python-version", help="Likewise, such as 3.7.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
@@ -104,6 +106,8 @@ def main(
     service_agents: str | None,
     runtime: str | None,
     requirements: str | None,
+    confine: str | None,
+    job_reads: tuple[Path, ...],
     runtime_version: str | None,
     python_version: str | None,
     module: str | None,
@@ -141,6 +145,8 @@ def main(
             "--service-agents": service_agents,
             "--runtime": runtime,
             "--requirements": requirements,
+            "--confine": confine,
+            "--job-reads": job_reads,
         }
         _check_backend(backend, project, gcp_options if backend == "local" else local_options)
         if dry_run and preflight:
@@ -156,9 +162,11 @@ def main(
             service_agents=service_agents and ServiceAgents(service_agents),
             runtime=runtime and RuntimeMode(runtime),
             requirements=requirements and RequirementsMode(requirements),
+            confine=confine and ConfineMode(confine),
+            job_reads=job_reads,
         )
-        with TemporaryDirectory(prefix="taxi-data-") as scratch:
-            sample = partial(_sample_names if dry_run else _sample_data, Path(scratch))
+        with temporary_folder(Kind.DATA) as scratch:
+            sample = partial(_sample_names if dry_run else _sample_data, scratch)
             if data_dir is not None:
                 _check_data_dir(data_dir, is_taxifare=module is None)
             data = sample if data_dir is None else partial(_existing, data_dir)

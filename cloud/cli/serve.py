@@ -21,16 +21,17 @@ from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimpl
 from cloud.gateway.environ import CONFLICTING
 from cloud.names import check_project
 from cloud.server import shells
-from cloud.server.announcement import Announcement, RunningCloud, find_running
+from cloud.server.announcement import Announcement, RunningCloud, find_latest, find_running
 from cloud.server.local import LocalCloud
 from cloud.settings import (
+    ConfineMode,
     IamMode,
     LauncherKind,
     RequirementsMode,
     RuntimeMode,
     ServiceAgents,
     Settings,
-    user_runtime_dir,
+    user_runtime_folders,
     whole_environ,
 )
 
@@ -88,6 +89,8 @@ class _CommandAfterDashes(click.Group):
 @click.option("--service-account", help="Account that jobs and versions run as. (gcp)")
 @options.runtime
 @options.requirements
+@options.confine
+@options.job_reads
 @click.pass_context
 def main(
     context: click.Context,
@@ -103,6 +106,8 @@ def main(
     service_agents: str | None,
     runtime: str | None,
     requirements: str | None,
+    confine: str | None,
+    job_reads: tuple[Path, ...],
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
@@ -128,6 +133,8 @@ def main(
             "service_agents": service_agents and ServiceAgents(service_agents),
             "runtime": runtime and RuntimeMode(runtime),
             "requirements": requirements and RequirementsMode(requirements),
+            "confine": confine and ConfineMode(confine),
+            "job_reads": job_reads or None,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
@@ -135,8 +142,9 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
-        if service_agents and backend == "gcp":
-            raise InvalidArgument("is not for --backend gcp", field="--service-agents")
+        for flag, value in (("--service-agents", service_agents), ("--confine", confine), ("--job-reads", job_reads)):
+            if value and backend == "gcp":
+                raise InvalidArgument("is not for --backend gcp", field=flag)
         sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
 
 
@@ -166,7 +174,7 @@ def token(*, state: Path | None) -> None:
 
 def _running(state: Path | None) -> RunningCloud:
     state = state or Settings.from_environ().state_dir
-    running = find_running(state or user_runtime_dir())
+    running = find_running(state) if state else find_latest(user_runtime_folders())
     if running is None:
         flag = f" --state {state}" if state else ""
         raise FailedPrecondition(f"no cloud is running{flag and ' with'}{flag}: start one with {_COMMAND}{flag}")
@@ -191,6 +199,10 @@ def _clear_errors() -> Iterator[None]:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def _warn(message: str) -> None:
+    click.echo(f"warning: {message}", err=True)
 
 
 class _Server:
@@ -218,6 +230,8 @@ class _Server:
             loop.add_signal_handler(number, self._handle_signal, number, task)
         try:
             async with self._cloud() as cloud:
+                for notice in cloud.notices:
+                    click.echo(notice, err=True)
                 environ = await cloud.owner_environ()
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py
@@ -253,7 +267,8 @@ class _Server:
             task.cancel()
 
     def _announce(self, cloud: "ServedCloud", environ: dict[str, str]) -> Announcement:
-        return Announcement(RunningCloud(os.getpid(), cloud.url, environ), [cloud.state_dir, user_runtime_dir()])
+        running = RunningCloud(os.getpid(), cloud.url, environ)
+        return Announcement(running, cloud.state_dir, user_runtime_folders(), _warn)
 
     async def _run_command(self, environ: dict[str, str]) -> int:
         assert self._command is not None  # noqa: S101 - checked by the caller

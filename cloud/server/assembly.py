@@ -15,12 +15,12 @@ from cloud.emulator.app import LOOPBACK, Mount
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
-from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
 from cloud.emulator.rest.api import Document
 from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.confinement.confiner import UNCONFINED, Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
@@ -40,7 +40,9 @@ from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ
 from cloud.gateway.listener import Refusal
 from cloud.gcs.client import StorageClient
+from cloud.server.confined import Confined
 from cloud.server.front import Front
+from cloud.server.job_access import job_access
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
 
@@ -55,6 +57,7 @@ class Assembly:
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
         runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
+        confined: how its processes are confined; None: not at all.
         on_refusal: called for each request for a host that is not emulated.
     """
 
@@ -71,12 +74,14 @@ class Assembly:
         runtimes: Runtimes,
         base_environ: Mapping[str, str],
         service_agents: ServiceAgents,
+        confined: Confined | None = None,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
         self._runtimes = runtimes
         self._base_environ = dict(base_environ)
         self._service_agents = service_agents
+        self._confined = confined
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
 
@@ -108,6 +113,11 @@ class Assembly:
         parts.push_async_callback(front.close)
         await front.start()
 
+        confiner = UNCONFINED
+        if confined := self._confined:
+            access = job_access(front.gateway, front.emulator)
+            processes = settings.job_processes
+            confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
         replica_environ = self._base_environ | self._gateway_environ()
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
@@ -118,7 +128,7 @@ class Assembly:
                 preparation=Preparation(
                     runtimes=self._runtimes,
                     fetch=as_account.download,
-                    installer=PackageInstaller(launcher, state.folder("packages")),
+                    installer=PackageInstaller(launcher, state.folder("packages"), confiner),
                     requirements=Requirements(
                         runtimes_dir() / "layers",
                         settings.requirements,
@@ -133,6 +143,7 @@ class Assembly:
                 project_number=number,
                 grace=settings.cancel_grace_seconds,
                 bounds=Bounds(settings),
+                confiner=confiner,
             ),
             concurrent_jobs=settings.concurrent_jobs,
         )
@@ -145,6 +156,7 @@ class Assembly:
             environ=replica_environ,
             region=settings.region,
             prepare=self._runtimes.prepare_server,
+            confiner=confiner,
         )
         await serving.start()
         parts.push_async_callback(serving.close)
@@ -177,9 +189,9 @@ class Assembly:
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
             *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
-            Mount(aiplatform_v1.HOSTS, r".*", vertex, scopes=aiplatform_v1.SCOPES),
-            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex, scopes=aiplatform_v1.SCOPES),
-            Mount(LOGGING_HOSTS, r".*", logs, scopes=LOGGING_SCOPES),
+            Mount(aiplatform_v1.HOSTS, r".*", vertex),
+            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
+            Mount(LOGGING_HOSTS, r".*", logs),
             Mount(resource_manager.HOSTS, r".*", projects),
         )
 

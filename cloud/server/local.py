@@ -10,8 +10,10 @@ from cloud.engine.runtimes.runtime import building
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
+from cloud.folders.sweep import sweep, system_folders
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
+from cloud.server.confined import confine
 from cloud.server.service_agents import choose_service_agents
 from cloud.server.shells import posix
 from cloud.settings import ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
@@ -67,6 +69,8 @@ class LocalCloud(ServedCloud):
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
         self._parts.push_async_callback(server.close)
+        confining = asyncio.create_task(confine(self.settings, self._state.path))
+        self._parts.callback(confining.cancel)
         await asyncio.sleep(0)  # lets its task start the process
 
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
@@ -80,14 +84,25 @@ class LocalCloud(ServedCloud):
             self.settings.requirements,
             environ=whole_environ(),
         )
+        confined, self.notices = await confining
         self._assembly = Assembly(
-            self.settings, self._state, launcher, server, runtimes, environ, agents, self._on_refusal
+            self.settings, self._state, launcher, server, runtimes, environ, agents, confined, self._on_refusal
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
         await launcher.start(runtime.interpreter)
         await launcher.start(building(runtime.interpreter))
         return self._assembly.front
+
+    def _sweep(self) -> None:
+        # Imported here: a start need not wait for it.
+        from cloud.engine.runtimes.store import Store
+
+        state, stores = self._state.path, [runtimes_dir(), self._state.path / "runtimes"]
+        layers = [store / "layers" for store in stores]
+        sweep([*system_folders(), state / "work", state / "packages", *stores, *layers])
+        for store in stores:
+            Store(store).remove_leftovers()
 
     @property
     def backend(self) -> "LocalBackend":

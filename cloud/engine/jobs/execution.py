@@ -2,23 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from cloud.engine.confinement.confiner import UNCONFINED, Confiner
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.known_failures import explain_known_failure
 from cloud.engine.jobs.logs import JobLog, severity_of
 from cloud.engine.jobs.missing_modules import explain_missing_module
+from cloud.engine.jobs.paths_outside import explain_path_outside
 from cloud.engine.jobs.ports import PortAllocator
 from cloud.engine.jobs.preparation import Preparation
+from cloud.engine.jobs.refused_requests import RefusedRequests
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
 from cloud.engine.jobs.replicas import Replica, replicas
 from cloud.engine.launch.command import Command
+from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor
+from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.runtimes import python_code
 from cloud.engine.runtimes.names import request_of
@@ -42,6 +49,7 @@ class Platform:
     """Seconds between SIGTERM and SIGKILL."""
     ports: PortAllocator = field(default_factory=PortAllocator)
     bounds: Bounds = field(default_factory=Bounds)
+    confiner: Confiner = UNCONFINED
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +78,12 @@ class Execution:
     _must_end: asyncio.Event = field(default_factory=asyncio.Event)
     """For one of these reasons."""
     _processes: ReplicaProcesses | None = None
+    _network: Network | None = None
+    """In which all replicas run; None: this machine's."""
+    _is_confined: bool = False
+    """Whether replicas can open files of their own and of their Python only."""
+    _until_ended: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Closed when no replica runs any more."""
     _temporary: Path | None = None
     """The replicas' ``TMPDIR``."""
 
@@ -127,6 +141,9 @@ class Execution:
         self._temporary = folders.create(self.folder)
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
         environment = await self._prepare(primary)
+        self._network = await self._until_ended.enter_async_context(
+            self.platform.confiner.job_network(RefusedRequests(self._log_refusal).add)
+        )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
                 processes = await self._start(environment)
@@ -156,6 +173,8 @@ class Execution:
             mend = explain_known_failure(message, requests_version=request_of(self.spec) is not None)
         if not mend:
             mend = await asyncio.to_thread(explain_missing_module, message)
+        if not mend and self._is_confined:
+            mend = await asyncio.to_thread(explain_path_outside, message, self._folders)
         if mend:
             self._log_message(mend, Severity.ERROR)
         return JobEvent.FAILED, "\n".join(filter(None, (message, mend)))
@@ -190,9 +209,26 @@ class Execution:
             folder=self.folder,
             import_path=environment.import_path,
             interpreter=environment.interpreter,
+            confine=partial(self._confine, environment),
             on_command=self._on_command,
         )
         return self._processes
+
+    async def _confine(self, environment: Environment, ports: Sequence[int]) -> Confinement | None:
+        confinement = await self.platform.confiner.replica(
+            environment.interpreter,
+            environment.import_path,
+            write=self._folders,
+            network=self._network,
+            ports=ports,
+        )
+        self._is_confined = confinement is not None and confinement.files
+        return confinement
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        """Its private ones."""
+        return (self.folder, self._temporary) if self._temporary else (self.folder,)
 
     def _report_start(self) -> None:
         if not self._has_started and not self._cancelled.is_set():
@@ -207,6 +243,7 @@ class Execution:
         if processes is not None:
             await processes.stop(self.platform.grace)
             processes.close()
+        await self._until_ended.aclose()
         await asyncio.to_thread(folders.remove, *filter(None, (self.folder, self._temporary)))
         for replica in ended:
             self._log_message("Clean up finished.", replica=replica)
@@ -219,6 +256,9 @@ class Execution:
         # Output may arrive before the start is confirmed: the log must not have output of a job that is not running.
         self._report_start()
         self._on_output(replica, line)
+
+    def _log_refusal(self, text: str) -> None:
+        self._log_message(text, Severity.WARNING)
 
     def _on_output(self, replica: Replica, line: OutputLine) -> None:
         if self._is_log_full:

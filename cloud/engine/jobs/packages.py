@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 import tempfile
 from collections import deque
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cloud.engine.confinement.confiner import UNCONFINED, Confiner
 from cloud.engine.jobs.archives import BadArchiveError, content_key, unpack_sdist
 from cloud.engine.jobs.wheels import install_wheel
 from cloud.engine.jobs.zip_archives import unpack_zip_sdist, zip_content_key
@@ -19,6 +19,7 @@ from cloud.engine.launch.output import OnOutput, OutputLine
 from cloud.engine.runtimes.python_facts import python_facts
 from cloud.engine.runtimes.runtime import building
 from cloud.errors import FailedPrecondition
+from cloud.folders.temporary import Kind, temporary_folder
 
 _FIELD = "training_input.package_uris"
 _BUILDER = Path(__file__).parent / "pep517"
@@ -31,11 +32,13 @@ class PackageInstaller:
     Args:
         cache: folder for built wheels, each named after the content of its source distribution. It may be removed at
             any time.
+        confiner: of builds.
     """
 
-    def __init__(self, executor: Executor, cache: Path) -> None:
+    def __init__(self, executor: Executor, cache: Path, confiner: Confiner = UNCONFINED) -> None:
         self._executor = executor
         self._cache = cache
+        self._confiner = confiner
 
     async def install(
         self,
@@ -107,20 +110,22 @@ class PackageInstaller:
         on_output: OnOutput,
         interpreter: Interpreter,
     ) -> Path:
-        for name in ("source", "home", "result"):
+        for name in ("source", "home", "result", "temporary"):
             (folder / name).mkdir()
         unpack = unpack_zip_sdist if archive.suffix == ".zip" else unpack_sdist
         source = await asyncio.to_thread(unpack, archive, folder / "source")
         tail: deque[OutputLine] = deque(maxlen=_TAIL_LINES)
-        command = Command(
-            module="build_wheel",
-            argv=(str(source), str(folder / "result")),
-            environ={**environ, "HOME": str(folder / "home")},
-            cwd=source,
-            import_path=(_BUILDER,),
-            interpreter=building(interpreter),
-        )
-        process = await self._executor.launch(command, tail.append, allow_cold_fallback=True)
+        async with self._confiner.offline([interpreter], (_BUILDER,), write=(folder,)) as confinement:
+            command = Command(
+                module="build_wheel",
+                argv=(str(source), str(folder / "result")),
+                environ={**environ, "HOME": str(folder / "home"), "TMPDIR": str(folder / "temporary")},
+                cwd=source,
+                import_path=(_BUILDER,),
+                interpreter=building(interpreter),
+                confinement=confinement,
+            )
+            process = await self._executor.launch(command, tail.append, allow_cold_fallback=True)
         try:
             status = await process.wait()
         finally:
@@ -143,14 +148,9 @@ class PackageInstaller:
 def _cache_wheel(wheel: Path, cached: Path) -> None:
     """Copy a wheel into the cache, atomically."""
     cached.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=cached.parent)
-    try:
-        with wheel.open("rb") as source, open(descriptor, "wb") as copy:
-            shutil.copyfileobj(source, copy)
-        os.replace(name, cached)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with temporary_folder(Kind.WORK, cached.parent) as folder:
+        shutil.copyfile(wheel, folder / wheel.name)
+        (folder / wheel.name).replace(cached)
 
 
 def _write_line(on_output: OnOutput, text: str) -> None:

@@ -5,19 +5,24 @@ import errno
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cloud.engine.jobs import pip_environment
 from cloud.engine.jobs.environ import argv, environ
 from cloud.engine.jobs.logs import is_tensorflow_log
+from cloud.engine.jobs.pip_environment import PipEnvironment
 from cloud.engine.jobs.ports import PortAllocator, is_bound
 from cloud.engine.jobs.replicas import Replica
 from cloud.engine.launch.command import Command, ExitStatus, Interpreter
+from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor, RunningProcess
 from cloud.engine.launch.output import OutputLine
 from cloud.resources import TrainingSpec
 
+Confine = Callable[[Sequence[int]], Awaitable[Confinement | None]]
+"""Gives the confinement of an execution's replicas, which listen on these ports."""
 _TAIL_LINES = 60
 """Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
 _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
@@ -50,7 +55,8 @@ class ReplicaProcesses:
         base: Mapping[str, str],
         folder: Path,
         import_path: tuple[Path, ...],
-        interpreter: Interpreter | None,
+        interpreter: Interpreter,
+        confine: Confine,
         on_command: Callable[[Replica, Command], None],
     ) -> None:
         """Start all of ``members``.
@@ -58,17 +64,18 @@ class ReplicaProcesses:
         Args:
             base: environment variables of every process.
             folder: an empty folder for each replica is created in it.
+            confine: gives the confinement of each replica.
             on_command: called before each start.
 
         Raises:
             CloudError: one cannot be started; the caller has to ``stop`` the others.
         """
         self._addresses = dict(zip(members, self.ports.allocate(len(members)), strict=True))
+        confinement = await confine(tuple(self._addresses.values()))
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
         for replica in members:
             home = folder / replica.task_name
-            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
-            home.mkdir()
+            pip = await asyncio.to_thread(_make_home, home, interpreter, base.get("PATH", os.defpath))
             self._tails[replica] = deque(maxlen=_TAIL_LINES)
             command = Command(
                 module=self.spec.python_module,
@@ -79,13 +86,14 @@ class ReplicaProcesses:
                     addresses,
                     project=project,
                     project_number=project_number,
-                    base=base,
+                    base={**base, **pip.environ} if pip else base,
                     home=home,
                 ),
                 cwd=home,
-                import_path=import_path,
+                import_path=(*import_path, pip.site) if pip else import_path,
                 interpreter=interpreter,
                 limits=self.limits,
+                confinement=confinement,
             )
             on_command(replica, command)
             self._processes[replica] = await self.executor.launch(
@@ -148,3 +156,10 @@ class ReplicaProcesses:
         if line.stream == "stderr":
             self._tails[replica].append(line.text)
         self.on_output(replica, line)
+
+
+def _make_home(home: Path, interpreter: Interpreter, path: str) -> PipEnvironment | None:
+    """Make a replica's folder, without what an earlier start left, and what its pip changes."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    return pip_environment.create(home / ".pip", interpreter, path)

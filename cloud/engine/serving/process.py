@@ -4,7 +4,8 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class ModelServer:
     def __init__(
         self,
         launcher: Launcher,
-        command: Callable[[Path], Awaitable[Command]],
+        command: Callable[[Path], AbstractAsyncContextManager[Command]],
         *,
         on_note: Callable[[str], None] = lambda _: None,
         time_limit: float = 60.0,
@@ -139,8 +140,8 @@ class ModelServer:
     async def _launch(self) -> "_Worker":
         folder = worker_folder.create()
         try:
-            command = await self._command(folder)  # which may make a runtime: that takes as long as it takes
-            async with asyncio.timeout(self._start_limit):
+            # Making the command may make a runtime: that takes as long as it takes.
+            async with self._command(folder) as command, asyncio.timeout(self._start_limit):
                 process = await _launch(self._launcher, command, self._on_note)
         except BaseException as error:
             worker_folder.remove(folder)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from cloud.engine.confinement.confiner import UNCONFINED, Confiner
 from cloud.engine.disk import disk_full
 from cloud.engine.launch.client import Launcher
 from cloud.engine.serving.process import ModelServer
@@ -48,6 +49,7 @@ class ServingService:
         environ: environment of the workers.
         region: of new models.
         prepare: gives the runtime of a model of scikit-learn or XGBoost; None: none is served.
+        confiner: of the workers.
         time_limit: seconds for one prediction.
     """
 
@@ -60,13 +62,14 @@ class ServingService:
         environ: Mapping[str, str],
         region: str,
         prepare: Prepare | None = None,
+        confiner: Confiner = UNCONFINED,
         time_limit: float = 60.0,
     ) -> None:
         self._files = state_dir / "versions"
         self._records_path = state_dir / "serving.sqlite"
         self._launcher = launcher
         self._fetch = fetch
-        self._commands = WorkerCommands(environ, prepare)
+        self._commands = WorkerCommands(environ, prepare, confiner)
         self._region = region
         self._time_limit = time_limit
         self._copying: set[_Key] = set()

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -151,9 +153,10 @@ async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
 
 
 async def test_a_request_that_kills_the_worker_fails_alone(launcher: RecordingLauncher, tmp_path: Path) -> None:
-    async def command(private: Path) -> Command:
+    @asynccontextmanager
+    async def command(private: Path) -> AsyncIterator[Command]:
         socket = str(worker_folder.socket_in(private))
-        return Command("integration.serving.mortal_worker", (socket,), ENVIRON, tmp_path, (TESTS, ROOT))
+        yield Command("integration.serving.mortal_worker", (socket,), ENVIRON, tmp_path, (TESTS, ROOT))
 
     server = ModelServer(launcher, command)
 

@@ -48,11 +48,12 @@ def confine(wanted: Confinement, joined: Namespaces | None, programs: Sequence[s
     write = [system_paths.SHARED_MEMORY, *wanted.write]
     if joined:
         namespaces.join(*joined)
+    _limit(wanted.max_processes if joined else None)  # while /proc can be written
+    if joined:
         private_root.enter([*read, *devices], wanted.write, read_only=not by_landlock)
         read = ["/"]
         devices.append(private_root.TERMINALS)
         write.extend(private_root.WRITABLE)
-    _limit(wanted.max_processes if joined else None)
     capabilities.reduce()
     ports = None if joined else wanted.ports
     if by_landlock or wanted.signals or ports is not None:

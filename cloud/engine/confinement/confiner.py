@@ -1,0 +1,169 @@
+"""``Confiner``: makes the confinement of jobs' replicas, package builds and serving workers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from socket import socket
+from typing import Protocol
+
+from cloud.engine.confinement.layers import Layers
+from cloud.engine.confinement.paths import PythonPaths
+from cloud.engine.launch.command import Interpreter
+from cloud.engine.launch.confinement import Confinement
+from cloud.engine.launch.network import Network
+
+Report = Callable[[str], None]
+"""Called with a sentence for each request of a confined job that was refused."""
+_ANY_FREE_PORT = 0
+
+
+class Networks(Protocol):
+    """Where networks come from: ``Launcher``."""
+
+    async def create_network(self, port: int) -> Network:
+        """See ``Launcher.create_network``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How jobs reach Google's APIs.
+
+    Args:
+        port: of the loopback interface, where their variables lead.
+        ca_file: which they trust.
+        serve: serves the APIs on a socket in a job's network, too, and returns what ends that.
+    """
+
+    port: int
+    ca_file: Path
+    serve: Callable[[socket, Report], Awaitable[Callable[[], Awaitable[None]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What confines processes.
+
+    Args:
+        layers: what this machine can.
+        reads: folders that all jobs may read.
+        secrets: folders that hold what no process may read.
+        job_processes: processes and threads that a job may have at a time.
+    """
+
+    layers: Layers
+    networks: Networks
+    access: Access
+    reads: tuple[Path, ...] = ()
+    secrets: tuple[Path, ...] = ()
+    job_processes: int | None = None
+
+
+class Confiner:
+    """
+    Args:
+        means: None: all confinements are None, and processes have the user's rights.
+    """
+
+    def __init__(self, means: Means | None = None) -> None:
+        self._means = means
+        self._paths = PythonPaths(means.secrets if means else ())
+
+    @asynccontextmanager
+    async def job_network(self, report: Report) -> AsyncIterator[Network | None]:
+        """The network of one execution, until the block ends; None: this machine's.
+
+        Args:
+            report: called for refusals of its requests, where it has a network of its own.
+
+        Raises:
+            CloudError: it cannot be made.
+        """
+        async with AsyncExitStack() as parts:
+            network = None
+            if self._means and self._means.layers.network.is_held:
+                access = self._means.access
+                network = await self._means.networks.create_network(access.port)
+                parts.callback(network.close)
+                parts.push_async_callback(await access.serve(network.listening, report))
+            yield network
+
+    async def replica(
+        self,
+        interpreter: Interpreter,
+        import_path: Sequence[Path],
+        *,
+        write: Sequence[Path],
+        network: Network | None,
+        ports: Sequence[int],
+    ) -> Confinement | None:
+        """Of a job's replica.
+
+        Args:
+            write: its folders.
+            network: of its execution.
+            ports: on which the replicas of the job listen.
+        """
+        if self._means is None:
+            return None
+        access = self._means.access
+        read = (access.ca_file, *self._means.reads)
+        allowed = (access.port, *ports, _ANY_FREE_PORT)
+        confinement = await self._confinement([interpreter], import_path, read, write, network, allowed)
+        return replace(confinement, max_processes=self._means.job_processes)
+
+    @asynccontextmanager
+    async def offline(
+        self,
+        interpreters: Sequence[Interpreter],
+        import_path: Sequence[Path],
+        *,
+        read: Sequence[Path] = (),
+        write: Sequence[Path],
+    ) -> AsyncIterator[Confinement | None]:
+        """Of a process that reaches no network. It is to be started before the block ends.
+
+        Args:
+            interpreters: that it and the processes that it starts run in.
+
+        Raises:
+            CloudError: its network cannot be made.
+        """
+        if self._means is None:
+            yield None
+            return
+        network = None
+        if self._means.layers.network.is_held:
+            network = await self._means.networks.create_network(self._means.access.port)
+            network.listening.close()
+        try:
+            yield await self._confinement(interpreters, import_path, read, write, network, ())
+        finally:
+            if network:
+                network.close()
+
+    async def _confinement(
+        self,
+        interpreters: Sequence[Interpreter],
+        import_path: Sequence[Path],
+        read: Sequence[Path],
+        write: Sequence[Path],
+        network: Network | None,
+        ports: tuple[int, ...],
+    ) -> Confinement:
+        assert self._means is not None  # noqa: S101
+        layers = self._means.layers
+        pythons = [path for interpreter in interpreters for path in await self._paths.of(interpreter)]
+        imported = await asyncio.to_thread(self._paths.of_import_path, import_path)
+        return Confinement(
+            read=(*pythons, *imported, *read),
+            write=tuple(write),
+            network=network,
+            ports=ports if layers.ports.is_held else None,
+            files=layers.files.is_held,
+            signals=layers.signals.is_held,
+        )
+
+
+UNCONFINED = Confiner()

@@ -1,0 +1,112 @@
+"""What each kind of process gets, with and without the layers of a machine."""
+
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Report
+from cloud.engine.confinement.layers import Findings, judge
+from cloud.engine.launch.command import Interpreter
+from cloud.engine.launch.network import Network
+from cloud.errors import FailedPrecondition
+
+GATEWAY = 4321
+
+
+class Machine:
+    """Makes networks, and serves in them; ``events`` is what happened."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.serves = True
+
+    async def create_network(self, port: int) -> Network:
+        self.events.append(f"network with port {port}")
+        self.network = Network(os.open("/", os.O_RDONLY), os.open("/", os.O_RDONLY), socket.socket())
+        return self.network
+
+    async def serve(self, listening: socket.socket, report: Report) -> Callable[[], Awaitable[None]]:
+        if not self.serves:
+            raise FailedPrecondition("no file descriptors are left")
+        assert listening is self.network.listening
+        report("serving")
+
+        async def end() -> None:
+            assert self.is_open  # its socket is closed later
+            self.events.append("served")
+
+        return end
+
+    @property
+    def is_open(self) -> bool:
+        return self.network.listening.fileno() >= 0
+
+    def confiner(self, found: Findings) -> Confiner:
+        access = Access(GATEWAY, Path("/ca.pem"), self.serve)
+        return Confiner(Means(judge(found), self, access, reads=(Path("/data"),)))
+
+
+async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
+    machine = Machine()
+    confiner = machine.confiner(Findings(landlock=7))
+    async with confiner.job_network(machine.events.append) as network:
+        replica = await confiner.replica(Interpreter(), (), write=(Path("/job"),), network=network, ports=(7, 8))
+        assert replica is not None
+        assert (replica.network, replica.write) == (network, (Path("/job"),))
+        assert (replica.files, replica.signals) == (True, True)
+        assert {Path("/ca.pem"), Path("/data")} <= set(replica.read)
+        assert machine.is_open
+
+    assert machine.events == [f"network with port {GATEWAY}", "serving", "served"]
+    assert not machine.is_open
+
+
+async def test_a_network_that_cannot_be_served_is_closed() -> None:
+    machine = Machine()
+    machine.serves = False
+    with pytest.raises(FailedPrecondition):
+        async with machine.confiner(Findings(landlock=7)).job_network(machine.events.append):
+            pass
+    assert not machine.is_open
+
+
+async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens() -> None:
+    machine = Machine()
+    async with machine.confiner(Findings(landlock=7)).offline([Interpreter()], (), write=()) as confinement:
+        assert confinement is not None
+        assert confinement.network is machine.network
+        assert not machine.is_open
+        assert Path("/data") not in confinement.read
+
+
+async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
+    machine = Machine()
+    confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
+    async with confiner.job_network(machine.events.append) as network:
+        replica = await confiner.replica(Interpreter(), (), write=(), network=network, ports=(7, 8))
+    async with confiner.offline([Interpreter()], (), write=()) as build:
+        pass
+
+    assert replica is not None
+    assert build is not None
+    assert (replica.network, replica.ports, build.ports) == (None, (GATEWAY, 7, 8, 0), ())
+    assert (replica.files, replica.signals) == (True, False)
+    assert machine.events == []
+
+
+async def test_what_a_machine_cannot_do_is_not_asked_of_it() -> None:
+    confiner = Machine().confiner(Findings(landlock=3, namespaces="refused"))
+    async with confiner.offline([Interpreter()], (), write=()) as build:
+        assert build is not None
+        assert (build.network, build.ports, build.files, build.signals) == (None, None, True, False)
+
+
+async def test_unconfined_processes_get_nothing() -> None:
+    async with UNCONFINED.job_network(print) as network:
+        assert network is None
+        assert await UNCONFINED.replica(Interpreter(), (), write=(), network=None, ports=()) is None
+    async with UNCONFINED.offline([Interpreter()], (), write=()) as build:
+        assert build is None
