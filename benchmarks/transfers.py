@@ -5,9 +5,9 @@
 All in one run, medians of ROUNDS, interleaved:
 
 - *up*, *down*: 256 MB with google-cloud-storage in a process of its own, through ``python -m cloud.serve`` (HTTPS
-  through the proxy, a token, the bucket's policy), and directly to a second fake-gcs-server, by plain HTTP, started as
-  the cloud starts its own. Downloads are compared with uploads, outside of the time measured. Targets: at least 0.5 of
-  the direct speed, each way.
+  through the proxy, a token, the bucket's policy), and directly to a second fake-gcs-server, by plain HTTP, with the
+  options of the cloud's own. Downloads are compared with uploads, outside of the time measured. Targets: at least 0.5
+  of the direct speed, each way.
 - *TensorFlow*: 64 MB written and read with ``gs://``, reported without a target.
 - *memory*: the peak of the serving process (proportional set size, sampled every 50 ms) during the upload and download
   of 1 GB. Target: below 200 MB. That of fake-gcs-server, which is another program, is reported.
@@ -15,11 +15,11 @@ All in one run, medians of ROUNDS, interleaved:
 Exits with status 1 if a target is missed.
 """
 
-import asyncio
 import contextlib
 import hashlib
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -138,22 +138,28 @@ def digest(path: Path) -> str:
 
 @contextlib.contextmanager
 def fake_gcs_server(folder: Path) -> Iterator[str]:
-    """Start one in another process of this script; yields its URL."""
-    argv = [sys.executable, SCRIPT, "server", str(folder)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    """Start one that every process reaches; yields its URL."""
+    from cloud.engine.storage.server_binary import find_binary
+
+    options = ["-backend", "filesystem", "-filesystem-root", str(folder / "direct"), "-scheme", "http"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = ["-host", "127.0.0.1", "-port", str(free.getsockname()[1])]
+    url = f"http://127.0.0.1:{address[-1]}"
+    with subprocess.Popen(
+        [find_binary(None), *options, *address, "-external-url", url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"GOMEMLIMIT": "128MiB", "GOGC": "50", "TMPDIR": str(folder)},
+    ) as process:
         assert process.stdout
-        yield process.stdout.readline().strip()
-        process.communicate()
-
-
-async def serve_directly(folder: Path) -> None:
-    from cloud.engine.storage.server import FakeGcsServer
-
-    server = FakeGcsServer(folder / "direct")
-    await server.start()
-    print(server.url, flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    await server.close()
+        while b"server started at" not in process.stdout.readline():
+            assert process.poll() is None
+        drain = threading.Thread(target=process.stdout.read)
+        drain.start()
+        yield url
+        process.terminate()
+        drain.join()
 
 
 def compare(folder: Path) -> int:
@@ -209,8 +215,6 @@ def main(argv: list[str]) -> int:
             storage_client(target)
         case ["tensorflow", folder]:
             tensorflow_client(Path(folder))
-        case ["server", folder]:
-            asyncio.run(serve_directly(Path(folder)))
         case _:
             print(__doc__)
             return 2

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import EnumType, StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from cloud.errors import InvalidArgument
 from cloud.names import check_project
+
+_NAME = "offline-ml-cloud"
 
 
 class LauncherKind(StrEnum):
@@ -97,6 +100,17 @@ class Settings:
     confine: ConfineMode = ConfineMode.AUTO
     job_reads: tuple[Path, ...] = ()
     """Folders that confined jobs may read, besides those that a runtime needs."""
+    job_log_bytes: int = 256 * 2**20
+    """Size of a job's log at which its program's further output is dropped."""
+    job_disk_bytes: int = 100 * 10**9
+    """What a job may have in its folder and ``TMPDIR``. The default is Google's for a machine's disk
+    (``bootDiskSizeGb``, https://cloud.google.com/vertex-ai/docs/reference/rest/v1/DiskSpec)."""
+    disk_reserve_bytes: int = 512 * 2**20
+    """What a job must leave free on the disk, for the local cloud itself."""
+    job_processes: int = 4096
+    """Processes and threads that a job may have at a time, where its network is confined."""
+    job_files: int = 8192
+    """Files that each process of a job may have open."""
     port: int = 0
     """The gateway's port on loopback; 0 picks a free one."""
     fake_gcs_server: str | None = None
@@ -106,6 +120,9 @@ class Settings:
         check_project(self.project)
         if self.concurrent_jobs < 1:
             raise InvalidArgument(f"at least 1, not {self.concurrent_jobs}", field="CLOUD_CONCURRENT_JOBS")
+        for name in ("job_log_bytes", "job_disk_bytes", "disk_reserve_bytes", "job_processes", "job_files"):
+            if getattr(self, name) < 1:
+                raise InvalidArgument(f"at least 1, not {getattr(self, name)}", field=f"CLOUD_{name.upper()}")
         if not 0 <= self.port < 65536:
             raise InvalidArgument(f"a port is a number from 0 to 65535, not {self.port}", field="CLOUD_PORT")
         if self.cancel_grace_seconds < 0:
@@ -147,6 +164,11 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
     "CLOUD_CONFINE": ("confine", ConfineMode),
     "CLOUD_JOB_READS": ("job_reads", _paths),
+    "CLOUD_JOB_LOG_BYTES": ("job_log_bytes", int),
+    "CLOUD_JOB_DISK_BYTES": ("job_disk_bytes", int),
+    "CLOUD_DISK_RESERVE_BYTES": ("disk_reserve_bytes", int),
+    "CLOUD_JOB_PROCESSES": ("job_processes", int),
+    "CLOUD_JOB_FILES": ("job_files", int),
     "CLOUD_PORT": ("port", int),
     "CLOUD_FAKE_GCS_SERVER": ("fake_gcs_server", str),
 }
@@ -170,12 +192,44 @@ def whole_environ() -> dict[str, str]:
 def runtimes_dir() -> Path:
     """The store of this user's runtimes and layers: ``$CLOUD_RUNTIMES``, else a folder in the user's cache."""
     chosen = os.environ.get("CLOUD_RUNTIMES")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(chosen) if chosen else Path(cache) / "offline-ml-cloud" / "runtimes"
+    return Path(chosen) if chosen else _cache() / _NAME / "runtimes"
 
 
-def user_runtime_dir() -> Path:
-    """A private folder in which this user's processes find each other; it does not survive a reboot."""
-    runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
-    name = "offline-ml-cloud"
-    return Path(runtime_dir) / name if runtime_dir else Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+class RuntimeFolder(NamedTuple):
+    """A candidate for the private folder in which this user's processes find each other."""
+
+    base: Path
+    """Must exist; nothing outside it is created."""
+    below: str
+    """Its path below ``base``."""
+    variable: str = ""
+    """The variable that names ``base``, if the user chose it."""
+
+    @property
+    def path(self) -> Path:
+        return self.base / self.below
+
+
+def user_runtime_folders() -> tuple[RuntimeFolder, ...]:
+    """The candidates, the best first. None survives a reboot but the one in the user's cache, which machines may share
+    and is therefore named after this one.
+
+    The first is that of the XDG Base Directory Specification, the second what ``$XDG_RUNTIME_DIR`` is in a session of
+    systemd: so programs outside one (of cron, or over ``su``) and inside find each other.
+    """
+    chosen, cache = os.environ.get("XDG_RUNTIME_DIR"), _cache()
+    host = os.uname().nodename.replace("/", "_") or "localhost"
+    candidates = (
+        *([RuntimeFolder(Path(chosen), _NAME, "XDG_RUNTIME_DIR")] if chosen else []),
+        RuntimeFolder(Path(f"/run/user/{os.getuid()}"), _NAME),
+        RuntimeFolder(cache.parent, f"{cache.name}/{_NAME}/{host}"),
+        RuntimeFolder(Path(tempfile.gettempdir()), f"{_NAME}-{os.getuid()}"),
+    )
+    named: dict[Path, RuntimeFolder] = {}
+    for candidate in candidates:
+        named.setdefault(candidate.path, candidate)
+    return tuple(named.values())
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))

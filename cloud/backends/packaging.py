@@ -19,12 +19,12 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cloud.errors import InvalidArgument
+from cloud.folders.temporary import Kind, temporary_folder
 from cloud.settings import inherited_environ
 
 MAX_ROOT_BYTES = 1024**3
@@ -76,8 +76,8 @@ async def sdist(source: Path) -> AsyncIterator[Path]:
             "Please create one and try again.",
             field=_FIELD,
         )
-    with tempfile.TemporaryDirectory(prefix="sdist-") as folder:
-        root, archives, home = (Path(folder, name) for name in ("root", "dist", "home"))
+    with temporary_folder(Kind.SDIST) as folder:
+        root, archives, home = (folder / name for name in ("root", "dist", "home"))
         home.mkdir()
         own_setup = (package.parent / "setup.py").is_file()
         await asyncio.to_thread(_copy_root if own_setup else _make_root, package, root)

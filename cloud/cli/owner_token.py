@@ -13,7 +13,7 @@ def owner_token(url: str) -> str:
 
     Args:
         url: ``STORAGE_EMULATOR_HOST`` of the owner's environment. Requests to that listener need no token and are the
-            owner's (docs/decisions/0006-the-owners-port.md); the metadata server there issues the owner's tokens.
+            owner's (docs/decisions/0024-callers-are-checked.md); the metadata server there issues the owner's tokens.
 
     Raises:
         FailedPrecondition: no local cloud answers at ``url``.

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +17,7 @@ from rich.markup import escape
 from cloud.cli import options
 from cloud.cli.run_workflow import INTERRUPTED, Run
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
+from cloud.folders.temporary import Kind, temporary_folder
 from cloud.names import check_bucket, check_project
 from cloud.settings import ConfineMode, IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents, Settings
 from cloud.workflow import taxifare
@@ -165,8 +165,8 @@ def main(
             confine=confine and ConfineMode(confine),
             job_reads=job_reads,
         )
-        with TemporaryDirectory(prefix="taxi-data-") as scratch:
-            sample = partial(_sample_names if dry_run else _sample_data, Path(scratch))
+        with temporary_folder(Kind.DATA) as scratch:
+            sample = partial(_sample_names if dry_run else _sample_data, scratch)
             if data_dir is not None:
                 _check_data_dir(data_dir, is_taxifare=module is None)
             data = sample if data_dir is None else partial(_existing, data_dir)

@@ -21,7 +21,7 @@ from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimpl
 from cloud.gateway.environ import CONFLICTING
 from cloud.names import check_project
 from cloud.server import shells
-from cloud.server.announcement import Announcement, RunningCloud, find_running
+from cloud.server.announcement import Announcement, RunningCloud, find_latest, find_running
 from cloud.server.local import LocalCloud
 from cloud.settings import (
     ConfineMode,
@@ -31,7 +31,7 @@ from cloud.settings import (
     RuntimeMode,
     ServiceAgents,
     Settings,
-    user_runtime_dir,
+    user_runtime_folders,
     whole_environ,
 )
 
@@ -174,7 +174,7 @@ def token(*, state: Path | None) -> None:
 
 def _running(state: Path | None) -> RunningCloud:
     state = state or Settings.from_environ().state_dir
-    running = find_running(state or user_runtime_dir())
+    running = find_running(state) if state else find_latest(user_runtime_folders())
     if running is None:
         flag = f" --state {state}" if state else ""
         raise FailedPrecondition(f"no cloud is running{flag and ' with'}{flag}: start one with {_COMMAND}{flag}")
@@ -199,6 +199,10 @@ def _clear_errors() -> Iterator[None]:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def _warn(message: str) -> None:
+    click.echo(f"warning: {message}", err=True)
 
 
 class _Server:
@@ -263,7 +267,8 @@ class _Server:
             task.cancel()
 
     def _announce(self, cloud: "ServedCloud", environ: dict[str, str]) -> Announcement:
-        return Announcement(RunningCloud(os.getpid(), cloud.url, environ), [cloud.state_dir, user_runtime_dir()])
+        running = RunningCloud(os.getpid(), cloud.url, environ)
+        return Announcement(running, cloud.state_dir, user_runtime_folders(), _warn)
 
     async def _run_command(self, environ: dict[str, str]) -> int:
         assert self._command is not None  # noqa: S101 - checked by the caller

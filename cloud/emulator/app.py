@@ -18,6 +18,7 @@ from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator.faults import ConnectionCut, Faults
 from cloud.emulator.http.batch import Batch
+from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
 from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
@@ -43,6 +44,8 @@ is too long, and an API responds to the rest."""
 
 _SOURCE = "source"
 """Key of a request's ``RequestSource``."""
+_BODY = "body"
+"""Key of a request's ``Body``."""
 
 LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 """Names of this machine."""
@@ -103,16 +106,28 @@ class Emulator:
 
     Args:
         storage: the API of Cloud Storage.
+        idle_limit, body_limit: see ``IDLE_LIMIT`` and ``BODY_LIMIT``.
     """
 
-    def __init__(self, project: str, region: str, storage: EmulatedApi, tokens: TokenRegistry, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        project: str,
+        region: str,
+        storage: EmulatedApi,
+        tokens: TokenRegistry,
+        keys: KeyRing,
+        *,
+        idle_limit: float = IDLE_LIMIT,
+        body_limit: float = BODY_LIMIT,
+    ) -> None:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle)
         self.faults = Faults()
         self._tokens, self._keys = tokens, keys
+        self._idle_limit, self._body_limit = idle_limit, body_limit
         self._servers: weakref.WeakSet[web.Server] = weakref.WeakSet()
-        self._default: web.Server | None = None
+        self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
         self.mounts = [
@@ -142,10 +157,14 @@ class Emulator:
         """A factory of protocols, each for one connection from ``source``."""
         return self._serve(source)
 
-    def _serve(self, source: RequestSource) -> web.Server:
-        server = web.Server(
-            self.handle,  # type: ignore[arg-type]
-            request_factory=functools.partial(_request, source),
+    def _serve(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
+        factory = functools.partial(_request, source, self._body_limit)
+        server = web.Server(self.handle, request_factory=factory)  # type: ignore[arg-type]
+        self._servers.add(server)
+        return functools.partial(
+            Connection,
+            server,
+            keepalive_timeout=self._idle_limit,
             access_log=None,
             logger=_quiet_about_clients(),
             # Storage keeps what is sent: a body with Content-Encoding: gzip is stored as it is.
@@ -153,8 +172,6 @@ class Emulator:
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,
         )
-        self._servers.add(server)
-        return server
 
     async def close(self, grace: float = 5.0) -> None:
         """Wait up to ``grace`` seconds for the requests in progress, then cancel them."""
@@ -176,6 +193,7 @@ class Emulator:
             return await self._handle(request)
         finally:
             self._answering.discard(task)
+            request[_BODY].end()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         style = ErrorStyle.PLATFORM
@@ -197,15 +215,18 @@ class Emulator:
         except Exception as error:
             if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
-            full = disk_full(error)
-            # The path, but not the query: it may hold a token.
-            _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
-            failure = full or CloudError("Internal error encountered.")
+            failure = request[_BODY].failure or self._internal_error(request, error)
         if isinstance(failure, PermissionDenied) and (report := _source(request).on_denial):
             report(f"{request.method} {_host(request)}{request.path}: {failure.message}")
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of a response") from failure
         return error_response(failure, style)
+
+    def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
+        full = disk_full(error)
+        # The path, but not the query: it may hold a token.
+        _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
+        return full or CloudError("Internal error encountered.")
 
     async def _answer(self, mount: Mount, request: web.Request, principal: Principal) -> web.StreamResponse:
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
@@ -274,7 +295,7 @@ def _quiet_about_clients() -> logging.Logger:
     return logger
 
 
-_CLIENT_ERRORS = (HttpProcessingError, ConnectionError)
+_CLIENT_ERRORS = (HttpProcessingError, ConnectionError, LateBody, MalformedBody)
 
 
 def _host(request: web.Request) -> str:
@@ -284,12 +305,15 @@ def _host(request: web.Request) -> str:
     return re.sub(r":\d+$", "", host).lower().removesuffix(".")
 
 
-def _request(source: RequestSource, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.Request:
+def _request(
+    source: RequestSource, limit: float, message: Any, payload: Any, protocol: Connection, writer: Any, task: Any
+) -> web.Request:
     parts = (message, payload, protocol, writer, task, asyncio.get_running_loop())
     if _is_of_web_page(message.headers):
         # Kept by the requests of a batch, which have headers of their own.
         source = replace(source, principal=WEB_PAGE)
-    return web.Request(*parts, client_max_size=MAX_BODY, state={_SOURCE: source})
+    state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: Body(payload, protocol, limit)}
+    return web.Request(*parts, client_max_size=MAX_BODY, state=state)
 
 
 def _is_of_web_page(headers: Mapping[str, str]) -> bool:

@@ -60,7 +60,7 @@ def owner_environ(
 
     Args:
         storage_url: ``http://127.0.0.1:PORT`` of the listener where a request without a token is the owner's:
-            google-cloud-storage and gcloud-aio send an emulator none (docs/decisions/0006-the-owners-port.md).
+            google-cloud-storage and gcloud-aio send an emulator none (docs/decisions/0024-callers-are-checked.md).
     """
     environ = client_environ(
         proxy_url=proxy_url,

@@ -10,6 +10,7 @@ import asyncio
 from typing import cast
 from urllib.parse import quote
 
+from cloud.gateway.deadlines import Deadlines
 from cloud.gateway.http2 import HEADERS, PING, PREFACE, SETTINGS, frame
 
 ALPN_PROTOCOL = "h2"
@@ -31,7 +32,11 @@ _STATUS_200, _CONTENT_TYPE = 8, 31
 class GrpcRefusal(asyncio.Protocol):
     """Answers every call on one connection with UNIMPLEMENTED."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self._timer: asyncio.TimerHandle
+        self._is_active = False
+        """Whether a whole frame was received since the timer was set."""
         self._transport: asyncio.Transport
         self._received = bytearray()
         self._has_preface = False
@@ -39,6 +44,26 @@ class GrpcRefusal(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.write(frame(SETTINGS))
+        self._wait(self._deadlines.head)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._timer.cancel()
+
+    def pause_writing(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._check)
+
+    def _check(self) -> None:
+        if self._is_active:
+            self._is_active = False
+            self._wait(self._deadlines.idle_http2)
+        else:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -64,6 +89,7 @@ class GrpcRefusal(asyncio.Protocol):
             self._handle_frame(kind, flags, stream, payload)
 
     def _handle_frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        self._is_active = True
         if kind == HEADERS and stream:
             self._transport.write(frame(HEADERS, _END_STREAM | _END_HEADERS, stream, _TRAILERS))
         elif kind == SETTINGS and not flags & _ACK:

@@ -9,6 +9,7 @@ is nobody's here. The ways see the sockets of this process's network namespace o
 """
 
 import contextlib
+import functools
 import socket
 import struct
 import sys
@@ -36,6 +37,17 @@ class PeerLookup(Protocol):
     def close(self) -> None: ...
 
 
+_REQUEST = struct.Struct("=IHHII BBxx I HH 4s12x 4s12x I II")
+"""struct nlmsghdr, then struct inet_diag_req_v2."""
+_HEADER = struct.Struct("=4x H 2x I 4x")
+"""struct nlmsghdr: type and sequence number."""
+_REPLY = struct.Struct("=16x 4x HH 16x 16x 12x 12x II")
+"""struct nlmsghdr, then struct inet_diag_msg: ports, uid and inode."""
+_NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST = 4, 20, 1
+_ALL = _NO_COOKIE = 0xFFFF_FFFF
+_packed = functools.lru_cache(maxsize=16)(socket.inet_aton)
+
+
 class NetlinkLookup:
     """Asks the kernel for one socket by its two addresses.
 
@@ -43,38 +55,29 @@ class NetlinkLookup:
         OSError: there is no such netlink protocol here.
     """
 
-    _HEADER = struct.Struct("=IHHII")
-    """struct nlmsghdr."""
-    _REQUEST = struct.Struct("=IHHII BBBx I 2s2s 4s12x 4s12x I II")
-    """struct nlmsghdr, then struct inet_diag_req_v2."""
-    _REPLY = struct.Struct("=4x 2s2s 16x 16x 12x 12x II")
-    """struct inet_diag_msg: of it the ports, uid and inode."""
-    _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST = 4, 20, 1
-    _NO_COOKIE = 0xFFFF_FFFF
-
     def __init__(self) -> None:
         if sys.platform != "linux":
             raise OSError("only Linux has netlink sockets")
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, self._NETLINK_SOCK_DIAG)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
         self._socket.settimeout(0)  # The reply is there when send() returns.
         self._turn = 0
 
     def uid_of(self, client: Address, server: Address, /) -> int | None:
-        self._turn = (self._turn + 1) & 0xFFFF_FFFF
-        ports = client[1].to_bytes(2, "big"), server[1].to_bytes(2, "big")
-        addresses = socket.inet_aton(client[0]), socket.inet_aton(server[0])
-        head = self._REQUEST.size, self._SOCK_DIAG_BY_FAMILY, self._NLM_F_REQUEST, self._turn, 0
-        wanted = socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFF_FFFF
-        self._socket.send(self._REQUEST.pack(*head, *wanted, *ports, *addresses, 0, self._NO_COOKIE, self._NO_COOKIE))
-        while True:
+        self._turn = turn = (self._turn + 1) & 0xFFFF_FFFF
+        ports = socket.htons(client[1]), socket.htons(server[1])
+        head = _REQUEST.size, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, turn, 0
+        addresses = *ports, _packed(client[0]), _packed(server[0])
+        self._socket.send(
+            _REQUEST.pack(*head, socket.AF_INET, socket.IPPROTO_TCP, _ALL, *addresses, 0, _NO_COOKIE, _NO_COOKIE)
+        )
+        kind, answered = 0, 0
+        while answered != turn:
             reply = self._socket.recv(512)
-            _, kind, _, turn, _ = self._HEADER.unpack_from(reply)
-            if turn == self._turn:
-                break
-        if kind != self._SOCK_DIAG_BY_FAMILY:
+            kind, answered = _HEADER.unpack_from(reply)
+        if kind != _SOCK_DIAG_BY_FAMILY:
             return None
         # Where there is no such connection, the kernel answers with a socket that listens on the client's port.
-        source, destination, uid, inode = self._REPLY.unpack_from(reply, self._HEADER.size)
+        source, destination, uid, inode = _REPLY.unpack_from(reply)
         return int(uid) if inode and (source, destination) == ports else None
 
     def close(self) -> None:

@@ -25,7 +25,8 @@ _MAX_LINE = 4_096
 
 _NAMES = (b"transfer-encoding", b"content-length", b"upgrade")
 _FRAMING = re.compile(rb"\r\n(transfer-encoding|content-length|upgrade):([^\r\n]*)", re.IGNORECASE)
-_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]*)?\r\n")
+_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})(?:;[^\r\n]*)?\r\n")
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n")
 _NOT_A_HEAD = (b"\r", b"\n", PREFACE[:4])
 """First bytes of data that is not an HTTP/1.1 request."""
 _UNKNOWN = -1
@@ -97,10 +98,14 @@ class _State(Enum):
     HEAD = auto()
     BODY = auto()
     CHUNK_SIZE = auto()
+    CHUNK = auto()
     CHUNK_END = auto()
     TRAILER = auto()
     PASS_THROUGH = auto()
     DISCARD = auto()
+
+
+_CHUNK_STATES = {_State.CHUNK_SIZE, _State.CHUNK, _State.CHUNK_END, _State.TRAILER}
 
 
 class RequestStream:
@@ -116,9 +121,19 @@ class RequestStream:
         self._held = b""
         """The incomplete head, not yet forwarded; or the incomplete chunk-size or trailer line, already forwarded."""
         self._remaining = 0
-        """Bytes left of the body or chunk, a chunk's line end included."""
+        """Bytes left of the body or chunk."""
         self.is_http2 = False
         """The client speaks HTTP/2: nothing is forwarded."""
+        self.is_garbled = False
+        """A body's chunks are malformed: the server cannot tell where it ends."""
+
+    @property
+    def is_within_head(self) -> bool:
+        return self._state is _State.HEAD and bool(self._held)
+
+    @property
+    def is_within_chunks(self) -> bool:
+        return self._state in _CHUNK_STATES
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to forward after receiving ``data``."""
@@ -133,9 +148,9 @@ class RequestStream:
             match self._state:
                 case _State.HEAD:
                     position = self._head(data, position, out)
-                case _State.BODY | _State.CHUNK_END:
+                case _State.BODY | _State.CHUNK:
                     position = self._body(data, position, out)
-                case _State.CHUNK_SIZE | _State.TRAILER:
+                case _State.CHUNK_SIZE | _State.CHUNK_END | _State.TRAILER:
                     position = self._line(data, position, out)
                 case _State.PASS_THROUGH:
                     out.append(data[position:])
@@ -183,7 +198,7 @@ class RequestStream:
         out.append(data[position:end])
         self._remaining -= end - position
         if not self._remaining:
-            self._state = self._next_request if self._state is _State.BODY else _State.CHUNK_SIZE
+            self._state = self._next_request if self._state is _State.BODY else _State.CHUNK_END
         return end
 
     def _line(self, data: bytes, position: int, out: list[bytes]) -> int:
@@ -192,14 +207,19 @@ class RequestStream:
         self._held += out[-1]
         if not end:
             if len(self._held) > _MAX_LINE:
-                self._held, self._state = b"", _State.PASS_THROUGH
+                self._garbled()
             return len(data)
         line, self._held = self._held, b""
-        if self._state is _State.TRAILER:
+        if self._state is _State.CHUNK_SIZE and (size := _SIZE.fullmatch(line)):
+            self._remaining = int(size[1], 16)
+            self._state = _State.CHUNK if self._remaining else _State.TRAILER
+        elif self._state is _State.TRAILER and (line == b"\r\n" or _TRAILER.fullmatch(line)):
             self._state = self._next_request if line == b"\r\n" else _State.TRAILER
-        elif size := _SIZE.fullmatch(line):
-            self._remaining = int(size[1], 16) + 2
-            self._state = _State.CHUNK_END if self._remaining > 2 else _State.TRAILER
+        elif self._state is _State.CHUNK_END and line == b"\r\n":
+            self._state = _State.CHUNK_SIZE
         else:
-            self._state = _State.PASS_THROUGH
+            self._garbled()
         return end
+
+    def _garbled(self) -> None:
+        self._held, self._state, self.is_garbled = b"", _State.PASS_THROUGH, True

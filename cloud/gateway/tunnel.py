@@ -5,27 +5,18 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
-from typing import cast
 
 from cloud.errors import FailedPrecondition
-from cloud.gateway import http2, proxy_request
 from cloud.gateway.callers import Callers
 from cloud.gateway.certs import CertificateAuthority
-from cloud.gateway.grpc_refusal import ALPN_PROTOCOL, GrpcRefusal
+from cloud.gateway.connection import Connection
+from cloud.gateway.deadlines import Deadlines, UnreadWatch
 from cloud.gateway.listener import Listener, ProtocolFactory, Refusal
-from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 from cloud.gateway.tls_failures import ca_variable_hint, trust_failure
 
 _log = logging.getLogger(__name__)
-
-_HEAD_TIMEOUT = 10.0
-"""Seconds for the first request head."""
-_HANDSHAKE_TIMEOUT = 10.0
-_FOREIGN = "this cloud is another user's"
-_LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending: closing at once could reset the connection under the response."""
 
 
 class Gateway:
@@ -40,7 +31,7 @@ class Gateway:
         on_refusal: called for each refused request.
         port: to listen on; 0 picks a free one.
         callers: who may connect, which ``close`` closes; None: this process's user and root.
-        head_timeout: seconds for a connection's first request head.
+        deadlines: of its clients.
     """
 
     def __init__(
@@ -51,11 +42,13 @@ class Gateway:
         *,
         port: int = 0,
         callers: Callers | None = None,
-        head_timeout: float = _HEAD_TIMEOUT,
+        deadlines: Deadlines | None = None,
     ) -> None:
+        deadlines = deadlines or Deadlines()
         self._protocol_factory = protocol_factory
         self.authority = CertificateAuthority(ca_dir)
-        self.head_timeout = head_timeout
+        self.deadlines = deadlines
+        self._unread = UnreadWatch(deadlines.unread)
         self._on_refusal = on_refusal
         self._port = port
         self._callers = callers
@@ -63,7 +56,7 @@ class Gateway:
         self._distrusting: set[tuple[str, str]] = set()
         self._first: Listener | None = None
         self._others: set[Listener] = set()
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self._no_connections = asyncio.Event()
 
     @property
@@ -83,6 +76,11 @@ class Gateway:
         return f"http://{self.address}"
 
     @property
+    def connections(self) -> Set[Connection]:
+        """Those that are open."""
+        return self._connections
+
+    @property
     def refusals(self) -> list[Refusal]:
         """Every host refused so far, in the order of the first requests."""
         return [Refusal(host, port, count) for (host, port), count in self._refused.items()]
@@ -100,6 +98,7 @@ class Gateway:
             ) from None
         self._callers = self._callers or Callers()
         self._first = await self._listen(bound, self._protocol_factory, None, checks_callers=True)
+        self._unread.start(self._connections)
 
     async def add_listener(
         self,
@@ -141,7 +140,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         listeners: list[Listener] = []  # the server may accept a connection only after the listener is in it
         server = await loop.create_server(
-            lambda: _Connection(self, listeners[0]), sock=bound, backlog=1024, start_serving=False
+            lambda: Connection(self, listeners[0]), sock=bound, backlog=1024, start_serving=False
         )
         host, port = bound.getsockname()[:2]
         listeners.append(Listener(server, f"{host}:{port}", protocol_factory, on_refusal, checks_callers))
@@ -153,6 +152,7 @@ class Gateway:
         if self._first is None:
             return
         listeners, self._first, self._others = [self._first, *self._others], None, set()
+        self._unread.close()
         for listener in listeners:
             listener.server.close()
         for connection in list(self._connections):
@@ -189,11 +189,11 @@ class Gateway:
             hint = ca_variable_hint(user_agent)
             _log.warning("TLS handshake for %s failed: %s (%s); %s", host, reason, self.ca_file, hint)
 
-    def opened(self, connection: "_Connection") -> None:
+    def opened(self, connection: Connection) -> None:
         self._connections.add(connection)
         self._no_connections.clear()
 
-    def closed(self, connection: "_Connection") -> None:
+    def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if not self._connections:
             self._no_connections.set()
@@ -208,175 +208,3 @@ def _bind(port: int) -> socket.socket:
         bound.close()
         raise
     return bound
-
-
-class _Connection(asyncio.Protocol):
-    """One connection: reads the first head, then filters the bytes from transport (plain or TLS) to HTTP server."""
-
-    def __init__(self, gateway: Gateway, listener: Listener) -> None:
-        self._gateway, self.listener = gateway, listener
-        self._transport: asyncio.Transport
-        self._received = bytearray()
-        """Bytes not yet forwarded: the first head, or plaintext that arrived before ``start_tls`` returned."""
-        self._timer: asyncio.TimerHandle
-        self._handshake: asyncio.Task[None] | None = None
-        self._refused = False
-        self._lost = False
-        self._http: asyncio.Protocol | None = None
-        self._feed: Callable[[bytes], bytes] = bytes
-        """Received bytes to bytes to forward."""
-        self._requests: RequestStream | None = None
-
-    # ---------------------------------------------------------------- called by the event loop
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._gateway.opened(self)
-        if not self._gateway.admits(self.listener, transport.get_extra_info("socket")):
-            self._respond(f"403 {_FOREIGN}", _FOREIGN)
-            return
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._gateway.head_timeout, self._head_timed_out)
-
-    def data_received(self, data: bytes) -> None:
-        if self._http is not None:
-            self._forward(self._http, data)
-        elif self._handshake is not None:
-            self._received += data
-        elif not self._refused:
-            self._read_first_head(data)
-
-    def eof_received(self) -> bool | None:
-        return self._http.eof_received() if self._http is not None else None
-
-    def pause_writing(self) -> None:
-        if self._http is not None:
-            self._http.pause_writing()
-
-    def resume_writing(self) -> None:
-        if self._http is not None:
-            self._http.resume_writing()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._lost = True
-        self._timer.cancel()
-        if self._http is not None:
-            self._http.connection_lost(error)
-        if self._handshake is None:
-            self._gateway.closed(self)
-
-    def abort(self) -> None:
-        if self._handshake is not None:
-            self._handshake.cancel()
-        self._transport.abort()
-
-    # ---------------------------------------------------------------- the first head
-
-    def _read_first_head(self, data: bytes) -> None:
-        searched = max(0, len(self._received) - 3)
-        self._received += data
-        end = find_end(self._received, searched)
-        if end < 0 and len(self._received) <= MAX_HEAD:
-            return
-        self._timer.cancel()
-        if not 0 <= end <= MAX_HEAD:
-            self._respond("431 Request Header Fields Too Large", f"a request head has at most {MAX_HEAD} bytes")
-            return
-        match proxy_request.parse(bytes(self._received[:end])):
-            case proxy_request.Tunnel() as request:
-                self._open_tunnel(request, early=len(self._received) > end)
-            case proxy_request.Serve(once):
-                self._serve(self._transport, once=once)
-            case proxy_request.Refuse(host, port):
-                self._gateway.refuse(self.listener, host, port)
-                reason = f"this cloud is offline: {host}:{port} is not a Google API that is emulated"
-                # Most clients show only the reason phrase of a response to CONNECT.
-                self._respond(f"403 {reason}", reason)
-            case proxy_request.Http2():
-                self._refuse_http2()
-            case proxy_request.Malformed(reason):
-                self._respond("400 Bad Request", reason)
-
-    def _head_timed_out(self) -> None:
-        seconds = self._gateway.head_timeout
-        self._respond("408 Request Timeout", f"no complete request head within {seconds:g} s")
-
-    def _respond(self, status: str, reason: str) -> None:
-        if self._transport.is_closing():
-            return
-        body = f"{reason}\n".encode()
-        self._write_last(
-            f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-            "Connection: close\r\n\r\n".encode()
-            + body
-        )
-        self._transport.write_eof()
-
-    def _refuse_http2(self) -> None:
-        _log.warning("refused a client that speaks HTTP/2 only: %s", http2.REASON)
-        self._write_last(http2.REFUSAL)
-
-    def _write_last(self, data: bytes) -> None:
-        """Write ``data``, ignore what is received from now on, and close after a delay."""
-        self._refused = True
-        self._received.clear()
-        self._transport.write(data)
-        self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
-
-    # ---------------------------------------------------------------- serving
-
-    def _open_tunnel(self, request: proxy_request.Tunnel, *, early: bool) -> None:
-        if early:
-            # start_tls() reads only from the socket: a ClientHello sent along with CONNECT would be lost.
-            self._respond("400 Bad Request", "wait for the response to CONNECT before sending more")
-            return
-        self._received.clear()
-        self._handshake = asyncio.create_task(self._terminate_tls(request), name=f"TLS for {request.host}")
-        self._handshake.add_done_callback(self._handshake_done)
-
-    async def _terminate_tls(self, request: proxy_request.Tunnel) -> None:
-        self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        try:
-            transport = await asyncio.get_running_loop().start_tls(
-                self._transport,
-                self,
-                self._gateway.authority.context_for(request.host),
-                server_side=True,
-                ssl_handshake_timeout=_HANDSHAKE_TIMEOUT,
-                ssl_shutdown_timeout=_LINGER_SECONDS,
-            )
-        except OSError as error:
-            self._gateway.handshake_failed(request.host, request.user_agent, error)
-            self._transport.abort()
-        else:
-            if transport is not None and not self._lost:
-                self._transport = transport
-                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == ALPN_PROTOCOL:
-                    self._attach(GrpcRefusal(), transport, bytes)
-                else:
-                    self._serve(transport, once=False)
-
-    def _handshake_done(self, _task: asyncio.Task[None]) -> None:
-        # connection_lost() is not called if the handshake failed, and at most once if it succeeded.
-        self._handshake = None
-        if self._http is None or self._lost:
-            self._gateway.closed(self)
-
-    def _serve(self, transport: asyncio.Transport, *, once: bool) -> None:
-        if once:
-            self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-        self._requests = RequestStream(once=once)
-        self._attach(self.listener.protocol_factory(), transport, self._requests.feed)
-
-    def _attach(self, protocol: asyncio.Protocol, transport: asyncio.Transport, feed: Callable[[bytes], bytes]) -> None:
-        """Forward this connection to ``protocol``, beginning with the bytes received so far."""
-        first, self._received = bytes(self._received), bytearray()
-        self._http, self._feed = protocol, feed
-        self._http.connection_made(transport)
-        self._forward(self._http, first)
-
-    def _forward(self, http: asyncio.Protocol, data: bytes) -> None:
-        if ready := self._feed(data):
-            http.data_received(ready)
-        elif self._requests is not None and self._requests.is_http2 and not self._refused:
-            self._refuse_http2()

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import click
@@ -24,6 +23,7 @@ from cloud.engine.runtimes.store import State, Store, Stored, unusable_store
 from cloud.engine.runtimes.uv import Uv
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.errors import CloudError, InvalidArgument
+from cloud.folders.temporary import Kind, temporary_folder
 from cloud.resources import Severity
 from cloud.settings import RequirementsMode, runtimes_dir, whole_environ
 
@@ -112,9 +112,9 @@ async def _fetch(name: str, wanted: tuple[str, ...]) -> None:
     else:
         raise InvalidArgument(f"there is no runtime {name!r}: see python -m cloud.runtimes list", field="--for")
     requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())
-    with TemporaryDirectory(prefix="fetch-") as work:
+    with temporary_folder(Kind.WORK) as work:
         try:
-            await requirements.install(runtime, (), wanted, work=Path(work), log=_log)
+            await requirements.install(runtime, (), wanted, work=work, log=_log)
         except CloudError as error:
             # Without the field and the author, which are those of a job.
             raise type(error)(error.message.replace(f"{THE_JOB} requires ", "")) from error
@@ -140,8 +140,8 @@ async def _add(name: str, python: Path | None) -> None:
 
 async def _add_image(store: Store) -> None:
     requirements = Requirements(store.folder / "layers", RequirementsMode.INDEX, environ=whole_environ())
-    with TemporaryDirectory(prefix="image-layer-") as work:
-        stored = await build_image_layer(store, requirements, _installed(), _log, work=Path(work))
+    with temporary_folder(Kind.WORK) as work:
+        stored = await build_image_layer(store, requirements, _installed(), _log, work=work)
     if stored is None:
         click.echo("The installed environment holds everything that Google's images hold: there is nothing to add.")
     else:

@@ -7,16 +7,21 @@ kernel releases the lock when the process ends, however it ends, so that a file 
 import fcntl
 import json
 import os
-import stat
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cloud.errors import FailedPrecondition
+from cloud.folders import runtime
+from cloud.settings import RuntimeFolder
 
-_FILES = "running-*.json"
-"""Names hold time and process id: the last in order is the latest."""
+_FILE = re.compile(r"running-(\d+)-\d+\.json")
+_UNFINISHED = ".new"
+_UNFINISHED_SECONDS = 60.0
+"""A file without its final name may not be locked yet; after this time its process is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +36,40 @@ class RunningCloud:
 
 
 class Announcement:
-    """Announces a cloud from construction to ``close``. Of several in one folder, the latest that still runs is found.
+    """Announces a cloud from construction to ``close``: in its state folder and in the first runtime folder that can be
+    used. Files of clouds that were killed are removed.
 
     Args:
-        folders: private folders of this user; each gets a file.
+        warn: called with a sentence for each runtime folder that the user may want to mend, and if none can be used.
 
     Raises:
-        FailedPrecondition: a folder cannot be written, or is another user's.
+        FailedPrecondition: the state folder cannot be written, or is another user's.
     """
 
-    def __init__(self, running: RunningCloud, folders: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        running: RunningCloud,
+        state_dir: Path,
+        candidates: Sequence[RuntimeFolder],
+        warn: Callable[[str], None],
+    ) -> None:
         self._held: list[tuple[Path, int]] = []
-        text = json.dumps(asdict(running)).encode()
+        self._text = json.dumps(asdict(running)).encode()
+        # Not the time of day, which may be set back between two clouds. All that run were started since the same boot.
+        self._name = f"running-{time.monotonic_ns():020}-{os.getpid()}.json"
         try:
-            for folder in folders:
-                self._write(folder, text)
+            state = runtime.open_own(state_dir)
+            try:
+                self._write(state, state_dir)
+            finally:
+                os.close(state)
         except OSError as error:
             self.close()
-            raise FailedPrecondition(f"{error.filename}: cannot be written: {error.strerror}") from None
+            raise FailedPrecondition(f"{state_dir}: cannot be written: {error.strerror}") from None
+        for folder in runtime.open_existing(candidates):
+            _remove_dead(folder)
+        if runtime.use_first(candidates, self._write, warn) is None:
+            warn(f"no private folder can be written: another shell finds this cloud with --state {state_dir} only")
 
     def close(self) -> None:
         """May be called twice."""
@@ -57,49 +78,90 @@ class Announcement:
             file.unlink(missing_ok=True)
             os.close(descriptor)
 
-    def _write(self, folder: Path, text: bytes) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_private(folder)
-        for file in folder.glob(_FILES):
-            if _read(file) is None:
-                file.unlink(missing_ok=True)
-        file = folder / _FILES.replace("*", f"{time.time_ns():020}-{os.getpid()}")
-        unfinished = file.with_suffix(".new")
-        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._held.append((file, descriptor))
-        with open(descriptor, "wb", closefd=False) as opened:
-            opened.write(text)
-        unfinished.replace(file)
+    def _write(self, folder: int, path: Path) -> None:
+        _remove_dead(folder)
+        unfinished = self._name + _UNFINISHED
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(unfinished, flags, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with open(descriptor, "wb", closefd=False) as opened:
+                opened.write(self._text)
+            os.rename(unfinished, self._name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(unfinished, dir_fd=folder)
+            os.close(descriptor)
+            raise
+        self._held.append((path / self._name, descriptor))
 
 
-def find_running(folder: Path) -> RunningCloud | None:
-    """The cloud announced last in ``folder`` that still runs.
+def find_running(state_dir: Path) -> RunningCloud | None:
+    """The cloud of this state folder, if it runs.
 
     Raises:
-        FailedPrecondition: a file there is another user's.
+        FailedPrecondition: the folder is another user's.
     """
-    announced = map(_read, sorted(folder.glob(_FILES), reverse=True))
-    return next((running for running in announced if running is not None), None)
-
-
-def _read(file: Path) -> RunningCloud | None:
-    """The cloud that ``file`` announces, if it still runs."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        folder = runtime.open_own(state_dir)
+    except runtime.UntrustedFolderError as error:
+        raise FailedPrecondition(f"{state_dir} is not trusted: {error.strerror}") from None
+    except OSError:
+        return None
+    try:
+        return _latest([folder])
+    finally:
+        os.close(folder)
+
+
+def find_latest(candidates: Iterable[RuntimeFolder]) -> RunningCloud | None:
+    """The cloud of this user that was started last, of those that run."""
+    return _latest(runtime.open_existing(candidates))
+
+
+def _latest(folders: Iterable[int]) -> RunningCloud | None:
+    found = {int(match[1]): running for folder in folders for match, running in _running(folder)}
+    return found[max(found)] if found else None
+
+
+def _running(folder: int) -> Iterator[tuple[re.Match[str], RunningCloud]]:
+    for name in os.listdir(folder):
+        if (match := _FILE.fullmatch(name)) and (running := _read(folder, name)):
+            yield match, running
+
+
+def _read(folder: int, name: str) -> RunningCloud | None:
+    """The cloud that a file announces, if it is this user's and that cloud still runs."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return None
     with os.fdopen(descriptor) as opened:
         if os.fstat(descriptor).st_uid != os.getuid():
-            raise FailedPrecondition(f"{file} belongs to another user and is not trusted")
+            return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return RunningCloud(**json.load(opened))
+        except OSError:  # a file system without locks: nothing is announced there
+            return None
     return None
 
 
-def _check_private(folder: Path) -> None:
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise FailedPrecondition(f"{folder} is not a folder of this user: remove it")
+def _remove_dead(folder: int) -> None:
+    for name in os.listdir(folder):
+        is_unfinished = name.endswith(_UNFINISHED)
+        if not _FILE.fullmatch(name.removesuffix(_UNFINISHED)) or (is_unfinished and not _is_old(folder, name)):
+            continue
+        if _read(folder, name) is None:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+
+
+def _is_old(folder: int, name: str) -> bool:
+    try:
+        written = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return False
+    # A time that is far ahead says that the clock was set back since.
+    return abs(time.time() - written) > _UNFINISHED_SECONDS

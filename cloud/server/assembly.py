@@ -21,6 +21,7 @@ from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_numb
 from cloud.emulator.rest.api import Document
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.confinement.confiner import UNCONFINED, Confiner, Means
+from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
@@ -115,7 +116,8 @@ class Assembly:
         confiner = UNCONFINED
         if confined := self._confined:
             access = job_access(front.gateway, front.emulator)
-            confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets))
+            processes = settings.job_processes
+            confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
         replica_environ = self._base_environ | self._gateway_environ()
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
@@ -140,6 +142,7 @@ class Assembly:
                 project=settings.project,
                 project_number=number,
                 grace=settings.cancel_grace_seconds,
+                bounds=Bounds(settings),
                 confiner=confiner,
             ),
             concurrent_jobs=settings.concurrent_jobs,

@@ -1,5 +1,7 @@
 """``ServedCloud``: the base class of the clouds that ``cloud.serve`` runs."""
 
+import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -8,11 +10,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cloud.engine.state_folder import StateFolder
+from cloud.folders.sweep import sweep, system_folders
 from cloud.settings import Settings
 
 if TYPE_CHECKING:
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
+
+log = logging.getLogger(__name__)
 
 
 class ServedCloud(ABC):
@@ -37,6 +42,9 @@ class ServedCloud(ABC):
             self._state = StateFolder(self.settings.state_dir)
             self._parts.callback(self._state.close)
             self._front = await self._start()
+            # Not before: it may have much to remove.
+            self._sweeping = asyncio.create_task(asyncio.to_thread(self._sweep))
+            self._parts.push_async_callback(self._finish_sweeping)
         except BaseException:
             await self._parts.aclose()
             raise
@@ -50,6 +58,16 @@ class ServedCloud(ABC):
     @abstractmethod
     async def _start(self) -> "Front":
         """Start every service and register its ``close`` in ``_parts``."""
+
+    def _sweep(self) -> None:
+        """Remove what clouds of this user that were killed have left. Runs in a thread, which the end waits for."""
+        sweep(system_folders())
+
+    async def _finish_sweeping(self) -> None:
+        try:
+            await self._sweeping
+        except OSError as error:
+            log.warning("what killed clouds left could not be removed: %s", error)
 
     @property
     def url(self) -> str:

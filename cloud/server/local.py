@@ -10,6 +10,7 @@ from cloud.engine.runtimes.runtime import building
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
+from cloud.folders.sweep import sweep, system_folders
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
 from cloud.server.confined import confine
@@ -92,6 +93,16 @@ class LocalCloud(ServedCloud):
         await launcher.start(runtime.interpreter)
         await launcher.start(building(runtime.interpreter))
         return self._assembly.front
+
+    def _sweep(self) -> None:
+        # Imported here: a start need not wait for it.
+        from cloud.engine.runtimes.store import Store
+
+        state, stores = self._state.path, [runtimes_dir(), self._state.path / "runtimes"]
+        layers = [store / "layers" for store in stores]
+        sweep([*system_folders(), state / "work", state / "packages", *stores, *layers])
+        for store in stores:
+            Store(store).remove_leftovers()
 
     @property
     def backend(self) -> "LocalBackend":

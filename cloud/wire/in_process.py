@@ -62,6 +62,9 @@ class MemoryTransport(asyncio.Transport):
 
     # ---------------------------------------------------------------- reading
 
+    def is_reading(self) -> bool:
+        return self._is_reading
+
     def pause_reading(self) -> None:
         self._is_reading = False
 

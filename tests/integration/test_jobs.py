@@ -51,19 +51,11 @@ async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
 
 
 async def test_folders_of_a_killed_servers_jobs_are_removed(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.mkdir()
-    temporary = Path(tempfile.mkdtemp(prefix="job-"))
-    for name, target in (("crashed", temporary), ("strange", precious), ("early", None)):
-        folder = tmp_path / "state" / "work" / name
-        (folder / "packages").mkdir(parents=True)
-        if target is not None:
-            (target / "file").touch()
-            (folder / "tmp").symlink_to(target)
+    folder = tmp_path / "state" / "work" / "crashed"
+    (folder / "packages").mkdir(parents=True)
+    (folder / "packages").chmod(0o500)
     async with local_cloud(tmp_path / "state"):
         assert list((tmp_path / "state" / "work").iterdir()) == []
-    assert not temporary.exists()
-    assert (precious / "file").exists()
 
 
 async def test_jobs_after_a_restart(tmp_path: Path) -> None:

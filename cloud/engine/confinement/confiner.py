@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
 from typing import Protocol
@@ -49,6 +49,7 @@ class Means:
         layers: what this machine can.
         reads: folders that all jobs may read.
         secrets: folders that hold what no process may read.
+        job_processes: processes and threads that a job may have at a time.
     """
 
     layers: Layers
@@ -56,6 +57,7 @@ class Means:
     access: Access
     reads: tuple[Path, ...] = ()
     secrets: tuple[Path, ...] = ()
+    job_processes: int | None = None
 
 
 class Confiner:
@@ -108,7 +110,8 @@ class Confiner:
         access = self._means.access
         read = (access.ca_file, *self._means.reads)
         allowed = (access.port, *ports, _ANY_FREE_PORT)
-        return await self._confinement([interpreter], import_path, read, write, network, allowed)
+        confinement = await self._confinement([interpreter], import_path, read, write, network, allowed)
+        return replace(confinement, max_processes=self._means.job_processes)
 
     @asynccontextmanager
     async def offline(
@@ -148,7 +151,7 @@ class Confiner:
         write: Sequence[Path],
         network: Network | None,
         ports: tuple[int, ...],
-    ) -> Confinement | None:
+    ) -> Confinement:
         assert self._means is not None  # noqa: S101
         layers = self._means.layers
         pythons = [path for interpreter in interpreters for path in await self._paths.of(interpreter)]

@@ -104,7 +104,7 @@ def explain_refusal(error: OSError, settings: Mapping[str, str]) -> str:
 
     Args:
         error: of the step that failed.
-        settings: the kernel's, by their names for sysctl(8); those that it has.
+        settings: see ``read_settings``.
     """
     cause = str(error.strerror)
     if error.errno == errno.ENOSPC:
@@ -113,6 +113,12 @@ def explain_refusal(error: OSError, settings: Mapping[str, str]) -> str:
         refusing = (f"{name}={value}" for name, value in _SETTINGS.items() if settings.get(name) == value)
         cause = next(refusing, cause)
     return f"user namespaces are refused here ({cause})"
+
+
+def read_settings() -> dict[str, str]:
+    """The kernel's settings that may refuse namespaces, by their names for sysctl(8); those that it has."""
+    settings = {name: _read_setting(name) for name in (*_SETTINGS, *_COUNTS)}
+    return {name: value for name, value in settings.items() if value}
 
 
 def _try_all() -> Findings:
@@ -140,8 +146,7 @@ def _confine_this_process() -> dict[str, object]:
         private_root.enter(_SAMPLE, (), read_only=True)
 
     refusal = _failure(enter)
-    settings = {name: _read_setting(name) for name in (*_SETTINGS, *_COUNTS)}
-    explained = explain_refusal(refusal, {name: text for name, text in settings.items() if text}) if refusal else ""
+    explained = explain_refusal(refusal, read_settings()) if refusal else ""
     abi = landlock.version()
     without = _failure(capabilities.reduce)
     if abi >= landlock.FILES_ABI and not without:

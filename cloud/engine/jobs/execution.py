@@ -12,6 +12,7 @@ from pathlib import Path
 from cloud.engine.confinement.confiner import UNCONFINED, Confiner
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
+from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.known_failures import explain_known_failure
 from cloud.engine.jobs.logs import JobLog, severity_of
 from cloud.engine.jobs.missing_modules import explain_missing_module
@@ -46,6 +47,7 @@ class Platform:
     grace: float
     """Seconds between SIGTERM and SIGKILL."""
     ports: PortAllocator = field(default_factory=PortAllocator)
+    bounds: Bounds = field(default_factory=Bounds)
     confiner: Confiner = UNCONFINED
 
 
@@ -68,7 +70,12 @@ class Execution:
     _cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     _has_started: bool = False
     _log_error: OSError | None = None
-    _log_failed: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_log_full: bool = False
+    _disk_watch: asyncio.Task[None] | None = None
+    _bound_met: str = ""
+    """How the job meets a bound of the disk."""
+    _must_end: asyncio.Event = field(default_factory=asyncio.Event)
+    """For one of these reasons."""
     _processes: ReplicaProcesses | None = None
     _network: Network | None = None
     """In which all replicas run; None: this machine's."""
@@ -100,19 +107,19 @@ class Execution:
 
     async def _perform(self) -> tuple[JobEvent, str]:
         work = asyncio.create_task(self._work())
-        stops = [asyncio.create_task(self._cancelled.wait()), asyncio.create_task(self._log_failed.wait())]
+        stops = [asyncio.create_task(event.wait()) for event in (self._cancelled, self._must_end)]
         try:
             await asyncio.wait([work, *stops], return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 work.cancel()
             await asyncio.wait([work])
         finally:
-            for stop in stops:
-                stop.cancel()
+            for task in (*stops, *filter(None, [self._disk_watch])):
+                task.cancel()
             await self._clean_up()
         error = None if work.cancelled() else work.exception()
         if self._cancelled.is_set() or work.cancelled():
-            return JobEvent.STOPPED if self._cancelled.is_set() else JobEvent.FAILED, ""
+            return (JobEvent.STOPPED, "") if self._cancelled.is_set() else (JobEvent.FAILED, self._bound_met)
         match error:
             case None:
                 return work.result()
@@ -131,6 +138,7 @@ class Execution:
     async def _work(self) -> tuple[JobEvent, str]:
         primary = replicas(self.spec)[0]
         self._temporary = folders.create(self.folder)
+        self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
         environment = await self._prepare(primary)
         self._network = await self._until_ended.enter_async_context(
             self.platform.confiner.job_network(RefusedRequests(self._log_refusal).add)
@@ -159,6 +167,8 @@ class Execution:
         version = environment.interpreter.version
         mend: str | None = python_2.explain(message, version) if python_2.is_requested(self.spec) else None
         if not mend:
+            mend = self.platform.bounds.explain(message)
+        if not mend:
             mend = explain_known_failure(message, requests_version=request_of(self.spec) is not None)
         if not mend:
             mend = await asyncio.to_thread(explain_missing_module, message)
@@ -167,6 +177,10 @@ class Execution:
         if mend:
             self._log_message(mend, Severity.ERROR)
         return JobEvent.FAILED, "\n".join(filter(None, (message, mend)))
+
+    async def _watch_disk(self, watched: tuple[Path, ...]) -> None:
+        self._bound_met = await self.platform.bounds.wait_for_disk(watched)
+        self._must_end.set()
 
     async def _prepare(self, primary: Replica) -> Environment:
         self._log_message("Waiting for training program to start.")
@@ -183,7 +197,9 @@ class Execution:
         if self._processes is not None:
             self._processes.close()
         # Assigned before the start: if one replica cannot be started, those that were must be stopped.
-        self._processes = ReplicaProcesses(self.spec, platform.executor, platform.ports, self._on_program_output)
+        self._processes = ReplicaProcesses(
+            self.spec, platform.executor, platform.ports, self._on_program_output, platform.bounds.limits()
+        )
         await self._processes.start(
             replicas(self.spec),
             project=platform.project,
@@ -244,6 +260,12 @@ class Execution:
         self._log_message(text, Severity.WARNING)
 
     def _on_output(self, replica: Replica, line: OutputLine) -> None:
+        if self._is_log_full:
+            return
+        if self.platform.bounds.is_log_full(self.log.size):
+            self._is_log_full = True
+            self._log_message(self.platform.bounds.log_notice(), Severity.WARNING)
+            return
         self._append(LogEntry(line.time, severity_of(line.stream, line.text), replica.task_name, line.text))
 
     def _log_message(self, message: str, severity: Severity = Severity.INFO, *, replica: Replica | None = None) -> None:
@@ -255,4 +277,4 @@ class Execution:
         except OSError as error:
             # A job whose log has gaps must not succeed: it ends, and its error says why.
             self._log_error = error
-            self._log_failed.set()
+            self._must_end.set()

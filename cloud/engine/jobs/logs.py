@@ -47,6 +47,8 @@ class JobLog:
         self._path = path
         self._changes = Changes()
         self._index = LogIndex(path, path.with_suffix(".index"))
+        self.size = 0
+        """Bytes of the file, once something was appended."""
 
     def append(self, entry: LogEntry) -> None:
         time = entry.timestamp.astimezone(UTC)
@@ -66,6 +68,7 @@ class JobLog:
                 raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written", str(self._path))
         finally:
             os.close(file)
+        self.size = start + len(line)
         self._index.add(start, line, time)
         self._changes.notify()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 import tempfile
 from collections import deque
@@ -20,6 +19,7 @@ from cloud.engine.launch.output import OnOutput, OutputLine
 from cloud.engine.runtimes.python_facts import python_facts
 from cloud.engine.runtimes.runtime import building
 from cloud.errors import FailedPrecondition
+from cloud.folders.temporary import Kind, temporary_folder
 
 _FIELD = "training_input.package_uris"
 _BUILDER = Path(__file__).parent / "pep517"
@@ -148,14 +148,9 @@ class PackageInstaller:
 def _cache_wheel(wheel: Path, cached: Path) -> None:
     """Copy a wheel into the cache, atomically."""
     cached.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=cached.parent)
-    try:
-        with wheel.open("rb") as source, open(descriptor, "wb") as copy:
-            shutil.copyfileobj(source, copy)
-        os.replace(name, cached)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with temporary_folder(Kind.WORK, cached.parent) as folder:
+        shutil.copyfile(wheel, folder / wheel.name)
+        (folder / wheel.name).replace(cached)
 
 
 def _write_line(on_output: OnOutput, text: str) -> None:

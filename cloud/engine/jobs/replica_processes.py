@@ -36,6 +36,8 @@ class ReplicaProcesses:
     executor: Executor
     ports: PortAllocator
     on_output: Callable[[Replica, OutputLine], None]
+    limits: Mapping[str, int]
+    """Resource limits of each process; see ``Command``."""
     _processes: dict[Replica, RunningProcess] = field(default_factory=dict)
     _tails: dict[Replica, deque[str]] = field(default_factory=dict)
     _addresses: dict[Replica, int] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class ReplicaProcesses:
                 cwd=home,
                 import_path=(*import_path, pip.site) if pip else import_path,
                 interpreter=interpreter,
+                limits=self.limits,
                 confinement=confinement,
             )
             on_command(replica, command)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cloud.engine.launch.command import Command, ExitStatus, Interpreter
+from cloud.engine.launch.deadlines import Deadlines
 from cloud.engine.launch.network import Network
 from cloud.engine.launch.on_demand import OnDemandServer
 from cloud.engine.launch.output import OnOutput, OutputLine
@@ -31,8 +32,15 @@ class Launcher:
             with them and ``inherited_environ``; for cold processes each command has to repeat them.
     """
 
-    def __init__(self, kind: LauncherKind, *, environ: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        kind: LauncherKind,
+        *,
+        environ: Mapping[str, str] = MappingProxyType({}),
+        deadlines: Deadlines | None = None,
+    ) -> None:
         self._kind = kind
+        self._deadlines = deadlines or Deadlines()
         self._environ = dict(environ)
         self._servers: dict[Interpreter, OnDemandServer] = {}
         self._processes: set[Process] = set()
@@ -62,7 +70,7 @@ class Launcher:
         Raises:
             FailedPrecondition: the working directory does not exist, or the process cannot be confined; it never runs
                 unconfined.
-            Unavailable: the fork server cannot import its modules, or was killed twice.
+            Unavailable: the fork server cannot import its modules, or was killed or did not answer twice.
         """
         server = self._server(command.interpreter)
         if allow_cold_fallback and not server.is_ready:
@@ -81,7 +89,7 @@ class Launcher:
 
         Raises:
             FailedPrecondition: the system refuses it; names the step.
-            Unavailable: the fork server was killed twice.
+            Unavailable: the fork server was killed or did not answer twice.
         """
         return await self._server(None).create_network(port)
 
@@ -94,5 +102,5 @@ class Launcher:
         is_warm = interpreter is not None and interpreter.can_preload and self._kind is LauncherKind.WARM
         key = interpreter if interpreter is not None and is_warm else _COLD
         if key not in self._servers:
-            self._servers[key] = OnDemandServer(key, self._environ)
+            self._servers[key] = OnDemandServer(key, self._environ, self._deadlines)
         return self._servers[key]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cloud.engine.launch.command import Command, Interpreter
+from cloud.engine.launch.deadlines import Deadlines
 from cloud.engine.launch.messages import receive_descriptors, receive_messages, send_descriptors, send_message
 from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OnOutput, OutputPipe
@@ -27,7 +28,10 @@ class ForkServer:
     A process that it has started does not depend on it.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, output: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, control: socket.socket, output: int, deadlines: Deadlines
+    ) -> None:
+        self._deadlines = deadlines
         self._process = process
         self._control = control
         self._lines: deque[str] = deque(maxlen=20)
@@ -37,7 +41,7 @@ class ForkServer:
         self.is_running = True
 
     @classmethod
-    async def start(cls, interpreter: Interpreter, environ: Mapping[str, str]) -> "ForkServer":
+    async def start(cls, interpreter: Interpreter, environ: Mapping[str, str], deadlines: Deadlines) -> "ForkServer":
         """Start it, and return while it still imports modules."""
         ours, theirs = socket.socketpair()
         reader, writer = os.pipe()
@@ -61,7 +65,7 @@ class ForkServer:
         finally:
             theirs.close()
             os.close(writer)
-        return cls(process, ours, reader)
+        return cls(process, ours, reader, deadlines)
 
     @property
     def last_output(self) -> str:
@@ -77,9 +81,17 @@ class ForkServer:
         """Wait until all modules are imported.
 
         Raises:
-            Unavailable: one cannot be imported; the message says which and why.
+            Unavailable: one cannot be imported; the message says which and why. Or it takes too long: then this ends.
         """
-        await asyncio.shield(self._ready)
+        try:
+            async with asyncio.timeout(self._deadlines.load):
+                await asyncio.shield(self._ready)
+        except TimeoutError:
+            await self.close()
+            raise Unavailable(
+                f"the launcher did not load its modules within {self._deadlines.load:g} s and was ended: the same call "
+                f"may work later\n{self.last_output}"
+            ) from None
 
     async def launch(self, command: Command, on_output: OnOutput, python: Sequence[str] | None) -> Process:
         """Start a process; ``python`` as in ``Process.begin``.
@@ -91,7 +103,7 @@ class ForkServer:
         connection, their_connection = socket.socketpair()
         stdout, their_stdout = os.pipe()
         stderr, their_stderr = os.pipe()
-        process = Process(connection, stdout, stderr, on_output)
+        process = Process(connection, stdout, stderr, on_output, self._deadlines.end)
         network = command.confinement.network if command.confinement else None
         descriptors = [their_connection.fileno(), their_stdout, their_stderr, *(network.namespaces if network else ())]
         with their_connection:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from cloud.engine.launch.command import Command, Interpreter
+from cloud.engine.launch.deadlines import Deadlines
 from cloud.engine.launch.fork_server import ForkServer
 from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OnOutput
@@ -21,7 +22,8 @@ class OnDemandServer:
     for lack of memory.
     """
 
-    def __init__(self, interpreter: Interpreter, environ: Mapping[str, str]) -> None:
+    def __init__(self, interpreter: Interpreter, environ: Mapping[str, str], deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
         self._interpreter = interpreter
         self._environ = environ
         self._server: ForkServer | None = None
@@ -68,14 +70,16 @@ class OnDemandServer:
         for _ in range(2):
             with self._use():
                 server = await self._ensure_running()
+                await server.ready()
                 try:
-                    return await request(server)
-                except NeverStartedError:
-                    await server.ready()  # raises the reason if it failed to start
+                    async with asyncio.timeout(self._deadlines.start):
+                        return await request(server)
+                except (NeverStartedError, TimeoutError):  # it was killed or stopped
                     await server.close()
                     last_output = server.last_output
         raise Unavailable(
-            f"the launcher was killed, twice, while it started a process; its last output: {last_output or 'none'}"
+            "the launcher was killed or did not answer, twice, while it started a process; its last output: "
+            f"{last_output or 'none'}"
         )
 
     async def close(self) -> None:
@@ -93,7 +97,7 @@ class OnDemandServer:
                 await self._server.close()
                 self._server = None
             if self._server is None:
-                self._server = await ForkServer.start(self._interpreter, self._environ)
+                self._server = await ForkServer.start(self._interpreter, self._environ, self._deadlines)
             return self._server
 
     @contextmanager

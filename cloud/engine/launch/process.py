@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -22,11 +23,17 @@ class Process:
     Args:
         connection: to the process's supervisor, which ends the process if the connection is closed.
         stdout: read end of the pipe, like ``stderr``.
+        end_limit: see ``Deadlines.end``.
     """
 
-    def __init__(self, connection: socket.socket, stdout: int, stderr: int, on_output: OnOutput) -> None:
+    def __init__(
+        self, connection: socket.socket, stdout: int, stderr: int, on_output: OnOutput, end_limit: float
+    ) -> None:
         self._connection = connection
         self._connection.settimeout(0)
+        self._end_limit = end_limit
+        self._supervisor = 0
+        """Its process id; 0 before the start."""
         self._pipes = [OutputPipe("stdout", stdout, on_output), OutputPipe("stderr", stderr, on_output)]
         loop = asyncio.get_running_loop()
         self._started: asyncio.Future[int] = loop.create_future()
@@ -80,6 +87,17 @@ class Process:
         if not self._ended.done():
             with contextlib.suppress(OSError):  # it has just ended
                 await send_message(self._connection, {"stop": grace})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace + self._end_limit):
+                return await self.wait()
+        # The supervisor itself does not run: it was stopped. It lives, as its status is missing, so the id is its own.
+        for number in (signal.SIGCONT, signal.SIGKILL):
+            if self._supervisor and not self._ended.done():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._supervisor, number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._end_limit):
+                    return await self.wait()
         return await self.wait()
 
     async def _read_messages(self) -> None:
@@ -89,7 +107,8 @@ class Process:
         try:
             async for message in receive_messages(self._connection):
                 match message:
-                    case {"pid": pid}:
+                    case {"pid": pid, "supervisor": supervisor}:
+                        self._supervisor = supervisor
                         self._started.set_result(pid)
                     case {"error": reason}:
                         refusal = FailedPrecondition(reason)

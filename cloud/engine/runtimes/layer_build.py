@@ -18,6 +18,7 @@ from cloud.engine.runtimes.resolution import Plan, Resolver
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
 from cloud.errors import FailedPrecondition
+from cloud.folders.temporary import Kind, temporary_folder
 from cloud.resources import Severity
 from cloud.settings import RequirementsMode
 
@@ -56,8 +57,8 @@ class LayerBuilder:
             FailedPrecondition: ``unmet`` cannot be met, or an index does not answer.
             ResourceExhausted: the disk is full.
         """
-        with self._layers.building() as (folder, lock), tempfile.TemporaryDirectory(prefix="requirements-") as work:
-            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, Path(work))
+        with self._layers.building() as (folder, lock), temporary_folder(Kind.WORK) as work:
+            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, work)
             filling = _Filling(self._uv, self._mode, resolver, log, lock)
             target = folder / PACKAGES
             plan = await filling.fill(target, unmet)
@@ -132,12 +133,11 @@ class _Filling:
         python = str(self.resolver.interpreter)
         options = ("--python", python, "--target", str(target), "--only-binary", ":all:", "--no-deps")
         # In a file of the user alone, since the URLs of an argument list can be read by other users.
-        with tempfile.NamedTemporaryFile("w", prefix="requirements-", suffix=".txt", encoding="utf-8") as file:
-            file.write("\n".join(plan.install))
-            file.flush()
-            await self.uv.run(
-                *("pip", "install", *options, "--requirements", file.name), log=report, offline=offline, lock=self.lock
-            )
+        file = Path(tempfile.mkdtemp(dir=self.resolver.work)) / "requirements.txt"
+        file.write_text("\n".join(plan.install), encoding="utf-8")
+        await self.uv.run(
+            *("pip", "install", *options, "--requirements", str(file)), log=report, offline=offline, lock=self.lock
+        )
 
 
 def _silent(_: str, __: Severity) -> None:

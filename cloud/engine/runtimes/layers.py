@@ -5,11 +5,9 @@ of two that build the same layer one renames first, and the other uses that.
 """
 
 import errno
-import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +15,9 @@ from pathlib import Path
 
 from cloud.engine.disk import disk_full
 from cloud.errors import FailedPrecondition, ResourceExhausted
+from cloud.folders import temporary
+from cloud.folders.temporary import Kind
 
-_BUILDING = ".building-"
 _CONTENT = "layer.json"
 
 
@@ -88,19 +87,11 @@ class Layers:
     @contextmanager
     def _private_folder(self) -> Iterator[tuple[Path, int]]:
         store = self._choose()
-        _remove_leftovers(store)
-        folder = Path(tempfile.mkdtemp(dir=store, prefix=_BUILDING))
-        # Locked before it has the name by which others find it.
-        lock, unnamed = tempfile.mkstemp(dir=store, prefix=".lock-")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            os.rename(unnamed, folder.with_suffix(".lock"))
+        for leftover in temporary.leftovers(store):
+            temporary.remove_tree(leftover)
+        with temporary.temporary_folder(Kind.LAYER, store) as folder:
             folder.chmod(0o755)
-            yield folder, lock
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.with_suffix(".lock").unlink(missing_ok=True)
-            os.close(lock)
+            yield folder, temporary.lock_of(folder)
 
     def _choose(self) -> Path:
         try:
@@ -128,21 +119,3 @@ def _read(folder: Path) -> Layer | None:
         return Layer(folder, *(tuple(content[name]) for name in ("installed", "replaced", "warnings")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _remove_leftovers(store: Path) -> None:
-    """Remove what processes that were killed left half built."""
-    for path in store.glob(f"{_BUILDING}*.lock"):
-        try:
-            lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:  # it has just been removed
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pass  # it is being built
-        else:
-            shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-            path.unlink(missing_ok=True)
-        finally:
-            os.close(lock)

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 from cloud.engine.disk import disk_full
 from cloud.engine.runtimes.names import INSTALLED, as_numbers, minor
 from cloud.errors import CloudError, FailedPrecondition, NotFound, ResourceExhausted
+from cloud.folders.temporary import remove_tree
 
 _RECORD = "runtime.json"
 _POLL_SECONDS = 0.2
@@ -160,6 +161,14 @@ class Store:
             except OSError as error:
                 raise unusable_store(self.folder, error) from error
         return [one.folder for one in chosen]
+
+    def remove_leftovers(self) -> None:
+        """Remove what processes that were killed left half built; for a thread."""
+        for stored in self.entries():
+            if stored.state is State.LEFTOVER:
+                with suppress(OSError), open(self.folder / f".{stored.folder.name}.lock", "a") as lock:
+                    if _try_lock(lock.fileno()) and self._read_record(stored.folder).state is State.LEFTOVER:
+                        remove_tree(stored.folder)
 
     def _children(self) -> list[Path]:
         try:

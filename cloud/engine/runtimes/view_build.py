@@ -6,7 +6,6 @@ import platform
 import shutil
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from cloud.engine.runtimes.link_tree import Source, make, merge, recorded_files
 from cloud.engine.runtimes.scripts import add_scripts, make_bin, recorded_scripts
 from cloud.engine.runtimes.view_folders import ABOUT, base_interpreter, is_usable, python_of, site_of
 from cloud.engine.runtimes.visibility import hidden_names, read_requires
+from cloud.folders import temporary
 
 _INFO = (".dist-info", ".egg-info")
 
@@ -48,7 +48,7 @@ def build_view(view: Path, folders: Sequence[Path]) -> None:
         OSError: it cannot be written.
     """
     view.parent.mkdir(parents=True, exist_ok=True)
-    private = Path(tempfile.mkdtemp(dir=view.parent, prefix=".view-"))
+    private = temporary.create(temporary.Kind.VIEW, view.parent)
     try:
         _fill(private, view, folders)
         if not is_usable(view):
@@ -58,7 +58,7 @@ def build_view(view: Path, folders: Sequence[Path]) -> None:
         if not is_usable(view):
             raise
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        temporary.remove(private)
 
 
 def _fill(private: Path, view: Path, folders: Sequence[Path]) -> None:

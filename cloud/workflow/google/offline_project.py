@@ -3,7 +3,6 @@
 No program runs: a job leaves an empty SavedModel where its trainer would export one, and every prediction is zero.
 """
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,6 +16,7 @@ from cloud.emulator.app import Emulator, Mount
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, owner, project_number
+from cloud.folders.temporary import Kind, temporary_folder
 from cloud.resources import Job, Json, Version
 from cloud.wire.in_process import InProcessConnector
 from cloud.workflow.google.storage_api import StorageApi
@@ -51,7 +51,7 @@ class OfflineProject:
 
     async def __aenter__(self) -> Self:
         project, number, parts = self._project, project_number(self._project), self._parts
-        folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="dry-run-")))
+        folder = parts.enter_context(temporary_folder(Kind.PROJECT))
         backend = MemoryBackend(
             project,
             self._region,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from cloud.gateway.deadlines import Deadlines
 from cloud.gateway.listener import Refusal
 from cloud.gateway.tunnel import Gateway
 
@@ -26,6 +27,8 @@ async def echo(request: web.BaseRequest) -> web.StreamResponse:
         while True:
             await response.write(PIECE)
             sent_endlessly[request.path] += 1
+    if request.path.startswith("/sized/"):
+        return web.Response(body=bytes(int(request.path.removeprefix("/sized/"))))
     if request.headers.get("Expect"):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
@@ -38,8 +41,9 @@ async def echo(request: web.BaseRequest) -> web.StreamResponse:
 class Chain:
     """A gateway in front of an echo server, with its address and CA for clients."""
 
-    def __init__(self, gateway: Gateway, refusals: list[Refusal]) -> None:
+    def __init__(self, gateway: Gateway, server: web.Server, refusals: list[Refusal]) -> None:
         self.gateway = gateway
+        self.server = server
         self.refusals = refusals
         self.trust = ssl.create_default_context(cafile=str(gateway.ca_file))
 
@@ -72,13 +76,16 @@ class Chain:
 
 
 @asynccontextmanager
-async def running(folder, **settings) -> AsyncIterator[Chain]:
-    server = web.Server(echo, access_log=None)
+async def running(folder, deadlines: Deadlines | None = None, **options) -> AsyncIterator[Chain]:
+    """Args:
+    options: of aiohttp's server.
+    """
+    server = web.Server(echo, access_log=None, **options)
     refusals: list[Refusal] = []
-    gateway = Gateway(server, folder / "ca", refusals.append, **settings)
+    gateway = Gateway(server, folder / "ca", refusals.append, deadlines=deadlines or Deadlines())
     await gateway.start()
     try:
-        yield Chain(gateway, refusals)
+        yield Chain(gateway, server, refusals)
     finally:
         await gateway.close()
         server.pre_shutdown()

@@ -9,6 +9,7 @@ import shutil
 import aiohttp
 import pytest
 
+from cloud.gateway.deadlines import Deadlines
 from cloud.gateway.tunnel import Gateway
 from integration.gateway.chain import HOST, PIECE, running, sent_endlessly
 
@@ -78,7 +79,7 @@ async def test_a_malformed_or_endless_head_gets_an_error_response(chain, data, s
 
 
 async def test_a_client_that_stops_within_its_head_times_out(tmp_path):
-    async with asyncio.timeout(30), running(tmp_path, head_timeout=0.1) as chain:
+    async with asyncio.timeout(30), running(tmp_path, deadlines=Deadlines(head=0.1)) as chain:
         reader, writer = await chain.connect()
         writer.write(b"CONNECT storage")
         assert (await reader.read()).startswith(b"HTTP/1.1 408 ")

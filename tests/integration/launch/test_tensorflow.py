@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from cloud.engine.launch.client import Interpreter, Launcher
 from cloud.settings import LauncherKind
+from integration.launch.confined import confinement
 from integration.launch.programs import ENVIRON, Programs, linux_only, run
 
 pytestmark = [linux_only, pytest.mark.asyncio(loop_scope="module")]
@@ -88,6 +89,40 @@ async def test_tensorflow_trains_in_two_forks_at_once(launcher: Launcher, progra
     assert sum(line.startswith("bucket ") for line in lines) == 2
     assert len(requests) >= 2
     assert all(re.match(rb"CONNECT \w+\.googleapis\.com:443 ", line) for line in requests)
+
+
+CONFINED = """
+    import sys, tensorflow as tf
+
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    data = tf.data.Dataset.from_tensor_slices((tf.ones([32, 4]), tf.ones([32, 1]))).batch(8).cache("cache")
+    if sys.argv[1] == "namespace":  # a server of its own, on a free port
+        service = tf.data.experimental.service
+        dispatcher = service.DispatchServer()
+        worker = service.WorkerServer(service.WorkerConfig(dispatcher.target.partition("://")[2]))
+        data = data.apply(service.distribute("distributed_epoch", dispatcher.target))
+    board = tf.keras.callbacks.TensorBoard("logs", profile_batch=(1, 2))
+    checkpoints = tf.keras.callbacks.ModelCheckpoint("best.weights.h5", save_weights_only=True, monitor="loss")
+    losses = model.fit(data, epochs=2, callbacks=[board, checkpoints], verbose=0).history["loss"]
+    tf.saved_model.save(model, "export")
+    print("trained", losses[1] < losses[0], sorted(tf.io.gfile.listdir(".")))
+    """
+
+
+@pytest.mark.parametrize("kind", ["namespace", "landlock"])
+async def test_it_trains_confined(launcher: Launcher, programs: Programs, kind: str) -> None:
+    network = await launcher.create_network(8123) if kind == "namespace" else None
+    wanted = confinement(programs.folder, network)
+    command = replace(programs.command(CONFINED, kind, TMPDIR=str(programs.folder), **QUIET), confinement=wanted)
+
+    status = await run(launcher, command, programs.on_output)
+
+    if network:
+        network.close()
+    assert status.ok, programs.text("stderr")
+    assert "trained True" in programs.text()
+    assert all(name in programs.text() for name in ("best.weights.h5", "export", "logs"))
 
 
 LEGACY = """

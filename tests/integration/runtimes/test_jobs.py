@@ -13,7 +13,7 @@ import pytest_asyncio
 from cloud.engine.runtimes import python_code
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import Access, Job, Service, TrainingSpec
+from cloud.resources import Access, Job, Service, Severity, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from integration.package_index import PackageIndex, package_index, wheel
@@ -161,6 +161,30 @@ async def test_code_of_a_containers_command(cloud: LocalCloud) -> None:
     assert job.state is JobState.SUCCEEDED, output
     assert f"Running command: python3 -c {' '.join(args)}" in output
     assert "['a'] 1.0" in output
+
+
+PYTORCH = "us-docker.pkg.dev/vertex-ai/training/pytorch-gpu.2-4.py310:latest"
+
+
+async def test_a_trainer_of_pytorch_is_told_what_is_missing_and_runs_with_it(
+    cloud: LocalCloud, index: PackageIndex, tmp_path: Path
+) -> None:
+    """With ``--runtime any``, the default: the strict mode refuses it when it is submitted."""
+    trainer = wheel("trainer", "0.1", code="import torch\nprint('trained by', torch.VERSION)")
+    spec = {"service": Service.VERTEX_AI, "image": PYTORCH}
+    job = await run(cloud, tmp_path, "125", trainer, **spec)
+    assert job.state is JobState.FAILED
+    assert "ModuleNotFoundError: No module named 'torch'" in job.error_message
+    entries = await cloud.backend.read_logs("125")
+    (warning,) = [each.message for each in entries if each.severity is Severity.WARNING and "PyTorch" in each.message]
+    assert warning.startswith("Image training/pytorch-gpu.2-4.py310: runs in installed (TensorFlow ")
+    mend = "install torch next to this project, or add it to the requirements of the job's package"
+    assert warning.endswith(f"needs PyTorch, which is not here: {mend}")
+
+    index.add(wheel("torch", "2.4.1"))
+    job = await run(cloud, tmp_path, "126", trainer, requirements=("torch",), **spec)
+    assert job.state is JobState.SUCCEEDED, job.error_message
+    assert "trained by 2.4.1" in await lines(cloud, "126", "workerpool0-0")
 
 
 async def test_what_cannot_be_installed_is_the_jobs_error(cloud: LocalCloud, tmp_path: Path) -> None:

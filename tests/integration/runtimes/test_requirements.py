@@ -225,9 +225,8 @@ async def test_two_clouds_at_once(jobs: Jobs) -> None:
 
 
 async def test_what_a_killed_process_left_is_removed_and_a_damaged_layer_is_built_again(jobs: Jobs) -> None:
-    leftover = jobs.store / ".building-abc"
+    leftover = jobs.store / "omlc-layer-0dead000"
     (leftover / "packages").mkdir(parents=True)
-    (jobs.store / ".building-abc.lock").write_text("")
     first = await jobs.install("fares")
     assert not leftover.exists()
     (layer,) = jobs.store.iterdir()

@@ -34,7 +34,7 @@ class RecordingLauncher(Launcher):
 class Cloud:
     """Services with one state folder; their bucket is the folder ``models``."""
 
-    def __init__(self, state_dir: Path, launcher: RecordingLauncher, models: Path) -> None:
+    def __init__(self, state_dir: Path, launcher: Launcher, models: Path) -> None:
         self.models = models
         self.launcher = launcher
         self.state_dir = state_dir
@@ -45,9 +45,8 @@ class Cloud:
             state_dir=self.state_dir,
             launcher=self.launcher,
             fetch=self.fetch,
-            environ=ENVIRON,
             region="us-east1",
-            **options,
+            **{"environ": ENVIRON} | options,
         )
         await service.start()
         try:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from cloud.engine.launch.client import Command, Interpreter
+from cloud.engine.launch.deadlines import Deadlines
 from cloud.engine.serving.service import ServingService
 from cloud.settings import LauncherKind
 from integration.serving.clouds import ENVIRON, Cloud, RecordingLauncher, deploy
@@ -19,7 +20,7 @@ TESTS = Path(__file__).parents[2]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def launcher() -> AsyncIterator[RecordingLauncher]:
     kind = LauncherKind.WARM if sys.platform == "linux" else LauncherKind.COLD
-    warm = RecordingLauncher(kind)
+    warm = RecordingLauncher(kind, deadlines=Deadlines(end=3))
     warm.started = []
     yield warm
     await warm.close()

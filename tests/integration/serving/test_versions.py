@@ -17,6 +17,7 @@ from cloud.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, In
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
+from integration.launch.programs import parent_of
 from integration.serving.clouds import ENVIRON, TIMEOUT, Cloud, RecordingLauncher, deploy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -180,6 +181,24 @@ async def test_a_worker_that_hangs_is_replaced(cloud: Cloud) -> None:
             await service.predict("model", [-1.0], signature_name="spin")
         assert await service.predict("model", [1.0], signature_name="spin") == [{"x": 1.0}]
         assert (await hanging.wait()).signal == signal.SIGKILL
+
+
+async def test_a_worker_that_is_stopped_is_replaced_and_no_other_version_waits(cloud: Cloud) -> None:
+    async with cloud.service(time_limit=1.0) as service:
+        await deploy(service, "model", "v1", "double")
+        stopped = cloud.launcher.started[-1]
+        await deploy(service, "other", "v1", "double")
+        # Its supervisor first, which could let it go on.
+        for pid in (parent_of(stopped.pid), stopped.pid):
+            os.kill(pid, signal.SIGSTOP)
+        waiting = [asyncio.create_task(service.predict("model", [{"x": 1.0, "y": 1}])) for _ in range(200)]
+        assert await service.predict("other", [{"x": 1.0, "y": 1}]) == [{"scaled": 3.0}]
+        assert not any(request.done() for request in waiting)
+        async with asyncio.timeout(TIMEOUT):
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+            assert {type(outcome) for outcome in outcomes} <= {Unavailable, list}
+            assert await service.predict("model", [{"x": 1.0, "y": 1}]) == [{"scaled": 3.0}]
+    assert (await stopped.wait()).signal is not None
 
 
 async def test_deleting_a_version_fails_its_pending_requests(cloud: Cloud) -> None:

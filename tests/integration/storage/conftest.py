@@ -13,6 +13,7 @@ import pytest_asyncio
 from yarl import URL
 
 from cloud.emulator.app import Emulator
+from cloud.emulator.http.connection import BODY_LIMIT
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.storage_v1.routes import StorageV1
@@ -60,12 +61,12 @@ class StorageEndpoint:
 
 @asynccontextmanager
 async def open_endpoint(
-    state_dir: Path, override: str | None = None, **settings: Any
+    state_dir: Path, override: str | None = None, *, body_limit: float = BODY_LIMIT, **settings: Any
 ) -> AsyncIterator[StorageEndpoint]:
     service = StorageService(state_dir, override, project="my-project", project_number=7, **settings)
     await service.start()
     tokens = TokenRegistry()
-    emulator = Emulator("my-project", "us-central1", StorageV1(service), tokens, KeyRing())
+    emulator = Emulator("my-project", "us-central1", StorageV1(service), tokens, KeyRing(), body_limit=body_limit)
     server = await asyncio.get_running_loop().create_server(emulator, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:

@@ -6,12 +6,15 @@ import os
 import resource
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
+from fake_gcs_servers import Watched, guard_of, public_server, session_of
 
-from cloud.engine.storage.server import FakeGcsServer, find_binary
+from cloud.engine.storage.server import FakeGcsServer
+from cloud.engine.storage.server_binary import find_binary
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
@@ -20,45 +23,35 @@ DATA = os.urandom(3 << 20)
 CHUNK = DATA[: 1 << 18]
 
 
-async def gone(pid: int) -> None:
-    def runs() -> bool:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
-        except FileNotFoundError:
-            return False
-
-    async with asyncio.timeout(10):
-        while runs():  # noqa: ASYNC110 - not a child process: there is no event
-            await asyncio.sleep(0.01)
-
-
-async def test_each_server_has_its_own_port_and_stops(tmp_path):
+async def test_each_server_is_one_of_its_own_and_stops(tmp_path):
     servers = [FakeGcsServer(tmp_path / name) for name in "abc"]
     await asyncio.gather(*(server.start() for server in servers))
-    assert len({server.url for server in servers}) == 3
-    async with aiohttp.ClientSession() as session, session.get(f"{servers[0].url}/storage/v1/b") as reply:
-        assert reply.status == 200
-    pids = [server.pid for server in servers]
     for server in servers:
-        await server.close()
-        await server.close()
-    for pid in pids:
-        await gone(pid)
+        async with session_of(server) as session:
+            await session.post(f"{server.url}/storage/v1/b", json={"name": f"bkt-{server.root.name}"})
+            async with session.get(f"{server.url}/storage/v1/b") as reply:
+                assert [bucket["name"] for bucket in (await reply.json())["items"]] == [f"bkt-{server.root.name}"]
+    async with AsyncExitStack() as stack:
+        pids = [pid for server in servers for pid in (server.pid, guard_of(server.pid))]
+        processes = [await stack.enter_async_context(Watched(pid)) for pid in pids]
+        for server in servers:
+            await server.close()
+            await server.close()
+        for process in processes:
+            await process.ended()
 
 
 async def test_a_running_server_is_used_and_not_stopped(tmp_path, new_endpoint):
-    external = FakeGcsServer(tmp_path / "external")
-    await external.start()
-    async with new_endpoint(tmp_path / "state", external.url) as endpoint:
-        client = endpoint.client()
-        await client.create_bucket("shared-bkt")
-        await client.write_object(GsUri("shared-bkt", "o"), b"x")
-        assert await client.read_object(GsUri("shared-bkt", "o")) == b"x"
-        await client.close()
-    assert (tmp_path / "external" / "shared-bkt").is_dir()
-    async with aiohttp.ClientSession() as session, session.get(f"{external.url}/storage/v1/b") as reply:
-        assert reply.status == 200
-    await external.close()
+    with public_server(tmp_path / "external") as url:
+        async with new_endpoint(tmp_path / "state", url) as endpoint:
+            client = endpoint.client()
+            await client.create_bucket("shared-bkt")
+            await client.write_object(GsUri("shared-bkt", "o"), b"x")
+            assert await client.read_object(GsUri("shared-bkt", "o")) == b"x"
+            await client.close()
+        assert (tmp_path / "external" / "shared-bkt").is_dir()
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/storage/v1/b") as reply:
+            assert reply.status == 200
 
 
 async def test_servers_that_cannot_be_started(tmp_path):
@@ -72,23 +65,6 @@ async def test_servers_that_cannot_be_started(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FailedPrecondition, match="cannot be made"):
         await FakeGcsServer(tmp_path / "file" / "root").start()
-
-
-async def test_a_port_taken_meanwhile_is_retried(tmp_path):
-    """A program that loses the race for the port twice, then wins it."""
-    program = tmp_path / "program"
-    program.write_text(
-        f"""#!/bin/sh
-echo >> {tmp_path}/tries
-if [ $(wc -l < {tmp_path}/tries) -lt 3 ]; then echo 'listen tcp: bind: address already in use'; exit 1; fi
-exec {find_binary(None)} "$@"
-"""
-    )
-    program.chmod(0o755)
-    server = FakeGcsServer(tmp_path / "root", str(program))
-    await server.start()
-    assert (tmp_path / "tries").read_text().count("\n") == 3
-    await server.close()
 
 
 async def ready_for_ever(server: FakeGcsServer) -> None:
@@ -234,11 +210,12 @@ async def test_nothing_accepted_is_lost_when_the_front_is_killed(tmp_path, new_e
         async with asyncio.timeout(20):
             while len(accepted) < 40:  # noqa: ASYNC110 - by whichever of the writers
                 await asyncio.sleep(0.01)
-        server.kill()
-        await server.wait()
+        async with Watched(pid) as storage:
+            server.kill()
+            await server.wait()
+            await storage.ended()
         await asyncio.gather(*writers, return_exceptions=True)
     await client.close()
-    await gone(pid)
     async with new_endpoint(tmp_path) as endpoint:
         client = endpoint.client()
         assert (await client.get_bucket("bkt-kill")).location == "ASIA-EAST1"

@@ -21,11 +21,11 @@ UPLOAD = "/upload/storage/v1/b/raw-bkt/o?uploadType={}&name={}"
 class Raw:
     def __init__(self, server: FakeGcsServer, session: aiohttp.ClientSession) -> None:
         self.server = server
-        self._session = session
+        self.session = session
 
     async def call(self, verb, path, **options):
         url = URL(self.server.url + path, encoded=True)
-        async with self._session.request(verb, url, allow_redirects=False, **options) as reply:
+        async with self.session.request(verb, url, allow_redirects=False, **options) as reply:
             body = await reply.read()
             try:
                 return reply.status, json.loads(body)
@@ -44,7 +44,7 @@ class Raw:
 async def raw(tmp_path):
     server = FakeGcsServer(tmp_path / "outer" / "root")
     await server.start()
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=server.open_socket)) as session:
         raw = Raw(server, session)
         assert (await raw.call("POST", "/storage/v1/b", json={"name": "raw-bkt"}))[0] == 200
         yield raw
@@ -76,8 +76,7 @@ async def test_long_names_are_refused(raw):
 
 
 async def test_a_status_query_ends_an_upload(raw):
-    begin = raw.server.url + UPLOAD.format("resumable", "r")
-    async with aiohttp.ClientSession() as session, session.post(begin, json={}) as reply:
+    async with raw.session.post(raw.server.url + UPLOAD.format("resumable", "r"), json={}) as reply:
         location = reply.headers["Location"].removeprefix(raw.server.url)
     assert (await raw.call("PUT", location, data=b"abc", headers={"Content-Range": "bytes 0-2/6"}))[0] == 308
     assert (await raw.call("PUT", location, headers={"Content-Range": "bytes */6"}))[0] == 200

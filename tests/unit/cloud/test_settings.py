@@ -1,11 +1,12 @@
 """Settings come from ``CLOUD_*`` variables; the error for an illegal value names its variable."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cloud.errors import InvalidArgument
-from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents, Settings
+from cloud.settings import IamMode, LauncherKind, RuntimeMode, ServiceAgents, Settings, user_runtime_folders
 
 
 def test_unset_variables_have_their_defaults() -> None:
@@ -63,3 +64,29 @@ def test_an_illegal_value_is_named_with_its_variable(name: str, value: str) -> N
     with pytest.raises(InvalidArgument, match=value) as caught:
         Settings.from_environ({name: value})
     assert caught.value.field == name
+
+
+def runtime_folders(monkeypatch: pytest.MonkeyPatch, **environ: str) -> list[str]:
+    for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tempfile.tempdir", "/scratch")
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(nodename="box"))
+    return [f"{each.variable}:{each.path}" for each in user_runtime_folders()]
+
+
+def test_the_candidates_for_the_runtime_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = [":/run/user/1000/offline-ml-cloud", ":/home/me/.cache/offline-ml-cloud/box"]
+    last = ":/scratch/offline-ml-cloud-1000"
+    assert runtime_folders(monkeypatch, HOME="/home/me") == [*usual, last]
+    session = {"HOME": "/home/me", "XDG_RUNTIME_DIR": "/run/user/1000"}
+    assert runtime_folders(monkeypatch, **session) == [f"XDG_RUNTIME_DIR{usual[0]}", usual[1], last]
+    chosen = {"HOME": "/home/me", "XDG_RUNTIME_DIR": "/mine", "XDG_CACHE_HOME": "/cache"}
+    assert runtime_folders(monkeypatch, **chosen) == [
+        "XDG_RUNTIME_DIR:/mine/offline-ml-cloud",
+        usual[0],
+        ":/cache/offline-ml-cloud/box",
+        last,
+    ]

@@ -1,8 +1,8 @@
 """Linux namespaces of an unprivileged user (user_namespaces(7), network_namespaces(7)). Standard library only."""
 
+import _socket
 import fcntl
 import os
-import socket
 import struct
 
 from .libc import call, failed
@@ -38,10 +38,14 @@ def join(user_namespace: int, network_namespace: int) -> None:
 
 
 def _raise_loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+    # Not ``socket.socket``: whoever needs a namespace alone would load a megabyte of modules with it.
+    control = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    try:
         request = struct.pack("16sH14x", b"lo", 0)
         flags = struct.unpack("16sH14x", fcntl.ioctl(control, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
+    finally:
+        control.close()
 
 
 def _write(path: str, text: str) -> None:

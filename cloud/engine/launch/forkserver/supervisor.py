@@ -72,7 +72,9 @@ class Supervisor:
         if self._pid == 0:
             become_user_process(self._streams, parent)
             self._confine(request, connection)
-            report(connection, {"pid": os.getpid()})  # not before it has a process group to be signalled
+            report(
+                connection, {"pid": os.getpid(), "supervisor": parent}
+            )  # not before it has a process group to be signalled
             connection.detach()
             close_all_but(self._kept)
             limit_resources(request.limits)

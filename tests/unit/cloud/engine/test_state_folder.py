@@ -1,6 +1,10 @@
 """The state folder: one process locks it, private ones are removed, and errors name a folder that cannot be used."""
 
+import errno
+import fcntl
 import os
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,33 @@ def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) ->
         StateFolder(tmp_path / "state")
     first.close()
     StateFolder(tmp_path / "state").close()
+
+
+def test_the_holder_is_named_also_while_it_has_not_written_its_id_yet(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["/bin/true"])
+    ended.wait()
+    for before in ("", f"{ended.pid}\n"):  # of one that was killed
+        (tmp_path / "lock").write_text(before)
+        with (tmp_path / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            writing = threading.Timer(0.05, lambda: (tmp_path / "lock").write_text(f"{os.getpid()}\n"))
+            writing.start()
+            with pytest.raises(FailedPrecondition, match=rf"in use by process {os.getpid()};"):
+                StateFolder(tmp_path)
+            writing.join()
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_folder_on_a_file_system_without_locks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(FailedPrecondition, match=rf"{tmp_path} cannot be locked \({os.strerror(code)}\).*--state"):
+        StateFolder(tmp_path)
+    assert (tmp_path / "lock").read_text() == ""
 
 
 def test_a_private_folder_is_removed_on_close() -> None:

@@ -1,5 +1,6 @@
 """tests/integration/gateway/test_tunnels.py tests the same with gRPC's own client."""
 
+import asyncio
 from itertools import pairwise
 from unittest import mock
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud.gateway.deadlines import Deadlines
 from cloud.gateway.grpc_refusal import GrpcRefusal
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -19,11 +21,15 @@ def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes
 
 def written(*pieces: bytes) -> tuple[bytes, bool]:
     """The bytes written, and whether the connection was aborted."""
-    transport, refusal = mock.Mock(), GrpcRefusal()
-    refusal.connection_made(transport)
-    for piece in pieces:
-        if not transport.abort.called:
-            refusal.data_received(piece)
+
+    async def send() -> None:
+        refusal.connection_made(transport)
+        for piece in pieces:
+            if not transport.abort.called:
+                refusal.data_received(piece)
+
+    transport, refusal = mock.Mock(), GrpcRefusal(Deadlines())
+    asyncio.run(send())
     return b"".join(call.args[0] for call in transport.write.call_args_list), transport.abort.called
 
 
@@ -49,3 +55,13 @@ def test_each_call_gets_a_response_and_acknowledgements_none():
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", PREFACE + b"\xff\xff\xff\0\0\0\0\0\1"])
 def test_anything_but_http_2_aborts_the_connection(sent):
     assert written(sent)[1]
+
+
+async def test_nothing_is_read_while_the_client_does_not_read():
+    transport, refusal = mock.Mock(), GrpcRefusal(Deadlines())
+    refusal.connection_made(transport)
+    refusal.pause_writing()
+    transport.pause_reading.assert_called_once_with()
+    refusal.resume_writing()
+    transport.resume_reading.assert_called_once_with()
+    refusal.connection_lost(None)

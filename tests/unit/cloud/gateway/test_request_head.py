@@ -74,6 +74,9 @@ def test_blank_lines_before_a_request_are_forwarded():
         b"PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnot a size\r\n",
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno trailer\r\n",
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 5000 + b"\r\n",
         b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
         b"GET / HTTP/1.1\n\n",
@@ -81,6 +84,16 @@ def test_blank_lines_before_a_request_are_forwarded():
 )
 def test_after_unknown_framing_everything_is_forwarded_unchanged(start):
     assert forwarded(start, EMPTY_POST, UPLOAD) == start + EMPTY_POST + UPLOAD
+
+
+@pytest.mark.parametrize("chunks", [b"x\r\n", b"1\r\nab\r\n", b"0\r\n\n", b"0\r\n: x\r\n", b"1;" + b"x" * 5000])
+def test_malformed_chunks_are_recognised(chunks):
+    stream = RequestStream()
+    stream.feed(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+    assert stream.is_within_chunks
+    assert not stream.is_garbled
+    stream.feed(chunks)
+    assert stream.is_garbled
 
 
 def test_a_head_beyond_the_limit_is_forwarded():
@@ -101,7 +114,7 @@ def test_a_head_ends_with_its_first_blank_line(received, end):
 # ------------------------------------------------------------------ any requests, in any pieces
 
 BODIES = st.binary(max_size=200) | st.sampled_from([b"", b"0\r\n\r\n", b"\r\n\r\n", EMPTY_POST, UPLOAD])
-EXTENSIONS = st.sampled_from([b"", b";a=b", b' ; c="d"'])
+EXTENSIONS = st.sampled_from([b"", b";a=b", b'; c="d"'])
 TRAILERS = st.sampled_from([b"", b"X-Sum: 1\r\n", b"X-Sum: 1\r\nY: 2\r\n"])
 
 

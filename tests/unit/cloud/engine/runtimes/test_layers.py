@@ -40,13 +40,12 @@ def test_of_two_that_build_the_same_the_first_is_used(tmp_path: Path) -> None:
 
 def test_what_is_being_built_is_not_removed_and_what_was_left_is(tmp_path: Path) -> None:
     layers = Layers(tmp_path)
-    (tmp_path / ".building-dead").mkdir()
-    (tmp_path / ".building-dead.lock").touch()
+    (tmp_path / "omlc-layer-0dead000" / "packages").mkdir(parents=True)
     with layers.building() as (folder, _):
         build(layers, "other")
 
         assert folder.is_dir()
-        assert not (tmp_path / ".building-dead").exists()
+        assert not (tmp_path / "omlc-layer-0dead000").exists()
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
