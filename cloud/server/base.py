@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from cloud.engine.confinement.policy import Notices
 from cloud.engine.state_folder import StateFolder
 from cloud.folders.sweep import sweep, system_folders
 from cloud.server import open_files
@@ -34,8 +35,8 @@ class ServedCloud(ABC):
 
     def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
         self.settings, self._on_refusal = settings, on_refusal
-        self.notices: list[str] = []
-        """What a person is to know when it has started."""
+        self.notices: Notices | None = None
+        """How jobs are confined, which a person is told when it has started; None: it runs none."""
         self._parts = AsyncExitStack()
         """Closed at the end, the latest first."""
         self._sweeping: asyncio.Task[None] | None = None
