@@ -9,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from cloud.engine.confinement.policy import Notices
 from cloud.engine.state_folder import StateFolder
 from cloud.folders.sweep import sweep, system_folders
+from cloud.server import open_files
 from cloud.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,19 +29,21 @@ class ServedCloud(ABC):
         on_refusal: called for each request for a host that is not served.
 
     Raises:
-        FailedPrecondition: on entering, if the state folder, the port or a service of the cloud cannot be used.
+        FailedPrecondition: on entering, if the state folder, the port or a service of the cloud cannot be used, or too
+            few files can be open.
     """
 
     def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
         self.settings, self._on_refusal = settings, on_refusal
-        self.notices: list[str] = []
-        """What a person is to know when it has started."""
+        self.notices: Notices | None = None
+        """How jobs are confined, which a person is told when it has started; None: it runs none."""
         self._parts = AsyncExitStack()
         """Closed at the end, the latest first."""
         self._sweeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         try:
+            open_files.provide(self.settings)
             self._state = StateFolder(self.settings.state_dir)
             self._parts.push_async_callback(self._finish_sweeping)
             self._parts.callback(self._state.close)
