@@ -36,9 +36,11 @@ def victims(rng: random.Random) -> Iterator[Victim]:
 
 async def kill_one(
     server: Server, victim: Victim, rng: random.Random, workload: "asyncio.Task[None]", client: Client
-) -> None:
-    """Kill a process of this kind, as soon as there is one after a random time."""
+) -> Victim:
+    """Kill a process of this kind, as soon as there is one after a random time; returns what was killed."""
     await asyncio.sleep(rng.uniform(0, 1))
+    if victim is Victim.GUARD and not await asyncio.to_thread(server.find, victim):
+        victim = Victim.STORAGE  # its guard was killed before; it gets another with its next start
     deadline = time.monotonic() + 60
     while not (found := await asyncio.to_thread(server.find, victim)):
         if workload.done():
@@ -49,6 +51,7 @@ async def kill_one(
         chosen = rng.choice(found)
         os.kill(chosen, signal.SIGKILL)
         log.info("killed %s %d", victim, chosen)
+    return victim
 
 
 async def run(server: Server, ledger: Ledger, rng: random.Random) -> None:
@@ -69,8 +72,7 @@ async def run(server: Server, ledger: Ledger, rng: random.Random) -> None:
                     await asyncio.wait([waiting, workload], timeout=60, return_when=asyncio.FIRST_COMPLETED)
                     clients.predicted.clear()
                 clients.is_server_killed = victim is Victim.SERVER
-                await kill_one(server, victim, rng, workload, client)
-                killed[victim] += 1
+                killed[await kill_one(server, victim, rng, workload, client)] += 1
                 if victim is Victim.SERVER:
                     break
             await asyncio.to_thread(server.kill)
