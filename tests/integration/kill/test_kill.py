@@ -24,6 +24,7 @@ from integration.launch.programs import linux_only
 from integration.ledger import Ledger
 
 KILLS = int(os.environ.get("KILLS", "20"))
+log = logging.getLogger(__name__)
 SEED = int(os.environ.get("KILL_SEED", "1"))
 
 
@@ -33,17 +34,24 @@ def victims(rng: random.Random) -> Iterator[Victim]:
         yield from rng.sample(list(Victim), len(Victim))
 
 
-async def kill_one(server: Server, victim: Victim, rng: random.Random, workload: "asyncio.Task[None]") -> None:
-    """Kill a process of this kind, as soon as there is one after a random time."""
+async def kill_one(
+    server: Server, victim: Victim, rng: random.Random, workload: "asyncio.Task[None]", client: Client
+) -> Victim:
+    """Kill a process of this kind, as soon as there is one after a random time; returns what was killed."""
     await asyncio.sleep(rng.uniform(0, 1))
+    if victim is Victim.GUARD and not await asyncio.to_thread(server.find, victim):
+        victim = Victim.STORAGE  # its guard was killed before; it gets another with its next start
     deadline = time.monotonic() + 60
     while not (found := await asyncio.to_thread(server.find, victim)):
         if workload.done():
             await workload
-        assert time.monotonic() < deadline, f"there is no {victim}: {server.tree()}"
+        assert time.monotonic() < deadline, f"no {victim}: {client.unavailable} {server.tree()}"
         await asyncio.sleep(0.01)
     with suppress(ProcessLookupError):  # it has just ended
-        os.kill(rng.choice(found), signal.SIGKILL)
+        chosen = rng.choice(found)
+        os.kill(chosen, signal.SIGKILL)
+        log.info("killed %s %d", victim, chosen)
+    return victim
 
 
 async def run(server: Server, ledger: Ledger, rng: random.Random) -> None:
@@ -63,8 +71,8 @@ async def run(server: Server, ledger: Ledger, rng: random.Random) -> None:
                     waiting = asyncio.create_task(clients.predicted.wait())
                     await asyncio.wait([waiting, workload], timeout=60, return_when=asyncio.FIRST_COMPLETED)
                     clients.predicted.clear()
-                await kill_one(server, victim, rng, workload)
-                killed[victim] += 1
+                clients.is_server_killed = victim is Victim.SERVER
+                killed[await kill_one(server, victim, rng, workload, client)] += 1
                 if victim is Victim.SERVER:
                     break
             await asyncio.to_thread(server.kill)
@@ -75,7 +83,7 @@ async def run(server: Server, ledger: Ledger, rng: random.Random) -> None:
             await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.check_that_another_start_leaves_nothing)
         start += 1
-    logging.getLogger(__name__).info("killed: %s", dict(killed))
+    log.info("killed: %s", dict(killed))
     running = server.start()
     async with aiohttp.ClientSession() as session:
         client = Client(session, running)

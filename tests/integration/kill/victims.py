@@ -5,7 +5,6 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,7 +42,7 @@ class Server:
         for each in (self.temporary, user):
             each.mkdir(mode=0o700)
         self.announcements = user / "offline-ml-cloud"
-        own = {"XDG_RUNTIME_DIR": str(user), "TMPDIR": str(self.temporary), "CLOUD_CONCURRENT_JOBS": "2"}
+        own = {"XDG_RUNTIME_DIR": str(user), "TMPDIR": str(self.temporary), "CLOUD_CONCURRENT_JOBS": "4"}
         self._environ = {"CLOUD_LAUNCHER": "cold"} | user_environ() | own
 
     def spawn(self) -> None:
@@ -87,25 +86,35 @@ class Server:
         assert os.listdir(self.announcements) == []
 
     def _left(self) -> "list[tuple[int, int]]":
-        """Processes (and their pidfds) with one of the folders in their arguments, environment or working directory."""
-        found, folder = [], os.fsencode(self.state.parent)
-        for entry in Path("/proc").glob("[0-9]*"):
+        """Processes of any cloud of the user, and their pidfds."""
+        found = []
+        for pid in self._processes():
             with contextlib.suppress(OSError):
-                data = _read(int(entry.name), "cmdline") + _read(int(entry.name), "environ")
-                if folder in data + os.fsencode(os.readlink(entry / "cwd")):
-                    found.append((int(entry.name), os.pidfd_open(int(entry.name))))
+                found.append((pid, os.pidfd_open(pid)))
         return found
 
     def find(self, victim: Victim) -> list[int]:
         """The processes of this kind."""
         if victim is Victim.SERVER:
             return [self.process.pid]
-        processes = _descendants(self.process.pid)
+        processes = self._processes()
         return [each.pid for each in processes.values() if _kind(each, processes, self.process.pid) is victim]
 
     def tree(self) -> str:
         """The processes of the cloud, for people."""
-        return "\n".join(map(str, _descendants(self.process.pid).values()))
+        return "\n".join(map(str, self._processes().values()))
+
+    def _processes(self) -> dict[int, Process]:
+        """Processes with one of the folders in their arguments, environment or working directory. (Not all are
+        descendants of the server: a supervisor whose fork server was killed is not.)"""
+        found, folder = {}, os.fsencode(self.state.parent)
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes()
+                if folder in command + (entry / "environ").read_bytes() + os.fsencode(os.readlink(entry / "cwd")):
+                    parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
+                    found[int(entry.name)] = Process(int(entry.name), parent, command.decode(errors="replace"))
+        return found
 
 
 def _kind(process: Process, processes: dict[int, Process], server: int) -> Victim | None:
@@ -116,9 +125,9 @@ def _kind(process: Process, processes: dict[int, Process], server: int) -> Victi
     if is_forkserver and process.parent == server:
         return Victim.FORK_SERVER
     if is_forkserver:
-        # A process that was forked and has not executed its interpreter yet looks like its supervisor.
-        grandparent = processes.get(parent.parent) if parent else None
-        return Victim.SUPERVISOR if grandparent is None else None
+        # One that was forked and has not executed its interpreter yet looks like its supervisor, which is its parent.
+        of_fork_server = parent is not None and parent.parent == server
+        return Victim.SUPERVISOR if parent is None or of_fork_server else None
     if "cloud.engine.serving" in process.command:
         return Victim.WORKER
     if parent and "\0wait\0" in f"{parent.command}\0":
@@ -126,22 +135,6 @@ def _kind(process: Process, processes: dict[int, Process], server: int) -> Victi
     if "\0wait\0" in f"{process.command}\0":
         return Victim.JOB
     return Victim.GUARD if "server_guard.py" in process.command else None
-
-
-def _descendants(ancestor: int) -> dict[int, Process]:
-    children: dict[int, list[Process]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
-            command = _read(int(entry.name), "cmdline").decode(errors="replace")
-            children.setdefault(parent, []).append(Process(int(entry.name), parent, command))
-    return {each.pid: each for each in _walk(ancestor, children)}
-
-
-def _walk(ancestor: int, children: dict[int, list[Process]]) -> Iterator[Process]:
-    for child in children.get(ancestor, ()):
-        yield child
-        yield from _walk(child.pid, children)
 
 
 def _read(pid: int, name: str) -> bytes:

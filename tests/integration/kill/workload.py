@@ -39,6 +39,8 @@ class Client:
     def __init__(self, session: aiohttp.ClientSession, running: RunningCloud) -> None:
         self._session = session
         self._url = running.environ["STORAGE_EMULATOR_HOST"]
+        self.unavailable: dict[str, bytes] = {}
+        """The last refusal with status 503 for each path, for people."""
 
     async def send(self, verb: str, path: str, **options: Any) -> tuple[int, bytes, str]:
         headers = options.pop("headers", {})
@@ -48,6 +50,7 @@ class Client:
         async with self._session.request(verb, url, headers=headers, **options) as response:
             content = await response.read()
             if response.status == 503:
+                self.unavailable[path] = content
                 raise UnavailableError(content)
             return response.status, content, response.headers.get("Location", "")
 
@@ -82,6 +85,7 @@ class Workload:
     def __init__(self, ledger: Ledger, client: Client, run: int, rng: random.Random) -> None:
         self.ledger, self.client, self.run, self.rng = ledger, client, run, rng
         self.predicted = asyncio.Event()
+        self.is_server_killed = False
 
     async def run_until_killed(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -89,12 +93,15 @@ class Workload:
                 group.create_task(self.repeat(way))
 
     async def repeat(self, way: Callable[[int], Awaitable[None]]) -> None:
-        with suppress(aiohttp.ClientError, ConnectionError):
-            for number in range(10**6):
-                try:
-                    await way(number)
-                except UnavailableError:
-                    await asyncio.sleep(0.1)
+        for number in range(10**6):
+            try:
+                await way(number)
+            except UnavailableError:
+                await asyncio.sleep(0.1)
+            except (aiohttp.ClientError, ConnectionError):
+                if not self.is_server_killed:
+                    raise
+                return
 
     async def objects(self, number: int) -> None:
         name = f"{self.run}-{number}"
@@ -122,7 +129,7 @@ class Workload:
         if number % 3 == 1:
             await self.client.send("POST", f"{ML}/jobs/{name}:cancel")
         # Otherwise hundreds of jobs would have to run at the end.
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1)
 
     async def models(self, number: int) -> None:
         name, labels = f"model_{self.run}_{number}", {"turn": str(number)}
