@@ -230,8 +230,10 @@ class _Server:
             loop.add_signal_handler(number, self._handle_signal, number, task)
         try:
             async with self._cloud() as cloud:
-                for notice in cloud.notices:
-                    click.echo(notice, err=True)
+                if self._command and cloud.notices:
+                    # Around a command only what its user does not expect: the output is the command's.
+                    for notice in cloud.notices.unexpected:
+                        click.echo(notice, err=True)
                 environ = await cloud.owner_environ()
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py
@@ -312,6 +314,7 @@ def _welcome(cloud: "ServedCloud", *, is_bridge: bool) -> str:
             f"  {cloud.state_dir!s:<26} its state, {lifetime}",
             *shown,
             f"  {cloud.url.removeprefix('http://'):<26} the proxy to use, and the metadata server",
+            *(cloud.notices.lines if cloud.notices else ()),
             "In another shell:",
             f'  eval "$({sys.executable} -m cloud.serve env{state})"',
             "Ctrl-C ends it.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cloud.engine.confinement.layers import Layers, probe
 from cloud.engine.confinement.paths import SYSTEM, installation
-from cloud.engine.confinement.policy import Secret, check_reads, notices
+from cloud.engine.confinement.policy import Notices, Secret, check_reads, notices
 from cloud.settings import ConfineMode, Settings
 
 
@@ -24,7 +24,7 @@ class Confined:
     secrets: tuple[Path, ...]
 
 
-async def confine(settings: Settings, state: Path) -> tuple[Confined | None, list[str]]:
+async def confine(settings: Settings, state: Path) -> tuple[Confined | None, Notices]:
     """How processes are confined, None if not at all; and what a person is told of it at the start.
 
     Args:
@@ -42,6 +42,6 @@ async def confine(settings: Settings, state: Path) -> tuple[Confined | None, lis
         Secret("the state folder", state, "choose another with --state"),
         Secret("your home folder", Path.home(), "keep what is secret elsewhere"),
     ]
-    lines = notices(settings.confine, layers, (*SYSTEM, *installation(), *reads), secrets)
+    told = notices(settings.confine, layers, (*SYSTEM, *installation(), *reads), secrets)
     can_confine = any(layer.is_held for layer in (layers.files, layers.signals, layers.network, layers.ports))
-    return Confined(layers, reads, tuple(secret.path for secret in secrets)) if can_confine else None, lines
+    return Confined(layers, reads, tuple(secret.path for secret in secrets)) if can_confine else None, told

@@ -27,8 +27,32 @@ class Secret:
     mend: str
 
 
-def notices(mode: ConfineMode, layers: Layers | None, readable: Sequence[Path], secrets: Iterable[Secret]) -> list[str]:
-    """The lines that a person reads at the start: first what jobs are kept from.
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What a person is told at the start.
+
+    Args:
+        line: what jobs are kept from.
+        is_limited: whether this machine cannot do all.
+        warnings: what jobs can read nevertheless.
+    """
+
+    line: str
+    is_limited: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (self.line, *self.warnings)
+
+    @property
+    def unexpected(self) -> tuple[str, ...]:
+        """Those that say more than what was asked for."""
+        return self.lines if self.is_limited else self.warnings
+
+
+def notices(mode: ConfineMode, layers: Layers | None, readable: Sequence[Path], secrets: Iterable[Secret]) -> Notices:
+    """What a person is told.
 
     Args:
         layers: what this machine can; None with ``off``.
@@ -38,11 +62,13 @@ def notices(mode: ConfineMode, layers: Layers | None, readable: Sequence[Path], 
         FailedPrecondition: this machine cannot do what ``require`` asks for.
     """
     if mode is ConfineMode.OFF or layers is None:
-        return [_OFF]
+        return Notices(_OFF)
     exposed = [_exposure(secret, folder) for secret in secrets if (folder := _below(secret.path, readable))]
     if mode is ConfineMode.REQUIRE and (problems := [*missing(layers), *exposed]):
         raise FailedPrecondition(f"jobs cannot be confined as --confine require asks: {'; '.join(problems)}")
-    return [describe(layers), *(f"warning: {text}" for text in exposed if layers.files.is_held)]
+    warnings = tuple(f"warning: {text}" for text in exposed if layers.files.is_held)
+    is_limited = not all(layer.is_held for layer in (layers.files, layers.signals, layers.network))
+    return Notices(describe(layers), is_limited, warnings)
 
 
 def describe(layers: Layers) -> str:

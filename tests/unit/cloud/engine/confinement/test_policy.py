@@ -39,15 +39,19 @@ FILES_ONLY = judge(Findings(landlock=3, namespaces=NO_NAMESPACES))
 )
 def test_what_is_held_and_what_not_is_said_in_one_line(layers: Layers, line: str) -> None:
     assert describe(layers) == line
-    assert notices(ConfineMode.AUTO, layers, (), ()) == [line]
+    told = notices(ConfineMode.AUTO, layers, (), ())
+    assert told.lines == (line,)
+    assert told.unexpected == (() if layers is ALL else (line,))
 
 
 def test_off_says_so_whatever_the_machine_can() -> None:
-    assert notices(ConfineMode.OFF, None, (), ()) == ["jobs are not confined (--confine off): they have your rights"]
+    told = notices(ConfineMode.OFF, None, (), ())
+    assert told.lines == ("jobs are not confined (--confine off): they have your rights",)
+    assert told.unexpected == ()
 
 
 def test_require_is_met_or_refused_with_each_reason() -> None:
-    assert notices(ConfineMode.REQUIRE, ALL, (), ()) == ["jobs are confined: files, signals, network"]
+    assert notices(ConfineMode.REQUIRE, ALL, (), ()).lines == ("jobs are confined: files, signals, network",)
     with pytest.raises(FailedPrecondition) as refused:
         notices(ConfineMode.REQUIRE, FILES_ONLY, (), ())
     assert refused.value.message == (
@@ -70,10 +74,10 @@ def test_a_secret_below_what_jobs_read_is_a_warning_or_a_refusal(tmp_path: Path)
         "choose another with --state"
     )
 
-    assert notices(ConfineMode.AUTO, ALL, [tmp_path / "env"], secrets)[1:] == [f"warning: {text}"]
+    assert notices(ConfineMode.AUTO, ALL, [tmp_path / "env"], secrets).unexpected == (f"warning: {text}",)
     with pytest.raises(FailedPrecondition, match="can read the state folder"):
         notices(ConfineMode.REQUIRE, ALL, [tmp_path / "env"], secrets)
-    assert notices(ConfineMode.REQUIRE, ALL, [tmp_path / "env/lib"], secrets)[1:] == []
+    assert notices(ConfineMode.REQUIRE, ALL, [tmp_path / "env/lib"], secrets).warnings == ()
 
 
 def test_folders_for_jobs_must_exist_and_not_hold_the_state_folder(
