@@ -54,6 +54,7 @@ def _request(host: str, method: str, path: str, body: object = None, kind: str =
 
 
 CORPUS = [
+    _request("storage", "POST", "/storage/v1/b?project=local-project", {"name": "fuzz"}),
     _request("storage", "GET", "/storage/v1/b?project=local-project&maxResults=2&fields=items(name)"),
     _request("storage", "POST", "/storage/v1/b?project=local-project", {"name": "fuzz-2", "labels": {"a": "b"}}),
     _request("storage", "PATCH", "/storage/v1/b/fuzz", {"labels": {"a": None}, "versioning": {"enabled": False}}),
@@ -93,7 +94,7 @@ def mutated(source: random.Random, token: str) -> Sent:
     """A request of the corpus with some changes; its length is right, or not."""
     host, line, kind, text = source.choice(CORPUS)
     start, content = line.encode(), text.encode("latin-1")
-    where = source.choice(("start", "headers", "body", "all"))
+    where = source.choice(("start", "headers", "body", "body", "all"))
     if where == "body":
         content = _change(content, source)
     if where == "start":
@@ -108,7 +109,21 @@ def mutated(source: random.Random, token: str) -> Sent:
     elif content:
         headers += b"Content-Length: %d\r\n" % len(content)
     data = start + b" HTTP/1.1\r\n" + headers + b"\r\n" + content
-    return Sent(host, _change(data, source) if where == "all" else data)
+    if where == "all":
+        data = _change(data, source)
+    return Sent(host, data if data.strip() else b"x")  # a client that sends nothing is idle
+
+
+def unchanged(token: str) -> list[Sent]:
+    """Each request of the corpus."""
+    return [
+        Sent(
+            host,
+            f"{line} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n{text}".encode("latin-1"),
+        )
+        for host, line, kind, text in CORPUS
+    ]
 
 
 def mutated_http2(source: random.Random) -> bytes:

@@ -18,7 +18,7 @@ from cloud.cli.owner_token import owner_token
 from cloud.gateway.deadlines import Deadlines
 from cloud.server.local import LocalCloud
 from cloud.settings import LauncherKind, Settings
-from integration.mutations import Sent, mutated, mutated_http2
+from integration.mutations import CORPUS, Sent, mutated, mutated_http2, unchanged
 
 _log = logging.getLogger(__name__)
 REQUESTS = int(os.environ.get("REQUESTS", "300"))
@@ -39,6 +39,11 @@ class Clients:
         self._trust["h2"].set_alpn_protocols(["h2"])
         self.outcomes: Counter[str] = Counter()
         self.failures: list[tuple[str, Sent]] = []
+
+    async def send_unchanged(self) -> list[str]:
+        """The statuses of the corpus's requests. They make what the mutated ones name."""
+        source = random.Random(0)  # noqa: S311 - of no importance
+        return [await self._exchange("tls", sent, source, is_http2=False) for sent in unchanged(self._token)]
 
     async def send(self, number: int) -> None:
         source = random.Random(SEED * 1_000_003 + number)  # noqa: S311 - to be repeated
@@ -107,6 +112,8 @@ async def test_mutated_requests_show_no_defect(tmp_path: Path, caplog: pytest.Lo
         front.gateway.deadlines = Deadlines(head=1.0, handshake=2.0, idle_http2=1.0)
         environ = await cloud.owner_environ()
         clients = Clients(cloud, await asyncio.to_thread(owner_token, environ["STORAGE_EMULATOR_HOST"]))
+        statuses = Counter(await clients.send_unchanged())
+        assert statuses["200"] > len(CORPUS) // 2, statuses
         numbers = iter(range(REQUESTS))
 
         async def worker() -> None:
