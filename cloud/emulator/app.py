@@ -126,7 +126,8 @@ class Emulator:
         batch = Batch(self._handle)
         self.faults = Faults()
         self._tokens, self._keys = tokens, keys
-        self._idle_limit, self._body_limit = idle_limit, body_limit
+        self._idle_limit = idle_limit
+        self.body_limit = body_limit
         self._servers: weakref.WeakSet[web.Server] = weakref.WeakSet()
         self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
@@ -159,7 +160,7 @@ class Emulator:
         return self._serve(source)
 
     def _serve(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
-        factory = functools.partial(_request, source, self._body_limit)
+        factory = functools.partial(self._make_request, source)
         server = web.Server(self.handle, request_factory=factory)  # type: ignore[arg-type]
         self._servers.add(server)
         return functools.partial(
@@ -173,6 +174,17 @@ class Emulator:
             max_line_size=_MAX_LINE,
             max_field_size=_MAX_LINE,
         )
+
+    def _make_request(
+        self, source: RequestSource, message: Any, payload: Any, protocol: Connection, writer: Any, task: Any
+    ) -> web.Request:
+        if _is_of_web_page(message.headers):
+            # Kept by the requests of a batch, which have headers of their own.
+            source = replace(source, principal=WEB_PAGE)
+        body = Body(payload, protocol, self.body_limit)
+        state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: body}
+        parts = (message, payload, protocol, writer, task, asyncio.get_running_loop())
+        return web.Request(*parts, client_max_size=MAX_BODY, state=state)
 
     async def close(self, grace: float = 5.0) -> None:
         """Wait up to ``grace`` seconds for the requests in progress, then cancel them."""
@@ -304,17 +316,6 @@ def _host(request: web.Request) -> str:
     # Without the header, request.host would resolve this machine's name.
     host = request.host if hdrs.HOST in request.headers else ""
     return re.sub(r":\d+$", "", host).lower().removesuffix(".")
-
-
-def _request(
-    source: RequestSource, limit: float, message: Any, payload: Any, protocol: Connection, writer: Any, task: Any
-) -> web.Request:
-    parts = (message, payload, protocol, writer, task, asyncio.get_running_loop())
-    if _is_of_web_page(message.headers):
-        # Kept by the requests of a batch, which have headers of their own.
-        source = replace(source, principal=WEB_PAGE)
-    state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: Body(payload, protocol, limit)}
-    return web.Request(*parts, client_max_size=MAX_BODY, state=state)
 
 
 def _is_of_web_page(headers: Mapping[str, str]) -> bool:

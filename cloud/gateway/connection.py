@@ -63,8 +63,9 @@ class Connection(asyncio.Protocol):
         else:
             self._read_first_head(data)
 
-    def eof_received(self) -> bool | None:
-        return self._http.eof_received() if self._http is not None else None
+    def eof_received(self) -> bool:
+        stays = self._http is not None and bool(self._http.eof_received())
+        return stays and self._transport is self._socket  # TLS cannot be closed one way
 
     def pause_writing(self) -> None:
         if self._http is not None:
