@@ -41,7 +41,10 @@ LONGEST = [
     TESTS / path
     for path in (
         "unit/trainer/test_model.py",
+        "security/test_other_users.py",
+        "security/test_web_pages.py",
         "integration/test_run.py",
+        "integration/kill/test_kill.py",
         "integration/test_local_backend.py",
         "integration/test_trainer_task.py",
         "integration/serving/test_versions.py",

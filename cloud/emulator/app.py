@@ -31,6 +31,7 @@ from cloud.emulator.rest.errors import ErrorStyle, error_response
 from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
+from cloud.engine.shortage import shortage
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 
 _log = logging.getLogger(__name__)
@@ -223,10 +224,10 @@ class Emulator:
         return error_response(failure, style)
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
-        full = disk_full(error)
+        known = disk_full(error) or shortage(error)
         # The path, but not the query: it may hold a token.
-        _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if full else error)
-        return full or CloudError("Internal error encountered.")
+        _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if known else error)
+        return known or CloudError("Internal error encountered.")
 
     async def _answer(self, mount: Mount, request: web.Request, principal: Principal) -> web.StreamResponse:
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":

@@ -1,15 +1,13 @@
 """Removes what killed clouds of this user left: temporary folders, and processes that outlived a job's supervisor."""
 
 import os
-import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from cloud.folders import temporary
+from cloud.folders.users import has_users, kill_users
 
 _PATIENCE = 3.0
 """Seconds in which the processes of a killed cloud end by themselves: a supervisor gives them one second after SIGTERM
@@ -42,42 +40,9 @@ def _sweep_once(parents: Iterable[Path], *, kill: bool) -> bool:
         for folder in temporary.leftovers(parent):
             if own.is_relative_to(folder):  # this process belongs to the one that was killed
                 continue
-            users = _users(folder)
-            if users and kill:
-                for user in users:
-                    with suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(user, signal.SIGKILL)
-            if kill or not users:
+            if kill:
+                kill_users(folder)
+            if kill or not has_users(folder):
                 temporary.remove_tree(folder)
-            for user in users:
-                os.close(user)
             is_clean = is_clean and not os.path.lexists(folder)
     return is_clean
-
-
-def _users(folder: Path) -> list[int]:
-    """Processes of this user, as pidfds, that were started with ``folder`` as their TMPDIR: a job's."""
-    found: list[int] = []
-    if sys.platform != "linux":
-        return found
-    wanted = b"TMPDIR=" + os.fsencode(folder)
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            with suppress(OSError):  # it has ended, or is another user's
-                if os.stat(f"/proc/{name}").st_uid != os.getuid():
-                    continue
-                process = os.pidfd_open(int(name))
-                if wanted in _environ(name).split(b"\0"):
-                    found.append(process)
-                else:
-                    os.close(process)
-    return found
-
-
-def _environ(pid: str) -> bytes:
-    """Empty for a process that cannot be read."""
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""

@@ -20,9 +20,6 @@ from cloud.folders.runtime import open_own
 
 _UNLOCKED = ".new-"
 _UNLOCKED_SECONDS = 60.0
-_NAME = re.compile(r"(\.new-)?omlc-(?P<kind>[a-z]+)-[a-z0-9_]{8}")
-"""Short, because the path of a Unix socket has at most 107 bytes (unix(7)), and some systems' TMPDIR is long; and such
-that no user chooses it for a folder of his own."""
 
 
 class Kind(StrEnum):
@@ -49,6 +46,10 @@ class Kind(StrEnum):
     VIEW = "view"
     """A view of what is installed while it is being made."""
 
+
+_NAME = re.compile(rf"({re.escape(_UNLOCKED)})?omlc-({'|'.join(Kind)})-[a-z0-9_]{{8}}")
+"""Short, because the path of a Unix socket has at most 107 bytes (unix(7)), and some systems' TMPDIR is long; and such
+that no user chooses it for a folder of his own."""
 
 _locks: dict[Path, int] = {}
 """Those that this process holds."""
@@ -151,14 +152,14 @@ def _allow_removal(folder: Path) -> None:
 def _candidates(parent: Path) -> list[Path]:
     try:
         with os.scandir(parent) as entries:
-            return [Path(entry.path) for entry in entries if _is_ours(entry.name)]
+            return [Path(entry.path) for entry in entries if _NAME.fullmatch(entry.name)]
     except OSError:  # there is no such folder, or it cannot be read
         return []
 
 
-def _is_ours(name: str) -> bool:
-    match = _NAME.fullmatch(name)
-    return match is not None and match["kind"] in set(Kind)
+def is_temporary(folder: Path) -> bool:
+    """Whether its name is one that ``create`` gives."""
+    return _NAME.fullmatch(folder.name) is not None
 
 
 def _try_lock(folder: Path) -> int | None:

@@ -63,6 +63,8 @@ class Callers:
         try:
             client: Address = connection.getpeername()
             uid = lookup.uid_of(client, connection.getsockname())
+            if uid is None:
+                return None
             # Only while the connection stands is the socket with its addresses the one that made it.
             state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         except OSError:

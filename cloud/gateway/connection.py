@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FOREIGN = "this cloud is another user's"
+_LINGERING = 64
+"""Connections too many that stay for a while, so that their clients can read why."""
 
 
 class Connection(asyncio.Protocol):
@@ -46,6 +48,10 @@ class Connection(asyncio.Protocol):
         self._await_head()
         if not self._gateway.admits(self.listener, transport.get_extra_info("socket")):
             self._respond(f"403 {_FOREIGN}", _FOREIGN)
+        elif self._gateway.excess > 0:
+            self._respond("503 Service Unavailable", self._gateway.refuse_excess())
+        if self._gateway.excess > _LINGERING:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:

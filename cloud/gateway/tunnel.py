@@ -18,6 +18,11 @@ from cloud.gateway.tls_failures import ca_variable_hint, trust_failure
 
 _log = logging.getLogger(__name__)
 
+_ACCEPTED_AT_ONCE = 64
+"""Connections, before they are counted."""
+_WAITING = 1024
+"""Connections, to be accepted."""
+
 
 class Gateway:
     """The proxy; it listens from ``start`` to ``close``.
@@ -32,6 +37,7 @@ class Gateway:
         port: to listen on; 0 picks a free one.
         callers: who may connect, which ``close`` closes; None: this process's user and root.
         deadlines: of its clients.
+        max_connections: further ones are refused with 503.
     """
 
     def __init__(
@@ -43,11 +49,14 @@ class Gateway:
         port: int = 0,
         callers: Callers | None = None,
         deadlines: Deadlines | None = None,
+        max_connections: int = 8000,
     ) -> None:
         deadlines = deadlines or Deadlines()
         self._protocol_factory = protocol_factory
         self.authority = CertificateAuthority(ca_dir)
         self.deadlines = deadlines
+        self._max_connections = max_connections
+        self._is_full_logged = False
         self._unread = UnreadWatch(deadlines.unread)
         self._on_refusal = on_refusal
         self._port = port
@@ -140,11 +149,12 @@ class Gateway:
         loop = asyncio.get_running_loop()
         listeners: list[Listener] = []  # the server may accept a connection only after the listener is in it
         server = await loop.create_server(
-            lambda: Connection(self, listeners[0]), sock=bound, backlog=1024, start_serving=False
+            lambda: Connection(self, listeners[0]), sock=bound, backlog=_ACCEPTED_AT_ONCE, start_serving=False
         )
         host, port = bound.getsockname()[:2]
         listeners.append(Listener(server, f"{host}:{port}", protocol_factory, on_refusal, checks_callers))
         await server.start_serving()
+        bound.listen(_WAITING)  # asyncio has one number for both
         return listeners[0]
 
     async def close(self) -> None:
@@ -167,6 +177,19 @@ class Gateway:
     def admits(self, listener: Listener, connection: socket.socket) -> bool:
         """Whether the client of ``connection`` may use this cloud."""
         return not listener.checks_callers or self._callers is None or self._callers.admits(connection)
+
+    @property
+    def excess(self) -> int:
+        """How many connections there are beyond those that are served."""
+        return len(self._connections) - self._max_connections
+
+    def refuse_excess(self) -> str:
+        """Why a connection too many is refused."""
+        reason = f"this cloud has {self._max_connections} connections, as many as its open files allow (ulimit -n)"
+        if not self._is_full_logged:
+            self._is_full_logged = True
+            _log.warning("%s: more are refused with 503 for now", reason)
+        return reason
 
     def refuse(self, listener: Listener, host: str, port: int) -> None:
         """Count and report a request for a host that is not emulated."""

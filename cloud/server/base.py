@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from cloud.engine.confinement.policy import Notices
 from cloud.engine.state_folder import StateFolder
 from cloud.folders.sweep import sweep, system_folders
+from cloud.server import open_files
 from cloud.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class ServedCloud(ABC):
         on_refusal: called for each request for a host that is not served.
 
     Raises:
-        FailedPrecondition: on entering, if the state folder, the port or a service of the cloud cannot be used.
+        FailedPrecondition: on entering, if the state folder, the port or a service of the cloud cannot be used, or too
+            few files can be open.
     """
 
     def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
@@ -37,15 +39,17 @@ class ServedCloud(ABC):
         """How jobs are confined, which a person is told when it has started; None: it runs none."""
         self._parts = AsyncExitStack()
         """Closed at the end, the latest first."""
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         try:
+            open_files.provide(self.settings)
             self._state = StateFolder(self.settings.state_dir)
+            self._parts.push_async_callback(self._finish_sweeping)
             self._parts.callback(self._state.close)
             self._front = await self._start()
             # Not before: it may have much to remove.
             self._sweeping = asyncio.create_task(asyncio.to_thread(self._sweep))
-            self._parts.push_async_callback(self._finish_sweeping)
         except BaseException:
             await self._parts.aclose()
             raise
@@ -66,7 +70,8 @@ class ServedCloud(ABC):
 
     async def _finish_sweeping(self) -> None:
         try:
-            await self._sweeping
+            if self._sweeping is not None:
+                await self._sweeping
         except OSError as error:
             log.warning("what killed clouds left could not be removed: %s", error)
 

@@ -7,6 +7,7 @@ from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.listener import Refusal
 from cloud.gateway.tunnel import Gateway
+from cloud.server import open_files
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import Settings
 
@@ -30,7 +31,13 @@ class Front:
     ) -> None:
         self.tokens = TokenRegistry()
         self.emulator = Emulator(settings.project, settings.region, storage, self.tokens, owner_access.keys)
-        self.gateway = Gateway(self.emulator, state.folder("gateway"), on_refusal, port=settings.port)
+        self.gateway = Gateway(
+            self.emulator,
+            state.folder("gateway"),
+            on_refusal,
+            port=settings.port,
+            max_connections=open_files.connections(settings),
+        )
         self._owner_access = owner_access
 
     async def start(self) -> None:

@@ -5,10 +5,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
+from packaging.utils import NormalizedName, canonicalize_name
 
+from cloud.engine.runtimes import view_build
+from cloud.engine.runtimes.view import view_of_installed
+from cloud.engine.runtimes.visibility import PRODUCT, hidden_names
 from cloud.testing.contract.probes import trainer
 from cloud.workflow.taxifare import package_path
 from integration.user_environ import user_environ
@@ -46,15 +51,29 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def google_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store whose view of the installed environment holds what Google's image holds, and nothing else."""
+
+    def all_but_googles(requires: Mapping[NormalizedName, Iterable[str]]) -> set[NormalizedName]:
+        return hidden_names({**requires, PRODUCT: list(requires)})
+
+    monkeypatch.setattr(view_build, "hidden_names", all_but_googles)
+    view_of_installed(tmp_path / "runtimes")
+    return tmp_path / "runtimes"
+
+
 @pytest.mark.timeout(200)
-def test_the_labs_model_goes_through_the_whole_workflow(tmp_path: Path) -> None:
+def test_the_labs_model_goes_through_the_whole_workflow_in_googles_image(tmp_path: Path, google_image: Path) -> None:
     data = ["--data-dir", str(LAB_DATA)] if LAB_DATA.is_dir() else []
-    status, output = run(*data, "--report", "report.json", cwd=tmp_path, CLOUD_RUNTIMES=str(tmp_path / "runtimes"))
+    status, output = run(*data, "--report", "report.json", cwd=tmp_path, CLOUD_RUNTIMES=str(google_image))
     assert status == 0, output
-    # The trainer ran in a view of what is installed, without what Google's images do not hold.
-    (view,) = (tmp_path / "runtimes").glob("view-*")
+    (view,) = google_image.glob("view-*")  # no other one was made
     hidden = json.loads((view / "runtime.json").read_text())["hidden"]
-    assert {"offline-ml-cloud", "aiohttp", "pyarrow", "pytest"} <= set(hidden)
+    assert {"offline-ml-cloud", "aiohttp", "pyarrow", "pytest", "uv"} <= set(hidden)
+    program = "import importlib.metadata as m; print(*{each.name for each in m.distributions()})"
+    seen = subprocess.check_output([view / "bin" / "python", "-c", program], text=True, cwd=view).split()
+    assert {canonicalize_name(name) for name in seen} & set(hidden) == set()
     report = json.loads((tmp_path / "report.json").read_text())
     assert [step["name"] for step in report["steps"]] == STEPS
     assert report["backend"] == "local"

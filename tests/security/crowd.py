@@ -19,9 +19,9 @@ from pathlib import Path
 # Before the users are made, so that each need not import it.
 import cloud.server.assembly  # noqa: F401
 from cloud.gateway.callers import Callers
-from cloud.server.announcement import Announcement, RunningCloud, find_running
+from cloud.server.announcement import Announcement, RunningCloud, find_latest
 from cloud.server.local import LocalCloud
-from cloud.settings import LauncherKind, Settings, user_runtime_dir
+from cloud.settings import LauncherKind, Settings, user_runtime_folders
 
 FIRST = 40_100
 
@@ -77,7 +77,8 @@ async def use_cloud(uid: int, line: Line) -> None:
     settings = replace(Settings.from_environ(), launcher=LauncherKind.COLD)
     async with LocalCloud(settings, launcher_first=False) as cloud:
         environ = await cloud.owner_environ()
-        with closing(Announcement(RunningCloud(os.getpid(), cloud.url, environ), [user_runtime_dir()])):
+        running = RunningCloud(os.getpid(), cloud.url, environ)
+        with closing(Announcement(running, cloud.state_dir, user_runtime_folders(), sys.stderr.write)):
             owner, gateway = (int(url.rpartition(":")[2]) for url in (environ["STORAGE_EMULATOR_HOST"], cloud.url))
             body = json.dumps({"name": f"bucket-of-{uid}"})
             made = await ask(owner, f"POST /storage/v1/b HTTP/1.1\r\nContent-Length: {len(body)}", body)
@@ -96,7 +97,7 @@ async def use_cloud(uid: int, line: Line) -> None:
                     os.listdir(other["state"])
                 except PermissionError:
                     answers["state folder"] += 1
-            found = find_running(user_runtime_dir())
+            found = find_latest(user_runtime_folders())
             line.send(report | {"found": found and found.pid, "others": answers})
             await asyncio.to_thread(line.receive)
 

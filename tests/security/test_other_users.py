@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fake_gcs_servers import has_namespaces
 
 from cloud.gateway.callers import Callers
 from cloud.server.thread import BackgroundCloud
@@ -145,6 +146,54 @@ def test_processes_of_the_same_user_are_admitted(cloud):
     assert not attack("half-closed", port, ATTACKS["list buckets as the owner"][1], os.geteuid()).startswith(REFUSED)
 
 
+# ---------------------------------------------------------------- in a user namespace, as rootless containers have
+
+
+STRANGER_65534 = "refused another user of this machine, with uid 65534\n"
+_TELLS_CALLERS = """
+import socket
+from cloud.gateway.callers import Callers
+
+callers = Callers()
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1)
+            connection.sendall(b"admitted" if callers.admits(connection) else b"refused")
+"""
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="this machine refuses user namespaces")
+@pytest.mark.parametrize(
+    ("namespace", "admitted", "warning"),
+    [
+        (
+            ["unshare", "--user", "--map-current-user"],
+            {OWNER},
+            "refused another user of this machine, with uid 65534\n",
+        ),
+        # This user has no uid in it, and is 65534 as all are.
+        (
+            ["unshare", "--user"],
+            {OWNER, STRANGER, 0},
+            "other users of this machine can use this cloud: the user of a connection cannot be found out here\n",
+        ),
+    ],
+    ids=["mapped", "unmapped"],
+)
+def test_users_that_a_namespace_does_not_know_are_strangers(namespace, admitted, warning):
+    argv = as_user(OWNER, [*namespace, sys.executable, "-c", _TELLS_CALLERS])
+    with subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        answers = {uid: attack("plain", port, b"x", uid) for uid in (OWNER, STRANGER, 0)}
+        process.terminate()
+        assert process.communicate()[1] == warning
+    assert answers == {uid: b"admitted" if uid in admitted else b"refused" for uid in (OWNER, STRANGER, 0)}
+
+
 # ---------------------------------------------------------------- whole programs of ordinary users
 
 
@@ -195,10 +244,8 @@ def test_two_users_serve_clouds_at_once_and_root_may_use_both(homes):
         (0, OWNER): "200",
         (0, STRANGER): "200",
     }
-    assert ended == {
-        uid: f"refused another user of this machine, with uid {other}\n"
-        for uid, other in ((OWNER, STRANGER), (STRANGER, OWNER))
-    }
+    for uid, other in ((OWNER, STRANGER), (STRANGER, OWNER)):
+        assert f"refused another user of this machine, with uid {other}\n" in ended[uid]
     assert [path for path in homes.shared.iterdir() if path.name.startswith("local-cloud-")] == []
 
 

@@ -5,9 +5,11 @@ Each attack is tried with the remedies switched off, too: there it succeeds.
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from fake_gcs_servers import has_namespaces, public_server
 
 from cloud.emulator import app
 from cloud.emulator.storage_v1 import downloads
@@ -209,6 +211,32 @@ def jobs(owner: Owner) -> list[str]:
     status, listed = owner.json("GET", "us-central1-aiplatform", f"{PARENT}/customJobs")
     assert status == 200
     return [job["name"] for job in listed.get("customJobs", [])]
+
+
+@pytest.mark.parametrize(
+    "is_isolated",
+    [pytest.param(True, marks=pytest.mark.skipif(not has_namespaces(), reason="no network namespaces here")), False],
+    ids=["isolated", "public"],
+)
+def test_fake_gcs_server_is_not_reached(page, owner, tmp_path, is_isolated):
+    """It answers every page, and allows it to read the answers and to send any request."""
+    with ExitStack() as stack:
+        if is_isolated:
+            server = owner.cloud.run(server_url(owner.cloud))
+        else:
+            server = stack.enter_context(public_server(tmp_path))
+        answers = [
+            ask(page, f"{server}/storage/v1/b?project=p"),
+            ask(page, f"{server}/storage/v1/b/of-nobody", method="DELETE"),
+        ]
+    if is_isolated:
+        assert answers == ["TypeError: Failed to fetch"] * 2
+    else:
+        assert [answer[:3] for answer in answers] == ["200", "404"]
+
+
+async def server_url(cloud: BackgroundCloud) -> str:
+    return cloud._cloud._assembly.storage.server.url
 
 
 # ---------------------------------------------------------------- pages of the same origin

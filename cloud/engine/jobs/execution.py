@@ -30,6 +30,7 @@ from cloud.engine.launch.output import OutputLine
 from cloud.engine.runtimes import python_code
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment
+from cloud.engine.shortage import shortage
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
 from cloud.resources import LogEntry, Severity, TrainingSpec
@@ -129,8 +130,8 @@ class Execution:
                 limit = f"The job ran longer than its max running time of {self.spec.max_running_time:g} seconds."
                 self.report(self, JobEvent.CANCEL_REQUESTED, limit)
                 return JobEvent.STOPPED, limit
-            case _ if full := disk_full(error):
-                return JobEvent.FAILED, str(full)
+            case _ if known := disk_full(error) or shortage(error):
+                return JobEvent.FAILED, str(known)
             case _:
                 logging.getLogger(__name__).error("job %s", self.spec.job_id, exc_info=error)
                 return JobEvent.FAILED, f"Internal error encountered. ({type(error).__name__}: {error})"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.engine.launch.network import Network
+from cloud.errors import InvalidArgument
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Confinement:
         files: False: any file may be opened, where the kernel cannot restrict that.
         signals: False: any process of the user may be signalled, where the kernel cannot restrict that.
         max_processes: threads and processes that its namespace may have at a time; not for root, nor without one.
+
+    Raises:
+        InvalidArgument: a path that is not absolute, or is the root folder.
     """
 
     read: tuple[Path, ...] = ()
@@ -34,6 +38,12 @@ class Confinement:
     files: bool = True
     signals: bool = True
     max_processes: int | None = None
+
+    def __post_init__(self) -> None:
+        for field, paths in (("read", self.read), ("write", self.write)):
+            for path in paths:
+                if not path.is_absolute() or path == Path("/"):
+                    raise InvalidArgument(f"an absolute path of less than the whole machine, not {path}", field=field)
 
     def request(self) -> dict[str, object]:
         """What the fork server needs of it besides the network's descriptors."""

@@ -5,10 +5,11 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cloud.engine.launch.command import Command, ExitStatus
 from cloud.engine.launch.messages import receive_messages, send_message
+from cloud.engine.launch.orphans import kill_orphans
 from cloud.engine.launch.output import OnOutput, OutputPipe
 from cloud.errors import CloudError, FailedPrecondition
 
@@ -39,6 +40,7 @@ class Process:
         self._started: asyncio.Future[int] = loop.create_future()
         self._ended: asyncio.Future[ExitStatus] = loop.create_future()
         self._reading = asyncio.create_task(self._read_messages())
+        self._environ: Mapping[str, str] = {}
 
     @property
     def pid(self) -> int:
@@ -55,10 +57,11 @@ class Process:
             NeverStartedError: the fork server is gone.
             FailedPrecondition: it cannot be started; the message says why.
         """
+        self._environ = command.full_environ()
         request = {
             "module": command.module,
             "argv": command.argv,
-            "environ": command.full_environ(),
+            "environ": self._environ,
             "cwd": str(command.cwd),
             "import_path": [str(folder) for folder in command.import_path],
             "python": python,
@@ -101,8 +104,7 @@ class Process:
         return await self.wait()
 
     async def _read_messages(self) -> None:
-        # A supervisor that ends without a status was killed; the kernel then kills the user's process.
-        status = ExitStatus(signal=signal.SIGKILL)
+        status: ExitStatus | None = None
         refusal: CloudError | None = None
         try:
             async for message in receive_messages(self._connection):
@@ -114,6 +116,9 @@ class Process:
                         refusal = FailedPrecondition(reason)
                     case _:
                         status = ExitStatus(**message)
+            if status is None and self._started.done():
+                # The supervisor was killed; the kernel then kills the user's process.
+                await asyncio.to_thread(kill_orphans, self.pid, self._environ)
             for pipe in self._pipes:
                 pipe.drain()
         finally:
@@ -123,4 +128,4 @@ class Process:
             if not self._started.done():
                 self._started.set_exception(refusal or NeverStartedError())
                 self._started.exception()  # mark as retrieved: begin() may have been cancelled
-            self._ended.set_result(status)
+            self._ended.set_result(status or ExitStatus(signal=signal.SIGKILL))

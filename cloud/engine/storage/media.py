@@ -7,7 +7,7 @@ keys are never reused.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -18,6 +18,7 @@ from yarl import URL
 
 from cloud.engine.disk import find_disk_full
 from cloud.engine.storage.server import FakeGcsServer
+from cloud.engine.storage.server_watch import INTERVAL, LIMIT, ServerWatch
 from cloud.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 _BLOCK = 1 << 18
 _IN_MEMORY = 1 << 20
 _ATTEMPTS = 4
-_CONNECTIONS = 32
+_AT_ONCE = 32
+"""Requests, besides those that read: for these, clients that read slowly must not make others wait."""
 
 
 class MediaGone(Exception):
@@ -49,14 +51,44 @@ def spool(folder: str) -> IO[bytes]:
 
 
 class MediaStore:
-    def __init__(self, server: FakeGcsServer) -> None:
+    """Args:
+    probe_interval, probe_limit: see ``ServerWatch``.
+    """
+
+    def __init__(self, server: FakeGcsServer, *, probe_interval: float = INTERVAL, probe_limit: float = LIMIT) -> None:
         self._server = server
         self._session: aiohttp.ClientSession | None = None
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._watch = ServerWatch(self._probe, self._replace, interval=probe_interval, limit=probe_limit)
 
     async def close(self) -> None:
-        if self._session:
-            await self._session.close()
-            self._session = None
+        await self._watch.close()
+        await self._close_session()
+
+    async def _close_session(self) -> None:
+        session, self._session = self._session, None
+        if session:
+            await session.close()
+
+    async def _probe(self) -> None:
+        url = await self._server.ready()
+        # On a connection of its own; any answer will do.
+        connector = aiohttp.TCPConnector(force_close=True, socket_factory=self._server.open_socket)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector) as session,
+                session.get(f"{url}/_internal/healthcheck"),
+            ):
+                pass
+        except aiohttp.ClientError as error:
+            if isinstance(error.__cause__, TimeoutError):  # the guard hands out no socket
+                raise error.__cause__ from error
+
+    async def _replace(self) -> None:
+        if self._server.is_external:
+            await self._close_session()  # those that wait get Unavailable
+        else:
+            self._server.kill()
 
     async def create_bucket(self, bucket: str) -> bool:
         """False if it exists already."""
@@ -122,26 +154,20 @@ class MediaStore:
     async def _request(
         self, method: str, path: str, *, body: Any = None, **options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        reply = await self._send(method, path, body, options)
-        async with reply:
-            if reply.status >= 500:
-                text = await reply.text()
-                raise find_disk_full(text) or Unavailable(f"the storage server failed: {text}")
-            yield reply
+        with self._watch.waiting():
+            async with self._slots if method != "GET" else nullcontext():
+                reply = await self._send(method, path, body, options)
+                async with reply:
+                    if reply.status >= 500:
+                        text = await reply.text()
+                        raise find_disk_full(text) or Unavailable(f"the storage server failed: {text}")
+                    yield reply
 
     async def _send(self, method: str, path: str, body: Any, options: dict[str, Any]) -> aiohttp.ClientResponse:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, socket_factory=self._server.open_socket),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
-                auto_decompress=False,
-                # Without a content type the server guesses one from the content.
-                headers={"Content-Type": "application/octet-stream", "Accept-Encoding": "identity"},
-            )
         for attempt in range(_ATTEMPTS):
             url = await self._server.ready()
             try:
-                return await self._session.request(
+                return await self._open_session().request(
                     method, URL(url + path, encoded=True), data=body() if body else None, **options
                 )
             except aiohttp.ClientError as error:
@@ -150,6 +176,17 @@ class MediaStore:
                 # The connection closes before the process is reaped: wait until its supervisor has noticed.
                 await asyncio.sleep(0.05 * 2**attempt)
         raise AssertionError
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, socket_factory=self._server.open_socket),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+                auto_decompress=False,
+                # Without a content type the server guesses one from the content.
+                headers={"Content-Type": "application/octet-stream", "Accept-Encoding": "identity"},
+            )
+        return self._session
 
 
 async def _stored(reply: aiohttp.ClientResponse) -> Stored:

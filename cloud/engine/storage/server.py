@@ -123,6 +123,13 @@ class FakeGcsServer:
             raise Unavailable(f"the storage server is gone: {self._down_reason}")
         return self.url
 
+    def kill(self) -> None:
+        """End the process; another is started at once. Does nothing while there is none."""
+        if self._process is not None and self._up.is_set():
+            log.warning("fake-gcs-server does not answer: it is ended")
+            self._up.clear()
+            self._process.kill()
+
     async def close(self) -> None:
         """Stop it. Idempotent."""
         self._give_up("it was stopped")

@@ -1,6 +1,7 @@
 """The engine's end of the connection to the guard of a fake-gcs-server: sockets that reach the server."""
 
 import asyncio
+import errno
 import socket
 import struct
 from collections import deque
@@ -28,6 +29,8 @@ class ServerSockets:
         self._on_lost = on_lost
         self._at_hand: deque[socket.socket] = deque()
         self._requested = 0
+        self._is_late = False
+        """Whether the guard did not hand out a socket in time, and has not yet: waiting again would stop everything."""
         self._ready = asyncio.Event()
         self._message = b""
         asyncio.get_running_loop().add_reader(control, self._receive_all)
@@ -51,6 +54,8 @@ class ServerSockets:
         """
         self._request(_AHEAD + 1)
         if not self._at_hand:
+            if self._is_late:
+                raise OSError(errno.ETIMEDOUT, "fake-gcs-server's guard does not answer")
             self._wait()
         return self._at_hand.popleft()
 
@@ -71,6 +76,9 @@ class ServerSockets:
         try:
             if not self._receive():
                 raise ConnectionResetError("fake-gcs-server's guard has ended")
+        except TimeoutError:
+            self._is_late = True
+            raise OSError(errno.ETIMEDOUT, "fake-gcs-server's guard does not answer") from None
         finally:
             self._control.settimeout(0)
 
@@ -93,6 +101,7 @@ class ServerSockets:
         for _, _, content in ancillary:
             (descriptor,) = _DESCRIPTOR.unpack(content)
             self._requested -= 1
+            self._is_late = False
             self._at_hand.append(socket.socket(fileno=descriptor))
             self._ready.set()
         if not ancillary:

@@ -16,6 +16,7 @@ from cloud.engine.storage.objects import Objects
 from cloud.engine.storage.policy import Bindings
 from cloud.engine.storage.records import Records
 from cloud.engine.storage.server import FakeGcsServer
+from cloud.engine.storage.server_watch import INTERVAL, LIMIT
 from cloud.engine.storage.uploads import ResumableUploads
 from cloud.errors import FailedPrecondition
 from cloud.settings import IamMode
@@ -32,6 +33,7 @@ class StorageService:
         project_number: used in ACLs and bucket resources.
         iam: how requests that are not allowed are handled.
         project_bindings: the roles on the project, which hold for all of its buckets.
+        probe_interval, probe_limit: see ``ServerWatch``.
         on_violation: called at the first occurrence of each request that strict mode would refuse (``IamMode.SOFT``).
     """
 
@@ -46,6 +48,8 @@ class StorageService:
         project_bindings: Bindings = MappingProxyType({}),
         on_violation: Callable[[PolicyViolation], None] | None = None,
         server: FakeGcsServer | None = None,
+        probe_interval: float = INTERVAL,
+        probe_limit: float = LIMIT,
     ) -> None:
         self.project_number = project_number
         self.members = Members(project, project_number)
@@ -54,7 +58,7 @@ class StorageService:
         self._uploading = state_dir / "uploads"
         self._state_dir = state_dir
         self.server = server or FakeGcsServer(state_dir / "media", override)
-        self._media = MediaStore(self.server)
+        self._media = MediaStore(self.server, probe_interval=probe_interval, probe_limit=probe_limit)
         self._is_open = False
 
     async def start(self) -> None:

@@ -76,13 +76,15 @@ class Chain:
 
 
 @asynccontextmanager
-async def running(folder, deadlines: Deadlines | None = None, **options) -> AsyncIterator[Chain]:
+async def running(
+    folder, deadlines: Deadlines | None = None, max_connections: int = 8000, **options
+) -> AsyncIterator[Chain]:
     """Args:
     options: of aiohttp's server.
     """
     server = web.Server(echo, access_log=None, **options)
     refusals: list[Refusal] = []
-    gateway = Gateway(server, folder / "ca", refusals.append, deadlines=deadlines or Deadlines())
+    gateway = Gateway(server, folder / "ca", refusals.append, deadlines=deadlines, max_connections=max_connections)
     await gateway.start()
     try:
         yield Chain(gateway, server, refusals)

@@ -163,3 +163,24 @@ async def test_an_http_2_client_that_is_idle_is_ended(short, sent):
     writer.write(sent)
     await rest(reader)
     writer.close()
+
+
+# ---------------------------------------------------------------- too many connections
+
+
+async def test_a_connection_too_many_gets_503_and_one_that_ends_makes_room(tmp_path, caplog):
+    async with asyncio.timeout(60), running(tmp_path, max_connections=20) as chain:
+        kept = [await chain.connect() for _ in range(20)]
+        for reader, writer in kept:
+            writer.write(GET)
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+        refused = await asyncio.gather(*(chain.send(GET) for _ in range(30)))
+        assert all(response.startswith(b"HTTP/1.1 503 ") for response in refused)
+        assert b"this cloud has 20 connections, as many as its open files allow (ulimit -n)" in refused[0]
+        for _, writer in kept:
+            writer.close()
+        while len(chain.gateway.connections) >= 20:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.05)
+        last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        assert (await chain.send(last)).startswith(b"HTTP/1.1 200 ")
+    assert [record.levelname for record in caplog.records if record.name.startswith("cloud")] == ["WARNING"]

@@ -54,9 +54,15 @@ async def run(server: Server, ledger: Ledger, rng: random.Random) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             client = Client(session, running)
             await (check(ledger, client) if start else prepare(client))
-            workload = asyncio.create_task(Workload(ledger, client, start, rng).run_until_killed())
+            clients = Workload(ledger, client, start, rng)
+            workload = asyncio.create_task(clients.run_until_killed())
             while True:
                 victim = next(kinds) if killed.total() < KILLS - 1 else Victim.SERVER
+                if victim is Victim.WORKER and rng.random() < 0.5:
+                    # Otherwise most are killed while they load their model.
+                    waiting = asyncio.create_task(clients.predicted.wait())
+                    await asyncio.wait([waiting, workload], timeout=60, return_when=asyncio.FIRST_COMPLETED)
+                    clients.predicted.clear()
                 await kill_one(server, victim, rng, workload)
                 killed[victim] += 1
                 if victim is Victim.SERVER:

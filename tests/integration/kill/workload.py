@@ -81,6 +81,7 @@ class Workload:
 
     def __init__(self, ledger: Ledger, client: Client, run: int, rng: random.Random) -> None:
         self.ledger, self.client, self.run, self.rng = ledger, client, run, rng
+        self.predicted = asyncio.Event()
 
     async def run_until_killed(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -154,6 +155,7 @@ class Workload:
             with suppress(UnavailableError):
                 if state == "READY":
                     await predict(self.client, name)
+                    self.predicted.set()
                 state = (await self.client.find(f"{ML}/models/{name}/versions/v"))["state"]
             await asyncio.sleep(0.02)
 
@@ -184,7 +186,7 @@ def _model(name: str, labels: dict[str, str], description: str) -> dict[str, Any
 
 async def predict(client: Client, model: str) -> None:
     status, content, _ = await client.send("POST", f"{ML}/models/{model}:predict", json={"instances": [1.5]})
-    assert (status, json.loads(content)) == (200, {"predictions": [3.0]}), (model, status, content)
+    assert (status, json.loads(content)) == (200, {"predictions": [{"y": 3.0}]}), (model, status, content)
 
 
 async def prepare(client: Client) -> None:

@@ -1,6 +1,7 @@
 """Confinements for tests, and programs under them."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from integration.launch.programs import Programs, run
 WARM = Interpreter(preload=("json", "socket"))
 COLD = Interpreter()
 INTERPRETERS = {LauncherKind.WARM: WARM, LauncherKind.COLD: COLD}
-PYTHON = tuple(map(Path, (sys.prefix, sys.base_prefix, *filter(None, sys.path))))
+PYTHON = tuple(map(Path, (sys.prefix, sys.base_prefix, *filter(os.path.isabs, sys.path))))
 """What this Python needs to be read."""
 
 

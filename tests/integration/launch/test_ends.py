@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -235,6 +236,33 @@ async def test_the_process_ends_with_its_killed_supervisor(launcher: Launcher, p
         assert await process.wait() == ExitStatus(signal=signal.SIGKILL)
 
     assert (await run(launcher, programs.command("print('fine')"), programs.on_output)).ok
+
+
+@linux_only
+async def test_the_whole_tree_ends_if_launcher_and_supervisor_are_killed(
+    launcher: Launcher, programs: Programs, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "omlc-job-abcdefgh"
+    temporary.mkdir()
+    # Children of its session, and one that is in no tree and no session of its own (executed, not forked only).
+    source = """
+        import os, subprocess, sys
+        sleep = "import os, time; os.write(1, b'pid %d\\\\n' % os.getpid()); time.sleep(600)"
+        subprocess.Popen([sys.executable, "-c", sleep])
+        subprocess.Popen([sys.executable, "-c", f"import os; os.setsid(); os.fork() and os._exit(0); {sleep}"])
+        if os.fork() == 0:
+            exec(sleep)
+        exec(sleep)
+        """
+    process = await launcher.launch(programs.command(source, TMPDIR=str(temporary)), programs.on_output)
+    async with asyncio.timeout(60):
+        while len(pids(programs)) < 4:
+            await programs.wait_for("pid ")
+            await asyncio.sleep(0.01)
+    supervisor = parent_of(process.pid)
+    await until_gone([parent_of(supervisor)], lambda: os.kill(parent_of(supervisor), signal.SIGKILL))
+    await until_gone(pids(programs), lambda: os.kill(supervisor, signal.SIGKILL))
+    assert await process.wait() == ExitStatus(signal=signal.SIGKILL)
 
 
 @linux_only

@@ -26,6 +26,11 @@ def test_every_variable_is_read() -> None:
             "CLOUD_IAM": "soft",
             "CLOUD_SERVICE_AGENTS": "bare",
             "CLOUD_RUNTIME": "match",
+            "CLOUD_JOB_LOG_BYTES": "1000",
+            "CLOUD_JOB_DISK_BYTES": "2000",
+            "CLOUD_DISK_RESERVE_BYTES": "3000",
+            "CLOUD_JOB_PROCESSES": "40",
+            "CLOUD_JOB_FILES": "50",
             "CLOUD_FAKE_GCS_SERVER": "http://127.0.0.1:4443",
         }
     )
@@ -39,6 +44,11 @@ def test_every_variable_is_read() -> None:
         iam=IamMode.SOFT,
         service_agents=ServiceAgents.BARE,
         runtime=RuntimeMode.MATCH,
+        job_log_bytes=1000,
+        job_disk_bytes=2000,
+        disk_reserve_bytes=3000,
+        job_processes=40,
+        job_files=50,
         fake_gcs_server="http://127.0.0.1:4443",
     )
 
@@ -54,6 +64,8 @@ def test_the_error_names_the_legal_values() -> None:
     [
         ("CLOUD_CONCURRENT_JOBS", "many"),
         ("CLOUD_CONCURRENT_JOBS", "0"),
+        ("CLOUD_JOB_LOG_BYTES", "0"),
+        ("CLOUD_JOB_FILES", "-1"),
         ("CLOUD_LAUNCHER", "lukewarm"),
         ("CLOUD_RUNTIME", "newest"),
         ("CLOUD_SERVICE_AGENTS", "all"),

@@ -5,13 +5,15 @@
 Self-contained, so that a process that runs a user's trainer has no module of ``cloud``: these modules import each other
 and the standard library only, and are loaded as the package ``_forkserver``. Three roles, each the parent of the next:
 
-- **launcher**: waits on the control socket, where each byte carries three file descriptors: standard output, standard
-  error and a *connection*, a socket whose other end only the engine holds. It forks a supervisor for each.
+- **launcher**: waits on the control socket, where each byte carries file descriptors: a *connection*, a socket whose
+  other end only the engine holds, standard output, standard error, and for a process that is confined in a network
+  those of its namespaces. It forks a supervisor for each; for another byte, a process that creates a network.
 - **supervisor**: reads the request from its connection and forks the user's process. It is the subreaper of everything
   that process starts, however it detaches. When the user's process ends, when the engine requests a stop, or when the
   connection closes because the engine is gone, it ends the whole tree and reports the user's exit status. A supervisor
   does not depend on its launcher.
-- **user's process**: *warm* continues in this interpreter, with the preloaded modules; *cold* executes a fresh one.
+- **user's process**: confines itself if the request says so (``confine.py``), and reports its start, or why it ends
+  instead. Then *warm* continues in this interpreter, with the preloaded modules; *cold* executes a fresh one.
 
 What differs for a user's program when warm (``tests/integration/launch`` compares all else):
 

@@ -16,12 +16,13 @@ _SETTINGS = (
     # Certificates of authorities; not /etc/ssl as a whole, where root finds private keys.
     *("ssl/certs", "ssl/openssl.cnf", "ssl/cert.pem", "pki/tls/certs", "pki/tls/cert.pem", "pki/tls/openssl.cnf"),
     *("pki/ca-trust/extracted", "ca-certificates", "ca-certificates.conf", "crypto-policies", "gnutls"),
-    # Shells, Python, Git, and what numerical libraries look up.
-    *("profile", "profile.d", "bash.bashrc", "bashrc", "python3", "gitconfig", "matplotlibrc"),
+    # Shells, languages, Git, and what numerical libraries look up.
+    *("profile", "profile.d", "bash.bashrc", "bashrc", "python3", "perl", "R", "gitconfig", "matplotlibrc"),
+    *("ImageMagick-6", "java-8-openjdk", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk"),
     *("OpenCL", "vulkan", "glvnd", "nvidia", "openmpi", "alsa"),
 )
 _DEVICE_FACTS = ("bus", "class", "dev", "devices", "fs/cgroup", "kernel/mm", "module")
-_GPUS = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/dri", "/dev/kfd")
+_GPUS = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/dri", "/dev/kfd", "/dev/dxg")
 
 READ = (
     *_PROGRAMS,

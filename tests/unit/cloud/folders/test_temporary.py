@@ -1,5 +1,6 @@
 """Temporary folders: what a killed process left is found and removed, and nothing else is."""
 
+import ast
 import fcntl
 import os
 import re
@@ -15,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+import cloud
 from cloud.folders import temporary
 from cloud.folders.temporary import Kind
 
@@ -178,3 +180,16 @@ def test_where_there_are_no_locks_folders_are_usable_and_never_swept(
         assert folder.is_dir()
         assert list(temporary.leftovers(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_other_code_makes_temporary_files_where_no_sweep_would_find_them() -> None:
+    makers = {"mkdtemp", "mkstemp", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile"}
+    root, elsewhere = Path(cloud.__path__[0]), []
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                if name in makers and not any(keyword.arg == "dir" for keyword in node.keywords):
+                    elsewhere.append(str(path.relative_to(root)))
+    # In a container, which is deleted with all its files.
+    assert elsewhere == ["containers/training.py"]

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from cloud.gateway import callers
+from cloud.gateway import callers, peer_uid
 from cloud.gateway.callers import Callers
 
 STRANGER = 4242
@@ -119,6 +119,15 @@ def test_the_next_way_is_taken_where_one_does_not_work(connection, way, caplog):
 def test_where_no_way_works_everyone_is_admitted_and_one_warning_says_so(connection, ways, caplog):
     admitting = Callers(ways)
     assert admitting.admits(connection[1])
+    assert caplog.messages == [ANYONE]
+
+
+def test_a_system_that_tells_nothing(connection, monkeypatch, caplog):
+    """As macOS: no netlink, no /proc, and no TCP_INFO either."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(peer_uid, "_PROC_FILES", ())
+    monkeypatch.delattr(socket, "TCP_INFO", raising=False)
+    assert Callers().admits(connection[1])
     assert caplog.messages == [ANYONE]
 
 

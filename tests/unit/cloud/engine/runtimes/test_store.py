@@ -158,3 +158,15 @@ async def test_a_record_holds_what_the_store_needs(store: Store) -> None:
         "layer": None,
     }
     assert os.stat(made.folder / "runtime.json").st_mode & 0o777 == 0o644
+
+
+async def test_what_killed_processes_left_half_built_is_removed(store: Store) -> None:
+    ready = await make(store)
+    left = store.folder / "tf2.17-py3.11"
+    (left / "lib").mkdir(parents=True)
+    async with store.building("tf1-py3.7", never) as (folder, _):
+        store.remove_leftovers()
+        assert folder.exists()
+    assert not left.exists()
+    assert [stored.state for stored in store.entries()] == [State.READY]
+    assert store.entries()[0].folder == ready.folder
