@@ -152,14 +152,14 @@ def fake_gcs_server(folder: Path) -> Iterator[str]:
         stderr=subprocess.STDOUT,
         env=os.environ | {"GOMEMLIMIT": "128MiB", "GOGC": "50", "TMPDIR": str(folder)},
     ) as process:
-        assert process.stdout
-        while b"server started at" not in process.stdout.readline():
-            assert process.poll() is None
-        drain = threading.Thread(target=process.stdout.read)
-        drain.start()
-        yield url
-        process.terminate()
-        drain.join()
+        try:
+            assert process.stdout
+            while b"server started at" not in process.stdout.readline():
+                assert process.poll() is None
+            threading.Thread(target=process.stdout.read).start()
+            yield url
+        finally:
+            process.terminate()
 
 
 def compare(folder: Path) -> int:
