@@ -22,6 +22,7 @@ _MEASURE_SHARE = 0.05
 """Of a thread's time, at most, is spent on measuring folders."""
 _NO_PROCESS = re.compile(
     r"can't start new thread|pthread_create.*Resource temporarily unavailable|fork.*Resource temporarily unavailable"
+    r"|more than \d+ processes and threads"
     r"|BlockingIOError: \[Errno \d+\] Resource temporarily unavailable|RLIMIT_NPROC|thread constructor failed",
     re.IGNORECASE,
 )

@@ -126,10 +126,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a process ended: exactly one of ``code`` and ``signal`` is set."""
+    """How a process ended: exactly one of ``code`` and ``signal`` is set.
+
+    Args:
+        reason: why its supervisor killed it, if it did so by itself.
+    """
 
     code: int | None = None
     signal: int | None = None
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if (self.code is None) == (self.signal is None):
@@ -146,4 +151,4 @@ class ExitStatus:
             name = f" ({signal.Signals(self.signal).name})"
         except ValueError:  # a real-time signal
             name = ""
-        return f"was killed by signal {self.signal}{name}"
+        return f"was killed by signal {self.signal}{name}{f': {self.reason}' if self.reason else ''}"

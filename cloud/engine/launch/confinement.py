@@ -25,7 +25,8 @@ class Confinement:
             restrict TCP. (0 allows to listen on any free port, but not to connect to it.)
         files: False: any file may be opened, where the kernel cannot restrict that.
         signals: False: any process of the user may be signalled, where the kernel cannot restrict that.
-        max_processes: threads and processes that its namespace may have at a time; not for root, nor without one.
+        max_processes: threads and processes that it may have at a time: in a namespace the kernel lets it start no
+            more; root's, and those outside of one, are counted, and killed if there are more.
 
     Raises:
         InvalidArgument: a path that is not absolute, or is the root folder.

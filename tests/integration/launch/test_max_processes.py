@@ -1,11 +1,14 @@
-"""``Confinement.max_processes``, as an ordinary user: the kernel does not count those of root."""
+"""``Confinement.max_processes``: enforced by the kernel for an ordinary user in a namespace, else by counting."""
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from integration.launch.programs import linux_only
+from cloud.engine.launch.client import Launcher
+from integration.launch.confined import confinement
+from integration.launch.programs import Programs, linux_only, run
 
 pytestmark = linux_only
 MOST = 20
@@ -42,3 +45,21 @@ def test_a_namespace_has_no_more_processes(limit: int, started: int) -> None:
     )
 
     assert (done.stdout.strip(), done.stderr) == (str(started), "")
+
+
+async def test_processes_that_the_kernel_does_not_limit_are_counted(launcher: Launcher, programs: Programs) -> None:
+    command = programs.command(
+        """
+        import subprocess, sys
+        asleep = "import time; print('begun', flush=True); time.sleep(100)"
+        for _ in range(12):
+            process = subprocess.Popen([sys.executable, "-c", asleep], stdout=subprocess.PIPE, text=True)
+            process.stdout.readline()
+        process.wait()
+        """
+    )
+    allowed = replace(confinement(programs.folder, None), max_processes=8, files=False, signals=False)
+
+    status = await run(launcher, replace(command, confinement=allowed), programs.on_output)
+
+    assert str(status) == "was killed by signal 9 (SIGKILL): it had more than 8 processes and threads at a time"

@@ -29,6 +29,9 @@ from .user_process import Request, Streams, become_user_process, execute, run_mo
 
 _LEFTOVER_GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL once the user's process has ended, or the engine is gone."""
+_COUNT_INTERVAL = 0.5
+"""Seconds between counts of the processes of a tree: the kernel exempts root from RLIMIT_NPROC, and outside of a
+namespace it counts all of a user's processes (getrlimit(2))."""
 
 
 class Supervisor:
@@ -47,6 +50,10 @@ class Supervisor:
         self._status: int | None = None
         self._deadline: float | None = None
         """When SIGKILL is sent; None while the user's process may run."""
+        self._max_processes: int | None = None
+        """Processes and threads of the tree at a time, where the kernel does not limit them; None for no limit."""
+        self._reason = ""
+        """Why this process has ended the tree, if it did by itself."""
 
     def run(self) -> Callable[[], None]:
         """Returns only in the user's process: the function that it has to call."""
@@ -81,6 +88,8 @@ class Supervisor:
             return partial(execute, request.python, request) if request.python else partial(run_module, request)
         for descriptor in (self._streams.stdout, self._streams.stderr, *(self._namespaces or ())):
             os.close(descriptor)
+        if LINUX and request.confinement is not None and not (self._namespaces and os.getuid()):
+            self._max_processes = request.confinement.max_processes
         self._watch(connection)
         os._exit(0)
 
@@ -118,7 +127,7 @@ class Supervisor:
             send_signal(-self._pid, signal.SIGKILL)  # orphans are not children of this process
         assert self._status is not None  # noqa: S101 - no child is left, so the first one was reaped
         code = os.waitstatus_to_exitcode(self._status)
-        report(connection, {"signal": -code} if code < 0 else {"code": code})
+        report(connection, {"reason": self._reason, **({"signal": -code} if code < 0 else {"code": code})})
 
     def _any_left(self) -> bool:
         """Whether any process of the tree is alive. Orphans become children: without children none is."""
@@ -128,14 +137,21 @@ class Supervisor:
             return False
         if self._status is not None and self._deadline is None:
             self._terminate(_LEFTOVER_GRACE)
+        if self._max_processes is not None and not self._reason:
+            self._check_processes(self._max_processes)
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._kill()
         return True
 
+    def _check_processes(self, most: int) -> None:
+        if sum(process.threads for process in descendants(os.getpid())) > most:
+            self._reason = f"it had more than {most} processes and threads at a time"
+            self._deadline = time.monotonic()
+
     def _poll_timeout(self) -> float | None:
-        """Milliseconds until SIGKILL is due; None for no limit."""
+        """Milliseconds until there is something to do; None for no limit."""
         if self._deadline is None:
-            return None
+            return None if self._max_processes is None else _COUNT_INTERVAL * 1000
         # After SIGKILL, check again soon: a process may have been forked while the others were killed.
         return max((self._deadline - time.monotonic()) * 1000, 20)
 

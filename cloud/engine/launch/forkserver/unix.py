@@ -80,6 +80,7 @@ def reap() -> tuple[list[tuple[int, int]], bool]:
 class Process(NamedTuple):
     pid: int
     group: int
+    threads: int
 
 
 def descendants(ancestor: int) -> list[Process]:
@@ -88,9 +89,10 @@ def descendants(ancestor: int) -> list[Process]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{entry}/stat", "rb") as file:
-                # proc_pid_stat(5): pid (a name with any characters) state parent group
-                parent, group = map(int, file.read().rpartition(b")")[2].split()[1:3])
-                children.setdefault(parent, []).append(Process(int(entry), group))
+                # proc_pid_stat(5): pid (a name with any characters) state parent group ... threads
+                fields = file.read().rpartition(b")")[2].split()
+                process = Process(int(entry), group=int(fields[2]), threads=int(fields[17]))
+                children.setdefault(int(fields[1]), []).append(process)
     found = list(children.get(ancestor, ()))
     for process in found:
         found.extend(children.get(process.pid, ()))
