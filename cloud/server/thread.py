@@ -7,6 +7,7 @@ their thread.
 import asyncio
 import functools
 import inspect
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
@@ -57,6 +58,8 @@ class BackgroundCloud:
         except BaseException:
             self._end_thread()
             raise
+        for notice in self._cloud.notices.unexpected if self._cloud.notices else ():
+            logging.getLogger(__name__).warning("%s", notice)
         self.backend = cast("Backend", _LoopProxy(self._cloud.backend, self._loop))
         return self
 

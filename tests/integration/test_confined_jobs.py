@@ -1,6 +1,12 @@
 """What goes on working in a confined job, with both launchers and both services."""
 
+import json
+import os
+import platform
+import sys
+import venv
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,3 +111,45 @@ async def test_a_folder_that_jobs_may_read_and_the_hint_for_one_that_they_may_no
     assert "--job-reads" in job.error_message
     job, _ = await run(cloud, "5", f"open({str(readable / 'new')!r}, 'w')")
     assert job.state is JobState.FAILED
+
+
+async def test_a_job_in_another_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = tmp_path / f"tf2.15-py{sys.version_info[0]}.{sys.version_info[1]}"
+    monkeypatch.setenv("CLOUD_RUNTIMES", str(tmp_path))
+    venv.create(runtime, symlinks=True)
+    about = {"name": "tf2.15", "python": platform.python_version(), "description": "TensorFlow 2.15"}
+    (runtime / "runtime.json").write_text(json.dumps(about))
+    code = "import ssl, sqlite3, sys; print(sys.prefix)"
+    async with LocalCloud(Settings(launcher=LauncherKind.COLD, confine=ConfineMode.REQUIRE)) as cloud:
+        bucket = await contract.open_bucket(cloud.backend)
+        job = await contract.train(cloud.backend, bucket, tmp_path, code, runtime_version="2.15")
+        lines = await contract.output(cloud.backend, job)
+    assert job.state is JobState.SUCCEEDED, "\n".join(lines)
+    assert str(runtime) in lines
+
+
+def namespaces() -> list[str]:
+    """Those that this process has open."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            target = os.readlink(f"/proc/self/fd/{descriptor}")
+            found += [target] if target.startswith(("net:", "user:")) else []
+    return sorted(found)
+
+
+async def test_a_network_ends_with_its_job_however_that_ends(cloud: LocalCloud) -> None:
+    before = namespaces()
+    job = await cloud.backend.submit_job(
+        TrainingSpec(
+            "6", (), MODULE, args=("print('waiting'); import time; time.sleep(60)",), service=Service.VERTEX_AI
+        )
+    )
+    async for entry in cloud.backend.follow_logs(job.job_id):
+        if entry.message == "waiting":
+            assert len(namespaces()) == len(before) + 2
+            await cloud.backend.cancel_job(job.job_id)
+    assert (await cloud.backend.get_job(job.job_id)).state is JobState.CANCELLED
+    job, _ = await run(cloud, "7", "raise SystemExit(3)")
+    assert job.state is JobState.FAILED
+    assert namespaces() == before

@@ -75,7 +75,8 @@ class ReplicaProcesses:
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
         for replica in members:
             home = folder / replica.task_name
-            pip = await asyncio.to_thread(_make_home, home, interpreter, base.get("PATH", os.defpath))
+            installed = folder / "pip" / replica.task_name
+            pip = await asyncio.to_thread(_make_folders, home, installed, interpreter, base.get("PATH", os.defpath))
             self._tails[replica] = deque(maxlen=_TAIL_LINES)
             command = Command(
                 module=self.spec.python_module,
@@ -158,8 +159,9 @@ class ReplicaProcesses:
         self.on_output(replica, line)
 
 
-def _make_home(home: Path, interpreter: Interpreter, path: str) -> PipEnvironment | None:
-    """Make a replica's folder, without what an earlier start left, and what its pip changes."""
-    shutil.rmtree(home, ignore_errors=True)
+def _make_folders(home: Path, installed: Path, interpreter: Interpreter, path: str) -> PipEnvironment | None:
+    """Make a replica's empty folder, and that of what its pip installs, without what an earlier start left."""
+    for folder in (home, installed):
+        shutil.rmtree(folder, ignore_errors=True)
     home.mkdir()
-    return pip_environment.create(home / ".pip", interpreter, path)
+    return pip_environment.create(installed, interpreter, path)
