@@ -108,7 +108,7 @@ class Settings:
     disk_reserve_bytes: int = 512 * 2**20
     """What a job must leave free on the disk, for the local cloud itself."""
     job_processes: int = 4096
-    """Processes and threads that a job may have at a time, where its network is confined."""
+    """Processes and threads that a job may have at a time, where it is confined."""
     job_files: int = 8192
     """Files that each process of a job may have open."""
     port: int = 0
