@@ -41,7 +41,7 @@ class Run:
         assert this_task is not None  # noqa: S101 - asyncio.run made it
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this_task.cancel)
         async with LocalCloud(settings, service_agents=ServiceAgents.BARE) as cloud:
-            for notice in cloud.notices.lines if cloud.notices else ():
+            for notice in (await cloud.notices()).lines:
                 self._console.print(escape(notice), highlight=False, soft_wrap=True)
             workflow = Workflow(cloud.backend, self._plan, self._terminal)
             try:

@@ -36,6 +36,7 @@ from cloud.settings import (
 )
 
 if TYPE_CHECKING:
+    from cloud.engine.confinement.policy import Notices
     from cloud.gateway.listener import Refusal
     from cloud.server.base import ServedCloud
 
@@ -230,16 +231,14 @@ class _Server:
             loop.add_signal_handler(number, self._handle_signal, number, task)
         try:
             async with self._cloud() as cloud:
-                if self._command and cloud.notices:
-                    # Around a command only what its user does not expect: the output is the command's.
-                    for notice in cloud.notices.unexpected:
-                        click.echo(notice, err=True)
                 environ = await cloud.owner_environ()
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py
                 with closing(self._announce(cloud, environ)):
                     try:
-                        return await (self._run_command(environ) if self._command else self._wait_for_signal(cloud))
+                        return await (
+                            self._run_command(cloud, environ) if self._command else self._wait_for_signal(cloud)
+                        )
                     finally:
                         for violation in cloud.violations:
                             click.echo(f"not allowed: {violation}", err=True)
@@ -272,21 +271,24 @@ class _Server:
         running = RunningCloud(os.getpid(), cloud.url, environ)
         return Announcement(running, cloud.state_dir, user_runtime_folders(), _warn)
 
-    async def _run_command(self, environ: dict[str, str]) -> int:
+    async def _run_command(self, cloud: "ServedCloud", environ: dict[str, str]) -> int:
         assert self._command is not None  # noqa: S101 - checked by the caller
         inherited = {name: value for name, value in whole_environ().items() if name not in CONFLICTING}
         child = ChildCommand(self._command, inherited | environ)
         self._on_signal = child.forward
+        telling = asyncio.create_task(_tell_unexpected(cloud))  # the command need not wait for it
         try:
             return await child.run()
         except OSError as error:
             click.echo(f"error: {self._command[0]}: {error.strerror}", err=True)
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+        finally:
+            await telling
 
     async def _wait_for_signal(self, cloud: "ServedCloud") -> int:
         received = asyncio.Event()
         self._on_signal = lambda _: received.set()
-        click.echo(_welcome(cloud, is_bridge=self._is_bridge))
+        click.echo(_welcome(cloud, await cloud.notices(), is_bridge=self._is_bridge))
         await received.wait()
         self._on_signal = None  # a second signal cancels the clean-up
         click.echo("ending")
@@ -299,7 +301,14 @@ class _Server:
             click.echo(f"refused: {refusal.host}:{refusal.port} is not emulated here{times}", err=True)
 
 
-def _welcome(cloud: "ServedCloud", *, is_bridge: bool) -> str:
+async def _tell_unexpected(cloud: "ServedCloud") -> None:
+    """Around a command only what its user does not expect is said: the output is the command's."""
+    if notices := await cloud.notices():
+        for notice in notices.unexpected:
+            click.echo(notice, err=True)
+
+
+def _welcome(cloud: "ServedCloud", notices: "Notices | None", *, is_bridge: bool) -> str:
     from cloud.gateway.hosts import is_emulated
 
     settings = cloud.settings
@@ -314,7 +323,7 @@ def _welcome(cloud: "ServedCloud", *, is_bridge: bool) -> str:
             f"  {cloud.state_dir!s:<26} its state, {lifetime}",
             *shown,
             f"  {cloud.url.removeprefix('http://'):<26} the proxy to use, and the metadata server",
-            *(cloud.notices.lines if cloud.notices else ()),
+            *(notices.lines if notices else ()),
             "In another shell:",
             f'  eval "$({sys.executable} -m cloud.serve env{state})"',
             "Ctrl-C ends it.",

@@ -20,7 +20,7 @@ from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
 from cloud.emulator.rest.api import Document
 from cloud.emulator.storage_v1.routes import StorageV1
-from cloud.engine.confinement.confiner import UNCONFINED, Confiner, Means
+from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
@@ -57,7 +57,7 @@ class Assembly:
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
         runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
-        confined: how its processes are confined; None: not at all.
+        confined: how its processes are confined.
         on_refusal: called for each request for a host that is not emulated.
     """
 
@@ -74,7 +74,7 @@ class Assembly:
         runtimes: Runtimes,
         base_environ: Mapping[str, str],
         service_agents: ServiceAgents,
-        confined: Confined | None = None,
+        confined: Confined,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
@@ -113,11 +113,8 @@ class Assembly:
         parts.push_async_callback(front.close)
         await front.start()
 
-        confiner = UNCONFINED
-        if confined := self._confined:
-            access = job_access(front.gateway, front.emulator)
-            processes = settings.job_processes
-            confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
+        access, confined, processes = job_access(front.gateway, front.emulator), self._confined, settings.job_processes
+        confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
         replica_environ = self._base_environ | self._gateway_environ()
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from cloud.engine.confinement.policy import Notices
 from cloud.engine.state_folder import StateFolder
 from cloud.folders.sweep import sweep, system_folders
 from cloud.server import open_files
 from cloud.settings import Settings
 
 if TYPE_CHECKING:
+    from cloud.engine.confinement.policy import Notices
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
@@ -35,8 +35,6 @@ class ServedCloud(ABC):
 
     def __init__(self, settings: Settings, *, on_refusal: "Callable[[Refusal], None] | None" = None) -> None:
         self.settings, self._on_refusal = settings, on_refusal
-        self.notices: Notices | None = None
-        """How jobs are confined, which a person is told when it has started; None: it runs none."""
         self._parts = AsyncExitStack()
         """Closed at the end, the latest first."""
         self._sweeping: asyncio.Task[None] | None = None
@@ -74,6 +72,10 @@ class ServedCloud(ABC):
                 await self._sweeping
         except OSError as error:
             log.warning("what killed clouds left could not be removed: %s", error)
+
+    async def notices(self) -> "Notices | None":
+        """What a person is told of how jobs are confined; None: this cloud runs none."""
+        return None
 
     @property
     def url(self) -> str:

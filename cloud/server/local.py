@@ -13,14 +13,15 @@ from cloud.engine.storage.server import FakeGcsServer
 from cloud.folders.sweep import sweep, system_folders
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server.base import ServedCloud
-from cloud.server.confined import confine
+from cloud.server.confined import Confined
 from cloud.server.service_agents import choose_service_agents
 from cloud.server.shells import posix
-from cloud.settings import ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
+from cloud.settings import ConfineMode, ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
 
 if TYPE_CHECKING:
     from cloud.backends.local import LocalBackend
     from cloud.emulator.faults import Faults
+    from cloud.engine.confinement.policy import Notices
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
@@ -58,6 +59,9 @@ class LocalCloud(ServedCloud):
 
     async def _start(self) -> "Front":
         agents = choose_service_agents(self._state.path, self.settings.service_agents, self._service_agents)
+        self._confined = Confined(self.settings, self._state.path)
+        if self.settings.confine is ConfineMode.REQUIRE:
+            await self._confined.notices()
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
@@ -69,8 +73,6 @@ class LocalCloud(ServedCloud):
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
         self._parts.push_async_callback(server.close)
-        confining = asyncio.create_task(confine(self.settings, self._state.path))
-        self._parts.callback(confining.cancel)
         await asyncio.sleep(0)  # lets its task start the process
 
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
@@ -84,15 +86,17 @@ class LocalCloud(ServedCloud):
             self.settings.requirements,
             environ=whole_environ(),
         )
-        confined, self.notices = await confining
         self._assembly = Assembly(
-            self.settings, self._state, launcher, server, runtimes, environ, agents, confined, self._on_refusal
+            self.settings, self._state, launcher, server, runtimes, environ, agents, self._confined, self._on_refusal
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
         await launcher.start(runtime.interpreter)
         await launcher.start(building(runtime.interpreter))
         return self._assembly.front
+
+    async def notices(self) -> "Notices":
+        return await self._confined.notices()
 
     def _sweep(self) -> None:
         # Imported here: a start need not wait for it.

@@ -58,7 +58,7 @@ class BackgroundCloud:
         except BaseException:
             self._end_thread()
             raise
-        for notice in self._cloud.notices.unexpected if self._cloud.notices else ():
+        for notice in self.run(self._cloud.notices()).unexpected:
             logging.getLogger(__name__).warning("%s", notice)
         self.backend = cast("Backend", _LoopProxy(self._cloud.backend, self._loop))
         return self

@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means
-from cloud.engine.confinement.layers import Findings, judge, probe
+from cloud.engine.confinement.layers import Findings, Layers, judge, probe
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.engine.runtimes.runtime import Runtime
@@ -97,7 +97,7 @@ async def victim(
     state = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
         if found:
-            patch.setattr("cloud.server.confined.probe", lambda: judge(found))
+            patch.setattr("cloud.engine.confinement.layers.probe", lambda: judge(found))
         async with LocalCloud(Settings(state_dir=state, launcher=LauncherKind.COLD, confine=mode)) as cloud:
             yield Victim(cloud, successful)
 
@@ -187,7 +187,11 @@ async def test_a_model_that_runs_code(machine: Targets, tmp_path: Path, mode: Co
 
     launcher = RecordingLauncher(LauncherKind.COLD)
     launcher.started = []
-    means = Means(probe(), launcher, Access(1234, tmp_path / "ca.pem", serve))  # type: ignore[arg-type]
+
+    async def layers() -> Layers:
+        return probe()
+
+    means = Means(layers, launcher, Access(1234, tmp_path / "ca.pem", serve))  # type: ignore[arg-type]
     confiner = Confiner(means) if mode is ConfineMode.REQUIRE else UNCONFINED
     serving = Cloud(tmp_path / "state", launcher, tmp_path / "models")
     async with serving.service(prepare=prepare, confiner=confiner) as service:

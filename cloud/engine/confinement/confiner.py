@@ -6,13 +6,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from cloud.engine.confinement.layers import Layers
 from cloud.engine.confinement.paths import PythonPaths
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.network import Network
+
+if TYPE_CHECKING:
+    from cloud.engine.confinement.layers import Layers
 
 Report = Callable[[str], None]
 """Called with a sentence for each request of a confined job that was refused."""
@@ -46,13 +48,13 @@ class Means:
     """What confines processes.
 
     Args:
-        layers: what this machine can.
+        layers: finds what this machine can; None: nothing.
         reads: folders that all jobs may read.
         secrets: folders that hold what no process may read.
         job_processes: processes and threads that a job may have at a time.
     """
 
-    layers: Layers
+    layers: "Callable[[], Awaitable[Layers | None]]"
     networks: Networks
     access: Access
     reads: tuple[Path, ...] = ()
@@ -81,8 +83,8 @@ class Confiner:
             CloudError: it cannot be made.
         """
         async with AsyncExitStack() as parts:
-            network = None
-            if self._means and self._means.layers.network.is_held:
+            network, layers = None, await self._layers()
+            if self._means and layers and layers.network.is_held:
                 access = self._means.access
                 network = await self._means.networks.create_network(access.port)
                 parts.callback(network.close)
@@ -105,12 +107,13 @@ class Confiner:
             network: of its execution.
             ports: on which the replicas of the job listen.
         """
-        if self._means is None:
+        layers = await self._layers()
+        if self._means is None or layers is None:
             return None
         access = self._means.access
         read = (access.ca_file, *self._means.reads)
         allowed = (access.port, *ports, _ANY_FREE_PORT)
-        confinement = await self._confinement([interpreter], import_path, read, write, network, allowed)
+        confinement = await self._confinement(layers, [interpreter], import_path, read, write, network, allowed)
         return replace(confinement, max_processes=self._means.job_processes)
 
     @asynccontextmanager
@@ -130,21 +133,26 @@ class Confiner:
         Raises:
             CloudError: its network cannot be made.
         """
-        if self._means is None:
+        layers = await self._layers()
+        if self._means is None or layers is None:
             yield None
             return
         network = None
-        if self._means.layers.network.is_held:
+        if layers.network.is_held:
             network = await self._means.networks.create_network(self._means.access.port)
             network.listening.close()
         try:
-            yield await self._confinement(interpreters, import_path, read, write, network, ())
+            yield await self._confinement(layers, interpreters, import_path, read, write, network, ())
         finally:
             if network:
                 network.close()
 
+    async def _layers(self) -> "Layers | None":
+        return await self._means.layers() if self._means else None
+
     async def _confinement(
         self,
+        layers: "Layers",
         interpreters: Sequence[Interpreter],
         import_path: Sequence[Path],
         read: Sequence[Path],
@@ -152,8 +160,6 @@ class Confiner:
         network: Network | None,
         ports: tuple[int, ...],
     ) -> Confinement:
-        assert self._means is not None  # noqa: S101
-        layers = self._means.layers
         pythons = [path for interpreter in interpreters for path in await self._paths.of(interpreter)]
         imported = await asyncio.to_thread(self._paths.of_import_path, import_path)
         return Confinement(

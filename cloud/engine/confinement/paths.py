@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from cloud.engine.confinement.real_paths import holds, real
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes.view_folders import site_folders
 from cloud.errors import FailedPrecondition
@@ -87,15 +88,6 @@ class PythonPaths:
 def installation() -> tuple[Path, ...]:
     """The folders of this process's own Python and of what is installed for it."""
     return outermost([Path(sys.prefix), Path(sys.base_prefix), *site_folders()])
-
-
-def real(path: str | Path) -> Path:
-    return Path(os.path.realpath(path))
-
-
-def holds(folder: Path, inner: Iterable[Path]) -> bool:
-    """Whether one of ``inner`` is ``folder`` or lies below it."""
-    return any(real(path).is_relative_to(real(folder)) for path in inner)
 
 
 def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:

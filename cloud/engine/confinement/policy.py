@@ -4,11 +4,14 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cloud.engine.confinement.layers import Layers
-from cloud.engine.confinement.paths import holds
+from cloud.engine.confinement.real_paths import holds
 from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.settings import ConfineMode
+
+if TYPE_CHECKING:
+    from cloud.engine.confinement.layers import Layers
 
 _OFF = "jobs are not confined (--confine off): they have your rights"
 
@@ -51,7 +54,7 @@ class Notices:
         return self.lines if self.is_limited else self.warnings
 
 
-def notices(mode: ConfineMode, layers: Layers | None, readable: Sequence[Path], secrets: Iterable[Secret]) -> Notices:
+def notices(mode: ConfineMode, layers: "Layers | None", readable: Sequence[Path], secrets: Iterable[Secret]) -> Notices:
     """What a person is told.
 
     Args:
@@ -71,7 +74,7 @@ def notices(mode: ConfineMode, layers: Layers | None, readable: Sequence[Path], 
     return Notices(describe(layers), is_limited, warnings)
 
 
-def describe(layers: Layers) -> str:
+def describe(layers: "Layers") -> str:
     """What jobs are kept from, and what not and why: ``jobs are confined: files, signals, network``."""
     held = [name for name, is_held in _held(layers).items() if is_held]
     if not held:
@@ -84,7 +87,7 @@ def describe(layers: Layers) -> str:
     return "; ".join((f"jobs are confined: {names}", *limit, *missing(layers)))
 
 
-def missing(layers: Layers) -> list[str]:
+def missing(layers: "Layers") -> list[str]:
     """What jobs cannot be kept from here, each with the reason."""
     held = _held(layers)
     if layers.files == layers.signals == layers.network == layers.ports and not layers.files.is_held:
@@ -120,7 +123,7 @@ def check_reads(folders: Iterable[Path], state: Path) -> tuple[Path, ...]:
     return tuple(checked)
 
 
-def _held(layers: Layers) -> dict[str, bool]:
+def _held(layers: "Layers") -> dict[str, bool]:
     return {
         "files": layers.files.is_held,
         "signals": layers.signals.is_held,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Report
-from cloud.engine.confinement.layers import Findings, judge
+from cloud.engine.confinement.layers import Findings, Layers, judge
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.network import Network
 from cloud.errors import FailedPrecondition
@@ -46,7 +46,11 @@ class Machine:
 
     def confiner(self, found: Findings) -> Confiner:
         access = Access(GATEWAY, Path("/ca.pem"), self.serve)
-        return Confiner(Means(judge(found), self, access, reads=(Path("/data"),)))
+
+        async def layers() -> Layers:
+            return judge(found)
+
+        return Confiner(Means(layers, self, access, reads=(Path("/data"),)))
 
 
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.confinement.paths import PythonPaths, holds, installation, outermost
+from cloud.engine.confinement.paths import PythonPaths, installation, outermost
+from cloud.engine.confinement.real_paths import holds
 from cloud.engine.launch.command import Interpreter
 from cloud.errors import FailedPrecondition
 
