@@ -84,7 +84,8 @@ class Owner:
             assert re.search(rb"<Code>\w+</Code><Message>", content)
         else:
             error = json.loads(content)["error"]
-            assert error == "invalid_request" or (error["code"] == status and error["message"])
+            oauth = ("invalid_request", "invalid_grant", "unsupported_grant_type")  # RFC 6749 §5.2
+            assert error in oauth or (error["code"] == status and error["message"])
 
     def is_healthy(self) -> bool:
         return self.json("GET", ML, f"{PROJECT}:getConfig")[0] == 200
