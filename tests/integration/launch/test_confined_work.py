@@ -6,8 +6,9 @@ import signal
 import socket
 import sys
 import sysconfig
+import tempfile
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,10 +47,10 @@ async def network(launcher: Launcher) -> AsyncIterator[Network]:
 
 
 @pytest.fixture(params=INTERPRETERS, ids=str)
-def programs(request: pytest.FixtureRequest, tmp_path: Path) -> Programs:
-    folder = tmp_path / "programs"
-    folder.mkdir()
-    return Programs(folder, INTERPRETERS[request.param])
+def programs(request: pytest.FixtureRequest) -> Iterator[Programs]:
+    # Not a folder of pytest's: its path is too long for the Unix sockets that multiprocessing makes in TMPDIR.
+    with tempfile.TemporaryDirectory() as folder:
+        yield Programs(Path(folder), INTERPRETERS[request.param])
 
 
 @pytest.mark.parametrize("has_namespace", [True, False], ids=["namespace", "landlock"])
