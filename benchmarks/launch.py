@@ -10,8 +10,7 @@ All in one run, medians of ROUNDS, interleaved so that the machine's load affect
 - *known package*: the same with a package that ran before;
 - *known layer*: the same, and it requires a distribution that is installed as a layer which another job had;
 - *second runtime*: a known package in another virtual environment, with a fork server of its own;
-- *cold*: a known package in a fresh interpreter, for comparison;
-- *confined*: a known package, confined in a network of its own, which is created for it.
+- *cold*: a known package in a fresh interpreter, for comparison.
 
 Without the download from the bucket, which takes tens of milliseconds. Exits with status 1 if a target is missed.
 """
@@ -35,7 +34,6 @@ from pathlib import Path
 
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.client import Command, Interpreter, Launcher, OutputLine
-from cloud.engine.launch.confinement import Confinement
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.runtimes.runtime import PRELOAD, Runtime, building
 from cloud.settings import LauncherKind, RequirementsMode, inherited_environ
@@ -46,8 +44,6 @@ ROUNDS = 5
 TARGETS = {"new package": 0.1, "known package": 0.03}
 INTERPRETER = Interpreter(preload=PRELOAD)
 SITE = Path(sysconfig.get_path("purelib"))
-PYTHON = tuple(map(Path, (sys.prefix, sys.base_prefix, *filter(os.path.isabs, sys.path))))
-GATEWAY_PORT = 8123
 SETUP = "from setuptools import setup, find_packages\nsetup(name='trainer', packages=find_packages())\n"
 TASK = "import tensorflow, trainer.model, trainer.data\nprint('first line')\n"
 MODULE = "\n".join(f"def function_{number}(x):\n    return x * {number} + 1\n" for number in range(100))
@@ -99,9 +95,7 @@ class Jobs:
         environ = {"PATH": os.environ["PATH"], "UV_FIND_LINKS": str(wheelhouse(work / "wheels"))}
         self._requirements = Requirements(work / "layers", RequirementsMode.OFFLINE, environ=environ)
 
-    async def first_line(
-        self, archive: Path, interpreter: Interpreter, stated: Sequence[str] = (), *, confined: bool = False
-    ) -> float:
+    async def first_line(self, archive: Path, interpreter: Interpreter, stated: Sequence[str] = ()) -> float:
         """Seconds to the first line of the package's module."""
         received = asyncio.Event()
 
@@ -118,17 +112,12 @@ class Jobs:
         runtime = Runtime("benchmark", "", interpreter, (SITE,))
         environment = await self._requirements.install(runtime, [folder], stated, work=self._work, log=lambda *_: None)
         path = (folder, *environment.import_path)
-        network = await self.launcher.create_network(GATEWAY_PORT) if confined else None
-        confinement = Confinement((*PYTHON, *path), (self._work,), network) if network else None
-        command = Command(
-            "trainer.task", (), environ, self._work, path, environment.interpreter, confinement=confinement
+        process = await self.launcher.launch(
+            Command("trainer.task", (), environ, self._work, path, environment.interpreter), on_output
         )
-        process = await self.launcher.launch(command, on_output)
         await received.wait()
         elapsed = time.perf_counter() - started
         assert (await process.wait()).ok
-        if network:
-            network.close()
         return elapsed
 
 
@@ -152,7 +141,6 @@ async def main() -> int:
                 "known package": await jobs.first_line(known, INTERPRETER),
                 "known layer": await jobs.first_line(known, INTERPRETER, ["rates"]),
                 "second runtime": await jobs.first_line(known, second),
-                "confined": await jobs.first_line(known, INTERPRETER, confined=True),
                 "cold": await jobs.first_line(known, replace(INTERPRETER, preload=())),
             }
             for name, value in measured.items():
@@ -166,9 +154,6 @@ async def main() -> int:
     targets.report("second runtime, in the default's", median["second runtime"] / median["known package"], at_most=2)
     added = max(median["known layer"] - median["known package"], 0)
     targets.report("a known layer, in seconds more", added, at_most=0.15)
-    added = max(median["confined"] - median["known package"], 0)
-    targets.report("confined, in seconds more", added, at_most=0.025)
-    targets.report("confined, in starts unconfined", median["confined"] / median["known package"])
     return targets.status
 
 

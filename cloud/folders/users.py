@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from cloud.folders.temporary import is_temporary
 _KILL_SECONDS = 5.0
 
 
-def has_users(folder: Path) -> bool:
-    """Whether there is such a process of this user. Linux only; False elsewhere."""
-    users = _find(folder)
-    for process in users:
-        os.close(process)
-    return bool(users)
+def wait_for_users(folder: Path, seconds: float) -> None:
+    """Wait until these processes of this user have ended, at most for ``seconds``. Linux only; at once elsewhere."""
+    deadline = time.monotonic() + seconds
+    while (users := _find(folder)) and time.monotonic() < deadline:
+        for process in users:
+            _has_ended(process, deadline - time.monotonic())
+            os.close(process)
 
 
 def kill_users(folder: Path) -> None:
@@ -33,8 +35,13 @@ def kill_users(folder: Path) -> None:
                 signal.pidfd_send_signal(process, signal.SIGKILL)
         for process in users:
             # One that the kernel cannot end now is given up.
-            is_gone = is_gone and bool(select.select([process], [], [], _KILL_SECONDS)[0])
+            is_gone = is_gone and _has_ended(process, _KILL_SECONDS)
             os.close(process)
+
+
+def _has_ended(process: int, seconds: float) -> bool:
+    """Whether a process, as a pidfd, ends within ``seconds``."""
+    return bool(select.select([process], [], [], max(seconds, 0))[0])
 
 
 def _find(folder: Path) -> list[int]:

@@ -86,14 +86,21 @@ def owner_environ(
     }
 
 
-def boto_configuration(*, proxy_url: str, ca_file: Path, project: str, credentials: Path, state_dir: Path) -> str:
-    """gsutil's configuration file: gsutil reads no proxy or credentials from the environment.
+def boto_configuration(
+    *, proxy_url: str, ca_file: Path, project: str, credentials: Path | None, state_dir: Path | None
+) -> str:
+    """gsutil's configuration file: gsutil reads no CA or credentials from the environment.
 
     Sections and names: https://cloud.google.com/storage/docs/boto-gsutil.
+
+    Args:
+        credentials: a service account's key; None: those of the metadata server.
+        state_dir: where gsutil keeps its state; None: in the home folder.
     """
     host, _, port = proxy_url.removeprefix("http://").partition(":")
-    return f"""[Credentials]
-gs_service_key_file = {credentials}
+    identity = f"[Credentials]\ngs_service_key_file = {credentials}" if credentials else _OF_MACHINE
+    state = f"state_dir = {state_dir}\n" if state_dir else ""
+    return f"""{identity}
 
 [Boto]
 proxy = {host}
@@ -106,8 +113,10 @@ max_retry_delay = 1
 default_project_id = {project}
 default_api_version = 2
 software_update_check_period = 0
-state_dir = {state_dir}
-"""
+{state}"""
+
+
+_OF_MACHINE = "[GoogleCompute]\nservice_account = default"
 
 
 CONFLICTING = (

@@ -176,7 +176,8 @@ class Gateway:
 
     def admits(self, listener: Listener, connection: socket.socket) -> bool:
         """Whether the client of ``connection`` may use this cloud."""
-        return not listener.checks_callers or self._callers is None or self._callers.admits(connection)
+        assert self._callers is not None  # noqa: S101 - set by start
+        return not listener.checks_callers or self._callers.admits(connection)
 
     @property
     def excess(self) -> int:

@@ -37,12 +37,11 @@ from cloud.engine.storage.guard import PolicyViolation, summarize
 from cloud.engine.storage.roles import SERVICE_AGENT_ROLE
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
-from cloud.gateway.environ import client_environ
 from cloud.gateway.listener import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.server.confined import Confined
 from cloud.server.front import Front
-from cloud.server.job_access import job_access
+from cloud.server.job_access import job_access, job_environ
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
 
@@ -113,9 +112,11 @@ class Assembly:
         parts.push_async_callback(front.close)
         await front.start()
 
-        access, confined, processes = job_access(front.gateway, front.emulator), self._confined, settings.job_processes
+        gateway_environ = job_environ(front.gateway, settings.project, state.folder("gateway") / "boto")
+        access = job_access(front.gateway, front.emulator, gateway_environ)
+        confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
-        replica_environ = self._base_environ | self._gateway_environ()
+        replica_environ = self._base_environ | gateway_environ
         as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
         jobs = JobService(
             state_dir=state.folder("jobs"),
@@ -197,15 +198,6 @@ class Assembly:
         client = StorageClient(url, lambda: tokens.current(principal).value, self._settings.project)
         self._parts.push_async_callback(client.close)
         return client
-
-    def _gateway_environ(self) -> dict[str, str]:
-        gateway = self.front.gateway
-        return client_environ(
-            proxy_url=gateway.url,
-            ca_file=gateway.ca_file,
-            metadata_host=gateway.address,
-            project=self._settings.project,
-        )
 
     @property
     def faults(self) -> Faults:

@@ -1,19 +1,42 @@
 """How jobs reach the emulated APIs: the gateway, which also listens in the network of each job that has one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from pathlib import Path
 from socket import socket
 
 from cloud.emulator.app import Emulator, RequestSource
 from cloud.engine.confinement.confiner import Access, Report
+from cloud.engine.state_folder import write_private
+from cloud.gateway.environ import boto_configuration, client_environ
 from cloud.gateway.listener import Refusal
 from cloud.gateway.tunnel import Gateway
 
 
-def job_access(gateway: Gateway, emulator: Emulator) -> Access:
+def job_environ(gateway: Gateway, project: str, boto_file: Path) -> dict[str, str]:
+    """The variables of processes that act as the ML service account.
+
+    Args:
+        gateway: which is started.
+        boto_file: written; gsutil's configuration.
+    """
+    write_private(
+        boto_file,
+        boto_configuration(
+            proxy_url=gateway.url, ca_file=gateway.ca_file, project=project, credentials=None, state_dir=None
+        ),
+    )
+    environ = client_environ(
+        proxy_url=gateway.url, ca_file=gateway.ca_file, metadata_host=gateway.address, project=project
+    )
+    return {**environ, "BOTO_CONFIG": str(boto_file)}
+
+
+def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str]) -> Access:
     """
     Args:
         gateway: which is started.
+        environ: see ``job_environ``.
     """
 
     async def serve(listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
@@ -27,4 +50,4 @@ def job_access(gateway: Gateway, emulator: Emulator) -> Access:
         return partial(gateway.remove_listener, listener)
 
     _, _, port = gateway.address.rpartition(":")
-    return Access(int(port), gateway.ca_file, serve)
+    return Access(int(port), (gateway.ca_file, Path(environ["BOTO_CONFIG"])), serve)

@@ -14,16 +14,24 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from cloud.engine.runtimes.python_code import MODULE
+from cloud.lifecycle import JobState
 from cloud.names import GsUri
+from cloud.resources import Service, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import IamMode, LauncherKind, ServiceAgents, Settings, inherited_environ
 from integration.flaky import FlakyRelay
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "lab-project"
-SETTINGS = Settings(project=PROJECT, launcher=LauncherKind.COLD, service_agents=ServiceAgents.BARE)
 CLIENT = Path(__file__).with_name("storage_client_steps.py")
 GSUTIL = os.environ.get("GSUTIL") or shutil.which("gsutil")
+SETTINGS = Settings(
+    project=PROJECT,
+    launcher=LauncherKind.COLD,
+    service_agents=ServiceAgents.BARE,
+    job_reads=(Path(GSUTIL).parent.parent,) if GSUTIL and Path(GSUTIL).exists() else (),
+)
 OWNERS = ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "BOTO_CONFIG")
 
 Environ = dict[str, str]
@@ -280,6 +288,23 @@ async def test_gsutil_moves_data(cloud, gsutil, name, tmp_path):
     assert "not emulated" in await gsutil("versioning", "set", "on", url, status=1)
     await gsutil("-m", "rm", "-r", url)
     assert url not in await gsutil("ls")
+
+
+async def test_a_job_may_call_gsutil(cloud, gsutil, bucket):
+    """As trainers do, by subprocess, confined like every job; gsutil's own environment is one of its ``job_reads``."""
+    await gsutil(
+        "iam", "ch", f"serviceAccount:{await cloud.backend.ml_service_account()}:objectAdmin", f"gs://{bucket}"
+    )
+    code = f"""
+import subprocess
+open("metrics.txt", "w").write("loss 1")
+subprocess.run([{GSUTIL!r}, "-q", "cp", "metrics.txt", "gs://{bucket}/out/"], check=True)
+print(subprocess.run([{GSUTIL!r}, "cat", "gs://{bucket}/out/metrics.txt"], check=True, stdout=subprocess.PIPE).stdout)
+"""
+    job = await cloud.backend.submit_job(TrainingSpec("1", (), MODULE, args=(code,), service=Service.VERTEX_AI))
+    job = await cloud.backend.wait_for_job(job.job_id, timeout=100)
+    assert job.state is JobState.SUCCEEDED, job.error_message
+    assert await cloud.backend.read_object(GsUri(bucket, "out/metrics.txt")) == b"loss 1"
 
 
 async def test_the_labs_three_commands_turn_refusals_into_success(cloud, gsutil, as_job, bucket, account):

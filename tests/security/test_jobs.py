@@ -191,7 +191,7 @@ async def test_a_model_that_runs_code(machine: Targets, tmp_path: Path, mode: Co
     async def layers() -> Layers:
         return probe()
 
-    means = Means(layers, launcher, Access(1234, tmp_path / "ca.pem", serve))  # type: ignore[arg-type]
+    means = Means(layers, launcher, Access(1234, (tmp_path / "ca.pem",), serve))  # type: ignore[arg-type]
     confiner = Confiner(means) if mode is ConfineMode.REQUIRE else UNCONFINED
     serving = Cloud(tmp_path / "state", launcher, tmp_path / "models")
     async with serving.service(prepare=prepare, confiner=confiner) as service:

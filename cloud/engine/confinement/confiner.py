@@ -34,12 +34,12 @@ class Access:
 
     Args:
         port: of the loopback interface, where their variables lead.
-        ca_file: which they trust.
+        files: that their variables name.
         serve: serves the APIs on a socket in a job's network, too, and returns what ends that.
     """
 
     port: int
-    ca_file: Path
+    files: tuple[Path, ...]
     serve: Callable[[socket, Report], Awaitable[Callable[[], Awaitable[None]]]]
 
 
@@ -111,7 +111,7 @@ class Confiner:
         if self._means is None or layers is None:
             return None
         access = self._means.access
-        read = (access.ca_file, *self._means.reads)
+        read = (*access.files, *self._means.reads)
         allowed = (access.port, *ports, _ANY_FREE_PORT)
         confinement = await self._confinement(layers, [interpreter], import_path, read, write, network, allowed)
         return replace(confinement, max_processes=self._means.job_processes)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from cloud.engine.launch.forkserver.unix import processes
 from cloud.folders.users import kill_users
 
 _KILL_SECONDS = 5.0
@@ -36,12 +37,4 @@ def kill_orphans(pid: int, environ: Mapping[str, str]) -> None:
 
 def _members(session: int) -> list[int]:
     """The processes of a session that can still be killed. Its id is no other process's while it has any."""
-    found: list[int] = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError):
-                # proc_pid_stat(5): pid (a name with any characters) state parent group session
-                state, _, _, of = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()[:4]
-                if int(of) == session and state not in (b"Z", b"X"):
-                    found.append(int(name))
-    return found
+    return [process.pid for process in processes() if process.session == session and process.state not in "ZX"]

@@ -17,6 +17,8 @@ COLD = Interpreter()
 INTERPRETERS = {LauncherKind.WARM: WARM, LauncherKind.COLD: COLD}
 PYTHON = tuple(map(Path, (sys.prefix, sys.base_prefix, *filter(os.path.isabs, sys.path))))
 """What this Python needs to be read."""
+PORT = 8123
+"""That the socket of the fixture ``network`` is bound to."""
 
 
 def confinement(folder: Path, network: Network | None = None, *read: Path) -> Confinement:

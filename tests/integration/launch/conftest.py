@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from cloud.engine.launch.client import Launcher
+from cloud.engine.launch.network import Network
+from cloud.settings import LauncherKind
+from integration.launch.confined import PORT
 from integration.launch.programs import KINDS, PRELOADED, Programs
 
 
@@ -22,3 +26,19 @@ async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[Launcher]:
     await launcher.start(PRELOADED)
     yield launcher
     await launcher.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def warm_launcher() -> AsyncIterator[Launcher]:
+    """For a whole module."""
+    launcher = Launcher(LauncherKind.WARM)
+    yield launcher
+    await launcher.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def network(warm_launcher: Launcher) -> AsyncIterator[Network]:
+    """Of processes of ``warm_launcher``, with a socket bound to ``PORT``."""
+    network = await warm_launcher.create_network(PORT)
+    yield network
+    network.close()

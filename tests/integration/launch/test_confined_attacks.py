@@ -1,7 +1,7 @@
 """What a confined process is refused, and that it succeeds without the confinement."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,6 @@ import pytest_asyncio
 
 from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.network import Network
-from cloud.settings import LauncherKind
 from integration.launch import attacks
 from integration.launch.attacks import ATTACKS, NAMES, NETWORK
 from integration.launch.confined import INTERPRETERS, confinement, outcome
@@ -43,24 +42,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def launcher() -> AsyncIterator[Launcher]:
-    launcher = Launcher(LauncherKind.WARM)
-    yield launcher
-    await launcher.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(launcher: Launcher) -> AsyncIterator[Network]:
-    network = await launcher.create_network(8123)
-    yield network
-    network.close()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=INTERPRETERS, ids=str)
 async def outcomes(
     request: pytest.FixtureRequest,
-    launcher: Launcher,
+    warm_launcher: Launcher,
     network: Network,
     machine: Machine,
     tmp_path_factory: pytest.TempPathFactory,
@@ -73,7 +58,7 @@ async def outcomes(
         wanted = confinement(folder, network if kind == "namespace" else None, machine.readable, machine.programs)
         targets = machine.targets(f"{kind}-{request.param}")
         source = Path(attacks.__file__).read_text()
-        found[kind] = await outcome(launcher, programs, source, None if kind == "unconfined" else wanted, targets)
+        found[kind] = await outcome(warm_launcher, programs, source, None if kind == "unconfined" else wanted, targets)
     return found
 
 

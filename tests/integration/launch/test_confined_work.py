@@ -8,42 +8,25 @@ import sys
 import sysconfig
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from cloud.engine.launch.client import Command, Interpreter, Launcher
 from cloud.engine.launch.network import Network
 from cloud.errors import FailedPrecondition
-from cloud.settings import LauncherKind
 from integration.launch import work
-from integration.launch.confined import INTERPRETERS, confinement, outcome
+from integration.launch.confined import INTERPRETERS, PORT, confinement, outcome
 from integration.launch.programs import ENVIRON, Programs, linux_only, parent_of, run, until_gone
 from integration.launch.work import ANYWHERE, TASKS
 
 pytestmark = [linux_only, pytest.mark.asyncio(loop_scope="module")]
 
-PORT = 8123
 BASE_PYTHON = Path(sys.base_prefix, "bin", f"python{sysconfig.get_python_version()}")
 BASE_PIP = list(Path(sys.base_prefix, "lib").glob(f"{BASE_PYTHON.name}/*-packages/pip"))
 WITHOUT_NAMESPACE = [function.__name__ for function in ANYWHERE]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def launcher() -> AsyncIterator[Launcher]:
-    launcher = Launcher(LauncherKind.WARM)
-    yield launcher
-    await launcher.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(launcher: Launcher) -> AsyncIterator[Network]:
-    network = await launcher.create_network(PORT)
-    yield network
-    network.close()
 
 
 @pytest.fixture(params=INTERPRETERS, ids=str)
@@ -55,18 +38,18 @@ def programs(request: pytest.FixtureRequest) -> Iterator[Programs]:
 
 @pytest.mark.parametrize("has_namespace", [True, False], ids=["namespace", "landlock"])
 async def test_it_works_with_its_own(
-    launcher: Launcher, network: Network, programs: Programs, has_namespace: bool
+    warm_launcher: Launcher, network: Network, programs: Programs, has_namespace: bool
 ) -> None:
     tasks = list(TASKS) if has_namespace else WITHOUT_NAMESPACE
     wanted = confinement(programs.folder, network if has_namespace else None)
 
-    found = await outcome(launcher, programs, Path(work.__file__).read_text(), wanted, tasks)
+    found = await outcome(warm_launcher, programs, Path(work.__file__).read_text(), wanted, tasks)
 
     assert found == dict.fromkeys(tasks, "done")
 
 
 @pytest.mark.skipif(not BASE_PIP, reason="the Python of which this environment is made has no pip")
-async def test_pip_installs(launcher: Launcher, network: Network, tmp_path: Path) -> None:
+async def test_pip_installs(warm_launcher: Launcher, network: Network, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "rates-1-py3-none-any.whl", "w") as archive:
         archive.writestr("rates.py", "")
         archive.writestr("rates-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
@@ -78,11 +61,11 @@ async def test_pip_installs(launcher: Launcher, network: Network, tmp_path: Path
     command = Command("pip", argv, environ, tmp_path, (), Interpreter(BASE_PYTHON), confinement=wanted)
     lines: list[str] = []
 
-    assert (await run(launcher, command, lambda line: lines.append(line.text))).ok, lines
+    assert (await run(warm_launcher, command, lambda line: lines.append(line.text))).ok, lines
     assert (tmp_path / "installed" / "rates.py").exists()
 
 
-async def test_it_reaches_the_networks_listener(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_it_reaches_the_networks_listener(warm_launcher: Launcher, network: Network, programs: Programs) -> None:
     network.listening.listen()
     network.listening.settimeout(0)
 
@@ -96,12 +79,12 @@ async def test_it_reaches_the_networks_listener(launcher: Launcher, network: Net
         print(socket.create_connection(("127.0.0.1", {PORT})).recv(100).decode())
         """
     answering = asyncio.create_task(answer())
-    assert await outcome(launcher, programs, source, confinement(programs.folder, network)) == {"from": "outside"}
+    assert await outcome(warm_launcher, programs, source, confinement(programs.folder, network)) == {"from": "outside"}
     await answering
 
 
 async def test_processes_of_a_network_reach_each_other(
-    launcher: Launcher, network: Network, programs: Programs
+    warm_launcher: Launcher, network: Network, programs: Programs
 ) -> None:
     wanted = confinement(programs.folder, network)
     programs.write(
@@ -114,28 +97,30 @@ async def test_processes_of_a_network_reach_each_other(
         "server",
     )
     command = programs.command("")
-    server = await launcher.launch(replace(command, module="server", confinement=wanted), programs.on_output)
+    server = await warm_launcher.launch(replace(command, module="server", confinement=wanted), programs.on_output)
     await programs.wait_for("port")
     port = int(programs.text().split()[1])
 
     source = f"import socket; print(socket.create_connection(('127.0.0.1', {port})).recv(100).decode())"
-    assert await outcome(launcher, programs, source, wanted) == {"from": "the other"}
+    assert await outcome(warm_launcher, programs, source, wanted) == {"from": "the other"}
     assert (await server.wait()).ok
 
 
-async def test_it_has_no_descriptor_but_its_streams(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_it_has_no_descriptor_but_its_streams(
+    warm_launcher: Launcher, network: Network, programs: Programs
+) -> None:
     source = """
         import json, os
         print(json.dumps({name: os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")[:-1]}))
         """
-    found = await outcome(launcher, programs, source, confinement(programs.folder, network))
+    found = await outcome(warm_launcher, programs, source, confinement(programs.folder, network))
 
     assert found.keys() == {"0", "1", "2"}
     assert found["0"] == os.devnull
     assert all(found[name].startswith("pipe:") for name in "12")
 
 
-async def test_its_limits(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_its_limits(warm_launcher: Launcher, network: Network, programs: Programs) -> None:
     source = """
         import json, os, resource
         status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines())
@@ -147,7 +132,7 @@ async def test_its_limits(launcher: Launcher, network: Network, programs: Progra
         }))
         """
     wanted = replace(confinement(programs.folder, network), max_processes=1000)
-    found = await outcome(launcher, programs, source, wanted)
+    found = await outcome(warm_launcher, programs, source, wanted)
 
     assert found == {
         "core": [0, 0],
@@ -159,9 +144,9 @@ async def test_its_limits(launcher: Launcher, network: Network, programs: Progra
     }
 
 
-async def test_its_root_has_nothing_else(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_its_root_has_nothing_else(warm_launcher: Launcher, network: Network, programs: Programs) -> None:
     source = "import json, os; print(json.dumps({path: os.listdir(path) for path in ('/', '/run', '/etc', '/dev')}))"
-    found = await outcome(launcher, programs, source, confinement(programs.folder, network))
+    found = await outcome(warm_launcher, programs, source, confinement(programs.folder, network))
 
     assert ".machine" not in found["/"]
     assert found["/run"] == []
@@ -170,11 +155,13 @@ async def test_its_root_has_nothing_else(launcher: Launcher, network: Network, p
     assert {"null", "urandom", "shm", "pts", "ptmx"} <= set(found["/dev"])
 
 
-async def test_a_module_of_its_own_is_not_shadowed(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_a_module_of_its_own_is_not_shadowed(
+    warm_launcher: Launcher, network: Network, programs: Programs
+) -> None:
     programs.write("own = True", "resource")
 
     source = "import json, resource; print(json.dumps({'own': resource.own}))"
-    assert await outcome(launcher, programs, source, confinement(programs.folder, network)) == {"own": True}
+    assert await outcome(warm_launcher, programs, source, confinement(programs.folder, network)) == {"own": True}
 
 
 STUBBORN = """
@@ -186,9 +173,11 @@ STUBBORN = """
     """
 
 
-async def test_it_is_stopped_with_all_that_it_started(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_it_is_stopped_with_all_that_it_started(
+    warm_launcher: Launcher, network: Network, programs: Programs
+) -> None:
     command = replace(programs.command(STUBBORN), confinement=confinement(programs.folder, network))
-    process = await launcher.launch(command, programs.on_output)
+    process = await warm_launcher.launch(command, programs.on_output)
     await programs.wait_for("pids")
 
     pids = [int(pid) for pid in programs.text().split()[1:]]
@@ -196,16 +185,18 @@ async def test_it_is_stopped_with_all_that_it_started(launcher: Launcher, networ
     await until_gone(pids)
 
 
-async def test_it_ends_with_its_supervisor(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_it_ends_with_its_supervisor(warm_launcher: Launcher, network: Network, programs: Programs) -> None:
     command = replace(programs.command(STUBBORN), confinement=confinement(programs.folder, network))
-    process = await launcher.launch(command, programs.on_output)
+    process = await warm_launcher.launch(command, programs.on_output)
     await programs.wait_for("pids")
 
     await until_gone([process.pid], lambda: os.kill(parent_of(process.pid), signal.SIGKILL))
     assert (await process.wait()).signal == signal.SIGKILL
 
 
-async def test_what_cannot_be_confined_does_not_run(launcher: Launcher, network: Network, programs: Programs) -> None:
+async def test_what_cannot_be_confined_does_not_run(
+    warm_launcher: Launcher, network: Network, programs: Programs
+) -> None:
     command = programs.command("open('ran', 'w')")
     wanted = confinement(programs.folder, network)
     with socket.socket() as none:
@@ -215,15 +206,15 @@ async def test_what_cannot_be_confined_does_not_run(launcher: Launcher, network:
         }
         for reason, confined in broken.items():
             with pytest.raises(FailedPrecondition, match=f"cannot be confined: .*{reason}"):
-                await run(launcher, replace(command, confinement=confined), programs.on_output)
+                await run(warm_launcher, replace(command, confinement=confined), programs.on_output)
 
     assert not (programs.folder / "ran").exists()
-    assert (await run(launcher, replace(command, confinement=wanted), programs.on_output)).ok
+    assert (await run(warm_launcher, replace(command, confinement=wanted), programs.on_output)).ok
     assert (programs.folder / "ran").exists()
 
 
-async def test_networks_are_separate_and_end(launcher: Launcher, programs: Programs) -> None:
-    networks = [await launcher.create_network(PORT) for _ in range(3)]
+async def test_networks_are_separate_and_end(warm_launcher: Launcher, programs: Programs) -> None:
+    networks = [await warm_launcher.create_network(PORT) for _ in range(3)]
 
     assert len({os.stat(network.network_namespace).st_ino for network in networks}) == 3
     for network in networks:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 LINUX = sys.platform == "linux"
@@ -78,21 +78,38 @@ def reap() -> tuple[list[tuple[int, int]], bool]:
 
 
 class Process(NamedTuple):
+    """See proc_pid_stat(5)."""
+
     pid: int
+    state: str
+    parent: int
     group: int
+    session: int
     threads: int
+
+
+def processes() -> Iterator[Process]:
+    """All processes that are visible here. Linux only."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{entry}/stat", "rb") as file:
+                # pid (a name with any characters) state parent group session ... threads
+                state, *fields = file.read().rpartition(b")")[2].split()
+                parent, group, session = map(int, fields[:3])
+                yield Process(int(entry), state.decode(), parent, group, session, threads=int(fields[16]))
+
+
+def threads_of_machine() -> int:
+    """How many threads there are. Linux only."""
+    with open("/proc/loadavg") as file:
+        return int(file.read().split()[3].partition("/")[2])  # proc_loadavg(5)
 
 
 def descendants(ancestor: int) -> list[Process]:
     """All descendants of ``ancestor``, children before grandchildren."""
     children: dict[int, list[Process]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{entry}/stat", "rb") as file:
-                # proc_pid_stat(5): pid (a name with any characters) state parent group ... threads
-                fields = file.read().rpartition(b")")[2].split()
-                process = Process(int(entry), group=int(fields[2]), threads=int(fields[17]))
-                children.setdefault(int(fields[1]), []).append(process)
+    for process in processes():
+        children.setdefault(process.parent, []).append(process)
     found = list(children.get(ancestor, ()))
     for process in found:
         found.extend(children.get(process.pid, ()))

@@ -24,7 +24,6 @@ def left(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "_PATIENCE", 0.1)
-    monkeypatch.setattr(sweep, "_POLL", 0.01)
 
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":

@@ -88,6 +88,16 @@ def test_nothing_is_both_set_and_unset():
     assert not owners_environ().keys() & set(CONFLICTING)
 
 
+def test_gsutil_of_a_job_has_the_account_of_the_metadata_server():
+    parsed = ConfigParser()
+    parsed.read_string(
+        boto_configuration(proxy_url="http://127.0.0.1:5", credentials=None, **{**BOTO, "state_dir": None})
+    )
+    assert dict(parsed["GoogleCompute"]) == {"service_account": "default"}
+    assert "Credentials" not in parsed
+    assert "state_dir" not in parsed["GSUtil"]
+
+
 def test_gsutils_file_agrees_with_the_variables():
     parsed = ConfigParser()
     parsed.read_string(boto_configuration(proxy_url="http://127.0.0.1:5", credentials=FILES.credentials, **BOTO))
