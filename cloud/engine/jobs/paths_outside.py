@@ -17,6 +17,7 @@ _FAILURES = tuple(
         rf"(?:{_REASONS}|cannot open|[Uu]nable to open)[^/\n]*['\": ]{_PATH}",
     )
 )
+_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - only compared
 
 
 def explain_path_outside(
@@ -35,10 +36,23 @@ def explain_path_outside(
             path = os.path.normpath(match["path"])
             if any(Path(path).is_relative_to(folder) for folder in folders):
                 continue
-            folder = path if exists(path) else os.path.dirname(path)
-            if folder != "/" and exists(folder):
+            parent = os.path.dirname(path)
+            if exists(path):
+                return _hint(path)
+            if any(Path(path).is_relative_to(folder) for folder in _TEMPORARY):
+                if "Permission denied" in match[0]:  # else it is missing in the job's own
+                    return _temporary_hint(path)
+            elif parent != "/" and exists(parent):
                 return _hint(path)
     return None
+
+
+def _temporary_hint(path: str) -> str:
+    return (
+        f"{path} would be a file of this machine: jobs have a /tmp of their own only where the system allows user "
+        "namespaces. Write to Python's tempfile.gettempdir() ($TMPDIR), allow user namespaces, or start the local "
+        "cloud with --confine off (CLOUD_CONFINE)."
+    )
 
 
 def _hint(path: str) -> str:

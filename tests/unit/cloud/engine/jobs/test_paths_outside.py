@@ -5,7 +5,7 @@ import pytest
 from cloud.engine.jobs.paths_outside import explain_path_outside
 
 OWN = (Path("/state/work/1"), Path("/state/temporary"))
-PRESENT = {"/data", "/data/train.csv", "/home/a b/c d.csv", "/state/work/1/gone", "/srv"}
+PRESENT = {"/data", "/data/train.csv", "/home/a b/c d.csv", "/state/work/1/gone", "/srv", "/tmp"}  # noqa: S108 - only compared
 
 
 def explain(output: str) -> str | None:
@@ -40,6 +40,21 @@ def test_a_file_of_this_machine_gets_the_hint(line: str, path: str | None) -> No
 @pytest.mark.parametrize(
     "line",
     [
+        "PermissionError: [Errno 13] Permission denied: '/tmp/model.joblib'",
+        "cp: cannot create regular file '/var/tmp/new/x': Permission denied",
+    ],
+)
+def test_the_machines_temporary_folders_get_a_hint_of_their_own(line: str) -> None:
+    hint = explain(line)
+    assert hint is not None
+    assert "$TMPDIR" in hint
+    assert "--job-reads" not in hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "FileNotFoundError: [Errno 2] No such file or directory: '/tmp/model.joblib'",
         "FileNotFoundError: [Errno 2] No such file or directory: '/state/work/1/gone'",
         "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere/at/all'",
         "FileNotFoundError: [Errno 2] No such file or directory: '/top'",
