@@ -104,7 +104,7 @@ class FakeGcsServer:
         if self.is_external:
             self._up.set()
             return
-        await self._launch()
+        await self._launch_with_retries(deque(maxlen=_RESTARTS_PER_MINUTE))
         self._spawn(self._keep_up())
 
     async def ready(self) -> str:
@@ -178,7 +178,7 @@ class FakeGcsServer:
             self._up.clear()
             log.warning("fake-gcs-server ended with status %s: restarting it", status)
             try:
-                await self._launch_again(starts)
+                await self._launch_with_retries(starts)
             except CloudError as error:
                 self._give_up(error.message)
                 return
@@ -187,7 +187,7 @@ class FakeGcsServer:
                 self._give_up(f"it was not restarted: {error!r}")
                 return
 
-    async def _launch_again(self, starts: deque[float]) -> None:
+    async def _launch_with_retries(self, starts: deque[float]) -> None:
         failure = "fake-gcs-server keeps dying"
         while True:
             starts.append(time.monotonic())

@@ -65,7 +65,7 @@ class ServerProcess:
             NetworkRefusedError: ``is_isolated``, and the system refuses it; the text says why.
             PortTakenError: not ``is_isolated``, and another process was faster: try again.
             FailedPrecondition: the program fails.
-            OSError: there are not enough file descriptors, processes or memory.
+            OSError: there are not enough file descriptors, processes or memory, or it was killed: try again.
         """
         if is_isolated and sys.platform != "linux":
             raise NetworkRefusedError("only Linux has them")
@@ -156,6 +156,8 @@ class ServerProcess:
             raise NetworkRefusedError(explain_refusal(OSError(int(number), text), read_settings()))
         if "address already in use" in " ".join(last):
             raise PortTakenError
+        if (self._process.returncode or 0) < 0:
+            raise InterruptedError(f"it was killed by signal {-(self._process.returncode or 0)} while it started")
         raise FailedPrecondition(f"{binary} does not start: {' / '.join(last) or 'it prints nothing'}")
 
     async def _discard(self) -> None:

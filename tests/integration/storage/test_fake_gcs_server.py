@@ -86,6 +86,23 @@ async def test_a_failed_restart_is_reported_at_once(tmp_path):
     await server.close()
 
 
+async def test_one_that_is_killed_while_it_starts_is_started_again(tmp_path):
+    program, marker = tmp_path / "program", tmp_path / "kill"
+    program.write_text(f'#!/bin/sh\nrm {marker} && kill -9 $$\nexec {find_binary(None)} "$@"\n')
+    program.chmod(0o755)
+    server = FakeGcsServer(tmp_path / "root", str(program))
+    marker.touch()
+    await server.start()
+    marker.touch()
+    first = server.pid
+    os.kill(first, signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while marker.exists() or server.pid == first:
+            await server.ready()
+            await asyncio.sleep(0.01)
+    await server.close()
+
+
 async def test_it_is_restarted_when_file_descriptors_are_available(tmp_path, caplog):
     server = FakeGcsServer(tmp_path / "root")
     await server.start()
