@@ -1,6 +1,8 @@
-"""Jobs that meet a bound of their log, their disk, or their open files: each says which."""
+"""Jobs that meet a bound of their log, their disk, their open files or their processes: each says which."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from cloud.testing.contract.probes import wheel
 from emulator_api.ml_requests import training_job
 from integration.owner import MB, ML, PROJECT, Owner
 
-LOG_BYTES, DISK_BYTES, FILES = 100_000, 30 * MB, 200
+LOG_BYTES, DISK_BYTES, FILES, PROCESSES = 100_000, 30 * MB, 200, 60
 PROGRAMS = {
     "chatty": """
         import sys
@@ -28,6 +30,13 @@ PROGRAMS = {
         """,
     "opener": "files = [open('/dev/null') for _ in range(10_000)]",
 }
+if sys.platform == "linux":
+    PROGRAMS["forker"] = """
+        import os, time
+        while os.fork():
+            pass
+        time.sleep(600)
+        """
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +48,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Owner, dict
         job_log_bytes=LOG_BYTES,
         job_disk_bytes=DISK_BYTES,
         job_files=FILES,
+        job_processes=PROCESSES,
     )
     with BackgroundCloud(settings) as cloud:
         owner = Owner(cloud)
@@ -72,3 +82,19 @@ def test_a_job_that_opens_too_many_files_is_told_how_many_it_may(jobs: tuple[Own
     assert "Too many open files" in message
     assert f"may have {FILES} files open at a time" in message
     assert "CLOUD_JOB_FILES" in message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are bounded on Linux only")
+def test_a_job_that_forks_for_ever_is_ended(jobs: tuple[Owner, dict[str, Any]]) -> None:
+    message = jobs[1]["forker"]["errorMessage"]
+    assert f"A job may have {PROCESSES} processes and threads at a time" in message
+    assert "CLOUD_JOB_PROCESSES" in message
+    remaining = [each for each in Path("/proc").glob("[0-9]*/cmdline") if b"forker" in _read(each)]
+    assert remaining == []
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # the process has ended
+        return b""
