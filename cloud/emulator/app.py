@@ -17,6 +17,8 @@ from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator.faults import ConnectionCut, Faults
+from cloud.emulator.grpc.connection import GrpcEndpoint
+from cloud.emulator.grpc.deadlines import Deadlines
 from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
@@ -128,7 +130,9 @@ class Emulator:
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
         self.body_limit = body_limit
+        self.grpc_deadlines = Deadlines(idle=idle_limit, message=body_limit)
         self._servers: weakref.WeakSet[web.Server] = weakref.WeakSet()
+        self._grpc: weakref.WeakSet[GrpcEndpoint] = weakref.WeakSet()
         self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
@@ -158,6 +162,12 @@ class Emulator:
     def protocols(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
         """A factory of protocols, each for one connection from ``source``."""
         return self._serve(source)
+
+    def grpc_protocols(self, source: RequestSource) -> GrpcEndpoint:
+        """A factory of protocols, each for one HTTP/2 connection from ``source``. ``close`` closes it, too."""
+        endpoint = GrpcEndpoint(self._serve(source), lambda: self.grpc_deadlines)
+        self._grpc.add(endpoint)
+        return endpoint
 
     def _serve(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
         factory = functools.partial(self._make_request, source)
@@ -194,6 +204,8 @@ class Emulator:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for endpoint in list(self._grpc):
+            await endpoint.close()
         for server in list(self._servers):
             server.pre_shutdown()
             await server.shutdown(grace)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cloud.emulator.app import EmulatedApi, Emulator
+from cloud.emulator.app import EmulatedApi, Emulator, RequestSource
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.listener import Refusal
@@ -35,6 +35,7 @@ class Front:
             self.emulator,
             state.folder("gateway"),
             on_refusal,
+            http2_factory=self.emulator.grpc_protocols(RequestSource()),
             port=settings.port,
             max_connections=open_files.connections(settings),
         )
