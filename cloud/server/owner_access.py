@@ -11,6 +11,7 @@ from cloud.emulator.oauth2.tokens import owner
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import OwnerFiles, boto_configuration, owner_environ
 from cloud.gateway.tunnel import Gateway
+from cloud.server.data_server import write_data_server
 from cloud.settings import Settings
 
 
@@ -54,7 +55,7 @@ class OwnerAccess:
         shutil.rmtree(files.gcloud, ignore_errors=True)
         source = RequestSource(owner(project))
         listener = await gateway.add_listener(emulator.protocols(source), http2_factory=emulator.grpc_protocols(source))
-        return owner_environ(
+        environ = owner_environ(
             proxy_url=gateway.url,
             ca_file=gateway.ca_file,
             metadata_host=gateway.address,
@@ -63,3 +64,4 @@ class OwnerAccess:
             region=self._settings.region,
             files=files,
         )
+        return environ | write_data_server(folder / "tensorboard-data-server")

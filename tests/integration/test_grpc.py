@@ -13,8 +13,10 @@ import pytest
 import pytest_asyncio
 from google.protobuf import json_format
 
+from cloud.emulator.faults import Cut, Refuse
 from cloud.emulator.grpc.methods import find, message, pool
 from cloud.emulator.oauth2.tokens import owner
+from cloud.errors import ResourceExhausted
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 
@@ -159,7 +161,9 @@ async def test_an_unknown_method_is_unimplemented_by_name(client, name, spoken):
 async def test_a_name_that_fits_no_method_is_an_invalid_argument(client, name):
     error = await client.error(f"{V1}.EndpointService/DeployModel", {"endpoint": name, "deployedModel": {}})
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert f"endpoint: not of the form projects/*/locations/*/endpoints/*: {name!r}" in error.details()
+    assert error.details() == (f"Field: endpoint Error: not of the form projects/*/locations/*/endpoints/*: {name!r}")
+    (detail,) = details_of(error)["details"]
+    assert detail["fieldViolations"][0]["field"] == "endpoint"
 
 
 async def test_a_method_that_streams_its_responses_is_refused_in_words(client):
@@ -175,6 +179,22 @@ async def test_a_method_that_streams_its_requests_is_refused_before_they_come(cl
         metadata=client.owner, timeout=30
     )
     assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+# ---------------------------------------------------------------- faults
+
+
+async def test_a_fault_is_met_once_over_grpc_too(cloud, client, caplog):
+    name, parent = f"{V1}.ModelService/ListModels", {"parent": LOCATION}
+    assert await client.call(name, parent) == {}  # the connection that is cut next was of use
+    cut = cloud.faults.add("aiplatform.projects.locations.models.list", Cut.BEFORE)
+    assert (await client.error(name, parent)).code() is grpc.StatusCode.UNAVAILABLE
+    assert cut.fired == 1
+    cloud.faults.add("aiplatform.projects.locations.models.list", Refuse(ResourceExhausted("too many")))
+    error = await client.error(name, parent)
+    assert (error.code(), error.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
+    assert await client.call(name, parent) == {}
+    assert caplog.records == []
 
 
 # ---------------------------------------------------------------- bad days

@@ -1,6 +1,7 @@
 """``Call``: what a client has sent of a unary call so far."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 from cloud.emulator.grpc import framing
@@ -24,7 +25,8 @@ class Call:
     def __init__(self, headers: Mapping[str, str], message_limit: float) -> None:
         self.path = headers.get(":path", "")
         """``/google.cloud.aiplatform.v1.JobService/CreateCustomJob``"""
-        self.host = headers.get(":authority", "")
+        self.host = re.sub(r":\d+$", "", headers.get(":authority", ""))
+        """The name, without port."""
         self.metadata = {name: value for name, value in headers.items() if not name.startswith(":")}
         self._message_limit = message_limit
         self._received = bytearray()

@@ -12,7 +12,15 @@ from cloud.emulator.grpc.call import Call
 from cloud.emulator.grpc.deadlines import Deadlines
 from cloud.emulator.grpc.http2 import GrpcConnection
 from cloud.emulator.grpc.methods import Method, find
-from cloud.emulator.grpc.status import INVALID_ARGUMENT, UNIMPLEMENTED, Status, StatusError, of_response
+from cloud.emulator.grpc.status import (
+    INVALID_ARGUMENT,
+    UNAVAILABLE,
+    UNIMPLEMENTED,
+    Status,
+    StatusError,
+    of_error,
+    of_response,
+)
 from cloud.emulator.grpc.transcoding import RestRequest, from_rest, to_rest
 from cloud.errors import InvalidArgument
 from cloud.wire.in_process import InProcessConnector
@@ -42,6 +50,8 @@ class GrpcCalls:
             auto_decompress=False,
             skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type"),
         )
+        # Else aiohttp would repeat a GET whose connection is cut, and the caller learn nothing of it.
+        self._session._retry_connection = False
 
     def __call__(self) -> asyncio.Protocol:
         return GrpcConnection(self.answer, self._deadlines())
@@ -61,18 +71,24 @@ class GrpcCalls:
             raise StatusError(Status(UNIMPLEMENTED, f"{name} is not emulated here"))
         message = await call.message()
         request = await _off_the_loop(len(message), _read, method, message)
+        http_status, body, kind = await self._request(call, request)
+        if http_status >= 400:
+            raise StatusError(of_response(http_status, body))
+        return await _off_the_loop(len(body), _write, method, body, kind)
+
+    async def _request(self, call: Call, request: RestRequest) -> tuple[int, bytes, str]:
+        """Status, body and content type of the response over REST."""
         headers = {name: call.metadata[name] for name in _PASSED_ON if name in call.metadata}
-        async with self._session.request(
-            request.method,
-            URL(f"http://{call.host.partition(':')[0]}{request.target}", encoded=True),
-            data=request.body or None,
-            headers={**headers, "Content-Type": request.content_type},
-        ) as response:
-            body = await response.read()
-            if response.status >= 400:
-                raise StatusError(of_response(response.status, body))
-            kind = response.headers.get("Content-Type", "")
-            return await _off_the_loop(len(body), _write, method, body, kind)
+        try:
+            async with self._session.request(
+                request.method,
+                URL(f"http://{call.host}{request.target}", encoded=True),
+                data=request.body or None,
+                headers={**headers, "Content-Type": request.content_type},
+            ) as response:
+                return response.status, await response.read(), response.headers.get("Content-Type", "")
+        except aiohttp.ClientError as error:  # a fault that a test has added, or the emulator ends
+            raise StatusError(Status(UNAVAILABLE, f"The connection was closed: {error}")) from error
 
 
 async def _off_the_loop(size: int, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -88,7 +104,7 @@ def _read(method: Method, data: bytes) -> RestRequest:
     except DecodeError:
         raise StatusError(Status(INVALID_ARGUMENT, f"not a message {_name(method.request)}")) from None
     except InvalidArgument as error:
-        raise StatusError(Status(INVALID_ARGUMENT, str(error))) from None
+        raise StatusError(of_error(error)) from None
 
 
 def _write(method: Method, body: bytes, kind: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import cast
@@ -24,6 +25,7 @@ _WINDOW = 2**20
 """Bytes that a client may send on a stream before they are read."""
 _STREAMS = 200
 """Calls at a time on one connection."""
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::\d+)?")
 _GRPC_ONLY = b"HTTP/2 is supported for gRPC only: offer HTTP/1.1 as well\n"
 
 Answer = Callable[[Call], Awaitable[bytes]]
@@ -135,6 +137,9 @@ class GrpcConnection(asyncio.Protocol):
                 self._transport.close()
 
     def _begin(self, number: int, headers: dict[str, str]) -> None:
+        if not _HOST.fullmatch(headers.get(":authority", "")):
+            self._http2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
+            return
         if not headers.get("content-type", "").startswith("application/grpc"):
             self._http2.send_headers(number, [(":status", "415"), ("content-type", "text/plain")])
             self._http2.send_data(number, _GRPC_ONLY, end_stream=True)

@@ -14,10 +14,12 @@ from urllib.parse import quote
 
 from cloud.emulator.grpc.methods import message
 from cloud.emulator.grpc.transcoding import parse
+from cloud.emulator.rest.errors import platform_error
+from cloud.errors import CloudError
 
 _log = logging.getLogger(__name__)
 
-OK, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL = 0, 2, 3, 4, 12, 13
+OK, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE = 0, 2, 3, 4, 12, 13, 14
 
 _CODES = {
     "INVALID_ARGUMENT": 3,
@@ -76,6 +78,11 @@ class StatusError(Exception):
     def __init__(self, status: Status) -> None:
         super().__init__(status.message)
         self.status = status
+
+
+def of_error(error: CloudError) -> Status:
+    """The status of an error, as if it had been made over REST."""
+    return of_response(error.http_status, json.dumps(platform_error(error)).encode())
 
 
 def of_response(http_status: int, body: bytes) -> Status:

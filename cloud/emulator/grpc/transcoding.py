@@ -19,6 +19,7 @@ from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]*))?\}")
+_CONTENT_TYPE = re.compile(r"[!-~][ -~]{0,255}")
 _HTTP_BODY = "google.api.HttpBody"
 """A message that stands for a body of any form."""
 
@@ -34,7 +35,7 @@ class RestRequest:
 
 def to_rest(method: Method, request: Message) -> RestRequest:
     """Raises:
-    InvalidArgument: a field that the path needs is missing or of another form.
+    InvalidArgument: a field that the path needs is missing or of another form, or a value has no form in JSON.
     """
     for rule in method.rules:
         path = _path(rule, request)
@@ -51,7 +52,9 @@ def to_rest(method: Method, request: Message) -> RestRequest:
     body, content_type = b"", "application/json"
     for field, value in rest.ListFields():
         if field.message_type is not None and field.message_type.full_name == _HTTP_BODY:
-            return RestRequest(rule.verb.upper(), path, value.data, value.content_type or content_type)
+            if not _CONTENT_TYPE.fullmatch(kind := value.content_type or content_type):
+                raise InvalidArgument(f"not a content type: {kind!r}", field=f"{field.name}.content_type")
+            return RestRequest(rule.verb.upper(), path, value.data, kind)
     if rule.body == "*":
         body = json.dumps(_to_json(rest)).encode()
         rest.Clear()
@@ -91,7 +94,13 @@ def parse(message: Message, content: Json) -> Message:
 
 
 def _to_json(message: Message) -> Any:
-    return _with_integers(json_format.MessageToDict(message, descriptor_pool=pool()))
+    """Raises:
+    InvalidArgument: a value has no form in JSON, such as an infinite number or a message of an unknown type.
+    """
+    try:
+        return _with_integers(json_format.MessageToDict(message, descriptor_pool=pool()))
+    except (json_format.Error, ValueError, TypeError) as error:
+        raise InvalidArgument(str(error)) from None
 
 
 def _with_integers(value: Any) -> Any:

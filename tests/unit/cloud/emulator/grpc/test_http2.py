@@ -77,10 +77,10 @@ class Client(asyncio.Protocol):
                     self.goaway = event
         self.flush()
 
-    def begin(self, *extra, path=PATH, kind="application/grpc") -> int:
+    def begin(self, *extra, path=PATH, kind="application/grpc", authority="a.googleapis.com") -> int:
         number = self.http2.get_next_available_stream_id()
         self.responses[number] = Response()
-        head = [(":method", "POST"), (":scheme", "https"), (":path", path), (":authority", "a.googleapis.com")]
+        head = [(":method", "POST"), (":scheme", "https"), (":path", path), (":authority", authority)]
         self.http2.send_headers(number, [*head, ("content-type", kind), *extra])
         return number
 
@@ -327,6 +327,15 @@ async def test_metadata_that_is_not_utf_8_harms_nobody():
 
     client = client_of(answer)
     assert (await client.call(b"", (b"x-name", b"\xff"))).data == frame("\ufffd".encode())
+
+
+@pytest.mark.parametrize("authority", ["a/b", "a b", "a@b", ""])
+async def test_a_host_that_is_none_is_a_malformed_request(authority):
+    client = client_of(echo)
+    number = client.begin(authority=authority)
+    client.flush()
+    await asyncio.wait_for(client.responses[number].ended.wait(), 5)
+    assert client.responses[number].reset == 1  # PROTOCOL_ERROR
 
 
 async def test_nothing_is_read_while_the_client_does_not_read():

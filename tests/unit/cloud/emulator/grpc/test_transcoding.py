@@ -1,4 +1,6 @@
 import json
+import math
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -65,6 +67,35 @@ def test_a_field_that_the_path_needs_is_named():
     with pytest.raises(InvalidArgument, match=r"projects/\*/locations/\*: 'p'") as raised:
         rest(f"{VERTEX}.JobService/ListCustomJobs", {"parent": "p"})
     assert raised.value.field == "parent"
+
+
+@pytest.mark.parametrize(
+    ("method", "request_text"),
+    [
+        ("PredictionService/Predict", {"endpoint": f"{LOCATION}/endpoints/7"}),
+        ("EndpointService/UpdateEndpoint", {"endpoint": {"name": f"{LOCATION}/endpoints/7"}}),
+    ],
+)
+def test_a_value_that_has_no_form_in_json_is_an_invalid_argument(method, request_text):
+    found = find(f"{VERTEX}.{method}")
+    assert found is not None
+    request: Any = json_format.ParseDict(request_text, found.request(), descriptor_pool=pool())
+    if "Predict" in method:
+        request.instances.add().number_value = math.inf
+    else:
+        request.update_mask.paths.append("displayName")
+    with pytest.raises(InvalidArgument, match=r"Infinity|uppercase"):
+        to_rest(found, request)
+
+
+def test_a_content_type_is_a_header():
+    method = find(f"{VERTEX}.PredictionService/RawPredict")
+    assert method is not None
+    request: Any = method.request(endpoint=f"{LOCATION}/endpoints/7")
+    request.http_body.data, request.http_body.content_type = b"a", "text/plain\r\nHost: other"
+    with pytest.raises(InvalidArgument, match="not a content type") as raised:
+        to_rest(method, request)
+    assert raised.value.field == "http_body.content_type"
 
 
 def test_a_response_may_have_fields_that_the_message_does_not_have():
