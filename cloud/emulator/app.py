@@ -34,7 +34,7 @@ from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.errors import BucketNotFound, CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class RequestSource:
     principal: Principal = ANONYMOUS
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
-    """Called with a sentence for each request that is refused for lack of a permission."""
+    """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +241,12 @@ class Emulator:
             if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
             failure = request[_BODY].failure or self._internal_error(request, error)
-        if isinstance(failure, PermissionDenied) and (report := _source(request).on_denial):
-            report(f"{request.method} {_host(request)}{request.path}: {failure.message}")
+        if report := _source(request).on_denial:
+            match failure:
+                case PermissionDenied():
+                    report(f"{request.method} {_host(request)}{request.path}: {failure.message}")
+                case BucketNotFound():  # TensorFlow repeats some requests for ever, and says nothing
+                    report(failure.message)
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of a response") from failure
         return error_response(failure, style)

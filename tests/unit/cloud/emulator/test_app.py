@@ -15,7 +15,7 @@ from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE
-from cloud.errors import PermissionDenied
+from cloud.errors import BucketNotFound, NotFound, PermissionDenied
 from cloud.gateway import hosts
 from cloud.testing.client import Client
 from emulator_api.recorder import Recorder, send
@@ -362,6 +362,13 @@ async def test_a_denied_permission_is_reported_to_its_source(emulator, storage):
     storage.outcome = PermissionDenied("me@example.com does not have storage.buckets.list")
     await send(emulator.protocols(RequestSource(ME, reported.append)), "GET", "127.0.0.1/storage/v1/b")
     assert reported == ["GET 127.0.0.1/storage/v1/b: me@example.com does not have storage.buckets.list"]
+
+
+async def test_a_missing_bucket_is_reported_to_its_source_but_not_a_missing_object(emulator, storage):
+    reported: list[str] = []
+    for storage.outcome in (NotFound("No such object: b/o"), BucketNotFound("The bucket does not exist: 'b'")):
+        await send(emulator.protocols(RequestSource(ME, reported.append)), "GET", "127.0.0.1/storage/v1/b/b/o/o")
+    assert reported == ["The bucket does not exist: 'b'"]
 
 
 async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
