@@ -28,13 +28,14 @@ from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
-from cloud.emulator.rest.call import BAD_CREDENTIAL
+from cloud.emulator.rest.call import BAD_CREDENTIAL, JOB_LOG
 from cloud.emulator.rest.errors import ErrorStyle, error_response
 from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
 from cloud.errors import BucketNotFound, CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.resources import LogEntry
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class RequestSource:
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
     """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
+    write_log: Callable[[LogEntry], None] | None = None
+    """Appends to the log of the job whose programs these clients are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ class Emulator:
             # Kept by the requests of a batch, which have headers of their own.
             source = replace(source, principal=WEB_PAGE)
         body = Body(payload, protocol, self.body_limit)
-        state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: body}
+        state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: body, JOB_LOG: source.write_log}
         parts = (message, payload, protocol, writer, task, asyncio.get_running_loop())
         return web.Request(*parts, client_max_size=MAX_BODY, state=state)
 

@@ -24,6 +24,7 @@ from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
+from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
@@ -182,7 +183,9 @@ class Assembly:
         parts.push_async_callback(vertex.close)
         vertex.start()
         projects = resource_manager.CloudResourceManagerV3(settings.project, number)
-        logs = LoggingV2(self.backend, project_number=number)
+        logs = LoggingV2(
+            self.backend, project_number=number, written=JobLog(state.folder("logging_v2") / "entries.jsonl")
+        )
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),

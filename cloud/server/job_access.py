@@ -5,7 +5,7 @@ from pathlib import Path
 from socket import socket
 
 from cloud.emulator.app import Emulator, RequestSource
-from cloud.engine.confinement.confiner import Access, Report
+from cloud.engine.confinement.confiner import Access, Report, WriteLog
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import boto_configuration, client_environ
 from cloud.gateway.listener import Refusal
@@ -41,11 +41,11 @@ def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str])
         environ: see ``job_environ``.
     """
 
-    async def serve(listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
+    async def serve(listening: socket, report: Report, write_log: WriteLog) -> Callable[[], Awaitable[None]]:
         def on_refusal(refusal: Refusal) -> None:
             report(f"refused: {refusal.host}:{refusal.port} is not emulated here")
 
-        source = RequestSource(on_denial=report)
+        source = RequestSource(on_denial=report, write_log=write_log)
         grpc = emulator.grpc_protocols(source)
         listener = await gateway.add_listener(
             emulator.protocols(source),

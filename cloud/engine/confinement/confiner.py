@@ -12,12 +12,15 @@ from cloud.engine.confinement.paths import PythonPaths
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.network import Network
+from cloud.resources import LogEntry
 
 if TYPE_CHECKING:
     from cloud.engine.confinement.layers import Layers
 
 Report = Callable[[str], None]
 """Called with a sentence for each request of a confined job that was refused."""
+WriteLog = Callable[[LogEntry], None]
+"""Appends an entry that a program of a job wrote through Cloud Logging to the job's log."""
 _ANY_FREE_PORT = 0
 
 
@@ -40,7 +43,7 @@ class Access:
 
     port: int
     files: tuple[Path, ...]
-    serve: Callable[[socket, Report], Awaitable[Callable[[], Awaitable[None]]]]
+    serve: Callable[[socket, Report, WriteLog], Awaitable[Callable[[], Awaitable[None]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,12 @@ class Confiner:
         self._paths = PythonPaths(means.secrets if means else ())
 
     @asynccontextmanager
-    async def job_network(self, report: Report) -> AsyncIterator[Network | None]:
+    async def job_network(self, report: Report, write_log: WriteLog) -> AsyncIterator[Network | None]:
         """The network of one execution, until the block ends; None: this machine's.
 
         Args:
             report: called for refusals of its requests, where it has a network of its own.
+            write_log: called for entries that it writes, likewise.
 
         Raises:
             CloudError: it cannot be made.
@@ -88,7 +92,7 @@ class Confiner:
                 access = self._means.access
                 network = await self._means.networks.create_network(access.port)
                 parts.callback(network.close)
-                parts.push_async_callback(await access.serve(network.listening, report))
+                parts.push_async_callback(await access.serve(network.listening, report, write_log))
             yield network
 
     async def replica(

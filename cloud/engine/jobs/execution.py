@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -143,7 +143,7 @@ class Execution:
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
         environment = await self._prepare(primary)
         self._network = await self._until_ended.enter_async_context(
-            self.platform.confiner.job_network(RefusedRequests(self._log_refusal).add)
+            self.platform.confiner.job_network(RefusedRequests(self._log_refusal).add, self._log_written)
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
@@ -261,14 +261,23 @@ class Execution:
     def _log_refusal(self, text: str) -> None:
         self._log_message(text, Severity.WARNING)
 
+    def _log_written(self, entry: LogEntry) -> None:
+        """An entry that a program of the job wrote through Cloud Logging."""
+        names = [replica.task_name for replica in replicas(self.spec)]
+        self._append_bounded(entry if entry.task_name in names else replace(entry, task_name=names[0]))
+
     def _on_output(self, replica: Replica, line: OutputLine) -> None:
+        severity = severity_of(line.stream, line.text)
+        self._append_bounded(LogEntry(line.time, severity, replica.task_name, line.text))
+
+    def _append_bounded(self, entry: LogEntry) -> None:
         if self._is_log_full:
             return
         if self.platform.bounds.is_log_full(self.log.size):
             self._is_log_full = True
             self._log_message(self.platform.bounds.log_notice(), Severity.WARNING)
             return
-        self._append(LogEntry(line.time, severity_of(line.stream, line.text), replica.task_name, line.text))
+        self._append(entry)
 
     def _log_message(self, message: str, severity: Severity = Severity.INFO, *, replica: Replica | None = None) -> None:
         self._append(LogEntry(datetime.now(UTC), severity, replica.task_name if replica else "service", message))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Report
+from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Report, WriteLog
 from cloud.engine.confinement.layers import Findings, Layers, judge
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.network import Network
@@ -28,7 +28,9 @@ class Machine:
         self.network = Network(os.open("/", os.O_RDONLY), os.open("/", os.O_RDONLY), socket.socket())
         return self.network
 
-    async def serve(self, listening: socket.socket, report: Report) -> Callable[[], Awaitable[None]]:
+    async def serve(
+        self, listening: socket.socket, report: Report, write_log: WriteLog
+    ) -> Callable[[], Awaitable[None]]:
         if not self.serves:
             raise FailedPrecondition("no file descriptors are left")
         assert listening is self.network.listening
@@ -56,7 +58,7 @@ class Machine:
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=7))
-    async with confiner.job_network(machine.events.append) as network:
+    async with confiner.job_network(machine.events.append, print) as network:
         replica = await confiner.replica(Interpreter(), (), write=(Path("/job"),), network=network, ports=(7, 8))
         assert replica is not None
         assert (replica.network, replica.write) == (network, (Path("/job"),))
@@ -72,7 +74,7 @@ async def test_a_network_that_cannot_be_served_is_closed() -> None:
     machine = Machine()
     machine.serves = False
     with pytest.raises(FailedPrecondition):
-        async with machine.confiner(Findings(landlock=7)).job_network(machine.events.append):
+        async with machine.confiner(Findings(landlock=7)).job_network(machine.events.append, print):
             pass
     assert not machine.is_open
 
@@ -89,7 +91,7 @@ async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens()
 async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
-    async with confiner.job_network(machine.events.append) as network:
+    async with confiner.job_network(machine.events.append, print) as network:
         replica = await confiner.replica(Interpreter(), (), write=(), network=network, ports=(7, 8))
     async with confiner.offline([Interpreter()], (), write=()) as build:
         pass
@@ -109,7 +111,7 @@ async def test_what_a_machine_cannot_do_is_not_asked_of_it() -> None:
 
 
 async def test_unconfined_processes_get_nothing() -> None:
-    async with UNCONFINED.job_network(print) as network:
+    async with UNCONFINED.job_network(print, print) as network:
         assert network is None
         assert await UNCONFINED.replica(Interpreter(), (), write=(), network=None, ports=()) is None
     async with UNCONFINED.offline([Interpreter()], (), write=()) as build:
