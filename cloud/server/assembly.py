@@ -114,7 +114,7 @@ class Assembly:
         await front.start()
 
         gateway_environ = job_environ(front.gateway, settings.project, state.folder("gateway"))
-        access = job_access(front.gateway, front.emulator, gateway_environ)
+        access = job_access(front.gateway, front.emulator, gateway_environ, storage, account)
         confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
         replica_environ = self._base_environ | gateway_environ

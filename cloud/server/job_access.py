@@ -6,7 +6,9 @@ from socket import socket
 
 from cloud.emulator.app import Emulator, RequestSource
 from cloud.engine.confinement.confiner import Access, Report, WriteLog
+from cloud.engine.principal import Principal
 from cloud.engine.state_folder import write_private
+from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import boto_configuration, client_environ
 from cloud.gateway.listener import Refusal
 from cloud.gateway.tunnel import Gateway
@@ -34,12 +36,24 @@ def job_environ(gateway: Gateway, project: str, folder: Path) -> dict[str, str]:
     return {**environ, "BOTO_CONFIG": str(boto_file), **write_data_server(folder / "tensorboard-data-server")}
 
 
-def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str]) -> Access:
+def job_access(
+    gateway: Gateway, emulator: Emulator, environ: Mapping[str, str], storage: StorageService, principal: Principal
+) -> Access:
     """
     Args:
         gateway: which is started.
         environ: see ``job_environ``.
+        storage: whose buckets jobs find in ``/gcs``.
+        principal: as whom they use them there.
     """
+
+    def mount(device: int, folder: Path, report: Report) -> Callable[[], None]:
+        # Not before a job has it: most clouds run none.
+        from cloud.engine.storage.mount.buckets import BucketFolders
+        from cloud.engine.storage.mount.connection import MountConnection
+        from cloud.engine.storage.mount.files import Files
+
+        return MountConnection(device, Files(BucketFolders(storage, principal, report), folder)).close
 
     async def serve(listening: socket, report: Report, write_log: WriteLog) -> Callable[[], Awaitable[None]]:
         def on_refusal(refusal: Refusal) -> None:
@@ -63,4 +77,4 @@ def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str])
 
     files = (Path(environ[name]) for name in ("BOTO_CONFIG", DATA_SERVER))
     _, _, port = gateway.address.rpartition(":")
-    return Access(int(port), (gateway.ca_file, *files), serve)
+    return Access(int(port), (gateway.ca_file, *files), serve, mount)

@@ -39,11 +39,14 @@ class Access:
         port: of the loopback interface, where their variables lead.
         files: that their variables name.
         serve: serves the APIs on a socket in a job's network, too, and returns what ends that.
+        mount: serves buckets as folders; see ``Confinement.mount``. Besides the descriptor it gets a folder for files
+            that are being written, and what is called for refusals.
     """
 
     port: int
     files: tuple[Path, ...]
     serve: Callable[[socket, Report, WriteLog], Awaitable[Callable[[], Awaitable[None]]]]
+    mount: Callable[[int, Path, Report], Callable[[], None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Confiner:
         write: Sequence[Path],
         network: Network | None,
         ports: Sequence[int],
+        mount: tuple[Path, Report] | None = None,
     ) -> Confinement | None:
         """Of a job's replica.
 
@@ -110,6 +114,8 @@ class Confiner:
             write: its folders.
             network: of its execution.
             ports: on which the replicas of the job listen.
+            mount: for its ``/gcs``: a folder for files that are being written, and what is called for refusals; None:
+                it has none.
         """
         layers = await self._layers()
         if self._means is None or layers is None:
@@ -118,7 +124,14 @@ class Confiner:
         read = (*access.files, *self._means.reads)
         allowed = (access.port, *ports, _ANY_FREE_PORT)
         confinement = await self._confinement(layers, [interpreter], import_path, read, write, network, allowed)
-        return replace(confinement, max_processes=self._means.job_processes)
+        serve = None
+        if mount and network:
+            folder, report = mount
+
+            def serve(device: int) -> Callable[[], None]:
+                return access.mount(device, folder, report)
+
+        return replace(confinement, max_processes=self._means.job_processes, mount=serve)
 
     @asynccontextmanager
     async def offline(

@@ -34,7 +34,7 @@ from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
-from cloud.resources import LogEntry, Severity, TrainingSpec
+from cloud.resources import LogEntry, Service, Severity, TrainingSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,12 @@ class Execution:
     """Whether replicas can open files of their own and of their Python only."""
     _until_ended: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closed when no replica runs any more."""
+    _refused: RefusedRequests = field(init=False)
     _temporary: Path | None = None
     """The replicas' ``TMPDIR``."""
+
+    def __post_init__(self) -> None:
+        self._refused = RefusedRequests(self._log_refusal)
 
     def cancel(self) -> None:
         """End its processes; STOPPED is reported once they are gone."""
@@ -143,7 +147,7 @@ class Execution:
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
         environment = await self._prepare(primary)
         self._network = await self._until_ended.enter_async_context(
-            self.platform.confiner.job_network(RefusedRequests(self._log_refusal).add, self._log_written)
+            self.platform.confiner.job_network(self._refused.add, self._log_written)
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
@@ -216,12 +220,14 @@ class Execution:
         return self._processes
 
     async def _confine(self, environment: Environment, ports: Sequence[int]) -> Confinement | None:
+        has_gcs = self.spec.service is Service.VERTEX_AI  # Google documents it for Vertex AI only
         confinement = await self.platform.confiner.replica(
             environment.interpreter,
             environment.import_path,
             write=self._folders,
             network=self._network,
             ports=ports,
+            mount=(self.folder, self._refused.add) if has_gcs else None,
         )
         self._is_confined = confinement is not None and confinement.files
         return confinement

@@ -47,7 +47,7 @@ class Machine:
         return self.network.listening.fileno() >= 0
 
     def confiner(self, found: Findings) -> Confiner:
-        access = Access(GATEWAY, (Path("/ca.pem"),), self.serve)
+        access = Access(GATEWAY, (Path("/ca.pem"),), self.serve, self.mount)
 
         async def layers() -> Layers:
             return judge(found)
