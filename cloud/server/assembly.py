@@ -112,7 +112,7 @@ class Assembly:
         parts.push_async_callback(front.close)
         await front.start()
 
-        gateway_environ = job_environ(front.gateway, settings.project, state.folder("gateway") / "boto")
+        gateway_environ = job_environ(front.gateway, settings.project, state.folder("gateway"))
         access = job_access(front.gateway, front.emulator, gateway_environ)
         confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
@@ -186,7 +186,10 @@ class Assembly:
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
-            *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            *(
+                Mount(hosts, paths, Document(vertex, aiplatform_v1.OTHER_DOCUMENTS))
+                for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()
+            ),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
