@@ -53,7 +53,8 @@ class OwnerAccess:
         )
         # gcloud keeps tokens there, maybe of an earlier run.
         shutil.rmtree(files.gcloud, ignore_errors=True)
-        listener = await gateway.add_listener(emulator.protocols(RequestSource(owner(project))))
+        source = RequestSource(owner(project))
+        listener = await gateway.add_listener(emulator.protocols(source), http2_factory=emulator.grpc_protocols(source))
         environ = owner_environ(
             proxy_url=gateway.url,
             ca_file=gateway.ca_file,
