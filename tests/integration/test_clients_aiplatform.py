@@ -173,7 +173,7 @@ async def test_errors_have_a_reason(found):
     assert refusals["quota"][0] == 429
     assert "CustomModelTrainingT4GPUsPerProjectPerRegion" in refusals["quota"][1]
     assert refusals["missing"][0] == 404
-    assert refusals["not emulated"][0] == 501
+    assert refusals["not emulated"][0] == 403
     assert "aiplatform.projects.locations.datasets.create is not emulated" in refusals["not emulated"][1]
 
 

@@ -93,6 +93,10 @@ class Api(ABC):
             CloudError: it breaks one.
         """
 
+    def instead(self, _: Method, /) -> str:
+        """What to do instead of a method that is not emulated: a sentence of its error message."""
+        return f"docs/fidelity.md lists the methods of {self.SERVICE} that are."
+
     async def authorize(self, call: Call, permission: str) -> None:
         """Only the project's owner may, unless an API has policies.
 
@@ -171,7 +175,7 @@ class Api(ABC):
         method, name = self._match(http_method, url.raw_path)
         route = self._routes.get(method.id)
         if route is None:
-            raise Unimplemented(f"{method.id} is not emulated.")
+            raise Unimplemented(f"{method.id} is not emulated. {self.instead(method)}", method=method.id)
         query = self.discovery.query(method, {key: url.query.getall(key) for key in url.query})
         if query.get("alt", "json") == "proto":
             raise InvalidArgument("Answers are written as JSON only.", field="alt")

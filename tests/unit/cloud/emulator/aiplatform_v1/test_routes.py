@@ -43,8 +43,9 @@ async def test_any_region_is_served_where_the_host_names_none(api):
 )
 async def test_what_is_not_emulated_says_so(api, path):
     error = await api.refusal("GET", f"/{path}")
-    assert (error["code"], error["status"]) == (501, "UNIMPLEMENTED")
-    assert error["message"].endswith("is not emulated.")
+    assert (error["code"], error["status"]) == (403, "PERMISSION_DENIED")
+    assert error["details"][0]["reason"] == "METHOD_NOT_EMULATED"
+    assert " is not emulated. " in error["message"]
 
 
 async def test_who_shows_no_credential_is_asked_for_one(api):
