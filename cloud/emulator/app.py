@@ -8,6 +8,7 @@ import functools
 import logging
 import re
 import weakref
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,17 +25,19 @@ from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connect
 from cloud.emulator.http.method_override import apply_method_override
 from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
+from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
+from cloud.emulator.not_emulated.routes import NotEmulatedHosts
 from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.rest.call import BAD_CREDENTIAL
-from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.rest.errors import ErrorStyle, ServiceNotEmulated, error_response
 from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +88,19 @@ class RequestSource:
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
     """Called with a sentence for each request that is refused for lack of a permission."""
+    on_not_emulated: Callable[[str, str], None] | None = None
+    """Called with the host and a sentence for each request for what is not emulated."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotEmulated:
+    """What was asked for in vain."""
+
+    host: str
+    method: str
+    """Google's id of it; empty if the whole host is not emulated."""
+    count: int
+    """Such requests so far, the last one included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,7 @@ class Emulator:
 
     Args:
         storage: the API of Cloud Storage.
+        on_not_emulated: called for each request for what is not emulated.
         idle_limit, body_limit: see ``IDLE_LIMIT`` and ``BODY_LIMIT``.
     """
 
@@ -119,6 +136,7 @@ class Emulator:
         storage: EmulatedApi,
         tokens: TokenRegistry,
         keys: KeyRing,
+        on_not_emulated: Callable[[NotEmulated], None] | None = None,
         *,
         idle_limit: float = IDLE_LIMIT,
         body_limit: float = BODY_LIMIT,
@@ -127,6 +145,8 @@ class Emulator:
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle)
         self.faults = Faults()
+        self._asked_in_vain: Counter[tuple[str, str]] = Counter()
+        self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
         self.body_limit = body_limit
@@ -146,6 +166,7 @@ class Emulator:
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
+            Mount(OTHER_HOSTS, r".*", NotEmulatedHosts(project), requires_auth=False),
         ]
 
     def mount(self, *mounts: Mount) -> None:
@@ -241,11 +262,28 @@ class Emulator:
             if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
             failure = request[_BODY].failure or self._internal_error(request, error)
-        if isinstance(failure, PermissionDenied) and (report := _source(request).on_denial):
-            report(f"{request.method} {_host(request)}{request.path}: {failure.message}")
+        self._report(request, failure)
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of a response") from failure
         return error_response(failure, style)
+
+    @property
+    def not_emulated(self) -> list[NotEmulated]:
+        """What was asked for in vain so far."""
+        return [NotEmulated(host, method, count) for (host, method), count in self._asked_in_vain.items()]
+
+    def _report(self, request: web.Request, failure: CloudError) -> None:
+        source, host = _source(request), _host(request)
+        match failure:
+            case Unimplemented() | ServiceNotEmulated():
+                method = failure.method if isinstance(failure, Unimplemented) else ""
+                self._asked_in_vain[host, method] += 1
+                if source.on_not_emulated is not None:
+                    source.on_not_emulated(host, failure.message)
+                if self._on_not_emulated is not None:
+                    self._on_not_emulated(NotEmulated(host, method, self._asked_in_vain[host, method]))
+            case PermissionDenied() if source.on_denial is not None:
+                source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
         known = disk_full(error) or shortage(error)

@@ -43,9 +43,16 @@ def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str])
 
     async def serve(listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
         def on_refusal(refusal: Refusal) -> None:
-            report(f"refused: {refusal.host}:{refusal.port} is not emulated here")
+            where = f"{refusal.host}:{refusal.port}"
+            report(f"refused: {where} is not one of Google's APIs, and this cloud is offline", where)
 
-        source = RequestSource(on_denial=report)
+        def on_not_emulated(host: str, why: str) -> None:
+            report(f"refused: {why}", host)
+
+        def on_denial(why: str) -> None:
+            report(why, "")
+
+        source = RequestSource(on_denial=on_denial, on_not_emulated=on_not_emulated)
         grpc = emulator.grpc_protocols(source)
         listener = await gateway.add_listener(
             emulator.protocols(source),

@@ -1,7 +1,6 @@
 """The IAM Credentials API, which is not emulated.
 
-It is served so that requests to it are not reported as refused hosts: google-auth looks up in the
-background where an account's tokens may be used, and continues if that fails.
+Of it google-auth asks in the background where an account's tokens may be used, and continues if that fails.
 """
 
 from typing import NoReturn
@@ -9,7 +8,7 @@ from typing import NoReturn
 from aiohttp import web
 
 from cloud.engine.principal import Principal
-from cloud.errors import Unimplemented
+from cloud.errors import NotFound, Unimplemented
 
 HOSTS = r"iamcredentials(?:\.mtls)?\.googleapis\.com"
 
@@ -20,9 +19,14 @@ class IamCredentials:
 
     async def handle(self, request: web.Request, _: Principal) -> NoReturn:
         """Raises:
-        Unimplemented: always. Clients do not retry this.
+        NotFound: google-auth asks where an account's tokens may be used. Not reported: nobody asked for it.
+        Unimplemented: anything else. Clients do not retry this.
         """
+        if request.path.endswith("/allowedLocations"):
+            raise NotFound(f"{request.path[:200]}: where tokens may be used is not limited here.")
         raise Unimplemented(
             f"iamcredentials.googleapis.com is not emulated: {request.method} {request.path[:200]} is refused. Tokens "
-            "come from oauth2.googleapis.com or the metadata server; nothing is signed, and nobody impersonated."
+            "come from oauth2.googleapis.com or the metadata server; nothing is signed, and nobody impersonated.",
+            method=self.method_id(request),
+            service="iamcredentials.googleapis.com",
         )

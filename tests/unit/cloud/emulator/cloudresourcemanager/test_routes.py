@@ -39,4 +39,4 @@ async def test_an_owner_has_every_permission(api):
 async def test_others_and_other_projects_are_refused(api):
     assert (await api.refusal("GET", "", principal=SOMEBODY))["status"] == "PERMISSION_DENIED"
     assert (await api.send("GET", "/v3/projects/another")).status == 403
-    assert (await api.refusal("DELETE", ""))["status"] == "UNIMPLEMENTED"
+    assert (await api.refusal("DELETE", ""))["details"][0]["reason"] == "METHOD_NOT_EMULATED"

@@ -32,7 +32,7 @@ class Machine:
         if not self.serves:
             raise FailedPrecondition("no file descriptors are left")
         assert listening is self.network.listening
-        report("serving")
+        report("serving", "")
 
         async def end() -> None:
             assert self.is_open  # its socket is closed later
@@ -56,7 +56,7 @@ class Machine:
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=7))
-    async with confiner.job_network(machine.events.append) as network:
+    async with confiner.job_network(lambda line, _: machine.events.append(line)) as network:
         replica = await confiner.replica(Interpreter(), (), write=(Path("/job"),), network=network, ports=(7, 8))
         assert replica is not None
         assert (replica.network, replica.write) == (network, (Path("/job"),))
@@ -89,7 +89,7 @@ async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens()
 async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
-    async with confiner.job_network(machine.events.append) as network:
+    async with confiner.job_network(lambda line, _: machine.events.append(line)) as network:
         replica = await confiner.replica(Interpreter(), (), write=(), network=network, ports=(7, 8))
     async with confiner.offline([Interpreter()], (), write=()) as build:
         pass

@@ -1,0 +1,52 @@
+"""What the emulator counts and reports of requests for what is not emulated."""
+
+import pytest
+
+from cloud.emulator.app import Emulator, NotEmulated, RequestSource
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.tokens import TokenRegistry, owner
+from cloud.errors import Unimplemented
+from emulator_api.recorder import Recorder, send
+
+ME = owner("my-project")
+
+
+@pytest.fixture
+def storage():
+    return Recorder()
+
+
+@pytest.fixture
+def emulator(storage):
+    return Emulator("my-project", "us-central1", storage, TokenRegistry(), KeyRing())
+
+
+async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
+    path = "iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example.com"
+    bearer = {"Authorization": "Bearer of-another-cloud"}
+    error = (await send(emulator, "POST", f"{path}:signBlob", bearer)).json()["error"]
+    assert (error["code"], error["details"][0]["reason"]) == (403, "METHOD_NOT_EMULATED")
+    assert "POST /v1/projects/-/serviceAccounts/a@b.example.com:signBlob is refused" in error["message"]
+    # google-auth asks by itself: no program learns of it, nor its user.
+    assert (await send(emulator, "GET", f"{path}/allowedLocations", bearer)).status == 404
+    assert [each.count for each in emulator.not_emulated] == [1]
+
+
+async def test_what_is_not_emulated_is_counted_and_reported_to_its_source_with_the_host(emulator, storage):
+    reported: list[tuple[str, str]] = []
+    source = emulator.protocols(RequestSource(ME, on_not_emulated=lambda host, why: reported.append((host, why))))
+    await send(source, "POST", "bigquery.googleapis.com/bigquery/v2/projects/p/jobs")
+    await send(source, "POST", "www.googleapis.com/bigquery/v2/projects/p/jobs")
+    storage.outcome = Unimplemented("no such thing", method="storage.folders.list")
+    for _ in range(2):
+        await send(source, "GET", "storage.googleapis.com/storage/v1/b/b/folders")
+    assert [(host, why.partition(".")[0]) for host, why in reported] == [
+        ("bigquery.googleapis.com", "bigquery"),
+        ("www.googleapis.com", "bigquery"),
+        *[("storage.googleapis.com", "no such thing")] * 2,
+    ]
+    assert emulator.not_emulated == [
+        NotEmulated("bigquery.googleapis.com", "", 1),
+        NotEmulated("www.googleapis.com", "", 1),
+        NotEmulated("storage.googleapis.com", "storage.folders.list", 2),
+    ]
