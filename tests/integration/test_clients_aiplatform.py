@@ -166,6 +166,11 @@ async def test_a_raw_prediction_has_tensorflow_servings_form(found):
     assert found["endpoint"]["by raw"] == [9.0]
 
 
+async def test_predictions_are_made_asynchronously_and_by_the_generated_client(every):
+    assert every["grpc"]["endpoint"]["async"] == [9.0]
+    assert every["grpc"]["endpoint"]["raw by hand"] == ["application/json", every["rest"]["endpoint"]["raw"][1]]
+
+
 async def test_the_same_with_a_local_endpoint(every):
     job = every["address"]["custom job"]
     assert job["state"] == "JOB_STATE_SUCCEEDED"
