@@ -130,7 +130,7 @@ async def _stay_up(cloud: LocalCloud, workflow: Workflow, plan: Plan, console: C
         f"""
 Everything is still up. In another terminal:
   . {environment}
-  {sys.executable} -m tensorboard.main --load_fast=false --logdir {workflow.output}
+  {sys.executable} -m tensorboard.main --logdir {workflow.output}
   {sys.executable} -m cloud.local_predict --model-dir EXPORT --json-instances FILE   # EXPORT: {_export(workflow)}
 The job's log: {cloud.log_file(plan.job_id)}
 Ctrl-C ends it.""",

@@ -114,7 +114,7 @@ class Assembly:
         parts.push_async_callback(front.close)
         await front.start()
 
-        gateway_environ = job_environ(front.gateway, settings.project, state.folder("gateway") / "boto")
+        gateway_environ = job_environ(front.gateway, settings.project, state.folder("gateway"))
         access = job_access(front.gateway, front.emulator, gateway_environ)
         confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))

@@ -11,15 +11,18 @@ from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import boto_configuration, client_environ
 from cloud.gateway.listener import Refusal
 from cloud.gateway.tunnel import Gateway
+from cloud.server.data_server import VARIABLE as DATA_SERVER
+from cloud.server.data_server import write_data_server
 
 
-def job_environ(gateway: Gateway, project: str, boto_file: Path) -> dict[str, str]:
+def job_environ(gateway: Gateway, project: str, folder: Path) -> dict[str, str]:
     """The variables of processes that act as the ML service account.
 
     Args:
         gateway: which is started.
-        boto_file: written; gsutil's configuration.
+        folder: for files that they name.
     """
+    boto_file = folder / "boto"
     write_private(
         boto_file,
         boto_configuration(
@@ -29,7 +32,7 @@ def job_environ(gateway: Gateway, project: str, boto_file: Path) -> dict[str, st
     environ = client_environ(
         proxy_url=gateway.url, ca_file=gateway.ca_file, metadata_host=gateway.address, project=project
     )
-    return {**environ, "BOTO_CONFIG": str(boto_file)}
+    return {**environ, "BOTO_CONFIG": str(boto_file), **write_data_server(folder / "tensorboard-data-server")}
 
 
 def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str]) -> Access:
@@ -49,5 +52,6 @@ def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str])
         )
         return partial(gateway.remove_listener, listener)
 
+    files = (Path(environ[name]) for name in ("BOTO_CONFIG", DATA_SERVER))
     _, _, port = gateway.address.rpartition(":")
-    return Access(int(port), (gateway.ca_file, Path(environ["BOTO_CONFIG"])), serve)
+    return Access(int(port), (gateway.ca_file, *files), serve)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
+from cloud.engine.launch.forkserver.system_paths import gpus
 from cloud.engine.runtimes.runtime import building
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
@@ -25,11 +26,7 @@ if TYPE_CHECKING:
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
-_QUIET = {
-    # There are no accelerators: TensorFlow must not look for them and warn.
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "TF_CPP_MIN_LOG_LEVEL": "1",
-}
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "1"}
 
 
 class LocalCloud(ServedCloud):
@@ -62,7 +59,7 @@ class LocalCloud(ServedCloud):
         self._confined = Confined(self.settings, self._state.path)
         if self.settings.confine is ConfineMode.REQUIRE:
             await self._confined.notices()
-        environ = inherited_environ() | READ_WHEN_LOADED | _QUIET
+        environ = inherited_environ() | READ_WHEN_LOADED | _QUIET | _without_gpus()
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
         # Shared by all clouds of the user; where that folder cannot be written, this cloud has its own.
@@ -130,3 +127,9 @@ class LocalCloud(ServedCloud):
         script = self._state.path / "environment.sh"
         write_private(script, posix(await self.owner_environ(), CONFLICTING))
         return script
+
+
+def _without_gpus() -> dict[str, str]:
+    """Machines of the emulated cloud have no accelerators. Where this one has none either, programs find the variable
+    unset, as on Google's."""
+    return {"CUDA_VISIBLE_DEVICES": "-1"} if gpus() else {}

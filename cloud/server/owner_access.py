@@ -11,6 +11,7 @@ from cloud.engine.project.identities import owner
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import OwnerFiles, boto_configuration, owner_environ
 from cloud.gateway.tunnel import Gateway
+from cloud.server.data_server import write_data_server
 from cloud.settings import Settings
 
 
@@ -53,7 +54,7 @@ class OwnerAccess:
         # gcloud keeps tokens there, maybe of an earlier run.
         shutil.rmtree(files.gcloud, ignore_errors=True)
         listener = await gateway.add_listener(emulator.protocols(RequestSource(owner(project))))
-        return owner_environ(
+        environ = owner_environ(
             proxy_url=gateway.url,
             ca_file=gateway.ca_file,
             metadata_host=gateway.address,
@@ -62,3 +63,4 @@ class OwnerAccess:
             region=self._settings.region,
             files=files,
         )
+        return environ | write_data_server(folder / "tensorboard-data-server")

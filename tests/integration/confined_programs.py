@@ -44,7 +44,7 @@ for _ in range(3):
 """
 
 TENSORFLOW = """
-import sys
+import os, subprocess, sys
 import tensorflow as tf
 
 folder = sys.argv[1]
@@ -67,6 +67,10 @@ model.fit(data, epochs=2, verbose=0, callbacks=callbacks)
 tf.train.Checkpoint(model=model).save(f"{folder}/checkpoint/c")
 model.export(f"{folder}/export", verbose=False)
 print("exported", sorted(name.strip("/") for name in tf.io.gfile.listdir(folder)))
+
+# What a TensorBoard of the job would start for this folder.
+reader = [os.environ["TENSORBOARD_DATA_SERVER_BINARY"], f"--logdir={folder}"]
+print("data server:", subprocess.run(reader, stderr=subprocess.PIPE, text=True).stderr)
 """
 
 DISTRIBUTED = """

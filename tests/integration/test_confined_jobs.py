@@ -75,6 +75,9 @@ async def test_tensorflow_writes_to_a_bucket(cloud: LocalCloud, tmp_path: Path) 
     lines = await contract.output(cloud.backend, job)
     assert job.state is JobState.SUCCEEDED, "\n".join(lines)
     assert {"tf.data service", "exported ['checkpoint', 'export', 'logs']"} <= set(lines)
+    assert any(line.startswith("data server: it trusts no certificates but its own") for line in lines)
+    errors = [entry for entry in await contract.log(cloud.backend, job) if entry.severity is Severity.ERROR]
+    assert [entry.message for entry in errors if "cuInit" in entry.message] == []
 
 
 async def test_replicas_reach_each_other(cloud: LocalCloud, tmp_path: Path) -> None:

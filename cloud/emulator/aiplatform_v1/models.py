@@ -13,7 +13,7 @@ from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.project import check_described, typed
 from cloud.emulator.rest.call import Call, check_etag, masked
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.lists import Item
+from cloud.emulator.rest.lists import Item, list_page, of_items
 from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.resources import Json
@@ -82,8 +82,10 @@ class ModelMethods(Collection):
         self._records.change(model, {**model.fields, "lastVersion": number})
         fields = {key: given[key] for key in _VERSION_FIELDS if key in given}
         version = self._records.add(f"{model.name}@{number}", fields | {"versionAliases": []})
-        wanted = list(given.get("versionAliases", ())) + ([_DEFAULT] if number == 1 else [])
-        return self._alias(version, {*wanted}, set())
+        wanted = list(given.get("versionAliases", ()))
+        if number == 1 and _DEFAULT not in wanted:
+            wanted.insert(0, _DEFAULT)
+        return self._alias(version, wanted, ())
 
     async def get(self, call: Call) -> Json:
         return self.json(self.find(call.below_project))
@@ -94,10 +96,13 @@ class ModelMethods(Collection):
     async def list_versions(self, call: Call) -> Json:
         model = self._records.get(call.below_project.partition("@")[0])
 
-        async def to_json(version: Record) -> Item:
+        def to_json(version: Record) -> Item:
             return self.json(version) | {"name": self._project.full_name(version.name)}
 
-        return await self._list(call, f"{model.name}@", to_json)
+        # From the first version on, where other lists begin with what is newest: the Python SDK's system test
+        # test_model_version_management.
+        versions = sorted(self._records.below(f"{model.name}@"), key=lambda version: version.sequence)
+        return await list_page(call, self.NAME, of_items(versions, _key, to_json), kind="model")
 
     async def patch(self, call: Call) -> Json:
         mask = call.mask("displayName", "description", "labels", "versionDescription", "versionAliases")
@@ -108,9 +113,9 @@ class ModelMethods(Collection):
             check_described(call.body, "model")
         check_labels(call.body.get("labels", {}), "model.labels")
         if "versionAliases" in mask:
-            given = set(call.body.get("versionAliases", ()))
+            given = call.body.get("versionAliases", [])
             _check_aliases(given)
-            self._alias(version, given, set(version.fields["versionAliases"]) - given)
+            self._alias(version, given, [alias for alias in version.fields["versionAliases"] if alias not in given])
             version = self._records.get(version.name)
         self._records.change(model, masked(model.fields, mask & set(_MODEL_FIELDS), call.body))
         if "versionDescription" in mask:
@@ -123,8 +128,9 @@ class ModelMethods(Collection):
         if not given:
             raise InvalidArgument("At least one alias is required.", field="version_aliases")
         _check_aliases([alias.removeprefix("-") for alias in given])
-        added = {alias for alias in given if not alias.startswith("-")}
-        return self.json(self._alias(version, added, {alias[1:] for alias in given} - added))
+        added = [alias for alias in given if not alias.startswith("-")]
+        removed = [alias[1:] for alias in given if alias.startswith("-") and alias[1:] not in added]
+        return self.json(self._alias(version, added, removed))
 
     async def check_deletable(self, record: Record) -> None:
         for version in self._records.below(f"{record.name}@"):
@@ -199,8 +205,11 @@ class ModelMethods(Collection):
                 field="name",
             )
 
-    def _alias(self, version: Record, added: set[str], removed: set[str]) -> Record:
-        """Moves the aliases ``added`` to ``version`` from the model's other versions, and removes ``removed``."""
+    def _alias(self, version: Record, added: Sequence[str], removed: Sequence[str]) -> Record:
+        """Moves the aliases ``added`` to ``version`` from the model's other versions, and removes ``removed``.
+
+        New ones follow those that it has, in the order given.
+        """
         if _DEFAULT in removed:
             raise InvalidArgument(
                 "The default version's alias cannot be removed: give it to another version.", field="version_aliases"
@@ -209,10 +218,14 @@ class ModelMethods(Collection):
             held = other.fields["versionAliases"]
             kept = [alias for alias in held if alias not in added]
             if other.name == version.name:
-                kept = [*(alias for alias in held if alias not in removed), *sorted(added - set(held))]
+                kept = list(dict.fromkeys((*(alias for alias in held if alias not in removed), *added)))
             if kept != held:
                 self._records.change(other, {**other.fields, "versionAliases": kept})
         return self._records.get(version.name)
+
+
+def _key(version: Record) -> str:
+    return f"{version.sequence:020}"
 
 
 def _check_aliases(aliases: Iterable[str]) -> None:

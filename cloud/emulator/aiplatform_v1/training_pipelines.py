@@ -63,7 +63,13 @@ class TrainingPipelineMethods(Collection):
                 "There are no managed datasets here: hand the trainer a gs:// path.",
                 field="training_pipeline.input_data_config",
             )
-        spec = call.schemas.read("GoogleCloudAiplatformV1CustomJobSpec", body.get("trainingTaskInputs", {}), _INPUTS)
+        # The Python SDK's ``args`` may have numbers, which this field without a schema carries as they are.
+        spec = call.schemas.read(
+            "GoogleCloudAiplatformV1CustomJobSpec",
+            body.get("trainingTaskInputs", {}),
+            _INPUTS,
+            numbers_as_texts=True,
+        )
         model = body.get("modelToUpload")
         if model is not None:
             check_described(model, "training_pipeline.model_to_upload")

@@ -34,17 +34,18 @@ class Schemas:
         self._schemas, self._numbers = schemas, numbers or {}
         self._read: dict[str, Fields] = {}
 
-    def read(self, name: str, value: Json, path: str = "") -> dict[str, Json]:
+    def read(self, name: str, value: Json, path: str = "", *, numbers_as_texts: bool = False) -> dict[str, Json]:
         """``value`` in normal form: camel-case names, no nulls and no default values, int64 as strings, enums by name.
 
         Args:
             name: of the schema.
             path: where in the request it is, in snake case (``job``); empty for all of it.
+            numbers_as_texts: whether a number is taken for a string, too, a whole one without a fraction.
 
         Raises:
             InvalidRequest: with all faults, or the first hundred.
         """
-        reader = _Reader(self._fields, self._numbers)
+        reader = _Reader(self._fields, self._numbers, numbers_as_texts=numbers_as_texts)
         read = reader.message(name, value, path)
         if reader.violations:
             raise InvalidRequest(reader.violations)
@@ -128,8 +129,10 @@ class _Reader:
         InvalidRequest: there are too many.
     """
 
-    def __init__(self, fields: Callable[[str], Fields], numbers: EnumNumbers) -> None:
-        self._fields, self._numbers = fields, numbers
+    def __init__(
+        self, fields: Callable[[str], Fields], numbers: EnumNumbers, *, numbers_as_texts: bool = False
+    ) -> None:
+        self._fields, self._numbers, self._numbers_as_texts = fields, numbers, numbers_as_texts
         self.violations: list[Violation] = []
 
     def message(self, name: str, value: Json, path: str) -> dict[str, Json]:
@@ -171,7 +174,10 @@ class _Reader:
         if "enum" in spec:
             kind = f"{_type_url(owner)}.{field[0].upper()}{field[1:]}" if owner else "TYPE_ENUM"
             return self._enum(spec["enum"], value, path, kind, self._numbers.get(f"{owner}.{field}"))
-        kind, convert = SCALARS[spec.get("format", spec["type"])]
+        form = spec.get("format", spec["type"])
+        if self._numbers_as_texts and form == "string" and type(value) in (int, float):
+            value = f"{value:.0f}" if float(value).is_integer() else repr(value)
+        kind, convert = SCALARS[form]
         read, complaint = convert(value)
         if read is None:
             complaint = complaint and f"Field '{field}', {complaint}"

@@ -14,7 +14,7 @@ from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.known_failures import explain_known_failure
-from cloud.engine.jobs.logs import JobLog, severity_of
+from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.paths_outside import explain_path_outside
 from cloud.engine.jobs.ports import PortAllocator
@@ -22,6 +22,7 @@ from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.refused_requests import RefusedRequests
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
 from cloud.engine.jobs.replicas import Replica, replicas
+from cloud.engine.jobs.severity import severity_of
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import nullcontext
@@ -15,25 +14,6 @@ from typing import BinaryIO
 from cloud.engine.jobs.log_index import Block, LogIndex
 from cloud.engine.notifier import Changes
 from cloud.resources import WHOLE_LOG, LogEntry, LogRange, Severity
-
-_PYTHON = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b[:\s]")
-_TENSORFLOW = re.compile(r"(?:([IWEF])\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: ([IWEF]) )")
-_LETTERS = {"I": Severity.INFO, "W": Severity.WARNING, "E": Severity.ERROR, "F": Severity.CRITICAL}
-
-
-def severity_of(stream: str, text: str) -> Severity:
-    """The severity in the line's prefix (of Python's or TensorFlow's logging), else INFO for stdout and ERROR for
-    stderr, as the service classifies them."""
-    if prefix := _PYTHON.match(text):
-        return Severity(prefix[1])
-    if prefix := _TENSORFLOW.match(text):
-        return _LETTERS[prefix[1] or prefix[2]]
-    return Severity.ERROR if stream == "stderr" else Severity.INFO
-
-
-def is_tensorflow_log(text: str) -> bool:
-    """Whether a line is TensorFlow's own logging, which goes to stderr and is hardly ever why a trainer failed."""
-    return _TENSORFLOW.match(text) is not None
 
 
 class JobLog:

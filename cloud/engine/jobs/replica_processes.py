@@ -11,10 +11,10 @@ from pathlib import Path
 
 from cloud.engine.jobs import pip_environment
 from cloud.engine.jobs.environ import argv, environ
-from cloud.engine.jobs.logs import is_tensorflow_log
 from cloud.engine.jobs.pip_environment import PipEnvironment
 from cloud.engine.jobs.ports import PortAllocator, is_bound
 from cloud.engine.jobs.replicas import Replica
+from cloud.engine.jobs.severity import is_tensorflow_log
 from cloud.engine.launch.command import Command, ExitStatus, Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor, RunningProcess

@@ -98,7 +98,7 @@ def log():
 
 def tensorboard():
     """What TensorBoard serves of the training output; it is asked when it has read it."""
-    flags = ["--load_fast=false", "--logdir", OUTPUT, "--port", "0", "--reload_task=blocking", "--reload_interval=0"]
+    flags = ["--logdir", OUTPUT, "--port", "0", "--reload_task=blocking", "--reload_interval=0"]
     command = [sys.executable, "-m", "tensorboard.main", *flags]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as board:
         try:

@@ -40,4 +40,9 @@ SHARED_MEMORY = "/dev/shm"  # noqa: S108
 
 def devices() -> list[str]:
     """``DEVICES`` and this machine's GPUs."""
-    return [*DEVICES, *(path for pattern in _GPUS for path in glob.glob(pattern))]
+    return [*DEVICES, *gpus()]
+
+
+def gpus() -> list[str]:
+    """Devices of this machine's GPUs, if it has any."""
+    return [path for pattern in _GPUS for path in glob.glob(pattern)]

@@ -27,7 +27,7 @@ async def test_a_model_is_answered_as_it_was_uploaded(api):
     assert found["artifactUri"] == "gs://bucket/export"
     assert found["containerSpec"] == {"imageUri": SERVING_IMAGE}
     assert found["versionId"] == "1"
-    assert sorted(found["versionAliases"]) == ["best", "default"]
+    assert found["versionAliases"] == ["default", "best"]
     assert found["supportedDeploymentResourcesTypes"] == ["DEDICATED_RESOURCES"]
     for version in ("@1", "%401", "@best", "@default"):
         assert await api.ask("GET", below(name) + version) == found
@@ -42,14 +42,44 @@ async def test_a_version_takes_its_aliases_from_the_others(api):
     assert second == f"{bare}@2"
     listed = (await api.ask("GET", "/models/my-model:listVersions"))["models"]
     assert [(one["name"], one.get("versionAliases", [])) for one in listed] == [
-        (f"{bare}@2", ["best", "default"]),
         (f"{bare}@1", []),
+        (f"{bare}@2", ["best", "default"]),
     ]
     assert (await api.ask("GET", "/models/my-model"))["versionId"] == "2"
     merged = await api.ask("POST", "/models/my-model@1:mergeVersionAliases", {"versionAliases": ["default", "-best"]})
     assert merged["versionAliases"] == ["default"]
     assert (await api.ask("GET", "/models/my-model@2"))["versionAliases"] == ["best"]
     assert len((await api.ask("GET", "/models"))["models"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        # As the Python SDK sends ["system-test-model", "testing"] in its test_model_version_management.
+        (["system-test-model", "testing", "default"], ["system-test-model", "testing", "default"]),
+        (["z", "a"], ["default", "z", "a"]),
+        (["b", "b"], ["default", "b"]),
+        ([], ["default"]),
+    ],
+)
+async def test_aliases_are_in_the_order_in_which_they_were_given(api, given, found):
+    await upload(api, model={"versionAliases": given}, modelId="m")
+    assert (await api.ask("GET", "/models/m"))["versionAliases"] == found
+    added = await api.ask("POST", "/models/m@1:mergeVersionAliases", {"versionAliases": ["y", "x"]})
+    assert added["versionAliases"] == [*found, "y", "x"]
+
+
+async def test_versions_are_listed_from_the_first_in_pages_and_by_filter(api):
+    await upload(api, model={"versionDescription": "number 1"}, modelId="m")
+    for number in range(2, 13):
+        await upload(api, parentModel=f"{PARENT}/models/m", model={"versionDescription": f"number {number}"})
+    first = await api.ask("GET", "/models/m:listVersions?pageSize=7")
+    rest = await api.ask("GET", f"/models/m:listVersions?pageSize=7&pageToken={first['nextPageToken']}")
+    assert [one["versionId"] for one in first["models"] + rest["models"]] == [str(number) for number in range(1, 13)]
+    (found,) = (await api.ask("GET", "/models/m:listVersions?filter=version_id%3D11"))["models"]
+    assert found["versionDescription"] == "number 11"
+    newest = await api.ask("GET", "/models/m:listVersions?orderBy=create_time+desc,version_create_time+desc&pageSize=1")
+    assert newest["models"][0]["versionId"] == "12"
 
 
 async def test_versions_are_deleted_but_for_the_default_and_the_last(api):

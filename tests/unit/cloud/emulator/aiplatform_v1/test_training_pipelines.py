@@ -37,6 +37,16 @@ async def test_a_pipeline_trains_and_uploads_the_model(api):
     assert (await api.ask("DELETE", path))["done"] is True
 
 
+async def test_numbers_among_the_arguments_are_texts(api):
+    # What the Python SDK makes of ``CustomTrainingJob.run(args=["-v", 0.1, 3])``.
+    given = pipeline(modelToUpload=None)
+    given["trainingTaskInputs"]["worker_pool_specs"][0]["python_package_spec"]["args"] = ["-v", 0.1, 3.0, -7, 1e25, ""]
+    asked = await api.ask("POST", "/trainingPipelines", given)
+    assert asked["trainingTaskInputs"] == given["trainingTaskInputs"]
+    (job,) = api.backend.jobs.values()
+    assert job.training.args == ("-v", "0.1", "3", "-7", "10000000000000000905969664", "")
+
+
 async def test_a_pipeline_of_which_nothing_is_to_be_uploaded_just_trains(api):
     asked = await api.ask("POST", "/trainingPipelines", pipeline(modelToUpload=None))
     (number,) = api.backend.jobs
@@ -92,6 +102,10 @@ async def test_a_pipeline_outlives_the_server(api):
         ({"trainingTaskDefinition": "gs://google-cloud-aiplatform/schema/automl.yaml"}, "Only custom training"),
         ({"inputDataConfig": {"datasetId": "1"}}, "managed datasets"),
         ({"trainingTaskInputs": {"worker_pool_specs": [{"replica_count": 1.5}]}}, "worker_pool_specs[0].replica_count"),
+        (
+            {"trainingTaskInputs": {"worker_pool_specs": [{"python_package_spec": {"args": [True]}}]}},
+            "worker_pool_specs[0].python_package_spec.args[0]' (TYPE_STRING), true",
+        ),
         ({"trainingTaskInputs": {"worker_pools": []}}, 'Unknown name \\"worker_pools\\"'),
         ({"modelToUpload": {"displayName": "m", "containerSpec": {"imageUri": "gcr.io/x/y"}}}, "Images are not pulled"),
         ({"parentModel": f"{PARENT}/models/none"}, "The Model does not exist"),

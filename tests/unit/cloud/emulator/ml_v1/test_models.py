@@ -7,7 +7,7 @@ from cloud.names import GsUri
 from cloud.resources import ServingStack
 from emulator_api.backends import memory_backend
 from emulator_api.ml_api import Api
-from emulator_api.ml_requests import version
+from emulator_api.ml_requests import training_job, version
 
 REGIONAL = "us-central1-ml.googleapis.com"
 NAME = "projects/my-project/models/taxifare"
@@ -261,3 +261,19 @@ async def test_the_files_or_the_request_tell_the_framework(api, file, given, fra
     assert (done["response"]["framework"], done["response"]["machineType"]) == (framework, "n1-standard-2")
     (made,) = api.backend.versions.values()
     assert (made.spec.framework, made.spec.serving_stack) == (framework, ServingStack.PREDICTION_LIBRARY)
+
+
+async def test_labels_that_google_refuses_are_refused(api):
+    await deployed(api, "v")
+    wrong = {"labels": {"a": "x.y"}}
+    for verb, path, body in (
+        ("POST", "/models", {"name": "m"} | wrong),
+        ("PATCH", "/models/taxifare?updateMask=labels", wrong),
+        ("POST", "/models/taxifare/versions", version("w") | wrong),
+        ("POST", "/jobs", training_job() | wrong),
+    ):
+        error = await api.refusal(verb, path, body, host=REGIONAL)
+        assert error["status"] == "INVALID_ARGUMENT"
+        assert "No such value is 'x.y', of 'a'." in error["message"]
+    await api.ask("POST", "/jobs", training_job())
+    assert "'x.y'" in (await api.refusal("PATCH", "/jobs/lab?updateMask=labels", wrong))["message"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cloud.backends.selection import select_entries
 from cloud.engine.jobs import log_index, logs
-from cloud.engine.jobs.logs import JobLog, severity_of
+from cloud.engine.jobs.logs import JobLog
 from cloud.resources import LogEntry, LogRange, Severity
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -152,18 +152,3 @@ def test_a_full_disk_is_an_error_not_a_gap(tmp_path: Path) -> None:
     path.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         JobLog(path).append(_entry("lost"))
-
-
-@pytest.mark.parametrize(
-    ("stream", "text", "severity"),
-    [
-        ("stdout", "step 1/10", Severity.INFO),
-        ("stderr", "Traceback (most recent call last):", Severity.ERROR),
-        ("stderr", "WARNING:root:low disk", Severity.WARNING),
-        ("stderr", "I0000 00:00:1795382689.461778    2361 port.cc:153] oneDNN", Severity.INFO),
-        ("stderr", "2026-11-22 21:00:00.123456: W tensorflow/core/x.cc:1] odd", Severity.WARNING),
-        ("stderr", "INFORMATION is not a prefix", Severity.ERROR),
-    ],
-)
-def test_severity_comes_from_the_lines_prefix_else_from_the_stream(stream: str, text: str, severity: Severity) -> None:
-    assert severity_of(stream, text) is severity
