@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cloud.emulator.app import Emulator, RequestSource
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import owner
+from cloud.engine.project.identities import owner
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import (
     GCLOUD_CONFIGURATION,
