@@ -20,6 +20,7 @@ from aiohttp.http import HttpProcessingError, HttpVersion11
 from cloud.emulator.faults import ConnectionCut, Faults
 from cloud.emulator.grpc.connection import GrpcEndpoint
 from cloud.emulator.grpc.deadlines import Deadlines
+from cloud.emulator.grpc.paths import PATH
 from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
@@ -144,6 +145,7 @@ class Emulator:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle)
+        self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
         self._asked_in_vain: Counter[tuple[str, str]] = Counter()
         self._on_not_emulated = on_not_emulated
@@ -166,7 +168,7 @@ class Emulator:
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
-            Mount(OTHER_HOSTS, r".*", NotEmulatedHosts(project), requires_auth=False),
+            Mount(OTHER_HOSTS, r".*", self._other_hosts, requires_auth=False),
         ]
 
     def mount(self, *mounts: Mount) -> None:
@@ -305,6 +307,9 @@ class Emulator:
     def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
+        is_google = mount is not None and mount.api is self._other_hosts
+        if request.method == hdrs.METH_POST and PATH.fullmatch(path) and not is_google:
+            raise Unimplemented(f"{path[1:]} is not emulated here", method=path[1:])
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount

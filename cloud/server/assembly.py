@@ -19,6 +19,7 @@ from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
 from cloud.emulator.rest.api import Document
+from cloud.emulator.serviceusage import routes as service_usage
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
@@ -194,6 +195,7 @@ class Assembly:
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
             Mount(resource_manager.HOSTS, r".*", projects),
+            Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number)),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:
