@@ -101,17 +101,11 @@ async def test_a_caller_without_credentials_is_unauthenticated(client):
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-@pytest.mark.parametrize(
-    ("name", "spoken"),
-    [
-        (f"{V1}.ModelService/InventModel", f"{V1}.ModelService/InventModel is not emulated here"),
-        ("google.storage.v2.Storage/ReadObject", "google.storage.v2.Storage/ReadObject is not emulated here"),
-        ("", "a method without a name is not emulated here"),
-    ],
-)
-async def test_an_unknown_method_is_unimplemented_by_name(client, name, spoken):
+@pytest.mark.parametrize("name", ["", f"{V1}.ModelService/InventModel"])
+async def test_an_unknown_method_is_unimplemented_by_name(client, name):
     error = await client.error(name, b"")
-    assert (error.code(), error.details()) == (grpc.StatusCode.UNIMPLEMENTED, spoken)
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert error.details().startswith(f"{name or 'a method without a name'} is not emulated here")
 
 
 @pytest.mark.parametrize("name", ["", "7", "projects/p/locations/us-central1"])

@@ -37,7 +37,9 @@ class GrpcEndpoint:
     async def close(self) -> None:
         """Once its connections are closed. May be called twice."""
         if self._loading is not None:
-            await (await self._loading).close()
+            await asyncio.wait([self._loading])
+            if self._loading.exception() is None:
+                await self._loading.result().close()
 
     async def _load(self) -> "GrpcCalls":
         # In a thread: it takes a fifth of a second, in which other requests are answered.
