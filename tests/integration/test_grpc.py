@@ -47,23 +47,26 @@ def details_of(error: grpc.aio.AioRpcError) -> Any:
 # ---------------------------------------------------------------- responses
 
 
-async def test_a_resource_is_made_by_a_long_running_operation_read_changed_and_deleted(client):
-    parent = {"parent": LOCATION}
-    operation = await client.call(f"{V1}.EndpointService/CreateEndpoint", parent | {"endpoint": {"displayName": "e"}})
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+async def test_a_resource_is_made_by_a_long_running_operation_read_changed_and_deleted(client, version):
+    package, parent = f"google.cloud.aiplatform.{version}", {"parent": LOCATION}
+    operation = await client.call(
+        f"{package}.EndpointService/CreateEndpoint", parent | {"endpoint": {"displayName": "e"}}
+    )
     while not operation.get("done"):
         operation = await client.call("google.longrunning.Operations/GetOperation", {"name": operation["name"]})
     made = operation["response"]
-    assert made["@type"] == f"type.googleapis.com/{V1}.Endpoint"
+    assert made["@type"] == f"type.googleapis.com/{package}.Endpoint"
     named = {"name": made["name"]}
-    read = await client.call(f"{V1}.EndpointService/GetEndpoint", named)
+    read = await client.call(f"{package}.EndpointService/GetEndpoint", named)
     assert read["displayName"] == "e"
     change = {"endpoint": {**named, "displayName": "f", "labels": {"a_b": "c"}}, "updateMask": "displayName,labels"}
-    changed = await client.call(f"{V1}.EndpointService/UpdateEndpoint", change)
+    changed = await client.call(f"{package}.EndpointService/UpdateEndpoint", change)
     assert (changed["displayName"], changed["labels"]) == ("f", {"a_b": "c"})
-    listed = await client.call(f"{V1}.EndpointService/ListEndpoints", parent | {"filter": 'display_name="f"'})
+    listed = await client.call(f"{package}.EndpointService/ListEndpoints", parent | {"filter": 'display_name="f"'})
     assert [each["name"] for each in listed["endpoints"]] == [made["name"]]
-    await client.call(f"{V1}.EndpointService/DeleteEndpoint", named)
-    assert await client.call(f"{V1}.EndpointService/ListEndpoints", parent) == {}
+    await client.call(f"{package}.EndpointService/DeleteEndpoint", named)
+    assert await client.call(f"{package}.EndpointService/ListEndpoints", parent) == {}
 
 
 async def test_operations_and_locations_are_served(client):

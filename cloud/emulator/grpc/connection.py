@@ -4,7 +4,6 @@ Most clouds never need them.
 """
 
 import asyncio
-import importlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -42,10 +41,17 @@ class GrpcEndpoint:
                 await self._loading.result().close()
 
     async def _load(self) -> "GrpcCalls":
-        # In a thread: it takes a fifth of a second, in which other requests are answered.
-        module = await asyncio.to_thread(importlib.import_module, "cloud.emulator.grpc.calls")
-        calls: GrpcCalls = module.GrpcCalls(self._rest, self._deadlines)
-        return calls
+        calls = await asyncio.to_thread(_load_modules)
+        return calls(self._rest, self._deadlines)
+
+
+def _load_modules() -> "type[GrpcCalls]":
+    """In a thread: it takes a fifth of a second, in which other requests are answered."""
+    from cloud.emulator.grpc import methods
+    from cloud.emulator.grpc.calls import GrpcCalls
+
+    methods.pool()
+    return GrpcCalls
 
 
 class _Connection(asyncio.Protocol):
