@@ -8,7 +8,6 @@ import functools
 import logging
 import re
 import weakref
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
 from cloud.emulator.not_emulated.routes import NotEmulatedHosts
+from cloud.emulator.not_emulated.tally import NotEmulated, Tally
 from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
@@ -95,17 +95,6 @@ class RequestSource:
 
 
 @dataclass(frozen=True, slots=True)
-class NotEmulated:
-    """What was asked for in vain."""
-
-    host: str
-    method: str
-    """Google's id of it; empty if the whole host is not emulated."""
-    count: int
-    """Such requests so far, the last one included."""
-
-
-@dataclass(frozen=True, slots=True)
 class Mount:
     """Where an API is found."""
 
@@ -148,7 +137,7 @@ class Emulator:
         batch = Batch(self._handle)
         self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
-        self._asked_in_vain: Counter[tuple[str, str]] = Counter()
+        self._asked_in_vain = Tally()
         self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
@@ -273,18 +262,18 @@ class Emulator:
     @property
     def not_emulated(self) -> list[NotEmulated]:
         """What was asked for in vain so far."""
-        return [NotEmulated(host, method, count) for (host, method), count in self._asked_in_vain.items()]
+        return self._asked_in_vain.all
 
     def _report(self, request: web.Request, failure: CloudError) -> None:
         source, host = _source(request), _host(request)
         match failure:
             case Unimplemented() | ServiceNotEmulated():
                 method = failure.method if isinstance(failure, Unimplemented) else ""
-                self._asked_in_vain[host, method] += 1
+                asked = self._asked_in_vain.add(host, method)
                 if source.on_not_emulated is not None:
                     source.on_not_emulated(host, failure.message)
                 if self._on_not_emulated is not None:
-                    self._on_not_emulated(NotEmulated(host, method, self._asked_in_vain[host, method]))
+                    self._on_not_emulated(asked)
             case PermissionDenied() if source.on_denial is not None:
                 source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
 
