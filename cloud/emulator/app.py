@@ -49,6 +49,7 @@ _MAX_LINE = 2**16
 """Bytes of a request line or a header: the gateway's limit for a whole head, so that the gateway refuses what
 is too long, and an API responds to the rest."""
 
+_OTHER_TRANSPORT = 'If its client has another transport than gRPC, such as transport="rest", try that.'
 _SOURCE = "source"
 """Key of a request's ``RequestSource``."""
 _BODY = "body"
@@ -298,7 +299,7 @@ class Emulator:
         mount = self._find(host, path)
         is_google = mount is not None and mount.api is self._other_hosts
         if request.method == hdrs.METH_POST and PATH.fullmatch(path) and not is_google:
-            raise Unimplemented(f"{path[1:]} is not emulated here", method=path[1:])
+            raise Unimplemented(f"{path[1:]} is not emulated here. {_OTHER_TRANSPORT}", method=path[1:])
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount

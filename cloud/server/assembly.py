@@ -17,8 +17,8 @@ from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
-from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
 from cloud.emulator.rest.api import Document
+from cloud.emulator.serviceusage import routes as service_usage
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
@@ -29,12 +29,13 @@ from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
+from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import ml_service_account, owner, project_number
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
-from cloud.engine.storage.roles import SERVICE_AGENT_ROLE
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.listener import Refusal
@@ -52,7 +53,7 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
-        service_agents: what the ML service account may do with buckets without a grant.
+        service_agents: which roles the service agents have on the project.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
         runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
@@ -95,6 +96,8 @@ class Assembly:
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
         account, is_bare = ml_service_account(settings.project), self._service_agents is ServiceAgents.BARE
+        project = ProjectAccess(settings.project, state.folder("project"), self._service_agents)
+        parts.callback(project.close)
         owner_access = OwnerAccess(settings, state.folder("owner"))
         parts.push_async_callback(owner_access.close)
         storage = self.storage = StorageService(
@@ -102,7 +105,7 @@ class Assembly:
             project=settings.project,
             project_number=number,
             iam=settings.iam,
-            project_bindings={} if is_bare else {SERVICE_AGENT_ROLE: (f"user-{account.email}",)},
+            access=project,
             on_violation=_log_violation,
             server=self._server,
         )
@@ -173,16 +176,16 @@ class Assembly:
             project_number=number,
             tenant_number=project_number(tenant_project(settings.project)),
             state_dir=state.folder("ml_v1"),
+            access=project,
         )
         parts.push_async_callback(ml.close)
         ml.start()
         vertex = aiplatform_v1.AiplatformV1(
-            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1")
+            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1"), access=project
         )
         parts.push_async_callback(vertex.close)
         vertex.start()
-        projects = resource_manager.CloudResourceManagerV3(settings.project, number)
-        logs = LoggingV2(self.backend, project_number=number)
+        logs = LoggingV2(self.backend, project_number=number, access=project)
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
@@ -193,7 +196,9 @@ class Assembly:
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
-            Mount(resource_manager.HOSTS, r".*", projects),
+            Mount(resource_manager.HOSTS, resource_manager.PATHS_V1, resource_manager.CloudResourceManagerV1(project)),
+            Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(project)),
+            Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number, project)),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:

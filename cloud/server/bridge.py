@@ -18,10 +18,10 @@ from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
-from cloud.emulator.oauth2.tokens import project_number
 from cloud.emulator.rest.api import Document
 from cloud.emulator.rest.call import require_credential
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import project_number
 from cloud.errors import Unavailable
 from cloud.server.base import ServedCloud
 from cloud.server.front import Front

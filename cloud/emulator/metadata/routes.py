@@ -11,8 +11,9 @@ from aiohttp import web
 
 from cloud.emulator.metadata import messages
 from cloud.emulator.oauth2.messages import token_response
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
+from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import ml_service_account, project_number
 
 _ROOT = "/computeMetadata/v1"
 _HEADERS = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}

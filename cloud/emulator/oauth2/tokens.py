@@ -1,4 +1,4 @@
-"""The principals of a project, and their access tokens."""
+"""Access tokens and whom they were issued to."""
 
 import hashlib
 import secrets
@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import ml_service_account as ml_service_account
+from cloud.engine.project.identities import owner as owner
+from cloud.engine.project.identities import project_number as project_number
 from cloud.errors import Unauthenticated
 
 LIFETIME = 3600.0
@@ -14,22 +17,6 @@ LIFETIME = 3600.0
 RENEW_BEFORE = 300.0
 """The metadata server returns a cached token until this many seconds before it expires
 (https://cloud.google.com/compute/docs/access/authenticate-workloads#applications)."""
-
-
-def project_number(project: str) -> int:
-    """The project's number: 12 digits, the same for the same id on every machine."""
-    digest = hashlib.sha256(f"project number of {project}".encode()).digest()
-    return 10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11)
-
-
-def ml_service_account(project: str) -> Principal:
-    """AI Platform's service agent, which training jobs and model versions run as."""
-    return Principal(f"service-{project_number(project)}@cloud-ml.google.com.iam.gserviceaccount.com")
-
-
-def owner(project: str) -> Principal:
-    """The user who owns the project."""
-    return Principal(f"owner@{project}.example.com", is_project_owner=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from cloud.engine.principal import Principal
+from cloud.engine.project import mends
+from cloud.engine.project.access import ProjectAccess
 from cloud.engine.storage import policy
-from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
+from cloud.engine.storage.policy import Acl, BucketAccess
 from cloud.engine.storage.records import BucketRecord
 from cloud.settings import IamMode
 
@@ -40,18 +41,18 @@ _NO_BUCKET = BucketAccess()
 class Guard:
     """Args:
     report: called at the first occurrence of each violation (mode ``SOFT``).
-    project_bindings: the roles on the project.
+    project: roles on it; None: only its owner has any.
     """
 
     def __init__(
         self,
         mode: IamMode = IamMode.STRICT,
         report: Callable[[PolicyViolation], None] | None = None,
-        project_bindings: Bindings = MappingProxyType({}),
+        project: ProjectAccess | None = None,
     ) -> None:
         self.mode = mode
         self._report = report
-        self._project_bindings = project_bindings
+        self._project = project
         self._violations: Counter[PolicyViolation] = Counter()
 
     @property
@@ -78,7 +79,7 @@ class Guard:
         """
         match IamMode.STRICT if principal.is_web_page else self.mode:
             case IamMode.STRICT:
-                policy.refuse(principal, permission)
+                policy.refuse(principal, permission, self._grant(principal, permission, bucket))
             case IamMode.SOFT:
                 violation = PolicyViolation(principal.email, permission, bucket.name if bucket else "")
                 self._violations[violation] += 1
@@ -99,4 +100,9 @@ class Guard:
     ) -> bool:
         """Whether ``principal`` has ``permission``, whatever the mode."""
         access = bucket.access if bucket else _NO_BUCKET
-        return policy.allowed(principal, permission, access, object_acl, self._project_bindings)
+        return policy.allowed(principal, permission, access, object_acl, self._project)
+
+    def _grant(self, principal: Principal, permission: str, bucket: BucketRecord | None) -> str:
+        if bucket:
+            return mends.on_bucket(bucket.name, principal.email, permission)
+        return mends.on_project(self._project.project, principal.email, permission) if self._project else ""

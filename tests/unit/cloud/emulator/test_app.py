@@ -13,8 +13,9 @@ from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
+from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE
+from cloud.engine.project.identities import ml_service_account, owner
 from cloud.errors import PermissionDenied
 from cloud.gateway import hosts
 from cloud.testing.client import Client
