@@ -25,6 +25,8 @@ GLOBAL = frozenset(
         "aiplatform.mtls.googleapis.com",
         "cloudresourcemanager.googleapis.com",
         "cloudresourcemanager.mtls.googleapis.com",
+        "iam.googleapis.com",
+        "iam.mtls.googleapis.com",
         "iamcredentials.googleapis.com",
         "iamcredentials.mtls.googleapis.com",
     }

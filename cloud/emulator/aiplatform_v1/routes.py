@@ -21,7 +21,9 @@ from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
 from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import custom_code_agent
 from cloud.errors import InvalidArgument, NotFound
 
 HOSTS = r"(?:[a-z]{2,20}-[a-z]{2,20}\d{1,2}-)?aiplatform\.googleapis\.com|aiplatform\.mtls\.googleapis\.com"
@@ -75,6 +77,7 @@ class AiplatformV1(Api):
             backend=backend,
             records=self._records,
             operations=self._operations,
+            run_as=RunAs(backend, access, custom_code_agent(backend.project).email if access else ""),
             locks=self.locks,
         )
         self._models, self._jobs = ModelMethods(project), CustomJobMethods(project)
