@@ -8,6 +8,7 @@ import functools
 import logging
 import re
 import weakref
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,21 +18,26 @@ from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator.faults import ConnectionCut, Faults
+from cloud.emulator.grpc.connection import GrpcEndpoint
+from cloud.emulator.grpc.deadlines import Deadlines
+from cloud.emulator.grpc.paths import PATH
 from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
 from cloud.emulator.metadata.routes import Metadata
+from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
+from cloud.emulator.not_emulated.routes import NotEmulatedHosts
 from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.rest.call import BAD_CREDENTIAL
-from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.rest.errors import ErrorStyle, ServiceNotEmulated, error_response
 from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
 
 _log = logging.getLogger(__name__)
 
@@ -82,8 +88,21 @@ class RequestSource:
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
     """Called with a sentence for each request that is refused for lack of a permission."""
+    on_not_emulated: Callable[[str, str], None] | None = None
+    """Called with the host and a sentence for each request for what is not emulated."""
     account: Principal = ANONYMOUS
     """Whose tokens the metadata server gives; anonymous: those of ``principal``, or of ML Engine's agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotEmulated:
+    """What was asked for in vain."""
+
+    host: str
+    method: str
+    """Google's id of it; empty if the whole host is not emulated."""
+    count: int
+    """Such requests so far, the last one included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +127,7 @@ class Emulator:
 
     Args:
         storage: the API of Cloud Storage.
+        on_not_emulated: called for each request for what is not emulated.
         idle_limit, body_limit: see ``IDLE_LIMIT`` and ``BODY_LIMIT``.
     """
 
@@ -118,6 +138,7 @@ class Emulator:
         storage: EmulatedApi,
         tokens: TokenRegistry,
         keys: KeyRing,
+        on_not_emulated: Callable[[NotEmulated], None] | None = None,
         *,
         idle_limit: float = IDLE_LIMIT,
         body_limit: float = BODY_LIMIT,
@@ -125,11 +146,16 @@ class Emulator:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle)
+        self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
+        self._asked_in_vain: Counter[tuple[str, str]] = Counter()
+        self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
         self.body_limit = body_limit
+        self.grpc_deadlines = Deadlines(idle=idle_limit, message=body_limit)
         self._servers: weakref.WeakSet[web.Server] = weakref.WeakSet()
+        self._grpc: weakref.WeakSet[GrpcEndpoint] = weakref.WeakSet()
         self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
@@ -142,6 +168,7 @@ class Emulator:
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
+            Mount(OTHER_HOSTS, r".*", self._other_hosts, requires_auth=False),
         ]
 
     def mount(self, *mounts: Mount) -> None:
@@ -158,6 +185,12 @@ class Emulator:
     def protocols(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
         """A factory of protocols, each for one connection from ``source``."""
         return self._serve(source)
+
+    def grpc_protocols(self, source: RequestSource) -> GrpcEndpoint:
+        """A factory of protocols, each for one HTTP/2 connection from ``source``. ``close`` closes it, too."""
+        endpoint = GrpcEndpoint(self._serve(source), lambda: self.grpc_deadlines)
+        self._grpc.add(endpoint)
+        return endpoint
 
     def _serve(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
         factory = functools.partial(self._make_request, source)
@@ -194,6 +227,8 @@ class Emulator:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for endpoint in list(self._grpc):
+            await endpoint.close()
         for server in list(self._servers):
             server.pre_shutdown()
             await server.shutdown(grace)
@@ -229,11 +264,28 @@ class Emulator:
             if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
             failure = request[_BODY].failure or self._internal_error(request, error)
-        if isinstance(failure, PermissionDenied) and (report := _source(request).on_denial):
-            report(f"{request.method} {_host(request)}{request.path}: {failure.message}")
+        self._report(request, failure)
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of a response") from failure
         return error_response(failure, style)
+
+    @property
+    def not_emulated(self) -> list[NotEmulated]:
+        """What was asked for in vain so far."""
+        return [NotEmulated(host, method, count) for (host, method), count in self._asked_in_vain.items()]
+
+    def _report(self, request: web.Request, failure: CloudError) -> None:
+        source, host = _source(request), _host(request)
+        match failure:
+            case Unimplemented() | ServiceNotEmulated():
+                method = failure.method if isinstance(failure, Unimplemented) else ""
+                self._asked_in_vain[host, method] += 1
+                if source.on_not_emulated is not None:
+                    source.on_not_emulated(host, failure.message)
+                if self._on_not_emulated is not None:
+                    self._on_not_emulated(NotEmulated(host, method, self._asked_in_vain[host, method]))
+            case PermissionDenied() if source.on_denial is not None:
+                source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
         known = disk_full(error) or shortage(error)
@@ -255,6 +307,9 @@ class Emulator:
     def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
+        is_google = mount is not None and mount.api is self._other_hosts
+        if request.method == hdrs.METH_POST and PATH.fullmatch(path) and not is_google:
+            raise Unimplemented(f"{path[1:]} is not emulated here", method=path[1:])
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount

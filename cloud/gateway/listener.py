@@ -9,12 +9,19 @@ ProtocolFactory = Callable[[], asyncio.Protocol]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A client requested a host that is not emulated."""
+    """A client asked for a host, or for a method of an API, that is not emulated."""
 
     host: str
     port: int
     count: int
-    """Requests for this host and port so far, this one included."""
+    """Such requests so far, this one included."""
+    method: str = ""
+    """Google's id of the method; empty if nothing of the host is served."""
+
+    @property
+    def what(self) -> str:
+        """In words."""
+        return f"{self.method} ({self.host})" if self.method else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +31,7 @@ class Listener:
     Args:
         address: ``127.0.0.1:PORT``.
         protocol_factory: makes the HTTP/1.1 server protocol for each connection's plaintext (``aiohttp.web.Server``).
+        http2_factory: makes the protocol for a connection that negotiated HTTP/2; None: such are refused.
         on_refusal: called for each refused request of its clients, besides the gateway's own.
         checks_callers: whether other users of this machine are refused.
     """
@@ -31,5 +39,6 @@ class Listener:
     server: asyncio.Server
     address: str
     protocol_factory: ProtocolFactory
+    http2_factory: ProtocolFactory | None
     on_refusal: Callable[[Refusal], None] | None
     checks_callers: bool

@@ -31,7 +31,7 @@ class Gateway:
     ``GCE_METADATA_HOST`` and ``STORAGE_EMULATOR_HOST``).
 
     Args:
-        protocol_factory: as for ``Listener``, for the clients of the first one.
+        protocol_factory, http2_factory: as for ``Listener``, for the clients of the first one.
         ca_dir: private folder for the run's CA certificate.
         on_refusal: called for each refused request.
         port: to listen on; 0 picks a free one.
@@ -46,13 +46,14 @@ class Gateway:
         ca_dir: Path,
         on_refusal: Callable[[Refusal], None] | None = None,
         *,
+        http2_factory: ProtocolFactory | None = None,
         port: int = 0,
         callers: Callers | None = None,
         deadlines: Deadlines | None = None,
         max_connections: int = 8000,
     ) -> None:
         deadlines = deadlines or Deadlines()
-        self._protocol_factory = protocol_factory
+        self._protocol_factory, self._http2_factory = protocol_factory, http2_factory
         self.authority = CertificateAuthority(ca_dir)
         self.deadlines = deadlines
         self._max_connections = max_connections
@@ -106,13 +107,14 @@ class Gateway:
                 field="port",
             ) from None
         self._callers = self._callers or Callers()
-        self._first = await self._listen(bound, self._protocol_factory, None, checks_callers=True)
+        self._first = await self._listen(bound, self._protocol_factory, self._http2_factory, None, checks_callers=True)
         self._unread.start(self._connections)
 
     async def add_listener(
         self,
         protocol_factory: ProtocolFactory,
         *,
+        http2_factory: ProtocolFactory | None = None,
         on_refusal: Callable[[Refusal], None] | None = None,
         listening: socket.socket | None = None,
         checks_callers: bool = True,
@@ -120,13 +122,13 @@ class Gateway:
         """Listen on one more address until ``close``.
 
         Args:
-            protocol_factory, on_refusal: as for ``Listener``.
+            protocol_factory, http2_factory, on_refusal: as for ``Listener``.
             checks_callers: False only for an address in another network namespace, which its own processes alone reach:
                 their users cannot be found out from here.
             listening: a bound TCP socket, which the listener then owns; None: a free port of the loopback interface.
         """
         bound = listening or _bind(0)
-        listener = await self._listen(bound, protocol_factory, on_refusal, checks_callers=checks_callers)
+        listener = await self._listen(bound, protocol_factory, http2_factory, on_refusal, checks_callers=checks_callers)
         self._others.add(listener)
         return listener
 
@@ -142,6 +144,7 @@ class Gateway:
         self,
         bound: socket.socket,
         protocol_factory: ProtocolFactory,
+        http2_factory: ProtocolFactory | None,
         on_refusal: Callable[[Refusal], None] | None,
         *,
         checks_callers: bool,
@@ -152,7 +155,9 @@ class Gateway:
             lambda: Connection(self, listeners[0]), sock=bound, backlog=_ACCEPTED_AT_ONCE, start_serving=False
         )
         host, port = bound.getsockname()[:2]
-        listeners.append(Listener(server, f"{host}:{port}", protocol_factory, on_refusal, checks_callers))
+        listeners.append(
+            Listener(server, f"{host}:{port}", protocol_factory, http2_factory, on_refusal, checks_callers)
+        )
         await server.start_serving()
         bound.listen(_WAITING)  # asyncio has one number for both
         return listeners[0]
@@ -193,7 +198,7 @@ class Gateway:
         return reason
 
     def refuse(self, listener: Listener, host: str, port: int) -> None:
-        """Count and report a request for a host that is not emulated."""
+        """Count and report a request for a host that is not Google's."""
         self._refused[host, port] += 1
         refusal = Refusal(host, port, self._refused[host, port])
         if listener.on_refusal is not None:
@@ -201,7 +206,7 @@ class Gateway:
         if self._on_refusal is not None:
             self._on_refusal(refusal)
         elif refusal.count == 1:
-            _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
+            _log.warning("refused %s:%d: not one of Google's APIs", host, port)
 
     def handshake_failed(self, host: str, user_agent: str, error: OSError) -> None:
         """Log a failed TLS handshake; distrust of the CA only once for each host and client, since clients retry."""

@@ -21,6 +21,7 @@ from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.rest.api import Document
+from cloud.emulator.serviceusage import routes as service_usage
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
@@ -195,7 +196,10 @@ class Assembly:
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
-            *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            *(
+                Mount(hosts, paths, Document(vertex, aiplatform_v1.OTHER_DOCUMENTS))
+                for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()
+            ),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
@@ -204,9 +208,10 @@ class Assembly:
             Mount(
                 iam_credentials.HOSTS,
                 r".*",
-                iam_credentials.IamCredentialsV1(project, owner_access.keys, front.tokens),
+                iam_credentials.IamCredentialsV1(settings.project, number, owner_access.keys, front.tokens, project),
             ),
             Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(project)),
+            Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number)),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:

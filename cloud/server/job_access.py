@@ -52,7 +52,10 @@ class JobAccess:
         """The access of jobs that run as the account of this e-mail address."""
         async with self._opening:
             if account not in self._opened:
-                listener = await self._gateway.add_listener(self._emulator.protocols(_source(account)))
+                source = RequestSource(account=Principal(account))
+                listener = await self._gateway.add_listener(
+                    self._emulator.protocols(source), http2_factory=self._emulator.grpc_protocols(source)
+                )
                 self._opened[account] = self._access(account, listener.address, f"boto-{len(self._opened)}")
         return self._opened[account]
 
@@ -64,16 +67,27 @@ class JobAccess:
 
     async def _serve(self, account: str, listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
         def on_refusal(refusal: Refusal) -> None:
-            report(f"refused: {refusal.host}:{refusal.port} is not emulated here")
+            where = f"{refusal.host}:{refusal.port}"
+            report(f"refused: {where} is not one of Google's APIs, and this cloud is offline", where)
 
+        def on_not_emulated(host: str, why: str) -> None:
+            report(f"refused: {why}", host)
+
+        def on_denial(why: str) -> None:
+            report(why, "")
+
+        source = RequestSource(on_denial=on_denial, on_not_emulated=on_not_emulated, account=Principal(account))
+        grpc = self._emulator.grpc_protocols(source)
         listener = await self._gateway.add_listener(
-            self._emulator.protocols(_source(account, report)),
+            self._emulator.protocols(source),
+            http2_factory=grpc,
             on_refusal=on_refusal,
             listening=listening,
             checks_callers=False,
         )
-        return partial(self._gateway.remove_listener, listener)
 
+        async def close() -> None:
+            await self._gateway.remove_listener(listener)
+            await grpc.close()
 
-def _source(account: str, report: Report | None = None) -> RequestSource:
-    return RequestSource(account=Principal(account), on_denial=report)
+        return close

@@ -11,7 +11,13 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.engine.project.identities import owner
 from cloud.engine.project.records import AccountKey
 from cloud.engine.state_folder import write_private
-from cloud.gateway.environ import OwnerFiles, boto_configuration, owner_environ
+from cloud.gateway.environ import (
+    GCLOUD_CONFIGURATION,
+    OwnerFiles,
+    boto_configuration,
+    gcloud_configuration,
+    owner_environ,
+)
 from cloud.gateway.tunnel import Gateway
 from cloud.server.data_server import write_data_server
 from cloud.settings import Settings
@@ -58,7 +64,11 @@ class OwnerAccess:
         )
         # gcloud keeps tokens there, maybe of an earlier run.
         shutil.rmtree(files.gcloud, ignore_errors=True)
-        listener = await gateway.add_listener(emulator.protocols(RequestSource(owner(project))))
+        configuration = files.gcloud / GCLOUD_CONFIGURATION
+        configuration.parent.mkdir(parents=True)
+        write_private(configuration, gcloud_configuration(project=project, region=self._settings.region))
+        source = RequestSource(owner(project))
+        listener = await gateway.add_listener(emulator.protocols(source), http2_factory=emulator.grpc_protocols(source))
         environ = owner_environ(
             proxy_url=gateway.url,
             ca_file=gateway.ca_file,

@@ -33,13 +33,15 @@ class IamCredentialsV1(Api):
     """Args:
     keys: signs; each account has a key there that lives as long as this process.
     tokens: issues access tokens.
+    access: the service accounts; None: there are none.
     """
 
     SERVICE, DOCUMENT = "iamcredentials.googleapis.com", DOCUMENT
 
-    def __init__(self, access: ProjectAccess, keys: KeyRing, tokens: TokenRegistry) -> None:
-        super().__init__(access.project, access.number, access)
-        self._by_account, self._exists = access.allows_on_account, access.is_own_account
+    def __init__(
+        self, project: str, number: int, keys: KeyRing, tokens: TokenRegistry, access: ProjectAccess | None = None
+    ) -> None:
+        super().__init__(project, number, access)
         self._keys, self._tokens = keys, tokens
 
     def routes(self) -> Iterable[Route]:
@@ -57,7 +59,7 @@ class IamCredentialsV1(Api):
         return method, re.sub("^projects/-/", f"projects/{self.project}/", name)
 
     async def grants(self, call: Call, permission: str) -> bool:
-        return self._by_account(call.principal, permission, call.ids[1])
+        return bool(self.access and self.access.allows_on_account(call.principal, permission, call.ids[1]))
 
     async def _locations(self, _: Call) -> Json:
         """Tokens may be used everywhere."""
@@ -107,6 +109,6 @@ class IamCredentialsV1(Api):
         """
         if call.body.get("delegates"):
             raise InvalidArgument("Chains of accounts are not emulated: name none.", field="delegates")
-        if not self._exists(call.ids[1]):
+        if not (self.access and self.access.is_own_account(call.ids[1])):
             raise NotFound(f"Not found; Gaia id not found for email {call.ids[1][:200]}")
         return Principal(call.ids[1])

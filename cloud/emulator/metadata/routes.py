@@ -52,7 +52,7 @@ class Metadata:
 
     def _answer(self, request: web.Request, path: str, account: Principal) -> web.Response:
         if "wait_for_change" in request.query:
-            return _text(501, "wait_for_change is not emulated: nothing here changes")
+            return _text(403, "wait_for_change is not emulated: nothing here changes")
         directory, _, leaf = path.rstrip("/").rpartition("/")
         document = self._document(email=account.email)
         try:

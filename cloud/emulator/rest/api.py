@@ -96,6 +96,14 @@ class Api(ABC):
             CloudError: it breaks one.
         """
 
+    def instead(self, _: Method, /) -> str:
+        """What to do instead of a method that is not emulated: a sentence of its error message."""
+        return f"docs/fidelity.md lists the methods of {self.SERVICE} that are."
+
+    def versioned(self, _: Call, answer: Json, /) -> Json:
+        """``answer`` in the version of the API that was requested."""
+        return answer
+
     async def authorize(self, call: Call, permission: str) -> None:
         """By the roles on the project, and on the resource where an API has policies of its own.
 
@@ -166,6 +174,7 @@ class Api(ABC):
     def _write(self, answer: web.StreamResponse | Json, target: _Target, call: Call) -> web.StreamResponse:
         if isinstance(answer, web.StreamResponse):
             return answer
+        answer = self.versioned(call, answer)
         if target.by_number:
             answer = call.schemas.numbered(call.method.response, answer)
         return json_answer(answer, call.query)
@@ -188,7 +197,7 @@ class Api(ABC):
         method, name = self._match(http_method, url.raw_path)
         route = self._routes.get(method.id)
         if route is None:
-            raise Unimplemented(f"{method.id} is not emulated.")
+            raise Unimplemented(f"{method.id} is not emulated. {self.instead(method)}", method=method.id)
         query = self.discovery.query(method, {key: url.query.getall(key) for key in url.query})
         if query.get("alt", "json") == "proto":
             raise InvalidArgument("Answers are written as JSON only.", field="alt")
@@ -208,13 +217,19 @@ class Api(ABC):
 
 
 class Document:
-    """Serves an API's discovery document, without authentication."""
+    """Serves an API's discovery document, without authentication.
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    Args:
+        others: documents of further versions.
+    """
+
+    def __init__(self, api: Api, others: Mapping[str, str] | None = None) -> None:
+        self._api, self._others = api, others or {}
 
     def method_id(self, _: web.Request) -> str:
         return "discovery.apis.getRest"
 
-    async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
-        return web.Response(body=self._api.discovery.content, content_type="application/json", charset="utf-8")
+    async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
+        other = self._others.get(request.query.get("version", ""))
+        discovery = load(other) if other else self._api.discovery
+        return web.Response(body=discovery.content, content_type="application/json", charset="utf-8")

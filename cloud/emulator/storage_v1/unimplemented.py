@@ -1,4 +1,4 @@
-"""Why methods of ``storage.v1`` are not emulated: they are answered 501 with their id and the reason."""
+"""Why methods of ``storage.v1`` are not emulated: their errors have their id and the reason."""
 
 from typing import NoReturn
 
@@ -24,4 +24,4 @@ async def refuse(call: Call) -> NoReturn:
     Unimplemented: always.
     """
     reason = REASONS.get(call.method_id.rpartition(".")[0], "it is newer than this emulator")
-    raise Unimplemented(f"{call.method_id} is not emulated: {reason}.")
+    raise Unimplemented(f"{call.method_id} is not emulated: {reason}.", method=call.method_id)

@@ -16,8 +16,8 @@ from cloud.engine.launch.network import Network
 if TYPE_CHECKING:
     from cloud.engine.confinement.layers import Layers
 
-Report = Callable[[str], None]
-"""Called with a sentence for each request of a confined job that was refused."""
+Report = Callable[[str, str], None]
+"""Called for each refused request of a confined job: with a sentence, and with the host if it was asked for in vain."""
 _ANY_FREE_PORT = 0
 
 

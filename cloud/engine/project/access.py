@@ -95,7 +95,7 @@ class ProjectAccess:
         policy.check_of_project(bindings, self.project, self.account_exists)
         etags.check(given.get("etag"), self.stored.revision)
         kept = {name: value for name, value in given.items() if name not in ("etag", "bindings", "version")}
-        self.records.set_policy({"version": given.get("version", 1) or 1, "bindings": bindings, **kept})
+        self.records.set_policy({"version": policy.version(bindings), "bindings": bindings, **kept})
         self.load_policy()
         return self.policy()
 

@@ -115,7 +115,9 @@ class ServiceAccounts:
             )
         etags.check(given.get("etag"), self._records.account_policy(account.email).revision)
         kept = {name: value for name, value in given.items() if name != "etag"}
-        self._records.set_account_policy(account.email, {"version": 1, **kept, "bindings": bindings})
+        self._records.set_account_policy(
+            account.email, {**kept, "version": policy.version(bindings), "bindings": bindings}
+        )
         return self.policy(account.email)
 
     # ---------------------------------------------------------------- keys

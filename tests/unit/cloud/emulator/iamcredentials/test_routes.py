@@ -30,7 +30,7 @@ class Api(ApiClient):
         self.accounts = ServiceAccounts(self.access)
         self.accounts.create("trainer-1")
         self.tokens, self.keys = TokenRegistry(account_exists=self.access.account_exists), KeyRing()
-        self.emulated = IamCredentialsV1(self.access, self.keys, self.tokens)
+        self.emulated = IamCredentialsV1("my-project", self.access.number, self.keys, self.tokens, self.access)
 
     async def close(self) -> None:
         self.access.close()

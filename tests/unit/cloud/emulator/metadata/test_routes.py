@@ -89,5 +89,5 @@ async def test_a_directory_without_slash_is_a_redirect(send):
 
 
 async def test_waiting_and_writing_are_refused(send):
-    assert (await send("/computeMetadata/v1/instance/?wait_for_change=true")).status == 501
+    assert (await send("/computeMetadata/v1/instance/?wait_for_change=true")).status == 403
     assert (await send("/computeMetadata/v1/instance/attributes/x", method="PUT")).status == 405

@@ -32,7 +32,7 @@ class Machine:
         if not self.serves:
             raise FailedPrecondition("no file descriptors are left")
         assert listening is self.network.listening
-        report("serving")
+        report("serving", "")
 
         async def end() -> None:
             assert self.is_open  # its socket is closed later
@@ -58,7 +58,7 @@ class Machine:
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=7))
-    async with confiner.job_network(machine.access, machine.events.append) as network:
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as network:
         replica = await confiner.replica(
             Interpreter(), (), write=(Path("/job"),), access=machine.access, network=network, ports=(7, 8)
         )
@@ -76,7 +76,9 @@ async def test_a_network_that_cannot_be_served_is_closed() -> None:
     machine = Machine()
     machine.serves = False
     with pytest.raises(FailedPrecondition):
-        async with machine.confiner(Findings(landlock=7)).job_network(machine.access, machine.events.append):
+        async with machine.confiner(Findings(landlock=7)).job_network(
+            machine.access, lambda line, _: machine.events.append(line)
+        ):
             pass
     assert not machine.is_open
 
@@ -93,7 +95,7 @@ async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens()
 async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
-    async with confiner.job_network(machine.access, machine.events.append) as network:
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as network:
         replica = await confiner.replica(
             Interpreter(), (), write=(), access=machine.access, network=network, ports=(7, 8)
         )
