@@ -23,7 +23,6 @@ from cloud.emulator.grpc.paths import PATH
 from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
-from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
 from cloud.emulator.not_emulated.routes import NotEmulatedHosts
@@ -38,7 +37,15 @@ from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
+from cloud.errors import (
+    BucketNotFound,
+    CloudError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+    Unimplemented,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -89,9 +96,11 @@ class RequestSource:
     principal: Principal = ANONYMOUS
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
-    """Called with a sentence for each request that is refused for lack of a permission."""
+    """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
     on_not_emulated: Callable[[str, str], None] | None = None
     """Called with the host and a sentence for each request for what is not emulated."""
+    account: Principal = ANONYMOUS
+    """Whose tokens the metadata server gives; anonymous: those of ``principal``, or of ML Engine's agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +163,6 @@ class Emulator:
             Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, requires_auth=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, requires_auth=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, requires_auth=False),
-            Mount(routes.HOSTS, r".*", routes.IamCredentials(), requires_auth=False),
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
@@ -238,7 +246,7 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            principal = self._caller(request, mount) if mount.requires_auth else self._of_source(request)
+            principal = self._caller(request, mount) if mount.requires_auth else self._account(request)
             return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
@@ -276,6 +284,9 @@ class Emulator:
                     self._on_not_emulated(asked)
             case PermissionDenied() if source.on_denial is not None:
                 source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
+            case BucketNotFound() if source.on_denial is not None:
+                # TensorFlow repeats some requests for ever, and says nothing.
+                source.on_denial(failure.message)
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
         known = disk_full(error) or shortage(error)
@@ -336,6 +347,11 @@ class Emulator:
             return self._tokens.principal(value)
         hosts = [each.hosts for each in self.mounts if each.api is mount.api]
         return self._keys.principal(value, ApiIdentity(hosts, mount.scopes))
+
+    def _account(self, request: web.Request) -> Principal:
+        source = _source(request)
+        is_known = source.principal.is_web_page or not source.principal.is_anonymous
+        return source.principal if is_known else source.account
 
     def _of_source(self, request: web.Request) -> Principal:
         return _source(request).principal

@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import hdrs, web
 
 from cloud.emulator.app import Mount
+from cloud.emulator.iamcredentials import routes as iam_credentials
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
 from cloud.emulator.logging_v2.routes import LoggingV2
@@ -78,6 +79,11 @@ class Bridge(ServedCloud):
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
+            Mount(
+                iam_credentials.HOSTS,
+                r".*",
+                iam_credentials.IamCredentialsV1(settings.project, number, owner_access.keys, front.tokens),
+            ),
             Mount(LOGGING_HOSTS, r".*", LoggingV2(backend, project_number=number), scopes=LOGGING_SCOPES),
         )
         return front

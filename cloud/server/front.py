@@ -23,6 +23,7 @@ class Front:
         storage: the API of Cloud Storage.
         owner_access: the caller closes it.
         on_refusal: called for each request for a host or a method that is not emulated.
+        account_exists: see ``TokenRegistry``.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class Front:
         storage: EmulatedApi,
         owner_access: OwnerAccess,
         on_refusal: Callable[[Refusal], None] | None = None,
+        account_exists: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        self.tokens = TokenRegistry()
+        self.tokens = TokenRegistry(account_exists=account_exists)
         self._on_refusal = on_refusal
         self.emulator = Emulator(
             settings.project, settings.region, storage, self.tokens, owner_access.keys, self._not_emulated

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 
 from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 from cloud.emulator.grpc import methods
-from cloud.emulator.oauth2.tokens import owner
+from cloud.engine.project.identities import owner
 from cloud.server.local import LocalCloud
 from cloud.settings import LauncherKind, Settings
 

@@ -31,7 +31,9 @@ from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
 from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import custom_code_agent
 from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -89,6 +91,7 @@ class AiplatformV1(Api):
             backend=backend,
             records=self._records,
             operations=self._operations,
+            run_as=RunAs(backend, access, custom_code_agent(backend.project).email if access else ""),
             locks=self.locks,
         )
         self._models, self._jobs = ModelMethods(project), CustomJobMethods(project)

@@ -19,8 +19,10 @@ from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import Intents
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
 from cloud.engine.principal import Principal
 from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import ml_service_account
 from cloud.errors import PermissionDenied
 from cloud.resources import Job, Model, Version
 
@@ -68,6 +70,7 @@ class MlV1(Api):
             records=self._records,
             intents=self._intents,
             operations=self._operations,
+            run_as=RunAs(backend, access, ml_service_account(backend.project).email if access else ""),
         )
         self._versions, self._access = VersionMethods(project), AccessMethods(project, self.allows)
 

@@ -32,15 +32,23 @@ class TokenRegistry:
 
     Args:
         clock: monotonic, in seconds.
+        account_exists: whether there is still an account of an e-mail address: the tokens of one that is gone are void.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, account_exists: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self._clock, self._account_exists = clock, account_exists
         self._issued: dict[bytes, tuple[Principal, float]] = {}
         self._current: dict[Principal, tuple[str, float]] = {}
 
     def issue(self, principal: Principal, lifetime: float = LIFETIME) -> AccessToken:
-        """A new token for ``principal``, valid for ``lifetime`` seconds."""
+        """A new token for ``principal``, valid for ``lifetime`` seconds.
+
+        Raises:
+            Unauthenticated: its account does not exist.
+        """
+        self._check(principal)
         now = self._clock()
         self._issued = {key: issued for key, issued in self._issued.items() if issued[1] > now}
         value = f"ya29.{secrets.token_urlsafe(96)}"
@@ -48,7 +56,12 @@ class TokenRegistry:
         return AccessToken(value, lifetime)
 
     def current(self, principal: Principal) -> AccessToken:
-        """The principal's last token if it is valid for more than ``RENEW_BEFORE`` seconds, else a new one."""
+        """The principal's last token if it is valid for more than ``RENEW_BEFORE`` seconds, else a new one.
+
+        Raises:
+            Unauthenticated: its account does not exist.
+        """
+        self._check(principal)
         now = self._clock()
         value, end = self._current.get(principal, ("", now))
         if end - now <= RENEW_BEFORE:
@@ -61,12 +74,17 @@ class TokenRegistry:
         """The principal that ``value`` was issued to.
 
         Raises:
-            Unauthenticated: it was not issued here, or has expired.
+            Unauthenticated: it was not issued here, or has expired, or its account does not exist any more.
         """
         principal, end = self._issued.get(digest(value), (None, 0.0))
         if principal is None or end <= self._clock():
             raise Unauthenticated("Invalid Credentials")
+        self._check(principal)
         return principal
+
+    def _check(self, principal: Principal) -> None:
+        if not self._account_exists(principal.email):
+            raise Unauthenticated(f"The service account {principal.email} does not exist: it was deleted.")
 
 
 def digest(value: str) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cloud.engine.principal import Principal
 from cloud.engine.project import etags, identities, policy
-from cloud.engine.project.records import ProjectRecords
+from cloud.engine.project.records import ProjectRecords, ServiceAccount
 from cloud.engine.project.roles import EDITOR, OWNER, VIEWER
 from cloud.resources import Json
 from cloud.settings import ServiceAgents
@@ -36,12 +36,14 @@ class ProjectAccess:
             self.create_time = time.time()
             first = policy.first_bindings(project, with_agents=wanted)
             self.records.make(self.create_time, agents, {"version": 1, "bindings": first})
+            self.records.add_account(_default_account(project, self.create_time))
         else:
             self.create_time, made_with, stored = found
             if made_with != agents:
                 bindings = policy.with_agents(stored.fields["bindings"], project, wanted=wanted)
                 self.records.set_policy({**stored.fields, "bindings": bindings}, agents)
-        self._load()
+        self.load_policy()
+        self.load_accounts()
 
     def close(self) -> None:
         self.records.close()
@@ -79,7 +81,7 @@ class ProjectAccess:
 
     def policy(self) -> dict[str, Json]:
         """Google's ``Policy``, with its etag."""
-        return {**self._stored.fields, "etag": etags.etag(self._stored.revision)}
+        return {**self.stored.fields, "etag": etags.etag(self.stored.revision)}
 
     def set_policy(self, given: Mapping[str, Json]) -> dict[str, Json]:
         """Replace the policy; returns what is stored.
@@ -91,22 +93,46 @@ class ProjectAccess:
         policy.check_bindings(given.get("bindings", ()))
         bindings = policy.normal(given.get("bindings", ()))
         policy.check_of_project(bindings, self.project, self.account_exists)
-        etags.check(given.get("etag"), self._stored.revision)
+        etags.check(given.get("etag"), self.stored.revision)
         kept = {name: value for name, value in given.items() if name not in ("etag", "bindings", "version")}
-        self.records.set_policy({"version": given.get("version", 1) or 1, "bindings": bindings, **kept})
-        self._load()
+        self.records.set_policy({"version": policy.version(bindings), "bindings": bindings, **kept})
+        self.load_policy()
         return self.policy()
+
+    # ---------------------------------------------------------------- service accounts
 
     def account_exists(self, email: str) -> bool:
         """Whether a service account does: one of Google's, one of another project, or one that was made here."""
         mine = email.lower().endswith(f"@{self.project}.iam.gserviceaccount.com")
-        return not mine or self.records.account(email.lower()) is not None
+        return not mine or self.is_own_account(email)
 
-    def _load(self) -> None:
+    def is_own_account(self, email: str) -> bool:
+        """Whether it is a service account of this project: one that was made here, or the default one."""
+        return email in self._accounts
+
+    def allows_on_account(self, principal: Principal, permission: str, account: str) -> bool:
+        """Whether ``principal`` has ``permission`` on a service account: by its own policy or the project's."""
+        if self.allows(principal, permission):
+            return True
+        bindings = self.records.account_policy(account).fields.get("bindings", ())
+        return policy.grants(bindings, principal, permission)
+
+    def load_policy(self) -> None:
+        """Take up what is recorded."""
         found = self.records.project()
         if found is None:
             raise RuntimeError("the record of the project is gone")
-        self._stored = found[2]
-        self._bindings: list[policy.Binding] = self._stored.fields["bindings"]
+        self.stored = found[2]
+        self._bindings: list[policy.Binding] = self.stored.fields["bindings"]
         self._decided.clear()
         self._entities.clear()
+
+    def load_accounts(self) -> None:
+        """Take up what is recorded."""
+        self._accounts = frozenset(account.email for account in self.records.accounts())
+
+
+def _default_account(project: str, create_time: float) -> ServiceAccount:
+    email = identities.compute_account(project).email
+    unique_id = str(10**20 + identities.project_number(project))
+    return ServiceAccount(email, unique_id, "Compute Engine default service account", create_time=create_time)

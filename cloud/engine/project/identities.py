@@ -7,6 +7,7 @@ https://cloud.google.com/iam/docs/service-account-types#default.
 import hashlib
 
 from cloud.engine.principal import Principal
+from cloud.resources import JobSpec, Service, VersionSpec
 
 
 def project_number(project: str) -> int:
@@ -39,3 +40,15 @@ def custom_code_agent(project: str) -> Principal:
 def compute_account(project: str) -> Principal:
     """The Compute Engine default service account."""
     return Principal(f"{project_number(project)}-compute@developer.gserviceaccount.com")
+
+
+def job_account(project: str, spec: JobSpec) -> Principal:
+    """The account that a job runs as: its own, else the agent of its service."""
+    if spec.service_account:
+        return Principal(spec.service_account)
+    return custom_code_agent(project) if spec.service is Service.VERTEX_AI else ml_service_account(project)
+
+
+def version_account(project: str, spec: VersionSpec) -> Principal:
+    """The agent that reads the files of a version: Vertex AI's if it is one of Vertex AI's, which have an image."""
+    return vertex_service_agent(project) if spec.image else ml_service_account(project)

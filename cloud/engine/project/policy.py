@@ -71,6 +71,11 @@ def normal(bindings: Iterable[Binding]) -> list[Binding]:
     return [merged[key] for key in sorted(merged) if merged[key]["members"]]
 
 
+def version(bindings: Iterable[Binding]) -> int:
+    """Of the policy's format: only conditions need one of their own."""
+    return 3 if any("condition" in binding for binding in bindings) else 1
+
+
 def check_bindings(bindings: Iterable[Binding]) -> None:
     """Raises:
     InvalidArgument: a role or a member is not Google's, or there are too many.

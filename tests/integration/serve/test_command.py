@@ -1,5 +1,6 @@
 """``python -m cloud.serve -- COMMAND``: its output, its signals, what it can reach."""
 
+import json
 import os
 import pty
 import select
@@ -86,11 +87,12 @@ def test_what_was_asked_for_in_vain_is_told_when_it_happens_and_at_the_end(envir
     ]
 
 
-def test_a_request_that_clients_make_by_themselves_is_refused_but_not_reported(environ: dict[str, str]) -> None:
+def test_a_request_that_clients_make_by_themselves_is_answered(environ: dict[str, str], tmp_path: Path) -> None:
     url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/x@example.com/allowedLocations"
-    result = run(environ, "--", "curl", "-s", "-w", "%{http_code}", url)
-    assert result.stdout.endswith("404")
-    assert result.stderr == ""
+    environ |= {"HOME": str(tmp_path)}
+    token = " ".join([*SERVE, "token"])
+    result = run(environ, "--", "sh", "-ec", f'curl -s -H "Authorization: Bearer $({token})" {url}')
+    assert json.loads(result.stdout) == {"encodedLocations": "0x0"}, result.stderr
 
 
 def test_the_owners_listener_does_not_trust_pages_in_a_browser(environ: dict[str, str]) -> None:
