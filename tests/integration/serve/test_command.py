@@ -76,6 +76,17 @@ def test_the_labs_curl_line_with_a_token(environ: dict[str, str], tmp_path: Path
     assert result.stdout.endswith("@cloud-ml.google.com.iam.gserviceaccount.com\n")
 
 
+def test_what_was_asked_for_in_vain_is_told_when_it_happens_and_at_the_end(environ: dict[str, str]) -> None:
+    url = "https://bigquery.googleapis.com/bigquery/v2/projects/p/datasets"
+    result = run(environ, "--", "curl", "-s", url, url)
+    assert result.stdout.count('"SERVICE_DISABLED"') == 2
+    assert result.stderr.splitlines() == [
+        "refused: bigquery.googleapis.com:443 is not emulated here",
+        "refused: bigquery.googleapis.com:443 is not emulated here, 2 times",
+        "Asked for in vain: bigquery.googleapis.com:443 (2 times)",
+    ]
+
+
 def test_a_request_that_clients_make_by_themselves_is_answered(
     environ: dict[str, str], tmp_path: Path, print_token: str
 ) -> None:
