@@ -8,7 +8,6 @@ import functools
 import logging
 import re
 import weakref
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from cloud.emulator.http.method_override import apply_method_override
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
 from cloud.emulator.not_emulated.routes import NotEmulatedHosts
+from cloud.emulator.not_emulated.tally import NotEmulated, Tally
 from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
@@ -48,6 +48,7 @@ _MAX_LINE = 2**16
 """Bytes of a request line or a header: the gateway's limit for a whole head, so that the gateway refuses what
 is too long, and an API responds to the rest."""
 
+_OTHER_TRANSPORT = 'If its client has another transport than gRPC, such as transport="rest", try that.'
 _SOURCE = "source"
 """Key of a request's ``RequestSource``."""
 _BODY = "body"
@@ -95,17 +96,6 @@ class RequestSource:
 
 
 @dataclass(frozen=True, slots=True)
-class NotEmulated:
-    """What was asked for in vain."""
-
-    host: str
-    method: str
-    """Google's id of it; empty if the whole host is not emulated."""
-    count: int
-    """Such requests so far, the last one included."""
-
-
-@dataclass(frozen=True, slots=True)
 class Mount:
     """Where an API is found."""
 
@@ -148,7 +138,7 @@ class Emulator:
         batch = Batch(self._handle)
         self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
-        self._asked_in_vain: Counter[tuple[str, str]] = Counter()
+        self._asked_in_vain = Tally()
         self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
@@ -272,18 +262,18 @@ class Emulator:
     @property
     def not_emulated(self) -> list[NotEmulated]:
         """What was asked for in vain so far."""
-        return [NotEmulated(host, method, count) for (host, method), count in self._asked_in_vain.items()]
+        return self._asked_in_vain.all
 
     def _report(self, request: web.Request, failure: CloudError) -> None:
         source, host = _source(request), _host(request)
         match failure:
             case Unimplemented() | ServiceNotEmulated():
                 method = failure.method if isinstance(failure, Unimplemented) else ""
-                self._asked_in_vain[host, method] += 1
+                asked = self._asked_in_vain.add(host, method)
                 if source.on_not_emulated is not None:
                     source.on_not_emulated(host, failure.message)
                 if self._on_not_emulated is not None:
-                    self._on_not_emulated(NotEmulated(host, method, self._asked_in_vain[host, method]))
+                    self._on_not_emulated(asked)
             case PermissionDenied() if source.on_denial is not None:
                 source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
 
@@ -309,7 +299,7 @@ class Emulator:
         mount = self._find(host, path)
         is_google = mount is not None and mount.api is self._other_hosts
         if request.method == hdrs.METH_POST and PATH.fullmatch(path) and not is_google:
-            raise Unimplemented(f"{path[1:]} is not emulated here", method=path[1:])
+            raise Unimplemented(f"{path[1:]} is not emulated here. {_OTHER_TRANSPORT}", method=path[1:])
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount

@@ -211,7 +211,7 @@ class Assembly:
                 iam_credentials.IamCredentialsV1(settings.project, number, owner_access.keys, front.tokens, project),
             ),
             Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(project)),
-            Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number)),
+            Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number, project)),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable
 
-from cloud.emulator.app import EmulatedApi, Emulator, NotEmulated, RequestSource
+from cloud.emulator.app import EmulatedApi, Emulator, RequestSource
+from cloud.emulator.not_emulated.tally import NotEmulated
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.listener import Refusal

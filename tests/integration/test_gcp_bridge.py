@@ -18,6 +18,7 @@ from cloud.server.bridge import Bridge
 from cloud.settings import Settings, inherited_environ
 from cloud.testing.contract.probes import EXPORT, trainer
 from integration.google_clouds import make_account, open_backend
+from integration.grpc_client import GrpcClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SETTINGS = Settings(project="old-lab-project", cancel_grace_seconds=0.5)
@@ -95,3 +96,13 @@ async def test_storage_requests_are_forwarded(google, bridge, lab):
         missing = await client.get("/storage/v1/b/old-lab-bucket/o/none")
         assert missing.status == 404
     assert await google.backend.read_object(GsUri("old-lab-bucket", "a b")) == b"x" * 500_000
+
+
+async def test_logs_are_read_over_grpc(bridge, lab):
+    client = GrpcClient(bridge)
+    request = {"resourceNames": [f"projects/{SETTINGS.project}"], "filter": 'resource.labels.job_id="lab_1"'}
+    listed = await client.call(
+        "google.logging.v2.LoggingServiceV2/ListLogEntries", request, host="logging.googleapis.com"
+    )
+    await client.close()
+    assert {entry["resource"]["type"] for entry in listed["entries"]} == {"ml_job"}

@@ -17,7 +17,15 @@ from cloud.emulator.aiplatform_v1.records import MIGRATIONS
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
 from cloud.emulator.aiplatform_v1.unimplemented import instead_of
-from cloud.emulator.aiplatform_v1.versions import BETA, BETA_DOCUMENT, as_v1, is_of_beta, of_beta, only_in_beta
+from cloud.emulator.aiplatform_v1.versions import (
+    BETA,
+    BETA_DOCUMENT,
+    as_v1,
+    body_of_beta,
+    is_of_beta,
+    of_beta,
+    only_in_beta,
+)
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
@@ -153,6 +161,9 @@ class AiplatformV1(Api):
 
     def instead(self, method: Method) -> str:
         return instead_of(method.id)
+
+    def read_body(self, method: Method, content: bytes) -> dict[str, Json]:
+        return body_of_beta(method, content) if is_of_beta(method) else super().read_body(method, content)
 
     def versioned(self, call: Call, answer: Json) -> Json:
         begins_operation = call.method.response == "GoogleLongrunningOperation" and ".operations." not in call.method.id

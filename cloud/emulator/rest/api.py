@@ -100,6 +100,14 @@ class Api(ABC):
         """What to do instead of a method that is not emulated: a sentence of its error message."""
         return f"docs/fidelity.md lists the methods of {self.SERVICE} that are."
 
+    def read_body(self, method: Method, content: bytes) -> dict[str, Json]:
+        """The message in a request for ``method``, in normal form.
+
+        Raises:
+            InvalidArgument: it is none.
+        """
+        return self.discovery.body(method, content)
+
     def versioned(self, _: Call, answer: Json, /) -> Json:
         """``answer`` in the version of the API that was requested."""
         return answer
@@ -159,7 +167,7 @@ class Api(ABC):
         return self._target(request.method, request.rel_url), await request.read()
 
     def _validate(self, request: web.Request, principal: Principal, target: _Target, content: bytes) -> Call:
-        body = {} if target.route.is_raw else self.discovery.body(target.method, content)
+        body = {} if target.route.is_raw else self.read_body(target.method, content)
         schemas, host = self.discovery.schemas, request.host.lower()
         call = Call(target.method, target.name, target.query, body, content, principal, host, schemas)
         self.check(call)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cloud.emulator.app import Emulator, NotEmulated, RequestSource
+from cloud.emulator.app import Emulator, RequestSource
+from cloud.emulator.not_emulated.tally import NotEmulated
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.project.identities import owner
