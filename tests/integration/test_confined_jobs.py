@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from cloud.engine.confinement.layers import probe
+from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
 from cloud.resources import Job, ScaleTier, Service, Severity, TrainingSpec
@@ -94,7 +95,7 @@ async def test_a_denied_permission_is_in_the_log_of_the_job(cloud: LocalCloud) -
     job, _ = await run(cloud, "2", DENIED)
     assert job.state is JobState.FAILED
     entries = await contract.log(cloud.backend, job)
-    account = await cloud.backend.ml_service_account()
+    account = custom_code_agent(cloud.settings.project).email
     [warning] = [entry.message for entry in entries if entry.severity is Severity.WARNING]
     denied = f"GET storage.googleapis.com/storage/v1/b/closed/o: {account} does not have storage.objects.list access"
     assert warning.startswith(denied)
