@@ -37,7 +37,15 @@ from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
+from cloud.errors import (
+    BucketNotFound,
+    CloudError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+    Unimplemented,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +96,7 @@ class RequestSource:
     principal: Principal = ANONYMOUS
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
-    """Called with a sentence for each request that is refused for lack of a permission."""
+    """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
     on_not_emulated: Callable[[str, str], None] | None = None
     """Called with the host and a sentence for each request for what is not emulated."""
     account: Principal = ANONYMOUS
@@ -276,6 +284,9 @@ class Emulator:
                     self._on_not_emulated(asked)
             case PermissionDenied() if source.on_denial is not None:
                 source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
+            case BucketNotFound() if source.on_denial is not None:
+                # TensorFlow repeats some requests for ever, and says nothing.
+                source.on_denial(failure.message)
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
         known = disk_full(error) or shortage(error)

@@ -13,7 +13,7 @@ from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.records import BucketRecord, Records
 from cloud.engine.storage.roles import OBJECT_ROLES, Role
-from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, NotFound
+from cloud.errors import AlreadyExists, BucketNotFound, CloudError, FailedPrecondition
 from cloud.names import check_bucket
 from cloud.resources import Json
 
@@ -60,7 +60,7 @@ class Buckets:
         """
         record = self._records.bucket(name)
         if record is None:
-            raise NotFound(f"The specified bucket does not exist: {name[:260]!r}")
+            raise BucketNotFound(f"The specified bucket does not exist: {name[:260]!r}")
         return record
 
     async def insert(

@@ -18,7 +18,7 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.project.identities import ml_service_account, owner
-from cloud.errors import PermissionDenied
+from cloud.errors import BucketNotFound, NotFound, PermissionDenied
 from cloud.gateway import hosts
 from cloud.testing.client import Client
 from emulator_api.recorder import Recorder, send
@@ -381,3 +381,10 @@ async def test_a_denied_permission_is_reported_to_its_source(emulator, storage):
     storage.outcome = PermissionDenied("me@example.com does not have storage.buckets.list")
     await send(emulator.protocols(RequestSource(ME, reported.append)), "GET", "127.0.0.1/storage/v1/b")
     assert reported == ["GET 127.0.0.1/storage/v1/b: me@example.com does not have storage.buckets.list"]
+
+
+async def test_a_missing_bucket_is_reported_to_its_source_but_not_a_missing_object(emulator, storage):
+    reported: list[str] = []
+    for storage.outcome in (NotFound("No such object: b/o"), BucketNotFound("The bucket does not exist: 'b'")):
+        await send(emulator.protocols(RequestSource(ME, reported.append)), "GET", "127.0.0.1/storage/v1/b/b/o/o")
+    assert reported == ["The bucket does not exist: 'b'"]
