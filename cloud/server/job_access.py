@@ -14,6 +14,7 @@ from cloud.emulator.app import Emulator, RequestSource
 from cloud.engine.confinement.confiner import Access, Report
 from cloud.engine.principal import Principal
 from cloud.engine.state_folder import write_private
+from cloud.errors import FailedPrecondition
 from cloud.gateway.environ import boto_configuration, client_environ
 from cloud.gateway.listener import Refusal
 from cloud.gateway.tunnel import Gateway
@@ -25,10 +26,13 @@ class JobAccess:
     """Args:
     gateway: which is started. It ends what is served here.
     folder: for files that the variables name.
+    exists: whether there is an account of that e-mail address.
     """
 
-    def __init__(self, gateway: Gateway, emulator: Emulator, project: str, folder: Path) -> None:
-        self._gateway, self._emulator = gateway, emulator
+    def __init__(
+        self, gateway: Gateway, emulator: Emulator, project: str, folder: Path, exists: Callable[[str], bool]
+    ) -> None:
+        self._gateway, self._emulator, self._exists = gateway, emulator, exists
         self._project, self._folder = project, folder
         self._data_server = write_data_server(folder / "tensorboard-data-server")
         self._opened: dict[str, Access] = {}
@@ -49,7 +53,13 @@ class JobAccess:
         return {**environ, "BOTO_CONFIG": str(boto_file), **self._data_server}
 
     async def of(self, account: str) -> Access:
-        """The access of jobs that run as the account of this e-mail address."""
+        """The access of jobs that run as the account of this e-mail address.
+
+        Raises:
+            FailedPrecondition: it was deleted.
+        """
+        if not self._exists(account):
+            raise FailedPrecondition(f"The job's service account {account} does not exist: it was deleted.")
         async with self._opening:
             if account not in self._opened:
                 source = RequestSource(account=Principal(account))

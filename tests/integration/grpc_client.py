@@ -7,7 +7,7 @@ import pytest
 from google.protobuf import json_format
 
 from cloud.emulator.grpc.methods import find, pool
-from cloud.emulator.oauth2.tokens import owner
+from cloud.engine.project.identities import owner
 from cloud.server.base import ServedCloud
 
 VERTEX = "us-central1-aiplatform.googleapis.com"
