@@ -18,6 +18,9 @@ from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
 from cloud.emulator.faults import ConnectionCut, Faults
+from cloud.emulator.grpc.connection import GrpcEndpoint
+from cloud.emulator.grpc.deadlines import Deadlines
+from cloud.emulator.grpc.paths import PATH
 from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
@@ -142,13 +145,16 @@ class Emulator:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle)
+        self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
         self._asked_in_vain: Counter[tuple[str, str]] = Counter()
         self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
         self.body_limit = body_limit
+        self.grpc_deadlines = Deadlines(idle=idle_limit, message=body_limit)
         self._servers: weakref.WeakSet[web.Server] = weakref.WeakSet()
+        self._grpc: weakref.WeakSet[GrpcEndpoint] = weakref.WeakSet()
         self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
         self._answering: set[asyncio.Task[Any]] = set()
@@ -162,7 +168,7 @@ class Emulator:
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
-            Mount(OTHER_HOSTS, r".*", NotEmulatedHosts(project), requires_auth=False),
+            Mount(OTHER_HOSTS, r".*", self._other_hosts, requires_auth=False),
         ]
 
     def mount(self, *mounts: Mount) -> None:
@@ -179,6 +185,12 @@ class Emulator:
     def protocols(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
         """A factory of protocols, each for one connection from ``source``."""
         return self._serve(source)
+
+    def grpc_protocols(self, source: RequestSource) -> GrpcEndpoint:
+        """A factory of protocols, each for one HTTP/2 connection from ``source``. ``close`` closes it, too."""
+        endpoint = GrpcEndpoint(self._serve(source), lambda: self.grpc_deadlines)
+        self._grpc.add(endpoint)
+        return endpoint
 
     def _serve(self, source: RequestSource) -> Callable[[], asyncio.Protocol]:
         factory = functools.partial(self._make_request, source)
@@ -215,6 +227,8 @@ class Emulator:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for endpoint in list(self._grpc):
+            await endpoint.close()
         for server in list(self._servers):
             server.pre_shutdown()
             await server.shutdown(grace)
@@ -293,6 +307,9 @@ class Emulator:
     def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
+        is_google = mount is not None and mount.api is self._other_hosts
+        if request.method == hdrs.METH_POST and PATH.fullmatch(path) and not is_google:
+            raise Unimplemented(f"{path[1:]} is not emulated here", method=path[1:])
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount

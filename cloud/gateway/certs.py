@@ -8,7 +8,7 @@ from pathlib import Path
 import trustme
 
 from cloud.gateway import hosts
-from cloud.gateway.grpc_refusal import ALPN_PROTOCOL
+from cloud.gateway.http2 import ALPN_PROTOCOL
 
 
 class CertificateAuthority:

@@ -5,7 +5,6 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from cloud.gateway import http2, proxy_request
-from cloud.gateway.grpc_refusal import ALPN_PROTOCOL, GrpcRefusal
 from cloud.gateway.listener import Listener
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
@@ -116,7 +115,7 @@ class Connection(asyncio.Protocol):
                 # Most clients show only the reason phrase of a response to CONNECT.
                 self._respond(f"403 {reason}", reason)
             case proxy_request.Http2():
-                self._refuse_http2()
+                self._serve_http2(self._transport)
             case proxy_request.Malformed(reason):
                 self._respond("400 Bad Request", reason)
 
@@ -184,10 +183,10 @@ class Connection(asyncio.Protocol):
         else:
             if transport is not None and not self._lost:
                 self._transport = transport
-                if transport.get_extra_info("ssl_object").selected_alpn_protocol() == ALPN_PROTOCOL:
-                    self._attach(GrpcRefusal(self._gateway.deadlines), transport)
-                else:
+                if transport.get_extra_info("ssl_object").selected_alpn_protocol() != http2.ALPN_PROTOCOL:
                     self._serve(transport, once=False)
+                else:
+                    self._serve_http2(transport)
 
     def _handshake_done(self, _task: asyncio.Task[None]) -> None:
         # connection_lost() is not called if the handshake failed, and at most once if it succeeded.
@@ -200,6 +199,12 @@ class Connection(asyncio.Protocol):
             self._received[:] = self._received.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._requests = RequestStream(once=once)
         self._attach(self.listener.protocol_factory(), transport)
+
+    def _serve_http2(self, transport: asyncio.Transport) -> None:
+        if self.listener.http2_factory is None:
+            self._refuse_http2()
+        else:
+            self._attach(self.listener.http2_factory(), transport)
 
     def _attach(self, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
         """Forward this connection to ``protocol``, beginning with the bytes received so far."""

@@ -24,8 +24,6 @@ class Deadlines:
     """For a refused client to go on sending: closing at once could reset the connection under the response."""
     tls_close: float = 30.0
     """For the end of a TLS connection, in which what was written is still sent."""
-    idle_http2: float = 610.0
-    """In which a client that speaks HTTP/2 must send something; as for HTTP/1.1."""
 
 
 class Writer(Protocol):

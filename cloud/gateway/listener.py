@@ -31,6 +31,7 @@ class Listener:
     Args:
         address: ``127.0.0.1:PORT``.
         protocol_factory: makes the HTTP/1.1 server protocol for each connection's plaintext (``aiohttp.web.Server``).
+        http2_factory: makes the protocol for a connection that negotiated HTTP/2; None: such are refused.
         on_refusal: called for each refused request of its clients, besides the gateway's own.
         checks_callers: whether other users of this machine are refused.
     """
@@ -38,5 +39,6 @@ class Listener:
     server: asyncio.Server
     address: str
     protocol_factory: ProtocolFactory
+    http2_factory: ProtocolFactory | None
     on_refusal: Callable[[Refusal], None] | None
     checks_callers: bool

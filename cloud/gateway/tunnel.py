@@ -31,7 +31,7 @@ class Gateway:
     ``GCE_METADATA_HOST`` and ``STORAGE_EMULATOR_HOST``).
 
     Args:
-        protocol_factory: as for ``Listener``, for the clients of the first one.
+        protocol_factory, http2_factory: as for ``Listener``, for the clients of the first one.
         ca_dir: private folder for the run's CA certificate.
         on_refusal: called for each refused request.
         port: to listen on; 0 picks a free one.
@@ -46,13 +46,14 @@ class Gateway:
         ca_dir: Path,
         on_refusal: Callable[[Refusal], None] | None = None,
         *,
+        http2_factory: ProtocolFactory | None = None,
         port: int = 0,
         callers: Callers | None = None,
         deadlines: Deadlines | None = None,
         max_connections: int = 8000,
     ) -> None:
         deadlines = deadlines or Deadlines()
-        self._protocol_factory = protocol_factory
+        self._protocol_factory, self._http2_factory = protocol_factory, http2_factory
         self.authority = CertificateAuthority(ca_dir)
         self.deadlines = deadlines
         self._max_connections = max_connections
@@ -106,13 +107,14 @@ class Gateway:
                 field="port",
             ) from None
         self._callers = self._callers or Callers()
-        self._first = await self._listen(bound, self._protocol_factory, None, checks_callers=True)
+        self._first = await self._listen(bound, self._protocol_factory, self._http2_factory, None, checks_callers=True)
         self._unread.start(self._connections)
 
     async def add_listener(
         self,
         protocol_factory: ProtocolFactory,
         *,
+        http2_factory: ProtocolFactory | None = None,
         on_refusal: Callable[[Refusal], None] | None = None,
         listening: socket.socket | None = None,
         checks_callers: bool = True,
@@ -120,13 +122,13 @@ class Gateway:
         """Listen on one more address until ``close``.
 
         Args:
-            protocol_factory, on_refusal: as for ``Listener``.
+            protocol_factory, http2_factory, on_refusal: as for ``Listener``.
             checks_callers: False only for an address in another network namespace, which its own processes alone reach:
                 their users cannot be found out from here.
             listening: a bound TCP socket, which the listener then owns; None: a free port of the loopback interface.
         """
         bound = listening or _bind(0)
-        listener = await self._listen(bound, protocol_factory, on_refusal, checks_callers=checks_callers)
+        listener = await self._listen(bound, protocol_factory, http2_factory, on_refusal, checks_callers=checks_callers)
         self._others.add(listener)
         return listener
 
@@ -142,6 +144,7 @@ class Gateway:
         self,
         bound: socket.socket,
         protocol_factory: ProtocolFactory,
+        http2_factory: ProtocolFactory | None,
         on_refusal: Callable[[Refusal], None] | None,
         *,
         checks_callers: bool,
@@ -152,7 +155,9 @@ class Gateway:
             lambda: Connection(self, listeners[0]), sock=bound, backlog=_ACCEPTED_AT_ONCE, start_serving=False
         )
         host, port = bound.getsockname()[:2]
-        listeners.append(Listener(server, f"{host}:{port}", protocol_factory, on_refusal, checks_callers))
+        listeners.append(
+            Listener(server, f"{host}:{port}", protocol_factory, http2_factory, on_refusal, checks_callers)
+        )
         await server.start_serving()
         bound.listen(_WAITING)  # asyncio has one number for both
         return listeners[0]

@@ -187,7 +187,10 @@ class Assembly:
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
-            *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            *(
+                Mount(hosts, paths, Document(vertex, aiplatform_v1.OTHER_DOCUMENTS))
+                for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()
+            ),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from cloud.emulator.app import EmulatedApi, Emulator, NotEmulated
+from cloud.emulator.app import EmulatedApi, Emulator, NotEmulated, RequestSource
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.listener import Refusal
@@ -41,6 +41,7 @@ class Front:
             self.emulator,
             state.folder("gateway"),
             on_refusal,
+            http2_factory=self.emulator.grpc_protocols(RequestSource()),
             port=settings.port,
             max_connections=open_files.connections(settings),
         )

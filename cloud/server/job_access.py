@@ -1,7 +1,6 @@
 """How jobs reach the emulated APIs: the gateway, which also listens in the network of each job that has one."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -53,11 +52,21 @@ def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str])
         def on_denial(why: str) -> None:
             report(why, "")
 
-        protocols = emulator.protocols(RequestSource(on_denial=on_denial, on_not_emulated=on_not_emulated))
+        source = RequestSource(on_denial=on_denial, on_not_emulated=on_not_emulated)
+        grpc = emulator.grpc_protocols(source)
         listener = await gateway.add_listener(
-            protocols, on_refusal=on_refusal, listening=listening, checks_callers=False
+            emulator.protocols(source),
+            http2_factory=grpc,
+            on_refusal=on_refusal,
+            listening=listening,
+            checks_callers=False,
         )
-        return partial(gateway.remove_listener, listener)
+
+        async def close() -> None:
+            await gateway.remove_listener(listener)
+            await grpc.close()
+
+        return close
 
     files = (Path(environ[name]) for name in ("BOTO_CONFIG", DATA_SERVER))
     _, _, port = gateway.address.rpartition(":")

@@ -62,7 +62,8 @@ class OwnerAccess:
         configuration = files.gcloud / GCLOUD_CONFIGURATION
         configuration.parent.mkdir(parents=True)
         write_private(configuration, gcloud_configuration(project=project, region=self._settings.region))
-        listener = await gateway.add_listener(emulator.protocols(RequestSource(owner(project))))
+        source = RequestSource(owner(project))
+        listener = await gateway.add_listener(emulator.protocols(source), http2_factory=emulator.grpc_protocols(source))
         environ = owner_environ(
             proxy_url=gateway.url,
             ca_file=gateway.ca_file,

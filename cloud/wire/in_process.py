@@ -123,10 +123,11 @@ class InProcessConnector(aiohttp.BaseConnector):
     Args:
         server: makes the protocol of one connection, as for ``loop.create_server``.
         port: the local port that the server sees.
+        limit: connections at a time; 0 for any number.
     """
 
-    def __init__(self, server: Callable[[], asyncio.BaseProtocol], *, port: int = 80) -> None:
-        super().__init__()
+    def __init__(self, server: Callable[[], asyncio.BaseProtocol], *, port: int = 80, limit: int = 100) -> None:
+        super().__init__(limit=limit)
         self._server, self._port = server, port
 
     async def _create_connection(self, *_: object) -> ResponseHandler:

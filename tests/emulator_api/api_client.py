@@ -1,6 +1,7 @@
 """An API with a discovery document over a backend in memory, driven without a socket."""
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -102,7 +103,7 @@ class ApiClient(ABC):
 
 def check_answer(document: Discovery, verb: str, path: str, answer: Answer) -> None:
     """An answer that is no error is what the document says."""
-    method, _ = document.match(verb, path.partition("?")[0].replace("/ui/", "/v1/", 1))
+    method, _ = document.match(verb, re.sub("^/(ui|v1beta1)/", "/v1/", path.partition("?")[0]))
     if not method.response.endswith("HttpBody") and "fields=" not in path:
         # In normal form, that is: nothing unknown, of a wrong type, null or left at its default.
         read = document.schemas.read(method.response, answer.json)

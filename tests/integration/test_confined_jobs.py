@@ -19,7 +19,7 @@ from cloud.resources import Job, ScaleTier, Service, Severity, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, ServiceAgents, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract
-from integration.confined_programs import DENIED, DISTRIBUTED, LOCAL, TENSORFLOW
+from integration.confined_programs import DENIED, DISTRIBUTED, LOCAL, OVER_GRPC, TENSORFLOW
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -98,6 +98,14 @@ async def test_a_denied_permission_is_in_the_log_of_the_job(cloud: LocalCloud) -
     [warning] = [entry.message for entry in entries if entry.severity is Severity.WARNING]
     denied = f"GET storage.googleapis.com/storage/v1/b/closed/o: {account} does not have storage.objects.list access"
     assert warning.startswith(denied)
+
+
+async def test_the_same_over_grpc(cloud: LocalCloud) -> None:
+    job, lines = await run(cloud, "20", OVER_GRPC)
+    assert (job.state, "refused PERMISSION_DENIED" in lines) == (JobState.SUCCEEDED, True), "\n".join(lines)
+    entries = await contract.log(cloud.backend, job)
+    [warning] = [entry.message for entry in entries if entry.severity is Severity.WARNING]
+    assert warning.startswith("GET us-central1-aiplatform.googleapis.com/v1/projects/local-project/locations/")
 
 
 async def test_a_folder_that_jobs_may_read_and_the_hint_for_one_that_they_may_not(

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cloud.cli.owner_token import owner_token
+from cloud.emulator.grpc.deadlines import Deadlines as GrpcDeadlines
 from cloud.gateway.deadlines import Deadlines
 from cloud.server.local import LocalCloud
 from cloud.settings import LauncherKind, Settings
@@ -109,7 +110,8 @@ async def test_mutated_requests_show_no_defect(tmp_path: Path, caplog: pytest.Lo
     async with LocalCloud(Settings(launcher=LauncherKind.COLD, state_dir=tmp_path)) as cloud:
         front = cloud._front
         front.emulator.body_limit = 1.0
-        front.gateway.deadlines = Deadlines(head=1.0, handshake=2.0, idle_http2=1.0)
+        front.emulator.grpc_deadlines = GrpcDeadlines(preface=1.0, idle=1.0, message=1.0)
+        front.gateway.deadlines = Deadlines(head=1.0, handshake=2.0)
         environ = await cloud.owner_environ()
         clients = Clients(cloud, await asyncio.to_thread(owner_token, environ["STORAGE_EMULATOR_HOST"]))
         statuses = Counter(await clients.send_unchanged())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
+from cloud.emulator.aiplatform_v1.versions import begun_in_beta, in_its_version
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.operation_tasks import Following
@@ -89,8 +90,18 @@ class Project:
         return self.finish(self.begin(resource, kind), response=response)
 
     def operation_json(self, operation: Operation) -> dict[str, Json]:
-        """``google.longrunning.Operation``."""
-        return operation.json(self.full_name(operation.name), operation.metadata)
+        """``google.longrunning.Operation``, with messages of the version in which it began."""
+        return in_its_version(operation).json(self.full_name(operation.name), operation.metadata)
+
+    def in_beta(self, answer: Mapping[str, Json]) -> dict[str, Json]:
+        """An operation that begins, as ``v1beta1`` has it from now on.
+
+        Args:
+            answer: its JSON.
+        """
+        begun = begun_in_beta(self.operations.get(answer["name"].split("/", 2)[2]))
+        self.operations.update(begun)
+        return self.operation_json(begun)
 
 
 def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:

@@ -16,21 +16,27 @@ from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.records import MIGRATIONS
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
+from cloud.emulator.aiplatform_v1.unimplemented import instead_of
+from cloud.emulator.aiplatform_v1.versions import BETA, BETA_DOCUMENT, as_v1, is_of_beta, of_beta, only_in_beta
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
 from cloud.errors import InvalidArgument, NotFound
+from cloud.resources import Json
 
-HOSTS = r"(?:[a-z]{2,20}-[a-z]{2,20}\d{1,2}-)?aiplatform\.googleapis\.com|aiplatform\.mtls\.googleapis\.com"
-"""The global endpoint and the regional ones."""
+_REGION = r"[a-z]{2,20}-[a-z]{2,20}\d{1,2}"
+HOSTS = rf"(?:{_REGION}-)?(?:prediction-)?aiplatform(?:\.mtls|\.{_REGION}\.rep)?\.googleapis\.com"
+"""The global endpoint and the regional ones; gcloud sends predictions to hosts of their own."""
 SCOPES = r"aiplatform"
 """This API's own OAuth scopes."""
 DOCUMENT = "aiplatform.v1"
+OTHER_DOCUMENTS = {BETA: BETA_DOCUMENT}
+"""By version."""
 DOCUMENT_PATHS = {HOSTS: r"/\$discovery/rest"}
 """Where clients look for this API's discovery document."""
-LOOPBACK_PATHS = r"/(?:v1|ui)/projects/[^/]+/locations(?:/.*)?"
+LOOPBACK_PATHS = r"/(?:v1|v1beta1|ui)/projects/[^/]+/locations(?:/.*)?"
 """What is this API's at an address of this machine (the SDK's ``api_endpoint``)."""
 
 _WITH_OPERATIONS = ("", "customJobs.", "endpoints.", "models.", "trainingPipelines.")
@@ -116,12 +122,23 @@ class AiplatformV1(Api):
         ]
 
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
-        # The SDK calls operations below /ui, which is nowhere documented, but there.
-        below_ui = raw_path.startswith("/ui/")
-        method, name = super().match(http_method, f"/v1/{raw_path[4:]}" if below_ui else raw_path)
-        if below_ui and ".operations." not in method.id:
+        path, version = as_v1(raw_path)
+        try:
+            method, name = super().match(http_method, path)
+        except NotFound:
+            if version != BETA:
+                raise
+            return only_in_beta(http_method, raw_path)
+        if version == "ui" and ".operations." not in method.id:
             raise NotFound(f"The requested URL {raw_path[:300]} was not found on this server.")
-        return method, name
+        return (of_beta(method) if version == BETA else method), name
+
+    def instead(self, method: Method) -> str:
+        return instead_of(method.id)
+
+    def versioned(self, call: Call, answer: Json) -> Json:
+        begins_operation = call.method.response == "GoogleLongrunningOperation" and ".operations." not in call.method.id
+        return self._project.in_beta(answer) if begins_operation and is_of_beta(call.method) else answer
 
     def check(self, call: Call) -> None:
         """Raises:
@@ -134,7 +151,7 @@ class AiplatformV1(Api):
             raise InvalidArgument(
                 f"The location {location[:60]!r} is not one of {', '.join(REGIONS)}.", field="location"
             )
-        regional = re.match(r"(.+)-aiplatform\.", call.host)
+        regional = re.match(rf"(?:aiplatform\.)?({_REGION})(?:-(?:prediction-)?aiplatform|\.rep)\.", call.host)
         if regional and regional[1] != location:
             raise InvalidArgument(
                 f"The endpoint of {regional[1]} does not serve {location}: ask {location}-aiplatform.googleapis.com.",

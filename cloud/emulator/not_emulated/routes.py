@@ -35,7 +35,7 @@ class NotEmulatedHosts:
         """
         service = _service(request)
         raise ServiceNotEmulated(
-            f"{service} is not emulated here, and this cloud is offline. Instead: {instead_of(service)}.",
+            f"{service} is not emulated here, and nothing is passed on to Google. Instead: {instead_of(service)}.",
             service=service,
             consumer=self._consumer,
         )

@@ -13,28 +13,33 @@ _SHARED = re.compile(r"/(?:batch/|(?:resumable/)?upload/|download/)?([a-z][a-z0-
 
 _ELSEWHERE = {"pkg.dev": "artifactregistry", "gcr.io": "artifactregistry", ".vertexai.goog": "aiplatform"}
 """Names of other domains, and the API whose hosts they are."""
+_NOBODY_SIGNS_IN = "nobody signs in here: programs have credentials in the environment of `python -m cloud.serve env`"
 _TEST_DOUBLE = "give the code a test double of its client"
 _INSTEAD = {
+    "accounts": _NOBODY_SIGNS_IN,
+    "aiplatform": "endpoints have no hosts of their own here: ask REGION-aiplatform.googleapis.com",
     "artifactregistry": "images are known by name and packages come from the bucket; nothing is pulled or pushed",
     "automl": "train by a custom job, whose code is yours",
     "bigquery": "export the tables to the bucket (CSV, Avro, TFRecord) and read gs:// there",
     "bigquerystorage": "export the tables to the bucket (CSV, Avro, TFRecord) and read gs:// there",
+    "bigtable": "use Google's own emulator of it: set BIGTABLE_EMULATOR_HOST",
     "cloudbuild": "build nothing: a job's code is a Python package in the bucket, or a module that is installed",
+    "clouderrorreporting": "errors are in the job's log, which is served",
+    "cloudprofiler": "leave the profiler out here; TensorBoard's runs on this machine",
+    "cloudtrace": "leave tracing out here",
     "compute": "jobs run on this machine, with no virtual machines of one's own",
     "dataflow": "run Apache Beam with its DirectRunner, which reads and writes gs:// here",
     "dataproc": "run Spark in local mode, or the preprocessing as a custom job",
-    "notebooks": "open the notebook on this machine, in the environment of `python -m cloud.serve env`",
-    "firestore": "use Google's own emulator of it: set FIRESTORE_EMULATOR_HOST",
     "datastore": "use Google's own emulator of it: set DATASTORE_EMULATOR_HOST",
-    "pubsub": "use Google's own emulator of it: set PUBSUB_EMULATOR_HOST",
-    "bigtable": "use Google's own emulator of it: set BIGTABLE_EMULATOR_HOST",
-    "spanner": "use Google's own emulator of it: set SPANNER_EMULATOR_HOST",
-    "monitoring": "leave metrics out here, or write them to a log, which is served",
-    "cloudtrace": "leave tracing out here",
-    "cloudprofiler": "leave the profiler out here; TensorBoard's runs on this machine",
-    "clouderrorreporting": "errors are in the job's log, which is served",
-    "secretmanager": "give the job its secrets as variables or as an object of the bucket",
+    "firestore": "use Google's own emulator of it: set FIRESTORE_EMULATOR_HOST",
     "generativelanguage": "no model of Google's runs here: give the code a test double of its client",
+    "monitoring": "leave metrics out here, or write them to a log, which is served",
+    "notebooks": "open the notebook on this machine, in the environment of `python -m cloud.serve env`",
+    "oauth2": _NOBODY_SIGNS_IN,
+    "openidconnect": _NOBODY_SIGNS_IN,
+    "pubsub": "use Google's own emulator of it: set PUBSUB_EMULATOR_HOST",
+    "secretmanager": "give the job its secrets as variables or as an object of the bucket",
+    "spanner": "use Google's own emulator of it: set SPANNER_EMULATOR_HOST",
     "tpu": "train on processors: accelerators are refused here, as without quota",
 }
 

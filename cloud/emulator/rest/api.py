@@ -97,6 +97,10 @@ class Api(ABC):
         """What to do instead of a method that is not emulated: a sentence of its error message."""
         return f"docs/fidelity.md lists the methods of {self.SERVICE} that are."
 
+    def versioned(self, _: Call, answer: Json, /) -> Json:
+        """``answer`` in the version of the API that was requested."""
+        return answer
+
     async def authorize(self, call: Call, permission: str) -> None:
         """Only the project's owner may, unless an API has policies.
 
@@ -153,6 +157,7 @@ class Api(ABC):
     def _write(self, answer: web.StreamResponse | Json, target: _Target, call: Call) -> web.StreamResponse:
         if isinstance(answer, web.StreamResponse):
             return answer
+        answer = self.versioned(call, answer)
         if target.by_number:
             answer = call.schemas.numbered(call.method.response, answer)
         return json_answer(answer, call.query)
@@ -195,13 +200,19 @@ class Api(ABC):
 
 
 class Document:
-    """Serves an API's discovery document, without authentication."""
+    """Serves an API's discovery document, without authentication.
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    Args:
+        others: documents of further versions.
+    """
+
+    def __init__(self, api: Api, others: Mapping[str, str] | None = None) -> None:
+        self._api, self._others = api, others or {}
 
     def method_id(self, _: web.Request) -> str:
         return "discovery.apis.getRest"
 
-    async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
-        return web.Response(body=self._api.discovery.content, content_type="application/json", charset="utf-8")
+    async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
+        other = self._others.get(request.query.get("version", ""))
+        discovery = load(other) if other else self._api.discovery
+        return web.Response(body=discovery.content, content_type="application/json", charset="utf-8")

@@ -119,7 +119,8 @@ class Discovery:
         """
         if not given:
             return {}
-        known, read, violations = self._common | dict(method.parameters), {}, list[Violation]()
+        known, violations = self._common | dict(method.parameters), list[Violation]()
+        read: dict[str, Json] = {}
         for name, values in given.items():
             spelled = name if name in known else _camel(name.removeprefix("$"))
             if spelled not in known:

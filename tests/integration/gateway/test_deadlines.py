@@ -11,10 +11,8 @@ from integration.gateway.chain import HOST, running
 
 SOON = 10.0
 """Seconds in which a connection with the deadlines of these tests must have ended, on a machine that is busy."""
-SHORT = Deadlines(head=0.2, handshake=0.2, unread=0.2, linger=0.2, tls_close=0.2, idle_http2=0.2)
+SHORT = Deadlines(head=0.2, handshake=0.2, unread=0.2, linger=0.2, tls_close=0.2)
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-PING = b"\0\0\x08\x06\0\0\0\0\0" + bytes(8)
 
 
 @pytest.fixture
@@ -152,17 +150,6 @@ async def test_a_client_that_reads_slowly_but_steadily_gets_everything(short, li
         received += piece
         await asyncio.sleep(0.02)
     assert len(received.partition(b"\r\n\r\n")[2]) == 40_000
-
-
-# ---------------------------------------------------------------- HTTP/2
-
-
-@pytest.mark.parametrize("sent", [b"", PREFACE[:10], PREFACE, PREFACE + PING[:12], PREFACE + PING])
-async def test_an_http_2_client_that_is_idle_is_ended(short, sent):
-    reader, writer = await short.tunnel(alpn=["h2"])
-    writer.write(sent)
-    await rest(reader)
-    writer.close()
 
 
 # ---------------------------------------------------------------- too many connections

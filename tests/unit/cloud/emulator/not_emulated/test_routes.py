@@ -50,3 +50,15 @@ async def test_what_is_not_emulated_is_counted_and_reported_to_its_source_with_t
         NotEmulated("www.googleapis.com", "", 1),
         NotEmulated("storage.googleapis.com", "storage.folders.list", 2),
     ]
+
+
+async def test_a_method_over_grpc_that_no_table_has_is_refused_by_its_name_but_of_an_api_that_is_not_served_as_that(
+    emulator,
+):
+    path = "/google.storage.v2.Storage/ReadObject"
+    for host in ("storage.googleapis.com", "127.0.0.1", "www.googleapis.com.example"):
+        error = (await send(emulator, "POST", f"{host}{path}")).json()["error"]
+        assert error["details"][0]["reason"] == "METHOD_NOT_EMULATED"
+        assert error["details"][0]["metadata"]["method"] == path[1:]
+    error = (await send(emulator, "POST", "pubsub.googleapis.com/google.pubsub.v1.Publisher/Publish")).json()["error"]
+    assert error["details"][1]["reason"] == "SERVICE_DISABLED"

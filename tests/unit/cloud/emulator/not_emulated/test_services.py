@@ -25,6 +25,7 @@ def test_an_api_has_one_name_whatever_the_host(host, path, service):
 
 def test_accounts_are_no_api():
     assert service_of("accounts.google.com", "/o/oauth2/auth") == "accounts.google.com"
+    assert "nobody signs in here" in instead_of("accounts.google.com")
 
 
 def test_what_to_do_is_known_of_some_and_said_of_all():

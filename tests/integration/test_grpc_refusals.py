@@ -1,0 +1,117 @@
+"""What is not emulated over gRPC: every method of Vertex AI is served or refused by name, other APIs as not enabled."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+from google.protobuf import json_format
+
+from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+from cloud.emulator.grpc import methods
+from cloud.emulator.oauth2.tokens import owner
+from cloud.server.local import LocalCloud
+from cloud.settings import LauncherKind, Settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PROJECT = "grpc-project"
+VERTEX = "us-central1-aiplatform.googleapis.com"
+_VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]*))?\}")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cloud() -> AsyncIterator[LocalCloud]:
+    async with LocalCloud(Settings(project=PROJECT, launcher=LauncherKind.COLD)) as cloud:
+        yield cloud
+
+
+class Client:
+    def __init__(self, cloud: LocalCloud) -> None:
+        front = cloud._front
+        self._options = [("grpc.http_proxy", front.gateway.url), ("grpc.use_local_subchannel_pool", 1)]
+        self._trust = grpc.ssl_channel_credentials(front.gateway.ca_file.read_bytes())
+        self._owner = (("authorization", f"Bearer {front.tokens.issue(owner(PROJECT)).value}"),)
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    async def error(self, path: str, request: bytes = b"", host: str = VERTEX) -> tuple[grpc.StatusCode, Any, str]:
+        """Status, ErrorInfo and text of a call; a response is OK."""
+        if host not in self._channels:
+            self._channels[host] = grpc.aio.secure_channel(f"{host}:443", self._trust, self._options)
+        try:
+            await self._channels[host].unary_unary(path)(request, timeout=60, metadata=self._owner)
+        except grpc.aio.AioRpcError as error:
+            packed = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
+            status = methods.message("google.rpc.Status").FromString(packed)
+            details = json_format.MessageToDict(status, descriptor_pool=methods.pool()).get("details", [])
+            about = next((detail for detail in details if "reason" in detail), {})
+            return error.code(), about, error.details() or ""
+        return grpc.StatusCode.OK, {}, ""
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(cloud: LocalCloud) -> AsyncIterator[Client]:
+    client = Client(cloud)
+    yield client
+    await client.close()
+
+
+def request_of(method: methods.Method) -> bytes:
+    """A request that names a resource where the method's path needs one."""
+    request: Any = method.request()
+    for field, form in _VARIABLE.findall(method.rules[0].uri):
+        *parents, name = field.split(".")
+        message = request
+        for parent in parents:
+            message = getattr(message, parent)
+        named = (form or "*").replace("projects/*/locations/*", f"projects/{PROJECT}/locations/us-central1")
+        setattr(message, name, named.replace("**", "7").replace("*", "7"))
+    return bytes(request.SerializeToString())
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+async def test_every_method_of_vertex_ai_is_served_or_refused_by_its_name(cloud, client, version):
+    service = f"/google.cloud.aiplatform.{version}."
+    paths = [path for path in methods._methods() if path.startswith(service)]
+    (vertex,) = {mount.api for mount in cloud._front.emulator.mounts if isinstance(mount.api, AiplatformV1)}
+    served = {route.method_id for route in vertex.routes()}
+    before = sum(refusal.count for refusal in cloud.refusals)
+
+    async def ask(path: str) -> tuple[str, tuple[grpc.StatusCode, Any, str]]:
+        return path, await client.error(path, request_of(methods.find(path)))
+
+    found = dict(await asyncio.gather(*map(ask, paths)))
+    refused = {path: about for path, (code, about, _) in found.items() if code is grpc.StatusCode.UNIMPLEMENTED}
+    wrong = {path: about for path, about in refused.items() if about.get("reason") != "METHOD_NOT_EMULATED"}
+    assert wrong == {}
+    assert {about["metadata"]["method"] for about in refused.values()} & served == set()
+    fine = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION")
+    others = {path: code.name for path, (code, _, _) in found.items() if path not in refused and code.name not in fine}
+    assert others == {}
+    assert len(refused) > 250
+    assert len(found) - len(refused) > 25
+    assert sum(refusal.count for refusal in cloud.refusals) == before + len(refused)
+
+
+async def test_another_api_is_refused_as_one_that_is_not_enabled(cloud, client):
+    host = "pubsub.googleapis.com"
+    code, about, text = await client.error("/google.pubsub.v1.Publisher/ListTopics", host=host)
+    assert code is grpc.StatusCode.PERMISSION_DENIED
+    assert (about["reason"], about["metadata"]["service"]) == ("SERVICE_DISABLED", host)
+    assert "PUBSUB_EMULATOR_HOST" in text
+    assert {refusal.what: refusal.count for refusal in cloud.refusals}[f"{host}:443"] == 1
+
+
+async def test_a_method_that_no_table_has_is_counted_by_its_name(cloud, client):
+    path = "/google.storage.v2.Storage/ReadObject"
+    code, about, text = await client.error(path, host="storage.googleapis.com")
+    assert (code, about["reason"]) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_EMULATED")
+    assert text == "google.storage.v2.Storage/ReadObject is not emulated here"
+    assert Counter(refusal.method for refusal in cloud.refusals)[path[1:]] == 1
