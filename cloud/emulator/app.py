@@ -38,6 +38,7 @@ from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
+from cloud.engine.storage.public.well_known import PublicBucketMissing
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
 
 _log = logging.getLogger(__name__)
@@ -157,6 +158,8 @@ class Emulator:
         self._grpc: weakref.WeakSet[GrpcEndpoint] = weakref.WeakSet()
         self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
+        self._missing_buckets: set[str] = set()
+        """Public ones that were asked for in vain: Google's names, so not many."""
         self._answering: set[asyncio.Task[Any]] = set()
         self.mounts = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, requires_auth=False),
@@ -284,6 +287,13 @@ class Emulator:
                     source.on_not_emulated(host, failure.message)
                 if self._on_not_emulated is not None:
                     self._on_not_emulated(NotEmulated(host, method, self._asked_in_vain[host, method]))
+            case PublicBucketMissing(bucket=bucket):
+                # gcloud, gsutil and TensorFlow have words of their own for what is missing, and show no others.
+                if bucket not in self._missing_buckets:
+                    self._missing_buckets.add(bucket)
+                    _log.warning("%s", failure.message)
+                if source.on_not_emulated is not None:
+                    source.on_not_emulated(f"gs://{bucket}", failure.message)
             case PermissionDenied() if source.on_denial is not None:
                 source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
 

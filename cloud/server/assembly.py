@@ -104,6 +104,7 @@ class Assembly:
             project_number=number,
             iam=settings.iam,
             project_bindings={} if is_bare else {SERVICE_AGENT_ROLE: (f"user-{account.email}",)},
+            public=dict(settings.public),
             on_violation=_log_violation,
             server=self._server,
         )

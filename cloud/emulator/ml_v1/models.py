@@ -45,7 +45,7 @@ class ModelMethods:
         return await list_page(call, "models", models)
 
     async def patch(self, call: Call) -> Json:
-        # The discovery document has labels "not updatable for mls1* models"; gcloud's `models update` updates any model's.
+        # "Not updatable for mls1* models", says the discovery document; gcloud updates those of any model.
         mask = call.mask("description", "defaultVersion.name", "labels")
         check_labels(call.body.get("labels", {}), "model.labels")
         model = await self._backend.get_model(call.ids[1])

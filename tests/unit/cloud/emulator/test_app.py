@@ -15,6 +15,7 @@ from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE
+from cloud.engine.storage.public.well_known import PublicBucketMissing
 from cloud.errors import PermissionDenied
 from cloud.gateway import hosts
 from cloud.testing.client import Client
@@ -371,3 +372,17 @@ async def test_a_denied_permission_is_reported_to_its_source(emulator, storage):
     storage.outcome = PermissionDenied("me@example.com does not have storage.buckets.list")
     await send(emulator.protocols(RequestSource(ME, reported.append)), "GET", "127.0.0.1/storage/v1/b")
     assert reported == ["GET 127.0.0.1/storage/v1/b: me@example.com does not have storage.buckets.list"]
+
+
+async def test_a_public_bucket_that_is_missing_is_reported_to_its_source_and_once_to_the_owner(
+    emulator, storage, caplog
+):
+    """gcloud, gsutil and TensorFlow show no words but their own for it."""
+    storage.outcome = missing = PublicBucketMissing("The specified bucket does not exist: 'tensorflow'", "tensorflow")
+    heard = []
+    source = RequestSource(on_not_emulated=lambda *what: heard.append(what))
+    for _ in range(2):
+        answer = await send(emulator.protocols(source), "GET", "storage.googleapis.com/tensorflow/mnist.npz")
+        assert answer.status == 404
+    assert heard == [("gs://tensorflow", missing.message)] * 2
+    assert caplog.messages == [missing.message]
