@@ -63,6 +63,10 @@ class NotFound(CloudError):
     code, number, http_status = "NOT_FOUND", 5, 404
 
 
+class BucketNotFound(NotFound):
+    """A bucket that does not exist, as opposed to an object in one."""
+
+
 class AlreadyExists(CloudError):
     code, number, http_status = "ALREADY_EXISTS", 6, 409
 

@@ -8,7 +8,6 @@ import functools
 import logging
 import re
 import weakref
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,10 +23,10 @@ from cloud.emulator.grpc.paths import PATH
 from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
-from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
 from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
 from cloud.emulator.not_emulated.routes import NotEmulatedHosts
+from cloud.emulator.not_emulated.tally import NotEmulated, Tally
 from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
@@ -39,7 +38,15 @@ from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
 from cloud.engine.storage.public.well_known import PublicBucketMissing
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
+from cloud.errors import (
+    BucketNotFound,
+    CloudError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+    Unimplemented,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +57,7 @@ _MAX_LINE = 2**16
 """Bytes of a request line or a header: the gateway's limit for a whole head, so that the gateway refuses what
 is too long, and an API responds to the rest."""
 
+_OTHER_TRANSPORT = 'If its client has another transport than gRPC, such as transport="rest", try that.'
 _SOURCE = "source"
 """Key of a request's ``RequestSource``."""
 _BODY = "body"
@@ -89,20 +97,11 @@ class RequestSource:
     principal: Principal = ANONYMOUS
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
-    """Called with a sentence for each request that is refused for lack of a permission."""
+    """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
     on_not_emulated: Callable[[str, str], None] | None = None
     """Called with the host and a sentence for each request for what is not emulated."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotEmulated:
-    """What was asked for in vain."""
-
-    host: str
-    method: str
-    """Google's id of it; empty if the whole host is not emulated."""
-    count: int
-    """Such requests so far, the last one included."""
+    account: Principal = ANONYMOUS
+    """Whose tokens the metadata server gives; anonymous: those of ``principal``, or of ML Engine's agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ class Emulator:
         batch = Batch(self._handle)
         self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
-        self._asked_in_vain: Counter[tuple[str, str]] = Counter()
+        self._asked_in_vain = Tally()
         self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
@@ -167,7 +166,6 @@ class Emulator:
             Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, requires_auth=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, requires_auth=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, requires_auth=False),
-            Mount(routes.HOSTS, r".*", routes.IamCredentials(), requires_auth=False),
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
@@ -251,7 +249,7 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            principal = self._caller(request, mount) if mount.requires_auth else self._of_source(request)
+            principal = self._caller(request, mount) if mount.requires_auth else self._account(request)
             return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
@@ -275,27 +273,28 @@ class Emulator:
     @property
     def not_emulated(self) -> list[NotEmulated]:
         """What was asked for in vain so far."""
-        return [NotEmulated(host, method, count) for (host, method), count in self._asked_in_vain.items()]
+        return self._asked_in_vain.all
 
     def _report(self, request: web.Request, failure: CloudError) -> None:
         source, host = _source(request), _host(request)
         match failure:
             case Unimplemented() | ServiceNotEmulated():
                 method = failure.method if isinstance(failure, Unimplemented) else ""
-                self._asked_in_vain[host, method] += 1
+                asked = self._asked_in_vain.add(host, method)
                 if source.on_not_emulated is not None:
                     source.on_not_emulated(host, failure.message)
                 if self._on_not_emulated is not None:
-                    self._on_not_emulated(NotEmulated(host, method, self._asked_in_vain[host, method]))
-            case PublicBucketMissing(bucket=bucket):
-                # gcloud, gsutil and TensorFlow have words of their own for what is missing, and show no others.
-                if bucket not in self._missing_buckets:
-                    self._missing_buckets.add(bucket)
-                    _log.warning("%s", failure.message)
-                if source.on_not_emulated is not None:
-                    source.on_not_emulated(f"gs://{bucket}", failure.message)
+                    self._on_not_emulated(asked)
             case PermissionDenied() if source.on_denial is not None:
                 source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
+            case BucketNotFound():
+                if source.on_denial is not None:
+                    # TensorFlow repeats some requests for ever, and says nothing.
+                    source.on_denial(failure.message)
+                elif isinstance(failure, PublicBucketMissing) and failure.bucket not in self._missing_buckets:
+                    # gcloud and gsutil have words of their own for what is missing, and show no others.
+                    self._missing_buckets.add(failure.bucket)
+                    _log.warning("%s", failure.message)
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
         known = disk_full(error) or shortage(error)
@@ -319,7 +318,7 @@ class Emulator:
         mount = self._find(host, path)
         is_google = mount is not None and mount.api is self._other_hosts
         if request.method == hdrs.METH_POST and PATH.fullmatch(path) and not is_google:
-            raise Unimplemented(f"{path[1:]} is not emulated here", method=path[1:])
+            raise Unimplemented(f"{path[1:]} is not emulated here. {_OTHER_TRANSPORT}", method=path[1:])
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount
@@ -356,6 +355,11 @@ class Emulator:
             return self._tokens.principal(value)
         hosts = [each.hosts for each in self.mounts if each.api is mount.api]
         return self._keys.principal(value, ApiIdentity(hosts, mount.scopes))
+
+    def _account(self, request: web.Request) -> Principal:
+        source = _source(request)
+        is_known = source.principal.is_web_page or not source.principal.is_anonymous
+        return source.principal if is_known else source.account
 
     def _of_source(self, request: web.Request) -> Principal:
         return _source(request).principal

@@ -31,18 +31,26 @@ def is_google(host: str, port: int) -> bool:
     return port == 443 and is_legal and bool(_GOOGLE.fullmatch(host))
 
 
+def is_plain_google(host: str, port: int) -> bool:
+    """Whether ``host:port`` is one of Google's hosts by plain HTTP, which Cloud Storage serves, too."""
+    return port == 80 and is_google(host, 443)
+
+
 def is_metadata(host: str, port: int) -> bool:
     """Whether ``host:port`` is the metadata server's (plain HTTP)."""
     return port == 80 and _canonical(host) in _METADATA
 
 
 def certificate_name(host: str) -> str:
-    """The subject name of the certificate for one of Google's hosts.
+    """The subject name of the certificate for one of Google's hosts: a wildcard for all of a domain, as at Google.
 
-    One wildcard for all buckets, as at Google: a bucket with a dot in its name fails verification there and here (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
+    A bucket with a dot in its name fails verification there and here (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
     """
     host = _canonical(host)
-    return "*.storage.googleapis.com" if _BUCKET.fullmatch(host) else host
+    if _BUCKET.fullmatch(host):
+        return "*.storage.googleapis.com"
+    _, _, domain = host.partition(".")
+    return f"*.{domain}" if domain.count(".") else host
 
 
 def _canonical(host: str) -> str:

@@ -26,7 +26,7 @@ class Tunnel:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """A plain HTTP request to the gateway's own address or to the metadata server."""
+    """A plain HTTP request to the gateway's own address, the metadata server or one of Google's hosts."""
 
     once: bool
     """Close after one response: the next absolute-form request may be for any host."""
@@ -63,7 +63,7 @@ def parse(head: bytes) -> Tunnel | Serve | Refuse | Http2 | Malformed:
     if match := _ABSOLUTE.match(head):
         scheme, host = match[1], match[2].decode()
         port = int(match[3] or (443 if scheme == b"https" else 80))
-        if scheme == b"http" and hosts.is_metadata(host, port):
+        if scheme == b"http" and (hosts.is_metadata(host, port) or hosts.is_plain_google(host, port)):
             return Serve(once=True)
         return Refuse(host.lower(), port)
     if _ORIGIN.match(head):

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable
 
-from cloud.emulator.app import EmulatedApi, Emulator, NotEmulated, RequestSource
+from cloud.emulator.app import EmulatedApi, Emulator, RequestSource
+from cloud.emulator.not_emulated.tally import NotEmulated
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.listener import Refusal
@@ -22,6 +23,7 @@ class Front:
         storage: the API of Cloud Storage.
         owner_access: the caller closes it.
         on_refusal: called for each request for a host or a method that is not emulated.
+        account_exists: see ``TokenRegistry``.
     """
 
     def __init__(
@@ -31,8 +33,9 @@ class Front:
         storage: EmulatedApi,
         owner_access: OwnerAccess,
         on_refusal: Callable[[Refusal], None] | None = None,
+        account_exists: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        self.tokens = TokenRegistry()
+        self.tokens = TokenRegistry(account_exists=account_exists)
         self._on_refusal = on_refusal
         self.emulator = Emulator(
             settings.project, settings.region, storage, self.tokens, owner_access.keys, self._not_emulated

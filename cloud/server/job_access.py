@@ -1,11 +1,18 @@
-"""How jobs reach the emulated APIs: the gateway, which also listens in the network of each job that has one."""
+"""How jobs reach the emulated APIs, each as the account that it runs as.
 
-from collections.abc import Awaitable, Callable, Mapping
+That is the gateway, which also listens in the network of each job that has one. There, the listener tells the account.
+Without such networks it is the address: each account has one of its own, where the metadata server gives its tokens.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from socket import socket
 
 from cloud.emulator.app import Emulator, RequestSource
 from cloud.engine.confinement.confiner import Access, Report
+from cloud.engine.principal import Principal
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import boto_configuration, client_environ
 from cloud.gateway.listener import Refusal
@@ -14,34 +21,51 @@ from cloud.server.data_server import VARIABLE as DATA_SERVER
 from cloud.server.data_server import write_data_server
 
 
-def job_environ(gateway: Gateway, project: str, folder: Path) -> dict[str, str]:
-    """The variables of processes that act as the ML service account.
-
-    Args:
-        gateway: which is started.
-        folder: for files that they name.
-    """
-    boto_file = folder / "boto"
-    write_private(
-        boto_file,
-        boto_configuration(
-            proxy_url=gateway.url, ca_file=gateway.ca_file, project=project, credentials=None, state_dir=None
-        ),
-    )
-    environ = client_environ(
-        proxy_url=gateway.url, ca_file=gateway.ca_file, metadata_host=gateway.address, project=project
-    )
-    return {**environ, "BOTO_CONFIG": str(boto_file), **write_data_server(folder / "tensorboard-data-server")}
-
-
-def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str]) -> Access:
-    """
-    Args:
-        gateway: which is started.
-        environ: see ``job_environ``.
+class JobAccess:
+    """Args:
+    gateway: which is started. It ends what is served here.
+    folder: for files that the variables name.
     """
 
-    async def serve(listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
+    def __init__(self, gateway: Gateway, emulator: Emulator, project: str, folder: Path) -> None:
+        self._gateway, self._emulator = gateway, emulator
+        self._project, self._folder = project, folder
+        self._data_server = write_data_server(folder / "tensorboard-data-server")
+        self._opened: dict[str, Access] = {}
+        self._opening = asyncio.Lock()
+
+    def environ(self, address: str, name: str = "boto") -> dict[str, str]:
+        """The variables of processes that reach the APIs at ``address``.
+
+        Args:
+            name: of gsutil's configuration, which is written.
+        """
+        boto_file, url, ca_file = self._folder / name, f"http://{address}", self._gateway.ca_file
+        boto = boto_configuration(
+            proxy_url=url, ca_file=ca_file, project=self._project, credentials=None, state_dir=None
+        )
+        write_private(boto_file, boto)
+        environ = client_environ(proxy_url=url, ca_file=ca_file, metadata_host=address, project=self._project)
+        return {**environ, "BOTO_CONFIG": str(boto_file), **self._data_server}
+
+    async def of(self, account: str) -> Access:
+        """The access of jobs that run as the account of this e-mail address."""
+        async with self._opening:
+            if account not in self._opened:
+                source = RequestSource(account=Principal(account))
+                listener = await self._gateway.add_listener(
+                    self._emulator.protocols(source), http2_factory=self._emulator.grpc_protocols(source)
+                )
+                self._opened[account] = self._access(account, listener.address, f"boto-{len(self._opened)}")
+        return self._opened[account]
+
+    def _access(self, account: str, address: str, name: str) -> Access:
+        environ = self.environ(address, name)
+        _, _, port = address.rpartition(":")
+        files = (self._gateway.ca_file, Path(environ["BOTO_CONFIG"]), Path(environ[DATA_SERVER]))
+        return Access(int(port), files, partial(self._serve, account), environ)
+
+    async def _serve(self, account: str, listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
         def on_refusal(refusal: Refusal) -> None:
             where = f"{refusal.host}:{refusal.port}"
             report(f"refused: {where} is not one of Google's APIs, and this cloud is offline", where)
@@ -52,10 +76,10 @@ def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str])
         def on_denial(why: str) -> None:
             report(why, "")
 
-        source = RequestSource(on_denial=on_denial, on_not_emulated=on_not_emulated)
-        grpc = emulator.grpc_protocols(source)
-        listener = await gateway.add_listener(
-            emulator.protocols(source),
+        source = RequestSource(on_denial=on_denial, on_not_emulated=on_not_emulated, account=Principal(account))
+        grpc = self._emulator.grpc_protocols(source)
+        listener = await self._gateway.add_listener(
+            self._emulator.protocols(source),
             http2_factory=grpc,
             on_refusal=on_refusal,
             listening=listening,
@@ -63,11 +87,7 @@ def job_access(gateway: Gateway, emulator: Emulator, environ: Mapping[str, str])
         )
 
         async def close() -> None:
-            await gateway.remove_listener(listener)
+            await self._gateway.remove_listener(listener)
             await grpc.close()
 
         return close
-
-    files = (Path(environ[name]) for name in ("BOTO_CONFIG", DATA_SERVER))
-    _, _, port = gateway.address.rpartition(":")
-    return Access(int(port), (gateway.ca_file, *files), serve)

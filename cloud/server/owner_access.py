@@ -3,11 +3,13 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloud.emulator.app import Emulator, RequestSource
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import owner
+from cloud.engine.project.identities import owner
+from cloud.engine.project.records import AccountKey
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import (
     GCLOUD_CONFIGURATION,
@@ -24,11 +26,14 @@ from cloud.settings import Settings
 class OwnerAccess:
     """Args:
     folder: private to this user.
+    account_keys: see ``KeyRing``.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, account_keys: Callable[[str], Sequence[AccountKey]] = lambda _: ()
+    ) -> None:
         self._settings, self._folder = settings, folder
-        self.keys = KeyRing()
+        self.keys = KeyRing(account_keys=account_keys)
         # Making an RSA key of 2048 bits takes a tenth of a second: done while other services start.
         making = asyncio.to_thread(self.keys.service_account_file, owner(settings.project), settings.project)
         self._key = asyncio.create_task(making)

@@ -95,8 +95,19 @@ import json, os, urllib.request
 account = f"http://{os.environ['GCE_METADATA_HOST']}/computeMetadata/v1/instance/service-accounts/default"
 answer = urllib.request.urlopen(urllib.request.Request(f"{account}/token", headers={"Metadata-Flavor": "Google"}))
 token = json.load(answer)["access_token"]
-url = "https://storage.googleapis.com/storage/v1/b/closed/o"
-urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"}))
+
+
+def list_objects(bucket):
+    url = f"https://storage.googleapis.com/storage/v1/b/{bucket}/o"
+    urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"}))
+
+
+for _ in range(3):
+    try:
+        list_objects("none")
+    except urllib.error.HTTPError:
+        pass
+list_objects("closed")
 """
 
 OVER_GRPC = """

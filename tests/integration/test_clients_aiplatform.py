@@ -189,6 +189,13 @@ async def test_errors_have_a_reason(found, request):
     assert "aiplatform.projects.locations.datasets.create is not emulated" in refusals["not emulated"][1]
 
 
+async def test_the_sdk_repeats_no_request_that_is_refused(cloud, every):
+    counts = {refusal.method: refusal.count for refusal in cloud.refusals}
+    assert counts["aiplatform.projects.locations.datasets.create"] == len(
+        [how for how in every if how in ("grpc", "rest")]
+    )
+
+
 async def test_enum_numbers_match_the_sdk(every):
     known = {name.removeprefix("GoogleCloudAiplatformV1"): numbers for name, numbers in ENUM_NUMBERS.items()}
     assert {

@@ -89,13 +89,15 @@ async def test_replicas_reach_each_other(cloud: LocalCloud, tmp_path: Path) -> N
     assert lines.count("of both 3.0") == 2
 
 
-async def test_a_denied_permission_is_in_the_log_of_the_job(cloud: LocalCloud) -> None:
+async def test_a_denied_permission_and_a_missing_bucket_are_in_the_log_of_the_job(cloud: LocalCloud) -> None:
     await cloud.backend.create_bucket("closed")
     job, _ = await run(cloud, "2", DENIED)
     assert job.state is JobState.FAILED
     entries = await contract.log(cloud.backend, job)
     account = await cloud.backend.ml_service_account()
-    [warning] = [entry.message for entry in entries if entry.severity is Severity.WARNING]
+    *missing, warning = [entry.message for entry in entries if entry.severity is Severity.WARNING]
+    absent = "The specified bucket does not exist: 'none'"
+    assert missing == [absent, f"{absent}, 2 times"]
     denied = f"GET storage.googleapis.com/storage/v1/b/closed/o: {account} does not have storage.objects.list access"
     assert warning.startswith(denied)
 

@@ -13,6 +13,7 @@ from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import EMPTY, Operation, Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
 from cloud.emulator.rest.scalars import timestamp
 from cloud.engine.notifier import Changes
 from cloud.errors import InvalidArgument, PermissionDenied
@@ -36,6 +37,7 @@ class Project:
     backend: Backend
     records: Records
     operations: Operations
+    run_as: RunAs
     locks: Locks
     """Of the resources of these records, by name."""
     following: Following = field(default_factory=Following)

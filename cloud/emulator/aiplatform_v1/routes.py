@@ -17,12 +17,23 @@ from cloud.emulator.aiplatform_v1.records import MIGRATIONS
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
 from cloud.emulator.aiplatform_v1.unimplemented import instead_of
-from cloud.emulator.aiplatform_v1.versions import BETA, BETA_DOCUMENT, as_v1, is_of_beta, of_beta, only_in_beta
+from cloud.emulator.aiplatform_v1.versions import (
+    BETA,
+    BETA_DOCUMENT,
+    as_v1,
+    body_of_beta,
+    is_of_beta,
+    of_beta,
+    only_in_beta,
+)
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
+from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import custom_code_agent
 from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
@@ -41,6 +52,17 @@ LOOPBACK_PATHS = r"/(?:v1|v1beta1|ui)/projects/[^/]+/locations(?:/.*)?"
 
 _WITH_OPERATIONS = ("", "customJobs.", "endpoints.", "models.", "trainingPipelines.")
 _RAW = frozenset({"endpoints.rawPredict"})
+_VERBS = {
+    "patch": "update",
+    "listVersions": "list",
+    "deleteVersion": "delete",
+    "mergeVersionAliases": "update",
+    "deployModel": "deploy",
+    "undeployModel": "undeploy",
+    "mutateDeployedModel": "update",
+    "rawPredict": "predict",
+}
+"""The last part of a method's permission where it is not the method's."""
 _CHANGES = frozenset(
     {"endpoints.patch", "endpoints.delete", "endpoints.undeployModel", "endpoints.mutateDeployedModel"}
 )
@@ -52,12 +74,15 @@ class AiplatformV1(Api):
     Args:
         project_number: of the backend's project.
         state_dir: for the API's own records.
+        access: see ``Api``.
     """
 
     SERVICE, DOCUMENT, ENUM_NUMBERS = "aiplatform.googleapis.com", DOCUMENT, ENUM_NUMBERS
 
-    def __init__(self, backend: Backend, *, project_number: int, state_dir: Path) -> None:
-        super().__init__(backend.project, project_number)
+    def __init__(
+        self, backend: Backend, *, project_number: int, state_dir: Path, access: ProjectAccess | None = None
+    ) -> None:
+        super().__init__(backend.project, project_number, access)
         self._records = Records(state_dir / "resources.sqlite", MIGRATIONS)
         self._operations = Operations(state_dir / "operations.sqlite")
         self._project = project = Project(
@@ -66,6 +91,7 @@ class AiplatformV1(Api):
             backend=backend,
             records=self._records,
             operations=self._operations,
+            run_as=RunAs(backend, access, custom_code_agent(backend.project).email if access else ""),
             locks=self.locks,
         )
         self._models, self._jobs = ModelMethods(project), CustomJobMethods(project)
@@ -136,6 +162,9 @@ class AiplatformV1(Api):
     def instead(self, method: Method) -> str:
         return instead_of(method.id)
 
+    def read_body(self, method: Method, content: bytes) -> dict[str, Json]:
+        return body_of_beta(method, content) if is_of_beta(method) else super().read_body(method, content)
+
     def versioned(self, call: Call, answer: Json) -> Json:
         begins_operation = call.method.response == "GoogleLongrunningOperation" and ".operations." not in call.method.id
         return self._project.in_beta(answer) if begins_operation and is_of_beta(call.method) else answer
@@ -167,7 +196,13 @@ def _routes(resource: str, **handlers: Handler) -> list[Route]:
     """The routes of one resource, from the last part of each method's id to its handler."""
 
     def route(name: str, handler: Handler) -> Route:
-        method_id, permission = f"aiplatform.projects.locations.{name}", f"aiplatform.{name}"
-        return Route(method_id, handler, permission, is_raw=name in _RAW, changes=name in _CHANGES)
+        method_id = f"aiplatform.projects.locations.{name}"
+        return Route(method_id, handler, _permission(name), is_raw=name in _RAW, changes=name in _CHANGES)
 
     return [route(f"{resource}{verb}", handler) for verb, handler in handlers.items()]
+
+
+def _permission(name: str) -> str:
+    """The permission for a method (https://cloud.google.com/iam/docs/roles-permissions/aiplatform)."""
+    resource, _, verb = name.rpartition(".")
+    return f"aiplatform.{resource.rpartition('.')[2] or 'locations'}.{_VERBS.get(verb, verb)}"

@@ -38,6 +38,16 @@ def of_beta(method: Method) -> Method:
     return replace(method, path=method.path.replace("v1/", f"{BETA}/", 1))
 
 
+def body_of_beta(method: Method, content: bytes) -> dict[str, Json]:
+    """The body of a request for ``of_beta(…)``: messages of ``v1beta1`` have more fields, which have no effect here.
+
+    Raises:
+        InvalidArgument: it is no message of the method's.
+    """
+    document = load(BETA_DOCUMENT)
+    return document.body(document.methods[method.id], content)
+
+
 def is_of_beta(method: Method) -> bool:
     return method.path.startswith(f"{BETA}/")
 

@@ -10,6 +10,7 @@ from cloud.emulator.logging_v2.messages import read_query
 from cloud.emulator.logging_v2.pages import JobIds, read_page
 from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
+from cloud.engine.project.access import ProjectAccess
 from cloud.resources import Json
 
 HOSTS = r"logging(?:\.mtls)?\.googleapis\.com"
@@ -27,8 +28,8 @@ class LoggingV2(Api):
 
     SERVICE, DOCUMENT = "logging.googleapis.com", DOCUMENT
 
-    def __init__(self, backend: Backend, *, project_number: int) -> None:
-        super().__init__(backend.project, project_number)
+    def __init__(self, backend: Backend, *, project_number: int, access: ProjectAccess | None = None) -> None:
+        super().__init__(backend.project, project_number, access)
         self._backend, self._job_ids = backend, JobIds(backend)
 
     def routes(self) -> Iterable[Route]:

@@ -9,9 +9,9 @@ from typing import NoReturn
 from aiohttp import web
 
 from cloud.emulator.not_emulated.services import instead_of, service_of
-from cloud.emulator.oauth2.tokens import project_number
 from cloud.emulator.rest.errors import ServiceNotEmulated
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import project_number
 
 HOSTS = r"(?:.+\.)?googleapis\.com|accounts\.google\.com|(?:.+\.)?(?:pkg\.dev|gcr\.io)|.+\.vertexai\.goog"
 """All that the gateway passes on: ``cloud.gateway.hosts``."""

@@ -32,7 +32,7 @@ _INSTEAD = {
     "dataproc": "run Spark in local mode, or the preprocessing as a custom job",
     "datastore": "use Google's own emulator of it: set DATASTORE_EMULATOR_HOST",
     "firestore": "use Google's own emulator of it: set FIRESTORE_EMULATOR_HOST",
-    "generativelanguage": "no model of Google's runs here: give the code a test double of its client",
+    "generativelanguage": "give the code a test double of its client, as no model of Google's runs here",
     "monitoring": "leave metrics out here, or write them to a log, which is served",
     "notebooks": "open the notebook on this machine, in the environment of `python -m cloud.serve env`",
     "oauth2": _NOBODY_SIGNS_IN,

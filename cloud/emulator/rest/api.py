@@ -18,6 +18,8 @@ from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.responses import json_answer
 from cloud.emulator.rest.schemas import EnumNumbers
 from cloud.engine.principal import Principal
+from cloud.engine.project import mends
+from cloud.engine.project.access import ProjectAccess
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
 
@@ -57,6 +59,7 @@ class Api(ABC):
 
     Args:
         project: its id; ``number`` stands for the id in any name, too.
+        access: the roles on the project; None: only its owner has any.
     """
 
     SERVICE: ClassVar[str]
@@ -66,8 +69,8 @@ class Api(ABC):
     ENUM_NUMBERS: ClassVar[EnumNumbers | None] = None
     """See ``Schemas``."""
 
-    def __init__(self, project: str, number: int) -> None:
-        self.project, self.number = project, number
+    def __init__(self, project: str, number: int, access: ProjectAccess | None = None) -> None:
+        self.project, self.number, self.access = project, number, access
         self.locks = Locks()
         self._match = functools.lru_cache(maxsize=256)(self.match)
         self._target = functools.lru_cache(maxsize=256)(self._resolve)
@@ -97,18 +100,40 @@ class Api(ABC):
         """What to do instead of a method that is not emulated: a sentence of its error message."""
         return f"docs/fidelity.md lists the methods of {self.SERVICE} that are."
 
+    def read_body(self, method: Method, content: bytes) -> dict[str, Json]:
+        """The message in a request for ``method``, in normal form.
+
+        Raises:
+            InvalidArgument: it is none.
+        """
+        return self.discovery.body(method, content)
+
     def versioned(self, _: Call, answer: Json, /) -> Json:
         """``answer`` in the version of the API that was requested."""
         return answer
 
     async def authorize(self, call: Call, permission: str) -> None:
-        """Only the project's owner may, unless an API has policies.
+        """By the roles on the project, and on the resource where an API has policies of its own.
 
         Raises:
-            PermissionDenied: the caller may not.
+            PermissionDenied: the caller may not. The text ends with the command that allows it.
         """
-        if permission and not call.principal.is_project_owner:
-            raise self.denied(permission, call.name)
+        if self.allows(call.principal, permission) or await self.grants(call, permission):
+            return
+        denied = self.denied(permission, call.name)
+        email = call.principal.email
+        grant = mends.on_project(self.project, email, permission)
+        raise PermissionDenied(f"{denied.message} {email} does not have {permission}. To allow it: {grant}")
+
+    def allows(self, principal: Principal, permission: str) -> bool:
+        """Whether ``principal`` has ``permission`` on the project; anyone has an empty one."""
+        if not permission or principal.is_project_owner:
+            return True
+        return self.access is not None and self.access.allows(principal, permission)
+
+    async def grants(self, _call: Call, _permission: str) -> bool:
+        """Whether the policy of the resource in the call gives the caller the permission."""
+        return False
 
     def denied(self, permission: str, name: str, /) -> PermissionDenied:
         """Also for a resource that does not exist, so that the error reveals nothing."""
@@ -142,7 +167,7 @@ class Api(ABC):
         return self._target(request.method, request.rel_url), await request.read()
 
     def _validate(self, request: web.Request, principal: Principal, target: _Target, content: bytes) -> Call:
-        body = {} if target.route.is_raw else self.discovery.body(target.method, content)
+        body = {} if target.route.is_raw else self.read_body(target.method, content)
         schemas, host = self.discovery.schemas, request.host.lower()
         call = Call(target.method, target.name, target.query, body, content, principal, host, schemas)
         self.check(call)
@@ -195,7 +220,7 @@ class Api(ABC):
         collection, _, rest = name.partition("/")
         project, slash, below = rest.partition("/")
         if name and project not in (self.project, str(self.number)):
-            raise self.denied(permission, name)
+            raise self.denied(permission or "resourcemanager.projects.get", name)
         return f"{collection}/{self.project}{slash}{below}" if name else ""
 
 

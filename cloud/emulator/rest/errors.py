@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from cloud.engine.storage.public.well_known import NotServed
+from cloud.engine.storage.public.well_known import PublicBucketMissing, PublicObjectMissing
 from cloud.errors import (
     CloudError,
     InvalidArgument,
@@ -195,7 +195,7 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
     kind = "application/xml" if style is ErrorStyle.XML else "application/json"
     headers = {"WWW-Authenticate": _SIGN_IN} if error.http_status == 401 else {}
     # Python's urllib, and with it Keras, shows nothing of an error but its reason phrase.
-    reason = f"Not Found ({error.short})" if isinstance(error, NotServed) else None
+    reason = f"Not Found ({error.short})" if isinstance(error, PublicBucketMissing | PublicObjectMissing) else None
     return web.Response(
         text=body, status=error.http_status, reason=reason, headers=headers, content_type=kind, charset="utf-8"
     )

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 EMULATED: Mapping[str, str] = {
     "aiplatform.googleapis.com": "Vertex AI API",
     "cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
+    "iam.googleapis.com": "Identity and Access Management (IAM) API",
+    "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
     "logging.googleapis.com": "Cloud Logging API",
     "ml.googleapis.com": "AI Platform Training & Prediction API",
     "serviceusage.googleapis.com": "Service Usage API",

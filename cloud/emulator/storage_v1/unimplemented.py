@@ -19,6 +19,11 @@ REASONS = {
 """By resource, which is a method's id without its last part."""
 
 
+def not_in_xml(what: str) -> Unimplemented:
+    """The error of a request of the XML API (``PUT of a bucket``)."""
+    return Unimplemented(f"{what} in the XML API is not emulated: use the JSON API.", method=f"XML API: {what}")
+
+
 async def refuse(call: Call) -> NoReturn:
     """Raises:
     Unimplemented: always.

@@ -1,9 +1,9 @@
 """``Confiner``: makes the confinement of jobs' replicas, package builds and serving workers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Protocol
@@ -30,17 +30,19 @@ class Networks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How jobs reach Google's APIs.
+    """How a job reaches Google's APIs, as the account that it runs as.
 
     Args:
-        port: of the loopback interface, where their variables lead.
-        files: that their variables name.
+        port: of the loopback interface, where its variables lead.
+        files: that its variables name.
         serve: serves the APIs on a socket in a job's network, too, and returns what ends that.
+        environ: its variables.
     """
 
     port: int
     files: tuple[Path, ...]
     serve: Callable[[socket, Report], Awaitable[Callable[[], Awaitable[None]]]]
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,6 @@ class Means:
 
     layers: "Callable[[], Awaitable[Layers | None]]"
     networks: Networks
-    access: Access
     reads: tuple[Path, ...] = ()
     secrets: tuple[Path, ...] = ()
     job_processes: int | None = None
@@ -73,10 +74,11 @@ class Confiner:
         self._paths = PythonPaths(means.secrets if means else ())
 
     @asynccontextmanager
-    async def job_network(self, report: Report) -> AsyncIterator[Network | None]:
+    async def job_network(self, access: Access | None, report: Report) -> AsyncIterator[Network | None]:
         """The network of one execution, until the block ends; None: this machine's.
 
         Args:
+            access: of its job; None: it has none, and no network of its own.
             report: called for refusals of its requests, where it has a network of its own.
 
         Raises:
@@ -84,8 +86,7 @@ class Confiner:
         """
         async with AsyncExitStack() as parts:
             network, layers = None, await self._layers()
-            if self._means and layers and layers.network.is_held:
-                access = self._means.access
+            if self._means and access and layers and layers.network.is_held:
                 network = await self._means.networks.create_network(access.port)
                 parts.callback(network.close)
                 parts.push_async_callback(await access.serve(network.listening, report))
@@ -97,6 +98,7 @@ class Confiner:
         import_path: Sequence[Path],
         *,
         write: Sequence[Path],
+        access: Access | None,
         network: Network | None,
         ports: Sequence[int],
     ) -> Confinement | None:
@@ -104,15 +106,15 @@ class Confiner:
 
         Args:
             write: its folders.
+            access: of its job.
             network: of its execution.
             ports: on which the replicas of the job listen.
         """
         layers = await self._layers()
         if self._means is None or layers is None:
             return None
-        access = self._means.access
-        read = (*access.files, *self._means.reads)
-        allowed = (access.port, *ports, _ANY_FREE_PORT)
+        read = (*(access.files if access else ()), *self._means.reads)
+        allowed = (*([access.port] if access else []), *ports, _ANY_FREE_PORT)
         confinement = await self._confinement(layers, [interpreter], import_path, read, write, network, allowed)
         return replace(confinement, max_processes=self._means.job_processes)
 
@@ -139,7 +141,7 @@ class Confiner:
             return
         network = None
         if layers.network.is_held:
-            network = await self._means.networks.create_network(self._means.access.port)
+            network = await self._means.networks.create_network(_ANY_FREE_PORT)
             network.listening.close()
         try:
             yield await self._confinement(layers, interpreters, import_path, read, write, network, ())

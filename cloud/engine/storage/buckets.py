@@ -15,7 +15,7 @@ from cloud.engine.storage.public.buckets import PublicBuckets
 from cloud.engine.storage.public.well_known import PublicBucketMissing, is_well_known
 from cloud.engine.storage.records import BucketRecord, Records
 from cloud.engine.storage.roles import OBJECT_ROLES, Role
-from cloud.errors import AlreadyExists, CloudError, FailedPrecondition, NotFound
+from cloud.errors import AlreadyExists, BucketNotFound, CloudError, FailedPrecondition
 from cloud.names import check_bucket
 from cloud.resources import Json
 
@@ -76,7 +76,7 @@ class Buckets:
         record = self._find(name)
         if record is None:
             text = f"The specified bucket does not exist: {name[:260]!r}"
-            raise PublicBucketMissing(text, name) if is_well_known(name) else NotFound(text)
+            raise PublicBucketMissing(text, name) if is_well_known(name) else BucketNotFound(text)
         return record
 
     def _find(self, name: str) -> BucketRecord | None:

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import NoReturn
 
 from cloud.engine.principal import Principal
+from cloud.engine.project import mends
+from cloud.engine.project.access import ProjectAccess
 from cloud.engine.storage import policy
-from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
+from cloud.engine.storage.policy import Acl, BucketAccess
 from cloud.engine.storage.records import BucketRecord
 from cloud.errors import PermissionDenied
 from cloud.settings import IamMode
@@ -42,18 +43,18 @@ _NO_BUCKET = BucketAccess()
 class Guard:
     """Args:
     report: called at the first occurrence of each violation (mode ``SOFT``).
-    project_bindings: the roles on the project.
+    project: roles on it; None: only its owner has any.
     """
 
     def __init__(
         self,
         mode: IamMode = IamMode.STRICT,
         report: Callable[[PolicyViolation], None] | None = None,
-        project_bindings: Bindings = MappingProxyType({}),
+        project: ProjectAccess | None = None,
     ) -> None:
         self.mode = mode
         self._report = report
-        self._project_bindings = project_bindings
+        self._project = project
         self._violations: Counter[PolicyViolation] = Counter()
 
     @property
@@ -82,7 +83,7 @@ class Guard:
             _refuse_foreign(principal, permission)
         match IamMode.STRICT if principal.is_web_page else self.mode:
             case IamMode.STRICT:
-                policy.refuse(principal, permission)
+                policy.refuse(principal, permission, self._grant(principal, permission, bucket))
             case IamMode.SOFT:
                 violation = PolicyViolation(principal.email, permission, bucket.name if bucket else "")
                 self._violations[violation] += 1
@@ -105,7 +106,12 @@ class Guard:
         if bucket and bucket.is_foreign:
             return policy.allowed(replace(principal, is_project_owner=False), permission, bucket.access)
         access = bucket.access if bucket else _NO_BUCKET
-        return policy.allowed(principal, permission, access, object_acl, self._project_bindings)
+        return policy.allowed(principal, permission, access, object_acl, self._project)
+
+    def _grant(self, principal: Principal, permission: str, bucket: BucketRecord | None) -> str:
+        if bucket:
+            return mends.on_bucket(bucket.name, principal.email, permission)
+        return mends.on_project(self._project.project, principal.email, permission) if self._project else ""
 
 
 def _refuse_foreign(principal: Principal, permission: str) -> NoReturn:

@@ -17,6 +17,7 @@ from cloud.engine.storage.media import MediaGone, MediaStore, Stored
 from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.public.buckets import PublicBuckets
+from cloud.engine.storage.public.well_known import PublicObjectMissing
 from cloud.engine.storage.records import NO_ATTRIBUTES, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_object
@@ -170,7 +171,7 @@ class Objects:
             if not self._guard.grants(principal, "storage.objects.list", holder):
                 self._guard.refuse(principal, permission, holder)
             text = f"No such object: {bucket}/{name}" + (f"#{generation}" if generation else "")
-            raise self._public.missing(bucket, text) if bucket in self._public else NotFound(text)
+            raise PublicObjectMissing(text, bucket) if bucket in self._public else NotFound(text)
         self._guard.require(principal, permission, holder, record.acl)
         return record
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO
 
+from cloud.engine.project.access import ProjectAccess
 from cloud.engine.storage.acls import AccessControls
 from cloud.engine.storage.buckets import Buckets
 from cloud.engine.storage.garbage import Garbage
@@ -13,7 +14,6 @@ from cloud.engine.storage.iam import IamPolicies
 from cloud.engine.storage.media import MediaStore, spool
 from cloud.engine.storage.members import Members
 from cloud.engine.storage.objects import Objects
-from cloud.engine.storage.policy import Bindings
 from cloud.engine.storage.public.buckets import PublicBuckets
 from cloud.engine.storage.records import Records
 from cloud.engine.storage.server import FakeGcsServer
@@ -33,7 +33,7 @@ class StorageService:
         project: the project's id, used in policies.
         project_number: used in ACLs and bucket resources.
         iam: how requests that are not allowed are handled.
-        project_bindings: the roles on the project, which hold for all of its buckets.
+        access: the roles on the project, which hold for all of its buckets; None: only its owner has any.
         probe_interval, probe_limit: see ``ServerWatch``.
         public: folders that are served as public buckets, by bucket.
         on_violation: called at the first occurrence of each request that strict mode would refuse (``IamMode.SOFT``).
@@ -47,7 +47,7 @@ class StorageService:
         project: str = "local-project",
         project_number: int = 1,
         iam: IamMode = IamMode.STRICT,
-        project_bindings: Bindings = MappingProxyType({}),
+        access: ProjectAccess | None = None,
         public: Mapping[str, Path] = MappingProxyType({}),
         on_violation: Callable[[PolicyViolation], None] | None = None,
         server: FakeGcsServer | None = None,
@@ -56,7 +56,7 @@ class StorageService:
     ) -> None:
         self.project_number = project_number
         self.members = Members(project, project_number)
-        self.guard = Guard(iam, on_violation, project_bindings)
+        self.guard = Guard(iam, on_violation, access)
         self._incoming = state_dir / "incoming"
         self._uploading = state_dir / "uploads"
         self._state_dir = state_dir

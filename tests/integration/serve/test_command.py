@@ -1,5 +1,6 @@
 """``python -m cloud.serve -- COMMAND``: its output, its signals, what it can reach."""
 
+import json
 import os
 import pty
 import select
@@ -75,11 +76,13 @@ def test_the_labs_curl_line_with_a_token(environ: dict[str, str], tmp_path: Path
     assert result.stdout.endswith("@cloud-ml.google.com.iam.gserviceaccount.com\n")
 
 
-def test_a_request_that_clients_make_by_themselves_is_refused_but_not_reported(environ: dict[str, str]) -> None:
+def test_a_request_that_clients_make_by_themselves_is_answered(
+    environ: dict[str, str], tmp_path: Path, print_token: str
+) -> None:
     url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/x@example.com/allowedLocations"
-    result = run(environ, "--", "curl", "-s", "-w", "%{http_code}", url)
-    assert result.stdout.endswith("404")
-    assert result.stderr == ""
+    environ |= {"HOME": str(tmp_path)}
+    result = run(environ, "--", "sh", "-ec", f'curl -s -H "Authorization: Bearer $({print_token})" {url}')
+    assert json.loads(result.stdout) == {"encodedLocations": "0x0"}, result.stderr
 
 
 def test_the_owners_listener_does_not_trust_pages_in_a_browser(environ: dict[str, str]) -> None:

@@ -15,7 +15,6 @@ from typing import IO
 
 from cloud.engine.storage.public.hashes import FileHashes, Version
 from cloud.engine.storage.public.tree import Tree
-from cloud.engine.storage.public.well_known import NotServed
 from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_public_bucket
@@ -80,11 +79,6 @@ class PublicBuckets:
             record = path and self._record(bucket, name, path)
             if record:  # not deleted this moment
                 yield record
-
-    def missing(self, bucket: str, message: str) -> NotServed:
-        """The error for an object that is not there."""
-        short = f"the folder that is served as gs://{bucket} has no such file"
-        return NotServed(f"{message}: {short}", short)
 
     async def hashed(self, records: Sequence[ObjectRecord]) -> list[ObjectRecord]:
         """``records`` with their hashes, which those of the project's own buckets have anyway.

@@ -5,7 +5,7 @@ Found in public trainers, notebooks, labs and clients by how often they are read
 
 import re
 
-from cloud.errors import NotFound
+from cloud.errors import BucketNotFound, NotFound
 
 _NAMES = frozenset(
     {
@@ -54,30 +54,25 @@ _PREFIXES = ("gcp-public-data-", "public-datasets-", "youtube8m-", "tfhub-")
 _LEGAL = re.compile(r"[a-z0-9._-]+")
 
 
-class NotServed(NotFound):
-    """Something of a public bucket that is not here.
+class PublicObjectMissing(NotFound):
+    """The folder that is served as a public bucket has no such file."""
 
-    Args:
-        message: whole sentences.
-        short: for clients that show HTTP's reason phrase only, as Keras does.
-    """
-
-    def __init__(self, message: str, short: str) -> None:
-        super().__init__(message)
-        self.short = short
+    def __init__(self, message: str, bucket: str) -> None:
+        self.short = f"the folder that is served as gs://{bucket} has no such file"
+        """For clients that show HTTP's reason phrase only, as Keras does."""
+        super().__init__(f"{message}: {self.short}")
 
 
-class PublicBucketMissing(NotServed):
+class PublicBucketMissing(BucketNotFound):
     """A bucket that exists at Google, where anyone may read it, and is not served here."""
 
     def __init__(self, message: str, bucket: str) -> None:
-        mend = f"--public {bucket}=FOLDER"
+        self.bucket, mend = bucket, f"--public {bucket}=FOLDER"
+        self.short = f"gs://{bucket} is not here: serve a folder in its place with {mend}"
         super().__init__(
             f"{message}. It is a public bucket at Google, and this cloud is offline: download what the program reads "
-            f"of it to a folder, and serve that with {mend} (CLOUD_PUBLIC).",
-            f"gs://{bucket} is not here: serve a folder in its place with {mend}",
+            f"of it to a folder, and serve that with {mend} (CLOUD_PUBLIC)."
         )
-        self.bucket = bucket
 
 
 def is_well_known(bucket: str) -> bool:

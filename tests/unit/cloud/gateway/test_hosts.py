@@ -69,6 +69,16 @@ def test_all_buckets_share_a_certificate(bucket):
         assert hosts.certificate_name(host) == "*.storage.googleapis.com"
 
 
-def test_every_other_host_has_a_certificate_of_its_own():
-    assert hosts.certificate_name("Storage.googleapis.com") == "storage.googleapis.com"
-    assert hosts.certificate_name("storage.us.rep.googleapis.com") == "storage.us.rep.googleapis.com"
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("Storage.googleapis.com", "*.googleapis.com"),
+        ("us-central1-ml.googleapis.com.", "*.googleapis.com"),
+        ("storage.us.rep.googleapis.com", "*.us.rep.googleapis.com"),
+        ("accounts.google.com", "*.google.com"),
+        ("us-docker.pkg.dev", "*.pkg.dev"),
+        ("gcr.io", "gcr.io"),
+    ],
+)
+def test_the_hosts_of_a_domain_share_a_certificate(host, name):
+    assert hosts.certificate_name(host) == name

@@ -42,6 +42,18 @@ async def test_an_operation_of_v1beta1_that_ends_later_has_a_response_of_v1beta1
     assert ended["response"]["@type"] == f"{ROOT}.v1beta1.DeployModelResponse"
 
 
+async def test_fields_of_v1beta1_alone_are_stored_without_effect_and_others_refused_by_their_names(api):
+    body = {"displayName": "e", "predictRequestResponseLoggingConfig": {"enabled": True, "enableOtelLogging": True}}
+    made = (await asked(api, "POST", f"{BETA}/endpoints", body))["response"]["name"]
+    api.restart()
+    answer = await api.send("GET", f"/v1beta1/{made}", check=False)
+    assert answer.json["predictRequestResponseLoggingConfig"]["enableOtelLogging"]
+    refused = await api.send("POST", f"{BETA}/endpoints", {"displayName": "e", "nothing": 1})
+    assert refused.json["error"]["message"].startswith('Invalid JSON payload received. Unknown name "nothing" at')
+    refused = await api.send("POST", f"/v1/{PARENT}/endpoints", body)
+    assert "enableOtelLogging" in refused.json["error"]["message"]
+
+
 async def test_a_deletion_answers_with_an_empty_message_in_both_versions(api):
     endpoint = (await asked(api, "POST", f"{BETA}/endpoints", {"displayName": "e"}))["response"]["name"]
     deleted = await asked(api, "DELETE", f"/v1beta1/{endpoint}")

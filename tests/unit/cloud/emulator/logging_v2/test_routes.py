@@ -8,8 +8,8 @@ import pytest
 
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.logging_v2.routes import LoggingV2
-from cloud.emulator.oauth2.tokens import ml_service_account, owner
 from cloud.engine.principal import ANONYMOUS, Principal
+from cloud.engine.project.identities import ml_service_account, owner
 from cloud.errors import CloudError, InvalidArgument, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
 from cloud.resources import LogEntry, Service, Severity, TrainingSpec

@@ -1,7 +1,8 @@
 import pytest
 
 from cloud.emulator.metadata.routes import Metadata
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.project.identities import ml_service_account, project_number
 from emulator_api.clients import Served
 
 FLAVOR = {"Metadata-Flavor": "Google", "Host": "metadata.google.internal"}

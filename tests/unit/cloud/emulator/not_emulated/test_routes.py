@@ -2,9 +2,11 @@
 
 import pytest
 
-from cloud.emulator.app import Emulator, NotEmulated, RequestSource
+from cloud.emulator.app import Emulator, RequestSource
+from cloud.emulator.not_emulated.tally import NotEmulated
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, owner
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.project.identities import owner
 from cloud.errors import Unimplemented
 from emulator_api.recorder import Recorder, send
 
@@ -19,17 +21,6 @@ def storage():
 @pytest.fixture
 def emulator(storage):
     return Emulator("my-project", "us-central1", storage, TokenRegistry(), KeyRing())
-
-
-async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
-    path = "iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example.com"
-    bearer = {"Authorization": "Bearer of-another-cloud"}
-    error = (await send(emulator, "POST", f"{path}:signBlob", bearer)).json()["error"]
-    assert (error["code"], error["details"][0]["reason"]) == (403, "METHOD_NOT_EMULATED")
-    assert "POST /v1/projects/-/serviceAccounts/a@b.example.com:signBlob is refused" in error["message"]
-    # google-auth asks by itself: no program learns of it, nor its user.
-    assert (await send(emulator, "GET", f"{path}/allowedLocations", bearer)).status == 404
-    assert [each.count for each in emulator.not_emulated] == [1]
 
 
 async def test_what_is_not_emulated_is_counted_and_reported_to_its_source_with_the_host(emulator, storage):

@@ -41,23 +41,27 @@ class Machine:
         return end
 
     @property
+    def access(self) -> Access:
+        return Access(GATEWAY, (Path("/ca.pem"),), self.serve)
+
+    @property
     def is_open(self) -> bool:
         return self.network.listening.fileno() >= 0
 
     def confiner(self, found: Findings) -> Confiner:
-        access = Access(GATEWAY, (Path("/ca.pem"),), self.serve)
-
         async def layers() -> Layers:
             return judge(found)
 
-        return Confiner(Means(layers, self, access, reads=(Path("/data"),)))
+        return Confiner(Means(layers, self, reads=(Path("/data"),)))
 
 
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=7))
-    async with confiner.job_network(lambda line, _: machine.events.append(line)) as network:
-        replica = await confiner.replica(Interpreter(), (), write=(Path("/job"),), network=network, ports=(7, 8))
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as network:
+        replica = await confiner.replica(
+            Interpreter(), (), write=(Path("/job"),), access=machine.access, network=network, ports=(7, 8)
+        )
         assert replica is not None
         assert (replica.network, replica.write) == (network, (Path("/job"),))
         assert (replica.files, replica.signals) == (True, True)
@@ -72,7 +76,9 @@ async def test_a_network_that_cannot_be_served_is_closed() -> None:
     machine = Machine()
     machine.serves = False
     with pytest.raises(FailedPrecondition):
-        async with machine.confiner(Findings(landlock=7)).job_network(machine.events.append):
+        async with machine.confiner(Findings(landlock=7)).job_network(
+            machine.access, lambda line, _: machine.events.append(line)
+        ):
             pass
     assert not machine.is_open
 
@@ -89,8 +95,10 @@ async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens()
 async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
-    async with confiner.job_network(lambda line, _: machine.events.append(line)) as network:
-        replica = await confiner.replica(Interpreter(), (), write=(), network=network, ports=(7, 8))
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as network:
+        replica = await confiner.replica(
+            Interpreter(), (), write=(), access=machine.access, network=network, ports=(7, 8)
+        )
     async with confiner.offline([Interpreter()], (), write=()) as build:
         pass
 
@@ -109,8 +117,8 @@ async def test_what_a_machine_cannot_do_is_not_asked_of_it() -> None:
 
 
 async def test_unconfined_processes_get_nothing() -> None:
-    async with UNCONFINED.job_network(print) as network:
+    async with UNCONFINED.job_network(None, print) as network:
         assert network is None
-        assert await UNCONFINED.replica(Interpreter(), (), write=(), network=None, ports=()) is None
+        assert await UNCONFINED.replica(Interpreter(), (), write=(), access=None, network=None, ports=()) is None
     async with UNCONFINED.offline([Interpreter()], (), write=()) as build:
         assert build is None
