@@ -80,7 +80,20 @@ class ResourceExhausted(CloudError):
 
 
 class Unimplemented(CloudError):
-    code, number, http_status = "UNIMPLEMENTED", 12, 501
+    """A method of Google's that is not emulated.
+
+    Over HTTP it is 403, not 501, which clients repeat for half a minute (docs/decisions/0030).
+
+    Args:
+        method: Google's id of it, if there is one.
+        service: the API's host, if known: ``aiplatform.googleapis.com``.
+    """
+
+    code, number, http_status = "UNIMPLEMENTED", 12, 403
+
+    def __init__(self, message: str, *, field: str | None = None, method: str = "", service: str = "") -> None:
+        super().__init__(message, field=field)
+        self.method, self.service = method, service
 
 
 class Unavailable(CloudError):
@@ -108,9 +121,11 @@ BY_CODE: Mapping[str, type[CloudError]] = {kind.code: kind for kind in _KINDS} |
 BY_NUMBER: Mapping[int, type[CloudError]] = {kind.number: kind for kind in _KINDS} | {11: InvalidArgument}
 BY_HTTP_STATUS: Mapping[int, type[CloudError]] = {kind.http_status: kind for kind in _KINDS} | {
     400: InvalidArgument,
+    403: PermissionDenied,
     409: AlreadyExists,
     412: FailedPrecondition,
     416: InvalidArgument,
+    501: Unimplemented,
     502: Unavailable,
 }
 """For a response without a canonical code."""

@@ -104,6 +104,8 @@ class JobSpec:
     labels: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     service: Service = field(default=Service.ML_ENGINE, kw_only=True)
     """On Vertex AI a job's id is a number."""
+    service_account: str = field(default="", kw_only=True)
+    """E-mail address of the account that it runs as; empty: the service's own agent."""
 
     def __post_init__(self) -> None:
         if self.service is Service.VERTEX_AI:

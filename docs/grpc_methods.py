@@ -1,6 +1,7 @@
-"""Writes ``methods.json`` and ``messages.binpb`` of ``cloud/emulator/grpc`` from Google's own client libraries.
+r"""Writes ``methods.json`` and ``messages.binpb`` of ``cloud/emulator/grpc`` from Google's own client libraries.
 
-    pip install google-cloud-aiplatform google-cloud-iam google-cloud-logging google-cloud-resource-manager
+    pip install google-cloud-aiplatform google-cloud-iam google-cloud-logging google-cloud-resource-manager \
+        google-cloud-service-usage
     python docs/grpc_methods.py
 
 Paths and messages come from the clients' gRPC transports, verbs and URIs from their REST transports.
@@ -20,7 +21,7 @@ from google.protobuf import descriptor_pb2, empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 FOLDER = Path(__file__).parent.parent / "cloud" / "emulator" / "grpc"
-CLIENTS = ("aiplatform_v1", "aiplatform_v1beta1", "iam_credentials_v1")
+CLIENTS = ("aiplatform_v1", "aiplatform_v1beta1", "iam_admin_v1", "iam_credentials_v1", "service_usage_v1")
 """All of their services."""
 SERVICES = (
     "google.cloud.resourcemanager_v3.services.projects",
@@ -69,13 +70,41 @@ MIXINS: dict[str, tuple[Any, Any, str, str]] = {
         *("post", "/v1/{resource=**}:testIamPermissions"),
     ),
 }
-LOGGING = {
-    # Its client has no REST transport: https://github.com/googleapis/googleapis/blob/master/google/logging/v2/logging.proto
-    "ListLogEntries": {"method": "post", "uri": "/v2/entries:list", "body": "*"},
-    "WriteLogEntries": {"method": "post", "uri": "/v2/entries:write", "body": "*"},
-    "ListLogs": {"method": "get", "uri": "/v2/{parent=*/*}/logs"},
-    "DeleteLog": {"method": "delete", "uri": "/v2/{log_name=*/*/logs/*}"},
-    "ListMonitoredResourceDescriptors": {"method": "get", "uri": "/v2/monitoredResourceDescriptors"},
+_ACCOUNT = "/v1/{name=projects/*/serviceAccounts/*}"
+WITHOUT_REST: dict[str, dict[str, tuple[str, str]]] = {
+    # Services whose clients have no REST transport; a body is all that the path does not have.
+    # https://github.com/googleapis/googleapis/blob/master/google/logging/v2/logging.proto
+    "google.cloud.logging_v2.services.logging_service_v2": {
+        "ListLogEntries": ("post", "/v2/entries:list"),
+        "WriteLogEntries": ("post", "/v2/entries:write"),
+        "ListLogs": ("get", "/v2/{parent=*/*}/logs"),
+        "DeleteLog": ("delete", "/v2/{log_name=*/*/logs/*}"),
+        "ListMonitoredResourceDescriptors": ("get", "/v2/monitoredResourceDescriptors"),
+    },
+    # https://github.com/googleapis/googleapis/blob/master/google/iam/admin/v1/iam.proto
+    "google.cloud.iam_admin_v1.services.iam": {
+        "ListServiceAccounts": ("get", "/v1/{name=projects/*}/serviceAccounts"),
+        "GetServiceAccount": ("get", _ACCOUNT),
+        "CreateServiceAccount": ("post", "/v1/{name=projects/*}/serviceAccounts"),
+        "DeleteServiceAccount": ("delete", _ACCOUNT),
+        "UpdateServiceAccount": ("put", _ACCOUNT),
+        "PatchServiceAccount": ("patch", "/v1/{service_account.name=projects/*/serviceAccounts/*}"),
+        "EnableServiceAccount": ("post", f"{_ACCOUNT}:enable"),
+        "DisableServiceAccount": ("post", f"{_ACCOUNT}:disable"),
+        "UndeleteServiceAccount": ("post", f"{_ACCOUNT}:undelete"),
+        "ListServiceAccountKeys": ("get", f"{_ACCOUNT}/keys"),
+        "GetServiceAccountKey": ("get", "/v1/{name=projects/*/serviceAccounts/*/keys/*}"),
+        "CreateServiceAccountKey": ("post", f"{_ACCOUNT}/keys"),
+        "DeleteServiceAccountKey": ("delete", "/v1/{name=projects/*/serviceAccounts/*/keys/*}"),
+        "SignBlob": ("post", f"{_ACCOUNT}:signBlob"),
+        "SignJwt": ("post", f"{_ACCOUNT}:signJwt"),
+        "GetIamPolicy": ("post", "/v1/{resource=projects/*/serviceAccounts/*}:getIamPolicy"),
+        "SetIamPolicy": ("post", "/v1/{resource=projects/*/serviceAccounts/*}:setIamPolicy"),
+        "TestIamPermissions": ("post", "/v1/{resource=projects/*/serviceAccounts/*}:testIamPermissions"),
+        "ListRoles": ("get", "/v1/roles"),
+        "GetRole": ("get", "/v1/{name=roles/*}"),
+        "QueryGrantableRoles": ("post", "/v1/roles:queryGrantableRoles"),
+    },
 }
 
 
@@ -133,12 +162,15 @@ def methods_of(service: str) -> Iterator[tuple[str, Any, Any]]:
 
 def rules_of(service: str, name: str) -> list[dict[str, str]]:
     """How the method is requested over REST; a stream of requests cannot be."""
-    try:
-        base = _class(f"{service}.transports.rest_base", "RestTransport")
-    except ModuleNotFoundError:
-        return [LOGGING[name]] if name in LOGGING else []
+    if service in WITHOUT_REST:
+        return [_rule(*WITHOUT_REST[service][name])] if name in WITHOUT_REST[service] else []
+    base = _class(f"{service}.transports.rest_base", "RestTransport")
     rules: list[dict[str, str]] = getattr(getattr(base, f"_Base{name}"), "_get_http_options", list)()
     return rules
+
+
+def _rule(verb: str, uri: str) -> dict[str, str]:
+    return {"method": verb, "uri": uri, **({} if verb in ("get", "delete") else {"body": "*"})}
 
 
 def main() -> None:
@@ -150,9 +182,8 @@ def main() -> None:
                 names = {"request": messages.name(request), "response": messages.name(response)}
                 methods[path] = {**names, "http": rules}
     for name, (request, response, verb, uri) in MIXINS.items():
-        rule = {"method": verb, "uri": uri, **({"body": "*"} if verb == "post" else {})}
         names = {"request": messages.name(request), "response": messages.name(response)}
-        methods[f"/{name}"] = {**names, "http": [rule]}
+        methods[f"/{name}"] = {**names, "http": [_rule(verb, uri)]}
     for module in (status_pb2, error_details_pb2):
         messages.add(module.DESCRIPTOR)
     shipped = descriptor_pb2.FileDescriptorSet(file=messages.files.values())

@@ -7,8 +7,11 @@ from pathlib import Path
 from unittest import mock
 
 from cloud.emulator.aiplatform_v1.routes import AiplatformV1
-from cloud.emulator.cloudresourcemanager.routes import CloudResourceManagerV3
+from cloud.emulator.cloudresourcemanager.routes import CloudResourceManagerV1, CloudResourceManagerV3
+from cloud.emulator.iam.routes import IamV1
+from cloud.emulator.iamcredentials.routes import IamCredentialsV1
 from cloud.emulator.ml_v1.routes import MlV1
+from cloud.emulator.serviceusage.routes import ServiceUsageV1
 from cloud.emulator.storage_v1 import routes as storage_v1
 from cloud.wire.discovery_documents import read_document
 
@@ -39,7 +42,13 @@ def apis() -> list[Api]:
     return [
         _api("ml.v1", {r.method_id for r in ml if not r.is_refused}, {r.method_id for r in ml if r.is_refused}),
         _api(storage_v1.DOCUMENT, storage, google(storage_v1.DOCUMENT) - storage),
-        _api(CloudResourceManagerV3.DOCUMENT, {r.method_id for r in CloudResourceManagerV3.routes(anything)}, set()),
+        *(
+            _api(api.DOCUMENT, {route.method_id for route in api.routes(anything)}, set())
+            for api in (CloudResourceManagerV1, CloudResourceManagerV3)
+        ),
+        _api(IamV1.DOCUMENT, {route.method_id for route in IamV1.routes(anything)}, set()),
+        _api(IamCredentialsV1.DOCUMENT, {route.method_id for route in IamCredentialsV1.routes(anything)}, set()),
+        _api(ServiceUsageV1.DOCUMENT, {route.method_id for route in ServiceUsageV1.routes(anything)}, set()),
         _api("aiplatform.v1", {route.method_id for route in AiplatformV1.routes(anything)}, set()),
     ]
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cloud.backends.base import Backend
+from cloud.cli.refusals import tally
 from cloud.server.local import LocalCloud
 from cloud.settings import ServiceAgents, Settings
 from cloud.workflow.plan import Plan
@@ -48,11 +49,8 @@ class Run:
                 status = await self._run_workflow(workflow, cloud.backend)
             finally:
                 self._print_leftovers(workflow)
-            if cloud.refusals:
-                hosts = ", ".join(f"{refusal.host}:{refusal.port}" for refusal in cloud.refusals)
-                self._console.print(
-                    f"The job tried to reach the internet and was refused: {hosts}", highlight=False, soft_wrap=True
-                )
+            if in_vain := tally(cloud.refusals):
+                self._console.print(escape(in_vain), highlight=False, soft_wrap=True)
             for violation in cloud.violations:
                 self._console.print(f"Not allowed: {escape(violation)}", highlight=False, soft_wrap=True)
             if workflow.keep:

@@ -16,6 +16,7 @@ import click
 from cloud.cli import options
 from cloud.cli.child import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, ChildCommand
 from cloud.cli.owner_token import owner_token
+from cloud.cli.refusals import refused_line, tally
 from cloud.engine.event_loop import run
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
 from cloud.gateway.environ import CONFLICTING
@@ -92,6 +93,7 @@ class _CommandAfterDashes(click.Group):
 @options.requirements
 @options.confine
 @options.job_reads
+@options.public
 @click.pass_context
 def main(
     context: click.Context,
@@ -109,6 +111,7 @@ def main(
     requirements: str | None,
     confine: str | None,
     job_reads: tuple[Path, ...],
+    public: tuple[tuple[str, Path], ...],
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
@@ -136,6 +139,7 @@ def main(
             "requirements": requirements and RequirementsMode(requirements),
             "confine": confine and ConfineMode(confine),
             "job_reads": job_reads or None,
+            "public": public or None,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
@@ -143,7 +147,8 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
-        for flag, value in (("--service-agents", service_agents), ("--confine", confine), ("--job-reads", job_reads)):
+        local_only = {"--service-agents": service_agents, "--confine": confine, "--job-reads": job_reads}
+        for flag, value in (local_only | {"--public": public}).items():
             if value and backend == "gcp":
                 raise InvalidArgument("is not for --backend gcp", field=flag)
         sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
@@ -242,6 +247,8 @@ class _Server:
                     finally:
                         for violation in cloud.violations:
                             click.echo(f"not allowed: {violation}", err=True)
+                        if cloud.refusals:
+                            click.echo(tally(cloud.refusals), err=True)
         except asyncio.CancelledError:
             if self._ended_by is None:
                 raise
@@ -297,8 +304,7 @@ class _Server:
     def _refused(self, refusal: "Refusal") -> None:
         # The 1st, 2nd, 4th, 8th, ... time: a client that retries for ever must not fill the screen.
         if refusal.count & (refusal.count - 1) == 0:
-            times = f", {refusal.count} times" if refusal.count > 1 else ""
-            click.echo(f"refused: {refusal.host}:{refusal.port} is not emulated here{times}", err=True)
+            click.echo(refused_line(refusal), err=True)
 
 
 async def _tell_unexpected(cloud: "ServedCloud") -> None:
@@ -309,12 +315,10 @@ async def _tell_unexpected(cloud: "ServedCloud") -> None:
 
 
 def _welcome(cloud: "ServedCloud", notices: "Notices | None", *, is_bridge: bool) -> str:
-    from cloud.gateway.hosts import is_emulated
-
     settings = cloud.settings
     lifetime = "kept" if settings.state_dir else "deleted at the end"
     apis = _BRIDGED if is_bridge else _APIS
-    shown = [f"  {host:<26} {what}" for host, what in apis.items() if is_emulated(host, 443)]
+    shown = [f"  {host:<26} {what}" for host, what in apis.items()]
     what = "ML Engine over Vertex AI" if is_bridge else "Google Cloud, offline"
     state = f" --state {settings.state_dir}" if settings.state_dir else ""
     return "\n".join(

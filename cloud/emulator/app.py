@@ -19,22 +19,34 @@ from aiohttp.http import HttpProcessingError, HttpVersion11
 from cloud.emulator.faults import ConnectionCut, Faults
 from cloud.emulator.grpc.connection import GrpcEndpoint
 from cloud.emulator.grpc.deadlines import Deadlines
+from cloud.emulator.grpc.paths import PATH
 from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
-from cloud.emulator.iamcredentials import routes
 from cloud.emulator.metadata.routes import Metadata
+from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
+from cloud.emulator.not_emulated.routes import NotEmulatedHosts
+from cloud.emulator.not_emulated.tally import NotEmulated, Tally
 from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.rest.call import BAD_CREDENTIAL, JOB_LOG
-from cloud.emulator.rest.errors import ErrorStyle, error_response
+from cloud.emulator.rest.errors import ErrorStyle, ServiceNotEmulated, error_response
 from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
-from cloud.errors import BucketNotFound, CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.engine.storage.public.well_known import PublicBucketMissing
+from cloud.errors import (
+    BucketNotFound,
+    CloudError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+    Unimplemented,
+)
 from cloud.resources import LogEntry
 
 _log = logging.getLogger(__name__)
@@ -46,6 +58,7 @@ _MAX_LINE = 2**16
 """Bytes of a request line or a header: the gateway's limit for a whole head, so that the gateway refuses what
 is too long, and an API responds to the rest."""
 
+_OTHER_TRANSPORT = 'If its client has another transport than gRPC, such as transport="rest", try that.'
 _SOURCE = "source"
 """Key of a request's ``RequestSource``."""
 _BODY = "body"
@@ -86,8 +99,12 @@ class RequestSource:
     """Makes the requests without a token."""
     on_denial: Callable[[str], None] | None = None
     """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
+    on_not_emulated: Callable[[str, str], None] | None = None
+    """Called with the host and a sentence for each request for what is not emulated."""
     write_log: Callable[[LogEntry], None] | None = None
     """Appends to the log of the job whose programs these clients are."""
+    account: Principal = ANONYMOUS
+    """Whose tokens the metadata server gives; anonymous: those of ``principal``, or of ML Engine's agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,7 @@ class Emulator:
 
     Args:
         storage: the API of Cloud Storage.
+        on_not_emulated: called for each request for what is not emulated.
         idle_limit, body_limit: see ``IDLE_LIMIT`` and ``BODY_LIMIT``.
     """
 
@@ -122,6 +140,7 @@ class Emulator:
         storage: EmulatedApi,
         tokens: TokenRegistry,
         keys: KeyRing,
+        on_not_emulated: Callable[[NotEmulated], None] | None = None,
         *,
         idle_limit: float = IDLE_LIMIT,
         body_limit: float = BODY_LIMIT,
@@ -129,7 +148,10 @@ class Emulator:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
         batch = Batch(self._handle)
+        self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
+        self._asked_in_vain = Tally()
+        self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
         self._idle_limit = idle_limit
         self.body_limit = body_limit
@@ -138,6 +160,8 @@ class Emulator:
         self._grpc: weakref.WeakSet[GrpcEndpoint] = weakref.WeakSet()
         self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
+        self._missing_buckets: set[str] = set()
+        """Public ones that were asked for in vain: Google's names, so not many."""
         self._answering: set[asyncio.Task[Any]] = set()
         self.mounts = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, requires_auth=False),
@@ -145,10 +169,10 @@ class Emulator:
             Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, requires_auth=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, requires_auth=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, requires_auth=False),
-            Mount(routes.HOSTS, r".*", routes.IamCredentials(), requires_auth=False),
             Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
             Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
+            Mount(OTHER_HOSTS, r".*", self._other_hosts, requires_auth=False),
         ]
 
     def mount(self, *mounts: Mount) -> None:
@@ -228,7 +252,7 @@ class Emulator:
         try:
             mount = self._mount(request)
             style = mount.errors
-            principal = self._caller(request, mount) if mount.requires_auth else self._of_source(request)
+            principal = self._caller(request, mount) if mount.requires_auth else self._account(request)
             return await self._answer(mount, request, principal)
         except ConnectionCut:
             raise
@@ -244,15 +268,36 @@ class Emulator:
             if request.transport is None or isinstance(error, ClientConnectionResetError):
                 raise ConnectionResetError("the client is gone") from error
             failure = request[_BODY].failure or self._internal_error(request, error)
-        if report := _source(request).on_denial:
-            match failure:
-                case PermissionDenied():
-                    report(f"{request.method} {_host(request)}{request.path}: {failure.message}")
-                case BucketNotFound():  # TensorFlow repeats some requests for ever, and says nothing
-                    report(failure.message)
+        self._report(request, failure)
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of a response") from failure
         return error_response(failure, style)
+
+    @property
+    def not_emulated(self) -> list[NotEmulated]:
+        """What was asked for in vain so far."""
+        return self._asked_in_vain.all
+
+    def _report(self, request: web.Request, failure: CloudError) -> None:
+        source, host = _source(request), _host(request)
+        match failure:
+            case Unimplemented() | ServiceNotEmulated():
+                method = failure.method if isinstance(failure, Unimplemented) else ""
+                asked = self._asked_in_vain.add(host, method)
+                if source.on_not_emulated is not None:
+                    source.on_not_emulated(host, failure.message)
+                if self._on_not_emulated is not None:
+                    self._on_not_emulated(asked)
+            case PermissionDenied() if source.on_denial is not None:
+                source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
+            case BucketNotFound():
+                if source.on_denial is not None:
+                    # TensorFlow repeats some requests for ever, and says nothing.
+                    source.on_denial(failure.message)
+                elif isinstance(failure, PublicBucketMissing) and failure.bucket not in self._missing_buckets:
+                    # gcloud and gsutil have words of their own for what is missing, and show no others.
+                    self._missing_buckets.add(failure.bucket)
+                    _log.warning("%s", failure.message)
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
         known = disk_full(error) or shortage(error)
@@ -274,6 +319,9 @@ class Emulator:
     def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
         mount = self._find(host, path)
+        is_google = mount is not None and mount.api is self._other_hosts
+        if request.method == hdrs.METH_POST and PATH.fullmatch(path) and not is_google:
+            raise Unimplemented(f"{path[1:]} is not emulated here. {_OTHER_TRANSPORT}", method=path[1:])
         if mount is None:
             raise NotFound(f"no API emulated here answers {request.method} {host[:255]}{path[:500]}")
         return mount
@@ -310,6 +358,11 @@ class Emulator:
             return self._tokens.principal(value)
         hosts = [each.hosts for each in self.mounts if each.api is mount.api]
         return self._keys.principal(value, ApiIdentity(hosts, mount.scopes))
+
+    def _account(self, request: web.Request) -> Principal:
+        source = _source(request)
+        is_known = source.principal.is_web_page or not source.principal.is_anonymous
+        return source.principal if is_known else source.account
 
     def _of_source(self, request: web.Request) -> Principal:
         return _source(request).principal

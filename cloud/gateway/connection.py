@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
                 self._serve(self._transport, once=once)
             case proxy_request.Refuse(host, port):
                 self._gateway.refuse(self.listener, host, port)
-                reason = f"this cloud is offline: {host}:{port} is not a Google API that is emulated"
+                reason = f"this cloud is offline: {host}:{port} is not one of Google's APIs"
                 # Most clients show only the reason phrase of a response to CONNECT.
                 self._respond(f"403 {reason}", reason)
             case proxy_request.Http2():

@@ -45,7 +45,8 @@ class OwnerFiles:
     boto: Path
     """gsutil's configuration (``boto_configuration``)."""
     gcloud: Path
-    """gcloud's configuration folder. gcloud caches tokens there, which no other cloud accepts."""
+    """gcloud's configuration folder (``GCLOUD_CONFIGURATION``). gcloud caches tokens there, which no other cloud
+    accepts."""
 
 
 def owner_environ(
@@ -54,9 +55,10 @@ def owner_environ(
     """The variables for a program that acts as the project's owner: ``client_environ``, the owner's credentials, and
     what gcloud, gsutil and clients that read no proxy variables need. The caller must unset ``CONFLICTING``.
 
-    gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Where they cannot prompt, gcloud's
-    ``ai-platform`` commands use region us-central1, whose host has no global models: hence
-    ``CLOUDSDK_AI_PLATFORM_REGION``.
+    gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Project and region are not among them,
+    for what ``gcloud config set`` writes would have no effect. Where they cannot prompt, gcloud's ``ai`` commands fail
+    without a region, and its ``ai-platform`` commands use us-central1, whose host has no global models.
+    ``GCE_METADATA_ROOT`` is where gcloud finds the account that it takes for the active one.
 
     Args:
         storage_url: ``http://127.0.0.1:PORT`` of the listener where a request without a token is the owner's:
@@ -70,11 +72,14 @@ def owner_environ(
         credentials_file=files.credentials,
     )
     environ |= dict.fromkeys(_REGION, region)
+    environ = {name: value for name, value in environ.items() if name not in CONFLICTING}
     return environ | {
         "STORAGE_EMULATOR_HOST": storage_url,
+        "GCE_METADATA_ROOT": storage_url.removeprefix("http://"),
         "BOTO_CONFIG": str(files.boto),
         "CLOUDSDK_CONFIG": str(files.gcloud),
         "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": str(files.credentials),
+        "CLOUDSDK_AI_REGION": region,
         "CLOUDSDK_AI_PLATFORM_REGION": "global",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_ML": "https://ml.googleapis.com/",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": "https://logging.googleapis.com/",
@@ -84,6 +89,15 @@ def owner_environ(
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
         "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
     }
+
+
+GCLOUD_CONFIGURATION = Path("configurations/config_default")
+"""In gcloud's configuration folder: its active configuration, if no other one was activated."""
+
+
+def gcloud_configuration(*, project: str, region: str) -> str:
+    """What ``gcloud config set`` would have written: https://cloud.google.com/sdk/docs/configurations."""
+    return f"[core]\nproject = {project}\n\n[compute]\nregion = {region}\n"
 
 
 def boto_configuration(
@@ -126,16 +140,19 @@ CONFLICTING = (
     "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
     "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
     "CLOUDSDK_BILLING_QUOTA_PROJECT",
+    "CLOUDSDK_COMPUTE_REGION",
+    "CLOUDSDK_COMPUTE_ZONE",
     "CLOUDSDK_CORE_ACCOUNT",
+    "CLOUDSDK_CORE_PROJECT",
     "CLOUD_STORAGE_EMULATOR_ENDPOINT",
     "GOOGLE_AUTH_TOKEN_FOR_TESTING",
     "GOOGLE_CLOUD_QUOTA_PROJECT",
     "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
     "NO_GCE_CHECK",
 )
-"""Variables that would send a client to another host or change its identity."""
+"""Variables that would send a client to another host, change its identity, or outweigh its configuration here."""
 
-_REGION = ("GOOGLE_CLOUD_REGION", "GOOGLE_CLOUD_LOCATION", "CLOUD_ML_REGION", "CLOUDSDK_COMPUTE_REGION")
+_REGION = ("GOOGLE_CLOUD_REGION", "GOOGLE_CLOUD_LOCATION", "CLOUD_ML_REGION")
 
 _CA_FILES = (
     "CURL_CA_BUNDLE",

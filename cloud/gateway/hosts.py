@@ -1,45 +1,39 @@
-"""Google's hosts that the emulator serves, in global, regional and per-bucket forms. Pure.
+"""Google's hosts, whose TLS the gateway ends: those of APIs, emulated or not, and of what clients use beside. Pure.
 
 Forms: https://cloud.google.com/storage/docs/request-endpoints, https://cloud.google.com/storage/docs/regional-endpoints,
 https://cloud.google.com/compute/docs/metadata/querying-metadata,
-https://cloud.google.com/ai-platform/prediction/docs/regional-endpoints. A host is listed
-only if an API serves it.
+https://cloud.google.com/ai-platform/prediction/docs/regional-endpoints. A request for an API that is not emulated is
+refused by the emulator, within TLS, in the form that its clients understand; one for another host at CONNECT, which
+most clients take for trouble of the network and repeat.
 """
 
 import re
 
-GLOBAL = frozenset(
-    {
-        "www.googleapis.com",
-        "storage.googleapis.com",
-        "storage-upload.googleapis.com",
-        "storage-download.googleapis.com",
-        "storage.mtls.googleapis.com",
-        "oauth2.googleapis.com",
-        "accounts.google.com",
-        "ml.googleapis.com",
-        "ml.mtls.googleapis.com",
-        "logging.googleapis.com",
-        "logging.mtls.googleapis.com",
-        "aiplatform.googleapis.com",
-        "aiplatform.mtls.googleapis.com",
-        "cloudresourcemanager.googleapis.com",
-        "cloudresourcemanager.mtls.googleapis.com",
-        "iamcredentials.googleapis.com",
-        "iamcredentials.mtls.googleapis.com",
-    }
-)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*\.storage\.googleapis\.com")
-_REGIONAL = re.compile(
-    r"storage\.[a-z]{2,20}(?:-[a-z]{2,20}\d{1,2})?\.rep\.googleapis\.com|[a-z]{2,20}-[a-z]{2,20}\d{1,2}-(?:ml|aiplatform)\.googleapis\.com"
+_LABELS = r"(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)"
+_GOOGLE = re.compile(
+    rf"{_LABELS}+googleapis\.com"
+    r"|accounts\.google\.com"
+    rf"|{_LABELS}?(?:gcr\.io|pkg\.dev)"  # images and packages
+    rf"|{_LABELS}+vertexai\.goog"  # dedicated endpoints
 )
+_LONGEST_LABEL, _LONGEST_HOST = 63, 253
+"""Characters (RFC 1035 §2.3.4)."""
 _METADATA = frozenset({"metadata.google.internal", "metadata", "169.254.169.254"})
 
 
-def is_emulated(host: str, port: int) -> bool:
+def is_google(host: str, port: int) -> bool:
     """Whether the gateway terminates a TLS tunnel to ``host:port``."""
     host = _canonical(host)
-    return port == 443 and bool(host in GLOBAL or _BUCKET.fullmatch(host) or _REGIONAL.fullmatch(host))
+    if _BUCKET.fullmatch(host):
+        return port == 443
+    is_legal = len(host) <= _LONGEST_HOST and max(map(len, host.split("."))) <= _LONGEST_LABEL
+    return port == 443 and is_legal and bool(_GOOGLE.fullmatch(host))
+
+
+def is_plain_google(host: str, port: int) -> bool:
+    """Whether ``host:port`` is one of Google's hosts by plain HTTP, which Cloud Storage serves, too."""
+    return port == 80 and is_google(host, 443)
 
 
 def is_metadata(host: str, port: int) -> bool:
@@ -48,12 +42,15 @@ def is_metadata(host: str, port: int) -> bool:
 
 
 def certificate_name(host: str) -> str:
-    """The subject name of the certificate for an emulated ``host``.
+    """The subject name of the certificate for one of Google's hosts: a wildcard for all of a domain, as at Google.
 
-    One wildcard for all buckets, as at Google: a bucket with a dot in its name fails verification there and here (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
+    A bucket with a dot in its name fails verification there and here (https://cloud.google.com/storage/docs/request-endpoints#xml-api).
     """
     host = _canonical(host)
-    return "*.storage.googleapis.com" if host not in GLOBAL and _BUCKET.fullmatch(host) else host
+    if _BUCKET.fullmatch(host):
+        return "*.storage.googleapis.com"
+    _, _, domain = host.partition(".")
+    return f"*.{domain}" if domain.count(".") else host
 
 
 def _canonical(host: str) -> str:

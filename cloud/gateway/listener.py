@@ -9,12 +9,19 @@ ProtocolFactory = Callable[[], asyncio.Protocol]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A client requested a host that is not emulated."""
+    """A client asked for a host, or for a method of an API, that is not emulated."""
 
     host: str
     port: int
     count: int
-    """Requests for this host and port so far, this one included."""
+    """Such requests so far, this one included."""
+    method: str = ""
+    """Google's id of the method; empty if nothing of the host is served."""
+
+    @property
+    def what(self) -> str:
+        """In words."""
+        return f"{self.method} ({self.host})" if self.method else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

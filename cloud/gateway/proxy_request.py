@@ -17,7 +17,7 @@ _ORIGIN = re.compile(rb"[A-Z]{1,20} (?:/[^ \r\n]*|\*) HTTP/1\.[01]\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """``CONNECT`` to an emulated host: terminate its TLS."""
+    """``CONNECT`` to one of Google's hosts: terminate its TLS."""
 
     host: str
     user_agent: str = ""
@@ -26,7 +26,7 @@ class Tunnel:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """A plain HTTP request to the gateway's own address or to the metadata server."""
+    """A plain HTTP request to the gateway's own address, the metadata server or one of Google's hosts."""
 
     once: bool
     """Close after one response: the next absolute-form request may be for any host."""
@@ -34,7 +34,7 @@ class Serve:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """A request for a host that is not emulated."""
+    """A request for a host that is not Google's."""
 
     host: str
     port: int
@@ -56,14 +56,14 @@ def parse(head: bytes) -> Tunnel | Serve | Refuse | Http2 | Malformed:
     """Classify a request by the request line of ``head``."""
     if match := _CONNECT.match(head):
         host, port = match[1].decode(), int(match[2])
-        if not hosts.is_emulated(host, port):
+        if not hosts.is_google(host, port):
             return Refuse(host.lower(), port)
         agent = _USER_AGENT.search(head)
         return Tunnel(host.lower(), agent[1].decode() if agent else "")
     if match := _ABSOLUTE.match(head):
         scheme, host = match[1], match[2].decode()
         port = int(match[3] or (443 if scheme == b"https" else 80))
-        if scheme == b"http" and hosts.is_metadata(host, port):
+        if scheme == b"http" and (hosts.is_metadata(host, port) or hosts.is_plain_google(host, port)):
             return Serve(once=True)
         return Refuse(host.lower(), port)
     if _ORIGIN.match(head):

@@ -198,7 +198,7 @@ class Gateway:
         return reason
 
     def refuse(self, listener: Listener, host: str, port: int) -> None:
-        """Count and report a request for a host that is not emulated."""
+        """Count and report a request for a host that is not Google's."""
         self._refused[host, port] += 1
         refusal = Refusal(host, port, self._refused[host, port])
         if listener.on_refusal is not None:
@@ -206,7 +206,7 @@ class Gateway:
         if self._on_refusal is not None:
             self._on_refusal(refusal)
         elif refusal.count == 1:
-            _log.warning("refused %s:%d: not a Google API that is emulated", host, port)
+            _log.warning("refused %s:%d: not one of Google's APIs", host, port)
 
     def handshake_failed(self, host: str, user_agent: str, error: OSError) -> None:
         """Log a failed TLS handshake; distrust of the CA only once for each host and client, since clients retry."""

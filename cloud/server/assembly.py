@@ -8,17 +8,20 @@ Every access to a bucket takes this path, ours too, so that grants are enforced 
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from cloud.backends.local import LocalBackend
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import LOOPBACK, Mount
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
+from cloud.emulator.iam import routes as iam
+from cloud.emulator.iamcredentials import routes as iam_credentials
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
-from cloud.emulator.oauth2.tokens import ml_service_account, owner, project_number
 from cloud.emulator.rest.api import Document
+from cloud.emulator.serviceusage import routes as service_usage
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
@@ -30,19 +33,22 @@ from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
+from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import ml_service_account, owner, project_number, version_account
 from cloud.engine.runtimes.requirements import Requirements
 from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
-from cloud.engine.storage.roles import SERVICE_AGENT_ROLE
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.listener import Refusal
 from cloud.gcs.client import StorageClient
+from cloud.names import GsUri
+from cloud.resources import VersionSpec
 from cloud.server.confined import Confined
 from cloud.server.front import Front
-from cloud.server.job_access import job_access, job_environ
+from cloud.server.job_access import JobAccess
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
 
@@ -53,7 +59,7 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
-        service_agents: what the ML service account may do with buckets without a grant.
+        service_agents: which roles the service agents have on the project.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
         runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
@@ -84,6 +90,7 @@ class Assembly:
         self._confined = confined
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
+        self._clients: dict[Principal, StorageClient] = {}
 
     async def close(self) -> None:
         """End all jobs, workers and servers. Also after a ``start`` that failed."""
@@ -96,29 +103,34 @@ class Assembly:
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
         account, is_bare = ml_service_account(settings.project), self._service_agents is ServiceAgents.BARE
-        owner_access = OwnerAccess(settings, state.folder("owner"))
+        project = ProjectAccess(settings.project, state.folder("project"), self._service_agents)
+        parts.callback(project.close)
+        owner_access = OwnerAccess(settings, state.folder("owner"), project.records.keys)
         parts.push_async_callback(owner_access.close)
         storage = self.storage = StorageService(
             state.folder("storage"),
             project=settings.project,
             project_number=number,
             iam=settings.iam,
-            project_bindings={} if is_bare else {SERVICE_AGENT_ROLE: (f"user-{account.email}",)},
+            access=project,
+            public=dict(settings.public),
             on_violation=_log_violation,
             server=self._server,
         )
         await storage.start()
         parts.push_async_callback(storage.close)
-        front = self.front = Front(settings, state, StorageV1(storage), owner_access, self._on_refusal)
+        front = self.front = Front(
+            settings, state, StorageV1(storage), owner_access, self._on_refusal, project.account_exists
+        )
         parts.push_async_callback(front.close)
         await front.start()
 
-        gateway_environ = job_environ(front.gateway, settings.project, state.folder("gateway"))
-        access = job_access(front.gateway, front.emulator, gateway_environ, storage, account)
+        access = JobAccess(
+            front.gateway, front.emulator, storage, settings.project, state.folder("gateway"), project.account_exists
+        )
         confined, processes = self._confined, settings.job_processes
-        confiner = Confiner(Means(confined.layers, launcher, access, confined.reads, confined.secrets, processes))
-        replica_environ = self._base_environ | gateway_environ
-        as_owner, as_account = self._storage_client(owner(settings.project)), self._storage_client(account)
+        confiner = Confiner(Means(confined.layers, launcher, confined.reads, confined.secrets, processes))
+        environ = self._base_environ | access.environ(front.gateway.address)
         jobs = JobService(
             state_dir=state.folder("jobs"),
             work_dir=state.folder("work"),
@@ -126,7 +138,7 @@ class Assembly:
                 executor=launcher,
                 preparation=Preparation(
                     runtimes=self._runtimes,
-                    fetch=as_account.download,
+                    fetch=self._fetch,
                     installer=PackageInstaller(launcher, state.folder("packages"), confiner),
                     requirements=Requirements(
                         runtimes_dir() / "layers",
@@ -135,14 +147,15 @@ class Assembly:
                         fallback=state.folder("runtimes") / "layers",
                         lenient=settings.runtime is RuntimeMode.ANY,
                     ),
-                    environ=replica_environ,
+                    environ=environ,
                 ),
-                environ=replica_environ,
+                environ=environ,
                 project=settings.project,
                 project_number=number,
                 grace=settings.cancel_grace_seconds,
                 bounds=Bounds(settings),
                 confiner=confiner,
+                access=access.of,
             ),
             concurrent_jobs=settings.concurrent_jobs,
         )
@@ -151,8 +164,8 @@ class Assembly:
         serving = ServingService(
             state_dir=state.folder("serving"),
             launcher=launcher,
-            fetch=as_account.download,
-            environ=replica_environ,
+            fetch=self._fetch_version,
+            environ=environ,
             region=settings.region,
             prepare=self._runtimes.prepare_server,
             confiner=confiner,
@@ -163,7 +176,7 @@ class Assembly:
             project=settings.project,
             region=settings.region,
             ml_service_account=account.email,
-            storage=as_owner,
+            storage=self._storage_client(owner(settings.project)),
             jobs=jobs,
             serving=serving,
             enforces_grants=is_bare,
@@ -174,33 +187,52 @@ class Assembly:
             project_number=number,
             tenant_number=project_number(tenant_project(settings.project)),
             state_dir=state.folder("ml_v1"),
+            access=project,
         )
         parts.push_async_callback(ml.close)
         ml.start()
         vertex = aiplatform_v1.AiplatformV1(
-            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1")
+            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1"), access=project
         )
         parts.push_async_callback(vertex.close)
         vertex.start()
-        projects = resource_manager.CloudResourceManagerV3(settings.project, number)
-        logs = LoggingV2(
-            self.backend, project_number=number, written=JobLog(state.folder("logging_v2") / "entries.jsonl")
-        )
+        written = JobLog(state.folder("logging_v2") / "entries.jsonl")
+        logs = LoggingV2(self.backend, project_number=number, access=project, written=written)
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
-            *(Mount(hosts, paths, Document(vertex)) for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()),
+            *(
+                Mount(hosts, paths, Document(vertex, aiplatform_v1.OTHER_DOCUMENTS))
+                for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()
+            ),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
             Mount(LOGGING_HOSTS, r".*", logs),
-            Mount(resource_manager.HOSTS, r".*", projects),
+            Mount(resource_manager.HOSTS, resource_manager.PATHS_V1, resource_manager.CloudResourceManagerV1(project)),
+            Mount(iam.HOSTS, r".*", iam.IamV1(project)),
+            Mount(
+                iam_credentials.HOSTS,
+                r".*",
+                iam_credentials.IamCredentialsV1(settings.project, number, owner_access.keys, front.tokens, project),
+            ),
+            Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(project)),
+            Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number, project)),
         )
 
     def _storage_client(self, principal: Principal) -> StorageClient:
-        tokens, url = self.front.tokens, self.front.gateway.url
-        client = StorageClient(url, lambda: tokens.current(principal).value, self._settings.project)
-        self._parts.push_async_callback(client.close)
-        return client
+        if principal not in self._clients:
+            tokens, url = self.front.tokens, self.front.gateway.url
+            client = StorageClient(url, lambda: tokens.current(principal).value, self._settings.project)
+            self._parts.push_async_callback(client.close)
+            self._clients[principal] = client
+        return self._clients[principal]
+
+    async def _fetch(self, account: str, uri: GsUri, file: Path) -> None:
+        await self._storage_client(Principal(account)).download(uri, file)
+
+    async def _fetch_version(self, spec: VersionSpec, folder: Path) -> None:
+        reader = version_account(self._settings.project, spec)
+        await self._storage_client(reader).download(spec.deployment_uri.as_folder(), folder)
 
     @property
     def faults(self) -> Faults:

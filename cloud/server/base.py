@@ -26,7 +26,7 @@ class ServedCloud(ABC):
     """A cloud on this machine: its state folder, its front and the services behind it. Use as an async context manager.
 
     Args:
-        on_refusal: called for each request for a host that is not served.
+        on_refusal: called for each request for a host or a method that is not served.
 
     Raises:
         FailedPrecondition: on entering, if the state folder, the port or a service of the cloud cannot be used, or too
@@ -88,8 +88,8 @@ class ServedCloud(ABC):
 
     @property
     def refusals(self) -> "list[Refusal]":
-        """Requests for hosts that are not served, by host and port."""
-        return self._front.gateway.refusals
+        """Requests for hosts and methods that are not served."""
+        return self._front.refusals
 
     @property
     @abstractmethod

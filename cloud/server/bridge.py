@@ -14,14 +14,15 @@ import aiohttp
 from aiohttp import hdrs, web
 
 from cloud.emulator.app import Mount
+from cloud.emulator.iamcredentials import routes as iam_credentials
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
-from cloud.emulator.oauth2.tokens import project_number
 from cloud.emulator.rest.api import Document
 from cloud.emulator.rest.call import require_credential
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import project_number
 from cloud.errors import Unavailable
 from cloud.server.base import ServedCloud
 from cloud.server.front import Front
@@ -78,6 +79,11 @@ class Bridge(ServedCloud):
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),
+            Mount(
+                iam_credentials.HOSTS,
+                r".*",
+                iam_credentials.IamCredentialsV1(settings.project, number, owner_access.keys, front.tokens),
+            ),
             Mount(LOGGING_HOSTS, r".*", LoggingV2(backend, project_number=number), scopes=LOGGING_SCOPES),
         )
         return front

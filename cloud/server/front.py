@@ -1,8 +1,10 @@
 """``Front``: the gateway and the emulator of a cloud on this machine, whatever serves its requests."""
 
+import logging
 from collections.abc import Callable
 
 from cloud.emulator.app import EmulatedApi, Emulator, RequestSource
+from cloud.emulator.not_emulated.tally import NotEmulated
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.listener import Refusal
@@ -11,6 +13,8 @@ from cloud.server import open_files
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 
 class Front:
     """The gateway, the emulator behind it, and the owner's access. More APIs can be mounted on ``emulator``.
@@ -18,7 +22,8 @@ class Front:
     Args:
         storage: the API of Cloud Storage.
         owner_access: the caller closes it.
-        on_refusal: called for each request for a host that is not emulated.
+        on_refusal: called for each request for a host or a method that is not emulated.
+        account_exists: see ``TokenRegistry``.
     """
 
     def __init__(
@@ -28,9 +33,13 @@ class Front:
         storage: EmulatedApi,
         owner_access: OwnerAccess,
         on_refusal: Callable[[Refusal], None] | None = None,
+        account_exists: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        self.tokens = TokenRegistry()
-        self.emulator = Emulator(settings.project, settings.region, storage, self.tokens, owner_access.keys)
+        self.tokens = TokenRegistry(account_exists=account_exists)
+        self._on_refusal = on_refusal
+        self.emulator = Emulator(
+            settings.project, settings.region, storage, self.tokens, owner_access.keys, self._not_emulated
+        )
         self.gateway = Gateway(
             self.emulator,
             state.folder("gateway"),
@@ -52,9 +61,25 @@ class Front:
         await self.gateway.close()
         await self.emulator.close()
 
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What was asked for in vain."""
+        return [*self.gateway.refusals, *map(_refusal, self.emulator.not_emulated)]
+
+    def _not_emulated(self, asked: NotEmulated) -> None:
+        refusal = _refusal(asked)
+        if self._on_refusal is not None:
+            self._on_refusal(refusal)
+        elif refusal.count == 1:
+            _log.warning("refused: %s is not emulated here", refusal.what)
+
     async def owner_environ(self) -> dict[str, str]:
         """The variables for a program that uses this cloud as its owner; the caller must unset ``CONFLICTING``.
 
         The first call writes the key and other files that they name.
         """
         return await self._owner_access.environ(self.gateway, self.emulator)
+
+
+def _refusal(asked: NotEmulated) -> Refusal:
+    return Refusal(asked.host, 443, asked.count, asked.method)

@@ -1,6 +1,12 @@
-"""How jobs reach the emulated APIs: the gateway, which also listens in the network of each job that has one."""
+"""How jobs reach the emulated APIs, each as the account that it runs as.
 
-from collections.abc import Awaitable, Callable, Mapping
+That is the gateway, which also listens in the network of each execution that has one, or else at an address of its
+own: so the listener tells the account, and whose log says what was refused.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -9,72 +15,146 @@ from cloud.engine.confinement.confiner import Access, Report, WriteLog
 from cloud.engine.principal import Principal
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.service import StorageService
+from cloud.errors import FailedPrecondition
 from cloud.gateway.environ import boto_configuration, client_environ
-from cloud.gateway.listener import Refusal
+from cloud.gateway.listener import Listener, Refusal
 from cloud.gateway.tunnel import Gateway
 from cloud.server.data_server import VARIABLE as DATA_SERVER
 from cloud.server.data_server import write_data_server
 
 
-def job_environ(gateway: Gateway, project: str, folder: Path) -> dict[str, str]:
-    """The variables of processes that act as the ML service account.
-
-    Args:
-        gateway: which is started.
-        folder: for files that they name.
-    """
-    boto_file = folder / "boto"
-    write_private(
-        boto_file,
-        boto_configuration(
-            proxy_url=gateway.url, ca_file=gateway.ca_file, project=project, credentials=None, state_dir=None
-        ),
-    )
-    environ = client_environ(
-        proxy_url=gateway.url, ca_file=gateway.ca_file, metadata_host=gateway.address, project=project
-    )
-    return {**environ, "BOTO_CONFIG": str(boto_file), **write_data_server(folder / "tensorboard-data-server")}
-
-
-def job_access(
-    gateway: Gateway, emulator: Emulator, environ: Mapping[str, str], storage: StorageService, principal: Principal
-) -> Access:
-    """
-    Args:
-        gateway: which is started.
-        environ: see ``job_environ``.
-        storage: whose buckets jobs find in ``/gcs``.
-        principal: as whom they use them there.
+class JobAccess:
+    """Args:
+    gateway: which is started. It ends what is served here.
+    storage: whose buckets jobs find in ``/gcs``.
+    folder: for files that the variables name.
+    exists: whether there is an account of that e-mail address.
     """
 
-    def mount(device: int, folder: Path, report: Report) -> Callable[[], None]:
+    def __init__(
+        self,
+        gateway: Gateway,
+        emulator: Emulator,
+        storage: StorageService,
+        project: str,
+        folder: Path,
+        exists: Callable[[str], bool],
+    ) -> None:
+        self._gateway, self._emulator, self._storage, self._exists = gateway, emulator, storage, exists
+        self._project, self._folder = project, folder
+        self._data_server = write_data_server(folder / "tensorboard-data-server")
+        self._opened: dict[str, Access] = {}
+        self._opening = asyncio.Lock()
+
+    def environ(self, address: str, name: str = "boto") -> dict[str, str]:
+        """The variables of processes that reach the APIs at ``address``.
+
+        Args:
+            name: of gsutil's configuration, which is written.
+        """
+        boto_file, url, ca_file = self._folder / name, f"http://{address}", self._gateway.ca_file
+        boto = boto_configuration(
+            proxy_url=url, ca_file=ca_file, project=self._project, credentials=None, state_dir=None
+        )
+        write_private(boto_file, boto)
+        environ = client_environ(proxy_url=url, ca_file=ca_file, metadata_host=address, project=self._project)
+        return {**environ, "BOTO_CONFIG": str(boto_file), **self._data_server}
+
+    async def of(self, account: str) -> Access:
+        """The access of jobs that run as the account of this e-mail address.
+
+        Raises:
+            FailedPrecondition: it was deleted.
+        """
+        if not self._exists(account):
+            raise FailedPrecondition(f"The job's service account {account} does not exist: it was deleted.")
+        async with self._opening:
+            if account not in self._opened:
+                source = RequestSource(account=Principal(account))
+                listener = await self._gateway.add_listener(
+                    self._emulator.protocols(source), http2_factory=self._emulator.grpc_protocols(source)
+                )
+                self._opened[account] = self._access(account, listener.address, f"boto-{len(self._opened)}")
+        return self._opened[account]
+
+    def _access(self, account: str, address: str, name: str) -> Access:
+        environ = self.environ(address, name)
+        _, _, port = address.rpartition(":")
+        files = (self._gateway.ca_file, Path(environ["BOTO_CONFIG"]), Path(environ[DATA_SERVER]))
+        serve, alone = partial(self._serve, account), partial(self._alone, account)
+        return Access(int(port), files, serve, environ, alone, partial(self._mount, account))
+
+    def _mount(self, account: str, device: int, folder: Path, report: Report) -> Callable[[], None]:
         # Not before a job has it: most clouds run none.
         from cloud.engine.storage.mount.buckets import BucketFolders
         from cloud.engine.storage.mount.connection import MountConnection
         from cloud.engine.storage.mount.files import Files
 
-        return MountConnection(device, Files(BucketFolders(storage, principal, report), folder)).close
+        def on_refusal(why: str) -> None:
+            report(why, "")
 
-    async def serve(listening: socket, report: Report, write_log: WriteLog) -> Callable[[], Awaitable[None]]:
+        return MountConnection(
+            device, Files(BucketFolders(self._storage, Principal(account), on_refusal), folder)
+        ).close
+
+    async def _serve(
+        self, account: str, listening: socket, report: Report, write_log: WriteLog
+    ) -> Callable[[], Awaitable[None]]:
+        _, close = await self._listen(account, report, write_log, listening)
+        return close
+
+    async def _alone(
+        self, account: str, report: Report, write_log: WriteLog
+    ) -> tuple[Access, Callable[[], Awaitable[None]]]:
+        listener, close = await self._listen(account, report, write_log, None)
+        access = self._access(account, listener.address, f"boto-at-{listener.address.rpartition(':')[2]}")
+
+        async def end() -> None:
+            await close()
+            _remove_files(access)
+
+        return access, end
+
+    async def _listen(
+        self, account: str, report: Report, write_log: WriteLog, listening: socket | None
+    ) -> tuple[Listener, Callable[[], Awaitable[None]]]:
+        """
+        Args:
+            listening: in a network of its own; None: on a free port of this machine's loopback interface.
+        """
+
         def on_refusal(refusal: Refusal) -> None:
-            report(f"refused: {refusal.host}:{refusal.port} is not emulated here")
+            where = f"{refusal.host}:{refusal.port}"
+            report(f"refused: {where} is not one of Google's APIs, and this cloud is offline", where)
 
-        source = RequestSource(on_denial=report, write_log=write_log)
-        grpc = emulator.grpc_protocols(source)
-        listener = await gateway.add_listener(
-            emulator.protocols(source),
+        def on_not_emulated(host: str, why: str) -> None:
+            report(f"refused: {why}", host)
+
+        def on_denial(why: str) -> None:
+            report(why, "")
+
+        source = RequestSource(
+            on_denial=on_denial,
+            on_not_emulated=on_not_emulated,
+            write_log=write_log,
+            account=Principal(account),
+        )
+        grpc = self._emulator.grpc_protocols(source)
+        listener = await self._gateway.add_listener(
+            self._emulator.protocols(source),
             http2_factory=grpc,
             on_refusal=on_refusal,
             listening=listening,
-            checks_callers=False,
+            checks_callers=listening is None,
         )
 
         async def close() -> None:
-            await gateway.remove_listener(listener)
+            await self._gateway.remove_listener(listener)
             await grpc.close()
 
-        return close
+        return listener, close
 
-    files = (Path(environ[name]) for name in ("BOTO_CONFIG", DATA_SERVER))
-    _, _, port = gateway.address.rpartition(":")
-    return Access(int(port), (gateway.ca_file, *files), serve, mount)
+
+def _remove_files(access: Access) -> None:
+    """Those that are its alone."""
+    Path(access.environ["BOTO_CONFIG"]).unlink()

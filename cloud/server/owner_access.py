@@ -3,13 +3,21 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloud.emulator.app import Emulator, RequestSource
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import owner
+from cloud.engine.project.identities import owner
+from cloud.engine.project.records import AccountKey
 from cloud.engine.state_folder import write_private
-from cloud.gateway.environ import OwnerFiles, boto_configuration, owner_environ
+from cloud.gateway.environ import (
+    GCLOUD_CONFIGURATION,
+    OwnerFiles,
+    boto_configuration,
+    gcloud_configuration,
+    owner_environ,
+)
 from cloud.gateway.tunnel import Gateway
 from cloud.server.data_server import write_data_server
 from cloud.settings import Settings
@@ -18,11 +26,14 @@ from cloud.settings import Settings
 class OwnerAccess:
     """Args:
     folder: private to this user.
+    account_keys: see ``KeyRing``.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, account_keys: Callable[[str], Sequence[AccountKey]] = lambda _: ()
+    ) -> None:
         self._settings, self._folder = settings, folder
-        self.keys = KeyRing()
+        self.keys = KeyRing(account_keys=account_keys)
         # Making an RSA key of 2048 bits takes a tenth of a second: done while other services start.
         making = asyncio.to_thread(self.keys.service_account_file, owner(settings.project), settings.project)
         self._key = asyncio.create_task(making)
@@ -53,6 +64,9 @@ class OwnerAccess:
         )
         # gcloud keeps tokens there, maybe of an earlier run.
         shutil.rmtree(files.gcloud, ignore_errors=True)
+        configuration = files.gcloud / GCLOUD_CONFIGURATION
+        configuration.parent.mkdir(parents=True)
+        write_private(configuration, gcloud_configuration(project=project, region=self._settings.region))
         source = RequestSource(owner(project))
         listener = await gateway.add_listener(emulator.protocols(source), http2_factory=emulator.grpc_protocols(source))
         environ = owner_environ(

@@ -90,7 +90,7 @@ class BackgroundCloud:
 
     @property
     def refusals(self) -> "list[Refusal]":
-        """Requests for hosts that are not emulated, by host and port."""
+        """Requests for hosts and methods that are not emulated."""
         return self._cloud.refusals
 
     @property

@@ -41,6 +41,7 @@ def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
         runtime_version=training.get("runtimeVersion"),
         python_version=training.get("pythonVersion"),
         labels=body.get("labels", {}),
+        service_account=training.get("serviceAccount", ""),
         max_running_time=DEFAULT_MAX_RUNNING_TIME if limit is None else seconds(limit),
     )
 
@@ -60,6 +61,7 @@ def training_input(spec: TrainingSpec) -> dict[str, Json]:
         "runtimeVersion": spec.runtime_version or None,
         "pythonVersion": spec.python_version or None,
         "jobDir": str(spec.job_dir) if spec.job_dir else None,
+        "serviceAccount": spec.service_account or None,
         "scheduling": None if limit == DEFAULT_MAX_RUNNING_TIME else {"maxRunningTime": duration(limit)},
     }
     return {name: value for name, value in fields.items() if value is not None}

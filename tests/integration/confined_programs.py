@@ -122,3 +122,21 @@ for _ in range(3):
         pass
 list_objects("closed")
 """
+
+OVER_GRPC = """
+import json
+import os
+from urllib.request import Request, urlopen
+
+import grpc
+
+account = f"http://{os.environ['GCE_METADATA_HOST']}/computeMetadata/v1/instance/service-accounts/default"
+token = json.load(urlopen(Request(f"{account}/token", headers={"Metadata-Flavor": "Google"})))["access_token"]
+channel = grpc.secure_channel("us-central1-aiplatform.googleapis.com:443", grpc.ssl_channel_credentials())
+parent = f"projects/{os.environ['GOOGLE_CLOUD_PROJECT']}/locations/us-central1".encode()
+call = channel.unary_unary("/google.cloud.aiplatform.v1.ModelService/ListModels")
+try:
+    call(b"\\n" + bytes([len(parent)]) + parent, metadata=[("authorization", f"Bearer {token}")], timeout=60)
+except grpc.RpcError as error:
+    print("refused", error.code().name)
+"""

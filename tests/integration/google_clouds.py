@@ -1,7 +1,10 @@
 """A local cloud used as Google's: by its official hosts, with explicit credentials, proxy and CA."""
 
+import asyncio
 from pathlib import Path
 
+import requests
+from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
 from cloud.backends.gcp import GcpBackend, open_gcp
@@ -29,3 +32,25 @@ async def open_backend(cloud: LocalCloud, service: str, **options: object) -> Gc
         retries=Retries(first=0.1, longest=1.0),
         **options,  # type: ignore[arg-type]
     )
+
+
+async def make_account(cloud: LocalCloud, name: str = "jobs-account") -> str:
+    """The e-mail address of a new service account, which has no roles."""
+    environ, project = await cloud.owner_environ(), cloud.settings.project
+
+    def create() -> str:
+        session = requests.Session()
+        session.trust_env = False
+        session.proxies, session.verify = {"https": cloud.url}, environ["SSL_CERT_FILE"]
+        credentials = Credentials.from_service_account_file(environ["GOOGLE_APPLICATION_CREDENTIALS"], scopes=_SCOPES)
+        credentials.refresh(Request(session=session))
+        answer = session.post(
+            f"https://iam.googleapis.com/v1/projects/{project}/serviceAccounts",
+            json={"accountId": name},
+            headers={"Authorization": f"Bearer {credentials.token}"},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return str(answer.json()["email"])
+
+    return await asyncio.to_thread(create)

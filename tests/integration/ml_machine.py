@@ -14,9 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from cloud.emulator.app import Emulator, Mount
 from cloud.emulator.ml_v1.routes import DOCUMENT, HOSTS, MlV1
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, owner
+from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.rest.discovery import load
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import owner
 from cloud.resources import Json
 from emulator_api.api_client import Answer, check_answer
 from emulator_api.backends import memory_backend

@@ -28,8 +28,9 @@ from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import HOSTS as ML_HOSTS
 from cloud.emulator.ml_v1.routes import MlV1
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner, project_number
+from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.project.identities import ml_service_account, owner, project_number
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
 from cloud.gateway.environ import client_environ

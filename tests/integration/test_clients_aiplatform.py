@@ -166,6 +166,11 @@ async def test_a_raw_prediction_has_tensorflow_servings_form(found):
     assert found["endpoint"]["by raw"] == [9.0]
 
 
+async def test_predictions_are_made_asynchronously_and_by_the_generated_client(every):
+    assert every["grpc"]["endpoint"]["async"] == [9.0]
+    assert every["grpc"]["endpoint"]["raw by hand"] == ["application/json", every["rest"]["endpoint"]["raw"][1]]
+
+
 async def test_the_same_with_a_local_endpoint(every):
     job = every["address"]["custom job"]
     assert job["state"] == "JOB_STATE_SUCCEEDED"
@@ -173,14 +178,22 @@ async def test_the_same_with_a_local_endpoint(every):
     assert every["address"]["models"] == 0
 
 
-async def test_errors_have_a_reason(found):
+async def test_errors_have_a_reason(found, request):
     refusals = found["refusals"]
     assert refusals["quota"][0] == 429
     assert "CustomModelTrainingT4GPUsPerProjectPerRegion" in refusals["quota"][1]
     assert refusals["missing"][0] == 404
-    assert refusals["not emulated"][0] == 501
+    # UNIMPLEMENTED, which over HTTP would be a status that clients retry.
+    assert refusals["not emulated"][0] == {"grpc": 501, "rest": 403}[request.node.callspec.params["found"]]
     assert found["left"] == 0
     assert "aiplatform.projects.locations.datasets.create is not emulated" in refusals["not emulated"][1]
+
+
+async def test_the_sdk_repeats_no_request_that_is_refused(cloud, every):
+    counts = {refusal.method: refusal.count for refusal in cloud.refusals}
+    assert counts["aiplatform.projects.locations.datasets.create"] == len(
+        [how for how in every if how in ("grpc", "rest")]
+    )
 
 
 async def test_enum_numbers_match_the_sdk(every):

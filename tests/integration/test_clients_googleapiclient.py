@@ -142,7 +142,7 @@ async def test_resources_are_read_and_changed(lab):
         "cancelled": {},
         "locations": len(REGIONS),
         "location": f"projects/{PROJECT}/locations/us-central1",
-        "refused": [[400, "FAILED_PRECONDITION"], [404, "NOT_FOUND"], [404, "NOT_FOUND"], [501, "UNIMPLEMENTED"]],
+        "refused": [[400, "FAILED_PRECONDITION"], [404, "NOT_FOUND"], [404, "NOT_FOUND"], [403, "PERMISSION_DENIED"]],
     }
     assert lab["resources"]["model"]["description"] == "fares"
     assert lab["resources"]["version"][1]["description"] == "the first"

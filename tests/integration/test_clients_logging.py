@@ -30,6 +30,14 @@ while True:
         break
     request = logging.entries().list(body=body | {"pageToken": answer["nextPageToken"]})
 """
+GRPC_CLIENT = """
+import sys
+from google.cloud import logging
+for entry in logging.Client().list_entries(filter_=sys.argv[1], page_size=5):
+    text = entry.payload if isinstance(entry.payload, str) else entry.payload["message"]
+    print(entry.severity, entry.resource.labels["task_name"], text)
+"""
+"""Its default transport."""
 JOB = 'resource.type="ml_job" resource.labels.job_id="%s"'
 LOG_LINES = [
     "INFO service Validating job requirements...",
@@ -70,8 +78,8 @@ def submit(cloud: BackgroundCloud, folder: Path, job_id: str, source: str = SOUR
     cloud.run(cloud.backend.submit_job(TrainingSpec(job_id, (package,), "probe.task")))
 
 
-def listed(environ: dict[str, str], filter_: str) -> list[str]:
-    command = [sys.executable, "-c", CLIENT, filter_]
+def listed(environ: dict[str, str], filter_: str, program: str = CLIENT) -> list[str]:
+    command = [sys.executable, "-c", program, filter_]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -81,13 +89,14 @@ def expected_lines(job_id: str) -> list[str]:
     return [line.format(id=job_id) for line in LOG_LINES]
 
 
-def test_googleapiclient_reads_a_whole_log_in_pages(
+def test_a_whole_log_is_read_in_pages_by_googleapiclient_and_over_grpc(
     cloud: BackgroundCloud, environ: dict[str, str], tmp_path: Path
 ) -> None:
     submit(cloud, tmp_path, "whole")
     cloud.run(cloud.backend.wait_for_job("whole", timeout=60))
     lines = listed(environ, JOB % "whole")
     assert [line for line in lines if line in expected_lines("whole")] == expected_lines("whole")
+    assert listed(environ, JOB % "whole", GRPC_CLIENT) == lines
     assert listed(environ, f"{JOB % 'whole'} severity>=WARNING") == ["WARNING master-replica-0 WARNING: careful"]
 
 

@@ -17,7 +17,8 @@ from cloud.serve import LocalCloud
 from cloud.server.bridge import Bridge
 from cloud.settings import Settings, inherited_environ
 from cloud.testing.contract.probes import EXPORT, trainer
-from integration.google_clouds import open_backend
+from integration.google_clouds import make_account, open_backend
+from integration.grpc_client import GrpcClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SETTINGS = Settings(project="old-lab-project", cancel_grace_seconds=0.5)
@@ -31,19 +32,23 @@ async def google() -> AsyncIterator[LocalCloud]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bridge(google: LocalCloud) -> AsyncIterator[Bridge]:
-    account = await google.backend.ml_service_account()
+async def account(google: LocalCloud) -> str:
+    return await make_account(google)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bridge(google: LocalCloud, account: str) -> AsyncIterator[Bridge]:
     async with Bridge(SETTINGS, await open_backend(google, "vertex-ai", service_account=account)) as bridge:
         yield bridge
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lab(google: LocalCloud, bridge: Bridge, tmp_path_factory: pytest.TempPathFactory) -> dict:
+async def lab(google: LocalCloud, account: str, bridge: Bridge, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The output of the lab's client program, run with the bridge's environment only."""
     owner = google.backend
     await owner.create_bucket("old-lab-bucket")
     for access in Access:
-        await owner.grant("old-lab-bucket", await owner.ml_service_account(), access)
+        await owner.grant("old-lab-bucket", account, access)
     source = trainer(tmp_path_factory.mktemp("source"), EXPORT)
     package = await owner.stage_package(source, GsUri("old-lab-bucket", "staging"))
     given = {"project": SETTINGS.project, "bucket": "old-lab-bucket", "package": str(package)}
@@ -91,3 +96,13 @@ async def test_storage_requests_are_forwarded(google, bridge, lab):
         missing = await client.get("/storage/v1/b/old-lab-bucket/o/none")
         assert missing.status == 404
     assert await google.backend.read_object(GsUri("old-lab-bucket", "a b")) == b"x" * 500_000
+
+
+async def test_logs_are_read_over_grpc(bridge, lab):
+    client = GrpcClient(bridge)
+    request = {"resourceNames": [f"projects/{SETTINGS.project}"], "filter": 'resource.labels.job_id="lab_1"'}
+    listed = await client.call(
+        "google.logging.v2.LoggingServiceV2/ListLogEntries", request, host="logging.googleapis.com"
+    )
+    await client.close()
+    assert {entry["resource"]["type"] for entry in listed["entries"]} == {"ml_job"}

@@ -13,7 +13,7 @@ from google.oauth2.service_account import Credentials
 
 from cloud.emulator.faults import Refuse, Rewrite
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import owner
+from cloud.engine.project.identities import owner
 from cloud.errors import FailedPrecondition, InvalidArgument, ServiceDisabled, Unauthenticated
 from integration.google_runs import GoogleRun
 from integration.quick_google import PROJECT

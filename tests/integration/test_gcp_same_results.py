@@ -21,7 +21,7 @@ from cloud.settings import Settings, inherited_environ
 from cloud.workflow import taxifare
 from cloud.workflow.plan import Plan
 from cloud.workflow.steps import Report, Workflow
-from integration.google_clouds import open_backend
+from integration.google_clouds import make_account, open_backend
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -62,7 +62,7 @@ async def cloud() -> AsyncIterator[LocalCloud]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def reports(cloud: LocalCloud, data: Path) -> dict[str, tuple[Report, list[str]]]:
-    account = await cloud.backend.ml_service_account()
+    account = await make_account(cloud)
     backends: dict[str, Backend] = {
         "local": cloud.backend,
         "ml-engine": await open_backend(cloud, "ml-engine"),

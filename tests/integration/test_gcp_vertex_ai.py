@@ -7,17 +7,17 @@ import pytest_asyncio
 
 from cloud.backends.gcp import GcpBackend
 from cloud.serve import LocalCloud
-from cloud.settings import ServiceAgents, Settings
+from cloud.settings import Settings
 from cloud.testing.contract import BackendContract
-from integration.google_clouds import open_backend
+from integration.google_clouds import make_account, open_backend
 
-SETTINGS = Settings(project="vertex-ai-project", cancel_grace_seconds=0.5, service_agents=ServiceAgents.BARE)
+SETTINGS = Settings(project="vertex-ai-project", cancel_grace_seconds=0.5)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def vertex_ai() -> AsyncIterator[GcpBackend]:
     async with LocalCloud(SETTINGS) as cloud:
-        account = await cloud.backend.ml_service_account()
+        account = await make_account(cloud)
         async with await open_backend(cloud, "vertex-ai", service_account=account) as backend:
             yield backend
 

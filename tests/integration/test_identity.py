@@ -10,8 +10,9 @@ from aiohttp import web
 
 from cloud.emulator.app import Emulator
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
+from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import ml_service_account, owner
 from cloud.gateway.environ import client_environ
 from cloud.gateway.tunnel import Gateway
 from cloud.settings import inherited_environ

@@ -27,7 +27,7 @@ SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 2*
 AT_ONCE = 16
 TOO_LONG = 5.0
 """Seconds."""
-ALLOWED_5XX = {"501", "503"}
+ALLOWED_5XX = {"503"}
 
 
 class Clients:

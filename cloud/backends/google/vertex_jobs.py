@@ -46,7 +46,7 @@ class VertexJobs:
             spec,
             image=self._image or self._prebuilt_image(spec),
             is_own=self._image is not None,
-            service_account=self._service_account,
+            service_account=spec.service_account or self._service_account,
             labels=labels,
         )
         async with self._submitting[spec.job_id]:

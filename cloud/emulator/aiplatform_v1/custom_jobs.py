@@ -34,8 +34,15 @@ class CustomJobMethods(Collection):
 
     async def create(self, call: Call) -> Json:
         check_described(call.body, "custom_job")
+        await self.check_account(call, call.body.get("jobSpec", {}))
         record, job = await self.begin(call.ids[1], str(self._project.new_id()), call.body)
         return self.json(record, job)
+
+    async def check_account(self, call: Call, spec: Mapping[str, Json]) -> None:
+        """Raises:
+        InvalidArgument, PermissionDenied: the caller may not have the ``CustomJobSpec`` run as its account.
+        """
+        await self._project.run_as.check(call.principal, spec.get("serviceAccount", ""), "job_spec.service_account")
 
     async def begin(self, location: str, number: str, body: Mapping[str, Json]) -> tuple[Record, Job]:
         """Submit the job that a ``CustomJob`` describes, under a new id.
@@ -47,7 +54,6 @@ class CustomJobMethods(Collection):
             number,
             body.get("jobSpec", {}),
             location=location,
-            service_account=await self._backend.ml_service_account(),
             accelerators=self._backend.abilities.accelerators,
         )
         fields = {name: body[name] for name in _FIELDS if name in body}

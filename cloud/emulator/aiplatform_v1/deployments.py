@@ -62,12 +62,8 @@ class DeploymentMethods:
 
     async def deploy(self, call: Call) -> Json:
         given = call.body.get("deployedModel", {})
-        account = await self._backend.ml_service_account()
-        if given.get("serviceAccount", account) != account:
-            raise InvalidArgument(
-                f"Models are served as {account} here, not as {given['serviceAccount'][:200]!r}.",
-                field="deployed_model.service_account",
-            )
+        account = given.get("serviceAccount", "")
+        await self._project.run_as.check(call.principal, account, "deployed_model.service_account")
         async with self._project.locks.of(call.below_project):  # until it is recorded, not until the model is loaded
             endpoint = await find_endpoint(self._project, call.below_project)
             model = self._project.own_name(given.get("model", ""), "models", "deployed_model.model")

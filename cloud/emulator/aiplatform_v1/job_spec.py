@@ -45,13 +45,10 @@ class _Program:
     """One of Google's prebuilt ones; None: it is the user's own, or only its command is run."""
 
 
-def job_spec(
-    job_id: str, given: Mapping[str, Json], *, location: str, service_account: str, accelerators: bool
-) -> TrainingSpec:
+def job_spec(job_id: str, given: Mapping[str, Json], *, location: str, accelerators: bool) -> TrainingSpec:
     """The backend's job for a ``CustomJobSpec`` in normal form.
 
     Args:
-        service_account: that jobs run as.
         accelerators: whether the backend has any.
 
     Raises:
@@ -62,9 +59,6 @@ def job_spec(
     while pools and not pools[-1]:
         pools.pop()
     faults = {snake(name): why for name, why in _NOT_DONE.items() if name in given}
-    account = given.get("serviceAccount", service_account)
-    if account != service_account:
-        faults["service_account"] = f"Jobs run as {service_account} here, not as {account[:200]!r}."
     if not pools or not pools[0]:
         faults["worker_pool_specs"] = "The first worker pool is required: it holds the primary replica."
     elif len(pools) > len(_POOLS):
@@ -101,6 +95,7 @@ def job_spec(
         evaluator_count=counts[3],
         max_running_time=float(limit.removesuffix("s")) if limit else DEFAULT_MAX_RUNNING_TIME,
         service=Service.VERTEX_AI,
+        service_account=given.get("serviceAccount", ""),
         base_output_directory=GsUri.parse(base, "job_spec.base_output_directory.output_uri_prefix") if base else None,
         env=program.env,
         requirements=program.runnable.requirements,

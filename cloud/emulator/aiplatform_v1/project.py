@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
+from cloud.emulator.aiplatform_v1.versions import begun_in_beta, in_its_version
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import EMPTY, Operation, Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
 from cloud.emulator.rest.scalars import timestamp
 from cloud.engine.notifier import Changes
 from cloud.errors import InvalidArgument, PermissionDenied
@@ -35,6 +37,7 @@ class Project:
     backend: Backend
     records: Records
     operations: Operations
+    run_as: RunAs
     locks: Locks
     """Of the resources of these records, by name."""
     following: Following = field(default_factory=Following)
@@ -89,8 +92,18 @@ class Project:
         return self.finish(self.begin(resource, kind), response=response)
 
     def operation_json(self, operation: Operation) -> dict[str, Json]:
-        """``google.longrunning.Operation``."""
-        return operation.json(self.full_name(operation.name), operation.metadata)
+        """``google.longrunning.Operation``, with messages of the version in which it began."""
+        return in_its_version(operation).json(self.full_name(operation.name), operation.metadata)
+
+    def in_beta(self, answer: Mapping[str, Json]) -> dict[str, Json]:
+        """An operation that begins, as ``v1beta1`` has it from now on.
+
+        Args:
+            answer: its JSON.
+        """
+        begun = begun_in_beta(self.operations.get(answer["name"].split("/", 2)[2]))
+        self.operations.update(begun)
+        return self.operation_json(begun)
 
 
 def typed(kind: str, value: Mapping[str, Json]) -> dict[str, Json]:

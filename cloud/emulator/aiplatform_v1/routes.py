@@ -16,25 +16,53 @@ from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.records import MIGRATIONS
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
+from cloud.emulator.aiplatform_v1.unimplemented import instead_of
+from cloud.emulator.aiplatform_v1.versions import (
+    BETA,
+    BETA_DOCUMENT,
+    as_v1,
+    body_of_beta,
+    is_of_beta,
+    of_beta,
+    only_in_beta,
+)
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
+from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import custom_code_agent
 from cloud.errors import InvalidArgument, NotFound
+from cloud.resources import Json
 
-HOSTS = r"(?:[a-z]{2,20}-[a-z]{2,20}\d{1,2}-)?aiplatform\.googleapis\.com|aiplatform\.mtls\.googleapis\.com"
-"""The global endpoint and the regional ones."""
+_REGION = r"[a-z]{2,20}-[a-z]{2,20}\d{1,2}"
+HOSTS = rf"(?:{_REGION}-)?(?:prediction-)?aiplatform(?:\.mtls|\.{_REGION}\.rep)?\.googleapis\.com"
+"""The global endpoint and the regional ones; gcloud sends predictions to hosts of their own."""
 SCOPES = r"aiplatform"
 """This API's own OAuth scopes."""
 DOCUMENT = "aiplatform.v1"
+OTHER_DOCUMENTS = {BETA: BETA_DOCUMENT}
+"""By version."""
 DOCUMENT_PATHS = {HOSTS: r"/\$discovery/rest"}
 """Where clients look for this API's discovery document."""
-LOOPBACK_PATHS = r"/(?:v1|ui)/projects/[^/]+/locations(?:/.*)?"
+LOOPBACK_PATHS = r"/(?:v1|v1beta1|ui)/projects/[^/]+/locations(?:/.*)?"
 """What is this API's at an address of this machine (the SDK's ``api_endpoint``)."""
 
 _WITH_OPERATIONS = ("", "customJobs.", "endpoints.", "models.", "trainingPipelines.")
 _RAW = frozenset({"endpoints.rawPredict"})
+_VERBS = {
+    "patch": "update",
+    "listVersions": "list",
+    "deleteVersion": "delete",
+    "mergeVersionAliases": "update",
+    "deployModel": "deploy",
+    "undeployModel": "undeploy",
+    "mutateDeployedModel": "update",
+    "rawPredict": "predict",
+}
+"""The last part of a method's permission where it is not the method's."""
 _CHANGES = frozenset(
     {"endpoints.patch", "endpoints.delete", "endpoints.undeployModel", "endpoints.mutateDeployedModel"}
 )
@@ -46,12 +74,15 @@ class AiplatformV1(Api):
     Args:
         project_number: of the backend's project.
         state_dir: for the API's own records.
+        access: see ``Api``.
     """
 
     SERVICE, DOCUMENT, ENUM_NUMBERS = "aiplatform.googleapis.com", DOCUMENT, ENUM_NUMBERS
 
-    def __init__(self, backend: Backend, *, project_number: int, state_dir: Path) -> None:
-        super().__init__(backend.project, project_number)
+    def __init__(
+        self, backend: Backend, *, project_number: int, state_dir: Path, access: ProjectAccess | None = None
+    ) -> None:
+        super().__init__(backend.project, project_number, access)
         self._records = Records(state_dir / "resources.sqlite", MIGRATIONS)
         self._operations = Operations(state_dir / "operations.sqlite")
         self._project = project = Project(
@@ -60,6 +91,7 @@ class AiplatformV1(Api):
             backend=backend,
             records=self._records,
             operations=self._operations,
+            run_as=RunAs(backend, access, custom_code_agent(backend.project).email if access else ""),
             locks=self.locks,
         )
         self._models, self._jobs = ModelMethods(project), CustomJobMethods(project)
@@ -116,12 +148,26 @@ class AiplatformV1(Api):
         ]
 
     def match(self, http_method: str, raw_path: str) -> tuple[Method, str]:
-        # The SDK calls operations below /ui, which is nowhere documented, but there.
-        below_ui = raw_path.startswith("/ui/")
-        method, name = super().match(http_method, f"/v1/{raw_path[4:]}" if below_ui else raw_path)
-        if below_ui and ".operations." not in method.id:
+        path, version = as_v1(raw_path)
+        try:
+            method, name = super().match(http_method, path)
+        except NotFound:
+            if version != BETA:
+                raise
+            return only_in_beta(http_method, raw_path)
+        if version == "ui" and ".operations." not in method.id:
             raise NotFound(f"The requested URL {raw_path[:300]} was not found on this server.")
-        return method, name
+        return (of_beta(method) if version == BETA else method), name
+
+    def instead(self, method: Method) -> str:
+        return instead_of(method.id)
+
+    def read_body(self, method: Method, content: bytes) -> dict[str, Json]:
+        return body_of_beta(method, content) if is_of_beta(method) else super().read_body(method, content)
+
+    def versioned(self, call: Call, answer: Json) -> Json:
+        begins_operation = call.method.response == "GoogleLongrunningOperation" and ".operations." not in call.method.id
+        return self._project.in_beta(answer) if begins_operation and is_of_beta(call.method) else answer
 
     def check(self, call: Call) -> None:
         """Raises:
@@ -134,7 +180,7 @@ class AiplatformV1(Api):
             raise InvalidArgument(
                 f"The location {location[:60]!r} is not one of {', '.join(REGIONS)}.", field="location"
             )
-        regional = re.match(r"(.+)-aiplatform\.", call.host)
+        regional = re.match(rf"(?:aiplatform\.)?({_REGION})(?:-(?:prediction-)?aiplatform|\.rep)\.", call.host)
         if regional and regional[1] != location:
             raise InvalidArgument(
                 f"The endpoint of {regional[1]} does not serve {location}: ask {location}-aiplatform.googleapis.com.",
@@ -150,7 +196,13 @@ def _routes(resource: str, **handlers: Handler) -> list[Route]:
     """The routes of one resource, from the last part of each method's id to its handler."""
 
     def route(name: str, handler: Handler) -> Route:
-        method_id, permission = f"aiplatform.projects.locations.{name}", f"aiplatform.{name}"
-        return Route(method_id, handler, permission, is_raw=name in _RAW, changes=name in _CHANGES)
+        method_id = f"aiplatform.projects.locations.{name}"
+        return Route(method_id, handler, _permission(name), is_raw=name in _RAW, changes=name in _CHANGES)
 
     return [route(f"{resource}{verb}", handler) for verb, handler in handlers.items()]
+
+
+def _permission(name: str) -> str:
+    """The permission for a method (https://cloud.google.com/iam/docs/roles-permissions/aiplatform)."""
+    resource, _, verb = name.rpartition(".")
+    return f"aiplatform.{resource.rpartition('.')[2] or 'locations'}.{_VERBS.get(verb, verb)}"

@@ -70,6 +70,7 @@ class TrainingPipelineMethods(Collection):
             _INPUTS,
             numbers_as_texts=True,
         )
+        await self._jobs.check_account(call, spec)
         model = body.get("modelToUpload")
         if model is not None:
             check_described(model, "training_pipeline.model_to_upload")

@@ -12,6 +12,7 @@ from cloud.emulator.grpc.call import Call
 from cloud.emulator.grpc.deadlines import Deadlines
 from cloud.emulator.grpc.http2 import GrpcConnection
 from cloud.emulator.grpc.methods import Method, find
+from cloud.emulator.grpc.paths import PATH
 from cloud.emulator.grpc.status import (
     INVALID_ARGUMENT,
     UNAVAILABLE,
@@ -67,14 +68,20 @@ class GrpcCalls:
         """
         method = find(call.path)
         if method is None:
-            name = call.path.lstrip("/") or "a method without a name"
-            raise StatusError(Status(UNIMPLEMENTED, f"{name} is not emulated here"))
+            raise StatusError(await self._refusal(call))
         message = await call.message()
         request = await _off_the_loop(len(message), _read, method, message)
         http_status, body, kind = await self._request(call, request)
         if http_status >= 400:
             raise StatusError(of_response(http_status, body))
         return await _off_the_loop(len(body), _write, method, body, kind)
+
+    async def _refusal(self, call: Call) -> Status:
+        """Of a method that is not known: the emulator's, which depends on the host, counts it and reports it."""
+        if not PATH.fullmatch(call.path):
+            return Status(UNIMPLEMENTED, f"{call.path.lstrip('/') or 'a method without a name'} is not emulated here")
+        http_status, body, _ = await self._request(call, RestRequest("POST", call.path, b"", "application/grpc"))
+        return of_response(http_status, body)
 
     async def _request(self, call: Call, request: RestRequest) -> tuple[int, bytes, str]:
         """Status, body and content type of the response over REST."""

@@ -4,7 +4,6 @@ Most clouds never need them.
 """
 
 import asyncio
-import importlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -37,13 +36,22 @@ class GrpcEndpoint:
     async def close(self) -> None:
         """Once its connections are closed. May be called twice."""
         if self._loading is not None:
-            await (await self._loading).close()
+            await asyncio.wait([self._loading])
+            if self._loading.exception() is None:
+                await self._loading.result().close()
 
     async def _load(self) -> "GrpcCalls":
-        # In a thread: it takes a fifth of a second, in which other requests are answered.
-        module = await asyncio.to_thread(importlib.import_module, "cloud.emulator.grpc.calls")
-        calls: GrpcCalls = module.GrpcCalls(self._rest, self._deadlines)
-        return calls
+        calls = await asyncio.to_thread(_load_modules)
+        return calls(self._rest, self._deadlines)
+
+
+def _load_modules() -> "type[GrpcCalls]":
+    """In a thread: it takes a fifth of a second, in which other requests are answered."""
+    from cloud.emulator.grpc import methods
+    from cloud.emulator.grpc.calls import GrpcCalls
+
+    methods.pool()
+    return GrpcCalls
 
 
 class _Connection(asyncio.Protocol):

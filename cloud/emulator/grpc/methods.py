@@ -44,7 +44,7 @@ def pool() -> descriptor_pool.DescriptorPool:
     return loaded
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2000)  # clients choose the paths
 def find(path: str) -> Method | None:
     """The method at ``path``, ``/google.cloud.aiplatform.v1.JobService/CreateCustomJob``; None if it is not known."""
     found = _methods().get(path)

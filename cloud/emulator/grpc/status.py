@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from cloud.emulator.grpc.methods import message
 from cloud.emulator.grpc.transcoding import parse
-from cloud.emulator.rest.errors import platform_error
+from cloud.emulator.rest.errors import NOT_EMULATED, platform_error
 from cloud.errors import CloudError
 
 _log = logging.getLogger(__name__)
@@ -48,8 +48,6 @@ _OF_HTTP: dict[int, int] = {
     HTTPStatus.GATEWAY_TIMEOUT: 4,
 }
 """https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"""
-_NOT_EMULATED = "METHOD_NOT_EMULATED"
-"""The reason of an error that is UNIMPLEMENTED, but over REST PERMISSION_DENIED: clients retry HTTP's 501."""
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _MAX_TRAILER = 3500
 """Bytes of a field. gRPC's clients take 8 KiB for all, and fail in other words where there are more."""
@@ -93,7 +91,7 @@ def of_response(http_status: int, body: bytes) -> Status:
     except (ValueError, TypeError, KeyError):
         error, text, name = {}, body[:2000].decode(errors="replace").strip(), ""
     details = [detail for detail in error.get("details", []) if isinstance(detail, dict)]
-    if any(detail.get("reason") == _NOT_EMULATED for detail in details):
+    if any(detail.get("reason") == NOT_EMULATED for detail in details):
         code = UNIMPLEMENTED
     else:
         code = _CODES.get(name) or _OF_HTTP.get(http_status, UNKNOWN)

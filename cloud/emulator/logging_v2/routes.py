@@ -15,6 +15,7 @@ from cloud.emulator.logging_v2.values import RANKS
 from cloud.emulator.logging_v2.written import read_entry
 from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
+from cloud.engine.project.access import ProjectAccess
 from cloud.errors import CloudError
 from cloud.resources import Json, LogEntry
 
@@ -38,8 +39,15 @@ class LoggingV2(Api):
     SERVICE, DOCUMENT = "logging.googleapis.com", DOCUMENT
     ENUM_NUMBERS = _NUMBERS
 
-    def __init__(self, backend: Backend, *, project_number: int, written: EntryLog | None = None) -> None:
-        super().__init__(backend.project, project_number)
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        project_number: int,
+        access: ProjectAccess | None = None,
+        written: EntryLog | None = None,
+    ) -> None:
+        super().__init__(backend.project, project_number, access)
         self._backend, self._job_ids = backend, JobIds(backend)
         self._written = ProjectSource(backend.project, written) if written is not None else None
 

@@ -1,6 +1,7 @@
 """The metadata server, from which google-auth, gcloud-aio and TensorFlow's ``gs://`` client get an account and tokens.
 
-Jobs are configured to use it and get the ML service account; an authenticated caller gets its own account.
+Each job is configured to use it and gets the account that it runs as; the project's owner gets their own, and who is
+unknown that of ML Engine's agent.
 
 https://cloud.google.com/compute/docs/metadata/querying-metadata. Its errors are text, not Google's JSON.
 """
@@ -11,8 +12,10 @@ from aiohttp import web
 
 from cloud.emulator.metadata import messages
 from cloud.emulator.oauth2.messages import token_response
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
+from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import ml_service_account, project_number
+from cloud.errors import Unauthenticated
 
 _ROOT = "/computeMetadata/v1"
 _HEADERS = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
@@ -49,7 +52,7 @@ class Metadata:
 
     def _answer(self, request: web.Request, path: str, account: Principal) -> web.Response:
         if "wait_for_change" in request.query:
-            return _text(501, "wait_for_change is not emulated: nothing here changes")
+            return _text(403, "wait_for_change is not emulated: nothing here changes")
         directory, _, leaf = path.rstrip("/").rpartition("/")
         document = self._document(email=account.email)
         try:
@@ -58,6 +61,8 @@ class Metadata:
             node = messages.find(document, path)
         except KeyError:
             return _text(404, f"{request.path} was not found")
+        except Unauthenticated as error:
+            return _text(404, error.message)
         if isinstance(node, dict) and not path.endswith("/"):
             location = f"http://{request.host}{request.path}/"
             query = f"?{request.query_string}" if request.query_string else ""

@@ -18,9 +18,7 @@ _ROLES = ("master", "worker", "parameterServer", "evaluator")
 _SHORTEST_WAIT, _HIGHEST_PRIORITY = 1800.0, 1000
 
 
-def check_training_input(
-    given: Mapping[str, Json], *, project: str, service_account: str, abilities: Abilities
-) -> None:
+def check_training_input(given: Mapping[str, Json], *, project: str, abilities: Abilities) -> None:
     """
     Args:
         abilities: of the backend that is to run the job.
@@ -46,11 +44,6 @@ def check_training_input(
         raise InvalidArgument(
             "Hyperparameter tuning is not done here: submit one job for each trial.",
             field="training_input.hyperparameters",
-        )
-    account = given.get("serviceAccount", service_account)
-    if account != service_account:
-        raise InvalidArgument(
-            f"Jobs run as {service_account} here, not as {account[:200]!r}.", field="training_input.service_account"
         )
 
 

@@ -32,12 +32,10 @@ class JobMethods:
             )
         if "trainingInput" not in body:
             raise InvalidArgument("One of trainingInput and predictionInput is required.", field="job.training_input")
-        check_training_input(
-            body["trainingInput"],
-            project=self._project.id,
-            service_account=await self._backend.ml_service_account(),
-            abilities=self._backend.abilities,
-        )
+        given = body["trainingInput"]
+        check_training_input(given, project=self._project.id, abilities=self._backend.abilities)
+        account = given.get("serviceAccount", "")
+        await self._project.run_as.check(call.principal, account, "training_input.service_account")
         spec, fields = job_spec(body), messages.recorded(body, messages.JOB_FIELDS)
         try:
             job, record = await self._project.intents.make(

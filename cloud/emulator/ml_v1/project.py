@@ -10,6 +10,7 @@ from cloud.emulator.ml_v1.messages import model_name, operation_json
 from cloud.emulator.rest.intents import Intents
 from cloud.emulator.rest.operations import EMPTY, Operation, Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
 from cloud.errors import InvalidArgument
 from cloud.names import ID_RULE, is_id
 from cloud.resources import Json
@@ -30,6 +31,7 @@ class Project:
     records: Records
     intents: Intents
     operations: Operations
+    run_as: RunAs
 
     def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:
         """Record an operation of the type ``kind`` on the model of that id."""

@@ -19,7 +19,10 @@ from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.intents import Intents
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
+from cloud.emulator.rest.run_as import RunAs
 from cloud.engine.principal import Principal
+from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import ml_service_account
 from cloud.errors import PermissionDenied
 from cloud.resources import Job, Model, Version
 
@@ -41,12 +44,21 @@ class MlV1(Api):
     Args:
         project_number, tenant_number: of the backend's project, and of Google's own in which its jobs run.
         state_dir: for the API's own records.
+        access: see ``Api``.
     """
 
     SERVICE, DOCUMENT = "ml.googleapis.com", DOCUMENT
 
-    def __init__(self, backend: Backend, *, project_number: int, tenant_number: int, state_dir: Path) -> None:
-        super().__init__(backend.project, project_number)
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        project_number: int,
+        tenant_number: int,
+        state_dir: Path,
+        access: ProjectAccess | None = None,
+    ) -> None:
+        super().__init__(backend.project, project_number, access)
         self._backend = backend
         self._records = Records(state_dir / "resources.sqlite", MIGRATIONS)
         self._operations = Operations(state_dir / "operations.sqlite")
@@ -58,8 +70,9 @@ class MlV1(Api):
             records=self._records,
             intents=self._intents,
             operations=self._operations,
+            run_as=RunAs(backend, access, ml_service_account(backend.project).email if access else ""),
         )
-        self._versions, self._access = VersionMethods(project), AccessMethods(project)
+        self._versions, self._access = VersionMethods(project), AccessMethods(project, self.allows)
 
     def start(self) -> None:
         """Resume unfinished operations, and write the records of resources that were half created."""
@@ -116,10 +129,8 @@ class MlV1(Api):
         await self._intents.settled()
         return await super().handle(request, principal)
 
-    async def authorize(self, call: Call, permission: str) -> None:
-        is_open = not permission or call.principal.is_project_owner
-        if not is_open and permission not in await self._access.granted(call):
-            raise self.denied(permission, call.name)
+    async def grants(self, call: Call, permission: str) -> bool:
+        return await self._access.grants(call, permission)
 
     def denied(self, _: str, name: str, /) -> PermissionDenied:
         return PermissionDenied(f"Permission denied on resource project {name.split('/')[1][:100]}.")

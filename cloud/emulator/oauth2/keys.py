@@ -9,16 +9,10 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from collections.abc import Callable, Mapping, Sequence
 
 from cloud.emulator.oauth2.assertions import (
     BAD_SIGNATURE,
-    TOKEN_URI,
     ApiIdentity,
     Assertion,
     check_bearer,
@@ -26,42 +20,31 @@ from cloud.emulator.oauth2.assertions import (
     parse_assertion,
 )
 from cloud.emulator.oauth2.errors import InvalidGrant, TokenRefused
+from cloud.emulator.oauth2.private_keys import PrivateKey, generate, verifies
 from cloud.emulator.oauth2.tokens import LIFETIME, digest
 from cloud.engine.principal import Principal
+from cloud.engine.project.records import AccountKey
 from cloud.errors import Unauthenticated
-
-
-@dataclass(frozen=True, slots=True)
-class _AccountKey:
-    private: rsa.RSAPrivateKey
-    pem: str
-    id: str
 
 
 class KeyRing:
     """Args:
     clock: seconds since 1970, as assertions state them.
+    account_keys: of a service account, which its owner keeps; none for one that does not exist.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._keys: dict[Principal, _AccountKey] = {}
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        account_keys: Callable[[str], Sequence[AccountKey]] = lambda _: (),
+    ) -> None:
+        self._clock, self._account_keys = clock, account_keys
+        self._keys: dict[Principal, PrivateKey] = {}
         self._refresh: dict[bytes, Principal] = {}
 
     def service_account_file(self, principal: Principal, project: str) -> Mapping[str, str]:
         """What ``gcloud iam service-accounts keys create`` writes. Secret."""
-        key = self._keys.get(principal)
-        if key is None:
-            key = self._keys[principal] = _generate()
-        return {
-            "type": "service_account",
-            "project_id": project,
-            "private_key_id": key.id,
-            "private_key": key.pem,
-            "client_email": principal.email,
-            "client_id": _client_id(principal),
-            "token_uri": TOKEN_URI,
-        }
+        return self._own_key(principal).file(principal.email, project, _client_id(principal))
 
     def user_file(self, principal: Principal) -> Mapping[str, str]:
         """What ``gcloud auth application-default login`` writes. Secret."""
@@ -104,10 +87,9 @@ class KeyRing:
         return principal
 
     def id_token(self, principal: Principal, audience: str) -> str:
-        """An OpenID Connect token of a service account that has a key, with the claims of Google's; but signed with
+        """An OpenID Connect token of a service account, with the claims of Google's; but signed with
         the account's own key, which no certificate of Google's vouches for."""
-        key, now = self._keys[principal], int(self._clock())
-        header = {"alg": "RS256", "kid": key.id, "typ": "JWT"}
+        now = int(self._clock())
         claims = {
             "aud": audience,
             "azp": principal.email,
@@ -118,9 +100,24 @@ class KeyRing:
             "iss": "https://accounts.google.com",
             "sub": _client_id(principal),
         }
-        signed = b".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
-        signature = key.private.sign(signed, padding.PKCS1v15(), hashes.SHA256())
-        return (signed + b"." + _encode(signature)).decode()
+        return self.sign_jwt(principal, json.dumps(claims))[1]
+
+    def sign_jwt(self, principal: Principal, claims: str) -> tuple[str, str]:
+        """The id of the account's key that is kept here, and ``claims`` as a JSON Web Token signed by it."""
+        key = self._own_key(principal)
+        header = json.dumps({"alg": "RS256", "kid": key.id, "typ": "JWT"})
+        signed = b".".join(_encode(part.encode()) for part in (header, claims))
+        return key.id, (signed + b"." + _encode(key.sign(signed))).decode()
+
+    def sign(self, principal: Principal, blob: bytes) -> tuple[str, bytes]:
+        """The id of the account's key that is kept here, and its signature of ``blob`` (RSA with SHA-256)."""
+        key = self._own_key(principal)
+        return key.id, key.sign(blob)
+
+    def _own_key(self, principal: Principal) -> PrivateKey:
+        if principal not in self._keys:
+            self._keys[principal] = generate()
+        return self._keys[principal]
 
     def _verify(self, assertion: Assertion) -> Principal:
         """The account that has signed ``assertion``.
@@ -128,26 +125,19 @@ class KeyRing:
         Raises:
             InvalidGrant: there is no such account, or it has not.
         """
-        principal = next((known for known in self._keys if known.email == assertion.issuer), None)
-        if principal is None:
-            raise InvalidGrant("Invalid grant: account not found")
-        key = self._keys[principal]
-        # Not every client names the key.
-        if assertion.algorithm != "RS256" or assertion.key_id not in (None, key.id):
+        if assertion.algorithm != "RS256":
             raise InvalidGrant(BAD_SIGNATURE)
-        try:
-            key.private.public_key().verify(assertion.signature, assertion.signed, padding.PKCS1v15(), hashes.SHA256())
-        except InvalidSignature:
-            raise InvalidGrant(BAD_SIGNATURE) from None
-        return principal
-
-
-def _generate() -> _AccountKey:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return _AccountKey(private, pem.decode(), hashlib.sha256(pem).hexdigest()[:40])
+        principal = next((known for known in self._keys if known.email == assertion.issuer), None)
+        known = [(key.id, key.public) for key in self._account_keys(assertion.issuer)]
+        if principal is not None:
+            known.append((self._keys[principal].id, self._keys[principal].certificate))
+        if not known:
+            raise InvalidGrant("Invalid grant: account not found")
+        # Not every client names the key.
+        named = [certificate for key_id, certificate in known if assertion.key_id in (None, key_id)]
+        if not any(verifies(certificate, assertion.signed, assertion.signature) for certificate in named):
+            raise InvalidGrant(BAD_SIGNATURE)
+        return principal or Principal(assertion.issuer)
 
 
 def _client_id(principal: Principal) -> str:

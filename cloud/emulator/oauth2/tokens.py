@@ -1,4 +1,4 @@
-"""The principals of a project, and their access tokens."""
+"""Access tokens and whom they were issued to."""
 
 import hashlib
 import secrets
@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloud.engine.principal import Principal
+from cloud.engine.project.identities import ml_service_account as ml_service_account
+from cloud.engine.project.identities import owner as owner
+from cloud.engine.project.identities import project_number as project_number
 from cloud.errors import Unauthenticated
 
 LIFETIME = 3600.0
@@ -14,22 +17,6 @@ LIFETIME = 3600.0
 RENEW_BEFORE = 300.0
 """The metadata server returns a cached token until this many seconds before it expires
 (https://cloud.google.com/compute/docs/access/authenticate-workloads#applications)."""
-
-
-def project_number(project: str) -> int:
-    """The project's number: 12 digits, the same for the same id on every machine."""
-    digest = hashlib.sha256(f"project number of {project}".encode()).digest()
-    return 10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11)
-
-
-def ml_service_account(project: str) -> Principal:
-    """AI Platform's service agent, which training jobs and model versions run as."""
-    return Principal(f"service-{project_number(project)}@cloud-ml.google.com.iam.gserviceaccount.com")
-
-
-def owner(project: str) -> Principal:
-    """The user who owns the project."""
-    return Principal(f"owner@{project}.example.com", is_project_owner=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +32,23 @@ class TokenRegistry:
 
     Args:
         clock: monotonic, in seconds.
+        account_exists: whether there is still an account of an e-mail address: the tokens of one that is gone are void.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, account_exists: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self._clock, self._account_exists = clock, account_exists
         self._issued: dict[bytes, tuple[Principal, float]] = {}
         self._current: dict[Principal, tuple[str, float]] = {}
 
     def issue(self, principal: Principal, lifetime: float = LIFETIME) -> AccessToken:
-        """A new token for ``principal``, valid for ``lifetime`` seconds."""
+        """A new token for ``principal``, valid for ``lifetime`` seconds.
+
+        Raises:
+            Unauthenticated: its account does not exist.
+        """
+        self._check(principal)
         now = self._clock()
         self._issued = {key: issued for key, issued in self._issued.items() if issued[1] > now}
         value = f"ya29.{secrets.token_urlsafe(96)}"
@@ -61,7 +56,12 @@ class TokenRegistry:
         return AccessToken(value, lifetime)
 
     def current(self, principal: Principal) -> AccessToken:
-        """The principal's last token if it is valid for more than ``RENEW_BEFORE`` seconds, else a new one."""
+        """The principal's last token if it is valid for more than ``RENEW_BEFORE`` seconds, else a new one.
+
+        Raises:
+            Unauthenticated: its account does not exist.
+        """
+        self._check(principal)
         now = self._clock()
         value, end = self._current.get(principal, ("", now))
         if end - now <= RENEW_BEFORE:
@@ -74,12 +74,17 @@ class TokenRegistry:
         """The principal that ``value`` was issued to.
 
         Raises:
-            Unauthenticated: it was not issued here, or has expired.
+            Unauthenticated: it was not issued here, or has expired, or its account does not exist any more.
         """
         principal, end = self._issued.get(digest(value), (None, 0.0))
         if principal is None or end <= self._clock():
             raise Unauthenticated("Invalid Credentials")
+        self._check(principal)
         return principal
+
+    def _check(self, principal: Principal) -> None:
+        if not self._account_exists(principal.email):
+            raise Unauthenticated(f"The service account {principal.email} does not exist: it was deleted.")
 
 
 def digest(value: str) -> bytes:

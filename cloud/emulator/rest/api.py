@@ -14,10 +14,13 @@ from yarl import URL
 
 from cloud.emulator.rest.call import JOB_LOG, Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
+from cloud.emulator.rest.errors import PermissionMissing
 from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.responses import json_answer
 from cloud.emulator.rest.schemas import EnumNumbers
 from cloud.engine.principal import Principal
+from cloud.engine.project import mends
+from cloud.engine.project.access import ProjectAccess
 from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
 from cloud.resources import Json
 
@@ -57,6 +60,7 @@ class Api(ABC):
 
     Args:
         project: its id; ``number`` stands for the id in any name, too.
+        access: the roles on the project; None: only its owner has any.
     """
 
     SERVICE: ClassVar[str]
@@ -66,8 +70,8 @@ class Api(ABC):
     ENUM_NUMBERS: ClassVar[EnumNumbers | None] = None
     """See ``Schemas``."""
 
-    def __init__(self, project: str, number: int) -> None:
-        self.project, self.number = project, number
+    def __init__(self, project: str, number: int, access: ProjectAccess | None = None) -> None:
+        self.project, self.number, self.access = project, number, access
         self.locks = Locks()
         self._match = functools.lru_cache(maxsize=256)(self.match)
         self._target = functools.lru_cache(maxsize=256)(self._resolve)
@@ -93,14 +97,49 @@ class Api(ABC):
             CloudError: it breaks one.
         """
 
-    async def authorize(self, call: Call, permission: str) -> None:
-        """Only the project's owner may, unless an API has policies.
+    def instead(self, _: Method, /) -> str:
+        """What to do instead of a method that is not emulated: a sentence of its error message."""
+        return f"docs/fidelity.md lists the methods of {self.SERVICE} that are."
+
+    def read_body(self, method: Method, content: bytes) -> dict[str, Json]:
+        """The message in a request for ``method``, in normal form.
 
         Raises:
-            PermissionDenied: the caller may not.
+            InvalidArgument: it is none.
         """
-        if permission and not call.principal.is_project_owner:
-            raise self.denied(permission, call.name)
+        return self.discovery.body(method, content)
+
+    def versioned(self, _: Call, answer: Json, /) -> Json:
+        """``answer`` in the version of the API that was requested."""
+        return answer
+
+    async def authorize(self, call: Call, permission: str) -> None:
+        """By the roles on the project, and on the resource where an API has policies of its own.
+
+        Raises:
+            PermissionMissing: the caller may not. The text ends with the command that allows it.
+        """
+        if self.allows(call.principal, permission) or await self.grants(call, permission):
+            return
+        denied = self.denied(permission, call.name)
+        email = call.principal.email
+        grant = mends.on_project(self.project, email, permission)
+        raise PermissionMissing(
+            f"{denied.message} {email} does not have {permission}. To allow it: {grant}",
+            permission=permission,
+            service=self.SERVICE,
+            resource=call.name or f"projects/{self.project}",
+        )
+
+    def allows(self, principal: Principal, permission: str) -> bool:
+        """Whether ``principal`` has ``permission`` on the project; anyone has an empty one."""
+        if not permission or principal.is_project_owner:
+            return True
+        return self.access is not None and self.access.allows(principal, permission)
+
+    async def grants(self, _call: Call, _permission: str) -> bool:
+        """Whether the policy of the resource in the call gives the caller the permission."""
+        return False
 
     def denied(self, permission: str, name: str, /) -> PermissionDenied:
         """Also for a resource that does not exist, so that the error reveals nothing."""
@@ -134,7 +173,7 @@ class Api(ABC):
         return self._target(request.method, request.rel_url), await request.read()
 
     def _validate(self, request: web.Request, principal: Principal, target: _Target, content: bytes) -> Call:
-        body = {} if target.route.is_raw else self.discovery.body(target.method, content)
+        body = {} if target.route.is_raw else self.read_body(target.method, content)
         schemas, host = self.discovery.schemas, request.host.lower()
         write_log = request.get(JOB_LOG)
         call = Call(target.method, target.name, target.query, body, content, principal, host, schemas, write_log)
@@ -150,6 +189,7 @@ class Api(ABC):
     def _write(self, answer: web.StreamResponse | Json, target: _Target, call: Call) -> web.StreamResponse:
         if isinstance(answer, web.StreamResponse):
             return answer
+        answer = self.versioned(call, answer)
         if target.by_number:
             answer = call.schemas.numbered(call.method.response, answer)
         return json_answer(answer, call.query)
@@ -172,7 +212,7 @@ class Api(ABC):
         method, name = self._match(http_method, url.raw_path)
         route = self._routes.get(method.id)
         if route is None:
-            raise Unimplemented(f"{method.id} is not emulated.")
+            raise Unimplemented(f"{method.id} is not emulated. {self.instead(method)}", method=method.id)
         query = self.discovery.query(method, {key: url.query.getall(key) for key in url.query})
         if query.get("alt", "json") == "proto":
             raise InvalidArgument("Answers are written as JSON only.", field="alt")
@@ -187,18 +227,24 @@ class Api(ABC):
         collection, _, rest = name.partition("/")
         project, slash, below = rest.partition("/")
         if name and project not in (self.project, str(self.number)):
-            raise self.denied(permission, name)
+            raise self.denied(permission or "resourcemanager.projects.get", name)
         return f"{collection}/{self.project}{slash}{below}" if name else ""
 
 
 class Document:
-    """Serves an API's discovery document, without authentication."""
+    """Serves an API's discovery document, without authentication.
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    Args:
+        others: documents of further versions.
+    """
+
+    def __init__(self, api: Api, others: Mapping[str, str] | None = None) -> None:
+        self._api, self._others = api, others or {}
 
     def method_id(self, _: web.Request) -> str:
         return "discovery.apis.getRest"
 
-    async def handle(self, _: web.Request, __: Principal) -> web.StreamResponse:
-        return web.Response(body=self._api.discovery.content, content_type="application/json", charset="utf-8")
+    async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
+        other = self._others.get(request.query.get("version", ""))
+        discovery = load(other) if other else self._api.discovery
+        return web.Response(body=discovery.content, content_type="application/json", charset="utf-8")

@@ -111,7 +111,7 @@ class Discovery:
         )
 
     def query(self, method: Method, given: Mapping[str, list[str]]) -> dict[str, Json]:
-        """The query's parameters, checked and converted; ``given`` holds every value of each.
+        """The query's parameters, checked and converted; ``given`` holds every value of each. Repeated ones are lists.
 
         Raises:
             InvalidArgument: ``fields`` is not in its grammar.
@@ -119,7 +119,8 @@ class Discovery:
         """
         if not given:
             return {}
-        known, read, violations = self._common | dict(method.parameters), {}, list[Violation]()
+        known, violations = self._common | dict(method.parameters), list[Violation]()
+        read: dict[str, Json] = {}
         for name, values in given.items():
             spelled = name if name in known else _camel(name.removeprefix("$"))
             if spelled not in known:
@@ -130,9 +131,11 @@ class Discovery:
                 why = "Proto field is not repeating, cannot start list."
                 violations.append(Violation("", f'Invalid JSON payload received. Unknown name "{name[:200]}": {why}'))
             else:
-                text = values[0].removesuffix(_ENUM_NUMBERS) if spelled == "alt" else values[0]
-                read[spelled], wrong = parameter(known[spelled], text, spelled)
-                violations += wrong
+                texts = [values[0].removesuffix(_ENUM_NUMBERS)] if spelled == "alt" else values
+                converted = [parameter(known[spelled], text, spelled) for text in texts]
+                violations += [violation for _, wrong in converted for violation in wrong]
+                found = [value for value, _ in converted]
+                read[spelled] = found if known[spelled].get("repeated") else found[0]
         if violations:
             raise InvalidRequest(violations)
         if read.get("fields") and not method.response.endswith("HttpBody"):

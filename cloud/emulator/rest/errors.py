@@ -15,7 +15,15 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from cloud.errors import CloudError, InvalidArgument, PermissionDenied, ResourceExhausted, ServiceDisabled
+from cloud.engine.storage.public.well_known import PublicBucketMissing, PublicObjectMissing
+from cloud.errors import (
+    CloudError,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    ServiceDisabled,
+    Unimplemented,
+)
 from cloud.resources import Json
 
 _STORAGE_REASONS = {
@@ -30,7 +38,6 @@ _STORAGE_REASONS = {
     412: "conditionNotMet",
     416: "requestedRangeNotSatisfiable",
     429: "rateLimitExceeded",
-    501: "notImplemented",
     503: "backendError",
     504: "gatewayTimeout",
 }
@@ -43,11 +50,15 @@ _XML_CODES = {
     409: "Conflict",
     412: "PreconditionFailed",
     416: "InvalidRange",
-    501: "NotImplemented",
     503: "ServiceUnavailable",
 }
 _DETAILED = {"SignatureDoesNotMatch": "Access denied.", "ExpiredToken": "Invalid argument."}
 """The fixed messages of codes whose errors explain themselves in details."""
+_DOMAIN = "offline-ml-cloud"
+"""Of the reasons that Google does not have (``google.rpc.ErrorInfo``)."""
+NOT_EMULATED = "METHOD_NOT_EMULATED"
+"""The reason of a method that is not emulated. Over gRPC it is UNIMPLEMENTED."""
+_RPC = "type.googleapis.com/google.rpc."
 _SIGN_IN = 'Bearer realm="https://accounts.google.com/"'
 
 
@@ -80,12 +91,42 @@ class QuotaFailure(ResourceExhausted):
         self.subject = subject
 
 
+class PermissionMissing(PermissionDenied):
+    """A caller lacks a permission (https://cloud.google.com/iam/docs/permission-error-messages).
+
+    Args:
+        service: the API's host.
+        resource: its name, ``projects/my-project``.
+    """
+
+    def __init__(self, message: str, *, permission: str, service: str, resource: str) -> None:
+        super().__init__(message)
+        self.permission, self.service, self.resource = permission, service, resource
+
+
 class BadSignature(PermissionDenied):
     """A signed request of Cloud Storage whose signature is not accepted."""
 
 
 class ExpiredSignature(InvalidArgument):
     """One that came too late."""
+
+
+class ServiceNotEmulated(ServiceDisabled):
+    """An API that is not emulated, answered as one that is not enabled in the project.
+
+    Args:
+        service: ``bigquery.googleapis.com``.
+        consumer: the project, ``projects/NUMBER``.
+    """
+
+    def __init__(self, message: str, *, service: str, consumer: str) -> None:
+        super().__init__(message)
+        self._service, self.consumer = service, consumer
+
+    @property
+    def service(self) -> str:
+        return self._service
 
 
 class ErrorStyle(Enum):
@@ -102,7 +143,10 @@ def storage_error(error: CloudError) -> Json:
     item = {"message": error.message, "domain": "global", "reason": reason}
     if error.field:
         item |= {"locationType": "parameter", "location": error.field}
-    return {"error": {"code": error.http_status, "message": error.message, "errors": [item]}}
+    body: Json = {"code": error.http_status, "message": error.message, "errors": [item]}
+    if isinstance(error, Unimplemented):
+        body["details"] = [_not_emulated(error)]
+    return {"error": body}
 
 
 def platform_error(error: CloudError) -> Json:
@@ -113,15 +157,41 @@ def platform_error(error: CloudError) -> Json:
             body["details"] = [_bad_request(error.violations)]
         case QuotaFailure():
             violation = {"subject": error.subject, "description": error.message}
-            body["details"] = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}]
+            body["details"] = [{"@type": f"{_RPC}QuotaFailure", "violations": [violation]}]
+        case Unimplemented():
+            body |= {"status": PermissionDenied.code, "details": [_not_emulated(error)]}
+        case PermissionMissing():
+            metadata = {"permission": error.permission, "resource": error.resource}
+            about = {"reason": "IAM_PERMISSION_DENIED", "domain": error.service, "metadata": metadata}
+            body["details"] = [{"@type": f"{_RPC}ErrorInfo", **about}]
+        case ServiceNotEmulated(service=service):
+            # Google's own front end writes all of this for an API that is not enabled; the list for older clients.
+            item = {"message": error.message, "domain": "usageLimits", "reason": "accessNotConfigured"}
+            url = f"https://console.cloud.google.com/apis/library/{service}"
+            links = [{"description": f"{service} at Google", "url": url}]
+            body["errors"] = [item]
+            body["details"] = [
+                {"@type": f"{_RPC}Help", "links": links},
+                _service_disabled({"service": service, "consumer": error.consumer}),
+            ]
         case ServiceDisabled(service=str(service)) if service:
-            # https://cloud.google.com/service-usage/docs/troubleshoot-activation
-            about = {"reason": "SERVICE_DISABLED", "domain": "googleapis.com", "metadata": {"service": service}}
-            body["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **about}]
+            body["details"] = [_service_disabled({"service": service})]
         case CloudError(field=str(field)) if field:
             body["message"] = f"Field: {field} Error: {error.message}"
             body["details"] = [_bad_request([Violation(field, error.message)])]
     return {"error": body}
+
+
+def _service_disabled(metadata: Json) -> Json:
+    # https://cloud.google.com/service-usage/docs/troubleshoot-activation
+    about = {"reason": "SERVICE_DISABLED", "domain": "googleapis.com", "metadata": metadata}
+    return {"@type": f"{_RPC}ErrorInfo", **about}
+
+
+def _not_emulated(error: Unimplemented) -> Json:
+    known = {"method": error.method, "service": error.service}
+    metadata = {name: value for name, value in known.items() if value}
+    return {"@type": f"{_RPC}ErrorInfo", "reason": NOT_EMULATED, "domain": _DOMAIN, "metadata": metadata}
 
 
 def _bad_request(violations: Sequence[Violation]) -> Json:
@@ -131,7 +201,7 @@ def _bad_request(violations: Sequence[Violation]) -> Json:
         else {"description": violation.description}
         for violation in violations
     ]
-    return {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": listed}
+    return {"@type": f"{_RPC}BadRequest", "fieldViolations": listed}
 
 
 def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) -> web.Response:
@@ -141,21 +211,30 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
     body = _BODIES[style](error)
     kind = "application/xml" if style is ErrorStyle.XML else "application/json"
     headers = {"WWW-Authenticate": _SIGN_IN} if error.http_status == 401 else {}
-    return web.Response(text=body, status=error.http_status, headers=headers, content_type=kind, charset="utf-8")
+    # Python's urllib, and with it Keras, shows nothing of an error but its reason phrase.
+    reason = f"Not Found ({error.short})" if isinstance(error, PublicBucketMissing | PublicObjectMissing) else None
+    return web.Response(
+        text=body, status=error.http_status, reason=reason, headers=headers, content_type=kind, charset="utf-8"
+    )
 
 
 def _xml_error(error: CloudError) -> str:
     code = _XML_CODES.get(error.http_status, "InternalError")
     if error.http_status == 404 and error.message.startswith("The specified bucket"):
         code = "NoSuchBucket"
+    details = error.message
     match error:
         case BadSignature():
             code = "SignatureDoesNotMatch"
         case ExpiredSignature():
             code = "ExpiredToken"
+        case Unimplemented():
+            details = NOT_EMULATED
     message = f"<Message>{escape(error.message)}</Message>"
     if code in _DETAILED:
-        message = f"<Message>{_DETAILED[code]}</Message><Details>{escape(error.message)}</Details>"
+        message = f"<Message>{_DETAILED[code]}</Message><Details>{escape(details)}</Details>"
+    elif details != error.message:
+        message += f"<Details>{details}</Details>"
     return f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code>{message}</Error>"
 
 

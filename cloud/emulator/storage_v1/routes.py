@@ -28,11 +28,11 @@ from cloud.emulator.storage_v1 import (
     xml_list,
 )
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.unimplemented import refuse
+from cloud.emulator.storage_v1.unimplemented import not_in_xml, refuse
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
-from cloud.errors import NotFound, Unavailable, Unimplemented
+from cloud.errors import NotFound, Unavailable
 from cloud.resources import Json
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
@@ -153,7 +153,7 @@ def _match(request: web.Request) -> tuple[Route, Mapping[str, str], bool]:
         bucket, name = map(unquote_name, address)
         kind = "object" if name else "bucket"
         if (verb, kind) not in _XML_ROUTES:
-            raise Unimplemented(f"{verb} of {'an object' if name else 'a bucket'} in the XML API is not emulated")
+            raise not_in_xml(f"{verb} of {'an object' if name else 'a bucket'}")
         return _XML_ROUTES[verb, kind], {"bucket": bucket, "object": name}, True
     # Older discovery documents, and gsutil still, start uploads below /resumable.
     path = request.rel_url.raw_path.removeprefix("/resumable")

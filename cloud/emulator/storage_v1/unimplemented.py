@@ -1,4 +1,4 @@
-"""Why methods of ``storage.v1`` are not emulated: they are answered 501 with their id and the reason."""
+"""Why methods of ``storage.v1`` are not emulated: their errors have their id and the reason."""
 
 from typing import NoReturn
 
@@ -19,9 +19,14 @@ REASONS = {
 """By resource, which is a method's id without its last part."""
 
 
+def not_in_xml(what: str) -> Unimplemented:
+    """The error of a request of the XML API (``PUT of a bucket``)."""
+    return Unimplemented(f"{what} in the XML API is not emulated: use the JSON API.", method=f"XML API: {what}")
+
+
 async def refuse(call: Call) -> NoReturn:
     """Raises:
     Unimplemented: always.
     """
     reason = REASONS.get(call.method_id.rpartition(".")[0], "it is newer than this emulator")
-    raise Unimplemented(f"{call.method_id} is not emulated: {reason}.")
+    raise Unimplemented(f"{call.method_id} is not emulated: {reason}.", method=call.method_id)

@@ -11,10 +11,10 @@ from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.downloads import media_headers
 from cloud.emulator.storage_v1.entity_tags import xml_tag
+from cloud.emulator.storage_v1.unimplemented import not_in_xml
 from cloud.emulator.storage_v1.uploads import announced_hashes, store
 from cloud.engine.storage import policy
 from cloud.engine.storage.objects import NewObject
-from cloud.errors import Unimplemented
 
 _BUCKET_HOST = ".storage.googleapis.com"
 _METADATA = "x-goog-meta-"
@@ -29,7 +29,7 @@ async def put(call: Call) -> web.StreamResponse:
     headers = call.request.headers
     for unsupported in ("x-goog-copy-source", "x-goog-resumable", "x-goog-copy-source-generation"):
         if unsupported in headers:
-            raise Unimplemented(f"{unsupported} in the XML API is not emulated")
+            raise not_in_xml(unsupported)
     acl = None
     if "x-goog-acl" in headers:
         # The JSON API's names are in camel case: publicRead for public-read.

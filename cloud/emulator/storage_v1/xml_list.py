@@ -13,8 +13,9 @@ from aiohttp import web
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import xml_tag
 from cloud.emulator.storage_v1.messages import timestamp
+from cloud.emulator.storage_v1.unimplemented import not_in_xml
 from cloud.engine.storage.listing import ListQuery, successor
-from cloud.errors import InvalidArgument, Unimplemented
+from cloud.errors import InvalidArgument
 
 _PAGE = 1000
 _PARAMETERS = frozenset({"prefix", "delimiter", "marker", "start-after", "continuation-token", "encoding-type"})
@@ -27,7 +28,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
     """
     query, bucket = call.query, call.path["bucket"]
     if not bucket or not all(value or name in _PARAMETERS for name, value in query.items()):
-        raise Unimplemented(f"{call.request.method} of a bucket in the XML API is not emulated")
+        raise not_in_xml(f"{call.request.method} of a bucket" if bucket else "the list of buckets")
     is_second = query.get("list-type") == "2"
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     after = query.get("start-after" if is_second else "marker", "")
@@ -57,7 +58,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
     elif page.next_page_token:
         _add(root, NextMarker=encode(max([*(item.name for item in page.items), *page.prefixes], default="")))
     _add(root, IsTruncated="true" if page.next_page_token else "false")
-    for record in page.items:
+    for record in await call.storage.objects.hashed(page.items):
         _add(
             SubElement(root, "Contents"),
             Key=encode(record.name),

@@ -1,9 +1,10 @@
 """``Confiner``: makes the confinement of jobs' replicas, package builds and serving workers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Protocol
@@ -17,8 +18,8 @@ from cloud.resources import LogEntry
 if TYPE_CHECKING:
     from cloud.engine.confinement.layers import Layers
 
-Report = Callable[[str], None]
-"""Called with a sentence for each request of a confined job that was refused."""
+Report = Callable[[str, str], None]
+"""Called for each refused request of a confined job: with a sentence, and with the host if it was asked for in vain."""
 WriteLog = Callable[[LogEntry], None]
 """Appends an entry that a program of a job wrote through Cloud Logging to the job's log."""
 _ANY_FREE_PORT = 0
@@ -33,12 +34,14 @@ class Networks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How jobs reach Google's APIs.
+    """How a job reaches Google's APIs, as the account that it runs as.
 
     Args:
-        port: of the loopback interface, where their variables lead.
-        files: that their variables name.
+        port: of the loopback interface, where its variables lead.
+        files: that its variables name.
         serve: serves the APIs on a socket in a job's network, too, and returns what ends that.
+        environ: its variables.
+        alone: serves the APIs at an address for one execution alone, and returns the access there, and what ends it.
         mount: serves buckets as folders; see ``Confinement.mount``. Besides the descriptor it gets a folder for files
             that are being written, and what is called for refusals.
     """
@@ -46,7 +49,9 @@ class Access:
     port: int
     files: tuple[Path, ...]
     serve: Callable[[socket, Report, WriteLog], Awaitable[Callable[[], Awaitable[None]]]]
-    mount: Callable[[int, Path, Report], Callable[[], None]]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    alone: Callable[[Report, WriteLog], Awaitable[tuple["Access", Callable[[], Awaitable[None]]]]] | None = None
+    mount: Callable[[int, Path, Report], Callable[[], None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,6 @@ class Means:
 
     layers: "Callable[[], Awaitable[Layers | None]]"
     networks: Networks
-    access: Access
     reads: tuple[Path, ...] = ()
     secrets: tuple[Path, ...] = ()
     job_processes: int | None = None
@@ -79,24 +83,29 @@ class Confiner:
         self._paths = PythonPaths(means.secrets if means else ())
 
     @asynccontextmanager
-    async def job_network(self, report: Report, write_log: WriteLog) -> AsyncIterator[Network | None]:
-        """The network of one execution, until the block ends; None: this machine's.
+    async def job_network(
+        self, access: Access | None, report: Report, write_log: WriteLog
+    ) -> AsyncIterator[tuple[Network | None, Access | None]]:
+        """The network of one execution, until the block ends, and how it reaches Google's APIs; None: this machine's.
 
         Args:
-            report: called for refusals of its requests, where it has a network of its own.
-            write_log: called for entries that it writes, likewise.
+            access: of its job; None: it has none, and no network of its own.
+            report: called for refusals of its requests.
+            write_log: called for entries that it writes.
 
         Raises:
             CloudError: it cannot be made.
         """
         async with AsyncExitStack() as parts:
             network, layers = None, await self._layers()
-            if self._means and layers and layers.network.is_held:
-                access = self._means.access
+            if self._means and access and layers and layers.network.is_held:
                 network = await self._means.networks.create_network(access.port)
                 parts.callback(network.close)
                 parts.push_async_callback(await access.serve(network.listening, report, write_log))
-            yield network
+            elif access and access.alone:
+                access, end = await access.alone(report, write_log)
+                parts.push_async_callback(end)
+            yield network, access
 
     async def replica(
         self,
@@ -104,6 +113,7 @@ class Confiner:
         import_path: Sequence[Path],
         *,
         write: Sequence[Path],
+        access: Access | None,
         network: Network | None,
         ports: Sequence[int],
         mount: tuple[Path, Report] | None = None,
@@ -112,6 +122,7 @@ class Confiner:
 
         Args:
             write: its folders.
+            access: of its job.
             network: of its execution.
             ports: on which the replicas of the job listen.
             mount: for its ``/gcs``: a folder for files that are being written, and what is called for refusals; None:
@@ -120,17 +131,12 @@ class Confiner:
         layers = await self._layers()
         if self._means is None or layers is None:
             return None
-        access = self._means.access
-        read = (*access.files, *self._means.reads)
-        allowed = (access.port, *ports, _ANY_FREE_PORT)
+        read = (*(access.files if access else ()), *self._means.reads)
+        allowed = (*([access.port] if access else []), *ports, _ANY_FREE_PORT)
         confinement = await self._confinement(layers, [interpreter], import_path, read, write, network, allowed)
         serve = None
-        if mount and network:
-            folder, report = mount
-
-            def serve(device: int) -> Callable[[], None]:
-                return access.mount(device, folder, report)
-
+        if mount and network and access and access.mount:
+            serve = partial(_mount, access.mount, *mount)
         return replace(confinement, max_processes=self._means.job_processes, mount=serve)
 
     @asynccontextmanager
@@ -156,7 +162,7 @@ class Confiner:
             return
         network = None
         if layers.network.is_held:
-            network = await self._means.networks.create_network(self._means.access.port)
+            network = await self._means.networks.create_network(_ANY_FREE_PORT)
             network.listening.close()
         try:
             yield await self._confinement(layers, interpreters, import_path, read, write, network, ())
@@ -187,6 +193,12 @@ class Confiner:
             files=layers.files.is_held,
             signals=layers.signals.is_held,
         )
+
+
+def _mount(
+    serve: Callable[[int, Path, Report], Callable[[], None]], folder: Path, report: Report, device: int
+) -> Callable[[], None]:
+    return serve(device, folder, report)
 
 
 UNCONFINED = Confiner()

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from cloud.engine.confinement.confiner import UNCONFINED, Confiner
+from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.bounds import Bounds
@@ -28,6 +28,7 @@ from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.project.identities import job_account
 from cloud.engine.runtimes import python_code
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment
@@ -51,6 +52,8 @@ class Platform:
     ports: PortAllocator = field(default_factory=PortAllocator)
     bounds: Bounds = field(default_factory=Bounds)
     confiner: Confiner = UNCONFINED
+    access: Callable[[str], Awaitable[Access]] | None = None
+    """How a job reaches Google's APIs as the account of that e-mail address; None: it does not."""
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +82,8 @@ class Execution:
     _must_end: asyncio.Event = field(default_factory=asyncio.Event)
     """For one of these reasons."""
     _processes: ReplicaProcesses | None = None
+    _access: Access | None = None
+    """How its replicas reach Google's APIs."""
     _network: Network | None = None
     """In which all replicas run; None: this machine's."""
     _is_confined: bool = False
@@ -146,8 +151,9 @@ class Execution:
         self._temporary = folders.create(self.folder)
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
         environment = await self._prepare(primary)
-        self._network = await self._until_ended.enter_async_context(
-            self.platform.confiner.job_network(self._refused.add, self._log_written)
+        access = await self.platform.access(self._account) if self.platform.access else None
+        self._network, self._access = await self._until_ended.enter_async_context(
+            self.platform.confiner.job_network(access, self._refused.add, self._log_written)
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
@@ -194,6 +200,7 @@ class Execution:
         return await self.platform.preparation.run(
             self.spec,
             self.folder,
+            account=self._account,
             log=lambda message, severity: self._log_message(message, severity, replica=primary),
             on_output=lambda line: self._on_output(primary, line),
         )
@@ -210,7 +217,7 @@ class Execution:
             replicas(self.spec),
             project=platform.project,
             project_number=platform.project_number,
-            base={**platform.environ, "TMPDIR": str(self._temporary)},
+            base={**platform.environ, **(self._access.environ if self._access else {}), "TMPDIR": str(self._temporary)},
             folder=self.folder,
             import_path=environment.import_path,
             interpreter=environment.interpreter,
@@ -225,6 +232,7 @@ class Execution:
             environment.interpreter,
             environment.import_path,
             write=self._folders,
+            access=self._access,
             network=self._network,
             ports=ports,
             mount=(self.folder, self._refused.add) if has_gcs else None,
@@ -236,6 +244,10 @@ class Execution:
     def _folders(self) -> tuple[Path, ...]:
         """Its private ones."""
         return (self.folder, self._temporary) if self._temporary else (self.folder,)
+
+    @property
+    def _account(self) -> str:
+        return job_account(self.platform.project, self.spec).email
 
     def _report_start(self) -> None:
         if not self._has_started and not self._cancelled.is_set():

@@ -22,8 +22,8 @@ from cloud.names import GsUri
 from cloud.resources import Severity, TrainingSpec
 from cloud.wire import own_images
 
-Fetch = Callable[[GsUri, Path], Awaitable[object]]
-"""Downloads one object to a file as the ML service account."""
+Fetch = Callable[[str, GsUri, Path], Awaitable[object]]
+"""Downloads one object to a file as the account of an e-mail address."""
 
 
 class RuntimeSource(Protocol):
@@ -52,7 +52,9 @@ class Preparation:
     requirements: Requirements
     environ: Mapping[str, str]
 
-    async def run(self, spec: TrainingSpec, folder: Path, *, log: Log, on_output: OnOutput) -> Environment:
+    async def run(
+        self, spec: TrainingSpec, folder: Path, *, account: str, log: Log, on_output: OnOutput
+    ) -> Environment:
         """The Python of the job's replicas; the import path includes the job's packages.
 
         The log has the lines of Google's runner, which calls pip for each package twice: for the package alone, and for
@@ -60,6 +62,7 @@ class Preparation:
 
         Args:
             folder: of the execution.
+            account: that it runs as.
 
         Raises:
             CloudError: a part cannot be had. Its message is the job's.
@@ -75,7 +78,7 @@ class Preparation:
             log(f"Downloading the package: {uri}", Severity.INFO)
             log(f"Running command: gsutil -q cp {uri} {uri.name}", Severity.INFO)
             archive = work / uri.name
-            await self.fetch(uri, archive)
+            await self.fetch(account, uri, archive)
             log(f"Installing the package: {uri}", Severity.INFO)
             command = f"pip3 install --user --upgrade --force-reinstall --no-deps {uri.name}"
             log(f"Running command: {command}", Severity.INFO)

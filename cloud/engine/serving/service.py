@@ -26,12 +26,12 @@ from cloud.errors import (
     NotFound,
 )
 from cloud.lifecycle import VersionEvent, VersionState
-from cloud.names import GsUri, check_id
+from cloud.names import check_id
 from cloud.resources import Framework, Json, Model, RawAnswer, ServingStack, Severity, Version, VersionSpec
 from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
-Fetch = Callable[[GsUri, Path], Awaitable[object]]
-"""Copies the objects in a folder of a bucket to a local folder, as the ML service account."""
+Fetch = Callable[[VersionSpec, Path], Awaitable[object]]
+"""Copies the files of a version from its bucket to a local folder, as the agent of its service."""
 
 _Key = tuple[str, str]
 """Names of a model and its version."""
@@ -227,7 +227,7 @@ class ServingService:
         await asyncio.to_thread(folder.mkdir)
         missing = ""
         try:
-            await self._fetch(source.as_folder(), folder)
+            await self._fetch(spec, folder)
         except NotFound as error:  # no objects with that prefix, or no bucket
             missing = f" ({error.message})"
         names = await asyncio.to_thread(_files, folder)

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from cloud.engine.principal import Principal
+from cloud.engine.project import mends
+from cloud.engine.project.access import ProjectAccess
 from cloud.engine.storage import policy
-from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
+from cloud.engine.storage.policy import Acl, BucketAccess
 from cloud.engine.storage.records import BucketRecord
+from cloud.errors import PermissionDenied
 from cloud.settings import IamMode
 
 
@@ -40,18 +43,18 @@ _NO_BUCKET = BucketAccess()
 class Guard:
     """Args:
     report: called at the first occurrence of each violation (mode ``SOFT``).
-    project_bindings: the roles on the project.
+    project: roles on it; None: only its owner has any.
     """
 
     def __init__(
         self,
         mode: IamMode = IamMode.STRICT,
         report: Callable[[PolicyViolation], None] | None = None,
-        project_bindings: Bindings = MappingProxyType({}),
+        project: ProjectAccess | None = None,
     ) -> None:
         self.mode = mode
         self._report = report
-        self._project_bindings = project_bindings
+        self._project = project
         self._violations: Counter[PolicyViolation] = Counter()
 
     @property
@@ -76,9 +79,11 @@ class Guard:
 
         The mode is the owner's choice for programs: any page of the internet in a browser here is refused always.
         """
+        if bucket and bucket.is_foreign:
+            _refuse_foreign(principal, permission)
         match IamMode.STRICT if principal.is_web_page else self.mode:
             case IamMode.STRICT:
-                policy.refuse(principal, permission)
+                policy.refuse(principal, permission, self._grant(principal, permission, bucket))
             case IamMode.SOFT:
                 violation = PolicyViolation(principal.email, permission, bucket.name if bucket else "")
                 self._violations[violation] += 1
@@ -91,12 +96,28 @@ class Guard:
         self, principal: Principal, permission: str, bucket: BucketRecord, object_acl: Acl | None = None
     ) -> bool:
         """Whether ``require`` would return. Never records a violation."""
-        is_strict = principal.is_web_page or self.mode is IamMode.STRICT
+        is_strict = principal.is_web_page or self.mode is IamMode.STRICT or bucket.is_foreign
         return not is_strict or self.grants(principal, permission, bucket, object_acl)
 
     def grants(
         self, principal: Principal, permission: str, bucket: BucketRecord | None, object_acl: Acl | None = None
     ) -> bool:
         """Whether ``principal`` has ``permission``, whatever the mode."""
+        if bucket and bucket.is_foreign:
+            return policy.allowed(replace(principal, is_project_owner=False), permission, bucket.access)
         access = bucket.access if bucket else _NO_BUCKET
-        return policy.allowed(principal, permission, access, object_acl, self._project_bindings)
+        return policy.allowed(principal, permission, access, object_acl, self._project)
+
+    def _grant(self, principal: Principal, permission: str, bucket: BucketRecord | None) -> str:
+        if bucket:
+            return mends.on_bucket(bucket.name, principal.email, permission)
+        return mends.on_project(self._project.project, principal.email, permission) if self._project else ""
+
+
+def _refuse_foreign(principal: Principal, permission: str) -> NoReturn:
+    try:
+        policy.refuse(principal, permission)
+    except PermissionDenied as error:
+        raise PermissionDenied(
+            f"{error.message} The bucket is a folder of this machine that may be read only."
+        ) from None

@@ -5,16 +5,13 @@ https://cloud.google.com/iam/docs/principal-identifiers. Each entity corresponds
 and a policy can be two views of the same grants.
 """
 
-import re
 from dataclasses import dataclass
 
+from cloud.engine.project.members import DOMAIN, EMAIL, EVERYBODY, SERVICE
 from cloud.engine.storage.policy import check_entity
 from cloud.errors import InvalidArgument
 
-_SERVICE = ".gserviceaccount.com"
 _TEAMS = {"projectOwner": "owners", "projectEditor": "editors", "projectViewer": "viewers"}
-_EMAIL = re.compile(r"[^@\s/:]+@[^@\s/:]+\.[^@\s/:]+")
-_DOMAIN = re.compile(r"[^@\s/:]+\.[^@\s/:]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +32,15 @@ class Members:
             InvalidArgument: it is malformed, or its kind is not emulated.
         """
         kind, _, name = member.partition(":")
-        if member in ("allUsers", "allAuthenticatedUsers"):
+        if member in EVERYBODY:
             return member
-        if kind in ("user", "serviceAccount", "group") and _EMAIL.fullmatch(name):
-            is_service = name.lower().endswith(_SERVICE)
+        if kind in ("user", "serviceAccount", "group") and EMAIL.fullmatch(name):
+            is_service = name.lower().endswith(SERVICE)
             if is_service != (kind == "serviceAccount"):
                 right = "serviceAccount" if is_service else "user"
                 raise _invalid(member, f'The account is of type "{right}": name it "{right}:{name}"')
             return check_entity(f"{'group' if kind == 'group' else 'user'}-{name}")
-        if kind == "domain" and _DOMAIN.fullmatch(name):
+        if kind == "domain" and DOMAIN.fullmatch(name):
             return f"domain-{name}"
         if kind in _TEAMS and name:
             if name == self.project:
@@ -67,7 +64,7 @@ class Members:
             role = next(role for role, known in _TEAMS.items() if known == team)
             return f"{role}:{self.project if number == str(self.project_number) else number}"
         if kind == "user":
-            return f"{'serviceAccount' if name.lower().endswith(_SERVICE) else 'user'}:{name}"
+            return f"{'serviceAccount' if name.lower().endswith(SERVICE) else 'user'}:{name}"
         return f"{kind}:{name}" if name else entity
 
 

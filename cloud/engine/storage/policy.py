@@ -7,10 +7,10 @@ https://cloud.google.com/storage/docs/access-control: a request is allowed by th
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import NoReturn
 
 from cloud.engine.principal import Principal
+from cloud.engine.project.access import ProjectAccess
 from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role
 from cloud.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 
@@ -46,7 +46,6 @@ class AclsDisabled(InvalidArgument):
 
 _PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
 _OF_THE_BUCKET = frozenset({"storage.objects.list"})
-_ML_ENGINE = re.compile(r"(service-\d+)@cloud-ml\.google\.com\.iam\.gserviceaccount\.com")
 _ENTITY = re.compile(r"allUsers|allAuthenticatedUsers|(user|group|domain)-[^\s/]+|project-(owners|editors|viewers)-\w+")
 
 
@@ -55,21 +54,22 @@ def allowed(
     permission: str,
     bucket: BucketAccess,
     object_acl: Acl | None = None,
-    project: Bindings = MappingProxyType({}),
+    project: ProjectAccess | None = None,
 ) -> bool:
     """Whether ``principal`` has ``permission`` (``storage.objects.get``) on a bucket, or on the object in it whose ACL
     is given.
 
-    A project's owners have every permission.
-
     Args:
-        project: roles on the whole project, which hold for every bucket of it.
+        project: roles on the whole project, which hold for every bucket of it. None: only its owner has any.
     """
     if principal.is_project_owner:
         return True
+    if project and project.allows(principal, permission):
+        return True
+    teams = project.teams(principal) if project else frozenset[str]()
     return any(
-        permission in ROLE_PERMISSIONS[role] and _includes(entity, principal)
-        for entity, role in (*_entries(project), *_grants(bucket, object_acl))
+        permission in ROLE_PERMISSIONS[role] and _includes(entity, principal, teams)
+        for entity, role in _grants(bucket, object_acl)
         if not (bucket.is_never_public and entity in _PUBLIC)
     )
 
@@ -89,10 +89,13 @@ def _entries(bindings: Bindings) -> Iterator[tuple[str, str]]:
             yield entity, name
 
 
-def refuse(principal: Principal, permission: str) -> NoReturn:
-    """Raises:
-    Unauthenticated: the caller is anonymous.
-    PermissionDenied: otherwise; the text is Google's.
+def refuse(principal: Principal, permission: str, grant: str = "") -> NoReturn:
+    """Args:
+        grant: the command by which an owner would allow it.
+
+    Raises:
+        Unauthenticated: the caller is anonymous.
+        PermissionDenied: otherwise; the text is Google's.
     """
     of_object = permission.startswith("storage.objects.") and permission not in _OF_THE_BUCKET
     kind = "object" if of_object else "bucket"
@@ -102,10 +105,11 @@ def refuse(principal: Principal, permission: str) -> NoReturn:
     )
     if principal.is_anonymous:
         raise Unauthenticated(f"Anonymous caller {access}")
-    raise PermissionDenied(f"{principal.email} {access}")
+    mend = f" To allow it: {grant}" if grant else ""
+    raise PermissionDenied(f"{principal.email} {access}{mend}")
 
 
-def _includes(entity: str, principal: Principal) -> bool:
+def _includes(entity: str, principal: Principal, teams: frozenset[str]) -> bool:
     if entity == "allUsers":
         return True
     if principal.is_anonymous:
@@ -114,16 +118,10 @@ def _includes(entity: str, principal: Principal) -> bool:
     email = principal.email.lower()
     return (
         entity == "allAuthenticatedUsers"
-        or (kind == "user" and name.lower() in (email, custom_code_agent(email)))
+        or (kind == "user" and name.lower() == email)
         or (kind == "domain" and email.endswith("@" + name.lower()))
+        or entity in teams
     )
-
-
-def custom_code_agent(email: str) -> str:
-    """Vertex AI's service agent, whose grants ML Engine's agent has here too; empty for any other account
-    (https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents)."""
-    agent = _ML_ENGINE.fullmatch(email)
-    return f"{agent[1]}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com" if agent else ""
 
 
 def check_entity(entity: str) -> str:

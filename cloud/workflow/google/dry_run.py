@@ -26,8 +26,8 @@ from cloud.backends.google.logs import Lateness, Logs
 from cloud.backends.google.methods import Request
 from cloud.backends.google.service import RUN_LABEL, ServiceContext
 from cloud.backends.google.transport import FindExisting, Transport
-from cloud.emulator.oauth2.tokens import project_number
 from cloud.emulator.rest.discovery import Discovery, load
+from cloud.engine.project.identities import project_number
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri

@@ -15,7 +15,8 @@ from cloud.backends.memory import MemoryBackend, succeed
 from cloud.emulator.app import Emulator, Mount
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, owner, project_number
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.project.identities import owner, project_number
 from cloud.folders.temporary import Kind, temporary_folder
 from cloud.resources import Job, Json, Version
 from cloud.wire.in_process import InProcessConnector

@@ -138,10 +138,10 @@ async def test_other_hosts_are_refused_counted_and_reported(chain, client):
         with pytest.raises(aiohttp.ClientHttpProxyError) as caught:
             await client.get("https://pypi.org/simple/", proxy=chain.gateway.url)
         assert caught.value.status == 403
-        assert caught.value.message == "this cloud is offline: pypi.org:443 is not a Google API that is emulated"
+        assert caught.value.message == "this cloud is offline: pypi.org:443 is not one of Google's APIs"
     async with client.get("http://pypi.org/simple/", proxy=chain.gateway.url) as response:
         assert response.status == 403
-        assert await response.text() == "this cloud is offline: pypi.org:80 is not a Google API that is emulated\n"
+        assert await response.text() == "this cloud is offline: pypi.org:80 is not one of Google's APIs\n"
     assert chain.refusals == [Refusal("pypi.org", 443, 1), Refusal("pypi.org", 443, 2), Refusal("pypi.org", 80, 1)]
     assert chain.gateway.refusals == [Refusal("pypi.org", 443, 2), Refusal("pypi.org", 80, 1)]
 

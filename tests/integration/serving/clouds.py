@@ -54,10 +54,10 @@ class Cloud:
         finally:
             await service.close()
 
-    async def fetch(self, source: GsUri, destination: Path) -> None:
-        folder = self.models / source.path
+    async def fetch(self, spec: VersionSpec, destination: Path) -> None:
+        folder = self.models / spec.deployment_uri.path
         if not folder.is_dir():
-            raise NotFound(f"no objects in {source}")
+            raise NotFound(f"no objects in {spec.deployment_uri}")
         await asyncio.to_thread(shutil.copytree, folder, destination, dirs_exist_ok=True)
 
 

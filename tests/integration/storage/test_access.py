@@ -49,7 +49,9 @@ async def test_errors_have_googles_text(endpoint, bucket):
     _, answer = await endpoint.call("GET", f"/storage/v1/b/{bucket}/o/o", caller="job")
     message = (
         f"{JOB} does not have storage.objects.get access to the Google Cloud Storage object. "
-        "Permission 'storage.objects.get' denied on resource (or it may not exist)."
+        "Permission 'storage.objects.get' denied on resource (or it may not exist). "
+        f"To allow it: gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=serviceAccount:{JOB} "
+        "--role=roles/storage.objectViewer"
     )
     assert answer["error"] == {
         "code": 403,

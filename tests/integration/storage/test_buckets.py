@@ -93,4 +93,4 @@ async def test_there_are_no_managed_folders(endpoint, bucket):
     assert (await endpoint.call("PATCH", path, json=uniform))[0] == 200
     assert await endpoint.call("GET", f"{path}/managedFolders") == (200, {"kind": "storage#managedFolders"})
     assert (await endpoint.call("GET", f"{path}/managedFolders", caller="job"))[0] == 403
-    assert (await endpoint.call("POST", f"{path}/managedFolders", json={"name": "d/"}))[0] == 501
+    assert (await endpoint.call("POST", f"{path}/managedFolders", json={"name": "d/"}))[0] == 403

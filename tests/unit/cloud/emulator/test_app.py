@@ -10,11 +10,15 @@ from aiohttp import ClientConnectionError, ClientPayloadError, web
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
 from cloud.emulator.app import Emulator, Mount, RequestSource
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
+from cloud.emulator.iam import routes as iam
+from cloud.emulator.iamcredentials import routes as iam_credentials
 from cloud.emulator.logging_v2 import routes as logging_v2
 from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, owner
-from cloud.engine.principal import ANONYMOUS, WEB_PAGE
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
+from cloud.engine.project.identities import ml_service_account, owner
+from cloud.engine.storage.public.well_known import PublicBucketMissing
 from cloud.errors import BucketNotFound, NotFound, PermissionDenied
 from cloud.gateway import hosts
 from cloud.testing.client import Client
@@ -107,9 +111,6 @@ async def test_storage_is_found(emulator, storage, url):
     "url",
     [
         "evil.example/storage/v1/b",
-        "www.googleapis.com/unknown",
-        "ml.googleapis.com/v1/projects/p",
-        "oauth2.googleapis.com/x",
         "/x",
     ],
 )
@@ -159,14 +160,26 @@ async def test_a_bad_grant_is_refused_in_oauths_form(emulator):
 
 @pytest.mark.parametrize(
     "host",
-    [*sorted(hosts.GLOBAL), "b.storage.googleapis.com", "storage.eu.rep.googleapis.com", "us-east1-ml.googleapis.com"],
+    [
+        "b.storage.googleapis.com",
+        "storage.eu.rep.googleapis.com",
+        "us-east1-ml.googleapis.com",
+        "www.googleapis.com",
+        "oauth2.googleapis.com",
+        "accounts.google.com",
+        "bigquery.googleapis.com",
+        "us-docker.pkg.dev",
+        "eu.gcr.io",
+        "gcr.io",
+        "1.us-central1-2.prediction.vertexai.goog",
+    ],
 )
 async def test_every_host_the_gateway_lets_through_is_answered_by_some_api(emulator, host):
-    apis = (ml_v1, aiplatform_v1, resource_manager, logging_v2)
+    apis = (ml_v1, aiplatform_v1, iam, iam_credentials, resource_manager, logging_v2)
+    assert hosts.is_google(host, 443)
     emulator.mount(*(Mount(api.HOSTS, r".*", Recorder()) for api in apis))
-    paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket")
-    statuses = {(await send(emulator, "POST", f"{host}{path}")).status for path in paths}
-    assert statuses != {404}
+    paths = ("/storage/v1/b", "/token", "/o/oauth2/token", "/bucket", "/")
+    assert 404 not in {(await send(emulator, "POST", f"{host}{path}")).status for path in paths}
 
 
 # ---------------------------------------------------------------- errors
@@ -352,7 +365,14 @@ async def test_no_preflight_is_answered(emulator):
 
 async def test_the_metadata_server_issues_the_token_of_its_source(emulator, tokens):
     path = "127.0.0.1/computeMetadata/v1/instance/service-accounts/default/token"
-    for source, who in ((RequestSource(ME), ME), (RequestSource(), ml_service_account("my-project"))):
+    job = Principal("job@my-project.iam.gserviceaccount.com")
+    sources = [
+        (RequestSource(ME), ME),
+        (RequestSource(), ml_service_account("my-project")),
+        (RequestSource(account=job), job),
+        (RequestSource(ME, account=job), ME),
+    ]
+    for source, who in sources:
         answer = await send(emulator.protocols(source), "GET", path, FLAVOR)
         assert tokens.principal(answer.json()["access_token"]) == who
 
@@ -371,9 +391,10 @@ async def test_a_missing_bucket_is_reported_to_its_source_but_not_a_missing_obje
     assert reported == ["The bucket does not exist: 'b'"]
 
 
-async def test_credentials_of_accounts_are_refused_whoever_asks(emulator):
-    path = "iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations"
-    answer = await send(emulator, "GET", path, {"Authorization": "Bearer of-another-cloud"})
-    error = answer.json()["error"]
-    assert (answer.status, error["status"]) == (501, "UNIMPLEMENTED")
-    assert "GET /v1/projects/-/serviceAccounts/a@b.example.com/allowedLocations is refused" in error["message"]
+async def test_a_missing_public_bucket_is_reported_to_its_source_else_once_to_the_owner(emulator, storage, caplog):
+    """gcloud, gsutil and TensorFlow show no words but their own for it."""
+    storage.outcome = missing = PublicBucketMissing("The specified bucket does not exist: 'tensorflow'", "tensorflow")
+    reported: list[str] = []
+    for source in (RequestSource(on_denial=reported.append), RequestSource(), RequestSource()):
+        await send(emulator.protocols(source), "GET", "storage.googleapis.com/tensorflow/mnist.npz")
+    assert reported == caplog.messages == [missing.message]

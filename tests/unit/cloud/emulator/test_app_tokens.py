@@ -12,7 +12,8 @@ from cloud.emulator.ml_v1 import routes as ml_v1
 from cloud.emulator.oauth2.assertions import TOKEN_URI
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.messages import JWT_BEARER
-from cloud.emulator.oauth2.tokens import TokenRegistry, owner
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.project.identities import owner
 from emulator_api.recorder import Recorder, send
 
 ME = owner("my-project")

@@ -1,7 +1,14 @@
 from configparser import ConfigParser
 from pathlib import Path
 
-from cloud.gateway.environ import CONFLICTING, OwnerFiles, boto_configuration, client_environ, owner_environ
+from cloud.gateway.environ import (
+    CONFLICTING,
+    OwnerFiles,
+    boto_configuration,
+    client_environ,
+    gcloud_configuration,
+    owner_environ,
+)
 
 
 def clients(**options):
@@ -70,13 +77,25 @@ def test_the_owner_has_credentials_and_a_listener_that_needs_none():
     assert environ["GOOGLE_APPLICATION_CREDENTIALS"] == "/s/key.json"
     assert environ["CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"] == "/s/key.json"
     assert environ["STORAGE_EMULATOR_HOST"] == "http://127.0.0.1:6"
-    assert clients().items() <= environ.items()
+    assert environ["GCE_METADATA_ROOT"] == "127.0.0.1:6"  # gcloud's active account
+    others = {name for name in clients() if name not in (*CONFLICTING, "GCE_METADATA_ROOT")}
+    assert {name: clients()[name] for name in others}.items() <= environ.items()
 
 
 def test_the_owner_has_project_and_region():
     environ = owners_environ()
-    assert environ["GOOGLE_CLOUD_PROJECT"] == environ["CLOUDSDK_CORE_PROJECT"] == "my-project"
-    assert environ["GOOGLE_CLOUD_REGION"] == environ["CLOUDSDK_COMPUTE_REGION"] == "europe-west1"
+    assert environ["GOOGLE_CLOUD_PROJECT"] == "my-project"
+    assert environ["GOOGLE_CLOUD_REGION"] == environ["CLOUDSDK_AI_REGION"] == "europe-west1"
+
+
+def test_gcloud_has_project_and_region_where_config_set_can_change_them():
+    parsed = ConfigParser()
+    parsed.read_string(gcloud_configuration(project="my-project", region="europe-west1"))
+    assert {name: dict(parsed[name]) for name in parsed.sections()} == {
+        "core": {"project": "my-project"},
+        "compute": {"region": "europe-west1"},
+    }
+    assert not {"CLOUDSDK_CORE_PROJECT", "CLOUDSDK_COMPUTE_REGION"} & owners_environ().keys()
 
 
 def test_gcloud_uses_the_global_host_which_has_the_models():

@@ -19,44 +19,66 @@ from cloud.gateway import hosts
         "ml.googleapis.com",
         "us-central1-ml.googleapis.com",
         "northamerica-northeast1-ml.googleapis.com",
+        "us-central1-prediction-aiplatform.googleapis.com",
+        "bigquery.googleapis.com",
+        "bigquery.us-east4.rep.googleapis.com",
+        "pubsub.mtls.googleapis.com",
+        "accounts.google.com",
+        "us-docker.pkg.dev",
+        "gcr.io",
+        "1.us-central1-2.prediction.vertexai.goog",
     ],
 )
-def test_google_hosts_are_emulated_on_the_https_port_only(host):
-    assert hosts.is_emulated(host, 443)
-    assert not hosts.is_emulated(host, 80)
+def test_google_hosts_are_terminated_on_the_https_port_only(host):
+    assert hosts.is_google(host, 443)
+    assert not hosts.is_google(host, 80)
 
 
 @pytest.mark.parametrize(
     "host",
     [
         "googleapis.com",
-        "evilstorage.googleapis.com",
-        "evil-ml.googleapis.com",
-        "x.us-central1-ml.googleapis.com",
+        "evilgoogleapis.com",
+        ".googleapis.com",
+        "-x.googleapis.com",
+        "a--b.googleapis.com",
+        f"{'x' * 64}.googleapis.com",
+        f"{'x.' * 120}googleapis.com",
         "storage.googleapis.com.evil.example",
+        "x.y.gcr.io",
         "pypi.org",
         "www.google.com",
         "",
     ],
 )
-def test_other_hosts_are_not_emulated(host):
-    assert not hosts.is_emulated(host, 443)
+def test_other_hosts_are_not_terminated(host):
+    assert not hosts.is_google(host, 443)
 
 
 @pytest.mark.parametrize("host", ["metadata.google.internal", "metadata.google.internal.", "169.254.169.254"])
 def test_the_metadata_server_is_reached_by_plain_http(host):
     assert hosts.is_metadata(host, 80)
     assert not hosts.is_metadata(host, 443)
-    assert not hosts.is_emulated(host, 443)
+    assert not hosts.is_google(host, 443)
 
 
 @given(st.from_regex(r"[a-z0-9._-]{1,60}", fullmatch=True))
 def test_all_buckets_share_a_certificate(bucket):
     host = f"{bucket}.storage.googleapis.com"
-    if hosts.is_emulated(host, 443):
+    if hosts.is_google(host, 443):
         assert hosts.certificate_name(host) == "*.storage.googleapis.com"
 
 
-def test_every_other_host_has_a_certificate_of_its_own():
-    assert hosts.certificate_name("Storage.googleapis.com") == "storage.googleapis.com"
-    assert hosts.certificate_name("storage.us.rep.googleapis.com") == "storage.us.rep.googleapis.com"
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("Storage.googleapis.com", "*.googleapis.com"),
+        ("us-central1-ml.googleapis.com.", "*.googleapis.com"),
+        ("storage.us.rep.googleapis.com", "*.us.rep.googleapis.com"),
+        ("accounts.google.com", "*.google.com"),
+        ("us-docker.pkg.dev", "*.pkg.dev"),
+        ("gcr.io", "gcr.io"),
+    ],
+)
+def test_the_hosts_of_a_domain_share_a_certificate(host, name):
+    assert hosts.certificate_name(host) == name

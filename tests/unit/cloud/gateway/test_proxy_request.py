@@ -38,9 +38,14 @@ def test_connect_to_other_hosts_is_refused(target, host, port):
 
 @pytest.mark.parametrize(
     "target",
-    ["http://metadata.google.internal/computeMetadata/v1/", "http://169.254.169.254", "http://metadata:80/x?y=z"],
+    [
+        "http://metadata.google.internal/computeMetadata/v1/",
+        "http://169.254.169.254",
+        "http://metadata:80/x?y=z",
+        "http://storage.googleapis.com/bucket/object",
+    ],
 )
-def test_the_metadata_server_serves_one_request_a_connection(target):
+def test_by_plain_http_one_request_a_connection_is_served(target):
     assert parse(head(f"GET {target}")) == Serve(once=True)
 
 
@@ -50,6 +55,7 @@ def test_the_metadata_server_serves_one_request_a_connection(target):
         ("http://example.com/", "example.com", 80),
         ("http://example.com:8080/", "example.com", 8080),
         ("https://storage.googleapis.com/b", "storage.googleapis.com", 443),
+        ("http://storage.googleapis.com:8080/b", "storage.googleapis.com", 8080),
         ("ftp://example.com/", "example.com", 80),
         ("http://metadata.google.internal:8080/", "metadata.google.internal", 8080),
     ],

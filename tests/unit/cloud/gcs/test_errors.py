@@ -13,7 +13,6 @@ from cloud.errors import (
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
-    Unimplemented,
 )
 from cloud.gcs.errors import map_errors, parse_error
 from cloud.gcs.retry import RetryableError
@@ -30,7 +29,6 @@ from cloud.gcs.retry import RetryableError
         ResourceExhausted,
         Unauthenticated,
         Unavailable,
-        Unimplemented,
     ],
 )
 def test_errors_survive_the_wire_format(kind):

@@ -163,7 +163,7 @@ async def test_a_job_of_ml_engine_is_none_of_vertex_ai_and_each_region_has_its_o
         (custom_job(pool(pythonModule="a b")), "python_module"),
         (custom_job(pool(env=[{"name": "A=B", "value": ""}])), "Not the name of a variable"),
         (custom_job(pool(), pool(pythonModule="other")), "All pools run the same program"),
-        (custom_job(serviceAccount="me@example.com"), "Jobs run as"),
+        (custom_job(serviceAccount="me@example.com"), "Jobs and models run as"),
         (custom_job(network="projects/1/global/networks/x"), "job_spec.network"),
         (custom_job(tensorboard="projects/1/locations/us-central1/tensorboards/1"), "TensorBoard"),
         (custom_job(*[pool()] * 5), "At most 4 pools"),

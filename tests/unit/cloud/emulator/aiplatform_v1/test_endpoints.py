@@ -227,7 +227,7 @@ async def test_what_a_deployed_model_may_use_is_changed(api):
         ({"dedicatedResources": {"minReplicaCount": 2, "maxReplicaCount": 1}}, "2, 1"),
         ({"dedicatedResources": {"minReplicaCount": 1, "machineSpec": {"machineType": "x"}}}, "x is not supported"),
         ({"id": "abc"}, "1 to 10 digits"),
-        ({"serviceAccount": "me@example.com"}, "Models are served as service-"),
+        ({"serviceAccount": "me@example.com"}, "Jobs and models run as service-"),
     ],
 )
 async def test_what_cannot_be_deployed_is_refused(api, given, said):

@@ -1,5 +1,8 @@
+import re
+
 import pytest
 
+from cloud.emulator.aiplatform_v1.routes import HOSTS
 from cloud.engine.principal import ANONYMOUS
 from emulator_api.vertex_api import NUMBER, PARENT, custom_job, model
 
@@ -32,6 +35,21 @@ async def test_a_request_in_the_wrong_place_is_refused(api, path, host, said):
     assert (answer.status, said in answer.text) == (400, True)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "us-central1-prediction-aiplatform.googleapis.com",
+        "us-central1-aiplatform.mtls.googleapis.com",
+        "aiplatform.us-central1.rep.googleapis.com",
+    ],
+)
+async def test_regional_hosts_of_every_form(api, host):
+    assert re.fullmatch(HOSTS, host)
+    assert await api.ask("GET", "/models", host=host) == {}
+    elsewhere = await api.send("GET", "/v1/projects/my-project/locations/europe-west4/models", host=host)
+    assert (elsewhere.status, "ask europe-west4-aiplatform.googleapis.com" in elsewhere.text) == (400, True)
+
+
 async def test_any_region_is_served_where_the_host_names_none(api):
     for host in ("aiplatform.googleapis.com", "127.0.0.1:8700", "localhost"):
         assert (await api.send("GET", f"/v1/projects/{NUMBER}/locations/europe-west4/models", host=host)).json == {}
@@ -39,12 +57,20 @@ async def test_any_region_is_served_where_the_host_names_none(api):
 
 @pytest.mark.parametrize(
     "path",
-    ["datasets", "tensorboards/1/experiments", "metadataStores/default", "hyperparameterTuningJobs", "pipelineJobs"],
+    [
+        "/datasets",
+        "/tensorboards/1/experiments",
+        "/metadataStores/default",
+        "/hyperparameterTuningJobs",
+        "/pipelineJobs",
+        "/models/1/evaluations",
+    ],
 )
 async def test_what_is_not_emulated_says_so(api, path):
-    error = await api.refusal("GET", f"/{path}")
-    assert (error["code"], error["status"]) == (501, "UNIMPLEMENTED")
-    assert error["message"].endswith("is not emulated.")
+    error = await api.refusal("GET", path)
+    assert (error["code"], error["status"]) == (403, "PERMISSION_DENIED")
+    assert error["details"][0]["reason"] == "METHOD_NOT_EMULATED"
+    assert " is not emulated. " in error["message"]
 
 
 async def test_who_shows_no_credential_is_asked_for_one(api):

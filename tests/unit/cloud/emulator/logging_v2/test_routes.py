@@ -8,8 +8,8 @@ import pytest
 
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.logging_v2.routes import LoggingV2
-from cloud.emulator.oauth2.tokens import ml_service_account, owner
 from cloud.engine.principal import ANONYMOUS, Principal
+from cloud.engine.project.identities import ml_service_account, owner
 from cloud.errors import CloudError, InvalidArgument, PermissionDenied, Unauthenticated
 from cloud.names import GsUri
 from cloud.resources import LogEntry, Service, Severity, TrainingSpec
@@ -160,7 +160,7 @@ async def test_who_may_not_read_logs(logging: Served, who: Principal, error: typ
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v2/entries:list", 404), ("GET", "/v2/projects/my-project/logs", 501), ("POST", "/", 404)],
+    [("GET", "/v2/entries:list", 404), ("GET", "/v2/projects/my-project/logs", 403), ("POST", "/", 404)],
 )
 async def test_no_other_method(logging: Served, method: str, path: str, status: int) -> None:
     assert (await send(logging, {}, method, path)).status == status

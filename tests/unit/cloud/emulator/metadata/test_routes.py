@@ -1,7 +1,8 @@
 import pytest
 
 from cloud.emulator.metadata.routes import Metadata
-from cloud.emulator.oauth2.tokens import TokenRegistry, ml_service_account, project_number
+from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.project.identities import ml_service_account, project_number
 from emulator_api.clients import Served
 
 FLAVOR = {"Metadata-Flavor": "Google", "Host": "metadata.google.internal"}
@@ -88,5 +89,5 @@ async def test_a_directory_without_slash_is_a_redirect(send):
 
 
 async def test_waiting_and_writing_are_refused(send):
-    assert (await send("/computeMetadata/v1/instance/?wait_for_change=true")).status == 501
+    assert (await send("/computeMetadata/v1/instance/?wait_for_change=true")).status == 403
     assert (await send("/computeMetadata/v1/instance/attributes/x", method="PUT")).status == 405

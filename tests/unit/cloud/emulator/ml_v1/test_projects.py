@@ -68,7 +68,7 @@ async def test_locations(api):
         ("GET", "/jobs/a%2Fb", 404),
         ("GET", "/jobs/%ff", 404),
         ("GET", "/jobs/%00", 404),
-        ("GET", "/locations/us-central1/studies", 501),
+        ("GET", "/locations/us-central1/studies", 403),
     ],
 )
 async def test_what_is_no_method(api, verb, path, code):

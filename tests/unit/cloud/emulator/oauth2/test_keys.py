@@ -11,7 +11,7 @@ from oauth2client.service_account import ServiceAccountCredentials
 from cloud.emulator.oauth2.assertions import TOKEN_URI, ApiIdentity, Assertion, parse_assertion
 from cloud.emulator.oauth2.errors import InvalidGrant
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import ml_service_account, owner
+from cloud.engine.project.identities import ml_service_account, owner
 from cloud.errors import Unauthenticated
 
 ACCOUNT = ml_service_account("my-project")

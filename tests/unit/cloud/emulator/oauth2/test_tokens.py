@@ -2,14 +2,8 @@ import time
 
 import pytest
 
-from cloud.emulator.oauth2.tokens import (
-    LIFETIME,
-    RENEW_BEFORE,
-    TokenRegistry,
-    ml_service_account,
-    owner,
-    project_number,
-)
+from cloud.emulator.oauth2.tokens import LIFETIME, RENEW_BEFORE, TokenRegistry
+from cloud.engine.project.identities import ml_service_account, owner, project_number
 from cloud.errors import Unauthenticated
 
 

@@ -5,19 +5,22 @@ import pytest
 from cloud.emulator.rest.errors import (
     ErrorStyle,
     InvalidRequest,
+    PermissionMissing,
     QuotaFailure,
+    ServiceNotEmulated,
     Violation,
     error_response,
     platform_error,
     storage_error,
 )
 from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
-from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated
+from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
 
 
 def every_kind(kind=CloudError):
     below = [each for child in kind.__subclasses__() for each in every_kind(child)]
-    return [kind, *(each for each in below if each not in (InvalidRequest, QuotaFailure))]
+    other_shapes = (InvalidRequest, PermissionMissing, QuotaFailure, ServiceNotEmulated, Unimplemented)
+    return [kind, *(each for each in below if each not in other_shapes)]
 
 
 @pytest.mark.parametrize("kind", every_kind())
@@ -34,6 +37,53 @@ def test_storage_style_has_googles_shape(kind):
 @pytest.mark.parametrize("kind", every_kind())
 def test_platform_style_has_googles_shape(kind):
     assert platform_error(kind("what"))["error"] == {"code": kind.http_status, "message": "what", "status": kind.code}
+
+
+def test_a_missing_permission_is_named():
+    error = PermissionMissing("no", permission="ml.jobs.get", service="ml.googleapis.com", resource="projects/p")
+    about = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "IAM_PERMISSION_DENIED",
+        "domain": "ml.googleapis.com",
+        "metadata": {"permission": "ml.jobs.get", "resource": "projects/p"},
+    }
+    expected = {"code": 403, "message": "no", "status": "PERMISSION_DENIED", "details": [about]}
+    assert platform_error(error)["error"] == expected
+
+
+def test_a_method_that_is_not_emulated_is_denied_and_says_so_in_every_style():
+    error = Unimplemented("x.y is not emulated.", method="x.y", service="x.googleapis.com")
+    about = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "METHOD_NOT_EMULATED",
+        "domain": "offline-ml-cloud",
+        "metadata": {"method": "x.y", "service": "x.googleapis.com"},
+    }
+    assert platform_error(error)["error"] == {
+        "code": 403,
+        "message": "x.y is not emulated.",
+        "status": "PERMISSION_DENIED",
+        "details": [about],
+    }
+    told = storage_error(error)["error"]
+    assert (told["code"], told["errors"][0]["reason"], told["details"]) == (403, "forbidden", [about])
+    response = error_response(error, ErrorStyle.XML)
+    assert response.status == 403
+    assert "<Code>AccessDenied</Code><Message>x.y is not emulated.</Message><Details>METHOD_NOT" in response.text
+
+
+def test_an_api_that_is_not_emulated_is_denied_as_one_that_is_not_enabled():
+    refusal = ServiceNotEmulated("no", service="bigquery.googleapis.com", consumer="projects/12")
+    error = platform_error(refusal)["error"]
+    assert (error["code"], error["status"]) == (403, "PERMISSION_DENIED")
+    assert error["errors"] == [{"message": "no", "domain": "usageLimits", "reason": "accessNotConfigured"}]
+    assert [detail["@type"].rpartition(".")[2] for detail in error["details"]] == ["Help", "ErrorInfo"]
+    assert error["details"][1] | {"@type": ""} == {
+        "@type": "",
+        "reason": "SERVICE_DISABLED",
+        "domain": "googleapis.com",
+        "metadata": {"service": "bigquery.googleapis.com", "consumer": "projects/12"},
+    }
 
 
 def test_everything_wrong_with_a_request_is_told_at_once():

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.oauth2.tokens import ml_service_account
 from cloud.emulator.rest.errors import BadSignature, ExpiredSignature
 from cloud.emulator.storage_v1.signatures import check_form, check_query
+from cloud.engine.project.identities import ml_service_account
 from cloud.errors import InvalidArgument, PermissionDenied
 from cloud.testing.client import Client
 

@@ -23,7 +23,7 @@ class NoProcesses:
         raise FailedPrecondition("no more processes")
 
 
-async def fetch(_: GsUri, folder: Path) -> None:
+async def fetch(_: VersionSpec, folder: Path) -> None:
     (folder / "saved_model.pb").touch()
 
 

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.engine.principal import ANONYMOUS, Principal
+from cloud.engine.project.identities import custom_code_agent, ml_service_account
 from cloud.engine.storage.policy import (
     BucketAccess,
     PublicAccessPrevented,
@@ -219,9 +220,8 @@ def test_an_owner_always_has_its_role():
             check_owner_stays("user-me@x.org", "user-Me@x.org", role)
 
 
-def test_ml_engines_agent_has_the_grants_of_vertex_ais() -> None:
-    account = Principal("service-7@cloud-ml.google.com.iam.gserviceaccount.com")
-    granted = BucketAccess({"user-service-7@gcp-sa-aiplatform-cc.iam.gserviceaccount.com": Role.READER})
-    assert allowed(account, LIST, granted)
-    assert not allowed(Principal("service-8@cloud-ml.google.com.iam.gserviceaccount.com"), LIST, granted)
-    assert not allowed(JOB, LIST, granted)
+def test_each_service_agent_has_its_own_grants() -> None:
+    ml, custom_code = ml_service_account("my-project"), custom_code_agent("my-project")
+    granted = BucketAccess({f"user-{custom_code.email}": Role.READER})
+    assert allowed(custom_code, LIST, granted)
+    assert not allowed(ml, LIST, granted)

@@ -1,0 +1,49 @@
+"""IAM's ``ServiceAccount`` and ``ServiceAccountKey``. Pure."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from cloud.emulator.rest.scalars import timestamp
+from cloud.engine.project.records import AccountKey, ServiceAccount
+from cloud.resources import Json
+
+_FOREVER = "9999-12-31T23:59:59Z"
+
+
+def account_json(project: str, account: ServiceAccount, etag: str) -> dict[str, Json]:
+    texts = {"displayName": account.display_name, "description": account.description}
+    return {
+        "name": f"projects/{project}/serviceAccounts/{account.email}",
+        "projectId": project,
+        "uniqueId": account.unique_id,
+        "email": account.email,
+        **{name: text for name, text in texts.items() if text},
+        "etag": etag,
+        "oauth2ClientId": account.unique_id,
+    }
+
+
+def key_json(project: str, key: AccountKey) -> dict[str, Json]:
+    return {
+        "name": f"projects/{project}/serviceAccounts/{key.email}/keys/{key.id}",
+        "keyAlgorithm": "KEY_ALG_RSA_2048",
+        "keyOrigin": "GOOGLE_PROVIDED",
+        "keyType": "USER_MANAGED",
+        "validAfterTime": timestamp(datetime.fromtimestamp(int(key.create_time), UTC)),
+        "validBeforeTime": _FOREVER,
+    }
+
+
+def new_key_json(project: str, key: AccountKey, file: Mapping[str, str]) -> dict[str, Json]:
+    """The answer to the creation of a key, the only one with its private half: in the form of clients' files."""
+    return {
+        **key_json(project, key),
+        "privateKeyType": "TYPE_GOOGLE_CREDENTIALS_FILE",
+        "privateKeyData": encoded(json.dumps(file, indent=2)),
+    }
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -1,0 +1,157 @@
+import base64
+import json
+
+import pytest
+from cryptography import x509
+
+from cloud.emulator.iam.routes import DOCUMENT, IamV1
+from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.rest.discovery import Discovery, load
+from cloud.engine.principal import Principal
+from cloud.engine.project.access import ProjectAccess
+from cloud.engine.project.identities import compute_account
+from cloud.settings import ServiceAgents
+from emulator_api.api_client import SOMEBODY, ApiClient
+from emulator_api.backends import memory_backend
+
+EMAIL = "trainer-1@my-project.iam.gserviceaccount.com"
+ONE = f"/serviceAccounts/{EMAIL}"
+MEMBER = f"serviceAccount:{EMAIL}"
+CREATE = {"accountId": "trainer-1", "serviceAccount": {"displayName": "Trainer", "description": "Trains."}}
+
+
+class Api(ApiClient):
+    host = "iam.googleapis.com"
+    root = "/v1/projects/my-project"
+
+    def restart(self) -> None:
+        self.access = ProjectAccess("my-project", self.state_dir, ServiceAgents.GOOGLE)
+        self.emulated = IamV1(self.access)
+
+    async def close(self) -> None:
+        self.access.close()
+
+    def document(self) -> Discovery:
+        return load(DOCUMENT)
+
+
+@pytest.fixture
+async def api(tmp_path):
+    made = Api(memory_backend(), tmp_path)
+    yield made
+    await made.close()
+
+
+async def test_an_account_is_made_found_changed_and_listed_after_a_restart(api):
+    made = await api.ask("POST", "/serviceAccounts", CREATE)
+    assert (made["name"], made["email"]) == (f"projects/my-project/serviceAccounts/{EMAIL}", EMAIL)
+    assert (made["displayName"], made["description"], len(made["uniqueId"])) == ("Trainer", "Trains.", 21)
+    for name in (EMAIL, made["uniqueId"]):
+        assert await api.ask("GET", f"/serviceAccounts/{name}") == made
+    assert (await api.send("GET", f"/v1/projects/-/serviceAccounts/{EMAIL}")).json == made
+    body = {"serviceAccount": {"displayName": "Other", "description": "x"}, "updateMask": "displayName"}
+    changed = await api.ask("PATCH", ONE, body)
+    assert changed == {**made, "displayName": "Other"}
+    await api.close()
+    api.restart()
+    listed = (await api.ask("GET", "/serviceAccounts"))["accounts"]
+    assert [account["email"] for account in listed] == [compute_account("my-project").email, EMAIL]
+    assert listed[1] == changed
+
+
+@pytest.mark.parametrize("account_id", ["", "short", "A-capital", "x" * 31, "1-digit-first", "ends-with-"])
+async def test_ids_that_google_does_not_take(api, account_id):
+    refused = await api.refusal("POST", "/serviceAccounts", {"accountId": account_id})
+    assert (refused["status"], "account_id" in refused["message"]) == ("INVALID_ARGUMENT", True)
+
+
+async def test_what_is_there_or_is_not(api):
+    await api.ask("POST", "/serviceAccounts", CREATE)
+    assert (await api.refusal("POST", "/serviceAccounts", CREATE))["status"] == "ALREADY_EXISTS"
+    nobody = ONE.replace("trainer", "nobody")
+    for verb, path in (("GET", nobody), ("DELETE", nobody), ("GET", f"{nobody}/keys"), ("POST", f"{nobody}/keys")):
+        assert (await api.refusal(verb, path, {}))["status"] == "NOT_FOUND"
+    assert (await api.refusal("GET", f"{ONE}/keys/0123"))["status"] == "NOT_FOUND"
+
+
+async def test_a_deleted_account_leaves_no_grants_to_one_of_the_same_name(api):
+    made = await api.ask("POST", "/serviceAccounts", CREATE)
+    grant = {"role": "roles/storage.admin", "members": [MEMBER]}
+    api.access.set_policy({"bindings": [*api.access.bindings, grant]})
+    who = Principal(EMAIL)
+    assert api.access.allows(who, "storage.objects.get")
+    assert await api.ask("DELETE", ONE) == {}
+    assert not api.access.account_exists(EMAIL)
+    await api.ask("POST", "/serviceAccounts", CREATE)
+    assert api.access.account_exists(EMAIL)
+    assert not api.access.allows(who, "storage.objects.get")
+    gone = f"deleted:{MEMBER}?uid={made['uniqueId']}"
+    assert {"role": "roles/storage.admin", "members": [gone]} in api.access.bindings
+    api.access.set_policy(api.access.policy())  # as gcloud does when it adds a binding
+
+
+async def test_a_key_is_a_credential_until_it_is_deleted(api):
+    from google.oauth2 import service_account
+
+    await api.ask("POST", "/serviceAccounts", CREATE)
+    made = await api.ask("POST", f"{ONE}/keys", {})
+    file = json.loads(base64.b64decode(made["privateKeyData"]))
+    assert (file["client_email"], file["private_key_id"]) == (EMAIL, made["name"].rpartition("/")[2])
+    ring = KeyRing(account_keys=api.access.records.keys)
+    signed = service_account.Credentials.from_service_account_info(file, scopes=["email"])
+    token = signed._make_authorization_grant_assertion().decode()
+    from cloud.emulator.oauth2.assertions import parse_assertion
+    from cloud.emulator.oauth2.errors import InvalidGrant
+
+    assert ring.redeem(parse_assertion(token)) == Principal(EMAIL)
+    path = "/" + made["name"].split("/", 2)[2]
+    assert "privateKeyData" not in await api.ask("GET", path)
+    assert [key["name"] for key in (await api.ask("GET", f"{ONE}/keys?keyTypes=USER_MANAGED"))["keys"]] == [
+        made["name"]
+    ]
+    assert await api.ask("GET", f"{ONE}/keys?keyTypes=SYSTEM_MANAGED") == {}
+    public = (await api.ask("GET", f"{path}?publicKeyType=TYPE_X509_PEM_FILE"))["publicKeyData"]
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(public))
+    raw = (await api.ask("GET", f"{path}?publicKeyType=TYPE_RAW_PUBLIC_KEY"))["publicKeyData"]
+    assert base64.b64decode(raw).startswith(b"-----BEGIN PUBLIC KEY-----")
+    assert certificate.subject == certificate.issuer
+    assert await api.ask("DELETE", path) == {}
+    with pytest.raises(InvalidGrant, match="account not found"):
+        ring.redeem(parse_assertion(token))
+
+
+async def test_an_account_has_ten_keys_at_most(api, monkeypatch):
+    monkeypatch.setattr("cloud.engine.project.accounts.MAX_KEYS", 1)
+    await api.ask("POST", "/serviceAccounts", CREATE)
+    await api.ask("POST", f"{ONE}/keys", {})
+    refused = await api.refusal("POST", f"{ONE}/keys", {})
+    assert (refused["status"], EMAIL in refused["message"]) == ("FAILED_PRECONDITION", True)
+
+
+async def test_the_policy_of_an_account_says_who_may_use_it(api):
+    await api.ask("POST", "/serviceAccounts", CREATE)
+    wanted = {"permissions": ["iam.serviceAccounts.actAs"]}
+    path = f"{api.root}{ONE}"
+    assert (await api.send("POST", f"{path}:testIamPermissions", wanted, principal=SOMEBODY)).json == {}
+    policy = await api.ask("POST", f"{ONE}:getIamPolicy")
+    assert policy.keys() == {"etag"}
+    user = {"role": "roles/iam.serviceAccountUser", "members": [f"user:{SOMEBODY.email}"]}
+    written = await api.ask("POST", f"{ONE}:setIamPolicy", {"policy": {"bindings": [user], "etag": policy["etag"]}})
+    assert written["bindings"] == [user]
+    assert (await api.send("POST", f"{path}:testIamPermissions", wanted, principal=SOMEBODY)).json == wanted
+    assert (await api.send("GET", path, principal=SOMEBODY)).status == 200
+    assert (await api.send("DELETE", path, principal=SOMEBODY)).status == 403
+    stale = {"policy": {"bindings": [], "etag": policy["etag"]}}
+    assert (await api.refusal("POST", f"{ONE}:setIamPolicy", stale))["status"] == "ABORTED"
+    for member in ("allUsers", "nobody"):
+        bad = {"policy": {"bindings": [{**user, "members": [member]}]}}
+        assert (await api.refusal("POST", f"{ONE}:setIamPolicy", bad))["status"] == "INVALID_ARGUMENT"
+
+
+async def test_somebody_else_is_refused(api):
+    for verb, path, body in (("GET", "", None), ("POST", "", CREATE), ("GET", f"/{EMAIL}/keys", None)):
+        refused = await api.refusal(verb, f"/serviceAccounts{path}", body or b"", principal=SOMEBODY)
+        assert (refused["status"], "--role=roles/iam.serviceAccount" in refused["message"]) == (
+            "PERMISSION_DENIED",
+            True,
+        )
