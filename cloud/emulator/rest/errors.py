@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from cloud.engine.storage.public.well_known import PublicBucketMissing, PublicObjectMissing
 from cloud.errors import (
     CloudError,
     InvalidArgument,
@@ -90,6 +91,19 @@ class QuotaFailure(ResourceExhausted):
         self.subject = subject
 
 
+class PermissionMissing(PermissionDenied):
+    """A caller lacks a permission (https://cloud.google.com/iam/docs/permission-error-messages).
+
+    Args:
+        service: the API's host.
+        resource: its name, ``projects/my-project``.
+    """
+
+    def __init__(self, message: str, *, permission: str, service: str, resource: str) -> None:
+        super().__init__(message)
+        self.permission, self.service, self.resource = permission, service, resource
+
+
 class BadSignature(PermissionDenied):
     """A signed request of Cloud Storage whose signature is not accepted."""
 
@@ -146,6 +160,10 @@ def platform_error(error: CloudError) -> Json:
             body["details"] = [{"@type": f"{_RPC}QuotaFailure", "violations": [violation]}]
         case Unimplemented():
             body |= {"status": PermissionDenied.code, "details": [_not_emulated(error)]}
+        case PermissionMissing():
+            metadata = {"permission": error.permission, "resource": error.resource}
+            about = {"reason": "IAM_PERMISSION_DENIED", "domain": error.service, "metadata": metadata}
+            body["details"] = [{"@type": f"{_RPC}ErrorInfo", **about}]
         case ServiceNotEmulated(service=service):
             # Google's own front end writes all of this for an API that is not enabled; the list for older clients.
             item = {"message": error.message, "domain": "usageLimits", "reason": "accessNotConfigured"}
@@ -193,7 +211,11 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
     body = _BODIES[style](error)
     kind = "application/xml" if style is ErrorStyle.XML else "application/json"
     headers = {"WWW-Authenticate": _SIGN_IN} if error.http_status == 401 else {}
-    return web.Response(text=body, status=error.http_status, headers=headers, content_type=kind, charset="utf-8")
+    # Python's urllib, and with it Keras, shows nothing of an error but its reason phrase.
+    reason = f"Not Found ({error.short})" if isinstance(error, PublicBucketMissing | PublicObjectMissing) else None
+    return web.Response(
+        text=body, status=error.http_status, reason=reason, headers=headers, content_type=kind, charset="utf-8"
+    )
 
 
 def _xml_error(error: CloudError) -> str:
