@@ -71,7 +71,15 @@ def check_bucket(value: str) -> str:
     return value
 
 
-def _bucket_problem(value: str) -> str | None:
+def check_public_bucket(value: str) -> str:
+    """Return ``value`` if it is a legal bucket name, or one that only Google may give (``google-cloud-aiplatform``)."""
+    problem = _bucket_problem(value, is_googles=True)
+    if problem:
+        raise InvalidArgument(f"Invalid bucket name {value[:260]!r}: {problem}", field="bucket")
+    return value
+
+
+def _bucket_problem(value: str, *, is_googles: bool = False) -> str | None:
     if not 3 <= len(value) <= 222 or ("." not in value and len(value) > 63):
         return "a name has 3 to 63 characters (up to 222 with dots)"
     if any(len(part) > 63 or not part for part in value.split(".")):
@@ -80,7 +88,7 @@ def _bucket_problem(value: str) -> str | None:
         return "use lower-case letters, digits, '-', '_' and '.', with a letter or digit first and last"
     if _IP_ADDRESS.fullmatch(value):
         return "it looks like an IP address"
-    if value.startswith("goog") or "google" in value or "g00gle" in value:
+    if not is_googles and (value.startswith("goog") or "google" in value or "g00gle" in value):
         return "it may not begin with 'goog' or contain 'google'"
     return None
 

@@ -1,8 +1,10 @@
 """All settings, in one frozen value; the only module in ``cloud`` that reads ``os.environ``."""
 
 import os
+import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import EnumType, StrEnum
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cloud.errors import InvalidArgument
-from cloud.names import check_project
+from cloud.names import check_project, check_public_bucket
 
 _NAME = "offline-ml-cloud"
 
@@ -100,6 +102,8 @@ class Settings:
     confine: ConfineMode = ConfineMode.AUTO
     job_reads: tuple[Path, ...] = ()
     """Folders that confined jobs may read, besides those that a runtime needs."""
+    public: tuple[tuple[str, Path], ...] = ()
+    """Folders that are served as buckets which anyone may read: pairs of a bucket's name and a folder."""
     job_log_bytes: int = 256 * 2**20
     """Size of a job's log at which its program's further output is dropped."""
     job_disk_bytes: int = 100 * 10**9
@@ -123,6 +127,8 @@ class Settings:
         for name in ("job_log_bytes", "job_disk_bytes", "disk_reserve_bytes", "job_processes", "job_files"):
             if getattr(self, name) < 1:
                 raise InvalidArgument(f"at least 1, not {getattr(self, name)}", field=f"CLOUD_{name.upper()}")
+        if twice := [name for name, count in Counter(name for name, _ in self.public).items() if count > 1]:
+            raise InvalidArgument(f"bucket {twice[0]} is given twice", field="CLOUD_PUBLIC")
         if not 0 <= self.port < 65536:
             raise InvalidArgument(f"a port is a number from 0 to 65535, not {self.port}", field="CLOUD_PORT")
         if self.cancel_grace_seconds < 0:
@@ -141,10 +147,29 @@ class Settings:
                 continue
             try:
                 values[field] = convert(text)
+            except InvalidArgument as error:
+                raise InvalidArgument(error.message, field=name) from None
             except ValueError:
                 expected = f"one of {', '.join(convert)}" if isinstance(convert, EnumType) else "a number"
                 raise InvalidArgument(f"{expected}, not {text!r}", field=name) from None
         return cls(**values)  # type: ignore[arg-type]
+
+
+def public_folder(text: str) -> tuple[str, Path]:
+    """Bucket and folder of ``BUCKET=FOLDER``.
+
+    Raises:
+        InvalidArgument: not of this form.
+    """
+    bucket, _, folder = text.partition("=")
+    if not bucket or not folder:
+        raise InvalidArgument(f"BUCKET=FOLDER, not {text[:300]!r}")
+    return check_public_bucket(bucket.removeprefix("gs://").rstrip("/")), Path(folder)
+
+
+def _public_folders(text: str) -> tuple[tuple[str, Path], ...]:
+    # Not at the colon of gs://.
+    return tuple(public_folder(part) for part in re.split(rf"{re.escape(os.pathsep)}(?!//)", text) if part)
 
 
 def _paths(text: str) -> tuple[Path, ...]:
@@ -164,6 +189,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
     "CLOUD_CONFINE": ("confine", ConfineMode),
     "CLOUD_JOB_READS": ("job_reads", _paths),
+    "CLOUD_PUBLIC": ("public", _public_folders),
     "CLOUD_JOB_LOG_BYTES": ("job_log_bytes", int),
     "CLOUD_JOB_DISK_BYTES": ("job_disk_bytes", int),
     "CLOUD_DISK_RESERVE_BYTES": ("disk_reserve_bytes", int),

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import click
 
-from cloud.settings import ConfineMode, IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents
+from cloud.errors import InvalidArgument
+from cloud.settings import (
+    ConfineMode,
+    IamMode,
+    LauncherKind,
+    RequirementsMode,
+    RuntimeMode,
+    ServiceAgents,
+    public_folder,
+)
 
 launcher = click.option(
     "--launcher",
@@ -46,6 +55,23 @@ job_reads = click.option(
     multiple=True,
     help="A folder of this machine that confined jobs may read. (repeatable)",
 )
+
+
+public = click.option(
+    "--public",
+    metavar="BUCKET=FOLDER",
+    multiple=True,
+    callback=lambda _, __, texts: tuple(map(_public_folder, texts)),
+    help="Serve a folder of this machine as a bucket that anyone may read, such as one that public code reads. "
+    "(repeatable)",
+)
+
+
+def _public_folder(text: str) -> tuple[str, Path]:
+    try:
+        return public_folder(text)
+    except InvalidArgument as error:
+        raise click.BadParameter(error.message) from None
 
 
 def _confine_mode(text: str) -> str:

@@ -67,6 +67,7 @@ _SAMPLE_ROWS = 20_000
 @options.requirements
 @options.confine
 @options.job_reads
+@options.public
 @click.option("--runtime-version", help="Of job and version, such as 2.11.  [default: the installed TensorFlow]")
 @click.option("--python-version", help="Likewise, such as 3.7.")
 @click.option("--module", help="Your trainer's module, such as trainer.task.")
@@ -108,6 +109,7 @@ def main(
     requirements: str | None,
     confine: str | None,
     job_reads: tuple[Path, ...],
+    public: tuple[tuple[str, Path], ...],
     runtime_version: str | None,
     python_version: str | None,
     module: str | None,
@@ -147,6 +149,7 @@ def main(
             "--requirements": requirements,
             "--confine": confine,
             "--job-reads": job_reads,
+            "--public": public,
         }
         _check_backend(backend, project, gcp_options if backend == "local" else local_options)
         if dry_run and preflight:
@@ -164,6 +167,7 @@ def main(
             requirements=requirements and RequirementsMode(requirements),
             confine=confine and ConfineMode(confine),
             job_reads=job_reads,
+            public=public,
         )
         with temporary_folder(Kind.DATA) as scratch:
             sample = partial(_sample_names if dry_run else _sample_data, scratch)

@@ -93,6 +93,7 @@ class _CommandAfterDashes(click.Group):
 @options.requirements
 @options.confine
 @options.job_reads
+@options.public
 @click.pass_context
 def main(
     context: click.Context,
@@ -110,6 +111,7 @@ def main(
     requirements: str | None,
     confine: str | None,
     job_reads: tuple[Path, ...],
+    public: tuple[tuple[str, Path], ...],
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
@@ -137,6 +139,7 @@ def main(
             "requirements": requirements and RequirementsMode(requirements),
             "confine": confine and ConfineMode(confine),
             "job_reads": job_reads or None,
+            "public": public or None,
         }
         chosen = {name: value for name, value in given.items() if value is not None}
         settings = replace(Settings.from_environ(), **chosen)  # type: ignore[arg-type]
@@ -144,7 +147,8 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
-        for flag, value in (("--service-agents", service_agents), ("--confine", confine), ("--job-reads", job_reads)):
+        local_only = {"--service-agents": service_agents, "--confine": confine, "--job-reads": job_reads}
+        for flag, value in (local_only | {"--public": public}).items():
             if value and backend == "gcp":
                 raise InvalidArgument("is not for --backend gcp", field=flag)
         sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))

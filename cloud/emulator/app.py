@@ -37,6 +37,7 @@ from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
+from cloud.engine.storage.public.well_known import PublicBucketMissing
 from cloud.errors import (
     BucketNotFound,
     CloudError,
@@ -156,6 +157,8 @@ class Emulator:
         self._grpc: weakref.WeakSet[GrpcEndpoint] = weakref.WeakSet()
         self._default: Callable[[], asyncio.Protocol] | None = None
         self._find = functools.lru_cache(maxsize=256)(self._look_up)
+        self._missing_buckets: set[str] = set()
+        """Public ones that were asked for in vain: Google's names, so not many."""
         self._answering: set[asyncio.Task[Any]] = set()
         self.mounts = [
             Mount(r"metadata(?:\.google\.internal)?|169\.254\.169\.254", r".*", metadata, requires_auth=False),
@@ -284,9 +287,14 @@ class Emulator:
                     self._on_not_emulated(asked)
             case PermissionDenied() if source.on_denial is not None:
                 source.on_denial(f"{request.method} {host}{request.path}: {failure.message}")
-            case BucketNotFound() if source.on_denial is not None:
-                # TensorFlow repeats some requests for ever, and says nothing.
-                source.on_denial(failure.message)
+            case BucketNotFound():
+                if source.on_denial is not None:
+                    # TensorFlow repeats some requests for ever, and says nothing.
+                    source.on_denial(failure.message)
+                elif isinstance(failure, PublicBucketMissing) and failure.bucket not in self._missing_buckets:
+                    # gcloud and gsutil have words of their own for what is missing, and show no others.
+                    self._missing_buckets.add(failure.bucket)
+                    _log.warning("%s", failure.message)
 
     def _internal_error(self, request: web.Request, error: Exception) -> CloudError:
         known = disk_full(error) or shortage(error)

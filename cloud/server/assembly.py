@@ -112,6 +112,7 @@ class Assembly:
             project_number=number,
             iam=settings.iam,
             access=project,
+            public=dict(settings.public),
             on_violation=_log_violation,
             server=self._server,
         )

@@ -1,7 +1,7 @@
 """``ml.projects.models.*`` without versions."""
 
 from cloud.emulator.ml_v1 import messages
-from cloud.emulator.ml_v1.project import Project, check_new_id, is_regional
+from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.ml_v1.tables import DEFAULT_REGION, REGIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.rest.call import Call, check_etag, masked
@@ -45,9 +45,8 @@ class ModelMethods:
         return await list_page(call, "models", models)
 
     async def patch(self, call: Call) -> Json:
-        # Discovery document, on labels: "Not updatable for mls1* models". Those are the global endpoint's.
-        more = ("labels",) if is_regional(call.host) else ()
-        mask = call.mask("description", "defaultVersion.name", *more)
+        # "Not updatable for mls1* models", says the discovery document; gcloud updates those of any model.
+        mask = call.mask("description", "defaultVersion.name", "labels")
         check_labels(call.body.get("labels", {}), "model.labels")
         model = await self._backend.get_model(call.ids[1])
         check_etag(call.body.get("etag"), self.record(model).etag)

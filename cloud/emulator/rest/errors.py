@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from cloud.engine.storage.public.well_known import PublicBucketMissing, PublicObjectMissing
 from cloud.errors import (
     CloudError,
     InvalidArgument,
@@ -210,7 +211,11 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
     body = _BODIES[style](error)
     kind = "application/xml" if style is ErrorStyle.XML else "application/json"
     headers = {"WWW-Authenticate": _SIGN_IN} if error.http_status == 401 else {}
-    return web.Response(text=body, status=error.http_status, headers=headers, content_type=kind, charset="utf-8")
+    # Python's urllib, and with it Keras, shows nothing of an error but its reason phrase.
+    reason = f"Not Found ({error.short})" if isinstance(error, PublicBucketMissing | PublicObjectMissing) else None
+    return web.Response(
+        text=body, status=error.http_status, reason=reason, headers=headers, content_type=kind, charset="utf-8"
+    )
 
 
 def _xml_error(error: CloudError) -> str:

@@ -27,7 +27,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 async def get(call: Call) -> web.StreamResponse:
     """Stream the object, or the requested range of it."""
     for _ in range(_ATTEMPTS):
-        record = call.find_object()
+        [record] = await call.storage.objects.hashed([call.find_object()])
         headers = media_headers(record, xml_tag(record) if call.is_xml else object_tag(record))
         try:
             check_tag(call.request, headers["ETag"])

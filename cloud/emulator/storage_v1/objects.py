@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from cloud.emulator.rest.field_mask import parse_fields
 from cloud.emulator.storage_v1 import downloads, messages
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import check_tag
@@ -39,9 +40,18 @@ async def list_objects(call: Call) -> Json:
         "kind": "storage#objects",
         "nextPageToken": page.next_page_token,
         "prefixes": page.prefixes,
-        "items": [object_answer(call, record) for record in page.items],
+        "items": [object_answer(call, record) for record in await _shown(call, page.items)],
     }
     return {name: value for name, value in answer.items() if value}
+
+
+async def _shown(call: Call, records: list[ObjectRecord]) -> list[ObjectRecord]:
+    """``records``, with their hashes unless ``fields`` leaves these out, as TensorFlow does: computing them reads all
+    bytes of a public bucket's objects."""
+    mask = parse_fields(call.query["fields"]) if call.query.get("fields") else {}
+    items = (mask.get("items", mask.get("*")) or {}) if mask else {}
+    is_wanted = not mask or ({"items", "*"} & mask.keys() and (not items or {"md5Hash", "crc32c", "*"} & items.keys()))
+    return await call.storage.objects.hashed(records) if is_wanted else records
 
 
 async def get(call: Call) -> web.StreamResponse | Json:
@@ -49,7 +59,7 @@ async def get(call: Call) -> web.StreamResponse | Json:
         raise NotFound("No such object: none is kept that was deleted")
     if call.query.get("alt") == "media":
         return await downloads.get(call)
-    record = call.find_object()
+    [record] = await call.storage.objects.hashed([call.find_object()])
     check_tag(call.request, messages.object_tag(record))
     return object_answer(call, record)
 

@@ -58,7 +58,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
     elif page.next_page_token:
         _add(root, NextMarker=encode(max([*(item.name for item in page.items), *page.prefixes], default="")))
     _add(root, IsTruncated="true" if page.next_page_token else "false")
-    for record in page.items:
+    for record in await call.storage.objects.hashed(page.items):
         _add(
             SubElement(root, "Contents"),
             Key=encode(record.name),

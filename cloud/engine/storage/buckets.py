@@ -11,12 +11,18 @@ from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.media import MediaStore
 from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
+from cloud.engine.storage.public.buckets import PublicBuckets
+from cloud.engine.storage.public.well_known import PublicBucketMissing, is_well_known
 from cloud.engine.storage.records import BucketRecord, Records
 from cloud.engine.storage.roles import OBJECT_ROLES, Role
 from cloud.errors import AlreadyExists, BucketNotFound, CloudError, FailedPrecondition
 from cloud.names import check_bucket
 from cloud.resources import Json
 
+_TAKEN = (
+    "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please "
+    "select a different name and try again."
+)
 _ACCESS_FIELDS = {"acl", "default_acl", "uniform_since", "is_never_public"}
 
 
@@ -27,8 +33,17 @@ class BucketNotEmpty(FailedPrecondition):
 
 
 class Buckets:
-    def __init__(self, records: Records, media: MediaStore, debris: Garbage, guard: Guard, project_number: int) -> None:
+    def __init__(
+        self,
+        records: Records,
+        media: MediaStore,
+        debris: Garbage,
+        guard: Guard,
+        project_number: int,
+        public: PublicBuckets,
+    ) -> None:
         self._records = records
+        self._public = public
         self._media = media
         self._garbage = debris
         self._guard = guard
@@ -49,7 +64,7 @@ class Buckets:
 
     def has_acls(self, name: str) -> bool:
         """Whether ACLs are in effect, and shown, for this bucket and its objects."""
-        record = self._records.bucket(name)
+        record = self._find(name)
         return record is not None and record.uniform_since is None
 
     def lookup(self, name: str) -> BucketRecord:
@@ -58,10 +73,14 @@ class Buckets:
         Raises:
             NotFound: no such bucket.
         """
-        record = self._records.bucket(name)
+        record = self._find(name)
         if record is None:
-            raise BucketNotFound(f"The specified bucket does not exist: {name[:260]!r}")
+            text = f"The specified bucket does not exist: {name[:260]!r}"
+            raise PublicBucketMissing(text, name) if is_well_known(name) else BucketNotFound(text)
         return record
+
+    def _find(self, name: str) -> BucketRecord | None:
+        return self._public.bucket(name) or self._records.bucket(name)
 
     async def insert(
         self,
@@ -91,6 +110,8 @@ class Buckets:
                 "Your previous request to create the named bucket succeeded and you already own it. "
                 f"Choose another name than {name!r}."
             )
+        if name in self._public:
+            raise AlreadyExists(_TAKEN)
         access = BucketAccess(is_uniform=is_uniform, is_never_public=is_never_public)
         if acl is not None or default_acl is not None:
             policy.check_acls_enabled(access, policy.CANNOT_CHANGE_OF_BUCKET)
@@ -115,10 +136,7 @@ class Buckets:
         try:
             # The folder may be left from a bucket of this name, if the process was killed while it was deleted.
             if not await self._media.create_bucket(name):
-                raise AlreadyExists(
-                    "The requested bucket name is not available. The bucket namespace is shared by all users of the "
-                    "system. Please select a different name and try again."
-                )
+                raise AlreadyExists(_TAKEN)
         except CloudError:
             self._records.delete_bucket(name)
             raise

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from cloud.engine.principal import Principal
 from cloud.engine.project import mends
@@ -10,6 +11,7 @@ from cloud.engine.project.access import ProjectAccess
 from cloud.engine.storage import policy
 from cloud.engine.storage.policy import Acl, BucketAccess
 from cloud.engine.storage.records import BucketRecord
+from cloud.errors import PermissionDenied
 from cloud.settings import IamMode
 
 
@@ -77,6 +79,8 @@ class Guard:
 
         The mode is the owner's choice for programs: any page of the internet in a browser here is refused always.
         """
+        if bucket and bucket.is_foreign:
+            _refuse_foreign(principal, permission)
         match IamMode.STRICT if principal.is_web_page else self.mode:
             case IamMode.STRICT:
                 policy.refuse(principal, permission, self._grant(principal, permission, bucket))
@@ -92,13 +96,15 @@ class Guard:
         self, principal: Principal, permission: str, bucket: BucketRecord, object_acl: Acl | None = None
     ) -> bool:
         """Whether ``require`` would return. Never records a violation."""
-        is_strict = principal.is_web_page or self.mode is IamMode.STRICT
+        is_strict = principal.is_web_page or self.mode is IamMode.STRICT or bucket.is_foreign
         return not is_strict or self.grants(principal, permission, bucket, object_acl)
 
     def grants(
         self, principal: Principal, permission: str, bucket: BucketRecord | None, object_acl: Acl | None = None
     ) -> bool:
         """Whether ``principal`` has ``permission``, whatever the mode."""
+        if bucket and bucket.is_foreign:
+            return policy.allowed(replace(principal, is_project_owner=False), permission, bucket.access)
         access = bucket.access if bucket else _NO_BUCKET
         return policy.allowed(principal, permission, access, object_acl, self._project)
 
@@ -106,3 +112,12 @@ class Guard:
         if bucket:
             return mends.on_bucket(bucket.name, principal.email, permission)
         return mends.on_project(self._project.project, principal.email, permission) if self._project else ""
+
+
+def _refuse_foreign(principal: Principal, permission: str) -> NoReturn:
+    try:
+        policy.refuse(principal, permission)
+    except PermissionDenied as error:
+        raise PermissionDenied(
+            f"{error.message} The bucket is a folder of this machine that may be read only."
+        ) from None

@@ -16,6 +16,8 @@ from cloud.engine.storage.listing import ListQuery, Page, list_page
 from cloud.engine.storage.media import MediaGone, MediaStore, Stored
 from cloud.engine.storage.policy import Acl
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
+from cloud.engine.storage.public.buckets import PublicBuckets
+from cloud.engine.storage.public.well_known import PublicObjectMissing
 from cloud.engine.storage.records import NO_ATTRIBUTES, Attributes, BucketRecord, ObjectRecord, Records, UploadRecord
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_object
@@ -40,8 +42,17 @@ class NewObject:
 
 
 class Objects:
-    def __init__(self, records: Records, media: MediaStore, debris: Garbage, guard: Guard, buckets: Buckets) -> None:
+    def __init__(
+        self,
+        records: Records,
+        media: MediaStore,
+        debris: Garbage,
+        guard: Guard,
+        buckets: Buckets,
+        public: PublicBuckets,
+    ) -> None:
         self._records = records
+        self._public = public
         self._media = media
         self._garbage = debris
         self._guard = guard
@@ -155,11 +166,12 @@ class Objects:
         self, principal: Principal, permission: str, bucket: str, name: str, generation: int | None = None
     ) -> ObjectRecord:
         holder = self._buckets.lookup(bucket)
-        record = self._records.object(bucket, name)
+        record = (self._public if bucket in self._public else self._records).object(bucket, name)
         if record is None or generation not in (None, record.generation):
             if not self._guard.grants(principal, "storage.objects.list", holder):
                 self._guard.refuse(principal, permission, holder)
-            raise NotFound(f"No such object: {bucket}/{name}" + (f"#{generation}" if generation else ""))
+            text = f"No such object: {bucket}/{name}" + (f"#{generation}" if generation else "")
+            raise PublicObjectMissing(text, bucket) if bucket in self._public else NotFound(text)
         self._guard.require(principal, permission, holder, record.acl)
         return record
 
@@ -172,7 +184,10 @@ class Objects:
             Unavailable: the storage server closes the connection.
         """
         try:
-            if span:
+            if span and record.bucket in self._public:
+                async with self._public.read(record, span) as blocks:
+                    yield blocks
+            elif span:
                 async with self._media.read(record.bucket, record.media, span) as blocks:
                     yield blocks
             else:
@@ -185,7 +200,12 @@ class Objects:
         NotFound: no such bucket.
         """
         self._buckets.find(principal, "storage.objects.list", bucket)
-        return list_page(lambda start: self._records.objects_from(bucket, start), query)
+        holder = self._public if bucket in self._public else self._records
+        return list_page(lambda start: holder.objects_from(bucket, start), query)
+
+    async def hashed(self, records: Sequence[ObjectRecord]) -> list[ObjectRecord]:
+        """``records`` with the hashes of their bytes, which for public buckets are computed when first shown."""
+        return await self._public.hashed(records)
 
     # ---------------------------------------------------------------- changing
 
@@ -251,7 +271,11 @@ class Objects:
             new = replace(new, attributes=source.attributes)
         self.check_insert(principal, new)
         async with self._new_media(new) as key:
-            stored = await self._media.copy(source.bucket, source.media, new.bucket, key)
+            if source.bucket in self._public:
+                with self._public.open(source) as content:
+                    stored = await self._media.put(new.bucket, key, content, source.size)
+            else:
+                stored = await self._media.copy(source.bucket, source.media, new.bucket, key)
             return self._commit(principal, new, key, stored, component_count=source.component_count)
 
     async def move(

@@ -51,6 +51,8 @@ class BucketRecord:
     """When uniform bucket-level access was enabled; None if it is disabled."""
     is_never_public: bool = False
     """Public access prevention is enforced."""
+    is_foreign: bool = False
+    """It belongs to another project: roles and owners of this one have no say."""
     settings: Mapping[str, Json] = field(default_factory=dict)
     """Other fields of its resource: stored, without effect."""
 

@@ -1,7 +1,8 @@
 """Cloud Storage of one project: its parts, started and stopped together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from cloud.engine.project.access import ProjectAccess
@@ -13,11 +14,12 @@ from cloud.engine.storage.iam import IamPolicies
 from cloud.engine.storage.media import MediaStore, spool
 from cloud.engine.storage.members import Members
 from cloud.engine.storage.objects import Objects
+from cloud.engine.storage.public.buckets import PublicBuckets
 from cloud.engine.storage.records import Records
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.server_watch import INTERVAL, LIMIT
 from cloud.engine.storage.uploads import ResumableUploads
-from cloud.errors import FailedPrecondition
+from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.settings import IamMode
 
 
@@ -33,6 +35,7 @@ class StorageService:
         iam: how requests that are not allowed are handled.
         access: the roles on the project, which hold for all of its buckets; None: only its owner has any.
         probe_interval, probe_limit: see ``ServerWatch``.
+        public: folders that are served as public buckets, by bucket.
         on_violation: called at the first occurrence of each request that strict mode would refuse (``IamMode.SOFT``).
     """
 
@@ -45,6 +48,7 @@ class StorageService:
         project_number: int = 1,
         iam: IamMode = IamMode.STRICT,
         access: ProjectAccess | None = None,
+        public: Mapping[str, Path] = MappingProxyType({}),
         on_violation: Callable[[PolicyViolation], None] | None = None,
         server: FakeGcsServer | None = None,
         probe_interval: float = INTERVAL,
@@ -58,12 +62,13 @@ class StorageService:
         self._state_dir = state_dir
         self.server = server or FakeGcsServer(state_dir / "media", override)
         self._media = MediaStore(self.server, probe_interval=probe_interval, probe_limit=probe_limit)
+        self._public = PublicBuckets(public)
         self._is_open = False
 
     async def start(self) -> None:
         """Raises:
         FailedPrecondition: the folder cannot be used, or fake-gcs-server does not start.
-        InvalidArgument: ``override`` does not exist.
+        InvalidArgument: ``override`` does not exist, or the project has a bucket that is to be public.
         """
         try:
             for folder in (self._incoming, self._uploading):
@@ -71,10 +76,13 @@ class StorageService:
         except OSError as error:
             raise FailedPrecondition(f"{self._state_dir} cannot be used: {error}") from error
         self._records = Records(self._state_dir / "storage.sqlite3")
+        if taken := [bucket.name for bucket in self._records.buckets() if bucket.name in self._public]:
+            self._records.close()
+            raise InvalidArgument(f"{taken[0]} is a bucket of the project in this state folder", field="--public")
         self._is_open = True
         self._garbage = Garbage(self._records, self._media)
-        self.buckets = Buckets(self._records, self._media, self._garbage, self.guard, self.project_number)
-        self.objects = Objects(self._records, self._media, self._garbage, self.guard, self.buckets)
+        self.buckets = Buckets(self._records, self._media, self._garbage, self.guard, self.project_number, self._public)
+        self.objects = Objects(self._records, self._media, self._garbage, self.guard, self.buckets, self._public)
         self.acls = AccessControls(self._records, self.buckets, self.objects)
         self.iam = IamPolicies(self._records, self.guard, self.buckets, self.objects)
         self.uploads = ResumableUploads(self._records, self.objects, self._uploading)

@@ -26,6 +26,7 @@ def test_every_variable_is_read() -> None:
             "CLOUD_IAM": "soft",
             "CLOUD_SERVICE_AGENTS": "bare",
             "CLOUD_RUNTIME": "match",
+            "CLOUD_PUBLIC": "tensorflow=/data/tf:gs://cloud-samples-data/=samples",
             "CLOUD_JOB_LOG_BYTES": "1000",
             "CLOUD_JOB_DISK_BYTES": "2000",
             "CLOUD_DISK_RESERVE_BYTES": "3000",
@@ -44,6 +45,7 @@ def test_every_variable_is_read() -> None:
         iam=IamMode.SOFT,
         service_agents=ServiceAgents.BARE,
         runtime=RuntimeMode.MATCH,
+        public=(("tensorflow", Path("/data/tf")), ("cloud-samples-data", Path("samples"))),
         job_log_bytes=1000,
         job_disk_bytes=2000,
         disk_reserve_bytes=3000,
@@ -51,6 +53,20 @@ def test_every_variable_is_read() -> None:
         job_files=50,
         fake_gcs_server="http://127.0.0.1:4443",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tensorflow", "CLOUD_PUBLIC: BUCKET=FOLDER, not 'tensorflow'"),
+        ("=/data", "CLOUD_PUBLIC: BUCKET=FOLDER, not '=/data'"),
+        ("No_Bucket=/data", "CLOUD_PUBLIC: Invalid bucket name 'No_Bucket'"),
+        ("tensorflow=/a:tensorflow=/b", "CLOUD_PUBLIC: bucket tensorflow is given twice"),
+    ],
+)
+def test_a_wrong_public_bucket_is_named(text: str, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        Settings.from_environ({"CLOUD_PUBLIC": text})
 
 
 def test_the_error_names_the_legal_values() -> None:

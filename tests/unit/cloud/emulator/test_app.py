@@ -18,6 +18,7 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
 from cloud.engine.project.identities import ml_service_account, owner
+from cloud.engine.storage.public.well_known import PublicBucketMissing
 from cloud.errors import BucketNotFound, NotFound, PermissionDenied
 from cloud.gateway import hosts
 from cloud.testing.client import Client
@@ -388,3 +389,12 @@ async def test_a_missing_bucket_is_reported_to_its_source_but_not_a_missing_obje
     for storage.outcome in (NotFound("No such object: b/o"), BucketNotFound("The bucket does not exist: 'b'")):
         await send(emulator.protocols(RequestSource(ME, reported.append)), "GET", "127.0.0.1/storage/v1/b/b/o/o")
     assert reported == ["The bucket does not exist: 'b'"]
+
+
+async def test_a_missing_public_bucket_is_reported_to_its_source_else_once_to_the_owner(emulator, storage, caplog):
+    """gcloud, gsutil and TensorFlow show no words but their own for it."""
+    storage.outcome = missing = PublicBucketMissing("The specified bucket does not exist: 'tensorflow'", "tensorflow")
+    reported: list[str] = []
+    for source in (RequestSource(on_denial=reported.append), RequestSource(), RequestSource()):
+        await send(emulator.protocols(source), "GET", "storage.googleapis.com/tensorflow/mnist.npz")
+    assert reported == caplog.messages == [missing.message]

@@ -201,7 +201,9 @@ async def test_patching_a_model(api):
     assert done["response"] == {"@type": "type.googleapis.com/google.cloud.ml.v1.Model"} | model
     await api.ask("PATCH", "/models/taxifare?updateMask=description", {})
     assert "description" not in await api.ask("GET", "/models/taxifare")
-    assert (await api.refusal("PATCH", "/models/taxifare?updateMask=labels", {"labels": {}}))["code"] == 400
+    # gcloud ai-platform models update --update-labels
+    await api.ask("PATCH", "/models/taxifare?updateMask=labels", {"labels": {"team": "taxi"}})
+    assert (await api.ask("GET", "/models/taxifare"))["labels"] == {"team": "taxi"}
     stale = {"description": "x", "etag": model["etag"]}
     assert (await api.refusal("PATCH", "/models/taxifare?updateMask=description", stale))["status"] == "ABORTED"
 

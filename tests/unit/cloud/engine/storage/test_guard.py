@@ -97,6 +97,23 @@ def test_a_role_on_the_project_holds_for_every_bucket_and_for_its_member_only(ac
     guard.require(JOB, "storage.buckets.list", None)
 
 
+@pytest.mark.parametrize("mode", list(IamMode))
+def test_a_bucket_of_another_project_is_for_its_own_policy_to_decide_in_every_mode(mode):
+    owner = Principal("owner@x.org", is_project_owner=True)
+    bindings = {"roles/storage.objectViewer": ("allUsers",)}
+    public = BucketRecord(
+        "pub", "US", "STANDARD", NOW, NOW, {}, {}, bindings=bindings, uniform_since=NOW, is_foreign=True
+    )
+    guard = Guard(mode)
+    for principal in (owner, JOB, ANONYMOUS, WEB_PAGE):
+        guard.require(principal, LIST, public)
+        assert not guard.permits(principal, CREATE, public)
+    with pytest.raises(PermissionDenied, match="may be read only"):
+        guard.require(owner, CREATE, public)
+    with pytest.raises(Unauthenticated):
+        guard.require(ANONYMOUS, CREATE, public)
+
+
 def test_a_basic_role_on_the_project_counts_where_a_bucket_names_its_team(access):
     grant(access, "roles/viewer")
     guard = Guard(project=access)

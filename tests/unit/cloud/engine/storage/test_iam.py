@@ -18,6 +18,7 @@ from cloud.engine.storage.iam import MAX_ENTITIES, IamPolicies, PolicyTarget
 from cloud.engine.storage.objects import Objects
 from cloud.engine.storage.policy import AclsDisabled, PublicAccessPrevented
 from cloud.engine.storage.preconditions import ConditionNotMet
+from cloud.engine.storage.public.buckets import PublicBuckets
 from cloud.engine.storage.records import BucketRecord, ObjectRecord, Records
 from cloud.engine.storage.roles import Role
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied
@@ -62,8 +63,9 @@ object_bindings = st.dictionaries(st.sampled_from(sorted(OBJECT_LEGACY)), st.set
 def open_storage(folder, mode=IamMode.STRICT):
     """The engine's parts over a bucket with one object, without media."""
     records, guard = Records(folder / "storage.sqlite3"), Guard(mode)
-    buckets = Buckets(records, None, None, guard, 7)
-    objects = Objects(records, None, None, guard, buckets)
+    public = PublicBuckets({})
+    buckets = Buckets(records, None, None, guard, 7, public)
+    objects = Objects(records, None, None, guard, buckets, public)
     records.put_bucket(BucketRecord("bkt", "US", "STANDARD", NOW, NOW, {}, {}))
     records.put_object(ObjectRecord("bkt", "o", "m", 1, 1, None, "crc", OWNER.email, NOW, NOW, {}))
     return SimpleNamespace(
