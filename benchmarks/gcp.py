@@ -61,14 +61,12 @@ async def measure(rounds: int, steps: int, data: Path) -> dict[str, list[float]]
     found: dict[str, list[float]] = {"local": [], "ml-engine": [], "vertex-ai": []}
     async with LocalCloud(Settings(project="benchmark")) as cloud:
         environ = await cloud.owner_environ()
-        account = await cloud.backend.ml_service_account()
         backends: dict[str, Backend] = {"local": cloud.backend}
         for service in ("ml-engine", "vertex-ai"):
             backends[service] = open_gcp(
                 project="benchmark",
                 region="us-central1",
                 service=service,
-                service_account=account if service == "vertex-ai" else None,
                 credentials=Credentials.from_service_account_file(
                     environ["GOOGLE_APPLICATION_CREDENTIALS"], scopes=[_SCOPE]
                 ),

@@ -72,7 +72,7 @@ MIXINS: dict[str, tuple[Any, Any, str, str]] = {
 }
 _ACCOUNT = "/v1/{name=projects/*/serviceAccounts/*}"
 WITHOUT_REST: dict[str, dict[str, tuple[str, str]]] = {
-    # Services whose clients have no REST transport; a POST's body is all that the path does not have.
+    # Services whose clients have no REST transport; a body is all that the path does not have.
     # https://github.com/googleapis/googleapis/blob/master/google/logging/v2/logging.proto
     "google.cloud.logging_v2.services.logging_service_v2": {
         "ListLogEntries": ("post", "/v2/entries:list"),
@@ -87,6 +87,8 @@ WITHOUT_REST: dict[str, dict[str, tuple[str, str]]] = {
         "GetServiceAccount": ("get", _ACCOUNT),
         "CreateServiceAccount": ("post", "/v1/{name=projects/*}/serviceAccounts"),
         "DeleteServiceAccount": ("delete", _ACCOUNT),
+        "UpdateServiceAccount": ("put", _ACCOUNT),
+        "PatchServiceAccount": ("patch", "/v1/{service_account.name=projects/*/serviceAccounts/*}"),
         "EnableServiceAccount": ("post", f"{_ACCOUNT}:enable"),
         "DisableServiceAccount": ("post", f"{_ACCOUNT}:disable"),
         "UndeleteServiceAccount": ("post", f"{_ACCOUNT}:undelete"),
@@ -168,7 +170,7 @@ def rules_of(service: str, name: str) -> list[dict[str, str]]:
 
 
 def _rule(verb: str, uri: str) -> dict[str, str]:
-    return {"method": verb, "uri": uri, **({"body": "*"} if verb == "post" else {})}
+    return {"method": verb, "uri": uri, **({} if verb in ("get", "delete") else {"body": "*"})}
 
 
 def main() -> None:

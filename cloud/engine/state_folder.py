@@ -10,7 +10,7 @@ from cloud.errors import FailedPrecondition
 from cloud.folders import temporary
 from cloud.folders.temporary import Kind
 
-FORMAT = 3
+FORMAT = 4
 """Format of the whole folder. Raise it with each new migration of a database in it (see ``open_database``), so that an
 older version refuses the folder before it changes anything."""
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})  # flock(2), and NFS without its lock service

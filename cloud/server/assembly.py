@@ -124,7 +124,9 @@ class Assembly:
         parts.push_async_callback(front.close)
         await front.start()
 
-        access = JobAccess(front.gateway, front.emulator, settings.project, state.folder("gateway"))
+        access = JobAccess(
+            front.gateway, front.emulator, settings.project, state.folder("gateway"), project.account_exists
+        )
         confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, confined.reads, confined.secrets, processes))
         environ = self._base_environ | access.environ(front.gateway.address)

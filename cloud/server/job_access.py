@@ -1,7 +1,7 @@
 """How jobs reach the emulated APIs, each as the account that it runs as.
 
-That is the gateway, which also listens in the network of each job that has one. There, the listener tells the account.
-Without such networks it is the address: each account has one of its own, where the metadata server gives its tokens.
+That is the gateway, which also listens in the network of each execution that has one, or else at an address of its
+own: so the listener tells the account, and whose log says what was refused.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from cloud.emulator.app import Emulator, RequestSource
 from cloud.engine.confinement.confiner import Access, Report
 from cloud.engine.principal import Principal
 from cloud.engine.state_folder import write_private
+from cloud.errors import FailedPrecondition
 from cloud.gateway.environ import boto_configuration, client_environ
-from cloud.gateway.listener import Refusal
+from cloud.gateway.listener import Listener, Refusal
 from cloud.gateway.tunnel import Gateway
 from cloud.server.data_server import VARIABLE as DATA_SERVER
 from cloud.server.data_server import write_data_server
@@ -25,10 +26,13 @@ class JobAccess:
     """Args:
     gateway: which is started. It ends what is served here.
     folder: for files that the variables name.
+    exists: whether there is an account of that e-mail address.
     """
 
-    def __init__(self, gateway: Gateway, emulator: Emulator, project: str, folder: Path) -> None:
-        self._gateway, self._emulator = gateway, emulator
+    def __init__(
+        self, gateway: Gateway, emulator: Emulator, project: str, folder: Path, exists: Callable[[str], bool]
+    ) -> None:
+        self._gateway, self._emulator, self._exists = gateway, emulator, exists
         self._project, self._folder = project, folder
         self._data_server = write_data_server(folder / "tensorboard-data-server")
         self._opened: dict[str, Access] = {}
@@ -49,7 +53,13 @@ class JobAccess:
         return {**environ, "BOTO_CONFIG": str(boto_file), **self._data_server}
 
     async def of(self, account: str) -> Access:
-        """The access of jobs that run as the account of this e-mail address."""
+        """The access of jobs that run as the account of this e-mail address.
+
+        Raises:
+            FailedPrecondition: it was deleted.
+        """
+        if not self._exists(account):
+            raise FailedPrecondition(f"The job's service account {account} does not exist: it was deleted.")
         async with self._opening:
             if account not in self._opened:
                 source = RequestSource(account=Principal(account))
@@ -63,9 +73,31 @@ class JobAccess:
         environ = self.environ(address, name)
         _, _, port = address.rpartition(":")
         files = (self._gateway.ca_file, Path(environ["BOTO_CONFIG"]), Path(environ[DATA_SERVER]))
-        return Access(int(port), files, partial(self._serve, account), environ)
+        serve, alone = partial(self._serve, account), partial(self._alone, account)
+        return Access(int(port), files, serve, environ, alone)
 
     async def _serve(self, account: str, listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
+        _, close = await self._listen(account, report, listening)
+        return close
+
+    async def _alone(self, account: str, report: Report) -> tuple[Access, Callable[[], Awaitable[None]]]:
+        listener, close = await self._listen(account, report, None)
+        access = self._access(account, listener.address, f"boto-at-{listener.address.rpartition(':')[2]}")
+
+        async def end() -> None:
+            await close()
+            _remove_files(access)
+
+        return access, end
+
+    async def _listen(
+        self, account: str, report: Report, listening: socket | None
+    ) -> tuple[Listener, Callable[[], Awaitable[None]]]:
+        """
+        Args:
+            listening: in a network of its own; None: on a free port of this machine's loopback interface.
+        """
+
         def on_refusal(refusal: Refusal) -> None:
             where = f"{refusal.host}:{refusal.port}"
             report(f"refused: {where} is not one of Google's APIs, and this cloud is offline", where)
@@ -83,11 +115,16 @@ class JobAccess:
             http2_factory=grpc,
             on_refusal=on_refusal,
             listening=listening,
-            checks_callers=False,
+            checks_callers=listening is None,
         )
 
         async def close() -> None:
             await self._gateway.remove_listener(listener)
             await grpc.close()
 
-        return close
+        return listener, close
+
+
+def _remove_files(access: Access) -> None:
+    """Those that are its alone."""
+    Path(access.environ["BOTO_CONFIG"]).unlink()

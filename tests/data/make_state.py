@@ -132,6 +132,11 @@ def main() -> None:
     operation(vertex("POST", f"/v1/{endpoint}:deployModel", deploy))
     predicted = vertex("POST", f"/v1/{endpoint}:predict", {"instances": [1.5]})
     assert predicted["predictions"] in ([3.0], [{"scaled": 3.0}]), predicted
+    accounts, resources = f"/v1/{PROJECT}/serviceAccounts", "cloudresourcemanager.googleapis.com"
+    account = send("POST", accounts, {"accountId": "kept-account"}, host="iam.googleapis.com")["email"]
+    policy = send("POST", f"/v1/{PROJECT}:getIamPolicy", {}, host=resources)
+    policy["bindings"].append({"role": "roles/viewer", "members": [f"serviceAccount:{account}"]})
+    send("POST", f"/v1/{PROJECT}:setIamPolicy", {"policy": policy}, host=resources)
     assert [ml("GET", f"/jobs/{name}")["state"] for name in ("exports", "fails")] == ["SUCCEEDED", "FAILED"]
 
 

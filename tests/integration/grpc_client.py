@@ -6,8 +6,8 @@ import grpc
 import pytest
 from google.protobuf import json_format
 
-from cloud.emulator.grpc.methods import find, pool
-from cloud.emulator.oauth2.tokens import owner
+from cloud.emulator.grpc.methods import find, message, pool
+from cloud.engine.project.identities import owner
 from cloud.server.base import ServedCloud
 
 VERTEX = "us-central1-aiplatform.googleapis.com"
@@ -53,3 +53,11 @@ class GrpcClient:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await self.call(method, request, **options)
         return raised.value
+
+
+def details_of(error: grpc.aio.AioRpcError) -> list[dict[str, Any]]:
+    """Google's details of an error, as JSON."""
+    packed = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
+    status = json_format.MessageToDict(message("google.rpc.Status").FromString(packed), descriptor_pool=pool())
+    details: list[dict[str, Any]] = status.get("details", [])
+    return details

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cloud.engine.confinement.layers import probe
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
 from cloud.resources import Service, Severity, TrainingSpec
 from cloud.serve import LocalCloud
-from cloud.settings import LauncherKind, Settings, inherited_environ
+from cloud.settings import ConfineMode, LauncherKind, Settings, inherited_environ
 from cloud.testing.contract.base import TIMEOUT, Contract
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -103,8 +102,17 @@ async def test_gcloud_neither_repeats_nor_speaks_of_the_network(cloud, environ, 
     assert time.monotonic() - began < 20  # it takes half a minute to give up what it repeats
 
 
-async def test_a_query_in_a_job_ends_at_once_and_is_one_line_of_its_log(cloud):
-    contract = Contract()
+@pytest_asyncio.fixture(loop_scope="module", params=[ConfineMode.AUTO, ConfineMode.OFF])
+async def confined(request: pytest.FixtureRequest, cloud: LocalCloud) -> AsyncIterator[LocalCloud]:
+    if request.param is ConfineMode.AUTO:
+        yield cloud
+        return
+    async with LocalCloud(Settings(launcher=LauncherKind.COLD, confine=request.param)) as unconfined:
+        yield unconfined
+
+
+async def test_a_query_in_a_job_ends_at_once_and_is_one_line_of_its_log(confined):
+    cloud, contract = confined, Contract()
     spec = TrainingSpec("1", (), MODULE, args=(BY_QUERY,), service=Service.VERTEX_AI)
     job = await cloud.backend.wait_for_job((await cloud.backend.submit_job(spec)).job_id, timeout=TIMEOUT)
     lines = await contract.output(cloud.backend, job)
@@ -112,8 +120,7 @@ async def test_a_query_in_a_job_ends_at_once_and_is_one_line_of_its_log(cloud):
     answers = [line for line in lines if line.startswith("403 ")]
     assert len(answers) == 3
     assert "bigquery.googleapis.com is not emulated here" in answers[0]
-    if probe().network.is_held:
-        entries = await contract.log(cloud.backend, job)
-        warnings = [entry.message for entry in entries if entry.severity is Severity.WARNING]
-        [refused] = [line for line in warnings if "bigquery.googleapis.com" in line]
-        assert refused.startswith("refused: bigquery.googleapis.com is not emulated here")
+    entries = await contract.log(cloud.backend, job)
+    warnings = [entry.message for entry in entries if entry.severity is Severity.WARNING]
+    [refused] = [line for line in warnings if "bigquery.googleapis.com" in line]
+    assert refused.startswith("refused: bigquery.googleapis.com is not emulated here")

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from cloud.engine.confinement.layers import probe
+from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
 from cloud.resources import Job, ScaleTier, Service, Severity, TrainingSpec
@@ -94,7 +95,7 @@ async def test_a_denied_permission_and_a_missing_bucket_are_in_the_log_of_the_jo
     job, _ = await run(cloud, "2", DENIED)
     assert job.state is JobState.FAILED
     entries = await contract.log(cloud.backend, job)
-    account = await cloud.backend.ml_service_account()
+    account = custom_code_agent(cloud.settings.project).email
     *missing, warning = [entry.message for entry in entries if entry.severity is Severity.WARNING]
     absent = "The specified bucket does not exist: 'none'"
     assert missing == [absent, f"{absent}, 2 times"]

@@ -54,6 +54,17 @@ def test_there_is_state_of_every_format() -> None:
     assert kept >= {f"state-{number}" for number in range(1, FORMAT + 1)}
 
 
+def test_the_projects_policy_and_accounts(owner: Owner, request: pytest.FixtureRequest) -> None:
+    status, policy = owner.json("POST", "cloudresourcemanager", f"{PROJECT}:getIamPolicy", {})
+    assert status == 200, policy
+    roles = {binding["role"]: binding["members"] for binding in policy["bindings"]}
+    accounts = [account["email"] for account in get(owner, "iam", f"{PROJECT}/serviceAccounts")["accounts"]]
+    kept = "kept-account@local-project.iam.gserviceaccount.com"
+    is_kept = request.node.callspec.id not in ("state-1", "state-2", "state-3")  # which had no policy
+    assert (roles.get("roles/viewer"), kept in accounts) == ([f"serviceAccount:{kept}"] if is_kept else None, is_kept)
+    assert roles["roles/owner"] == ["user:owner@local-project.example.com"]
+
+
 def test_jobs(owner: Owner) -> None:
     listed = get(owner, ML, f"{PROJECT}/jobs")["jobs"]
     assert [(job["jobId"], job["state"], job["labels"]) for job in listed] == [

@@ -6,19 +6,17 @@ tests/integration/test_clients_aiplatform.py does the same with Vertex AI's SDK,
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 import grpc
 import pytest
 import pytest_asyncio
-from google.protobuf import json_format
 
 from cloud.emulator.faults import Cut, Refuse
-from cloud.emulator.grpc.methods import find, message, pool
+from cloud.emulator.grpc.methods import find
 from cloud.errors import ResourceExhausted
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
-from integration.grpc_client import GrpcClient
+from integration.grpc_client import GrpcClient, details_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "grpc-project"
@@ -37,11 +35,6 @@ async def client(cloud: LocalCloud) -> AsyncIterator[GrpcClient]:
     client = GrpcClient(cloud)
     yield client
     await client.close()
-
-
-def details_of(error: grpc.aio.AioRpcError) -> Any:
-    (packed,) = [value for name, value in error.trailing_metadata() if name == "grpc-status-details-bin"]
-    return json_format.MessageToDict(message("google.rpc.Status").FromString(packed), descriptor_pool=pool())
 
 
 # ---------------------------------------------------------------- responses
@@ -82,6 +75,33 @@ async def test_resource_manager_gives_the_project(client):
     assert project["projectId"] == PROJECT
 
 
+async def test_the_projects_policy_is_read_and_permissions_are_tested(client):
+    service, resource = "google.cloud.resourcemanager.v3.Projects", {"resource": f"projects/{PROJECT}"}
+    host = "cloudresourcemanager.googleapis.com"
+    policy = await client.call(f"{service}/GetIamPolicy", resource, host=host)
+    assert "roles/owner" in [binding["role"] for binding in policy["bindings"]]
+    asked = {**resource, "permissions": ["storage.buckets.list", "ml.jobs.create"]}
+    assert await client.call(f"{service}/TestIamPermissions", asked, host=host) == {"permissions": asked["permissions"]}
+
+
+async def test_services_and_service_accounts_are_listed(client):
+    services = await client.call(
+        "google.api.serviceusage.v1.ServiceUsage/ListServices",
+        {"parent": f"projects/{PROJECT}", "filter": "state:ENABLED"},
+        host="serviceusage.googleapis.com",
+    )
+    assert any(service["name"].endswith("/services/aiplatform.googleapis.com") for service in services["services"])
+    made = await client.call(
+        "google.iam.admin.v1.IAM/CreateServiceAccount",
+        {"name": f"projects/{PROJECT}", "accountId": "trainer", "serviceAccount": {"displayName": "t"}},
+        host="iam.googleapis.com",
+    )
+    listed = await client.call(
+        "google.iam.admin.v1.IAM/ListServiceAccounts", {"name": f"projects/{PROJECT}"}, host="iam.googleapis.com"
+    )
+    assert made["email"] in [account["email"] for account in listed["accounts"]]
+
+
 async def test_logs_are_read(client):
     request = {"resourceNames": [f"projects/{PROJECT}"], "filter": 'resource.type="ml_job"'}
     listed = await client.call(
@@ -116,7 +136,7 @@ async def test_a_name_that_fits_no_method_is_an_invalid_argument(client, name):
     error = await client.error(f"{V1}.EndpointService/DeployModel", {"endpoint": name, "deployedModel": {}})
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert error.details() == (f"Field: endpoint Error: not of the form projects/*/locations/*/endpoints/*: {name!r}")
-    (detail,) = details_of(error)["details"]
+    (detail,) = details_of(error)
     assert detail["fieldViolations"][0]["field"] == "endpoint"
 
 

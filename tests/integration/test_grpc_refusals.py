@@ -9,17 +9,17 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
-from google.protobuf import json_format
 
 from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 from cloud.emulator.grpc import methods
-from cloud.engine.project.identities import owner
 from cloud.server.local import LocalCloud
 from cloud.settings import LauncherKind, Settings
+from integration.grpc_client import GrpcClient, details_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "grpc-project"
-VERTEX = "us-central1-aiplatform.googleapis.com"
+Outcome = tuple[grpc.StatusCode, dict[str, Any], str]
+"""Status, ErrorInfo and text."""
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]*))?\}")
 
 
@@ -29,38 +29,21 @@ async def cloud() -> AsyncIterator[LocalCloud]:
         yield cloud
 
 
-class Client:
-    def __init__(self, cloud: LocalCloud) -> None:
-        front = cloud._front
-        self._options = [("grpc.http_proxy", front.gateway.url), ("grpc.use_local_subchannel_pool", 1)]
-        self._trust = grpc.ssl_channel_credentials(front.gateway.ca_file.read_bytes())
-        self._owner = (("authorization", f"Bearer {front.tokens.issue(owner(PROJECT)).value}"),)
-        self._channels: dict[str, grpc.aio.Channel] = {}
-
-    async def error(self, path: str, request: bytes = b"", host: str = VERTEX) -> tuple[grpc.StatusCode, Any, str]:
-        """Status, ErrorInfo and text of a call; a response is OK."""
-        if host not in self._channels:
-            self._channels[host] = grpc.aio.secure_channel(f"{host}:443", self._trust, self._options)
-        try:
-            await self._channels[host].unary_unary(path)(request, timeout=60, metadata=self._owner)
-        except grpc.aio.AioRpcError as error:
-            packed = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
-            status = methods.message("google.rpc.Status").FromString(packed)
-            details = json_format.MessageToDict(status, descriptor_pool=methods.pool()).get("details", [])
-            about = next((detail for detail in details if "reason" in detail), {})
-            return error.code(), about, error.details() or ""
-        return grpc.StatusCode.OK, {}, ""
-
-    async def close(self) -> None:
-        for channel in self._channels.values():
-            await channel.close()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def client(cloud: LocalCloud) -> AsyncIterator[Client]:
-    client = Client(cloud)
+async def client(cloud: LocalCloud) -> AsyncIterator[GrpcClient]:
+    client = GrpcClient(cloud)
     yield client
     await client.close()
+
+
+async def outcome(channel: grpc.aio.Channel, client: GrpcClient, method: str, request: bytes = b"") -> Outcome:
+    """Of a call; a response is OK."""
+    try:
+        await client.call(method, request, channel=channel, timeout=60)
+    except grpc.aio.AioRpcError as error:
+        about = next((detail for detail in details_of(error) if "reason" in detail), {})
+        return error.code(), about, error.details() or ""
+    return grpc.StatusCode.OK, {}, ""
 
 
 def request_of(method: methods.Method) -> bytes:
@@ -78,14 +61,14 @@ def request_of(method: methods.Method) -> bytes:
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 async def test_every_method_of_vertex_ai_is_served_or_refused_by_its_name(cloud, client, version):
-    service = f"/google.cloud.aiplatform.{version}."
+    service, channel = f"/google.cloud.aiplatform.{version}.", client.channel()
     paths = [path for path in methods._methods() if path.startswith(service)]
     (vertex,) = {mount.api for mount in cloud._front.emulator.mounts if isinstance(mount.api, AiplatformV1)}
     served = {route.method_id for route in vertex.routes()}
     before = sum(refusal.count for refusal in cloud.refusals)
 
-    async def ask(path: str) -> tuple[str, tuple[grpc.StatusCode, Any, str]]:
-        return path, await client.error(path, request_of(methods.find(path)))
+    async def ask(path: str) -> tuple[str, Outcome]:
+        return path, await outcome(channel, client, path[1:], request_of(methods.find(path)))
 
     found = dict(await asyncio.gather(*map(ask, paths)))
     refused = {path: about for path, (code, about, _) in found.items() if code is grpc.StatusCode.UNIMPLEMENTED}
@@ -102,7 +85,7 @@ async def test_every_method_of_vertex_ai_is_served_or_refused_by_its_name(cloud,
 
 async def test_another_api_is_refused_as_one_that_is_not_enabled(cloud, client):
     host = "pubsub.googleapis.com"
-    code, about, text = await client.error("/google.pubsub.v1.Publisher/ListTopics", host=host)
+    code, about, text = await outcome(client.channel(host), client, "google.pubsub.v1.Publisher/ListTopics")
     assert code is grpc.StatusCode.PERMISSION_DENIED
     assert (about["reason"], about["metadata"]["service"]) == ("SERVICE_DISABLED", host)
     assert "PUBSUB_EMULATOR_HOST" in text
@@ -110,8 +93,8 @@ async def test_another_api_is_refused_as_one_that_is_not_enabled(cloud, client):
 
 
 async def test_a_method_that_no_table_has_is_counted_by_its_name(cloud, client):
-    path = "/google.storage.v2.Storage/ReadObject"
-    code, about, text = await client.error(path, host="storage.googleapis.com")
+    method = "google.storage.v2.Storage/ReadObject"
+    code, about, text = await outcome(client.channel("storage.googleapis.com"), client, method)
     assert (code, about["reason"]) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_EMULATED")
     assert text.startswith("google.storage.v2.Storage/ReadObject is not emulated here. If its client has another")
-    assert Counter(refusal.method for refusal in cloud.refusals)[path[1:]] == 1
+    assert Counter(refusal.method for refusal in cloud.refusals)[method] == 1

@@ -14,6 +14,7 @@ from yarl import URL
 
 from cloud.emulator.rest.call import Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
+from cloud.emulator.rest.errors import PermissionMissing
 from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.responses import json_answer
 from cloud.emulator.rest.schemas import EnumNumbers
@@ -116,14 +117,19 @@ class Api(ABC):
         """By the roles on the project, and on the resource where an API has policies of its own.
 
         Raises:
-            PermissionDenied: the caller may not. The text ends with the command that allows it.
+            PermissionMissing: the caller may not. The text ends with the command that allows it.
         """
         if self.allows(call.principal, permission) or await self.grants(call, permission):
             return
         denied = self.denied(permission, call.name)
         email = call.principal.email
         grant = mends.on_project(self.project, email, permission)
-        raise PermissionDenied(f"{denied.message} {email} does not have {permission}. To allow it: {grant}")
+        raise PermissionMissing(
+            f"{denied.message} {email} does not have {permission}. To allow it: {grant}",
+            permission=permission,
+            service=self.SERVICE,
+            resource=call.name or f"projects/{self.project}",
+        )
 
     def allows(self, principal: Principal, permission: str) -> bool:
         """Whether ``principal`` has ``permission`` on the project; anyone has an empty one."""

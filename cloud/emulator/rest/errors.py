@@ -91,6 +91,19 @@ class QuotaFailure(ResourceExhausted):
         self.subject = subject
 
 
+class PermissionMissing(PermissionDenied):
+    """A caller lacks a permission (https://cloud.google.com/iam/docs/permission-error-messages).
+
+    Args:
+        service: the API's host.
+        resource: its name, ``projects/my-project``.
+    """
+
+    def __init__(self, message: str, *, permission: str, service: str, resource: str) -> None:
+        super().__init__(message)
+        self.permission, self.service, self.resource = permission, service, resource
+
+
 class BadSignature(PermissionDenied):
     """A signed request of Cloud Storage whose signature is not accepted."""
 
@@ -147,6 +160,10 @@ def platform_error(error: CloudError) -> Json:
             body["details"] = [{"@type": f"{_RPC}QuotaFailure", "violations": [violation]}]
         case Unimplemented():
             body |= {"status": PermissionDenied.code, "details": [_not_emulated(error)]}
+        case PermissionMissing():
+            metadata = {"permission": error.permission, "resource": error.resource}
+            about = {"reason": "IAM_PERMISSION_DENIED", "domain": error.service, "metadata": metadata}
+            body["details"] = [{"@type": f"{_RPC}ErrorInfo", **about}]
         case ServiceNotEmulated(service=service):
             # Google's own front end writes all of this for an API that is not enabled; the list for older clients.
             item = {"message": error.message, "domain": "usageLimits", "reason": "accessNotConfigured"}

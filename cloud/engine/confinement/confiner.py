@@ -37,12 +37,14 @@ class Access:
         files: that its variables name.
         serve: serves the APIs on a socket in a job's network, too, and returns what ends that.
         environ: its variables.
+        alone: serves the APIs at an address for one execution alone, and returns the access there, and what ends it.
     """
 
     port: int
     files: tuple[Path, ...]
     serve: Callable[[socket, Report], Awaitable[Callable[[], Awaitable[None]]]]
     environ: Mapping[str, str] = field(default_factory=dict)
+    alone: Callable[[Report], Awaitable[tuple["Access", Callable[[], Awaitable[None]]]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,14 @@ class Confiner:
         self._paths = PythonPaths(means.secrets if means else ())
 
     @asynccontextmanager
-    async def job_network(self, access: Access | None, report: Report) -> AsyncIterator[Network | None]:
-        """The network of one execution, until the block ends; None: this machine's.
+    async def job_network(
+        self, access: Access | None, report: Report
+    ) -> AsyncIterator[tuple[Network | None, Access | None]]:
+        """The network of one execution, until the block ends, and how it reaches Google's APIs; None: this machine's.
 
         Args:
             access: of its job; None: it has none, and no network of its own.
-            report: called for refusals of its requests, where it has a network of its own.
+            report: called for refusals of its requests.
 
         Raises:
             CloudError: it cannot be made.
@@ -90,7 +94,10 @@ class Confiner:
                 network = await self._means.networks.create_network(access.port)
                 parts.callback(network.close)
                 parts.push_async_callback(await access.serve(network.listening, report))
-            yield network
+            elif access and access.alone:
+                access, end = await access.alone(report)
+                parts.push_async_callback(end)
+            yield network, access
 
     async def replica(
         self,

@@ -147,10 +147,9 @@ class Execution:
         self._temporary = folders.create(self.folder)
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
         environment = await self._prepare(primary)
-        if self.platform.access:
-            self._access = await self.platform.access(self._account)
-        self._network = await self._until_ended.enter_async_context(
-            self.platform.confiner.job_network(self._access, RefusedRequests(self._log_refusal).add)
+        access = await self.platform.access(self._account) if self.platform.access else None
+        self._network, self._access = await self._until_ended.enter_async_context(
+            self.platform.confiner.job_network(access, RefusedRequests(self._log_refusal).add)
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):

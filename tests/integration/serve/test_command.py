@@ -76,12 +76,22 @@ def test_the_labs_curl_line_with_a_token(environ: dict[str, str], tmp_path: Path
     assert result.stdout.endswith("@cloud-ml.google.com.iam.gserviceaccount.com\n")
 
 
-def test_a_request_that_clients_make_by_themselves_is_answered(
-    environ: dict[str, str], tmp_path: Path, print_token: str
-) -> None:
+def test_what_was_asked_for_in_vain_is_told_when_it_happens_and_at_the_end(environ: dict[str, str]) -> None:
+    url = "https://bigquery.googleapis.com/bigquery/v2/projects/p/datasets"
+    result = run(environ, "--", "curl", "-s", url, url)
+    assert result.stdout.count('"SERVICE_DISABLED"') == 2
+    assert result.stderr.splitlines() == [
+        "refused: bigquery.googleapis.com:443 is not emulated here",
+        "refused: bigquery.googleapis.com:443 is not emulated here, 2 times",
+        "Asked for in vain: bigquery.googleapis.com:443 (2 times)",
+    ]
+
+
+def test_a_request_that_clients_make_by_themselves_is_answered(environ: dict[str, str], tmp_path: Path) -> None:
     url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/x@example.com/allowedLocations"
     environ |= {"HOME": str(tmp_path)}
-    result = run(environ, "--", "sh", "-ec", f'curl -s -H "Authorization: Bearer $({print_token})" {url}')
+    token = " ".join([*SERVE, "token"])
+    result = run(environ, "--", "sh", "-ec", f'curl -s -H "Authorization: Bearer $({token})" {url}')
     assert json.loads(result.stdout) == {"encodedLocations": "0x0"}, result.stderr
 
 

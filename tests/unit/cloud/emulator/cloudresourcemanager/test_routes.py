@@ -114,6 +114,12 @@ async def test_others_and_other_projects_are_refused(api):
         "gcloud projects add-iam-policy-binding my-project --member=user:somebody@example.com --role=roles/",
     ):
         assert part in refused["message"]
+    [detail] = refused["details"]
+    assert (detail["reason"], detail["domain"]) == ("IAM_PERMISSION_DENIED", "cloudresourcemanager.googleapis.com")
+    assert detail["metadata"] == {
+        "permission": "resourcemanager.projects.get",
+        "resource": "projects/my-project",
+    }
     assert (await api.send("GET", f"{api.root.rpartition('/')[0]}/another")).status == 403
     assert (await api.send("GET", api.root, principal=ANONYMOUS)).status == 401
     assert (await api.refusal("DELETE", ""))["details"][0]["reason"] == "METHOD_NOT_EMULATED"

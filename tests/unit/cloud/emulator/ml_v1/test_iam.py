@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from cloud.engine.principal import ANONYMOUS, Principal
@@ -31,7 +33,8 @@ async def test_nobody_in_particular_is_401_and_somebody_403(api):
 async def test_who_may_not_see_a_resource_does_not_learn_whether_it_is_there(api):
     await deploy(api)
     there = await api.refusal("GET", "/models/m", principal=SOMEBODY)
-    assert there == await api.refusal("GET", "/models/none", principal=SOMEBODY)
+    absent = await api.refusal("GET", "/models/none", principal=SOMEBODY)
+    assert there == json.loads(json.dumps(absent).replace("models/none", "models/m"))
 
 
 async def test_another_project_is_nobodys(api):

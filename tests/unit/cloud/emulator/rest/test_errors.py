@@ -5,6 +5,7 @@ import pytest
 from cloud.emulator.rest.errors import (
     ErrorStyle,
     InvalidRequest,
+    PermissionMissing,
     QuotaFailure,
     ServiceNotEmulated,
     Violation,
@@ -21,6 +22,7 @@ def every_kind(kind=CloudError):
     below = [each for child in kind.__subclasses__() for each in every_kind(child)]
     other_shapes = (
         InvalidRequest,
+        PermissionMissing,
         PublicBucketMissing,
         PublicObjectMissing,
         QuotaFailure,
@@ -44,6 +46,18 @@ def test_storage_style_has_googles_shape(kind):
 @pytest.mark.parametrize("kind", every_kind())
 def test_platform_style_has_googles_shape(kind):
     assert platform_error(kind("what"))["error"] == {"code": kind.http_status, "message": "what", "status": kind.code}
+
+
+def test_a_missing_permission_is_named():
+    error = PermissionMissing("no", permission="ml.jobs.get", service="ml.googleapis.com", resource="projects/p")
+    about = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "IAM_PERMISSION_DENIED",
+        "domain": "ml.googleapis.com",
+        "metadata": {"permission": "ml.jobs.get", "resource": "projects/p"},
+    }
+    expected = {"code": 403, "message": "no", "status": "PERMISSION_DENIED", "details": [about]}
+    assert platform_error(error)["error"] == expected
 
 
 def test_a_method_that_is_not_emulated_is_denied_and_says_so_in_every_style():

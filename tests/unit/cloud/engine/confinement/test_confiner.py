@@ -14,6 +14,7 @@ from cloud.engine.launch.network import Network
 from cloud.errors import FailedPrecondition
 
 GATEWAY = 4321
+ALONE = 4322
 
 
 class Machine:
@@ -40,9 +41,17 @@ class Machine:
 
         return end
 
+    async def alone(self, report: Report) -> tuple[Access, Callable[[], Awaitable[None]]]:
+        report("serving alone", "")
+
+        async def end() -> None:
+            self.events.append("served alone")
+
+        return Access(ALONE, (), self.serve), end
+
     @property
     def access(self) -> Access:
-        return Access(GATEWAY, (Path("/ca.pem"),), self.serve)
+        return Access(GATEWAY, (Path("/ca.pem"),), self.serve, {}, self.alone)
 
     @property
     def is_open(self) -> bool:
@@ -58,7 +67,7 @@ class Machine:
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=7))
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as network:
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as (network, _):
         replica = await confiner.replica(
             Interpreter(), (), write=(Path("/job"),), access=machine.access, network=network, ports=(7, 8)
         )
@@ -95,7 +104,7 @@ async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens()
 async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as network:
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as (network, _):
         replica = await confiner.replica(
             Interpreter(), (), write=(), access=machine.access, network=network, ports=(7, 8)
         )
@@ -106,7 +115,19 @@ async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_p
     assert build is not None
     assert (replica.network, replica.ports, build.ports) == (None, (GATEWAY, 7, 8, 0), ())
     assert (replica.files, replica.signals) == (True, False)
-    assert machine.events == []
+    assert machine.events == ["serving alone", "served alone"]
+
+
+@pytest.mark.parametrize("confiner", [UNCONFINED, Machine().confiner(Findings(landlock=7, namespaces="refused"))])
+async def test_without_networks_an_execution_has_an_address_of_its_own(confiner: Confiner) -> None:
+    machine = Machine()
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as (network, access):
+        assert network is None
+        assert access is not None
+        replica = await confiner.replica(Interpreter(), (), write=(), access=access, network=network, ports=(7,))
+        assert replica is None or ALONE in (replica.ports or ())
+        assert machine.events == ["serving alone"]
+    assert machine.events == ["serving alone", "served alone"]
 
 
 async def test_what_a_machine_cannot_do_is_not_asked_of_it() -> None:
@@ -117,8 +138,8 @@ async def test_what_a_machine_cannot_do_is_not_asked_of_it() -> None:
 
 
 async def test_unconfined_processes_get_nothing() -> None:
-    async with UNCONFINED.job_network(None, print) as network:
-        assert network is None
+    async with UNCONFINED.job_network(None, print) as (network, access):
+        assert (network, access) == (None, None)
         assert await UNCONFINED.replica(Interpreter(), (), write=(), access=None, network=None, ports=()) is None
     async with UNCONFINED.offline([Interpreter()], (), write=()) as build:
         assert build is None
