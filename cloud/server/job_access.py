@@ -93,9 +93,8 @@ class JobAccess:
         def on_refusal(why: str) -> None:
             report(why, "")
 
-        return MountConnection(
-            device, Files(BucketFolders(self._storage, Principal(account), on_refusal), folder)
-        ).close
+        folders = BucketFolders(self._storage, Principal(account), on_refusal)
+        return MountConnection(device, Files(folders, folder)).close
 
     async def _serve(
         self, account: str, listening: socket, report: Report, write_log: WriteLog

@@ -13,7 +13,7 @@ from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.bounds import Bounds
-from cloud.engine.jobs.known_failures import explain_known_failure
+from cloud.engine.jobs.known_failures import explain_gcs_folder, explain_known_failure
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.paths_outside import explain_path_outside
@@ -91,6 +91,8 @@ class Execution:
     _until_ended: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closed when no replica runs any more."""
     _refused: RefusedRequests = field(init=False)
+    _has_gcs: bool = False
+    """Whether buckets are in its ``/gcs``."""
     _temporary: Path | None = None
     """The replicas' ``TMPDIR``."""
 
@@ -180,6 +182,8 @@ class Execution:
         mend: str | None = python_2.explain(message, version) if python_2.is_requested(self.spec) else None
         if not mend:
             mend = self.platform.bounds.explain(message)
+        if not mend and not self._has_gcs:
+            mend = explain_gcs_folder(message)
         if not mend:
             mend = explain_known_failure(message, requests_version=request_of(self.spec) is not None)
         if not mend:
@@ -227,7 +231,6 @@ class Execution:
         return self._processes
 
     async def _confine(self, environment: Environment, ports: Sequence[int]) -> Confinement | None:
-        has_gcs = self.spec.service is Service.VERTEX_AI  # Google documents it for Vertex AI only
         confinement = await self.platform.confiner.replica(
             environment.interpreter,
             environment.import_path,
@@ -235,10 +238,17 @@ class Execution:
             access=self._access,
             network=self._network,
             ports=ports,
-            mount=(self.folder, self._refused.add) if has_gcs else None,
+            # Google documents it for Vertex AI only.
+            mount=(self.folder, self._refused.add) if self.spec.service is Service.VERTEX_AI else None,
         )
         self._is_confined = confinement is not None and confinement.files
+        if confinement and confinement.mount:
+            return replace(confinement, mount=partial(self._serve_gcs, confinement.mount))
         return confinement
+
+    def _serve_gcs(self, serve: Callable[[int], Callable[[], None]], device: int) -> Callable[[], None]:
+        self._has_gcs = True
+        return serve(device)
 
     @property
     def _folders(self) -> tuple[Path, ...]:

@@ -118,7 +118,7 @@ class BucketFolders:
         if not name:
             raise OSError(errno.EACCES, "a bucket cannot be removed here")
         with self._errors(path):
-            if [found for found in self._below(bucket, f"{name}/", 2) if found != f"{name}/"]:
+            if any(found != f"{name}/" for found in self._below(bucket, f"{name}/", 2)):
                 raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
             self._storage.objects.delete(self._principal, bucket, f"{name}/")
 
@@ -140,7 +140,7 @@ class BucketFolders:
 
     async def _rename_folder(self, old: str, new: str) -> None:
         bucket, _, name = old.partition("/")
-        if not name or [found for found in self._below(bucket, f"{name}/", 2) if found != f"{name}/"]:
+        if not name or any(found != f"{name}/" for found in self._below(bucket, f"{name}/", 2)):
             self._report(
                 f"/gcs/{old}: a folder that is not empty cannot be renamed in /gcs, as at Google (rename-dir-limit of "
                 "Cloud Storage FUSE): rename its files, or use gs://"

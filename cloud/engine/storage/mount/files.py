@@ -44,6 +44,8 @@ class Files:
         self._numbers = itertools.count(1)
         self._contents: dict[str, Content] = {}
         """Of the files that are being written, by path."""
+        self._emptied: set[str] = set()
+        """Folders that were prefixes of names: here they exist until they are removed, though nothing is in them."""
         self._owner = (os.getuid(), os.getgid())
         self._started = time.time()
         self._operations: Mapping[int, Callable[[int, bytes], Awaitable[bytes]]] = {
@@ -105,7 +107,7 @@ class Files:
     def _attributes(self, path: str) -> Attributes:
         if content := self._contents.get(path):
             return Attributes(_FILE_MODE, content.size, content.moment, self._owner)
-        record = self._folders.find(path).record
+        record = None if path in self._emptied else self._folders.find(path).record
         if record is None:
             return Attributes(_FOLDER_MODE, 0, self._started, self._owner)
         return Attributes(_FILE_MODE, record.size, record.update_time.timestamp(), self._owner)
@@ -152,14 +154,27 @@ class Files:
         except FileNotFoundError:
             if content is None:
                 raise
+        self._keep_folder_of(path)
         return b""
 
     async def _remove_folder(self, node: int, body: bytes) -> bytes:
         path = self._nodes.below(node, messages.text(body))
         if any(written.startswith(f"{path}/") for written in self._contents):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
-        self._folders.remove_folder(path)
+        try:
+            self._folders.remove_folder(path)
+        except FileNotFoundError:
+            if path not in self._emptied:
+                raise
+        self._emptied.discard(path)
+        self._keep_folder_of(path)
         return b""
+
+    def _keep_folder_of(self, path: str) -> None:
+        """After the removal of a name."""
+        folder = path.rpartition("/")[0]
+        if "/" in folder and not self._exists(folder):
+            self._emptied.add(folder)
 
     async def _rename(self, node: int, body: bytes) -> bytes:
         return await self._rename_to(node, struct.unpack_from("=Q", body)[0], 0, body[8:])
@@ -184,6 +199,8 @@ class Files:
             self._contents[target] = self._contents.pop(source)
             content.path = target
         self._nodes.rename(source, target)
+        self._emptied.discard(source)
+        self._keep_folder_of(source)
         return b""
 
     def _exists(self, path: str) -> bool:

@@ -12,7 +12,7 @@ def test_a_path_keeps_its_number_until_the_kernel_has_forgotten_it():
     nodes.forget(number, 1)
     assert nodes.below(number, "a") == "bucket/a"
     nodes.forget(number, 1)
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError, match="tale") as caught:
         nodes.path(number)
     assert caught.value.errno == errno.ESTALE
     assert nodes.look_up("bucket") != number
