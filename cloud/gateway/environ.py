@@ -45,8 +45,7 @@ class OwnerFiles:
     boto: Path
     """gsutil's configuration (``boto_configuration``)."""
     gcloud: Path
-    """gcloud's configuration folder (``GCLOUD_CONFIGURATION``). gcloud caches tokens there, which no other cloud
-    accepts."""
+    """gcloud's configuration folder, with the owner's account, project and region."""
 
 
 def owner_environ(
@@ -55,10 +54,10 @@ def owner_environ(
     """The variables for a program that acts as the project's owner: ``client_environ``, the owner's credentials, and
     what gcloud, gsutil and clients that read no proxy variables need. The caller must unset ``CONFLICTING``.
 
-    gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Project and region are not among them,
-    for what ``gcloud config set`` writes would have no effect. Where they cannot prompt, gcloud's ``ai`` commands fail
-    without a region, and its ``ai-platform`` commands use us-central1, whose host has no global models.
-    ``GCE_METADATA_ROOT`` is where gcloud finds the account that it takes for the active one.
+    gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Account, project and region are not
+    among them, for what ``gcloud config set`` writes would have no effect. Where they cannot prompt, gcloud's ``ai``
+    commands fail without a region, and its ``ai-platform`` commands use us-central1, whose host has no global models.
+    ``GCE_METADATA_ROOT`` is where gcloud looks for accounts beside its own.
 
     Args:
         storage_url: ``http://127.0.0.1:PORT`` of the listener where a request without a token is the owner's:
@@ -78,7 +77,6 @@ def owner_environ(
         "GCE_METADATA_ROOT": storage_url.removeprefix("http://"),
         "BOTO_CONFIG": str(files.boto),
         "CLOUDSDK_CONFIG": str(files.gcloud),
-        "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": str(files.credentials),
         "CLOUDSDK_AI_REGION": region,
         "CLOUDSDK_AI_PLATFORM_REGION": "global",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_ML": "https://ml.googleapis.com/",
@@ -89,15 +87,6 @@ def owner_environ(
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
         "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
     }
-
-
-GCLOUD_CONFIGURATION = Path("configurations/config_default")
-"""In gcloud's configuration folder: its active configuration, if no other one was activated."""
-
-
-def gcloud_configuration(*, project: str, region: str) -> str:
-    """What ``gcloud config set`` would have written: https://cloud.google.com/sdk/docs/configurations."""
-    return f"[core]\nproject = {project}\n\n[compute]\nregion = {region}\n"
 
 
 def boto_configuration(
@@ -138,6 +127,7 @@ CONFLICTING = (
     "CLOUDSDK_ACTIVE_CONFIG_NAME",
     "CLOUDSDK_AUTH_ACCESS_TOKEN",
     "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
     "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT",
     "CLOUDSDK_BILLING_QUOTA_PROJECT",
     "CLOUDSDK_COMPUTE_REGION",

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,15 +10,10 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.engine.project.identities import owner
 from cloud.engine.project.records import AccountKey
 from cloud.engine.state_folder import write_private
-from cloud.gateway.environ import (
-    GCLOUD_CONFIGURATION,
-    OwnerFiles,
-    boto_configuration,
-    gcloud_configuration,
-    owner_environ,
-)
+from cloud.gateway.environ import OwnerFiles, boto_configuration, owner_environ
 from cloud.gateway.tunnel import Gateway
 from cloud.server.data_server import write_data_server
+from cloud.server.gcloud_folder import write_gcloud_folder
 from cloud.settings import Settings
 
 
@@ -62,11 +56,7 @@ class OwnerAccess:
                 state_dir=folder / "gsutil",
             ),
         )
-        # gcloud keeps tokens there, maybe of an earlier run.
-        shutil.rmtree(files.gcloud, ignore_errors=True)
-        configuration = files.gcloud / GCLOUD_CONFIGURATION
-        configuration.parent.mkdir(parents=True)
-        write_private(configuration, gcloud_configuration(project=project, region=self._settings.region))
+        write_gcloud_folder(files.gcloud, await self._key, project=project, region=self._settings.region)
         source = RequestSource(owner(project))
         listener = await gateway.add_listener(emulator.protocols(source), http2_factory=emulator.grpc_protocols(source))
         environ = owner_environ(

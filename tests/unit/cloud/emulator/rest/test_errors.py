@@ -14,12 +14,21 @@ from cloud.emulator.rest.errors import (
     storage_error,
 )
 from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
+from cloud.engine.storage.public.well_known import PublicBucketMissing, PublicObjectMissing
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unimplemented
 
 
 def every_kind(kind=CloudError):
     below = [each for child in kind.__subclasses__() for each in every_kind(child)]
-    other_shapes = (InvalidRequest, PermissionMissing, QuotaFailure, ServiceNotEmulated, Unimplemented)
+    other_shapes = (
+        InvalidRequest,
+        PermissionMissing,
+        PublicBucketMissing,
+        PublicObjectMissing,
+        QuotaFailure,
+        ServiceNotEmulated,
+        Unimplemented,
+    )
     return [kind, *(each for each in below if each not in other_shapes)]
 
 
@@ -142,3 +151,12 @@ def test_responses():
 def test_the_platform_lays_errors_out_for_people():
     text = error_response(NotFound("no job"), ErrorStyle.PLATFORM).text
     assert text == '{\n  "error": {\n    "code": 404,\n    "message": "no job",\n    "status": "NOT_FOUND"\n  }\n}\n'
+
+
+@pytest.mark.parametrize("kind", [PublicBucketMissing, PublicObjectMissing])
+@pytest.mark.parametrize("style", [ErrorStyle.STORAGE, ErrorStyle.XML])
+def test_what_is_missing_of_a_public_bucket_is_in_the_reason_phrase_too(kind, style):
+    """Keras shows nothing else of an error."""
+    error = kind("Not there", "tensorflow")
+    answer = error_response(error, style)
+    assert (answer.status, answer.reason) == (404, f"Not Found ({error.short})")
