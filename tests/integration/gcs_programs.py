@@ -41,6 +41,13 @@ def number(work):
         return errno.errorcode[error.errno]
 
 
+def open_many():
+    opened = [open(f"{here}/many/{name}", "w") for name in range(1000)]
+
+
+os.mkdir(f"{here}/many")
+assert number(open_many) == "EMFILE"
+shutil.rmtree(f"{here}/many")
 print(number(lambda: open("/gcs/none/x", "w")), number(lambda: os.listdir("/gcs/none")))
 print(number(lambda: os.makedirs("/gcs/closed/x")), number(lambda: open("/gcs/closed/x")))
 print(number(lambda: open(f"{here}/nothing")), number(lambda: open(f"{here}/y", "w")), number(lambda: os.rmdir(here)))

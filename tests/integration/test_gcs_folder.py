@@ -1,6 +1,8 @@
 """Buckets as the folder ``/gcs`` of jobs of Vertex AI: real jobs, the real kernel."""
 
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,12 +21,12 @@ from cloud.testing.contract.base import TIMEOUT, Contract
 from integration.gcs_programs import FILES, TENSORFLOW
 
 pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(
         not probe().network.is_held or not os.access("/dev/fuse", os.R_OK | os.W_OK),
         reason="this machine has no namespaces, or no /dev/fuse",
     ),
 ]
+in_module = pytest.mark.asyncio(loop_scope="module")
 contract = Contract()
 
 
@@ -51,6 +53,7 @@ async def names(cloud: LocalCloud, bucket: str = "my-bucket") -> set[str]:
     return {found.uri.path for found in await cloud.backend.list_objects(GsUri(bucket, ""))}
 
 
+@in_module
 async def test_files(cloud: LocalCloud, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("given")
     await cloud.backend.upload(tmp_path / "file", GsUri("my-bucket", "given/deep/file"))
@@ -67,6 +70,7 @@ async def test_files(cloud: LocalCloud, tmp_path: Path) -> None:
     assert not os.path.exists("/gcs/my-bucket")
 
 
+@in_module
 async def test_tensorflow(cloud: LocalCloud) -> None:
     job, lines = await run(cloud, "2", TENSORFLOW, base_output_directory=GsUri("my-bucket", "out"))
     assert job.state is JobState.SUCCEEDED, "\n".join(lines)
@@ -75,6 +79,7 @@ async def test_tensorflow(cloud: LocalCloud) -> None:
     assert not os.path.exists("/gcs/my-bucket")
 
 
+@in_module
 async def test_what_a_killed_program_has_closed_is_there(cloud: LocalCloud) -> None:
     code = "import os; open('/gcs/my-bucket/last', 'w').write('x'); os.kill(os.getpid(), 9)"
     job, _ = await run(cloud, "3", code)
@@ -82,9 +87,31 @@ async def test_what_a_killed_program_has_closed_is_there(cloud: LocalCloud) -> N
     assert "last" in await names(cloud)
 
 
+@in_module
 async def test_a_job_of_ml_engine_has_none(cloud: LocalCloud, tmp_path: Path) -> None:
     code = "import os; os.makedirs('/gcs/my-bucket/x')"
     job = await contract.train(cloud.backend, "my-bucket", tmp_path, code)
     assert job.state is JobState.FAILED
     assert "gs://" in job.error_message
     assert not os.path.exists("/gcs/my-bucket")
+
+
+NO_DEVICE = """
+import errno, os, socket
+from cloud.engine.launch.forkserver import gcs_mount, namespaces, private_root
+
+namespaces.enter_new_network()
+private_root.enter(["/usr", "/proc"], (), read_only=True)
+engine, connection = socket.socketpair()
+gcs_mount.mount(connection, None)
+assert socket.recv_fds(engine, 100, 1)[:2] == (b"{}", [])
+try:
+    os.mkdir("/gcs/bucket")
+except OSError as error:
+    print(errno.errorcode[error.errno], os.listdir("/gcs"))
+"""
+
+
+def test_without_the_device_the_folder_cannot_be_written() -> None:
+    done = subprocess.run([sys.executable, "-c", NO_DEVICE], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "EROFS []\n", done.stderr

@@ -18,6 +18,8 @@ from cloud.engine.storage.mount.nodes import Nodes
 from cloud.engine.storage.records import ObjectRecord
 
 _FILE_MODE, _FOLDER_MODE = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
+MOST_WRITTEN = 256
+"""Files that a replica may be writing at a time: each is a descriptor of this process."""
 _NO_REPLACE = 1
 """A flag of RENAME2 (renameat2(2))."""
 
@@ -266,14 +268,19 @@ class Files:
         return b""
 
     def _new_content(self, path: str) -> Content:
-        content = self._contents[path] = Content(self._folders, path, self._folder)
+        content = self._contents[path] = self._make_content(path)
         return content
+
+    def _make_content(self, path: str) -> Content:
+        if len(self._contents) >= MOST_WRITTEN:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return Content(self._folders, path, self._folder)
 
     async def _content(self, path: str) -> Content:
         if path in self._contents:
             return self._contents[path]
         record = self._record(path)
-        content = Content(self._folders, path, self._folder)
+        content = self._make_content(path)
         await content.load(record)
         return self._contents.setdefault(path, content)
 
