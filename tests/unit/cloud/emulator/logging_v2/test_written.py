@@ -9,8 +9,8 @@ from cloud.backends.memory import MemoryBackend
 from cloud.emulator.app import RequestSource
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.logging_v2.written import LARGEST
-from cloud.emulator.oauth2.tokens import ml_service_account, owner
 from cloud.engine.jobs.logs import JobLog
+from cloud.engine.project.identities import ml_service_account, owner
 from cloud.names import GsUri
 from cloud.resources import LogEntry, Severity, TrainingSpec
 from cloud.testing.client import Client
