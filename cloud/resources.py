@@ -13,6 +13,9 @@ from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri, check_id, check_module, check_number
 
+Json = Any
+"""A JSON value as ``json.loads`` gives it."""
+
 
 class Service(StrEnum):
     """The service that a job belongs to. It decides the replicas' environment and the texts of logs and errors."""
@@ -43,13 +46,17 @@ class TaskType(StrEnum):
 
 
 class Severity(StrEnum):
-    """Cloud Logging's LogSeverity, the part a training job uses."""
+    """Cloud Logging's LogSeverity."""
 
+    DEFAULT = "DEFAULT"
     DEBUG = "DEBUG"
     INFO = "INFO"
+    NOTICE = "NOTICE"
     WARNING = "WARNING"
     ERROR = "ERROR"
     CRITICAL = "CRITICAL"
+    ALERT = "ALERT"
+    EMERGENCY = "EMERGENCY"
 
 
 class Access(StrEnum):
@@ -222,9 +229,12 @@ class LogEntry:
     """``master-replica-0``, ``worker-replica-3``, …, on Vertex AI ``workerpool0-0``, …, or ``service`` for the
     platform's own messages."""
     message: str
-    """One line without its end; a line longer than the log's limit is split into several entries."""
+    """One line without its end; a line longer than the log's limit is split into several entries. Of an entry that a
+    program wrote through Cloud Logging its text, of any number of lines."""
     place: int = field(default=0, compare=False)
     """Index in the job's log, in the order in which the entries arrived; the first is 0."""
+    written: Mapping[str, Json] | None = field(default=None, compare=False)
+    """What a program wrote through Cloud Logging, as its API has it (``LogEntry``); None for a line of output."""
 
     @property
     def position(self) -> "LogPosition":
@@ -374,7 +384,3 @@ class RawAnswer:
     status: int
     """HTTP's."""
     content: bytes
-
-
-Json = Any
-"""A JSON value as ``json.loads`` gives it."""

@@ -127,10 +127,13 @@ class Messages:
 
     def add(self, file: Any) -> None:
         if file.name not in self.files:
-            for dependency in file.dependencies:
+            # Of proto-plus they are in another order each time.
+            for dependency in sorted(file.dependencies, key=lambda dependency: dependency.name):
                 self.add(dependency)
-            self.files[file.name] = descriptor_pb2.FileDescriptorProto()
-            file.CopyToProto(self.files[file.name])
+            self.files[file.name] = copy = descriptor_pb2.FileDescriptorProto()
+            file.CopyToProto(copy)
+            if not copy.public_dependency:  # these are positions
+                copy.dependency.sort()
 
     def name(self, message: Any) -> str:
         """The full name of a message's class, whose file is added."""

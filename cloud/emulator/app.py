@@ -31,7 +31,7 @@ from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
-from cloud.emulator.rest.call import BAD_CREDENTIAL
+from cloud.emulator.rest.call import BAD_CREDENTIAL, JOB_LOG
 from cloud.emulator.rest.errors import ErrorStyle, ServiceNotEmulated, error_response
 from cloud.emulator.storage_v1.signatures import check_query
 from cloud.engine.disk import disk_full
@@ -47,6 +47,7 @@ from cloud.errors import (
     Unauthenticated,
     Unimplemented,
 )
+from cloud.resources import LogEntry
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ class RequestSource:
     """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
     on_not_emulated: Callable[[str, str], None] | None = None
     """Called with the host and a sentence for each request for what is not emulated."""
+    write_log: Callable[[LogEntry], None] | None = None
+    """Appends to the log of the job whose programs these clients are."""
     account: Principal = ANONYMOUS
     """Whose tokens the metadata server gives; anonymous: those of ``principal``, or of ML Engine's agent."""
 
@@ -216,7 +219,7 @@ class Emulator:
             # Kept by the requests of a batch, which have headers of their own.
             source = replace(source, principal=WEB_PAGE)
         body = Body(payload, protocol, self.body_limit)
-        state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: body}
+        state: dict[str | web.RequestKey[Any], Any] = {_SOURCE: source, _BODY: body, JOB_LOG: source.write_log}
         parts = (message, payload, protocol, writer, task, asyncio.get_running_loop())
         return web.Request(*parts, client_max_size=MAX_BODY, state=state)
 

@@ -27,6 +27,7 @@ from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
+from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
@@ -125,7 +126,7 @@ class Assembly:
         await front.start()
 
         access = JobAccess(
-            front.gateway, front.emulator, settings.project, state.folder("gateway"), project.account_exists
+            front.gateway, front.emulator, storage, settings.project, state.folder("gateway"), project.account_exists
         )
         confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, confined.reads, confined.secrets, processes))
@@ -195,7 +196,8 @@ class Assembly:
         )
         parts.push_async_callback(vertex.close)
         vertex.start()
-        logs = LoggingV2(self.backend, project_number=number, access=project)
+        written = JobLog(state.folder("logging_v2") / "entries.jsonl")
+        logs = LoggingV2(self.backend, project_number=number, access=project, written=written)
         front.emulator.mount(
             *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
             Mount(HOSTS, r".*", ml),

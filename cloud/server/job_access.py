@@ -11,9 +11,10 @@ from pathlib import Path
 from socket import socket
 
 from cloud.emulator.app import Emulator, RequestSource
-from cloud.engine.confinement.confiner import Access, Report
+from cloud.engine.confinement.confiner import Access, Report, WriteLog
 from cloud.engine.principal import Principal
 from cloud.engine.state_folder import write_private
+from cloud.engine.storage.service import StorageService
 from cloud.errors import FailedPrecondition
 from cloud.gateway.environ import boto_configuration, client_environ
 from cloud.gateway.listener import Listener, Refusal
@@ -25,14 +26,21 @@ from cloud.server.data_server import write_data_server
 class JobAccess:
     """Args:
     gateway: which is started. It ends what is served here.
+    storage: whose buckets jobs find in ``/gcs``.
     folder: for files that the variables name.
     exists: whether there is an account of that e-mail address.
     """
 
     def __init__(
-        self, gateway: Gateway, emulator: Emulator, project: str, folder: Path, exists: Callable[[str], bool]
+        self,
+        gateway: Gateway,
+        emulator: Emulator,
+        storage: StorageService,
+        project: str,
+        folder: Path,
+        exists: Callable[[str], bool],
     ) -> None:
-        self._gateway, self._emulator, self._exists = gateway, emulator, exists
+        self._gateway, self._emulator, self._storage, self._exists = gateway, emulator, storage, exists
         self._project, self._folder = project, folder
         self._data_server = write_data_server(folder / "tensorboard-data-server")
         self._opened: dict[str, Access] = {}
@@ -74,14 +82,30 @@ class JobAccess:
         _, _, port = address.rpartition(":")
         files = (self._gateway.ca_file, Path(environ["BOTO_CONFIG"]), Path(environ[DATA_SERVER]))
         serve, alone = partial(self._serve, account), partial(self._alone, account)
-        return Access(int(port), files, serve, environ, alone)
+        return Access(int(port), files, serve, environ, alone, partial(self._mount, account))
 
-    async def _serve(self, account: str, listening: socket, report: Report) -> Callable[[], Awaitable[None]]:
-        _, close = await self._listen(account, report, listening)
+    def _mount(self, account: str, device: int, folder: Path, report: Report) -> Callable[[], None]:
+        # Not before a job has it: most clouds run none.
+        from cloud.engine.storage.mount.buckets import BucketFolders
+        from cloud.engine.storage.mount.connection import MountConnection
+        from cloud.engine.storage.mount.files import Files
+
+        def on_refusal(why: str) -> None:
+            report(why, "")
+
+        folders = BucketFolders(self._storage, Principal(account), on_refusal)
+        return MountConnection(device, Files(folders, folder)).close
+
+    async def _serve(
+        self, account: str, listening: socket, report: Report, write_log: WriteLog
+    ) -> Callable[[], Awaitable[None]]:
+        _, close = await self._listen(account, report, write_log, listening)
         return close
 
-    async def _alone(self, account: str, report: Report) -> tuple[Access, Callable[[], Awaitable[None]]]:
-        listener, close = await self._listen(account, report, None)
+    async def _alone(
+        self, account: str, report: Report, write_log: WriteLog
+    ) -> tuple[Access, Callable[[], Awaitable[None]]]:
+        listener, close = await self._listen(account, report, write_log, None)
         access = self._access(account, listener.address, f"boto-at-{listener.address.rpartition(':')[2]}")
 
         async def end() -> None:
@@ -91,7 +115,7 @@ class JobAccess:
         return access, end
 
     async def _listen(
-        self, account: str, report: Report, listening: socket | None
+        self, account: str, report: Report, write_log: WriteLog, listening: socket | None
     ) -> tuple[Listener, Callable[[], Awaitable[None]]]:
         """
         Args:
@@ -108,7 +132,12 @@ class JobAccess:
         def on_denial(why: str) -> None:
             report(why, "")
 
-        source = RequestSource(on_denial=on_denial, on_not_emulated=on_not_emulated, account=Principal(account))
+        source = RequestSource(
+            on_denial=on_denial,
+            on_not_emulated=on_not_emulated,
+            write_log=write_log,
+            account=Principal(account),
+        )
         grpc = self._emulator.grpc_protocols(source)
         listener = await self._gateway.add_listener(
             self._emulator.protocols(source),

@@ -89,6 +89,19 @@ def step():
 print("of both", step().numpy(), flush=True)
 """
 
+LOGGING = """
+import logging
+import google.cloud.logging
+
+for grpc in (True, False):
+    client = google.cloud.logging.Client(_use_grpc=grpc)
+    client.setup_logging()
+    logging.warning("by a handler", extra={"labels": {"grpc": str(grpc)}})
+    client.logger("my-log").log_struct({"message": "by a logger", "loss": 0.5}, severity="NOTICE")
+    client.close()
+    logging.getLogger().handlers.clear()
+"""
+
 DENIED = """
 import json, os, urllib.request
 

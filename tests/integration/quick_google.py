@@ -30,6 +30,7 @@ from cloud.emulator.ml_v1.routes import MlV1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.storage_v1.routes import StorageV1
+from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.identities import ml_service_account, owner, project_number
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
@@ -40,7 +41,7 @@ from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobEvent, VersionEvent
 from cloud.names import GsUri
 from cloud.resources import Job, Json, Model, StoredObject, TrainingSpec, Version, VersionSpec
-from cloud.settings import IamMode
+from cloud.settings import IamMode, ServiceAgents
 from cloud.workflow.google.options import GoogleAccess, Options
 
 PROJECT = "quick-google"
@@ -115,7 +116,7 @@ class QuickGoogle:
     async def __aenter__(self) -> Self:
         parts, number = self._parts, project_number(PROJECT)
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="quick-google-")))
-        for name in ("media", "gateway", "ml_v1", "aiplatform_v1", "storage"):
+        for name in ("media", "gateway", "ml_v1", "aiplatform_v1", "storage", "project"):
             (folder / name).mkdir()
         server = FakeGcsServer(folder / "media")
         server.begin()
@@ -130,6 +131,8 @@ class QuickGoogle:
         )
         await storage.start()
         parts.push_async_callback(storage.close)
+        access = ProjectAccess(PROJECT, folder / "project", ServiceAgents.BARE)
+        parts.callback(access.close)
         keys, tokens = KeyRing(), TokenRegistry()
         emulator = Emulator(PROJECT, "us-central1", StorageV1(storage), tokens, keys)
         parts.push_async_callback(emulator.close)
@@ -150,7 +153,7 @@ class QuickGoogle:
             Mount(ML_HOSTS, r".*", ml),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOGGING_HOSTS, r".*", LoggingV2(self.backend, project_number=number)),
-            Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(PROJECT, number)),
+            Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(access)),
         )
         self.faults = emulator.faults
         key = keys.service_account_file(me, PROJECT)

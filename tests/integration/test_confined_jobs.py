@@ -20,7 +20,7 @@ from cloud.resources import Job, ScaleTier, Service, Severity, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, ServiceAgents, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract
-from integration.confined_programs import DENIED, DISTRIBUTED, LOCAL, OVER_GRPC, TENSORFLOW
+from integration.confined_programs import DENIED, DISTRIBUTED, LOCAL, LOGGING, OVER_GRPC, TENSORFLOW
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -101,6 +101,14 @@ async def test_a_denied_permission_and_a_missing_bucket_are_in_the_log_of_the_jo
     assert missing == [absent, f"{absent}, 2 times"]
     denied = f"GET storage.googleapis.com/storage/v1/b/closed/o: {account} does not have storage.objects.list access"
     assert warning.startswith(denied)
+
+
+async def test_what_a_program_writes_with_google_cloud_logging(cloud: LocalCloud) -> None:
+    job, lines = await run(cloud, "6", LOGGING)
+    assert job.state is JobState.SUCCEEDED, "\n".join(lines)
+    entries = [(entry.severity.value, entry.message) for entry in await contract.log(cloud.backend, job)]
+    for expected in (("WARNING", "by a handler"), ("NOTICE", "by a logger")):
+        assert entries.count(expected) == 2
 
 
 async def test_the_same_over_grpc(cloud: LocalCloud) -> None:

@@ -73,7 +73,8 @@ async def test_preflight_reports_findings_and_creates_nothing(cloud, sleeper, tm
     assert "pass    package: probe.task in" in output
     assert f"pass    project: {PROJECT}" in output
     assert "pass    project permissions" in output
-    assert "pass    APIs: answer" in output
+    assert "pass    APIs: aiplatform.googleapis.com," in output
+    assert "are enabled" in output
     assert await cloud.backend.list_buckets() == []
 
 

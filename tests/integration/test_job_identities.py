@@ -121,6 +121,11 @@ async def test_an_account_that_is_deleted_while_its_job_runs(cloud: LocalCloud, 
     lines = await contract.output(cloud.backend, job)
     assert job.state is JobState.SUCCEEDED, "\n".join(lines)
     assert f"gone: The service account {account} does not exist: it was deleted." in lines
+    job, _ = await run(cloud, "5", account=account)
+    assert (job.state, job.error_message) == (
+        JobState.FAILED,
+        f"The job's service account {account} does not exist: it was deleted.",
+    )
 
 
 async def test_the_key_of_an_account_is_a_credential(cloud: LocalCloud, environ: dict[str, str]) -> None:

@@ -99,15 +99,11 @@ def key_of(job_id: str, entry: LogEntry) -> tuple[str, str]:
 
 
 def entry_json(project: str, job_id: str, key: tuple[str, str], entry: LogEntry) -> dict[str, Json]:
-    """One entry, of which ``key_of`` gave the ``key``."""
+    """An entry of a job's output, of which ``key_of`` gave the ``key``."""
     moment, insert_id = key
     is_service = entry.task_name == _SERVICE
     log = f"ml.googleapis.com/{job_id}" if is_service else entry.task_name
-    labels = {
-        "ml.googleapis.com/job_id": job_id,
-        "ml.googleapis.com/task_name": entry.task_name,
-        "ml.googleapis.com/trial_id": "",
-    }
+    labels = job_labels(job_id, entry.task_name)
     if not is_service:
         labels["ml.googleapis.com/job_id/log_area"] = "root"
         labels["compute.googleapis.com/resource_name"] = f"cmle-training-{entry.task_name}-{short_id(job_id)}"
@@ -123,6 +119,15 @@ def entry_json(project: str, job_id: str, key: tuple[str, str], entry: LogEntry)
         "labels": labels,
         "logName": f"projects/{project}/logs/{quote(log, safe='')}",
         "receiveTimestamp": moment,
+    }
+
+
+def job_labels(job_id: str, task_name: str) -> dict[str, Json]:
+    """Labels of every entry of a job."""
+    return {
+        "ml.googleapis.com/job_id": job_id,
+        "ml.googleapis.com/task_name": task_name,
+        "ml.googleapis.com/trial_id": "",
     }
 
 

@@ -1,17 +1,17 @@
-"""One page of the entries of several jobs, merged in order of time. What is read does not depend on how long logs are.
+"""One page of the entries of several logs, merged in order of time. What is read does not depend on how long logs are.
 
 Entries are in order of ``timestamp`` and ``insertId``: by time, then by place in their job's log, then by job.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 
 from cloud.backends.base import Backend
-from cloud.emulator.logging_v2.messages import Query, entry_json, job_facts, key_of, short_id
-from cloud.errors import NotFound
+from cloud.emulator.logging_v2.messages import Query, job_facts
+from cloud.emulator.logging_v2.sources import JobSource, Source
 from cloud.resources import Json, LogEntry, LogPosition, LogRange
 
 _CHUNK = 1000
@@ -53,10 +53,17 @@ class JobIds:
         return [job_id for folded in wanted for job_id in self._known.get(folded, ())]
 
 
-async def read_page(backend: Backend, ids: JobIds, query: Query) -> tuple[list[Json], bool]:
-    """The entries of one page, and whether there are more."""
+async def read_page(
+    backend: Backend, ids: JobIds, query: Query, others: Iterable[Source] = ()
+) -> tuple[list[Json], bool]:
+    """The entries of one page, and whether there are more.
+
+    Args:
+        others: sources besides the jobs.
+    """
     found = await ids.matching(query.wanted.bounds.jobs)
-    cursors = [_Cursor(backend, job_id, query) for job_id in await asyncio.to_thread(_may_hold, found, backend, query)]
+    jobs = [JobSource(backend, job_id) for job_id in await asyncio.to_thread(_may_hold, found, backend, query)]
+    cursors = [_Cursor(source, query) for source in (*jobs, *others)]
     heads = [(key, number) for number, cursor in enumerate(cursors) if (key := await cursor.head()) is not None]
     heapify(heads)
     page: list[Json] = []
@@ -79,11 +86,10 @@ def _may_hold(ids: Sequence[str], backend: Backend, query: Query) -> list[str]:
 
 
 class _Cursor:
-    """The matching entries of one job, in the order of the query."""
+    """The matching entries of one source, in the order of the query."""
 
-    def __init__(self, backend: Backend, job_id: str, query: Query) -> None:
-        self._backend, self._job_id, self._query = backend, job_id, query
-        self._short = short_id(job_id)
+    def __init__(self, source: Source, query: Query) -> None:
+        self._source, self._query = source, query
         self._found: deque[tuple[_Key, Json]] = deque()
         self._part: LogRange | None = self._first_part()
         self._limit = query.size + 1
@@ -96,15 +102,16 @@ class _Cursor:
             moment, place, short = last
             # The last page may have ended with an entry of another job at the same moment and place.
             if self._query.newest_first:
-                before = moment, place + (self._short < short)
+                before = moment, place + (self._source.short < short)
             else:
-                after = moment, place - (self._short > short)
+                after = moment, place - (self._source.short > short)
         return LogRange(after=after, before=before, since=bounds.since, until=bounds.until)
 
     async def head(self) -> _Key | None:
         """The key of the next entry; None if there is none."""
         while not self._found and self._part is not None:
-            entries = await self._read(self._part)
+            newest_first = self._query.newest_first
+            entries = await self._source.read(self._part, newest_first=newest_first, limit=self._limit)
             self._found.extend(await asyncio.to_thread(self._wanted, entries))
             self._part = self._behind(self._part, entries[-1].position) if len(entries) == self._limit else None
             self._limit = _CHUNK
@@ -113,28 +120,17 @@ class _Cursor:
     def take(self) -> Json:
         return self._found.popleft()[1]
 
-    async def _read(self, part: LogRange) -> Sequence[LogEntry]:
-        try:
-            return await self._backend.read_logs(
-                self._job_id, part, newest_first=self._query.newest_first, limit=self._limit
-            )
-        except NotFound:  # the job has gone, where jobs can go
-            return ()
-
     def _behind(self, part: LogRange, position: LogPosition) -> LogRange:
         if self._query.newest_first:
             return LogRange(part.after, position, part.since, part.until)
         return LogRange(position, part.before, part.since, part.until)
 
     def _wanted(self, entries: Sequence[LogEntry]) -> list[tuple[_Key, Json]]:
-        found = [
-            (self._key(entry), entry_json(self._backend.project, self._job_id, key_of(self._job_id, entry), entry))
-            for entry in entries
-        ]
+        found = [(self._key(entry), self._source.write_json(entry)) for entry in entries]
         return [(key, answer) for key, answer in found if self._query.wanted(answer)]
 
     def _key(self, entry: LogEntry) -> _Key:
         """In order of the query."""
         sign = -1 if self._query.newest_first else 1
         moment = (entry.timestamp - _EPOCH) // timedelta(microseconds=1)
-        return sign * moment, sign * entry.place, sign * int(self._short, 16)
+        return sign * moment, sign * entry.place, sign * int(self._source.short, 16)

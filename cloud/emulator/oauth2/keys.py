@@ -115,9 +115,8 @@ class KeyRing:
         return key.id, key.sign(blob)
 
     def _own_key(self, principal: Principal) -> PrivateKey:
-        if principal not in self._keys:
-            self._keys[principal] = generate()
-        return self._keys[principal]
+        # Of two threads that make one at a time, the first counts.
+        return self._keys.get(principal) or self._keys.setdefault(principal, generate())
 
     def _verify(self, assertion: Assertion) -> Principal:
         """The account that has signed ``assertion``.

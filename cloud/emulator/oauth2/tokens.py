@@ -7,9 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloud.engine.principal import Principal
-from cloud.engine.project.identities import ml_service_account as ml_service_account
-from cloud.engine.project.identities import owner as owner
-from cloud.engine.project.identities import project_number as project_number
 from cloud.errors import Unauthenticated
 
 LIFETIME = 3600.0

@@ -12,7 +12,7 @@ from typing import ClassVar
 from aiohttp import web
 from yarl import URL
 
-from cloud.emulator.rest.call import Call, require_credential
+from cloud.emulator.rest.call import JOB_LOG, Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.rest.errors import PermissionMissing
 from cloud.emulator.rest.locks import Locks
@@ -175,7 +175,8 @@ class Api(ABC):
     def _validate(self, request: web.Request, principal: Principal, target: _Target, content: bytes) -> Call:
         body = {} if target.route.is_raw else self.read_body(target.method, content)
         schemas, host = self.discovery.schemas, request.host.lower()
-        call = Call(target.method, target.name, target.query, body, content, principal, host, schemas)
+        write_log = request.get(JOB_LOG)
+        call = Call(target.method, target.name, target.query, body, content, principal, host, schemas, write_log)
         self.check(call)
         return call
 

@@ -1,18 +1,20 @@
 """One request of an API with a discovery document, read and checked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.schemas import Schemas
 from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, Unauthenticated
-from cloud.resources import Json
+from cloud.resources import Json, LogEntry
 
 _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
     "See https://developers.google.com/identity/sign-in/web/devconsole-project."
 )
+JOB_LOG = "write_log"
+"""Key of a request's ``Call.write_log``."""
 NO_CREDENTIAL = f"Request is missing required authentication credential. {_EXPECTED}"
 BAD_CREDENTIAL = f"Request had invalid authentication credentials. {_EXPECTED}"
 
@@ -32,6 +34,9 @@ class Call:
     """Of the request, with its port if it was given."""
     schemas: Schemas
     """Of the API."""
+    write_log: Callable[[LogEntry], None] | None = None
+    """Appends to the log of the job whose program is the caller; None: it is no program of a job, or of one that
+    cannot be told from others."""
 
     @property
     def ids(self) -> list[str]:

@@ -37,10 +37,14 @@ class RunAs:
         exists = self._access.is_own_account(account)
         if exists and self._access.allows_on_account(caller, _ACT_AS, account):
             return
-        # Google's words, which do not tell which of both it is.
+        # Google's words, which do not tell which of both it is; the mend does, to those who may know.
         grant = mends.on_account(account[:200], caller.email, _ACT_AS)
-        create = "" if exists else "gcloud iam service-accounts list shows those there are. "
+        mend = f"{caller.email} needs {_ACT_AS} on it. To allow it: {grant}"
+        if not exists and self._access.allows(caller, "iam.serviceAccounts.list"):
+            mend = (
+                f"It is none of project {self._access.project}: `gcloud iam service-accounts list` shows those there "
+                "are, and `gcloud iam service-accounts create NAME` makes one."
+            )
         raise PermissionDenied(
-            f"You do not have permission to act as service account: {account[:200]}. (or it may not exist). "
-            f"{create}{caller.email} needs {_ACT_AS} on it. To allow it: {grant}"
+            f"You do not have permission to act as service account: {account[:200]}. (or it may not exist). {mend}"
         )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Protocol
@@ -12,12 +13,15 @@ from cloud.engine.confinement.paths import PythonPaths
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.network import Network
+from cloud.resources import LogEntry
 
 if TYPE_CHECKING:
     from cloud.engine.confinement.layers import Layers
 
 Report = Callable[[str, str], None]
 """Called for each refused request of a confined job: with a sentence, and with the host if it was asked for in vain."""
+WriteLog = Callable[[LogEntry], None]
+"""Appends an entry that a program of a job wrote through Cloud Logging to the job's log."""
 _ANY_FREE_PORT = 0
 
 
@@ -38,13 +42,16 @@ class Access:
         serve: serves the APIs on a socket in a job's network, too, and returns what ends that.
         environ: its variables.
         alone: serves the APIs at an address for one execution alone, and returns the access there, and what ends it.
+        mount: serves buckets as folders; see ``Confinement.mount``. Besides the descriptor it gets a folder for files
+            that are being written, and what is called for refusals.
     """
 
     port: int
     files: tuple[Path, ...]
-    serve: Callable[[socket, Report], Awaitable[Callable[[], Awaitable[None]]]]
+    serve: Callable[[socket, Report, WriteLog], Awaitable[Callable[[], Awaitable[None]]]]
     environ: Mapping[str, str] = field(default_factory=dict)
-    alone: Callable[[Report], Awaitable[tuple["Access", Callable[[], Awaitable[None]]]]] | None = None
+    alone: Callable[[Report, WriteLog], Awaitable[tuple["Access", Callable[[], Awaitable[None]]]]] | None = None
+    mount: Callable[[int, Path, Report], Callable[[], None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +84,14 @@ class Confiner:
 
     @asynccontextmanager
     async def job_network(
-        self, access: Access | None, report: Report
+        self, access: Access | None, report: Report, write_log: WriteLog
     ) -> AsyncIterator[tuple[Network | None, Access | None]]:
         """The network of one execution, until the block ends, and how it reaches Google's APIs; None: this machine's.
 
         Args:
             access: of its job; None: it has none, and no network of its own.
             report: called for refusals of its requests.
+            write_log: called for entries that it writes.
 
         Raises:
             CloudError: it cannot be made.
@@ -93,9 +101,9 @@ class Confiner:
             if self._means and access and layers and layers.network.is_held:
                 network = await self._means.networks.create_network(access.port)
                 parts.callback(network.close)
-                parts.push_async_callback(await access.serve(network.listening, report))
+                parts.push_async_callback(await access.serve(network.listening, report, write_log))
             elif access and access.alone:
-                access, end = await access.alone(report)
+                access, end = await access.alone(report, write_log)
                 parts.push_async_callback(end)
             yield network, access
 
@@ -108,6 +116,7 @@ class Confiner:
         access: Access | None,
         network: Network | None,
         ports: Sequence[int],
+        mount: tuple[Path, Report] | None = None,
     ) -> Confinement | None:
         """Of a job's replica.
 
@@ -116,6 +125,8 @@ class Confiner:
             access: of its job.
             network: of its execution.
             ports: on which the replicas of the job listen.
+            mount: for its ``/gcs``: a folder for files that are being written, and what is called for refusals; None:
+                it has none.
         """
         layers = await self._layers()
         if self._means is None or layers is None:
@@ -123,7 +134,10 @@ class Confiner:
         read = (*(access.files if access else ()), *self._means.reads)
         allowed = (*([access.port] if access else []), *ports, _ANY_FREE_PORT)
         confinement = await self._confinement(layers, [interpreter], import_path, read, write, network, allowed)
-        return replace(confinement, max_processes=self._means.job_processes)
+        serve = None
+        if mount and network and access and access.mount:
+            serve = partial(_mount, access.mount, *mount)
+        return replace(confinement, max_processes=self._means.job_processes, mount=serve)
 
     @asynccontextmanager
     async def offline(
@@ -179,6 +193,12 @@ class Confiner:
             files=layers.files.is_held,
             signals=layers.signals.is_held,
         )
+
+
+def _mount(
+    serve: Callable[[int, Path, Report], Callable[[], None]], folder: Path, report: Report, device: int
+) -> Callable[[], None]:
+    return serve(device, folder, report)
 
 
 UNCONFINED = Confiner()

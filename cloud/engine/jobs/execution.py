@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.bounds import Bounds
-from cloud.engine.jobs.known_failures import explain_known_failure
+from cloud.engine.jobs.known_failures import explain_gcs_folder, explain_known_failure
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.paths_outside import explain_path_outside
@@ -35,7 +35,7 @@ from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
-from cloud.resources import LogEntry, Severity, TrainingSpec
+from cloud.resources import LogEntry, Service, Severity, TrainingSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,14 @@ class Execution:
     """Whether replicas can open files of their own and of their Python only."""
     _until_ended: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Closed when no replica runs any more."""
+    _refused: RefusedRequests = field(init=False)
+    _has_gcs: bool = False
+    """Whether buckets are in its ``/gcs``."""
     _temporary: Path | None = None
     """The replicas' ``TMPDIR``."""
+
+    def __post_init__(self) -> None:
+        self._refused = RefusedRequests(self._log_refusal)
 
     def cancel(self) -> None:
         """End its processes; STOPPED is reported once they are gone."""
@@ -149,7 +155,7 @@ class Execution:
         environment = await self._prepare(primary)
         access = await self.platform.access(self._account) if self.platform.access else None
         self._network, self._access = await self._until_ended.enter_async_context(
-            self.platform.confiner.job_network(access, RefusedRequests(self._log_refusal).add)
+            self.platform.confiner.job_network(access, self._refused.add, self._log_written)
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
@@ -176,6 +182,8 @@ class Execution:
         mend: str | None = python_2.explain(message, version) if python_2.is_requested(self.spec) else None
         if not mend:
             mend = self.platform.bounds.explain(message)
+        if not mend and not self._has_gcs:
+            mend = explain_gcs_folder(message)
         if not mend:
             mend = explain_known_failure(message, requests_version=request_of(self.spec) is not None)
         if not mend:
@@ -230,9 +238,17 @@ class Execution:
             access=self._access,
             network=self._network,
             ports=ports,
+            # Google documents it for Vertex AI only.
+            mount=(self.folder, self._refused.add) if self.spec.service is Service.VERTEX_AI else None,
         )
         self._is_confined = confinement is not None and confinement.files
+        if confinement and confinement.mount:
+            return replace(confinement, mount=partial(self._serve_gcs, confinement.mount))
         return confinement
+
+    def _serve_gcs(self, serve: Callable[[int], Callable[[], None]], device: int) -> Callable[[], None]:
+        self._has_gcs = True
+        return serve(device)
 
     @property
     def _folders(self) -> tuple[Path, ...]:
@@ -273,14 +289,23 @@ class Execution:
     def _log_refusal(self, text: str) -> None:
         self._log_message(text, Severity.WARNING)
 
+    def _log_written(self, entry: LogEntry) -> None:
+        """An entry that a program of the job wrote through Cloud Logging."""
+        names = [replica.task_name for replica in replicas(self.spec)]
+        self._append_bounded(entry if entry.task_name in names else replace(entry, task_name=names[0]))
+
     def _on_output(self, replica: Replica, line: OutputLine) -> None:
+        severity = severity_of(line.stream, line.text)
+        self._append_bounded(LogEntry(line.time, severity, replica.task_name, line.text))
+
+    def _append_bounded(self, entry: LogEntry) -> None:
         if self._is_log_full:
             return
         if self.platform.bounds.is_log_full(self.log.size):
             self._is_log_full = True
             self._log_message(self.platform.bounds.log_notice(), Severity.WARNING)
             return
-        self._append(LogEntry(line.time, severity_of(line.stream, line.text), replica.task_name, line.text))
+        self._append(entry)
 
     def _log_message(self, message: str, severity: Severity = Severity.INFO, *, replica: Replica | None = None) -> None:
         self._append(LogEntry(datetime.now(UTC), severity, replica.task_name if replica else "service", message))

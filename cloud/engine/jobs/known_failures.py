@@ -56,6 +56,22 @@ _BUCKET = re.compile(
 )
 
 
+_GCS_PATH = r"""(?<![\w/.-])(/gcs\b[^\s'":;]*)"""
+_NO_FILE = "No such file or directory|Permission denied|Read-only file system"
+_GCS_FOLDER = re.compile(rf"""(?:{_NO_FILE})[^\n]*?{_GCS_PATH}|{_GCS_PATH}['"]?[;:] (?:{_NO_FILE})""")
+
+
+def explain_gcs_folder(output: str) -> str | None:
+    """What to do, if a program without ``/gcs`` fails because it uses it."""
+    if match := _GCS_FOLDER.search(output):
+        path = match[1] or match[2]
+        return (
+            f"{path} is in /gcs, where buckets are folders for jobs of Vertex AI only, and here only where the system "
+            f"allows user namespaces and has a /dev/fuse that you may open: use gs://{path.removeprefix('/gcs').strip('/')}."
+        )
+    return None
+
+
 def explain_known_failure(output: str, *, requests_version: bool) -> str | None:
     """What to do, if a program's ``output`` ends with a failure of a kind that is known.
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from cloud.engine.jobs.log_index import Block, LogIndex
 from cloud.engine.notifier import Changes
-from cloud.resources import WHOLE_LOG, LogEntry, LogRange, Severity
+from cloud.resources import WHOLE_LOG, Json, LogEntry, LogRange, Severity
 
 
 class JobLog:
@@ -32,12 +32,14 @@ class JobLog:
 
     def append(self, entry: LogEntry) -> None:
         time = entry.timestamp.astimezone(UTC)
-        record = {
+        record: dict[str, Json] = {
             "timestamp": time.isoformat(),  # first and in UTC: see log_index
             "severity": entry.severity.value,
             "task_name": entry.task_name,
             "message": entry.message,
         }
+        if entry.written is not None:
+            record["written"] = entry.written
         line = json.dumps(record).encode() + b"\n"
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -141,6 +143,7 @@ def _entry(line: bytes, place: int) -> LogEntry | None:
             task_name=record["task_name"],
             message=record["message"],
             place=place,
+            written=record.get("written"),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,5 +1,6 @@
 """``Confinement``: what a process, and all that it starts, may do on this machine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ class Confinement:
             restrict TCP. (0 allows to listen on any free port, but not to connect to it.)
         files: False: any file may be opened, where the kernel cannot restrict that.
         signals: False: any process of the user may be signalled, where the kernel cannot restrict that.
+        mount: serves ``/gcs``, where the process has a network of its own; None: it has no such folder. Called with a
+            descriptor of /dev/fuse that is mounted there and is from then on the callee's, it returns what ends that.
+            Where this machine cannot mount, the folder is empty and cannot be written.
         max_processes: threads and processes that it may have at a time: in a namespace the kernel lets it start no
             more; root's, and those outside of one, are counted, and killed if there are more.
 
@@ -39,6 +43,7 @@ class Confinement:
     files: bool = True
     signals: bool = True
     max_processes: int | None = None
+    mount: Callable[[int], Callable[[], None]] | None = None
 
     def __post_init__(self) -> None:
         for field, paths in (("read", self.read), ("write", self.write)):

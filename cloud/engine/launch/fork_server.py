@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cloud.engine.launch.command import Command, Interpreter
@@ -104,9 +104,14 @@ class ForkServer:
         stdout, their_stdout = os.pipe()
         stderr, their_stderr = os.pipe()
         process = Process(connection, stdout, stderr, on_output, self._deadlines.end)
-        network = command.confinement.network if command.confinement else None
+        confinement = command.confinement
+        network = confinement.network if confinement else None
+        mount = confinement.mount if confinement and network else None
+        mounted, their_mounted = socket.socketpair() if mount else (None, None)
         descriptors = [their_connection.fileno(), their_stdout, their_stderr, *(network.namespaces if network else ())]
-        with their_connection:
+        if their_mounted:
+            descriptors.append(their_mounted.fileno())
+        with their_connection, their_mounted or contextlib.nullcontext():
             try:
                 # If the fork server is gone, the connection breaks, and ``begin`` raises.
                 with contextlib.suppress(OSError):
@@ -114,7 +119,10 @@ class ForkServer:
             finally:
                 os.close(their_stdout)
                 os.close(their_stderr)
-        await process.begin(command, python)
+        with mounted or contextlib.nullcontext():
+            await process.begin(command, python)
+            if mounted and mount:
+                await _serve_mount(mounted, process, mount)
         return process
 
     async def create_network(self, port: int) -> Network:
@@ -163,3 +171,12 @@ class ForkServer:
                 text = f"the launcher did not start: {reason or 'it ended'}\n{self.last_output}"
                 self._ready.set_exception(Unavailable(text))
                 self._ready.exception()  # mark as retrieved: ready() may not have been called
+
+
+async def _serve_mount(mounted: socket.socket, process: Process, serve: Callable[[int], Callable[[], None]]) -> None:
+    """Serve ``/gcs`` of a process that has started, if it could mount it: it sent the descriptor before."""
+    mounted.settimeout(0)
+    _, descriptors = await receive_descriptors(mounted, 1)
+    if descriptors:
+        end = serve(descriptors[0])
+        process.on_end(lambda _: end())

@@ -7,7 +7,8 @@ and the standard library only, and are loaded as the package ``_forkserver``. Th
 
 - **launcher**: waits on the control socket, where each byte carries file descriptors: a *connection*, a socket whose
   other end only the engine holds, standard output, standard error, and for a process that is confined in a network
-  those of its namespaces. It forks a supervisor for each; for another byte, a process that creates a network.
+  those of its namespaces, and a socket for ``/gcs``. It forks a supervisor for each; for another byte, a process that
+  creates a network.
 - **supervisor**: reads the request from its connection and forks the user's process. It is the subreaper of everything
   that process starts, however it detaches. When the user's process ends, when the engine requests a stop, or when the
   connection closes because the engine is gone, it ends the whole tree and reports the user's exit status. A supervisor

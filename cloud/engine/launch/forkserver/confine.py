@@ -1,10 +1,11 @@
 """Applies a request's confinement in the user's process, before the user's code. Standard library only."""
 
 import os
+import socket
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import capabilities, landlock, namespaces, private_root, seccomp, system_paths
+from . import capabilities, gcs_mount, landlock, namespaces, private_root, seccomp, system_paths
 from .limits import limit_resources
 
 _OOM_SCORE = 500
@@ -29,13 +30,16 @@ class Namespaces(NamedTuple):
     network: int
 
 
-def confine(wanted: Confinement, joined: Namespaces | None, programs: Sequence[str]) -> None:
+def confine(
+    wanted: Confinement, joined: Namespaces | None, programs: Sequence[str], engine: socket.socket | None
+) -> None:
     """Confine this process, which must have one thread, and all that it starts, for ever. A process that could not be
     confined must end.
 
     Args:
         joined: the namespaces in which it runs; their descriptors are left open.
         programs: executables that it needs besides those of the system.
+        engine: gets the descriptor that serves ``/gcs``, which it has in a root folder of its own; None: it has none.
 
     Raises:
         OSError: the system refuses it; names the step.
@@ -46,14 +50,19 @@ def confine(wanted: Confinement, joined: Namespaces | None, programs: Sequence[s
     read = [*system_paths.READ, *wanted.read, *programs]
     devices = system_paths.devices()
     write = [system_paths.SHARED_MEMORY, *wanted.write]
+    device = None
     if joined:
         namespaces.join(*joined)
+        device = gcs_mount.open_device() if engine else None
     _limit(wanted.max_processes if joined else None)  # while /proc can be written
     if joined:
         private_root.enter([*read, *devices], wanted.write, read_only=not by_landlock)
         read = ["/"]
         devices.append(private_root.TERMINALS)
         write.extend(private_root.WRITABLE)
+        if engine:
+            gcs_mount.mount(engine, device)
+            write.append(f"{gcs_mount.FOLDER}/")
     capabilities.reduce()
     ports = None if joined else wanted.ports
     if by_landlock or wanted.signals or ports is not None:

@@ -130,7 +130,8 @@ def _allow_path(ruleset: int, path: str, rights: int) -> None:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
     try:
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        # A slash says that it is a folder: to ask whether ``/gcs`` is one would wait for the engine.
+        if not path.endswith("/") and not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             rights &= _OF_FILES
         _add_rule(ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor))
     finally:

@@ -66,7 +66,7 @@ def _serve(control: socket.socket, child_ended: int, kept: frozenset[int]) -> Ca
             os.read(child_ended, 4096)
             _reap_supervisors(supervisors)
         if control.fileno() in ready:
-            kind, descriptors, _, _ = socket.recv_fds(control, 1, 5)
+            kind, descriptors, _, _ = socket.recv_fds(control, 1, 6)
             if not kind:
                 sys.exit(0)
             connection = descriptors[0]
@@ -81,8 +81,8 @@ def _serve(control: socket.socket, child_ended: int, kept: frozenset[int]) -> Ca
                     if kind == NETWORK:
                         create_network(socket.socket(fileno=connection))
                     streams = Streams(connection, *descriptors[1:3])
-                    namespaces = Namespaces(*descriptors[3:]) if descriptors[3:] else None
-                    return Supervisor(streams, namespaces, kept).run()
+                    namespaces = Namespaces(*descriptors[3:5]) if descriptors[3:] else None
+                    return Supervisor(streams, namespaces, descriptors[5] if descriptors[5:] else None, kept).run()
                 if kind != NETWORK:
                     supervisors.add(pid)
             for descriptor in descriptors:

@@ -40,12 +40,16 @@ class Supervisor:
 
     Args:
         namespaces: those in which the user's process runs; None: this process's.
+        mounting: a socket to the engine, for the descriptor that serves ``/gcs``; None: there is no such folder.
         kept: descriptors that are not closed.
     """
 
-    def __init__(self, streams: Streams, namespaces: Namespaces | None, kept: frozenset[int]) -> None:
+    def __init__(
+        self, streams: Streams, namespaces: Namespaces | None, mounting: int | None, kept: frozenset[int]
+    ) -> None:
         self._streams = streams
         self._namespaces = namespaces
+        self._mounting = mounting
         self._kept = kept
         self._pid = 0
         self._status: int | None = None
@@ -61,7 +65,8 @@ class Supervisor:
         gc.disable()
         os.setsid()
         reset_signals()
-        close_all_but({*self._kept, *self._streams, *(self._namespaces or ())})
+        mounting = () if self._mounting is None else (self._mounting,)
+        close_all_but({*self._kept, *self._streams, *(self._namespaces or ()), *mounting})
         if LINUX:
             become_subreaper()
         connection = socket.socket(fileno=self._streams.connection)
@@ -87,7 +92,7 @@ class Supervisor:
             close_all_but(self._kept)
             limit_resources(request.limits)
             return partial(execute, request.python, request) if request.python else partial(run_module, request)
-        for descriptor in (self._streams.stdout, self._streams.stderr, *(self._namespaces or ())):
+        for descriptor in (self._streams.stdout, self._streams.stderr, *(self._namespaces or ()), *mounting):
             os.close(descriptor)
         if LINUX and request.confinement is not None and not (self._namespaces and os.getuid()):
             self._max_processes = request.confinement.max_processes
@@ -99,7 +104,11 @@ class Supervisor:
         if request.confinement is None:
             return
         try:
-            confine(request.confinement, self._namespaces, [request.python[0] if request.python else sys.executable])
+            programs = [request.python[0] if request.python else sys.executable]
+            engine = None if self._mounting is None else socket.socket(fileno=os.dup(self._mounting))
+            confine(request.confinement, self._namespaces, programs, engine)
+            if engine:
+                engine.close()
             os.chdir(request.cwd)  # in the new root
         except OSError as error:
             path = "" if error.filename is None else f"{error.filename}: "

@@ -160,7 +160,7 @@ async def test_who_may_not_read_logs(logging: Served, who: Principal, error: typ
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v2/entries:list", 404), ("POST", "/v2/entries:write", 403), ("POST", "/", 404)],
+    [("GET", "/v2/entries:list", 404), ("GET", "/v2/projects/my-project/logs", 403), ("POST", "/", 404)],
 )
 async def test_no_other_method(logging: Served, method: str, path: str, status: int) -> None:
     assert (await send(logging, {}, method, path)).status == status

@@ -64,8 +64,11 @@ async def test_an_account_of_the_project_needs_act_as_on_it_or_on_the_project(ru
     ],
 )
 async def test_what_is_no_account_of_the_project_is_refused_to_everybody(run_as, account):
-    with pytest.raises(PermissionDenied, match="or it may not exist"):
+    with pytest.raises(PermissionDenied, match=r"or it may not exist.*It is none of project my-project") as mine:
         await run_as.check(ME, account, FIELD)
+    assert "add-iam-policy-binding" not in mine.value.message
+    with pytest.raises(PermissionDenied, match=r"or it may not exist.*add-iam-policy-binding"):
+        await run_as.check(SOMEBODY, account, FIELD)
 
 
 async def test_another_backend_has_one_account():

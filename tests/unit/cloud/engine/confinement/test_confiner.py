@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Report
+from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Report, WriteLog
 from cloud.engine.confinement.layers import Findings, Layers, judge
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.network import Network
@@ -29,7 +29,9 @@ class Machine:
         self.network = Network(os.open("/", os.O_RDONLY), os.open("/", os.O_RDONLY), socket.socket())
         return self.network
 
-    async def serve(self, listening: socket.socket, report: Report) -> Callable[[], Awaitable[None]]:
+    async def serve(
+        self, listening: socket.socket, report: Report, write_log: WriteLog
+    ) -> Callable[[], Awaitable[None]]:
         if not self.serves:
             raise FailedPrecondition("no file descriptors are left")
         assert listening is self.network.listening
@@ -41,7 +43,7 @@ class Machine:
 
         return end
 
-    async def alone(self, report: Report) -> tuple[Access, Callable[[], Awaitable[None]]]:
+    async def alone(self, report: Report, write_log: WriteLog) -> tuple[Access, Callable[[], Awaitable[None]]]:
         report("serving alone", "")
 
         async def end() -> None:
@@ -67,7 +69,7 @@ class Machine:
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=7))
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as (network, _):
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line), print) as (network, _):
         replica = await confiner.replica(
             Interpreter(), (), write=(Path("/job"),), access=machine.access, network=network, ports=(7, 8)
         )
@@ -86,7 +88,7 @@ async def test_a_network_that_cannot_be_served_is_closed() -> None:
     machine.serves = False
     with pytest.raises(FailedPrecondition):
         async with machine.confiner(Findings(landlock=7)).job_network(
-            machine.access, lambda line, _: machine.events.append(line)
+            machine.access, lambda line, _: machine.events.append(line), print
         ):
             pass
     assert not machine.is_open
@@ -104,7 +106,7 @@ async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens()
 async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as (network, _):
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line), print) as (network, _):
         replica = await confiner.replica(
             Interpreter(), (), write=(), access=machine.access, network=network, ports=(7, 8)
         )
@@ -121,7 +123,10 @@ async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_p
 @pytest.mark.parametrize("confiner", [UNCONFINED, Machine().confiner(Findings(landlock=7, namespaces="refused"))])
 async def test_without_networks_an_execution_has_an_address_of_its_own(confiner: Confiner) -> None:
     machine = Machine()
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line)) as (network, access):
+    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line), print) as (
+        network,
+        access,
+    ):
         assert network is None
         assert access is not None
         replica = await confiner.replica(Interpreter(), (), write=(), access=access, network=network, ports=(7,))
@@ -138,7 +143,7 @@ async def test_what_a_machine_cannot_do_is_not_asked_of_it() -> None:
 
 
 async def test_unconfined_processes_get_nothing() -> None:
-    async with UNCONFINED.job_network(None, print) as (network, access):
+    async with UNCONFINED.job_network(None, print, print) as (network, access):
         assert (network, access) == (None, None)
         assert await UNCONFINED.replica(Interpreter(), (), write=(), access=None, network=None, ports=()) is None
     async with UNCONFINED.offline([Interpreter()], (), write=()) as build:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud.engine.jobs.known_failures import explain_known_failure
+from cloud.engine.jobs.known_failures import explain_gcs_folder, explain_known_failure
 
 TRACEBACK = """The replica master 0 exited with a non-zero status of 1.
 Traceback (most recent call last):
@@ -81,3 +81,23 @@ def test_buckets_that_are_not_here(error: str, requests_version: bool) -> None:
 )
 def test_of_other_failures_nothing_is_said(error: str) -> None:
     assert explain_known_failure(TRACEBACK.format(error), requests_version=False) is None
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "PermissionError: [Errno 13] Permission denied: '/gcs/b/x'",
+        "FileNotFoundError: [Errno 2] No such file or directory: '/gcs/b/x'",
+        "OSError: [Errno 30] Read-only file system: '/gcs/b/x'",
+        "tensorflow.python.framework.errors_impl.NotFoundError: /gcs/b/x; No such file or directory",
+        "mkdir: cannot create directory '/gcs/b/x': Permission denied",
+    ],
+)
+def test_a_program_without_its_gcs_folder_is_told_gs(output: str) -> None:
+    mend = explain_gcs_folder(f"Traceback (most recent call last):\n{output}")
+    assert mend is not None
+    assert "gs://b/x" in mend
+
+
+def test_other_files_are_not_in_it() -> None:
+    assert explain_gcs_folder("FileNotFoundError: [Errno 2] No such file or directory: '/data/gcs/b'") is None
