@@ -57,7 +57,7 @@ def owner_environ(
     gcloud's settings as variables: https://cloud.google.com/sdk/docs/properties. Account, project and region are not
     among them, for what ``gcloud config set`` writes would have no effect. Where they cannot prompt, gcloud's ``ai``
     commands fail without a region, and its ``ai-platform`` commands use us-central1, whose host has no global models.
-    ``GCE_METADATA_ROOT`` is where gcloud looks for accounts beside its own.
+    gcloud would take the account of the metadata server for one of its own, too: that is an agent's.
 
     Args:
         storage_url: ``http://127.0.0.1:PORT`` of the listener where a request without a token is the owner's:
@@ -74,7 +74,6 @@ def owner_environ(
     environ = {name: value for name, value in environ.items() if name not in CONFLICTING}
     return environ | {
         "STORAGE_EMULATOR_HOST": storage_url,
-        "GCE_METADATA_ROOT": storage_url.removeprefix("http://"),
         "BOTO_CONFIG": str(files.boto),
         "CLOUDSDK_CONFIG": str(files.gcloud),
         "CLOUDSDK_AI_REGION": region,
@@ -82,6 +81,7 @@ def owner_environ(
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_ML": "https://ml.googleapis.com/",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": "https://logging.googleapis.com/",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": "https://storage.googleapis.com/storage/v1/",
+        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
         "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",

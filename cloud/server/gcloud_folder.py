@@ -25,6 +25,7 @@ def write_gcloud_folder(folder: Path, key: Mapping[str, str], *, project: str, r
     configurations = folder / "configurations"
     configurations.mkdir(parents=True, mode=0o700)
     account = key["client_email"]
+    write_private(folder / "active_config", "default")
     write_private(
         configurations / "config_default",
         f"[core]\naccount = {account}\nproject = {project}\n\n[compute]\nregion = {region}\n",

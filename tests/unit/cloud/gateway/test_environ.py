@@ -70,8 +70,8 @@ def test_the_owner_has_credentials_and_a_listener_that_needs_none():
     assert environ["GOOGLE_APPLICATION_CREDENTIALS"] == "/s/key.json"
     assert environ["CLOUDSDK_CONFIG"] == "/s/gcloud"
     assert environ["STORAGE_EMULATOR_HOST"] == "http://127.0.0.1:6"
-    assert environ["GCE_METADATA_ROOT"] == "127.0.0.1:6"  # gcloud's active account
-    others = {name for name in clients() if name not in (*CONFLICTING, "GCE_METADATA_ROOT")}
+    assert environ["CLOUDSDK_CORE_CHECK_GCE_METADATA"] == "false"
+    others = {name for name in clients() if name not in CONFLICTING}
     assert {name: clients()[name] for name in others}.items() <= environ.items()
 
 

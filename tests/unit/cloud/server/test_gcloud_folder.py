@@ -13,6 +13,7 @@ def test_it_holds_what_config_set_can_change_and_the_accounts_key(tmp_path):
     folder.mkdir()
     (folder / "access_tokens.db").write_text("of an earlier cloud")
     write_gcloud_folder(folder, KEY, project="my-project", region="europe-west1")
+    assert (folder / "active_config").read_text() == "default"
     parsed = ConfigParser()
     parsed.read_string((folder / "configurations" / "config_default").read_text())
     assert {name: dict(parsed[name]) for name in parsed.sections()} == {
@@ -22,7 +23,7 @@ def test_it_holds_what_config_set_can_change_and_the_accounts_key(tmp_path):
     with closing(sqlite3.connect(folder / "credentials.db")) as database:
         [(account, value)] = database.execute("SELECT account_id, value FROM credentials")
     assert (account, json.loads(value)) == ("owner@p.example.com", KEY)
-    assert sorted(path.name for path in folder.iterdir()) == ["configurations", "credentials.db"]
+    assert sorted(path.name for path in folder.iterdir()) == ["active_config", "configurations", "credentials.db"]
 
 
 def test_nobody_else_reads_it(tmp_path):
