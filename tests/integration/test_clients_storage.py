@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
@@ -292,9 +293,7 @@ async def test_gsutil_moves_data(cloud, gsutil, name, tmp_path):
 
 async def test_a_job_may_call_gsutil(cloud, gsutil, bucket):
     """As trainers do, by subprocess, confined like every job; gsutil's own environment is one of its ``job_reads``."""
-    await gsutil(
-        "iam", "ch", f"serviceAccount:{await cloud.backend.ml_service_account()}:objectAdmin", f"gs://{bucket}"
-    )
+    await gsutil("iam", "ch", f"serviceAccount:{custom_code_agent(PROJECT).email}:objectAdmin", f"gs://{bucket}")
     code = f"""
 import subprocess
 open("metrics.txt", "w").write("loss 1")
