@@ -27,7 +27,7 @@ GUEST = Principal("guest@example.com")
 LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["", "x", "ü"]), max_size=2)
 POLICIES = st.dictionaries(
     st.sampled_from(["roles/ml.viewer", "roles/ml.developer", "roles/ml.modelUser", "roles/ml.jobOwner"]),
-    st.sampled_from([["allUsers"], ["user:guest@example.com"], ["group:g@example.com", "serviceAccount:s@x.y"]]),
+    st.sampled_from([["allUsers"], ["user:guest@example.com"], ["group:g@example.com", "user:u@example.com"]]),
     max_size=2,
 )
 ETAG_KINDS = st.sampled_from(["current", "stale", "none"])

@@ -72,7 +72,8 @@ def test_the_wheel_has_all_modules_and_nothing_else(wheel: zipfile.ZipFile) -> N
     # A trainer of a user's own is often called trainer: the sample is inside cloud.
     assert {name.partition("/")[0] for name in names} == {"cloud", dist_info()}
     code = {name for name in names if not name.startswith(dist_info())}
-    assert code == modules("cloud") | {f"cloud/sample/{name}" for name in modules("trainer")} | {"cloud/py.typed"}
+    data = {"cloud/py.typed", "cloud/emulator/grpc/messages.binpb", "cloud/emulator/grpc/methods.json"}
+    assert code == modules("cloud") | {f"cloud/sample/{name}" for name in modules("trainer")} | data
 
 
 def test_the_wheel_has_the_licence(wheel: zipfile.ZipFile) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud.lifecycle import VersionState
-from cloud.names import GsUri
+from cloud.resources import VersionSpec
 from integration.serving.clouds import Cloud, RecordingLauncher, deploy
 from integration.serving.conftest import make_models
 
@@ -24,9 +24,9 @@ def has_room() -> bool:
 
 
 class LinkingCloud(Cloud):
-    async def fetch(self, source: GsUri, destination: Path) -> None:
+    async def fetch(self, spec: VersionSpec, destination: Path) -> None:
         # A copy would fill the holes of the file with zeros.
-        shutil.copytree(self.models / source.path, destination, copy_function=os.link, dirs_exist_ok=True)
+        shutil.copytree(self.models / spec.deployment_uri.path, destination, copy_function=os.link, dirs_exist_ok=True)
 
 
 @pytest.mark.skipif(not has_room(), reason="its worker needs three gigabytes of memory, twice for a moment")
