@@ -104,7 +104,7 @@ async def test_a_denied_permission_and_a_missing_bucket_are_in_the_log_of_the_jo
 
 
 async def test_what_a_program_writes_with_google_cloud_logging(cloud: LocalCloud) -> None:
-    job, lines = await run(cloud, "logging", LOGGING)
+    job, lines = await run(cloud, "21", LOGGING)
     assert job.state is JobState.SUCCEEDED, "\n".join(lines)
     entries = [(entry.severity.value, entry.message) for entry in await contract.log(cloud.backend, job)]
     for expected in (("WARNING", "by a handler"), ("NOTICE", "by a logger")):
