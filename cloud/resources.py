@@ -4,7 +4,7 @@ Times are aware UTC datetimes; durations are seconds. Shapes follow the discover
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri, check_id, check_module, check_number
+from cloud.pool_programs import PoolProgram
 
 Json = Any
 """A JSON value as ``json.loads`` gives it."""
@@ -139,6 +140,8 @@ class TrainingSpec(JobSpec):
     """Vertex AI only: the prebuilt image that the job runs in (``executorImageUri``); it decides the runtime."""
     requirements: tuple[str, ...] = ()
     """Vertex AI only: what a container's command installs by pip before the module runs."""
+    programs: tuple[PoolProgram, ...] = ()
+    """Vertex AI only: of the pools that run something else than the primary replica."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
@@ -175,8 +178,16 @@ class TrainingSpec(JobSpec):
                 f"Must be of form gs://bucket/object: '{self.job_dir}'", field="training_input.job_dir"
             )
 
+    def of_pool(self, index: int) -> "TrainingSpec":
+        """The job as the replicas of a pool run it; 0 is the primary's."""
+        for program in self.programs:
+            if program.pool == index:
+                own = {name: getattr(program, name) for name in program.__slots__ if name != "pool"}
+                return replace(self, programs=(), **own)
+        return self
+
     def _check_ml_engine(self) -> None:
-        for name in ("image", "requirements"):
+        for name in ("image", "requirements", "programs"):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 

@@ -16,6 +16,7 @@ from cloud.engine.confinement.layers import probe
 from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
+from cloud.pool_programs import PoolProgram
 from cloud.resources import Job, ScaleTier, Service, Severity, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, ServiceAgents, Settings
@@ -157,6 +158,28 @@ def namespaces() -> list[str]:
             target = os.readlink(f"/proc/self/fd/{descriptor}")
             found += [target] if target.startswith(("net:", "user:")) else []
     return sorted(found)
+
+
+async def test_worker_pools_run_programs_of_their_own(cloud: LocalCloud) -> None:
+    code = (
+        "import json, os; print('{}', os.environ.get('ROLE'), json.loads(os.environ['CLUSTER_SPEC'])['task']['type'])"
+    )
+    worker = PoolProgram(1, (), MODULE, args=(code.format("worker"),), env={"ROLE": "helps"})
+    spec = TrainingSpec(
+        "30",
+        (),
+        MODULE,
+        args=(f"{code.format('chief')}; import time; time.sleep(3)",),
+        scale_tier=ScaleTier.CUSTOM,
+        worker_count=1,
+        service=Service.VERTEX_AI,
+        programs=(worker,),
+    )
+    job = await cloud.backend.wait_for_job((await cloud.backend.submit_job(spec)).job_id, timeout=TIMEOUT)
+    lines = {entry.message for entry in await contract.log(cloud.backend, job)}
+    assert job.state is JobState.SUCCEEDED, lines
+    assert {"chief None workerpool0", "worker helps workerpool1"} <= lines
+    assert job.spec == spec
 
 
 async def test_a_network_ends_with_its_job_however_that_ends(cloud: LocalCloud) -> None:

@@ -83,8 +83,10 @@ def custom_job(
         image: one of Google's prebuilt ones, or, if ``is_own``, one built from docker/training.Dockerfile.
 
     Raises:
-        InvalidArgument: see ``cluster``.
+        InvalidArgument: see ``cluster``; or its pools run different programs.
     """
+    if spec.programs:
+        raise InvalidArgument("here all pools of a job run the same program", field="job.programs")
     pools = cluster(spec)
     args = [*spec.args, "--job-dir", str(spec.job_dir)] if spec.job_dir else list(spec.args)
     program = _container(spec, image, args) if is_own else _package(spec, image, args)

@@ -14,6 +14,7 @@ from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
+from cloud.pool_programs import PoolProgram
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, Service, TrainingSpec
 from cloud.wire.images import ImageKind, parse_image
 
@@ -37,7 +38,7 @@ _INSTEAD = (
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """What every replica runs."""
+    """What the replicas of a pool run."""
 
     runnable: Runnable
     env: Mapping[str, str]
@@ -63,29 +64,24 @@ def job_spec(job_id: str, given: Mapping[str, Json], *, location: str, accelerat
         faults["worker_pool_specs"] = "The first worker pool is required: it holds the primary replica."
     elif len(pools) > len(_POOLS):
         faults["worker_pool_specs"] = f"At most {len(_POOLS)} pools ({', '.join(_POOLS)}), not {len(pools)}."
-    programs = [_read_pool(pool, index, faults) for index, pool in enumerate(pools) if pool]
+    read = {index: _read_pool(pool, index, faults) for index, pool in enumerate(pools) if pool}
     if faults:
         listed = [
             f"{place}.Field: job_spec.{field}; Message: {text}\t"
             for place, (field, text) in enumerate(faults.items(), 1)
         ]
         raise InvalidArgument(f"List of found errors:\t{''.join(listed)}")
-    program = programs[0]
-    if program is None or any(other != program for other in programs):
-        raise InvalidArgument(
-            "All pools run the same program with the same arguments and variables here.",
-            field="job_spec.worker_pool_specs",
-        )
+    programs = {index: program for index, program in read.items() if program is not None}
+    program = programs.pop(0)
     machines = [pool["machineSpec"] for pool in pools if pool]
     place = "job_spec.worker_pool_specs.machine_spec"
     check_accelerators("Training", machines, available=accelerators, field=place)
     counts = [int(pool.get("replicaCount", 1)) if pool else 0 for pool in pools] + [0, 0, 0]
     base = given.get("baseOutputDirectory", {}).get("outputUriPrefix")
     limit = given.get("scheduling", {}).get("timeout")
-    uris, packages = program.runnable.package_uris, "job_spec.python_package_spec.package_uris"
     return TrainingSpec(
         job_id=job_id,
-        package_uris=tuple(GsUri.parse(uri, packages) for uri in uris),
+        package_uris=_packages(program),
         python_module=program.runnable.module,
         args=program.runnable.args,
         region=location,
@@ -100,7 +96,28 @@ def job_spec(job_id: str, given: Mapping[str, Json], *, location: str, accelerat
         env=program.env,
         requirements=program.runnable.requirements,
         image=program.image,
+        programs=tuple(_of_pool(index, other) for index, other in programs.items() if other != program),
     )
+
+
+def _of_pool(index: int, program: _Program) -> PoolProgram:
+    return PoolProgram(
+        pool=index,
+        package_uris=_packages(program),
+        python_module=program.runnable.module,
+        args=program.runnable.args,
+        env=program.env,
+        requirements=program.runnable.requirements,
+        image=program.image,
+    )
+
+
+def _packages(program: _Program) -> tuple[GsUri, ...]:
+    """Raises:
+    InvalidArgument: one is no URI of an object.
+    """
+    field = "job_spec.python_package_spec.package_uris"
+    return tuple(GsUri.parse(uri, field) for uri in program.runnable.package_uris)
 
 
 def _read_pool(pool: Mapping[str, Json], index: int, faults: _Faults) -> _Program | None:

@@ -40,7 +40,7 @@ def environ(
     private = {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
     if spec.service is Service.VERTEX_AI:
         variables = vertex_environ.environ(spec, replica, addresses, project_number=project_number)
-        return {**base, **variables, **spec.env, **private}
+        return {**base, **variables, **spec.of_pool(replica.pool_index).env, **private}
     job = training_input(spec)
     tf_config: dict[str, Json] = {
         "cluster": cluster(addresses),

@@ -152,14 +152,14 @@ class Execution:
         primary = replicas(self.spec)[0]
         self._temporary = folders.create(self.folder)
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
-        environment = await self._prepare(primary)
+        environments = await self._prepare()
         access = await self.platform.access(self._account) if self.platform.access else None
         self._network, self._access = await self._until_ended.enter_async_context(
             self.platform.confiner.job_network(access, self._refused.add, self._log_written)
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
-                processes = await self._start(environment)
+                processes = await self._start(environments)
                 if self._cancelled.is_set():  # during the start: this task is about to be cancelled
                     return JobEvent.STOPPED, ""
                 self._report_start()
@@ -178,14 +178,15 @@ class Execution:
                     Severity.WARNING,
                 )
         message = processes.explain(failed)
-        version = environment.interpreter.version
-        mend: str | None = python_2.explain(message, version) if python_2.is_requested(self.spec) else None
+        pool = failed[0][0].pool_index
+        spec, version = self.spec.of_pool(pool), environments[pool].interpreter.version
+        mend: str | None = python_2.explain(message, version) if python_2.is_requested(spec) else None
         if not mend:
             mend = self.platform.bounds.explain(message)
         if not mend and not self._has_gcs:
             mend = explain_gcs_folder(message)
         if not mend:
-            mend = explain_known_failure(message, requests_version=request_of(self.spec) is not None)
+            mend = explain_known_failure(message, requests_version=request_of(spec) is not None)
         if not mend:
             mend = await asyncio.to_thread(explain_missing_module, message)
         if not mend and self._is_confined:
@@ -198,18 +199,35 @@ class Execution:
         self._bound_met = await self.platform.bounds.wait_for_disk(watched)
         self._must_end.set()
 
-    async def _prepare(self, primary: Replica) -> Environment:
+    async def _prepare(self) -> Mapping[int, Environment]:
+        """The environments of the replicas, by the index of their pool. Pools that differ by arguments share one."""
         self._log_message("Waiting for training program to start.")
-        self._log_message(f"Running module {self.spec.python_module}.", replica=primary)
+        first = {replica.pool_index: replica for replica in reversed(replicas(self.spec))}
+        prepared, found = list[tuple[TrainingSpec, Environment]](), dict[int, Environment]()
+        for pool, replica in sorted(first.items()):
+            spec = replace(self.spec.of_pool(pool), args=(), programs=())
+            environment = next((known for other, known in prepared if other == spec), None)
+            if environment is None:
+                environment = await self._prepare_for(spec, replica)
+                prepared.append((spec, environment))
+            found[pool] = environment
+        return found
+
+    async def _prepare_for(self, spec: TrainingSpec, replica: Replica) -> Environment:
+        """
+        Args:
+            replica: the first of those that run ``spec``'s module.
+        """
+        self._log_message(f"Running module {spec.python_module}.", replica=replica)
         return await self.platform.preparation.run(
-            self.spec,
-            self.folder,
+            spec,
+            self.folder / (f"packages-{replica.pool_index}" if replica.pool_index else "packages"),
             account=self._account,
-            log=lambda message, severity: self._log_message(message, severity, replica=primary),
-            on_output=lambda line: self._on_output(primary, line),
+            log=lambda message, severity: self._log_message(message, severity, replica=replica),
+            on_output=lambda line: self._on_output(replica, line),
         )
 
-    async def _start(self, environment: Environment) -> ReplicaProcesses:
+    async def _start(self, environments: Mapping[int, Environment]) -> ReplicaProcesses:
         platform = self.platform
         if self._processes is not None:
             self._processes.close()
@@ -223,9 +241,8 @@ class Execution:
             project_number=platform.project_number,
             base={**platform.environ, **(self._access.environ if self._access else {}), "TMPDIR": str(self._temporary)},
             folder=self.folder,
-            import_path=environment.import_path,
-            interpreter=environment.interpreter,
-            confine=partial(self._confine, environment),
+            environments=environments,
+            confine=self._confine,
             on_command=self._on_command,
         )
         return self._processes

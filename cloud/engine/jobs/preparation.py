@@ -52,16 +52,14 @@ class Preparation:
     requirements: Requirements
     environ: Mapping[str, str]
 
-    async def run(
-        self, spec: TrainingSpec, folder: Path, *, account: str, log: Log, on_output: OnOutput
-    ) -> Environment:
-        """The Python of the job's replicas; the import path includes the job's packages.
+    async def run(self, spec: TrainingSpec, work: Path, *, account: str, log: Log, on_output: OnOutput) -> Environment:
+        """The Python of the replicas that run ``spec``'s module; the import path includes the job's packages.
 
         The log has the lines of Google's runner, which calls pip for each package twice: for the package alone, and for
         what it requires.
 
         Args:
-            folder: of the execution.
+            work: a folder of the execution's, to be made.
             account: that it runs as.
 
         Raises:
@@ -71,8 +69,7 @@ class Preparation:
             runtime = installed_runtime()
         else:
             runtime = await self.runtimes.prepare(request_of(spec), log)
-        work = folder / "packages"
-        work.mkdir()
+        await asyncio.to_thread(work.mkdir)
         packages: list[Path] = []
         for uri in spec.package_uris:
             log(f"Downloading the package: {uri}", Severity.INFO)

@@ -19,10 +19,11 @@ from cloud.engine.launch.command import Command, ExitStatus, Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor, RunningProcess
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.runtimes.requirements import Environment
 from cloud.resources import TrainingSpec
 
-Confine = Callable[[Sequence[int]], Awaitable[Confinement | None]]
-"""Gives the confinement of an execution's replicas, which listen on these ports."""
+Confine = Callable[[Environment, Sequence[int]], Awaitable[Confinement | None]]
+"""Gives the confinement of an execution's replicas in one environment, which listen on these ports."""
 _TAIL_LINES = 60
 """Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
 _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
@@ -54,8 +55,7 @@ class ReplicaProcesses:
         project_number: int,
         base: Mapping[str, str],
         folder: Path,
-        import_path: tuple[Path, ...],
-        interpreter: Interpreter,
+        environments: Mapping[int, Environment],
         confine: Confine,
         on_command: Callable[[Replica, Command], None],
     ) -> None:
@@ -64,6 +64,7 @@ class ReplicaProcesses:
         Args:
             base: environment variables of every process.
             folder: an empty folder for each replica is created in it.
+            environments: of the replicas, by the index of their pool.
             confine: gives the confinement of each replica.
             on_command: called before each start.
 
@@ -71,16 +72,21 @@ class ReplicaProcesses:
             CloudError: one cannot be started; the caller has to ``stop`` the others.
         """
         self._addresses = dict(zip(members, self.ports.allocate(len(members)), strict=True))
-        confinement = await confine(tuple(self._addresses.values()))
+        confinements = {
+            pool: await confine(environment, tuple(self._addresses.values()))
+            for pool, environment in environments.items()
+        }
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
         for replica in members:
+            spec, environment = self.spec.of_pool(replica.pool_index), environments[replica.pool_index]
+            interpreter, import_path = environment.interpreter, environment.import_path
             home = folder / replica.task_name
             installed = folder / "pip" / replica.task_name
             pip = await asyncio.to_thread(_make_folders, home, installed, interpreter, base.get("PATH", os.defpath))
             self._tails[replica] = deque(maxlen=_TAIL_LINES)
             command = Command(
-                module=self.spec.python_module,
-                argv=argv(self.spec),
+                module=spec.python_module,
+                argv=argv(spec),
                 environ=environ(
                     self.spec,
                     replica,
@@ -94,7 +100,7 @@ class ReplicaProcesses:
                 import_path=(*import_path, pip.site) if pip else import_path,
                 interpreter=interpreter,
                 limits=self.limits,
-                confinement=confinement,
+                confinement=confinements[replica.pool_index],
             )
             on_command(replica, command)
             self._processes[replica] = await self.executor.launch(

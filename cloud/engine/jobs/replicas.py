@@ -24,7 +24,11 @@ class Replica:
     @property
     def pool(self) -> str:
         """Vertex AI's name for the replicas of the same role: ``workerpool0``."""
-        return f"workerpool{_POOLS[self.task_type]}"
+        return f"workerpool{self.pool_index}"
+
+    @property
+    def pool_index(self) -> int:
+        return _POOLS[self.task_type]
 
     @property
     def task_name(self) -> str:

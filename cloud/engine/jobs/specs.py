@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -11,6 +11,7 @@ from cloud.engine.restore import restore, restore_uri
 from cloud.names import GsUri
 from cloud.resources import JobSpec, Json, TrainingSpec
 
+T = TypeVar("T")
 S = TypeVar("S", bound=JobSpec)
 KINDS: Mapping[str, type[JobSpec]] = {"training": TrainingSpec}
 """The kinds of jobs, by their name in the records. A published name is never changed."""
@@ -28,12 +29,16 @@ def spec_to_json(spec: JobSpec) -> dict[str, Json]:
 
 def spec_from_json(kind: type[S], record: Mapping[str, Json]) -> S:
     """The specification as it was written, without the checks of new ones."""
+    return _restore(kind, record)
+
+
+def _restore(kind: type[T], record: Mapping[str, Json]) -> T:
     readers = _readers(cast("type", kind))
     values = dict(record)
     for name, read in readers.items():
         if name in values:
             values[name] = read(values[name])
-    return restore(kind, values)
+    return restore(kind, values)  # type: ignore[type-var]
 
 
 @cache
@@ -48,6 +53,8 @@ def _plain(value: Any) -> Json:
         return [_plain(item) for item in value]
     if isinstance(value, GsUri):
         return str(value)
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -63,4 +70,6 @@ def _reader(hint: Any) -> Callable[[Json], Any] | None:
         return (lambda value: tuple(map(item, value))) if item else tuple
     if hint is GsUri:
         return restore_uri
+    if is_dataclass(hint):
+        return lambda value: _restore(cast("type", hint), value)
     return hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None

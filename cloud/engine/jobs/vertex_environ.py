@@ -51,13 +51,6 @@ def folders(spec: TrainingSpec) -> dict[str, str]:
 
 def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, Json]:
     """The job as its processes see it: ``CustomJobSpec`` in snake case, without machine specifications."""
-    program = {
-        "executor_image_uri": spec.image,
-        "package_uris": [str(uri) for uri in spec.package_uris],
-        "python_module": spec.python_module,
-        "args": list(spec.args),
-        "env": [{"name": name, "value": value} for name, value in spec.env.items()],
-    }
     counts: dict[str, int] = {}
     for replica in addresses:
         counts[replica.pool] = counts.get(replica.pool, 0) + 1
@@ -65,18 +58,26 @@ def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, 
     pools = [f"workerpool{index}" for index in range(int(last[-1]) + 1)]
     job: dict[str, Json] = {
         "worker_pool_specs": [
-            {
-                "replica_count": str(counts[pool]),
-                "python_package_spec": {name: value for name, value in program.items() if value},
-            }
+            {"replica_count": str(counts[pool]), "python_package_spec": _program(spec.of_pool(index))}
             if pool in counts
             else {}
-            for pool in pools
+            for index, pool in enumerate(pools)
         ]
     }
     if spec.base_output_directory is not None:
         job["base_output_directory"] = {"output_uri_prefix": str(spec.base_output_directory)}
     return job
+
+
+def _program(spec: TrainingSpec) -> dict[str, Json]:
+    program = {
+        "executor_image_uri": spec.image,
+        "package_uris": [str(uri) for uri in spec.package_uris],
+        "python_module": spec.python_module,
+        "args": list(spec.args),
+        "env": [{"name": name, "value": value} for name, value in spec.env.items()],
+    }
+    return {name: value for name, value in program.items() if value}
 
 
 def _pools(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:

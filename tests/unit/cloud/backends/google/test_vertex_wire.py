@@ -10,7 +10,8 @@ from cloud.emulator.rest.discovery import load
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
-from cloud.resources import LogEntry, ScaleTier, Severity, TrainingSpec
+from cloud.pool_programs import PoolProgram
+from cloud.resources import LogEntry, ScaleTier, Service, Severity, TrainingSpec
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PACKAGE = GsUri("bucket", "trainer.tar.gz")
@@ -61,6 +62,13 @@ def test_jobs_round_trip(spec):
     read = load("aiplatform.v1").schemas.read("GoogleCloudAiplatformV1CustomJob", body)
     assert vertex_wire.job(read | item_of(spec, state="JOB_STATE_RUNNING")).spec == spec
     assert vertex_wire.is_ours(read)
+
+
+def test_pools_with_programs_of_their_own_are_refused():
+    worker = PoolProgram(1, (PACKAGE,), "trainer.other")
+    spec = TrainingSpec("1", (PACKAGE,), "trainer.task", service=Service.VERTEX_AI, programs=(worker,))
+    with pytest.raises(InvalidArgument, match="all pools of a job run the same program"):
+        custom_job_of(spec)
 
 
 def test_what_ml_engine_added_itself_is_explicit():

@@ -5,6 +5,7 @@ import pytest
 
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
+from cloud.pool_programs import PoolProgram
 from cloud.resources import ScaleTier, Service, TrainingSpec
 from emulator_api.api_client import SOMEBODY
 from emulator_api.vertex_api import PARENT, SERVING_IMAGE, TRAINING_IMAGE, custom_job, pool
@@ -64,6 +65,19 @@ async def test_pools_are_roles_and_those_in_between_may_be_empty(api):
     spec = api.backend.jobs[number(job)].spec
     assert spec.scale_tier is ScaleTier.CUSTOM
     assert (spec.worker_count, spec.parameter_server_count, spec.evaluator_count) == (0, 2, 0)
+
+
+async def test_pools_may_run_programs_of_their_own(api):
+    other = pool(2, pythonModule="trainer.serve", args=["--port=1"], env=[{"name": "A", "value": "b"}])
+    job = await api.ask("POST", "/customJobs", custom_job(pool(args=["--epochs=1"]), other, {}, pool()))
+    spec = api.backend.jobs[number(job)].spec
+    package = (GsUri("bucket", "trainer-0.1.tar.gz"),)
+    assert spec.programs == (
+        PoolProgram(1, package, "trainer.serve", args=("--port=1",), env={"A": "b"}, image=TRAINING_IMAGE),
+        PoolProgram(3, package, "trainer.task", image=TRAINING_IMAGE),
+    )
+    assert (spec.python_module, spec.args, spec.of_pool(0)) == ("trainer.task", ("--epochs=1",), spec)
+    assert (spec.of_pool(1).python_module, spec.of_pool(3).args) == ("trainer.serve", ())
 
 
 async def test_the_states_are_vertex_ais(api):
@@ -162,7 +176,6 @@ async def test_a_job_of_ml_engine_is_none_of_vertex_ai_and_each_region_has_its_o
         (custom_job(pool(packageUris=["/folder/x.tar.gz"])), "Must be of form gs://bucket/object"),
         (custom_job(pool(pythonModule="a b")), "python_module"),
         (custom_job(pool(env=[{"name": "A=B", "value": ""}])), "Not the name of a variable"),
-        (custom_job(pool(), pool(pythonModule="other")), "All pools run the same program"),
         (custom_job(serviceAccount="me@example.com"), "Jobs and models run as"),
         (custom_job(network="projects/1/global/networks/x"), "job_spec.network"),
         (custom_job(tensorboard="projects/1/locations/us-central1/tensorboards/1"), "TensorBoard"),

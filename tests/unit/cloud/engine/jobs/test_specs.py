@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cloud.engine.jobs.specs import kind_of, spec_from_json, spec_to_json
 from cloud.names import GsUri
+from cloud.pool_programs import PoolProgram
 from cloud.resources import JobSpec, ScaleTier, Service, TrainingSpec
 
 SPECS = st.builds(
@@ -22,6 +23,14 @@ SPECS = st.builds(
     max_running_time=st.floats(0.1, 1e6),
     labels=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
 )
+PROGRAMS = st.builds(
+    PoolProgram,
+    pool=st.integers(1, 3),
+    package_uris=st.sampled_from([(), (GsUri("bucket", "b.whl"),)]),
+    python_module=st.just("trainer.other"),
+    args=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
+)
 VERTEX_SPECS = st.builds(
     TrainingSpec,
     job_id=st.from_regex(r"[1-9][0-9]{0,18}", fullmatch=True),
@@ -32,6 +41,7 @@ VERTEX_SPECS = st.builds(
     env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
     image=st.sampled_from([None, "gcr.io/cloud-aiplatform/training/tf-cpu.2-1"]),
     requirements=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+    programs=st.lists(PROGRAMS, max_size=2).map(tuple),
 )
 
 
