@@ -12,6 +12,9 @@ from cloud.wire import own_images
 from cloud.wire.images import ImageKind, parse_image
 from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
+EXPORT_FORMAT = "custom-trained"
+"""The format of the export of a model that was uploaded: its artifacts as they are (``ModelExportFormat.id``)."""
+
 
 def check_container(model: Mapping[str, Json]) -> None:
     """Raises:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from cloud.emulator.aiplatform_v1.artifacts import EXPORT_FORMAT
 from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
@@ -25,6 +26,7 @@ def model_json(project: Project, model: Record, version: Record, deployed: Seque
         "versionId": version.name.rpartition("@")[2],
         # Without it the SDK leaves the machine out of what it sends.
         "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"],
+        "supportedExportFormats": [{"id": EXPORT_FORMAT, "exportableContents": ["ARTIFACT"]}],
         "deployedModels": list(deployed),
         **times(createTime=model.create_time, updateTime=model.update_time),
         **times(versionCreateTime=version.create_time, versionUpdateTime=version.update_time),

@@ -176,6 +176,12 @@ class ModelMethods(Collection):
                     return version
         return None
 
+    def described(self, version: Record) -> dict[str, Json]:
+        """What was given when it was uploaded."""
+        model = self._records.get(version.name.partition("@")[0])
+        fields = {key: model.fields[key] for key in _MODEL_FIELDS if key in model.fields}
+        return fields | {key: version.fields[key] for key in _VERSION_FIELDS if key in version.fields}
+
     def display_name(self, version: Record) -> str:
         return str(self._records.get(version.name.partition("@")[0]).fields["displayName"])
 

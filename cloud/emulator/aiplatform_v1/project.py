@@ -71,11 +71,15 @@ class Project:
 
     # ---------------------------------------------------------------- operations
 
-    def begin(self, resource: str, kind: str) -> Operation:
-        """Record an operation of the type ``kind`` (``UploadModel``) on a resource."""
+    def begin(self, resource: str, kind: str, **details: Json) -> Operation:
+        """Record an operation of the type ``kind`` (``UploadModel``) on a resource.
+
+        Args:
+            details: fields of its metadata's own message.
+        """
         moment = timestamp(datetime.now(UTC))
         generic = {"createTime": moment, "updateTime": moment}
-        metadata = {"@type": f"{_TYPE}{kind}OperationMetadata", "genericMetadata": generic}
+        metadata = {"@type": f"{_TYPE}{kind}OperationMetadata", "genericMetadata": generic, **details}
         return self.operations.begin(f"{resource}/operations/", self.new_id(), metadata)
 
     def finish(

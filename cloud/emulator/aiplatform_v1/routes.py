@@ -9,6 +9,7 @@ from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
 from cloud.emulator.aiplatform_v1.deployments import DeploymentMethods
 from cloud.emulator.aiplatform_v1.endpoints import EndpointMethods
+from cloud.emulator.aiplatform_v1.model_transfers import ModelTransfers
 from cloud.emulator.aiplatform_v1.models import ModelMethods
 from cloud.emulator.aiplatform_v1.operations import LocationMethods, OperationMethods
 from cloud.emulator.aiplatform_v1.prediction import PredictionMethods
@@ -112,6 +113,7 @@ class AiplatformV1(Api):
     def routes(self) -> Iterable[Route]:
         jobs, pipelines, models, endpoints = self._jobs, self._pipelines, self._models, self._endpoints
         deployments, prediction = self._deployments, PredictionMethods(self._project, self._models)
+        transfers = ModelTransfers(self._project, models)
         operations, locations = OperationMethods(self._project), LocationMethods(self._project)
         of_operations: dict[str, Handler] = {
             "get": operations.get,
@@ -132,6 +134,8 @@ class AiplatformV1(Api):
                 listVersions=models.list_versions,
                 deleteVersion=models.delete_version,
                 mergeVersionAliases=models.merge_aliases,
+                copy=transfers.copy,
+                export=transfers.export,
             ),
             *_routes(
                 "endpoints.",
