@@ -87,7 +87,7 @@ def script_training(bucket: str, script: str) -> aiplatform.Model:
         script_path=script,
         container_uri=TRAINING,
         model_serving_container_image_uri=SERVING,
-    ).run(args=["--factor=3"], base_output_dir=f"gs://{bucket}/ts", model_display_name="thrice")
+    ).run(args=["--factor", 3], base_output_dir=f"gs://{bucket}/ts", model_display_name="thrice")
 
 
 def models(trained: aiplatform.Model) -> dict:
@@ -104,6 +104,11 @@ def models(trained: aiplatform.Model) -> dict:
         [version.version_id, sorted(version.version_aliases)] for version in second.versioning_registry.list_versions()
     ]
     found["by alias"] = aiplatform.Model(f"{trained.resource_name}@again").version_id
+    copied = trained.copy(destination_location="europe-west4")
+    found["copied"] = [copied.location, copied.uri == trained.uri]
+    copied.delete()
+    prefix = trained.uri.removesuffix("/model/")
+    found["exported"] = trained.export_model("custom-trained", f"{prefix}/exports")["artifactOutputUri"]
     second.update(labels={"a": "b"})
     listed = aiplatform.Model.list(filter='display_name="twice" AND labels.a=b', order_by="create_time desc")
     found["listed"] = [model.resource_name for model in listed]

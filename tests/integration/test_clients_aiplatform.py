@@ -159,6 +159,13 @@ async def test_an_endpoint_predicts_and_its_traffic_is_split(found):
     assert endpoint["endpoints"] == 0
 
 
+async def test_a_model_is_copied_and_exported(found, cloud):
+    models = found["models"]
+    assert models["copied"] == ["europe-west4", True]
+    exported = await cloud.backend.list_objects(GsUri.parse(models["exported"]))
+    assert "saved_model.pb" in [stored.uri.path.rpartition("/")[2] for stored in exported]
+
+
 async def test_a_raw_prediction_has_tensorflow_servings_form(found):
     status, text, deployed = found["endpoint"]["raw"]
     assert (status, text) == (200, '{\n    "predictions": [9.0\n    ]\n}')

@@ -160,20 +160,26 @@ def namespaces() -> list[str]:
     return sorted(found)
 
 
+POOL_SAYS = """
+import json, os, pathlib, time
+print("{name}", os.environ.get("ROLE"), json.loads(os.environ["CLUSTER_SPEC"])["task"]["type"], flush=True)
+helped = pathlib.Path(os.environ["TMPDIR"], "helped")
+{then}
+"""
+
+
 async def test_worker_pools_run_programs_of_their_own(cloud: LocalCloud) -> None:
-    code = (
-        "import json, os; print('{}', os.environ.get('ROLE'), json.loads(os.environ['CLUSTER_SPEC'])['task']['type'])"
-    )
-    worker = PoolProgram(1, (), MODULE, args=(code.format("worker"),), env={"ROLE": "helps"})
+    worker = POOL_SAYS.format(name="worker", then="helped.touch()")
+    chief = POOL_SAYS.format(name="chief", then="while not helped.exists(): time.sleep(0.05)")
     spec = TrainingSpec(
         "30",
         (),
         MODULE,
-        args=(f"{code.format('chief')}; import time; time.sleep(3)",),
+        args=(chief,),
         scale_tier=ScaleTier.CUSTOM,
         worker_count=1,
         service=Service.VERTEX_AI,
-        programs=(worker,),
+        programs=(PoolProgram(1, (), MODULE, args=(worker,), env={"ROLE": "helps"}),),
     )
     job = await cloud.backend.wait_for_job((await cloud.backend.submit_job(spec)).job_id, timeout=TIMEOUT)
     lines = {entry.message for entry in await contract.log(cloud.backend, job)}
