@@ -5,19 +5,16 @@ The methods of ``cloud.backends.base.Backend`` with the same names specify these
 """
 
 import asyncio
-import inspect
 import io
 import mimetypes
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
-from gcloud.aio.auth import Token as GcloudToken
-from gcloud.aio.storage import Storage
 
 from cloud.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from cloud.gcs.backoff import Retries
@@ -26,6 +23,9 @@ from cloud.gcs.retry import Sleep, call_with_retries, finish_before_cancel
 from cloud.gcs.transfers import OnProgress, Progress, in_parallel, plan_download, plan_upload
 from cloud.names import GsUri, check_bucket, check_email, check_object
 from cloud.resources import Access, Bucket, Json, StoredObject
+
+if TYPE_CHECKING:
+    from cloud.gcs.gcloud_aio import GcloudAioStorage
 
 Token = Callable[[], str | Awaitable[str]]
 T = TypeVar("T")
@@ -83,7 +83,7 @@ class StorageClient:
         self._labels = labels if labels is None else dict(labels)
         self._project = project
         self._region = region
-        self._opened: _Storage | None = None
+        self._opened: GcloudAioStorage | None = None
         self._grant_lock = asyncio.Lock()
 
     async def close(self) -> None:
@@ -292,9 +292,12 @@ class StorageClient:
     # ---------------------------------------------------------------- requests
 
     @property
-    def _storage(self) -> "_Storage":
+    def _storage(self) -> "GcloudAioStorage":
         if self._opened is None:
-            self._opened = _Storage(self._base_url, self._token, self._session())
+            # With the first request: loading it takes a twentieth of the start of a local cloud.
+            from cloud.gcs.gcloud_aio import GcloudAioStorage
+
+            self._opened = GcloudAioStorage(self._base_url, self._token, self._session())
         return self._opened
 
     async def _call(
@@ -344,21 +347,6 @@ class StorageClient:
             token = page.get("nextPageToken", "")
             if not token:
                 return items
-
-
-class _Storage(Storage):
-    """gcloud-aio's client with ``token`` as its credentials: it would send hosts other than Google's none."""
-
-    def __init__(self, base_url: str, token: Token, session: aiohttp.ClientSession) -> None:
-        super().__init__(api_root=base_url, token=cast(GcloudToken, token), session=cast(Any, session))
-        self._bearer, self._http = token, session
-
-    async def _headers(self) -> dict[str, str]:
-        token = self._bearer()
-        return {"Authorization": f"Bearer {await token if inspect.isawaitable(token) else token}"}
-
-    async def close(self) -> None:
-        await self._http.close()
 
 
 class _ProgressFile(io.FileIO):
