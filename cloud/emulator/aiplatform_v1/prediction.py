@@ -67,7 +67,7 @@ class PredictionMethods:
         return {
             "predictions": predictions,
             "deployedModelId": deployed["id"],
-            "model": f"{self._project.full_name(name)}@{number}",
+            "model": self._project.full_name(name),
             "modelDisplayName": self._models.display_name(version),
             "modelVersionId": number,
         }

@@ -38,9 +38,11 @@ def environ(
         home: the replica's private folder.
     """
     private = {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    # Where cloudml-hypertune writes metrics, in a job of either service. Its default is a file of the whole machine.
+    metrics = {"CLOUD_ML_HP_METRIC_FILE": str(home / "hypertune" / "output.metrics")}
     if spec.service is Service.VERTEX_AI:
         variables = vertex_environ.environ(spec, replica, addresses, project_number=project_number)
-        return {**base, **variables, **spec.of_pool(replica.pool_index).env, **private}
+        return {**base, **metrics, **variables, **spec.of_pool(replica.pool_index).env, **private}
     job = training_input(spec)
     tf_config: dict[str, Json] = {
         "cluster": cluster(addresses),
@@ -57,8 +59,7 @@ def environ(
         "CLOUD_ML_JOB_ID": spec.job_id,
         "CLOUD_ML_JOB": json.dumps(job),
         "CLOUD_ML_PROJECT_ID": project,
-        # Where cloudml-hypertune writes metrics. Its default is one file for the whole machine.
-        "CLOUD_ML_HP_METRIC_FILE": str(home / "hypertune" / "output.metrics"),
+        **metrics,
     }
 
 

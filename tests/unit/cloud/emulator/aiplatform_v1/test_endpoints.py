@@ -59,7 +59,7 @@ async def test_an_endpoint_serves_what_is_deployed_on_it(api):
     assert prediction == {
         "predictions": [3.0, 8.0],
         "deployedModelId": answer["id"],
-        "model": name,
+        "model": name.partition("@")[0],
         "modelDisplayName": "m",
         "modelVersionId": "1",
     }

@@ -1,6 +1,7 @@
 """A replica's arguments and environment, against the documented samples of ``TF_CONFIG`` and argv."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_vertex_ai_gives_a_single_replica_a_cluster_spec_but_no_tf_config() -> N
     variables = _environ(_vertex())
     assert set(variables) == {
         "PATH", "LANG", "HOME", "PYTHONUNBUFFERED", "CLUSTER_SPEC",
-        "CLOUD_ML_JOB_ID", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_REGION",
+        "CLOUD_ML_JOB_ID", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_REGION", "CLOUD_ML_HP_METRIC_FILE",
     }  # fmt: skip
     assert variables["CLOUD_ML_PROJECT_ID"] == "35462102002"
     assert variables["CLOUD_ML_JOB_ID"] == "4026903526469795840"
@@ -133,6 +134,11 @@ def test_vertex_ais_pools_are_roles_and_evaluators_have_their_own_pool() -> None
     assert cluster_spec["cluster"]["workerpool3"] == ["127.0.0.1:2225"]
     assert cluster_spec["task"] == {"type": "workerpool1", "index": 1}
     assert [pool.get("replica_count") for pool in cluster_spec["job"]["worker_pool_specs"]] == ["1", "2", None, "1"]
+
+
+@pytest.mark.parametrize("make", [_spec, _vertex])
+def test_cloudml_hypertune_reports_to_a_file_in_the_replicas_folder(make: Callable[[], TrainingSpec]) -> None:
+    assert _environ(make())["CLOUD_ML_HP_METRIC_FILE"] == "/home/x/hypertune/output.metrics"
 
 
 def test_the_users_variables_override_the_services_but_not_home() -> None:
