@@ -4,7 +4,8 @@ Times are aware UTC datetimes; durations are seconds. Shapes follow the discover
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -182,8 +183,10 @@ class TrainingSpec(JobSpec):
         """The job as the replicas of a pool run it; 0 is the primary's."""
         for program in self.programs:
             if program.pool == index:
-                own = {name: getattr(program, name) for name in program.__slots__ if name != "pool"}
-                return replace(self, programs=(), **own)
+                spec = copy(self)  # not replace(): checks are for new specifications, and this may be an older one
+                for name in set(program.__slots__) - {"pool"}:
+                    object.__setattr__(spec, name, getattr(program, name))
+                return spec
         return self
 
     def _check_ml_engine(self) -> None:

@@ -203,21 +203,19 @@ class Execution:
         """The environments of the replicas, by the index of their pool. Pools that differ by arguments share one."""
         self._log_message("Waiting for training program to start.")
         first = {replica.pool_index: replica for replica in reversed(replicas(self.spec))}
-        prepared, found = list[tuple[TrainingSpec, Environment]](), dict[int, Environment]()
+        found: dict[int, Environment] = {}
         for pool, replica in sorted(first.items()):
-            spec = replace(self.spec.of_pool(pool), args=(), programs=())
-            environment = next((known for other, known in prepared if other == spec), None)
-            if environment is None:
-                environment = await self._prepare_for(spec, replica)
-                prepared.append((spec, environment))
-            found[pool] = environment
+            needed = _needed(self.spec.of_pool(pool))
+            same = next((other for other in found if _needed(self.spec.of_pool(other)) == needed), None)
+            found[pool] = await self._prepare_for(replica) if same is None else found[same]
         return found
 
-    async def _prepare_for(self, spec: TrainingSpec, replica: Replica) -> Environment:
+    async def _prepare_for(self, replica: Replica) -> Environment:
         """
         Args:
-            replica: the first of those that run ``spec``'s module.
+            replica: the first of its pool.
         """
+        spec = self.spec.of_pool(replica.pool_index)
         self._log_message(f"Running module {spec.python_module}.", replica=replica)
         return await self.platform.preparation.run(
             spec,
@@ -334,3 +332,8 @@ class Execution:
             # A job whose log has gaps must not succeed: it ends, and its error says why.
             self._log_error = error
             self._must_end.set()
+
+
+def _needed(spec: TrainingSpec) -> tuple[object, ...]:
+    """What of a pool's program decides its environment."""
+    return (spec.package_uris, spec.python_module, spec.env, spec.image, spec.requirements)

@@ -3,6 +3,7 @@ import errno
 import gc
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +14,14 @@ from cloud.engine.jobs.execution import Execution, Platform
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.launch.client import ExitStatus, OutputLine
+from cloud.engine.restore import restore
 from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.resources import TrainingSpec
+from cloud.pool_programs import PoolProgram
+from cloud.resources import Service, TrainingSpec
 from cloud.settings import RequirementsMode
 
 
@@ -50,7 +54,10 @@ class Parts:
         pass
 
 
-def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
+SPEC = TrainingSpec("one", (GsUri("bucket", "a.whl"),), "task")
+
+
+def job(parts: Parts, folder: Path, events: list[JobEvent], spec: TrainingSpec = SPEC) -> Execution:
     platform = Platform(
         executor=parts,
         preparation=Preparation(
@@ -66,7 +73,7 @@ def job(parts: Parts, folder: Path, events: list[JobEvent]) -> Execution:
         grace=0,
     )  # type: ignore[arg-type]
     return Execution(
-        TrainingSpec("one", (GsUri("bucket", "a.whl"),), "task"),
+        spec,
         platform,
         folder / "run",
         JobLog(folder / "log"),
@@ -108,6 +115,28 @@ async def test_a_job_is_running_from_its_first_output_even_before_its_start_is_c
     await run.run()
     assert events_at_output == [[JobEvent.STARTED]]
     assert events == [JobEvent.STARTED, JobEvent.STOPPED]
+
+
+@pytest.mark.parametrize("pools", [{}, {"worker_count": 1, "service": Service.VERTEX_AI, "programs": True}])
+async def test_a_job_that_an_earlier_version_accepted_is_started_without_the_checks_of_new_ones(
+    tmp_path: Path, pools: dict[str, object]
+) -> None:
+    module = "not a module"
+    with pytest.raises(InvalidArgument):
+        replace(SPEC, python_module=module)
+    program = restore(PoolProgram, {"pool": 1, "package_uris": (), "python_module": module})
+    pools = {name: (program,) if name == "programs" else value for name, value in pools.items()}
+    fields = {"job_id": "1", "package_uris": (GsUri("bucket", "a.whl"),), "python_module": module, **pools}
+    parts, events, launched = Parts(tmp_path), list[JobEvent](), list[None]()
+    run = job(parts, tmp_path, events, restore(TrainingSpec, fields))
+
+    def quick(_: Callable[[OutputLine], None]) -> None:
+        launched.append(None)
+        asyncio.get_running_loop().call_later(0.05, run.cancel)
+
+    parts.on_launch = quick  # type: ignore[method-assign]
+    await run.run()
+    assert (len(launched), events[-1]) == (2 if pools else 1, JobEvent.STOPPED)
 
 
 async def test_an_execution_that_fails_on_a_full_disk_reports_that(
