@@ -9,8 +9,8 @@ from cloud.emulator.ml_v1.project import Project
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.records import Record
 from cloud.engine.principal import Principal
-from cloud.engine.project import policy
-from cloud.errors import Aborted, InvalidArgument, NotFound
+from cloud.engine.project import etags, policy
+from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
 _VERBS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -56,11 +56,7 @@ class AccessMethods:
         given = call.body.get("policy", {})
         policy.check_bindings(given.get("bindings", ()))
         record = await self._record(call)
-        if given.get("etag", record.policy_etag) != record.policy_etag:
-            raise Aborted(
-                "There were concurrent policy changes. "
-                "Please retry the whole read-modify-write with exponential backoff."
-            )
+        etags.check(given.get("etag"), record.policy_etag)
         kept = {name: value for name, value in given.items() if name != "etag"} | {"version": given.get("version", 1)}
         return _json(self._records.set_policy(record, kept))
 

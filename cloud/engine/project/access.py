@@ -93,7 +93,7 @@ class ProjectAccess:
         policy.check_bindings(given.get("bindings", ()))
         bindings = policy.normal(given.get("bindings", ()))
         policy.check_of_project(bindings, self.project, self.account_exists)
-        etags.check(given.get("etag"), self.stored.revision)
+        etags.check(given.get("etag"), etags.etag(self.stored.revision))
         kept = {name: value for name, value in given.items() if name not in ("etag", "bindings", "version")}
         self.records.set_policy({"version": policy.version(bindings), "bindings": bindings, **kept})
         self.load_policy()

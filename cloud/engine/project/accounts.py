@@ -113,7 +113,7 @@ class ServiceAccounts:
                 "A service account's policy cannot have allUsers or allAuthenticatedUsers as a member.",
                 field="policy.bindings.members",
             )
-        etags.check(given.get("etag"), self._records.account_policy(account.email).revision)
+        etags.check(given.get("etag"), etags.etag(self._records.account_policy(account.email).revision))
         kept = {name: value for name, value in given.items() if name != "etag"}
         self._records.set_account_policy(
             account.email, {**kept, "version": policy.version(bindings), "bindings": bindings}

@@ -6,43 +6,33 @@ from cloud.emulator.cloudresourcemanager.routes import (
     CloudResourceManagerV1,
     CloudResourceManagerV3,
 )
-from cloud.emulator.rest.discovery import Discovery, load
 from cloud.engine.principal import ANONYMOUS
-from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.identities import project_number
-from cloud.settings import ServiceAgents
-from emulator_api.api_client import OWNER, SOMEBODY, ApiClient
+from emulator_api.api_client import OWNER, SOMEBODY
 from emulator_api.backends import memory_backend
+from emulator_api.project_api import ProjectApi
 
 NUMBER = project_number("my-project")
 AGENT = f"serviceAccount:service-{NUMBER}@cloud-ml.google.com.iam.gserviceaccount.com"
 
 
-class Api(ApiClient):
-    host = "cloudresourcemanager.googleapis.com"
+class Api(ProjectApi):
+    DOCUMENT, host = DOCUMENT, "cloudresourcemanager.googleapis.com"
     version = 3
     root = "/v3/projects/my-project"
 
     def restart(self) -> None:
-        self.access = ProjectAccess("my-project", self.state_dir, ServiceAgents.GOOGLE)
+        super().restart()
         self.emulated = CloudResourceManagerV3(self.access)
-
-    async def close(self) -> None:
-        self.access.close()
-
-    def document(self) -> Discovery:
-        return load(DOCUMENT)
 
 
 class ApiV1(Api):
+    DOCUMENT = DOCUMENT_V1
     root = "/v1/projects/my-project"
 
     def restart(self) -> None:
         super().restart()
         self.emulated = CloudResourceManagerV1(self.access)
-
-    def document(self) -> Discovery:
-        return load(DOCUMENT_V1)
 
 
 @pytest.fixture(params=[Api, ApiV1], ids=["v3", "v1"])

@@ -6,33 +6,24 @@ from cryptography import x509
 
 from cloud.emulator.iam.routes import DOCUMENT, IamV1
 from cloud.emulator.oauth2.keys import KeyRing
-from cloud.emulator.rest.discovery import Discovery, load
 from cloud.engine.principal import Principal
-from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.identities import compute_account
-from cloud.settings import ServiceAgents
-from emulator_api.api_client import SOMEBODY, ApiClient
+from emulator_api.api_client import SOMEBODY
 from emulator_api.backends import memory_backend
+from emulator_api.project_api import EMAIL, ProjectApi
 
-EMAIL = "trainer-1@my-project.iam.gserviceaccount.com"
 ONE = f"/serviceAccounts/{EMAIL}"
 MEMBER = f"serviceAccount:{EMAIL}"
 CREATE = {"accountId": "trainer-1", "serviceAccount": {"displayName": "Trainer", "description": "Trains."}}
 
 
-class Api(ApiClient):
-    host = "iam.googleapis.com"
+class Api(ProjectApi):
+    DOCUMENT, host = DOCUMENT, "iam.googleapis.com"
     root = "/v1/projects/my-project"
 
     def restart(self) -> None:
-        self.access = ProjectAccess("my-project", self.state_dir, ServiceAgents.GOOGLE)
+        super().restart()
         self.emulated = IamV1(self.access)
-
-    async def close(self) -> None:
-        self.access.close()
-
-    def document(self) -> Discovery:
-        return load(DOCUMENT)
 
 
 @pytest.fixture

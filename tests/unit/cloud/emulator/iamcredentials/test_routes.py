@@ -9,34 +9,24 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cloud.emulator.iamcredentials.routes import DOCUMENT, IamCredentialsV1
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
-from cloud.emulator.rest.discovery import Discovery, load
 from cloud.engine.principal import Principal
-from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.accounts import ServiceAccounts
 from cloud.errors import Unauthenticated
-from cloud.settings import ServiceAgents
-from emulator_api.api_client import SOMEBODY, ApiClient
+from emulator_api.api_client import SOMEBODY
 from emulator_api.backends import memory_backend
+from emulator_api.project_api import EMAIL, ProjectApi
 
-EMAIL = "trainer-1@my-project.iam.gserviceaccount.com"
 
-
-class Api(ApiClient):
-    host = "iamcredentials.googleapis.com"
+class Api(ProjectApi):
+    DOCUMENT, host = DOCUMENT, "iamcredentials.googleapis.com"
     root = f"/v1/projects/-/serviceAccounts/{EMAIL}"
 
     def restart(self) -> None:
-        self.access = ProjectAccess("my-project", self.state_dir, ServiceAgents.GOOGLE)
+        super().restart()
         self.accounts = ServiceAccounts(self.access)
         self.accounts.create("trainer-1")
         self.tokens, self.keys = TokenRegistry(account_exists=self.access.account_exists), KeyRing()
         self.emulated = IamCredentialsV1("my-project", self.access.number, self.keys, self.tokens, self.access)
-
-    async def close(self) -> None:
-        self.access.close()
-
-    def document(self) -> Discovery:
-        return load(DOCUMENT)
 
 
 @pytest.fixture

@@ -3,37 +3,20 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
-import pytest_asyncio
 
 from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 from cloud.emulator.grpc import methods
-from cloud.server.local import LocalCloud
-from cloud.settings import LauncherKind, Settings
+from integration.grpc_calls.conftest import PROJECT
 from integration.grpc_client import GrpcClient, details_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PROJECT = "grpc-project"
 Outcome = tuple[grpc.StatusCode, dict[str, Any], str]
 """Status, ErrorInfo and text."""
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]*))?\}")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cloud() -> AsyncIterator[LocalCloud]:
-    async with LocalCloud(Settings(project=PROJECT, launcher=LauncherKind.COLD)) as cloud:
-        yield cloud
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def client(cloud: LocalCloud) -> AsyncIterator[GrpcClient]:
-    client = GrpcClient(cloud)
-    yield client
-    await client.close()
 
 
 async def outcome(channel: grpc.aio.Channel, client: GrpcClient, method: str, request: bytes = b"") -> Outcome:

@@ -5,36 +5,21 @@ tests/integration/test_clients_aiplatform.py does the same with Vertex AI's SDK,
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-import pytest_asyncio
 
 from cloud.emulator.faults import Cut, Refuse
 from cloud.emulator.grpc.methods import find
 from cloud.errors import ResourceExhausted
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
+from integration.grpc_calls.conftest import PROJECT
 from integration.grpc_client import GrpcClient, details_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PROJECT = "grpc-project"
 LOCATION = f"projects/{PROJECT}/locations/us-central1"
 V1 = "google.cloud.aiplatform.v1"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cloud() -> AsyncIterator[LocalCloud]:
-    async with LocalCloud(Settings(project=PROJECT, launcher=LauncherKind.COLD)) as cloud:
-        yield cloud
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def client(cloud: LocalCloud) -> AsyncIterator[GrpcClient]:
-    client = GrpcClient(cloud)
-    yield client
-    await client.close()
 
 
 # ---------------------------------------------------------------- responses
