@@ -46,7 +46,17 @@ class Unauthenticated(CloudError):
 
 
 class PermissionDenied(CloudError):
+    """
+    Args:
+        permission: that the caller lacks; empty if it is refused for another reason.
+        grant: the command by which an owner would allow it, if there is one.
+    """
+
     code, number, http_status = "PERMISSION_DENIED", 7, 403
+
+    def __init__(self, message: str, *, field: str | None = None, permission: str = "", grant: str = "") -> None:
+        super().__init__(message, field=field)
+        self.permission, self.grant = permission, grant
 
 
 class ServiceDisabled(PermissionDenied):

@@ -41,7 +41,8 @@ def _existing(_: click.Context, __: click.Parameter, folder: str) -> str:
     help="A file with one JSON instance a line; - is standard input.",
 )
 @click.option("--signature-name", help="Default: the model's only signature, else serving_default.")
-def main(model_dir: str, json_instances: IO[str], signature_name: str | None) -> None:
+@click.option("--as-json", is_flag=True, hidden=True, help="One JSON array, for programs.")
+def main(model_dir: str, json_instances: IO[str], signature_name: str | None, *, as_json: bool) -> None:
     """Predict with the SavedModel in --model-dir for each instance in --json-instances."""
     try:
         instances = read_instances(list(json_instances))
@@ -54,6 +55,9 @@ def main(model_dir: str, json_instances: IO[str], signature_name: str | None) ->
     except UnicodeDecodeError as error:
         click.echo(f"ERROR: (cloud.local_predict) {json_instances.name} is not UTF-8: {error}", err=True)
         sys.exit(1)
+    if as_json:
+        click.echo(json.dumps(predictions))
+        return
     for line in table(predictions):
         click.echo(line)
 

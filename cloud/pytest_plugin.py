@@ -38,7 +38,7 @@ def local_cloud_session(local_cloud_settings: "Settings") -> "Iterator[Backgroun
 def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.MonkeyPatch) -> "Iterator[BackgroundCloud]":
     """The session's cloud; during the test this process's environment leads every client to it, as the owner.
 
-    Faults that have not occurred by the end of the test are removed, so that they do not affect the next one.
+    Faults and preemptions that have not occurred by the end of the test are removed: they must not affect the next one.
     """
     from cloud.gateway.environ import CONFLICTING
 
@@ -48,6 +48,7 @@ def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     yield local_cloud_session
     local_cloud_session.faults.clear()
+    local_cloud_session.preemptions.clear()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import GsUri, check_id, check_module, check_number
 from cloud.pool_programs import PoolProgram
+from cloud.trials import Trial
 
 Json = Any
 """A JSON value as ``json.loads`` gives it."""
@@ -45,20 +46,6 @@ class TaskType(StrEnum):
     WORKER = "worker"
     PS = "ps"
     EVALUATOR = "evaluator"
-
-
-class Severity(StrEnum):
-    """Cloud Logging's LogSeverity."""
-
-    DEFAULT = "DEFAULT"
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    NOTICE = "NOTICE"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-    CRITICAL = "CRITICAL"
-    ALERT = "ALERT"
-    EMERGENCY = "EMERGENCY"
 
 
 class Access(StrEnum):
@@ -143,6 +130,10 @@ class TrainingSpec(JobSpec):
     """Vertex AI only: what a container's command installs by pip before the module runs."""
     programs: tuple[PoolProgram, ...] = ()
     """Vertex AI only: of the pools that run something else than the primary replica."""
+    restart_job_on_worker_restart: bool = False
+    """Vertex AI only: all replicas are restarted where one is; otherwise it alone."""
+    disable_retries: bool = False
+    """Vertex AI only: a replica that is preempted fails the job."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
@@ -190,7 +181,7 @@ class TrainingSpec(JobSpec):
         return self
 
     def _check_ml_engine(self) -> None:
-        for name in ("image", "requirements", "programs"):
+        for name in ("image", "requirements", "programs", "restart_job_on_worker_restart", "disable_retries"):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 
@@ -209,6 +200,18 @@ def as_training(spec: JobSpec) -> TrainingSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionCounts:
+    """Progress and outcome of a batch prediction job, in rows."""
+
+    succeeded: int = 0
+    failed: int = 0
+    output_uri: GsUri | None = None
+    """The folder that has the results, once it is known."""
+    partial_failures: tuple[str, ...] = ()
+    """Files that could not be read, at most 20."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     spec: JobSpec
     state: JobState
@@ -220,6 +223,10 @@ class Job:
     """Why it FAILED or was cancelled; otherwise empty."""
     queue_position: int | None = None
     """Of a QUEUED job: 1 is the next to start. None if the backend does not know."""
+    trials: tuple[Trial, ...] = ()
+    """Of a tuning job, in the order in which they were made."""
+    predictions: PredictionCounts | None = None
+    """Of a batch prediction job."""
 
     @property
     def job_id(self) -> str:
@@ -233,63 +240,6 @@ class Job:
             InvalidArgument: it is a job of another kind.
         """
         return as_training(self.spec)
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    timestamp: datetime
-    severity: Severity
-    task_name: str
-    """``master-replica-0``, ``worker-replica-3``, …, on Vertex AI ``workerpool0-0``, …, or ``service`` for the
-    platform's own messages."""
-    message: str
-    """One line without its end; a line longer than the log's limit is split into several entries. Of an entry that a
-    program wrote through Cloud Logging its text, of any number of lines."""
-    place: int = field(default=0, compare=False)
-    """Index in the job's log, in the order in which the entries arrived; the first is 0."""
-    written: Mapping[str, Json] | None = field(default=None, compare=False)
-    """What a program wrote through Cloud Logging, as its API has it (``LogEntry``); None for a line of output."""
-
-    @property
-    def position(self) -> "LogPosition":
-        return self.timestamp, self.place
-
-
-LogPosition = tuple[datetime, int]
-"""Sort key of a log's entries: ``timestamp``, then ``place``."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogRange:
-    """A part of a log; by default all of it."""
-
-    after: LogPosition | None = None
-    """Only entries after this position."""
-    before: LogPosition | None = None
-    """Only entries before this position."""
-    since: datetime | None = None
-    """Only entries at this time or later."""
-    until: datetime | None = None
-    """Only entries at this time or earlier."""
-
-    def holds(self, entry: LogEntry) -> bool:
-        return (
-            (self.after is None or entry.position > self.after)
-            and (self.before is None or entry.position < self.before)
-            and self.overlaps(entry.timestamp, entry.timestamp)
-        )
-
-    def overlaps(self, earliest: datetime, latest: datetime) -> bool:
-        """Whether entries between the two times, both included, can be in this range."""
-        return not (
-            (self.after is not None and latest < self.after[0])
-            or (self.before is not None and earliest > self.before[0])
-            or (self.since is not None and latest < self.since)
-            or (self.until is not None and earliest > self.until)
-        )
-
-
-WHOLE_LOG = LogRange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +332,15 @@ class Abilities:
     runs_programs: bool = True
     """Jobs run the programs in their packages, and versions run their SavedModels. If False, the backend only simulates
     both."""
+    tunes: bool = True
+    """``submit_job`` accepts tuning jobs."""
+    resumes_studies: bool = True
+    """A tuning job may go on with an earlier one (``TuningSpec.resume_previous_job_id``)."""
+    trial_job_dirs: bool = True
+    """A trial's ``--job-dir`` is a folder of its own below the job's. If False, it is the job's folder, and only the
+    folders that the ``AIP_`` variables name are the trial's."""
+    predicts_in_batches: bool = True
+    """``submit_job`` accepts batch prediction jobs."""
     predicts_any_version: bool = True
     """``predict`` also accepts versions that are not the default."""
     lists_in_parts: bool = True

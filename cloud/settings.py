@@ -1,5 +1,6 @@
 """All settings, in one frozen value; the only module in ``cloud`` that reads ``os.environ``."""
 
+import math
 import os
 import re
 import sys
@@ -55,6 +56,17 @@ class RuntimeMode(StrEnum):
     """It is refused unless it requests the installed ones."""
 
 
+class GcloudMode(StrEnum):
+    """Which ``gcloud`` and ``gsutil`` the programs around a cloud find."""
+
+    AUTO = "auto"
+    """Those of the machine; a stand-in for each that it has not."""
+    EMULATED = "emulated"
+    """The stand-ins."""
+    OFF = "off"
+    """Those of the machine, if any."""
+
+
 class RequirementsMode(StrEnum):
     """Where the requirements of a job's packages come from."""
 
@@ -92,14 +104,19 @@ class Settings:
     launcher: LauncherKind = LauncherKind.WARM if sys.platform == "linux" else LauncherKind.COLD
     concurrent_jobs: int = 2
     """Jobs that run at the same time; further ones are QUEUED."""
+    job_slots: Path | None = None
+    """The Unix socket of the process that says instead how many run, for all clouds of a class."""
     cancel_grace_seconds: float = 5.0
     """From SIGTERM to SIGKILL when a replica is stopped."""
+    worker_idle_seconds: float = 0.0
+    """After which the process of a model that nobody asks ends, until the next prediction; 0: never."""
     iam: IamMode = IamMode.STRICT
     service_agents: ServiceAgents | None = None
     """None: as the state folder was made; a new one as ``LocalCloud`` is told."""
     runtime: RuntimeMode = RuntimeMode.ANY
     requirements: RequirementsMode = RequirementsMode.INDEX
     confine: ConfineMode = ConfineMode.AUTO
+    gcloud: GcloudMode = GcloudMode.AUTO
     job_reads: tuple[Path, ...] = ()
     """Folders that confined jobs may read, besides those that a runtime needs."""
     public: tuple[tuple[str, Path], ...] = ()
@@ -133,6 +150,10 @@ class Settings:
             raise InvalidArgument(f"a port is a number from 0 to 65535, not {self.port}", field="CLOUD_PORT")
         if self.cancel_grace_seconds < 0:
             raise InvalidArgument(f"not negative, not {self.cancel_grace_seconds}", field="CLOUD_CANCEL_GRACE_SECONDS")
+        if not 0 <= self.worker_idle_seconds < math.inf:
+            raise InvalidArgument(
+                f"a number of seconds, or 0, not {self.worker_idle_seconds}", field="CLOUD_WORKER_IDLE_SECONDS"
+            )
         if self.launcher is LauncherKind.WARM and sys.platform != "linux":
             raise InvalidArgument("warm needs Linux: use cold here", field="CLOUD_LAUNCHER")
 
@@ -182,9 +203,12 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "CLOUD_STATE": ("state_dir", Path),
     "CLOUD_LAUNCHER": ("launcher", LauncherKind),
     "CLOUD_CONCURRENT_JOBS": ("concurrent_jobs", int),
+    "CLOUD_JOB_SLOTS": ("job_slots", Path),
     "CLOUD_CANCEL_GRACE_SECONDS": ("cancel_grace_seconds", float),
+    "CLOUD_WORKER_IDLE_SECONDS": ("worker_idle_seconds", float),
     "CLOUD_IAM": ("iam", IamMode),
     "CLOUD_SERVICE_AGENTS": ("service_agents", ServiceAgents),
+    "CLOUD_GCLOUD": ("gcloud", GcloudMode),
     "CLOUD_RUNTIME": ("runtime", RuntimeMode),
     "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
     "CLOUD_CONFINE": ("confine", ConfineMode),

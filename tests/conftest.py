@@ -44,6 +44,7 @@ LONGEST = [
         "security/test_other_users.py",
         "security/test_web_pages.py",
         "integration/test_run.py",
+        "integration/test_lab_checks.py",
         "integration/kill/test_kill.py",
         "integration/test_local_backend.py",
         "integration/test_trainer_task.py",

@@ -1,19 +1,21 @@
 """The trainer's command line: the lab's flags, and a few more. It does not load TensorFlow, so errors show at once."""
 
 import argparse
-import json
 import math
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Never
 
+from trainer.cluster import parse_cluster
+
 FEATURES = ("raw", "engineered")
+HIDDEN_UNITS = (128, 32, 4)
 
 
 def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> argparse.Namespace:
-    """Return the parsed flags.
+    """Return the parsed flags, and as `cluster` what TF_CONFIG says.
 
-    An illegal flag, or a TF_CONFIG that this trainer does not support, ends the process with status 2 and one line on
-    stderr that names it.
+    An illegal flag, or an illegal TF_CONFIG, ends the process with status 2 and one line on stderr that names it.
     """
     parser = OneLineParser("trainer.task", description)
     data = parser.add_argument_group("data")
@@ -39,7 +41,11 @@ def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> 
         help="total steps, including those of an earlier run in --output_dir (default %(default)s)",
     )
     training.add_argument(
-        "--train_batch_size", type=whole_number(1), default=512, metavar="N", help="rows per step (default %(default)s)"
+        "--train_batch_size",
+        type=whole_number(1),
+        default=512,
+        metavar="N",
+        help="rows per step, of all replicas together (default %(default)s)",
     )
     training.add_argument(
         "--learning_rate",
@@ -64,11 +70,10 @@ def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> 
     )
     model.add_argument(
         "--hidden_units",
-        type=whole_number(1),
+        type=_whole_numbers,
         nargs="+",
-        default=[128, 32, 4],
         metavar="N",
-        help="width of each hidden layer (default 128 32 4)",
+        help="width of each hidden layer (default 128 32 4); several may be one argument, as tuning services pass them",
     )
     evaluation = parser.add_argument_group("evaluation")
     evaluation.add_argument(
@@ -93,30 +98,17 @@ def parse(argv: Sequence[str] | None, description: str, tf_config: str = "") -> 
         help="evaluate and export at most this often while training (default 300); always once at the end",
     )
     arguments = parser.parse_args(argv)
+    arguments.hidden_units = list(chain.from_iterable(arguments.hidden_units or [HIDDEN_UNITS]))
     try:
-        require_single_replica(tf_config)
+        arguments.cluster = parse_cluster(tf_config)
     except ValueError as error:
         parser.error(str(error))
-    return arguments
-
-
-def require_single_replica(tf_config: str) -> None:
-    """Check that TF_CONFIG (empty: none) makes this process the only replica of its job, as chief or master.
-
-    Raises ValueError, with a message of one line, for invalid text, other roles and clusters of several replicas.
-    """
-    try:
-        config = json.loads(tf_config or "{}")
-        cluster, task = config.get("cluster") or {}, config.get("task") or {}
-        replicas = sum(len(hosts) for hosts in cluster.values())
-        kind = str(task.get("type") or "chief")
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"TF_CONFIG is not the JSON object a training service gives: {error}") from error
-    if replicas > 1 or kind not in ("chief", "master"):
-        raise ValueError(
-            f"TF_CONFIG makes this process {kind} {task.get('index', 0)} of {max(replicas, 1)} replicas; "
-            "this trainer runs as a single one: submit the job with scale tier BASIC"
+    if arguments.train_batch_size < arguments.cluster.size:
+        parser.error(
+            f"argument --train_batch_size: {arguments.train_batch_size} rows are fewer than the "
+            f"{arguments.cluster.size} replicas that share them"
         )
+    return arguments
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -147,6 +139,11 @@ def whole_number(minimum: int) -> Callable[[str], int]:
         return value
 
     return convert
+
+
+def _whole_numbers(text: str) -> list[int]:
+    """The whole numbers in one argument, such as "64 32 4"."""
+    return [whole_number(1)(word) for word in text.split() or [text]]
 
 
 def _number(text: str) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.rows import COLUMNS, NUMBERS, BadRow, parse_block
+from trainer.shares import Part
 
 Rows = NDArray[np.float32]
 """float32 [n, 6], columns `trainer.rows.NUMBERS`: dollars, degrees, number of passengers."""
@@ -36,7 +37,7 @@ class Files(Protocol):
         """Return the files that match a path or glob, sorted. Raises OSError."""
 
     def open(self, path: str) -> BinaryIO:
-        """Open for reading; raises OSError. Only `read(n)` and the context manager are used."""
+        """Open for reading; raises OSError. Only `read(n)`, `seek`, `tell` and the context manager are used."""
 
 
 class LocalFiles:
@@ -52,12 +53,16 @@ class LocalFiles:
 class CsvData:
     """The rows of the files that match `paths`: a path, a glob, or several separated by commas.
 
+    With `shares` above 1, only the part `share` of each file, counted from 0: equal parts by bytes, each line in one.
     `rows`, `bad` and `first_bad` (file, row) describe the first pass over the files.
     Raises DataError if a pattern matches no file.
     """
 
-    def __init__(self, paths: str, files: Files, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, paths: str, files: Files, log: Callable[[str], None], *, share: int = 0, shares: int = 1
+    ) -> None:
         self.paths = paths
+        self._share, self._shares = share, shares
         self._files = files
         self._log = log
         self.names: list[str] = []
@@ -91,7 +96,8 @@ class CsvData:
                     self.rows += len(block.values) + block.bad
                     self.bad += block.bad
                     if block.first_bad and not self.first_bad:
-                        self.first_bad = (name, block.first_bad)
+                        number = block.first_bad.number + self._lines_before(name)
+                        self.first_bad = (name, BadRow(number, block.first_bad.why))
                 if len(block.values):
                     yield block.values
         if not self._counted:
@@ -113,6 +119,8 @@ class CsvData:
         if self._counted:
             return
         where = self.names[0] if len(self.names) == 1 else f"{self.paths} ({len(self.names)} files)"
+        if self._shares > 1:
+            where += f", part {self._share + 1} of {self._shares}"
         if self.first_bad:
             name, bad = self.first_bad
             count = f"{self.bad:,} of {self.rows:,} rows ({self.bad / self.rows:.2%})"
@@ -130,7 +138,8 @@ class CsvData:
         rest = b""
         try:
             with self._files.open(name) as file:
-                while text := file.read(READ_BYTES):
+                part = Part(file, self._share, self._shares) if self._shares > 1 else file
+                while text := part.read(READ_BYTES):
                     whole, newline, tail = text.rpartition(b"\n")
                     if newline:
                         yield rest + whole + newline
@@ -143,6 +152,13 @@ class CsvData:
             raise DataError(f"{name}: {error.strerror or error}") from error
         if rest:
             yield rest
+
+    def _lines_before(self, name: str) -> int:
+        """The lines of a file before the share."""
+        if self._share == 0:
+            return 0
+        with self._files.open(name) as file:
+            return Part(file, self._share, self._shares).lines_before()
 
 
 def shuffled(data: CsvData, seed: Sequence[int], window: int = WINDOW_ROWS) -> Iterator[Rows]:

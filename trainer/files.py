@@ -36,6 +36,15 @@ class _File:
         except tf.errors.OpError as error:
             raise _as_os_error(error) from error
 
+    def seek(self, offset: int, whence: int = 0) -> None:
+        try:
+            self._file.seek(offset, whence)
+        except tf.errors.OpError as error:
+            raise _as_os_error(error) from error
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
 
 def _as_os_error(error: "tf.errors.OpError") -> OSError:
     """Convert an error of TensorFlow's file systems; the message is one line."""

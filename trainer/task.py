@@ -5,7 +5,12 @@
 
 takes about 20 seconds on two cores, 10 of them to load TensorFlow, and reaches an rmse of about 4.6 dollars on the
 lab's files, with either set of features: no feature explains the fares of a few rides there. Paths may be local or
-gs://. A run with the --output_dir of an earlier one continues where that one stopped.
+gs://. A run with the --output_dir of an earlier one continues where that one stopped. A trial of a tuning job writes to
+--output_dir/TRIAL, and reports the `rmse` of its evaluations.
+
+As one of several replicas (TF_CONFIG) it trains on its share of the rows of each step, under TensorFlow's
+MultiWorkerMirroredStrategy. The chief saves, exports, and evaluates unless there is an evaluator; parameter servers are
+idle.
 """
 
 import argparse
@@ -13,27 +18,43 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from itertools import chain
 
 from trainer import command_line
-from trainer.data import CsvData, DataError, batched, prefetched, shuffled
-from trainer.progress import Progress, log, log_error, steps_per_call
-
-CHECKPOINT_SECS = 10.0  # the training that a kill may lose
+from trainer.chief_watch import POLL_SECS, ChiefWatch
+from trainer.cluster import EVALUATOR, PS, Cluster
+from trainer.data import DataError
+from trainer.progress import log, log_error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the whole job; return its exit status: 0, or 1 for data or an output folder that cannot be used.
 
-    Illegal flags, or a TF_CONFIG that this trainer does not support, exit with status 2. Errors are one line on stderr.
+    Illegal flags, or an illegal TF_CONFIG, exit with status 2. Errors are one line on stderr.
     """
     arguments = command_line.parse(argv, __doc__ or "", os.environ.get("TF_CONFIG", ""))
+    if trial := os.environ.get("CLOUD_ML_TRIAL_ID"):  # the service appends it to --job-dir only
+        arguments.output_dir = f"{arguments.output_dir.rstrip('/')}/{trial}"
+    cluster: Cluster = arguments.cluster
+    if cluster.role == PS or (cluster.role == EVALUATOR and cluster.index > 0):
+        wait_for_chief(cluster)
+        return 0
     log(f"training on {arguments.train_data_paths} into {arguments.output_dir}; loading TensorFlow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf  # here, because it takes seconds, which --help and a mistyped flag must not wait for
 
     try:
-        train_and_evaluate(arguments)
+        if cluster.size > 1 and cluster.role != EVALUATOR:
+            train_with_others(arguments, cluster)
+            return 0
+        output_dir = writable_folder(arguments.output_dir)
+        if cluster.role == EVALUATOR:
+            from trainer.evaluation import follow_checkpoints
+
+            follow_checkpoints(arguments, cluster, output_dir)
+        else:
+            from trainer.loop import train_and_evaluate
+
+            train_and_evaluate(arguments, cluster, output_dir)
     except DataError as error:
         log_error("trainer.task", str(error))
         return 1
@@ -43,65 +64,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train_and_evaluate(arguments: argparse.Namespace) -> None:
-    """Train, evaluate and export. Raises DataError for data or an output folder that cannot be used."""
-    from trainer.export import export
-    from trainer.files import TensorFlowFiles
-    from trainer.model import FareModel
-    from trainer.training import Checkpoints, Curves, Training
+def wait_for_chief(cluster: Cluster) -> None:
+    """Return when the chief has ended; for a replica that has nothing to do."""
+    log(f"{cluster.name} is idle: MultiWorkerMirroredStrategy trains without it; it ends with the chief")
+    watch = ChiefWatch(cluster.trainers[0])
+    while not watch.is_gone():
+        time.sleep(POLL_SECS)
+    log("the chief has ended")
 
-    # Data. The evaluation files are validated now, so that an error in them does not show after an hour.
-    files = TensorFlowFiles()
-    train_data = CsvData(arguments.train_data_paths, files, log)
-    eval_data = CsvData(arguments.eval_data_paths, files, log)
-    eval_rows = arguments.eval_steps and arguments.eval_steps * arguments.train_batch_size
-    eval_data.validate(eval_rows)
 
-    # Model, and the checkpoint of an earlier run.
-    model = FareModel(arguments.features, arguments.hidden_units, arguments.seed)
-    training = Training(model, arguments.learning_rate, arguments.train_steps)
-    output_dir = writable_folder(arguments.output_dir)
-    checkpoints = Checkpoints(training, output_dir)
-    if checkpoints.restore():
-        log(f"continuing from step {training.step} of an earlier run")
-    train_curves, eval_curves = Curves(f"{output_dir}/train"), Curves(f"{output_dir}/eval")
+def train_with_others(arguments: argparse.Namespace, cluster: Cluster) -> None:
+    """Train as one of several replicas. Where one of them ends, start again from the last checkpoint."""
+    from trainer.distributed import ReplicaLost, connect, start_again
 
-    def evaluate_and_export() -> None:
-        checkpoints.save()
-        score = training.evaluate(eval_data.blocks(), eval_rows)
-        eval_curves.add(score, training.step)
-        train_curves.flush()
-        eval_curves.flush()
-        log(f"evaluation step={training.step} loss={score.loss:.4f} rmse={score.rmse:.4f} rows={score.rows}")
-        log(f"exported {export(model, output_dir)}")
+    log(f"{cluster.name}: waiting for the {cluster.size - 1} other replicas that train")
+    try:
+        strategy = connect(cluster)
+        from trainer.loop import train_and_evaluate
 
-    # Training.
-    if training.step < arguments.train_steps:
-        progress = Progress(arguments.train_steps, log)
-        clock = time.monotonic
-        checkpoint_due = clock()
-        evaluation_due = clock() + max(arguments.eval_delay_secs, arguments.throttle_secs)
-        rows = shuffled(train_data, [arguments.seed, training.step])
-        sample = next(rows)
-        if training.step == 0:
-            model.adapt(sample)
-        stream = batched(chain([sample], rows), steps_per_call(arguments.train_steps), arguments.train_batch_size)
-        for batches in prefetched(stream):
-            steps = min(len(batches), arguments.train_steps - training.step)
-            mean = progress.add(training.train(batches, steps), steps, training.step)
-            if mean:
-                train_curves.add(mean, training.step)
-            if training.step >= arguments.train_steps:
-                break
-            if mean:
-                if clock() >= checkpoint_due:
-                    checkpoints.save()
-                    checkpoint_due = clock() + CHECKPOINT_SECS
-                if clock() >= evaluation_due:
-                    evaluate_and_export()
-                    evaluation_due = clock() + arguments.throttle_secs
-        train_data.check()  # a short training has not reached the end of its data
-    evaluate_and_export()
+        train_and_evaluate(arguments, cluster, writable_folder(arguments.output_dir), strategy)
+    except ReplicaLost as lost:
+        start_again(str(lost))
 
 
 def writable_folder(path: str) -> str:

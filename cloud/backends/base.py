@@ -16,17 +16,15 @@ from typing import Self
 from cloud.backends import packaging
 from cloud.errors import NotFound
 from cloud.lifecycle import JobState
+from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange
 from cloud.names import GsUri
 from cloud.resources import (
-    WHOLE_LOG,
     Abilities,
     Access,
     Bucket,
     Job,
     JobSpec,
     Json,
-    LogEntry,
-    LogRange,
     Model,
     RawAnswer,
     Service,
@@ -193,12 +191,21 @@ class Backend(ABC):
 
     @abstractmethod
     async def submit_job(self, spec: JobSpec) -> Job:
-        """Accept a job; it is QUEUED, and durable.
+        """Accept a job of any kind. It is QUEUED, and durable. Get, list, cancel and logs are the same for all.
+
+        Args:
+            spec: a ``TrainingSpec``; a ``TuningSpec`` (``abilities.tunes``), whose trials, each with arguments and a
+                folder of its own, are in ``Job.trials``: one that fails does not fail the job, unless it is the first
+                or they are too many; or a ``BatchPredictionSpec`` (``abilities.predicts_in_batches``), with counts in
+                ``Job.predictions``: rows of one batch fail together, and result files are complete or do not exist.
 
         Raises:
             AlreadyExists: the id was used before, by any job of the project, also a finished one.
-            InvalidArgument: this backend cannot run it, and the message says why: for example, it is not a training
-                job, or its runtime or Python version is not in ``abilities.runtimes``.
+            InvalidArgument: this backend cannot run it, and the message says why: for example, it is a tuning job and
+                ``abilities.tunes`` is False, its runtime or Python version is not in ``abilities.runtimes``, a path of
+                its input matches no file; or a tuning job goes on with one of another kind or with other parameters.
+            NotFound: there is no job ``resume_previous_job_id``, or no such model or version to predict with.
+            FailedPrecondition: that job is not finished.
         """
 
     @abstractmethod

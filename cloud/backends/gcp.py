@@ -17,21 +17,9 @@ from cloud.gcs.backoff import Pace, Retries
 from cloud.gcs.client import StorageClient
 from cloud.gcs.retry import Sleep
 from cloud.lifecycle import JobState, VersionState
+from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange
 from cloud.names import check_project
-from cloud.resources import (
-    WHOLE_LOG,
-    Job,
-    JobSpec,
-    Json,
-    LogEntry,
-    LogRange,
-    Model,
-    RawAnswer,
-    Service,
-    Version,
-    VersionSpec,
-    as_training,
-)
+from cloud.resources import Job, JobSpec, Json, Model, RawAnswer, Service, Version, VersionSpec
 
 if TYPE_CHECKING:
     from cloud.backends.google.network import Network
@@ -94,7 +82,7 @@ class GcpBackend(CloudStorageBackend):
     # ---------------------------------------------------------------- jobs
 
     async def submit_job(self, spec: JobSpec) -> Job:
-        return await self._service.submit_job(as_training(spec))
+        return await self._service.submit_job(spec)
 
     async def get_job(self, job_id: str) -> Job:
         return await self._service.get_job(job_id)

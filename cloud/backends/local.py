@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from cloud.backends.cloud_storage import CloudStorageBackend
+from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs.service import JobService
 from cloud.engine.runtimes.names import request_for_version, request_of
@@ -12,16 +13,15 @@ from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.errors import InvalidArgument, Unavailable
 from cloud.gcs.client import StorageClient
+from cloud.gcs.input_files import check_inputs
 from cloud.lifecycle import JobState
+from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange
 from cloud.resources import (
-    WHOLE_LOG,
     Abilities,
     Framework,
     Job,
     JobSpec,
     Json,
-    LogEntry,
-    LogRange,
     Model,
     RawAnswer,
     ScaleTier,
@@ -29,8 +29,8 @@ from cloud.resources import (
     TrainingSpec,
     Version,
     VersionSpec,
-    as_training,
 )
+from cloud.tuning import TuningSpec
 
 _ACCELERATED = frozenset({ScaleTier.BASIC_GPU, ScaleTier.BASIC_TPU})
 
@@ -75,13 +75,13 @@ class LocalBackend(CloudStorageBackend):
     # ---------------------------------------------------------------- jobs
 
     async def submit_job(self, spec: JobSpec) -> Job:
-        training = as_training(spec)
-        if training.scale_tier in _ACCELERATED:
-            raise InvalidArgument(
-                f"{training.scale_tier.value} has accelerators, which are not available here: use BASIC",
-                field="training_input.scale_tier",
-            )
-        self._check_runtime(training)
+        training = spec.training if isinstance(spec, TuningSpec) else spec
+        if isinstance(training, TrainingSpec):
+            self._check_training(training)
+        if isinstance(spec, TuningSpec) and spec.resume_previous_job_id:
+            spec.check_resumes(self._jobs.get(spec.resume_previous_job_id))
+        if isinstance(spec, BatchPredictionSpec):
+            await check_inputs(spec, self._storage.list_objects)
         with _disk_errors():
             return self._jobs.submit(spec)
 
@@ -156,6 +156,17 @@ class LocalBackend(CloudStorageBackend):
     async def delete_version(self, model: str, name: str) -> None:
         with _disk_errors():
             await self._serving.delete_version(model, name)
+
+    def _check_training(self, spec: TrainingSpec) -> None:
+        """Raises:
+        InvalidArgument: it cannot be run on this machine.
+        """
+        if spec.scale_tier in _ACCELERATED:
+            raise InvalidArgument(
+                f"{spec.scale_tier.value} has accelerators, which are not available here: use BASIC",
+                field="training_input.scale_tier",
+            )
+        self._check_runtime(spec)
 
     def _check_runtime(self, spec: TrainingSpec | VersionSpec) -> None:
         """Raises:

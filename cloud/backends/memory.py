@@ -9,8 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from cloud.backends import memory_batch
 from cloud.backends.memory_storage import MemoryStorage
+from cloud.backends.memory_trials import simulated_trials
 from cloud.backends.selection import select_entries, select_jobs
+from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -20,25 +23,24 @@ from cloud.errors import (
     PredictionFailed,
 )
 from cloud.lifecycle import JobEvent, JobState, VersionEvent, VersionState, next_job_state, next_version_state
+from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
 from cloud.names import check_id
 from cloud.resources import (
-    WHOLE_LOG,
     Abilities,
     Framework,
     Job,
     JobSpec,
     Json,
-    LogEntry,
-    LogRange,
     Model,
+    PredictionCounts,
     RawAnswer,
     Service,
     ServingStack,
-    Severity,
     Version,
     VersionSpec,
-    as_training,
 )
+from cloud.trials import Trial
+from cloud.tuning import TuningSpec, training_of
 from cloud.wire.container import read_request
 from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
@@ -49,16 +51,22 @@ Predict = Callable[[Version, Sequence[Json], str | None], list[Json]]
 
 
 async def succeed(backend: "MemoryBackend", job: Job) -> None:
-    """A ``Run``: the job succeeds if its packages are in their buckets. No program runs."""
+    """A ``Run``: the job succeeds if its packages are in their buckets. No program runs. A batch prediction job
+    predicts its lines by ``predict``."""
+    if isinstance(job.spec, BatchPredictionSpec):
+        await memory_batch.run(backend, job, job.spec)
+        return
     backend.log(job.job_id, f"Job {job.job_id} is queued.")
     backend.move(job.job_id, JobEvent.SCHEDULED)
-    for package in job.training.package_uris:
+    for package in training_of(job.spec).package_uris:
         try:
             await backend.read_object(package)
         except NotFound as error:
             backend.log(job.job_id, "Job failed.", severity=Severity.ERROR)
             backend.move(job.job_id, JobEvent.FAILED, message=f"Cannot read the package: {error.message}")
             return
+    if isinstance(job.spec, TuningSpec):
+        backend.set_trials(job.job_id, simulated_trials(job.spec))
     backend.log(job.job_id, "Job completed successfully.")
     backend.move(job.job_id, JobEvent.STARTED, JobEvent.COMPLETED)
 
@@ -116,7 +124,7 @@ class MemoryBackend(MemoryStorage):
         self.logs: dict[str, list[LogEntry]] = {}
         self.predictions: list[Prediction] = []
         """Requests that reached a version, oldest first."""
-        self._run, self._predict = run, predict
+        self._run, self.simulate = run, predict
         self._running: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         """Set, and replaced, when a job or its log changes."""
@@ -148,6 +156,16 @@ class MemoryBackend(MemoryStorage):
             self.jobs[job_id] = replace(job, end_time=now) if state.is_final else job
         self._wake()
 
+    def set_trials(self, job_id: str, trials: Sequence[Trial]) -> None:
+        """What a tuning job has tried so far."""
+        self.jobs[job_id] = replace(self.jobs[job_id], trials=tuple(trials))
+        self._wake()
+
+    def count(self, job_id: str, counts: PredictionCounts) -> None:
+        """What a batch prediction job has done so far."""
+        self.jobs[job_id] = replace(self.jobs[job_id], predictions=counts)
+        self._wake()
+
     def log(self, job_id: str, message: str, *, task_name: str = "service", severity: Severity = Severity.INFO) -> None:
         """Add an entry to a job's log."""
         self.logs.setdefault(job_id, []).append(LogEntry(datetime.now(UTC), severity, task_name, message))
@@ -172,7 +190,12 @@ class MemoryBackend(MemoryStorage):
     # ---------------------------------------------------------------- jobs
 
     async def submit_job(self, spec: JobSpec) -> Job:
-        as_training(spec)
+        if isinstance(spec, BatchPredictionSpec):
+            await memory_batch.check(self, spec)
+        else:
+            training_of(spec)
+        if isinstance(spec, TuningSpec) and spec.resume_previous_job_id:
+            spec.check_resumes(await self.get_job(spec.resume_previous_job_id))
         if spec.job_id in self.jobs:
             raise AlreadyExists("A job with this id already exists.", field="job.job_id")
         job = self.jobs[spec.job_id] = Job(spec, JobState.QUEUED, datetime.now(UTC))
@@ -343,7 +366,7 @@ class MemoryBackend(MemoryStorage):
         if not instances:
             raise InvalidArgument("at least one instance", field="instances")
         self.predictions.append(Prediction(model, name, list(instances), signature_name))
-        return self._predict(found, instances, signature_name)
+        return self.simulate(found, instances, signature_name)
 
     async def raw_predict(self, model: str, body: bytes, *, version: str | None = None) -> RawAnswer:
         """``predict`` in the form of ``cloud.wire.container``, or with bare values as the servers of models have it."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from cloud.errors import NotFound
 from cloud.lifecycle import JobState
-from cloud.resources import Job, LogEntry, LogRange, Service
+from cloud.log_entries import LogEntry, LogRange
+from cloud.resources import Job, Service
 
 
 def select_jobs(

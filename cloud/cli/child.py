@@ -33,7 +33,7 @@ class ChildCommand:
             OSError: it cannot be started.
         """
         self._check_program()
-        watchdog = await _start_watchdog()
+        watchdog = await start_watchdog()
         try:
             self._process = await self._start(watchdog)
             status = await _wait(self._process)
@@ -82,7 +82,9 @@ async def _wait(process: asyncio.subprocess.Process) -> int:
         raise
 
 
-async def _start_watchdog() -> asyncio.subprocess.Process:
+async def start_watchdog() -> asyncio.subprocess.Process:
+    """A process that kills a process, when this one dies: its id, or ``-`` and its group's, is written to its input. A
+    second line ends it without that."""
     # It reads the command's id, and kills the command at end-of-file, which comes when this process dies, however it
     # dies. Another line first means that the command has ended, and its id may be another process's by now.
     # (PR_SET_PDEATHSIG exists only on Linux and covers only one process.)

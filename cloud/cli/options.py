@@ -7,6 +7,7 @@ import click
 from cloud.errors import InvalidArgument
 from cloud.settings import (
     ConfineMode,
+    GcloudMode,
     IamMode,
     LauncherKind,
     RequirementsMode,
@@ -35,6 +36,12 @@ runtime = click.option(
     "--runtime",
     type=click.Choice([mode.value for mode in RuntimeMode]),
     help="Run jobs for other runtime versions in the installed one, or refuse them.  [default: any]",
+)
+gcloud = click.option(
+    "--gcloud",
+    type=click.Choice([mode.value for mode in GcloudMode]),
+    help="Stand-ins of gcloud and gsutil for the cloud's programs: where the machine has none, always, or never.  "
+    "[default: auto]",
 )
 requirements = click.option(
     "--requirements",

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from cloud.gateway.listener import Refusal
 
@@ -14,6 +16,12 @@ def refused_line(refusal: "Refusal") -> str:
     """One request, as it is reported when it happens."""
     times = f", {refusal.count} times" if refusal.count > 1 else ""
     return f"refused: {refusal.what} is not emulated here{times}"
+
+
+def report_refusal(refusal: "Refusal") -> None:
+    """Print it the 1st, 2nd, 4th, 8th, ... time: a client that retries for ever must not fill the screen."""
+    if refusal.count & (refusal.count - 1) == 0:
+        click.echo(refused_line(refusal), err=True)
 
 
 def tally(refusals: Iterable["Refusal"]) -> str:

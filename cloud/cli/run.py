@@ -19,6 +19,7 @@ from cloud.cli.run_workflow import INTERRUPTED, Run
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
 from cloud.folders.temporary import Kind, temporary_folder
 from cloud.names import check_bucket, check_project
+from cloud.resources import ScaleTier
 from cloud.settings import ConfineMode, IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents, Settings
 from cloud.workflow import taxifare
 from cloud.workflow.instances import read_instances_file
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SERVICES = ("vertex-ai", "ml-engine")
 _SAMPLE_ROWS = 20_000
+_SCALE_TIERS = tuple(tier.value for tier in (ScaleTier.BASIC, ScaleTier.STANDARD_1, ScaleTier.PREMIUM_1))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -42,9 +44,33 @@ _SAMPLE_ROWS = 20_000
     type=click.Path(path_type=Path),
     help="Folder of data files to upload.  [default: sample data made for this run]",
 )
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    help=f"Of the sample data to train on; a fifth more is to evaluate on.  [default: {_SAMPLE_ROWS:,}]",
+)
 @click.option("--train-steps", type=click.IntRange(min=1), help="For the taxi-fare trainer.  [default: its own]")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report here.")
+@click.option(
+    "--scale-tier",
+    type=click.Choice(_SCALE_TIERS),
+    default=_SCALE_TIERS[0],
+    help="Replicas of the job: a master; with 4 workers and 3 parameter servers; with 19 and 11.",
+)
+@click.option("--tune", is_flag=True, help="Tune the taxi-fare trainer, and deploy the best trial's model.")
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    help=f"Of --tune.  [default: {taxifare.SEARCH.trials}, {taxifare.SEARCH.parallel_trials} at a time]",
+)
+@click.option("--batch", is_flag=True, help="Score the taxi-fare model by a batch prediction job.")
+@click.option(
+    "--report",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a report here: a page to look at if it is called .html, else JSON. (repeatable)",
+)
 @click.option("--keep", is_flag=True, help="Keep everything running at the end, and print how to use it.")
+@click.option("--open", "opens_console", is_flag=True, help="Open the console in a browser; implies --keep.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep the local cloud's state here.")
 @options.launcher
 @click.option("--service", type=click.Choice(SERVICES), help=f"Google's service.  [default: {SERVICES[0]}] (gcp)")
@@ -92,9 +118,15 @@ def main(
     bucket: str | None,
     region: str | None,
     data_dir: Path | None,
+    rows: int | None,
     train_steps: int | None,
-    report: Path | None,
+    scale_tier: str,
+    tune: bool,
+    trials: int | None,
+    batch: bool,
+    report: tuple[Path, ...],
     keep: bool,
+    opens_console: bool,
     state: Path | None,
     launcher: str | None,
     service: str | None,
@@ -141,6 +173,7 @@ def main(
             "--dry-run": dry_run,
         }
         local_options = {
+            "--open": opens_console,
             "--state": state,
             "--launcher": launcher,
             "--iam": iam,
@@ -170,7 +203,9 @@ def main(
             public=public,
         )
         with temporary_folder(Kind.DATA) as scratch:
-            sample = partial(_sample_names if dry_run else _sample_data, scratch)
+            sample = partial(_sample_names if dry_run else _sample_data, scratch, rows or _SAMPLE_ROWS)
+            if rows and (data_dir is not None or module is not None):
+                raise InvalidArgument("is of the sample data, which --data-dir and --module replace", field="--rows")
             if data_dir is not None:
                 _check_data_dir(data_dir, is_taxifare=module is None)
             data = sample if data_dir is None else partial(_existing, data_dir)
@@ -178,16 +213,24 @@ def main(
                 "env": parse_variables(env),
                 "runtime_version": runtime_version,
                 "python_version": python_version,
+                "scale_tier": ScaleTier(scale_tier),
                 "instances": tuple(read_instances_file(json_instances)) if json_instances else (),
             }
+            if trials and not tune:
+                raise InvalidArgument("is of --tune, which is missing", field="--trials")
             if module is None:
                 _check_taxifare(
                     args, {"--package-path": package_path, "--packages": packages, "--no-job-dir": no_job_dir}
                 )
+                search = replace(taxifare.SEARCH, trials=trials or taxifare.SEARCH.trials)
+                job |= {"search": search if tune else None, "batch": batch}
                 plan = _taxifare_plan(bucket or f"{settings.project}-ml", data, train_steps, **job)
             else:
                 if train_steps is not None:
                     raise InvalidArgument("is for the taxi-fare trainer: pass yours after --", field="--train-steps")
+                for name, value in {"--tune": tune, "--batch": batch}.items():
+                    if value:
+                        raise InvalidArgument("is for the taxi-fare trainer", field=name)
                 plan = trainer_plan(
                     bucket=bucket or f"{settings.project}-ml",
                     data=data,
@@ -203,9 +246,9 @@ def main(
                     "ML Engine's jobs have no variables of their own: pass arguments, or use --service vertex-ai",
                     field="--env",
                 )
-            if report is not None:
-                _check_writable(report)
-            run = Run(plan, console, errors, report, keep=keep)
+            for path in report:
+                _check_writable(path)
+            run = Run(plan, console, errors, report, keep=keep or opens_console, opens_console=opens_console)
             if backend == "local":
                 status = asyncio.run(run.locally(settings))
             else:
@@ -300,8 +343,8 @@ async def _existing(folder: Path) -> Path:
     return folder
 
 
-async def _sample_data(folder: Path) -> Path:
-    command = (sys.executable, "-m", "trainer.sample_data", "--rows", str(_SAMPLE_ROWS), "--seed", "1", str(folder))
+async def _sample_data(folder: Path, rows: int) -> Path:
+    command = (sys.executable, "-m", "trainer.sample_data", "--rows", str(rows), "--seed", "1", str(folder))
     folder_of_trainer = taxifare.package_path().parent
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT, cwd=folder_of_trainer)
     output, _ = await process.communicate()
@@ -310,7 +353,7 @@ async def _sample_data(folder: Path) -> Path:
     return folder
 
 
-async def _sample_names(folder: Path) -> Path:
+async def _sample_names(folder: Path, _rows: int) -> Path:
     """For a dry run, which uploads nothing: files of the right names, with a row each."""
     for name in ("taxi-train.csv", "taxi-valid.csv"):
         (folder / name).write_text("10.5,-73.98,40.75,-73.97,40.76,1,0\n")

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from cloud.backends.base import Backend
+from cloud.cli import browser
 from cloud.cli.refusals import tally
+from cloud.errors import CloudError
 from cloud.server.local import LocalCloud
 from cloud.settings import ServiceAgents, Settings
+from cloud.workflow.curves import Curves, read_curves
 from cloud.workflow.plan import Plan
 from cloud.workflow.report import write_report
+from cloud.workflow.report_page import write_page
 from cloud.workflow.steps import StepFailed, Workflow
 from cloud.workflow.terminal import Terminal
 
@@ -30,10 +35,19 @@ INTERRUPTED = 130
 class Run:
     """One run, local or on Google's cloud; methods return the exit status."""
 
-    def __init__(self, plan: Plan, console: Console, errors: Console, report_file: Path | None, *, keep: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        console: Console,
+        errors: Console,
+        report_files: Sequence[Path],
+        *,
+        keep: bool,
+        opens_console: bool = False,
+    ) -> None:
         self._plan, self._console, self._errors = plan, console, errors
         self._terminal = Terminal(console, are_fares=plan.is_taxifare)
-        self._report_file, self._keep = report_file, keep
+        self._report_files, self._keep, self._opens_console = report_files, keep, opens_console
         self.abandoned = False
         """It was interrupted twice: threads may still wait for responses."""
 
@@ -45,6 +59,10 @@ class Run:
             for notice in (await cloud.notices()).lines:
                 self._console.print(escape(notice), highlight=False, soft_wrap=True)
             workflow = Workflow(cloud.backend, self._plan, self._terminal)
+            if self._opens_console:
+                address = (await cloud.start_console()).address()
+                is_open = browser.open_address(address, cloud.state_dir)
+                self._console.print(f"The console: {'in your browser' if is_open else address}", highlight=False)
             try:
                 status = await self._run_workflow(workflow, cloud.backend)
             finally:
@@ -88,6 +106,16 @@ class Run:
             )
         return INTERRUPTED if interruptible.count else status
 
+    async def _curves(self, workflow: Workflow, backend: Backend) -> Curves:
+        """For a page; none if there is no output, or it cannot be read: the report says of the run what there is."""
+        if workflow.report.job is None or not any(map(is_page, self._report_files)):
+            return {}
+        try:
+            return await read_curves(backend, workflow.output)
+        except CloudError as error:
+            self._errors.print(f"No curves in the report: {escape(str(error))}", highlight=False, soft_wrap=True)
+            return {}
+
     def _print_interrupted(self) -> None:
         self._errors.print("interrupted: removing what was made; interrupt again to leave it", highlight=False)
 
@@ -100,11 +128,15 @@ class Run:
 
     async def _run_workflow(self, workflow: Workflow, backend: Backend) -> int:
         began, status, error = time.monotonic(), 0, None
+        curves: Curves = {}
         try:
             with self._terminal:
                 async with workflow:
-                    await workflow.run()
-                    workflow.keep = self._keep
+                    try:
+                        await workflow.run()
+                        workflow.keep = self._keep
+                    finally:  # before everything is removed
+                        curves = await self._curves(workflow, backend)
         except StepFailed as failed:
             status, error = 1, {"step": failed.step, "message": str(failed)}
             where = f"[red]{escape(failed.step)} failed:[/]"
@@ -116,10 +148,18 @@ class Run:
         finally:
             seconds = time.monotonic() - began
             self._terminal.summary(workflow.report)
-            if self._report_file is not None:
-                write_report(self._report_file, backend, self._plan, workflow.report, seconds, error)
+            for path in self._report_files:
+                if is_page(path):
+                    write_page(path, backend, self._plan, workflow.report, curves, seconds, error)
+                else:
+                    write_report(path, backend, self._plan, workflow.report, seconds, error)
         self._console.print(f"[bold]{'Done' if not status else 'Stopped'}[/] in {seconds:.1f} s", highlight=False)
         return status
+
+
+def is_page(path: Path) -> bool:
+    """Whether a report is a page, by its name; else it is JSON."""
+    return path.suffix.lower() in (".html", ".htm")
 
 
 async def _stay_up(cloud: LocalCloud, workflow: Workflow, plan: Plan, console: Console) -> None:

@@ -5,20 +5,22 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from cloud.cli import options
 from cloud.cli.child import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, ChildCommand
-from cloud.cli.owner_token import owner_token
-from cloud.cli.refusals import refused_line, tally
+from cloud.cli.errors import clear_errors, warn
+from cloud.cli.owner_requests import owner_token, run_lifecycle
+from cloud.cli.refusals import report_refusal, tally
 from cloud.engine.event_loop import run
-from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimplemented
+from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.gateway.environ import CONFLICTING
 from cloud.names import check_project
 from cloud.server import shells
@@ -26,6 +28,7 @@ from cloud.server.announcement import Announcement, RunningCloud, find_latest, f
 from cloud.server.local import LocalCloud
 from cloud.settings import (
     ConfineMode,
+    GcloudMode,
     IamMode,
     LauncherKind,
     RequirementsMode,
@@ -37,8 +40,8 @@ from cloud.settings import (
 )
 
 if TYPE_CHECKING:
+    from cloud.console.server import ConsoleServer
     from cloud.engine.confinement.policy import Notices
-    from cloud.gateway.listener import Refusal
     from cloud.server.base import ServedCloud
 
 _COMMAND = "python -m cloud.serve"
@@ -68,7 +71,7 @@ class _CommandAfterDashes(click.Group):
 @click.group(
     cls=_CommandAfterDashes,
     invoke_without_command=True,
-    subcommand_metavar="[env | token | -- COMMAND…]",
+    subcommand_metavar="[env | token | console | lifecycle | -- COMMAND…]",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @_STATE
@@ -91,9 +94,16 @@ class _CommandAfterDashes(click.Group):
 @click.option("--service-account", help="Account that jobs and versions run as. (gcp)")
 @options.runtime
 @options.requirements
+@options.gcloud
 @options.confine
 @options.job_reads
 @options.public
+@click.option(
+    "--console",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    help="Pages of the cloud for a browser, unless it is around a command.  [default: on]",
+)
 @click.pass_context
 def main(
     context: click.Context,
@@ -109,9 +119,11 @@ def main(
     service_agents: str | None,
     runtime: str | None,
     requirements: str | None,
+    gcloud: str | None,
     confine: str | None,
     job_reads: tuple[Path, ...],
     public: tuple[tuple[str, Path], ...],
+    console: str,
 ) -> None:
     """An offline Google Cloud for machine learning, which Google's clients reach with environment variables alone.
 
@@ -123,10 +135,11 @@ def main(
     if context.invoked_subcommand is not None:
         if command is not None:
             raise click.UsageError(f"{context.invoked_subcommand} takes no command")
+        _hand_on(context, context.invoked_subcommand)
         return
     if command == []:
         raise click.UsageError("a command is missing after --")
-    with _clear_errors():
+    with clear_errors():
         given: dict[str, object] = {
             "state_dir": state,
             "port": port,
@@ -136,6 +149,7 @@ def main(
             "iam": iam and IamMode(iam),
             "service_agents": service_agents and ServiceAgents(service_agents),
             "runtime": runtime and RuntimeMode(runtime),
+            "gcloud": gcloud and GcloudMode(gcloud),
             "requirements": requirements and RequirementsMode(requirements),
             "confine": confine and ConfineMode(confine),
             "job_reads": job_reads or None,
@@ -151,7 +165,18 @@ def main(
         for flag, value in (local_only | {"--public": public}).items():
             if value and backend == "gcp":
                 raise InvalidArgument("is not for --backend gcp", field=flag)
-        sys.exit(run(_Server(settings, command, is_bridge=backend == "gcp", account=service_account).run()))
+        server = _Server(
+            settings, command, is_bridge=backend == "gcp", account=service_account, has_console=console == "on"
+        )
+        sys.exit(run(server.run()))
+
+
+def _hand_on(context: click.Context, subcommand: str) -> None:
+    """Give the subcommand the ``--state`` before it: else it is about another cloud. Other options a new cloud has."""
+    for option in context.params:
+        if option != "state" and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{subcommand} has no option --{option.replace('_', '-')}")
+    context.default_map = {subcommand: {"state": context.params["state"]}}
 
 
 @main.command(short_help="The environment for another shell.")
@@ -162,8 +187,8 @@ def env(*, state: Path | None, shell: str) -> None:
 
     eval "$(python -m cloud.serve env)"
     """
-    with _clear_errors():
-        click.echo(shells.FORMATS[shell](_running(state).environ, CONFLICTING), nl=False)
+    with clear_errors():
+        click.echo(shells.script(shell, _running(state).environ, CONFLICTING), nl=False)
 
 
 @main.command(short_help="An access token of the owner.")
@@ -173,42 +198,52 @@ def token(*, state: Path | None) -> None:
 
     It is for the cloud that this shell's environment names, otherwise for the running cloud.
     """
-    with _clear_errors():
+    with clear_errors():
         url = None if state else whole_environ().get("STORAGE_EMULATOR_HOST")
         click.echo(owner_token(url or _running(state).environ["STORAGE_EMULATOR_HOST"]))
 
 
+@main.command(short_help="Perform what a bucket's lifecycle has due.")
+@_STATE
+@click.argument("bucket")
+def lifecycle(*, state: Path | None, bucket: str) -> None:
+    """Perform the rules of BUCKET's lifecycle that are due now, as Google does within a day, and say what was done.
+
+    It is for the cloud that this shell's environment names, otherwise for the running cloud.
+    """
+    with clear_errors():
+        url = None if state else whole_environ().get("STORAGE_EMULATOR_HOST")
+        done = run_lifecycle(url or _running(state).environ["STORAGE_EMULATOR_HOST"], bucket)
+        click.echo(
+            f"{bucket}: {done['deleted']} deleted, {done['changed']} with another storage class, "
+            f"{done['aborted']} uploads aborted, {done['kept']} kept by a hold or a retention"
+        )
+
+
+@main.command(short_help="An address that opens the console.")
+@_STATE
+def console(*, state: Path | None) -> None:
+    """Print an address that opens the running cloud's console in a browser, once."""
+    with clear_errors():
+        running = _running(state)
+        if not running.console_port:
+            raise FailedPrecondition(
+                "this cloud has no console: it was started around a command, or with --console off"
+            )
+        from cloud.console.server import address
+
+        click.echo(address(running.console_port, running.console_key))
+
+
 def _running(state: Path | None) -> RunningCloud:
     state = state or Settings.from_environ().state_dir
-    running = find_running(state) if state else find_latest(user_runtime_folders())
+    # A shell inside a cloud means that one, also where several run.
+    url = whole_environ().get("STORAGE_EMULATOR_HOST")
+    running = find_running(state) if state else find_latest(user_runtime_folders(), url)
     if running is None:
         flag = f" --state {state}" if state else ""
         raise FailedPrecondition(f"no cloud is running{flag and ' with'}{flag}: start one with {_COMMAND}{flag}")
     return running
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Turn errors that the user can act on into one line and an exit status."""
-    try:
-        yield
-    except CloudError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(2 if isinstance(error, (InvalidArgument, Unimplemented)) else 1)
-    except OSError as error:
-        from cloud.engine.disk import disk_full
-
-        full = disk_full(error)
-        if full is None:
-            raise
-        click.echo(f"error: {full}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-
-
-def _warn(message: str) -> None:
-    click.echo(f"warning: {message}", err=True)
 
 
 class _Server:
@@ -220,8 +255,16 @@ class _Server:
     """
 
     def __init__(
-        self, settings: Settings, command: Sequence[str] | None, *, is_bridge: bool = False, account: str | None = None
+        self,
+        settings: Settings,
+        command: Sequence[str] | None,
+        *,
+        is_bridge: bool = False,
+        account: str | None = None,
+        has_console: bool = False,
     ) -> None:
+        self._has_console = has_console and command is None
+        self._console: ConsoleServer | None = None
         self._settings = settings
         self._is_bridge, self._account = is_bridge, account
         self._command = command
@@ -239,6 +282,8 @@ class _Server:
                 environ = await cloud.owner_environ()
                 gc.freeze()
                 gc.enable()  # see cloud/serve.py
+                if self._has_console and isinstance(cloud, LocalCloud):
+                    self._console = await cloud.start_console()
                 with closing(self._announce(cloud, environ)):
                     try:
                         return await (
@@ -256,7 +301,7 @@ class _Server:
 
     def _cloud(self) -> "ServedCloud":
         if not self._is_bridge:
-            return LocalCloud(self._settings, on_refusal=self._refused, launcher_first=False)
+            return LocalCloud(self._settings, on_refusal=report_refusal, launcher_first=False)
         # Imported here: a local cloud needs none of Google's client libraries.
         from cloud.backends.gcp import open_gcp
         from cloud.server.bridge import Bridge
@@ -265,7 +310,7 @@ class _Server:
         google = open_gcp(
             project=settings.project, region=settings.region, service="vertex-ai", service_account=self._account
         )
-        return Bridge(settings, google, on_refusal=self._refused)
+        return Bridge(settings, google, on_refusal=report_refusal)
 
     def _handle_signal(self, number: signal.Signals, task: "asyncio.Task[int]") -> None:
         if self._on_signal is not None:
@@ -275,8 +320,9 @@ class _Server:
             task.cancel()
 
     def _announce(self, cloud: "ServedCloud", environ: dict[str, str]) -> Announcement:
-        running = RunningCloud(os.getpid(), cloud.url, environ)
-        return Announcement(running, cloud.state_dir, user_runtime_folders(), _warn)
+        port, key = (self._console.port, self._console.key) if self._console else (0, "")
+        running = RunningCloud(os.getpid(), cloud.url, environ, port, key)
+        return Announcement(running, cloud.state_dir, user_runtime_folders(), warn)
 
     async def _run_command(self, cloud: "ServedCloud", environ: dict[str, str]) -> int:
         assert self._command is not None  # noqa: S101 - checked by the caller
@@ -295,16 +341,12 @@ class _Server:
     async def _wait_for_signal(self, cloud: "ServedCloud") -> int:
         received = asyncio.Event()
         self._on_signal = lambda _: received.set()
-        click.echo(_welcome(cloud, await cloud.notices(), is_bridge=self._is_bridge))
+        address = self._console.address() if self._console else ""
+        click.echo(_welcome(cloud, await cloud.notices(), is_bridge=self._is_bridge, console=address))
         await received.wait()
         self._on_signal = None  # a second signal cancels the clean-up
         click.echo("ending")
         return 0
-
-    def _refused(self, refusal: "Refusal") -> None:
-        # The 1st, 2nd, 4th, 8th, ... time: a client that retries for ever must not fill the screen.
-        if refusal.count & (refusal.count - 1) == 0:
-            click.echo(refused_line(refusal), err=True)
 
 
 async def _tell_unexpected(cloud: "ServedCloud") -> None:
@@ -314,7 +356,7 @@ async def _tell_unexpected(cloud: "ServedCloud") -> None:
             click.echo(notice, err=True)
 
 
-def _welcome(cloud: "ServedCloud", notices: "Notices | None", *, is_bridge: bool) -> str:
+def _welcome(cloud: "ServedCloud", notices: "Notices | None", *, is_bridge: bool, console: str) -> str:
     settings = cloud.settings
     lifetime = "kept" if settings.state_dir else "deleted at the end"
     apis = _BRIDGED if is_bridge else _APIS
@@ -328,6 +370,11 @@ def _welcome(cloud: "ServedCloud", notices: "Notices | None", *, is_bridge: bool
             *shown,
             f"  {cloud.url.removeprefix('http://'):<26} the proxy to use, and the metadata server",
             *(notices.lines if notices else ()),
+            *(
+                [f"The console, by an address for one use ({_COMMAND} console prints another):", f"  {console}"]
+                if console
+                else ()
+            ),
             "In another shell:",
             f'  eval "$({sys.executable} -m cloud.serve env{state})"',
             "Ctrl-C ends it.",

@@ -9,9 +9,9 @@ import logging
 import re
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
@@ -24,6 +24,7 @@ from cloud.emulator.http.batch import Batch
 from cloud.emulator.http.connection import BODY_LIMIT, IDLE_LIMIT, Body, Connection, LateBody, MalformedBody
 from cloud.emulator.http.method_override import apply_method_override
 from cloud.emulator.metadata.routes import Metadata
+from cloud.emulator.mounts import LOOPBACK, EmulatedApi, Mount, RequestSource
 from cloud.emulator.not_emulated.routes import HOSTS as OTHER_HOSTS
 from cloud.emulator.not_emulated.routes import NotEmulatedHosts
 from cloud.emulator.not_emulated.tally import NotEmulated, Tally
@@ -31,11 +32,14 @@ from cloud.emulator.oauth2.assertions import ApiIdentity
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.routes import OAuth2
 from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.emulator.recorder import RECORD, Recorder
 from cloud.emulator.rest.call import BAD_CREDENTIAL, JOB_LOG
 from cloud.emulator.rest.errors import ErrorStyle, ServiceNotEmulated, error_response
-from cloud.emulator.storage_v1.signatures import check_query
+from cloud.emulator.storage_v1 import addresses as gcs
+from cloud.emulator.storage_v1.signatures.errors import SignatureFault
+from cloud.emulator.storage_v1.signatures.verification import signer
 from cloud.engine.disk import disk_full
-from cloud.engine.principal import ANONYMOUS, WEB_PAGE, Principal
+from cloud.engine.principal import WEB_PAGE, Principal
 from cloud.engine.shortage import shortage
 from cloud.engine.storage.public.well_known import PublicBucketMissing
 from cloud.errors import (
@@ -47,7 +51,6 @@ from cloud.errors import (
     Unauthenticated,
     Unimplemented,
 )
-from cloud.resources import LogEntry
 
 _log = logging.getLogger(__name__)
 
@@ -59,69 +62,11 @@ _MAX_LINE = 2**16
 is too long, and an API responds to the rest."""
 
 _OTHER_TRANSPORT = 'If its client has another transport than gRPC, such as transport="rest", try that.'
+_UNKNOWN = RequestSource()
 _SOURCE = "source"
 """Key of a request's ``RequestSource``."""
 _BODY = "body"
 """Key of a request's ``Body``."""
-
-LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
-"""Names of this machine."""
-_STORAGE_HOSTS = rf"storage(?:-upload|-download|\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com|{LOOPBACK}"
-_STORAGE = rf"www\.googleapis\.com|{_STORAGE_HOSTS}"
-_STORAGE_JSON = r"(?:/(?:(?:resumable/)?upload|download))?/storage/v1(?:/.*)?"
-_STORAGE_SCOPES = r"devstorage\.(?:full_control|read_only|read_write)"
-_STORAGE_XML = rf"{_STORAGE_HOSTS}|[a-z0-9._-]+\.storage\.googleapis\.com"
-
-
-class EmulatedApi(Protocol):
-    """One of Google's APIs."""
-
-    def method_id(self, request: web.Request, /) -> str:
-        """Google's id of the method that is requested.
-
-        Raises:
-            NotFound: there is none.
-        """
-
-    async def handle(self, request: web.Request, principal: Principal, /) -> web.StreamResponse:
-        """Answer ``request``, made by ``principal``.
-
-        Raises:
-            CloudError: becomes Google's error JSON.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class RequestSource:
-    """Where requests come from: the clients of one listener of the gateway."""
-
-    principal: Principal = ANONYMOUS
-    """Makes the requests without a token."""
-    on_denial: Callable[[str], None] | None = None
-    """Called with a sentence for each request that is refused for lack of a permission, or of its bucket."""
-    on_not_emulated: Callable[[str, str], None] | None = None
-    """Called with the host and a sentence for each request for what is not emulated."""
-    write_log: Callable[[LogEntry], None] | None = None
-    """Appends to the log of the job whose programs these clients are."""
-    account: Principal = ANONYMOUS
-    """Whose tokens the metadata server gives; anonymous: those of ``principal``, or of ML Engine's agent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """Where an API is found."""
-
-    hosts: str
-    """Regular expression for the whole host name, without port."""
-    paths: str
-    """Regular expression for the whole path."""
-    api: EmulatedApi
-    errors: ErrorStyle = ErrorStyle.PLATFORM
-    """The style of error responses."""
-    scopes: str = r"(?!)"
-    """Regular expression for the API's own OAuth scopes, beside those of the platform."""
-    requires_auth: bool = True
-    """Whether bearer tokens are checked: the APIs that issue them take none."""
 
 
 class Emulator:
@@ -150,6 +95,8 @@ class Emulator:
         batch = Batch(self._handle)
         self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
+        self.recorder: Recorder | None = None
+        """Keeps the latest requests, where somebody may want to see them."""
         self._asked_in_vain = Tally()
         self._on_not_emulated = on_not_emulated
         self._tokens, self._keys = tokens, keys
@@ -169,9 +116,9 @@ class Emulator:
             Mount(r"oauth2\.googleapis\.com|" + LOOPBACK, r"/token", oauth2, requires_auth=False),
             Mount(r"www\.googleapis\.com", r"/oauth2/v[34]/token", oauth2, requires_auth=False),
             Mount(r"accounts\.google\.com", r"/o/oauth2/token", oauth2, requires_auth=False),
-            Mount(_STORAGE, r"/batch(?:/storage/v1)?", batch, ErrorStyle.STORAGE, _STORAGE_SCOPES),
-            Mount(_STORAGE, _STORAGE_JSON, storage, ErrorStyle.STORAGE, _STORAGE_SCOPES),
-            Mount(_STORAGE_XML, r".*", storage, ErrorStyle.XML, _STORAGE_SCOPES),
+            Mount(gcs.JSON_HOSTS, gcs.BATCH_PATHS, batch, ErrorStyle.STORAGE, gcs.SCOPES),
+            Mount(gcs.JSON_HOSTS, gcs.JSON_PATHS, storage, ErrorStyle.STORAGE, gcs.SCOPES),
+            Mount(gcs.XML_HOSTS, r".*", storage, ErrorStyle.XML, gcs.SCOPES),
             Mount(OTHER_HOSTS, r".*", self._other_hosts, requires_auth=False),
         ]
 
@@ -248,12 +195,25 @@ class Emulator:
             request[_BODY].end()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        recorder, source = self.recorder, _source(request)
+        if recorder is None or not source.is_recorded:
+            return await self._respond(request)
+        call, response = recorder.begin(request, _host(request), source.job_id), None
+        try:
+            response = await self._respond(request)
+            return response
+        finally:
+            recorder.end(call, response)
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         style = ErrorStyle.PLATFORM
         try:
             mount = self._mount(request)
-            style = mount.errors
+            style = gcs.error_style(mount.errors, request)
             principal = self._caller(request, mount) if mount.requires_auth else self._account(request)
-            return await self._answer(mount, request, principal)
+            if call := request.get(RECORD):
+                call.caller = principal.email
+            return await self._answer(mount, request, principal, style)
         except ConnectionCut:
             raise
         except CloudError as error:
@@ -269,9 +229,11 @@ class Emulator:
                 raise ConnectionResetError("the client is gone") from error
             failure = request[_BODY].failure or self._internal_error(request, error)
         self._report(request, failure)
+        if call := request.get(RECORD):
+            call.failure = failure
         if request.writer.output_size:
             raise ConnectionAbortedError("failed in the middle of a response") from failure
-        return error_response(failure, style)
+        return error_response(failure, ErrorStyle.XML if isinstance(failure, SignatureFault) else style)
 
     @property
     def not_emulated(self) -> list[NotEmulated]:
@@ -305,16 +267,22 @@ class Emulator:
         _log.error("%s %s%s failed", request.method, _host(request), request.path, exc_info=None if known else error)
         return known or CloudError("Internal error encountered.")
 
-    async def _answer(self, mount: Mount, request: web.Request, principal: Principal) -> web.StreamResponse:
+    async def _answer(
+        self, mount: Mount, request: web.Request, principal: Principal, style: ErrorStyle
+    ) -> web.StreamResponse:
         if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         request = await apply_method_override(request)
         answer = functools.partial(mount.api.handle, request, principal)
-        outcome = self.faults.take(mount.api.method_id(request)) if self.faults else None
+        call = request.get(RECORD)
+        method_id = mount.api.method_id(request) if self.faults or call else ""
+        if call:
+            call.method_id = method_id
+        outcome = self.faults.take(method_id) if self.faults else None
         if outcome is None:
             return await answer()
-        return await self.faults.perform(outcome, request, answer, mount.errors)
+        return await self.faults.perform(outcome, request, answer, style)
 
     def _mount(self, request: web.Request) -> Mount:
         host, path = _host(request), request.rel_url.raw_path
@@ -333,18 +301,24 @@ class Emulator:
     def _caller(self, request: web.Request, mount: Mount) -> Principal:
         """Raises:
         Unauthenticated: the token is invalid or has expired. A request without one is anonymous, or made by the
-            source's principal; but not a signed one.
-        CloudError: it is a signed request to Cloud Storage.
+            source's principal; but a signed one, by its signer.
+        SignatureFault: it is a signed request to Cloud Storage, and its signature is not to be accepted.
         """
         if mount.errors is not ErrorStyle.PLATFORM:
-            check_query(request.query.items(), datetime.now(UTC))
+            signed_by = signer(request, datetime.now(UTC), self._keys.signer)
+            if signed_by is not None:
+                return signed_by
         given = request.headers.get(hdrs.AUTHORIZATION)
         if given is None:
-            if (value := request.query.get("access_token")) is None:
+            if (value := request.query.get("access_token", request.query.get("oauth_token"))) is None:
                 return self._of_source(request)
         else:
             scheme, _, value = given.partition(" ")
-            value = value.strip() if scheme.lower() in ("bearer", "oauth") else ""
+            is_bearer = scheme.lower() in ("bearer", "oauth")
+            value = value.strip() if is_bearer else ""
+            if is_bearer and not value and mount.errors is not ErrorStyle.PLATFORM:
+                # The Rust client of Cloud Storage, where it is told to do without OAuth, sends this on writes.
+                return self._of_source(request)
         try:
             return self._of_token(value, mount)
         except Unauthenticated as error:
@@ -369,7 +343,7 @@ class Emulator:
 
 
 def _source(request: web.Request) -> RequestSource:
-    source: RequestSource = request.get(_SOURCE, RequestSource())
+    source: RequestSource = request.get(_SOURCE, _UNKNOWN)
     return source
 
 

@@ -10,7 +10,7 @@ from cloud.errors import FailedPrecondition
 from cloud.folders import temporary
 from cloud.folders.temporary import Kind
 
-FORMAT = 4
+FORMAT = 6
 """Format of the whole folder. Raise it with each new migration of a database in it (see ``open_database``), so that an
 older version refuses the folder before it changes anything."""
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})  # flock(2), and NFS without its lock service
@@ -89,7 +89,7 @@ class StateFolder:
         if found != str(FORMAT):
             try:
                 # Before any database is migrated: from now on an older version must refuse the folder.
-                _replace(stamp, f"{FORMAT}\n")
+                replace_private(stamp, f"{FORMAT}\n")
             except OSError as error:
                 raise _unusable(self.path, error) from error
 
@@ -132,7 +132,7 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_private(path: Path, text: str) -> None:
     """Write a private file, atomically."""
     written = path.with_name(f"{path.name}.new")
     write_private(written, text)

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """The TMPDIR of a job."""
     WORKER = "worker"
     """The socket of a version's worker, and its TMPDIR."""
+    BOARD = "board"
+    """The socket of TensorBoard."""
     DATA = "data"
     """The sample data of a run."""
     SDIST = "sdist"
@@ -43,6 +45,8 @@ class Kind(StrEnum):
     """What a command unpacks or resolves."""
     LAYER = "layer"
     """A layer of packages while it is being built."""
+    CLASS = "class"
+    """The sockets by which the clouds of a class ask for slots."""
     VIEW = "view"
     """A view of what is installed while it is being made."""
 

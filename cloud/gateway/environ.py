@@ -86,6 +86,10 @@ def owner_environ(
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
         "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
+        # Seconds between two looks at a job's log. gcloud's default of 60 makes its end wait for a minute or two.
+        "CLOUDSDK_ML_ENGINE_POLLING_INTERVAL": "1",
+        # What Python prints in a cell of %%bash or a pipe is seen when it is printed, not at the program's end.
+        "PYTHONUNBUFFERED": "1",
     }
 
 

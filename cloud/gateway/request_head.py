@@ -3,7 +3,8 @@
 TensorFlow's ``gs://`` client (libcurl with hand-set headers) frames requests twice. On an empty POST or PUT it sends
 ``Content-Length: 0`` and ``Transfer-Encoding: identity``, a coding that RFC 9112 no longer has (§7, appendix C.2.2)
 and every current parser refuses. On uploads it sends ``Transfer-Encoding: chunked`` and ``Content-Length``; there
-chunked wins and the length must be removed (RFC 9112 §6.1, §6.3). Nothing else is changed; bodies never are.
+chunked wins and the length must be removed (RFC 9112 §6.1, §6.3). DuckDB sends the same ``Content-Type`` twice where
+it has a token, which aiohttp refuses. Nothing else is changed; bodies never are.
 
 ``RequestStream`` tracks the framing of each message, so that every request of a kept-alive connection is rewritten and
 no body byte is mistaken for a head. Once it meets framing that it does not understand, it passes everything through to
@@ -25,6 +26,7 @@ _MAX_LINE = 4_096
 
 _NAMES = (b"transfer-encoding", b"content-length", b"upgrade")
 _FRAMING = re.compile(rb"\r\n(transfer-encoding|content-length|upgrade):([^\r\n]*)", re.IGNORECASE)
+_TYPE = re.compile(rb"\r\ncontent-type:([^\r\n]*)", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,16})(?:;[^\r\n]*)?\r\n")
 _TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n")
 _NOT_A_HEAD = (b"\r", b"\n", PREFACE[:4])
@@ -56,6 +58,9 @@ def _normalise(head: bytes) -> tuple[bytes, int]:
     # Parsers differ on bare line ends and folded lines (RFC 9112 §2.2, §5.2).
     if not lower.count(b"\n") == lower.count(b"\r") == lines or b"\r\n " in lower or b"\r\n\t" in lower:
         return head, _UNKNOWN
+    if lower.count(b"\r\ncontent-type:") > 1:
+        head = _without_repeated_type(head)
+        lower = head.lower()
     if names == [b"content-length"] and lower.count(b"\r\ncontent-length:") == 1:  # most bodies
         return head, _length(lower.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0].strip(b" \t"))
     fields = [(match[1].lower(), match[2].strip(b" \t").lower(), match) for match in _FRAMING.finditer(head)]
@@ -76,6 +81,16 @@ def _normalise(head: bytes) -> tuple[bytes, int]:
     if codings:
         return head, _CHUNKED
     return head, _length(lengths.pop()) if lengths else 0
+
+
+def _without_repeated_type(head: bytes) -> bytes:
+    """With one ``Content-Type``, if all are the same."""
+    first, *others = _TYPE.finditer(head)
+    if {match[1].strip(b" \t") for match in others} != {first[1].strip(b" \t")}:
+        return head
+    for match in reversed(others):
+        head = head[: match.start()] + head[match.end() :]
+    return head
 
 
 @lru_cache(maxsize=256)

@@ -33,6 +33,10 @@ class RunningCloud:
     """The gateway's."""
     environ: Mapping[str, str]
     """Variables that make a program use the cloud as its owner."""
+    console_port: int = 0
+    """0: it has no console."""
+    console_key: str = ""
+    """With which addresses of the console are made."""
 
 
 class Announcement:
@@ -109,19 +113,26 @@ def find_running(state_dir: Path) -> RunningCloud | None:
     except OSError:
         return None
     try:
-        return _latest([folder])
+        found = _all([folder])
+        return found[max(found)] if found else None
     finally:
         os.close(folder)
 
 
-def find_latest(candidates: Iterable[RuntimeFolder]) -> RunningCloud | None:
-    """The cloud of this user that was started last, of those that run."""
-    return _latest(runtime.open_existing(candidates))
+def find_latest(candidates: Iterable[RuntimeFolder], url: str | None = None) -> RunningCloud | None:
+    """The cloud of this user that was started last, of those that run.
+
+    Args:
+        url: of the storage of a cloud that comes before the latest, if it runs.
+    """
+    found = _all(runtime.open_existing(candidates))
+    named = [running for running in found.values() if url and running.environ.get("STORAGE_EMULATOR_HOST") == url]
+    return named[0] if named else found[max(found)] if found else None
 
 
-def _latest(folders: Iterable[int]) -> RunningCloud | None:
-    found = {int(match[1]): running for folder in folders for match, running in _running(folder)}
-    return found[max(found)] if found else None
+def _all(folders: Iterable[int]) -> dict[int, RunningCloud]:
+    """By the time of their start."""
+    return {int(match[1]): running for folder in folders for match, running in _running(folder)}
 
 
 def _running(folder: int) -> Iterator[tuple[re.Match[str], RunningCloud]]:

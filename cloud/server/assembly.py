@@ -11,26 +11,34 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from cloud.backends.local import LocalBackend
+from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
-from cloud.emulator.app import LOOPBACK, Mount
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
+from cloud.emulator.compute_v1 import routes as compute_v1
 from cloud.emulator.faults import Faults
 from cloud.emulator.iam import routes as iam
 from cloud.emulator.iamcredentials import routes as iam_credentials
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
+from cloud.emulator.ml_v1 import tables as ml_tables
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
+from cloud.emulator.mounts import LOOPBACK, Mount
 from cloud.emulator.rest.api import Document
 from cloud.emulator.serviceusage import routes as service_usage
+from cloud.emulator.storage_v1 import lifecycle_runs
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.confinement.confiner import Confiner, Means
 from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
 from cloud.engine.jobs.execution import Platform
+from cloud.engine.jobs.kinds import JobKind, JobKinds
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.packages import PackageInstaller
+from cloud.engine.jobs.preemptions import Preemptions
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
+from cloud.engine.jobs.slots import JobSlots, OwnSlots
+from cloud.engine.jobs.training import TrainingJobs
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
 from cloud.engine.project.access import ProjectAccess
@@ -45,12 +53,13 @@ from cloud.engine.storage.service import StorageService
 from cloud.gateway.listener import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
-from cloud.resources import VersionSpec
+from cloud.resources import TrainingSpec, VersionSpec
 from cloud.server.confined import Confined
 from cloud.server.front import Front
 from cloud.server.job_access import JobAccess
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
+from cloud.tuning import TuningSpec
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +79,10 @@ class Assembly:
     backend: LocalBackend
     front: Front
     storage: StorageService
+    project: ProjectAccess
+    vertex: aiplatform_v1.AiplatformV1
+    jobs: JobService
+    serving: ServingService
 
     def __init__(
         self,
@@ -91,6 +104,12 @@ class Assembly:
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
         self._clients: dict[Principal, StorageClient] = {}
+        self.preemptions = Preemptions()
+
+    def _forget_account(self, member: str, gone: str) -> None:
+        """See ``ServiceAccounts``."""
+        self._keys.forget(member.removeprefix("serviceAccount:"))
+        self.storage.forget_account(member, gone)
 
     async def close(self) -> None:
         """End all jobs, workers and servers. Also after a ``start`` that failed."""
@@ -103,10 +122,11 @@ class Assembly:
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
         account, is_bare = ml_service_account(settings.project), self._service_agents is ServiceAgents.BARE
-        project = ProjectAccess(settings.project, state.folder("project"), self._service_agents)
+        project = self.project = ProjectAccess(settings.project, state.folder("project"), self._service_agents)
         parts.callback(project.close)
-        owner_access = OwnerAccess(settings, state.folder("owner"), project.records.keys)
+        owner_access = OwnerAccess(settings, state.folder("owner"), project.records.keys, project.account_exists)
         parts.push_async_callback(owner_access.close)
+        self._keys = owner_access.keys
         storage = self.storage = StorageService(
             state.folder("storage"),
             project=settings.project,
@@ -120,10 +140,17 @@ class Assembly:
         await storage.start()
         parts.push_async_callback(storage.close)
         front = self.front = Front(
-            settings, state, StorageV1(storage), owner_access, self._on_refusal, project.account_exists
+            settings,
+            state,
+            StorageV1(storage, owner_access.keys.signer),
+            owner_access,
+            self._on_refusal,
+            project.account_exists,
         )
         parts.push_async_callback(front.close)
         await front.start()
+        await lifecycle_runs.run_at_start(storage, owner(settings.project))
+        parts.push_async_callback(self._close_clients)  # after the jobs that use them have ended
 
         access = JobAccess(
             front.gateway, front.emulator, storage, settings.project, state.folder("gateway"), project.account_exists
@@ -131,37 +158,31 @@ class Assembly:
         confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, confined.reads, confined.secrets, processes))
         environ = self._base_environ | access.environ(front.gateway.address)
-        jobs = JobService(
-            state_dir=state.folder("jobs"),
-            work_dir=state.folder("work"),
-            platform=Platform(
-                executor=launcher,
-                preparation=Preparation(
-                    runtimes=self._runtimes,
-                    fetch=self._fetch,
-                    installer=PackageInstaller(launcher, state.folder("packages"), confiner),
-                    requirements=Requirements(
-                        runtimes_dir() / "layers",
-                        settings.requirements,
-                        environ=whole_environ(),
-                        fallback=state.folder("runtimes") / "layers",
-                        lenient=settings.runtime is RuntimeMode.ANY,
-                    ),
-                    environ=environ,
+        platform = Platform(
+            executor=launcher,
+            preparation=Preparation(
+                runtimes=self._runtimes,
+                fetch=self._fetch,
+                installer=PackageInstaller(launcher, state.folder("packages"), confiner),
+                requirements=Requirements(
+                    runtimes_dir() / "layers",
+                    settings.requirements,
+                    environ=whole_environ(),
+                    fallback=state.folder("runtimes") / "layers",
+                    lenient=settings.runtime is RuntimeMode.ANY,
                 ),
                 environ=environ,
-                project=settings.project,
-                project_number=number,
-                grace=settings.cancel_grace_seconds,
-                bounds=Bounds(settings),
-                confiner=confiner,
-                access=access.of,
             ),
-            concurrent_jobs=settings.concurrent_jobs,
+            environ=environ,
+            project=settings.project,
+            project_number=number,
+            grace=settings.cancel_grace_seconds,
+            bounds=Bounds(settings),
+            preemptions=self.preemptions,
+            confiner=confiner,
+            access=access.of,
         )
-        await jobs.start()
-        parts.push_async_callback(jobs.close)
-        serving = ServingService(
+        serving = self.serving = ServingService(
             state_dir=state.folder("serving"),
             launcher=launcher,
             fetch=self._fetch_version,
@@ -169,9 +190,24 @@ class Assembly:
             region=settings.region,
             prepare=self._runtimes.prepare_server,
             confiner=confiner,
+            idle_limit=settings.worker_idle_seconds,
         )
         await serving.start()
         parts.push_async_callback(serving.close)
+        jobs = self.jobs = JobService(
+            state_dir=state.folder("jobs"),
+            work_dir=state.folder("work"),
+            kinds=JobKinds(
+                {
+                    TrainingSpec: lambda: TrainingJobs(platform),
+                    TuningSpec: lambda: self._tuning_jobs(platform),
+                    BatchPredictionSpec: lambda: self._batch_prediction_jobs(serving),
+                }
+            ),
+            slots=_slots(settings),
+        )
+        await jobs.start()
+        parts.push_async_callback(jobs.close)
         self.backend = LocalBackend(
             project=settings.project,
             region=settings.region,
@@ -191,7 +227,7 @@ class Assembly:
         )
         parts.push_async_callback(ml.close)
         ml.start()
-        vertex = aiplatform_v1.AiplatformV1(
+        vertex = self.vertex = aiplatform_v1.AiplatformV1(
             self.backend, project_number=number, state_dir=state.folder("aiplatform_v1"), access=project
         )
         parts.push_async_callback(vertex.close)
@@ -207,23 +243,47 @@ class Assembly:
             ),
             Mount(aiplatform_v1.HOSTS, r".*", vertex),
             Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
+            Mount(LOOPBACK, lifecycle_runs.PATHS, lifecycle_runs.LifecycleRequests(self.storage)),
             Mount(LOGGING_HOSTS, r".*", logs),
             Mount(resource_manager.HOSTS, resource_manager.PATHS_V1, resource_manager.CloudResourceManagerV1(project)),
-            Mount(iam.HOSTS, r".*", iam.IamV1(project)),
+            Mount(iam.HOSTS, r".*", iam.IamV1(project, self._forget_account)),
             Mount(
                 iam_credentials.HOSTS,
                 r".*",
                 iam_credentials.IamCredentialsV1(settings.project, number, owner_access.keys, front.tokens, project),
             ),
             Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(project)),
+            Mount(compute_v1.HOSTS, compute_v1.PATHS, compute_v1.ComputeRegions(project, ml_tables.REGIONS)),
             Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number, project)),
         )
+
+    def _tuning_jobs(self, platform: Platform) -> JobKind:
+        # Not before there is such a job: most clouds have none.
+        from cloud.engine.tuning.kind import TuningJobs
+
+        return TuningJobs(
+            self._state.folder("jobs"), platform, lambda account: self._storage_client(Principal(account))
+        )
+
+    def _batch_prediction_jobs(self, serving: ServingService) -> JobKind:
+        # Not before there is such a job: most clouds have none.
+        from cloud.engine.batch_prediction.kind import BatchPredictionJobs
+
+        return BatchPredictionJobs(
+            state_dir=self._state.folder("jobs"),
+            project=self._settings.project,
+            serving=serving,
+            storage=self._storage_client,
+        )
+
+    async def _close_clients(self) -> None:
+        for client in self._clients.values():
+            await client.close()
 
     def _storage_client(self, principal: Principal) -> StorageClient:
         if principal not in self._clients:
             tokens, url = self.front.tokens, self.front.gateway.url
             client = StorageClient(url, lambda: tokens.current(principal).value, self._settings.project)
-            self._parts.push_async_callback(client.close)
             self._clients[principal] = client
         return self._clients[principal]
 
@@ -242,6 +302,15 @@ class Assembly:
     def violations(self) -> list[str]:
         """What strict access control would have refused (``IamMode.SOFT``), one line for each kind of request."""
         return summarize(self.storage.guard.violations)
+
+
+def _slots(settings: Settings) -> JobSlots:
+    if settings.job_slots is None:
+        return OwnSlots(settings.concurrent_jobs)
+    # Not by default: most clouds are alone.
+    from cloud.engine.jobs.shared_slots import SharedSlots
+
+    return SharedSlots(settings.job_slots)
 
 
 def _log_violation(violation: PolicyViolation) -> None:

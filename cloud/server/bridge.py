@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import hdrs, web
 
-from cloud.emulator.app import Mount
 from cloud.emulator.iamcredentials import routes as iam_credentials
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
+from cloud.emulator.mounts import Mount
 from cloud.emulator.rest.api import Document
 from cloud.emulator.rest.call import require_credential
 from cloud.engine.principal import Principal

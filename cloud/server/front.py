@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Callable
 
-from cloud.emulator.app import EmulatedApi, Emulator, RequestSource
+from cloud.emulator.app import Emulator
+from cloud.emulator.mounts import EmulatedApi, RequestSource
 from cloud.emulator.not_emulated.tally import NotEmulated
 from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.emulator.recorder import Recorder
 from cloud.engine.state_folder import StateFolder
 from cloud.gateway.listener import Refusal
 from cloud.gateway.tunnel import Gateway
@@ -43,7 +45,7 @@ class Front:
         self.gateway = Gateway(
             self.emulator,
             state.folder("gateway"),
-            on_refusal,
+            self._refused,
             http2_factory=self.emulator.grpc_protocols(RequestSource()),
             port=settings.port,
             max_connections=open_files.connections(settings),
@@ -66,12 +68,25 @@ class Front:
         """What was asked for in vain."""
         return [*self.gateway.refusals, *map(_refusal, self.emulator.not_emulated)]
 
+    def record(self) -> Recorder:
+        """From now on, keep the latest requests."""
+        recorder = self.emulator.recorder = Recorder()
+        return recorder
+
+    def _refused(self, refusal: Refusal) -> None:
+        """The gateway refused a host."""
+        if recorder := self.emulator.recorder:
+            recorder.refused(refusal.host, refusal.port)
+        self._tell(refusal, "not one of Google's APIs")
+
     def _not_emulated(self, asked: NotEmulated) -> None:
-        refusal = _refusal(asked)
+        self._tell(_refusal(asked), "not emulated here")
+
+    def _tell(self, refusal: Refusal, why: str) -> None:
         if self._on_refusal is not None:
             self._on_refusal(refusal)
         elif refusal.count == 1:
-            _log.warning("refused: %s is not emulated here", refusal.what)
+            _log.warning("refused: %s is %s", refusal.what, why)
 
     async def owner_environ(self) -> dict[str, str]:
         """The variables for a program that uses this cloud as its owner; the caller must unset ``CONFLICTING``.

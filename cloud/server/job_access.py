@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from cloud.emulator.app import Emulator, RequestSource
-from cloud.engine.confinement.confiner import Access, Report, WriteLog
+from cloud.emulator.app import Emulator
+from cloud.emulator.mounts import RequestSource
+from cloud.engine.confinement.confiner import Access, Programs, Report
 from cloud.engine.principal import Principal
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.service import StorageService
@@ -96,16 +97,12 @@ class JobAccess:
         folders = BucketFolders(self._storage, Principal(account), on_refusal)
         return MountConnection(device, Files(folders, folder)).close
 
-    async def _serve(
-        self, account: str, listening: socket, report: Report, write_log: WriteLog
-    ) -> Callable[[], Awaitable[None]]:
-        _, close = await self._listen(account, report, write_log, listening)
+    async def _serve(self, account: str, listening: socket, programs: Programs) -> Callable[[], Awaitable[None]]:
+        _, close = await self._listen(account, programs, listening)
         return close
 
-    async def _alone(
-        self, account: str, report: Report, write_log: WriteLog
-    ) -> tuple[Access, Callable[[], Awaitable[None]]]:
-        listener, close = await self._listen(account, report, write_log, None)
+    async def _alone(self, account: str, programs: Programs) -> tuple[Access, Callable[[], Awaitable[None]]]:
+        listener, close = await self._listen(account, programs, None)
         access = self._access(account, listener.address, f"boto-at-{listener.address.rpartition(':')[2]}")
 
         async def end() -> None:
@@ -115,12 +112,14 @@ class JobAccess:
         return access, end
 
     async def _listen(
-        self, account: str, report: Report, write_log: WriteLog, listening: socket | None
+        self, account: str, programs: Programs, listening: socket | None
     ) -> tuple[Listener, Callable[[], Awaitable[None]]]:
         """
         Args:
             listening: in a network of its own; None: on a free port of this machine's loopback interface.
         """
+
+        report = programs.report
 
         def on_refusal(refusal: Refusal) -> None:
             where = f"{refusal.host}:{refusal.port}"
@@ -135,8 +134,9 @@ class JobAccess:
         source = RequestSource(
             on_denial=on_denial,
             on_not_emulated=on_not_emulated,
-            write_log=write_log,
+            write_log=programs.write_log,
             account=Principal(account),
+            job_id=programs.job_id,
         )
         grpc = self._emulator.grpc_protocols(source)
         listener = await self._gateway.add_listener(

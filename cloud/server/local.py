@@ -1,7 +1,8 @@
 """``LocalCloud``: a whole local cloud."""
 
 import asyncio
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,20 @@ from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.folders.sweep import sweep, system_folders
 from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
+from cloud.server import shells
 from cloud.server.base import ServedCloud
 from cloud.server.confined import Confined
 from cloud.server.service_agents import choose_service_agents
-from cloud.server.shells import posix
 from cloud.settings import ConfineMode, ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
 
 if TYPE_CHECKING:
+    from aiohttp.web import RouteDef
+
     from cloud.backends.local import LocalBackend
+    from cloud.console.server import ConsoleServer
     from cloud.emulator.faults import Faults
     from cloud.engine.confinement.policy import Notices
+    from cloud.engine.jobs.preemptions import Preemptions
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
@@ -115,6 +120,11 @@ class LocalCloud(ServedCloud):
         return self._assembly.faults
 
     @property
+    def preemptions(self) -> "Preemptions":
+        """Replicas of jobs to take away while they run."""
+        return self._assembly.preemptions
+
+    @property
     def violations(self) -> list[str]:
         return self._assembly.violations
 
@@ -122,10 +132,68 @@ class LocalCloud(ServedCloud):
         """The file of a job's log entries, one JSON object a line."""
         return self._state.path / "jobs" / "logs" / f"{job_id}.jsonl"
 
+    async def start_console(self, pages: "Iterable[RouteDef]" = ()) -> "ConsoleServer":
+        """Pages of this cloud, for its owner's browser, on a port of their own.
+
+        Args:
+            pages: of who runs this cloud, added to its own.
+        """
+        # Most clouds, those around a command, have none.
+        from cloud.console.grants import GrantPages
+        from cloud.console.jobs import JobPages
+        from cloud.console.live import LivePages
+        from cloud.console.models import ModelPages
+        from cloud.console.project import ProjectPages
+        from cloud.console.requests import RequestPages
+        from cloud.console.server import ConsoleServer
+        from cloud.console.storage import StoragePages
+        from cloud.console.tensorboard import TensorBoardPages
+        from cloud.console.vertex import VertexPages
+        from cloud.console.vertex_client import VertexClient
+        from cloud.emulator.mounts import RequestSource
+        from cloud.engine.project.identities import owner, project_number
+
+        settings, backend, assembly = self.settings, self.backend, self._assembly
+        storage, who = assembly.storage, owner(settings.project)
+        state = f" --state {settings.state_dir}" if settings.state_dir else ""
+        command = f'eval "$({sys.executable} -m cloud.serve env{state})"'
+        board = TensorBoardPages(backend, self._guest_environ)
+        vertex = VertexClient(
+            assembly.front.emulator.protocols(RequestSource(who, is_recorded=False)), settings.project
+        )
+        routes = [
+            *pages,
+            *ProjectPages(backend, project_number(settings.project), settings.iam.value, command).routes(),
+            *JobPages(backend, assembly.jobs, storage, who).routes(),
+            *ModelPages(backend, assembly.serving, vertex, assembly.vertex.regions).routes(),
+            *VertexPages(vertex, settings.project).routes(),
+            *GrantPages(assembly.project, storage, who).routes(),
+            *StoragePages(backend, storage, who).routes(),
+            *board.routes(),
+            *LivePages(
+                {
+                    "jobs": [assembly.jobs.changes],
+                    "models": [assembly.serving.changes, assembly.vertex.changes],
+                    "storage": [storage.changes],
+                    "iam": [storage.changes, assembly.project.changes],
+                }
+            ).routes(),
+            *RequestPages(assembly.front.record()).routes(),
+        ]
+        self._parts.push_async_callback(vertex.close)
+        self._parts.push_async_callback(board.close)
+        console = ConsoleServer(routes, settings.project)
+        await console.start()
+        self._parts.push_async_callback(console.close)
+        return console
+
+    async def _guest_environ(self) -> dict[str, str]:
+        return inherited_environ() | _QUIET | _without_gpus() | await self.owner_environ()
+
     async def write_environment(self) -> Path:
         """Write a shell script that makes a terminal's programs use this cloud as its owner; returns its path."""
         script = self._state.path / "environment.sh"
-        write_private(script, posix(await self.owner_environ(), CONFLICTING))
+        write_private(script, shells.script("bash", await self.owner_environ(), CONFLICTING))
         return script
 
 

@@ -2,32 +2,41 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cloud.emulator.app import Emulator, RequestSource
+from cloud.emulator.app import Emulator
+from cloud.emulator.mounts import RequestSource
+from cloud.emulator.oauth2.key_store import KeyStore
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.engine.project.identities import owner
 from cloud.engine.project.records import AccountKey
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import OwnerFiles, boto_configuration, owner_environ
 from cloud.gateway.tunnel import Gateway
+from cloud.server import guest_programs
 from cloud.server.data_server import write_data_server
 from cloud.server.gcloud_folder import write_gcloud_folder
-from cloud.settings import Settings
+from cloud.settings import Settings, whole_environ
 
 
 class OwnerAccess:
     """Args:
     folder: private to this user.
-    account_keys: see ``KeyRing``.
+    account_keys, account_exists: see ``KeyRing``.
     """
 
     def __init__(
-        self, settings: Settings, folder: Path, account_keys: Callable[[str], Sequence[AccountKey]] = lambda _: ()
+        self,
+        settings: Settings,
+        folder: Path,
+        account_keys: Callable[[str], Sequence[AccountKey]] = lambda _: (),
+        account_exists: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._settings, self._folder = settings, folder
-        self.keys = KeyRing(account_keys=account_keys)
+        self.keys = KeyRing(account_keys=account_keys, account_exists=account_exists, made=KeyStore(folder / "keys"))
         # Making an RSA key of 2048 bits takes a tenth of a second: done while other services start.
         making = asyncio.to_thread(self.keys.service_account_file, owner(settings.project), settings.project)
         self._key = asyncio.create_task(making)
@@ -68,4 +77,7 @@ class OwnerAccess:
             region=self._settings.region,
             files=files,
         )
-        return environ | write_data_server(folder / "tensorboard-data-server")
+        programs, inherited = folder / guest_programs.NAME, whole_environ().get("PATH", os.defpath)
+        guest_programs.write_programs(programs, sys.executable)
+        path = guest_programs.search_path(self._settings.gcloud, programs, inherited)
+        return environ | write_data_server(folder / "tensorboard-data-server") | {"PATH": path}

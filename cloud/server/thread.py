@@ -9,7 +9,7 @@ import functools
 import inspect
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +21,12 @@ from cloud.server.local import LocalCloud
 from cloud.settings import Settings
 
 if TYPE_CHECKING:
+    from aiohttp.web import RouteDef
+
     from cloud.backends.base import Backend
+    from cloud.console.server import ConsoleServer
     from cloud.emulator.faults import Faults
+    from cloud.engine.jobs.preemptions import Preemptions
     from cloud.gateway.listener import Refusal
 
 T = TypeVar("T")
@@ -97,6 +101,15 @@ class BackgroundCloud:
     def faults(self) -> "Faults":
         """Faults to inject, by method."""
         return self._cloud.faults
+
+    @property
+    def preemptions(self) -> "Preemptions":
+        """Replicas of jobs to take away while they run."""
+        return self._cloud.preemptions
+
+    def start_console(self, pages: "Iterable[RouteDef]" = ()) -> "ConsoleServer":
+        """See ``LocalCloud.start_console``."""
+        return self.run(self._cloud.start_console(pages))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` in the cloud's event loop and wait for its result. Must not be called from that loop."""

@@ -99,6 +99,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment(text: str | None) -> datetime | None:
+    """Inverse of ``timestamp`` and ``precise_timestamp``; None of a field that is not there."""
+    return datetime.fromisoformat(text) if text else None
+
+
 def precise_timestamp(moment: datetime) -> str:
     """In microseconds, as protobuf's JSON has times."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri, check_bucket, check_module
-from cloud.resources import Json
+from cloud.resources import Json, ScaleTier
 from cloud.workflow.packages import check_archives, find_package
+from cloud.workflow.tuning import Search
 from cloud.workflow.variables import check_variables
 
 
@@ -34,11 +35,17 @@ class Plan:
     runtime_version: str | None = None
     python_version: str | None = None
     """Of the job and of the version that serves its model."""
+    scale_tier: ScaleTier = ScaleTier.BASIC
+    """How many replicas the job has."""
     instances: tuple[Json, ...] = ()
     """To predict with the deployed version; a prediction that fails is a failure of the run. Without any, none is
     tried, or with the taxi-fare model the lab's."""
     job_dir: bool = True
     """Whether the job has a job dir, so that its trainer gets ``--job-dir {output}``."""
+    search: Search | None = None
+    """The job tunes these parameters, and the best trial's model is deployed. None: it is a training job."""
+    batch: bool = False
+    """Whether the evaluation data is predicted by a batch prediction job; taxi-fare model only."""
 
 
 def trainer_plan(
@@ -52,8 +59,10 @@ def trainer_plan(
     env: Mapping[str, str] | None = None,
     runtime_version: str | None = None,
     python_version: str | None = None,
+    scale_tier: ScaleTier = ScaleTier.BASIC,
     instances: Sequence[Json] = (),
     job_dir: bool = True,
+    search: Search | None = None,
 ) -> Plan:
     """The plan of a run with a trainer of one's own.
 
@@ -61,6 +70,7 @@ def trainer_plan(
         package_path: the folder with ``__init__.py``; by default, without ``packages``, the folder of the module's
             package in the working directory.
         packages: files or ``gs://`` objects.
+        search: see ``Plan``.
 
     Raises:
         InvalidArgument: something about the trainer cannot work; names the flag, and the mend.
@@ -88,8 +98,10 @@ def trainer_plan(
         env=dict(env or {}),
         runtime_version=runtime_version,
         python_version=python_version,
+        scale_tier=scale_tier,
         instances=tuple(instances),
         job_dir=job_dir,
+        search=search,
     )
 
 

@@ -1,13 +1,42 @@
-"""The JSON report of one run that ``--report`` writes, for scripts and CI."""
+"""The results of one run, and the JSON report of them that ``--report`` writes, for scripts and CI."""
 
 import json
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.backends.base import Backend
-from cloud.resources import Json
+from cloud.log_entries import LogEntry
+from cloud.resources import Job, Json, Version
+from cloud.trials import Trial
 from cloud.workflow.plan import Plan
-from cloud.workflow.steps import Report
+
+_MOST_LINES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    seconds: float
+    detail: str
+
+
+@dataclass(slots=True)
+class Report:
+    """The results of a run, filled in during the run."""
+
+    steps: list[Step] = field(default_factory=list)
+    job: Job | None = None
+    best_trial: Trial | None = None
+    version: Version | None = None
+    rmse: float | None = None
+    predictions: list[tuple[Json, Json]] = field(default_factory=list)
+    """Instances and their predictions."""
+    fares: list[tuple[float, float]] = field(default_factory=list)
+    """Of the evaluation data: the actual fare and the predicted one, in dollars."""
+    log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
+    """Of the jobs: the last entries."""
 
 
 def write_report(
@@ -35,6 +64,8 @@ def _content(
             "startTime": _rfc3339(job.start_time),
             "endTime": _rfc3339(job.end_time),
         },
+        "trials": [_trial(trial) for trial in job.trials] if job else [],
+        "bestTrial": report.best_trial and report.best_trial.trial_id,
         "metrics": {"rmse": report.rmse},
         "model": version and {"uri": str(version.spec.deployment_uri), "name": version.model, "version": version.name},
         "predictions": [
@@ -42,6 +73,15 @@ def _content(
         ],
         "seconds": round(seconds, 3),
         "error": error,
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Json]:
+    return {
+        "id": trial.trial_id,
+        "state": trial.state.value,
+        "parameters": dict(trial.parameters),
+        "metrics": dict(trial.final.metrics) if trial.final else {},
     }
 
 

@@ -4,7 +4,8 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -20,12 +21,16 @@ from cloud.errors import (
     NotFound,
 )
 from cloud.lifecycle import JobState, VersionState
+from cloud.log_entries import LogEntry
 from cloud.names import GsUri
-from cloud.resources import Access, Framework, Job, Json, LogEntry, TrainingSpec, TransferProgress, Version, VersionSpec
-from cloud.workflow import packages, taxifare
+from cloud.resources import Access, Framework, Job, JobSpec, TrainingSpec, TransferProgress, VersionSpec
+from cloud.workflow import batch, packages, taxifare
 from cloud.workflow.advice import advice_on, advice_on_line
+from cloud.workflow.batch import Row
 from cloud.workflow.exports import newest_export
 from cloud.workflow.plan import Plan
+from cloud.workflow.report import Report, Step
+from cloud.workflow.tuning import describe
 
 _PROGRESS = re.compile(r"\bstep[ =:]+(\d+)\s*/\s*(\d+)", re.IGNORECASE)
 """A trainer's log line that reports progress: ``step 200/3000``."""
@@ -42,25 +47,6 @@ class Observer(Protocol):
     def transferred(self, progress: TransferProgress) -> None: ...
     def logged(self, entry: LogEntry) -> None: ...
     def trained(self, steps_done: int, steps_total: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    name: str
-    seconds: float
-    detail: str
-
-
-@dataclass(slots=True)
-class Report:
-    """The results of a run, filled in during the run."""
-
-    steps: list[Step] = field(default_factory=list)
-    job: Job | None = None
-    version: Version | None = None
-    rmse: float | None = None
-    predictions: list[tuple[Json, Json]] = field(default_factory=list)
-    """Instances and their predictions."""
 
 
 class StepFailed(Exception):
@@ -196,31 +182,48 @@ class Workflow:
             env={name: _fill(value, folders) for name, value in plan.env.items()},
             runtime_version=plan.runtime_version,
             python_version=plan.python_version,
+            scale_tier=plan.scale_tier,
         )
-        async with self._step("train", f"Train: job {spec.job_id}"):
-            async with self._creating(f"job {spec.job_id}", lambda: self._cancel_job(spec.job_id)):
-                self.report.job = await self._backend.submit_job(spec)
-            async for entry in self._backend.follow_logs(spec.job_id):
-                self._observer.logged(entry)
-                self._advice = advice_on_line(entry.message) or self._advice
-                if match := _PROGRESS.search(entry.message):
-                    self._observer.trained(int(match[1]), int(match[2]))
-            job = self.report.job = await self._backend.wait_for_job(spec.job_id)
-            if job.state is not JobState.SUCCEEDED:
-                raise FailedPrecondition(f"job {job.job_id} is {job.state.value}: {job.error_message}")
-            self._advice = ""
+        title = f"{'Tune' if plan.search else 'Train'}: job {spec.job_id}"
+        async with self._step("train", title):
+            job = await self._run_job(plan.search.of(spec) if plan.search else spec)
             self._detail = f"{job.state.value}, output in {self.output}"
+            if plan.search:
+                best = self.report.best_trial = plan.search.best(job)
+                self._detail += f"; trial {best.trial_id} is the best: {describe(best)}"
+
+    async def _run_job(self, spec: JobSpec) -> Job:
+        async with self._creating(f"job {spec.job_id}", lambda: self._cancel_job(spec.job_id)):
+            self._note(await self._backend.submit_job(spec))
+        async for entry in self._backend.follow_logs(spec.job_id):
+            self._observer.logged(entry)
+            self.report.log.append(entry)
+            self._advice = advice_on_line(entry.message) or self._advice
+            if match := _PROGRESS.search(entry.message):
+                self._observer.trained(int(match[1]), int(match[2]))
+        job = self._note(await self._backend.wait_for_job(spec.job_id))
+        if job.state is not JobState.SUCCEEDED:
+            raise FailedPrecondition(f"job {job.job_id} is {job.state.value}: {job.error_message}")
+        self._advice = ""
+        return job
 
     async def _cancel_job(self, job_id: str) -> None:
         with suppress(FailedPrecondition):  # it has finished
             await self._backend.cancel_job(job_id)
-        self.report.job = await self._backend.wait_for_job(job_id)
+        self._note(await self._backend.wait_for_job(job_id))
+
+    def _note(self, job: Job) -> Job:
+        if job.job_id == self._plan.job_id:  # not that of batch prediction
+            self.report.job = job
+        return job
 
     async def _deploy(self) -> None:
         backend, model = self._backend, self._plan.model
         async with self._step("deploy", f"Deploy a version of model {model}"):
             assert self.report.job is not None  # noqa: S101 - the step before made it
-            export = await newest_export(backend, self.report.job, self.output)
+            trial = self.report.best_trial
+            output = self.output / trial.trial_id if trial else self.output
+            export = await newest_export(backend, self.report.job, output)
             checked = ""
             if self._check_export and export.framework is Framework.TENSORFLOW:
                 checked = f"; {await self._check_export(export.folder)}"
@@ -268,18 +271,37 @@ class Workflow:
                 )
 
     async def _evaluate(self, data: Path) -> None:
-        async with self._step("evaluate", "Score the deployed version on the evaluation data"):
-            rows, score = taxifare.labelled_instances(taxifare.evaluation_files(data)), taxifare.RootMeanSquare()
-            async for fare, predicted in self._predict_fares(rows):
+        where = "in a batch prediction job" if self._plan.batch else "on the evaluation data"
+        async with self._step("evaluate", f"Score the deployed version {where}"):
+            files, score = taxifare.evaluation_files(data), taxifare.RootMeanSquare()
+            predict = self._predict_in_batch if self._plan.batch else self._predict_fares
+            async for fare, predicted in predict(partial(taxifare.labelled_instances, files)):
                 score.add(predicted - fare)
+                self.report.fares.append((fare, predicted))
             if not score.count:
                 self._detail = "skipped, no evaluation rows"
                 return
             self.report.rmse = score.value
             self._detail = f"RMSE {score.value:.4f} on {score.count} rows"
 
-    async def _predict_fares(self, rows: Iterator[tuple[dict[str, Json], float]]) -> AsyncIterator[tuple[float, float]]:
+    async def _predict_in_batch(self, read: Callable[[], Iterator[Row]]) -> AsyncIterator[tuple[float, float]]:
         """Yield each row's fare and the predicted one."""
+        backend, plan, folder = self._backend, self._plan, self._staging / "batch"
+        assert self._version is not None  # noqa: S101 - the step before made it
+        instances = folder / "instances.jsonl"
+        if not await batch.upload(backend, read(), instances):
+            return
+        job = await self._run_job(
+            batch.batch_spec(
+                f"{plan.job_id}_batch", plan.model, self._version, instances, folder / "predictions", backend.region
+            )
+        )
+        async for fare, prediction in batch.results(backend, job, read):
+            yield fare, taxifare.predicted_fare(prediction)
+
+    async def _predict_fares(self, read: Callable[[], Iterator[Row]]) -> AsyncIterator[tuple[float, float]]:
+        """Yield each row's fare and the predicted one."""
+        rows = read()
         while chunk := list(islice(rows, _ROWS_PER_REQUEST)):
             instances = [instance for instance, _ in chunk]
             predictions = await self._backend.predict(self._plan.model, instances, version=self._version)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
+from cloud.trials import Goal, Metric, Parameter, ParameterType, ScaleType
+from cloud.workflow.tuning import Search
 
 MODEL = "taxifare"
 MODULE = "trainer.task"
@@ -37,6 +39,19 @@ TEST_INSTANCES: tuple[dict[str, float], ...] = tuple(
         (-73.9772, 40.7527, -73.9857, 40.7484, 1),  # a short ride in Midtown
     )
 )
+
+
+SEARCH = Search(
+    Metric("rmse", Goal.MINIMIZE),
+    (
+        Parameter("hidden_units", ParameterType.CATEGORICAL, categories=("32 8", "64 32 4", "128 32 4", "128 64 16")),
+        Parameter("learning_rate", ParameterType.DOUBLE, 0.0003, 0.03, scale=ScaleType.LOG),
+        Parameter("features", ParameterType.CATEGORICAL, categories=("raw", "engineered")),
+    ),
+    trials=6,
+    parallel_trials=2,
+)
+"""What ``--tune`` searches."""
 
 
 def package_path() -> Path:

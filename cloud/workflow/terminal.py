@@ -4,6 +4,7 @@ If output is no terminal (CI, a file), it prints the same lines without bars and
 """
 
 import json
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -12,9 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cloud.resources import Json, LogEntry, Severity, TransferProgress
-from cloud.workflow import taxifare
-from cloud.workflow.steps import Report
+from cloud.log_entries import LogEntry, Severity
+from cloud.resources import Json, TransferProgress
+from cloud.trials import Trial
+from cloud.workflow import taxifare, tuning
+from cloud.workflow.report import Report
 
 _STYLES = {Severity.WARNING: "yellow", Severity.ERROR: "red", Severity.CRITICAL: "bold red", Severity.DEBUG: "dim"}
 _MOST_ROWS, _MOST_CHARACTERS = 20, 200
@@ -74,7 +77,8 @@ class Terminal:
         message = "".join(
             character if character.isprintable() or character == "\t" else "\ufffd" for character in entry.message
         )
-        self._console.print(f"   [dim]{time} {entry.task_name:<16}[/] ", end="", highlight=False, soft_wrap=True)
+        source = f"{entry.task_name} {entry.trial}" if entry.trial else entry.task_name
+        self._console.print(f"   [dim]{time} {source:<16}[/] ", end="", highlight=False, soft_wrap=True)
         self._console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def trained(self, steps_done: int, steps_total: int) -> None:
@@ -91,7 +95,9 @@ class Terminal:
             self._bar = None
 
     def summary(self, report: Report) -> None:
-        """Print the table of predictions and the evaluation."""
+        """Print the tables of trials and predictions, and the evaluation."""
+        if report.job and report.job.trials:
+            self._console.print(_trials(report.job.trials, report.best_trial))
         if report.predictions:
             table = _fares if self._are_fares else _predictions
             self._console.print(table(report.predictions))
@@ -99,6 +105,20 @@ class Terminal:
             self._console.print(
                 f"RMSE on the whole evaluation file: [bold]{report.rmse:.4f}[/] dollars", highlight=False
             )
+
+
+def _trials(trials: Sequence[Trial], best: Trial | None) -> Table:
+    table = Table(title="Trials")
+    parameters = tuning.names(trials)
+    metrics = list(dict.fromkeys(name for trial in trials if trial.final for name in trial.final.metrics))
+    for name in ("trial", *parameters, *metrics, "state"):
+        table.add_column(escape(name), justify="right")
+    for trial in trials:
+        values = [tuning.short(trial.parameters.get(name, "")) for name in parameters]
+        values += [f"{trial.final.metrics[name]:.4f}" if trial.final else "" for name in metrics]
+        style = "bold" if best and trial.trial_id == best.trial_id else ""
+        table.add_row(trial.trial_id, *map(escape, values), trial.state.value, style=style)
+    return table
 
 
 def _predictions(predictions: list[tuple[Json, Json]]) -> Table:

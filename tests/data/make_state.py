@@ -21,7 +21,16 @@ VERTEX = f"/v1/{PROJECT}/locations/us-central1"
 SERVING = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 TRAINING = "us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-17.py310:latest"
 TRAINER = """
+import os
+import pathlib
 import sys
+
+if sys.argv[1] == "tune":
+    file = pathlib.Path(os.environ["CLOUD_ML_HP_METRIC_FILE"])
+    file.parent.mkdir()
+    file.write_text('{"global_step": "1", "loss": "' + sys.argv[3] + '", "timestamp": 1.0, "trial": "1"}')
+    sys.exit()
+
 import tensorflow as tf
 
 class Scale(tf.Module):
@@ -81,6 +90,20 @@ def operation(started: Any) -> Any:
     return done["response"]
 
 
+def keep_versions() -> None:
+    """A bucket with versions, a deleted object, a hold and an open multipart upload."""
+    policies = {"versioning": {"enabled": True}, "softDeletePolicy": {"retentionDurationSeconds": str(90 * 24 * 3600)}}
+    send("POST", "/storage/v1/b", {"name": "versions", **policies})
+    upload = "/upload/storage/v1/b/versions/o?uploadType=media&name="
+    for name, content in (("o", b"first"), ("o", b"second"), ("held", b"1"), ("deleted", b"gone")):
+        made = send("POST", upload + name, content)
+    send("DELETE", f"/storage/v1/b/versions/o/deleted?generation={made['generation']}")
+    send("PATCH", "/storage/v1/b/versions/o/held", {"temporaryHold": True})
+    begun = send("POST", "/versions/parts?uploads").decode()
+    upload_id = begun.partition("<UploadId>")[2].partition("<")[0]
+    send("PUT", f"/versions/parts?partNumber=1&uploadId={upload_id}", b"part")
+
+
 def main() -> None:
     send("POST", "/storage/v1/b", BUCKET)
     account = ml("GET", ":getConfig")["serviceAccount"]
@@ -89,6 +112,7 @@ def main() -> None:
     upload = "/upload/storage/v1/b/kept/o?uploadType=media&name="
     send("POST", upload + "does-1-py3-none-any.whl", wheel("does", TRAINER))
     send("POST", upload + "a%20name%2Fwith%20%C3%A9.txt", b"kept")
+    keep_versions()
     given = {"packageUris": ["gs://kept/does-1-py3-none-any.whl"], "pythonModule": "does", "region": "us-central1"}
     for name, what in (("exports", "export"), ("fails", "fail")):
         job = {"jobId": name, "labels": {"does": what}, "trainingInput": given | {"args": [what]}}
@@ -103,6 +127,27 @@ def main() -> None:
         lambda found: found.get("done"),
     )
     assert ml("GET", "/models/twice/versions/v1")["state"] == "READY"
+    batch = {
+        "modelName": f"{PROJECT}/models/twice",
+        "dataFormat": "TEXT",
+        "inputPaths": ["gs://kept/in.jsonl"],
+        "outputPath": "gs://kept/predictions",
+        "region": "us-central1",
+    }
+    send("POST", upload + "in.jsonl", b"1.5\n2.5\n")
+    ml("POST", "/jobs", {"jobId": "predicts", "predictionInput": batch})
+    hyperparameters = {
+        "goal": "MINIMIZE",
+        "hyperparameterMetricTag": "loss",
+        "maxTrials": 2,
+        "algorithm": "GRID_SEARCH",
+        "params": [{"parameterName": "x", "type": "INTEGER", "minValue": 1, "maxValue": 2}],
+    }
+    tuned = given | {"args": ["tune"], "hyperparameters": hyperparameters}
+    ml("POST", "/jobs", {"jobId": "tunes", "trainingInput": tuned})
+    for name in ("predicts", "tunes"):
+        job = until(lambda name=name: ml("GET", f"/jobs/{name}"), lambda job: job["state"] in ("SUCCEEDED", "FAILED"))
+        assert job["state"] == "SUCCEEDED", job
     program = {
         "executorImageUri": TRAINING,
         "packageUris": given["packageUris"],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from cloud.backends.memory import MemoryBackend
-from cloud.emulator.app import EmulatedApi
+from cloud.emulator.mounts import EmulatedApi
 from cloud.emulator.rest.discovery import Discovery
 from cloud.engine.principal import Principal
 from cloud.resources import Json

@@ -6,7 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from cloud.emulator.app import MAX_BODY, EmulatedApi, Emulator, Mount
+from cloud.emulator.app import MAX_BODY, Emulator
+from cloud.emulator.mounts import EmulatedApi, Mount
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import ANONYMOUS, Principal

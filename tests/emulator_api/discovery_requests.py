@@ -41,8 +41,12 @@ class Requests:
     @functools.cache  # noqa: B019 - lives as long as the test
     def message(self, name: str) -> st.SearchStrategy[dict[str, Json]]:
         """Any value of a schema."""
-        fields = {field: self.value(spec) for field, spec in self._schemas[name].get("properties", {}).items()}
-        return st.fixed_dictionaries({}, optional=fields)
+
+        def fields() -> st.SearchStrategy[dict[str, Json]]:
+            properties = self._schemas[name].get("properties", {})
+            return st.fixed_dictionaries({}, optional={field: self.value(spec) for field, spec in properties.items()})
+
+        return st.deferred(fields)  # a schema may hold itself
 
     def value(self, spec: Json) -> st.SearchStrategy[Json]:
         if "$ref" in spec:

@@ -12,6 +12,7 @@ from pathlib import Path
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform
+from google.cloud.aiplatform import hyperparameter_tuning as hpt
 from google.cloud.aiplatform import jobs, training_jobs
 
 TRAINING = "us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-17.py310:latest"
@@ -56,6 +57,47 @@ def failed_job(bucket: str, package: str) -> dict:
     except RuntimeError as error:
         return {"message": str(error), "name": job.resource_name, "deleted": job.delete() is None}
     raise AssertionError("it did not fail")
+
+
+def tuning(transport: str, bucket: str, package: str) -> dict:
+    job = aiplatform.HyperparameterTuningJob(
+        display_name=f"tune over {transport}",
+        custom_job=aiplatform.CustomJob(
+            display_name="trial",
+            worker_pool_specs=pools(package, "says.tunes", "--epochs=1"),
+            base_output_dir=f"gs://{bucket}/tuned",
+        ),
+        metric_spec={"loss": "minimize"},
+        parameter_spec={
+            "rate": hpt.DoubleParameterSpec(min=1e-4, max=0.1, scale="log"),
+            "units": hpt.DiscreteParameterSpec(values=[16, 32.5], scale=None),
+            "kind": hpt.CategoricalParameterSpec(
+                values=["deep"],
+                conditional_parameter_spec={
+                    "layers": hpt.IntegerParameterSpec(min=2, max=2, scale="linear", parent_values=["deep"])
+                },
+            ),
+        },
+        max_trial_count=3,
+        parallel_trial_count=2,
+        search_algorithm="random",
+        labels={"course": "ml"},
+    )
+    job.run(timeout=600)
+    found = {"state": job.state.name, "name": job.resource_name}
+    found["trials"] = {
+        trial.id: [
+            trial.state.name,
+            {parameter.parameter_id: parameter.value for parameter in trial.parameters},
+            {metric.metric_id: metric.value for metric in trial.final_measurement.metrics},
+            trial.final_measurement.step_count,
+        ]
+        for trial in job.trials
+    }
+    found["listed"] = [one.resource_name for one in aiplatform.HyperparameterTuningJob.list(filter="labels.course=ml")]
+    job.delete()
+    found["left"] = len(aiplatform.HyperparameterTuningJob.list())
+    return found
 
 
 def script_in_a_container(script: str) -> dict:
@@ -197,6 +239,7 @@ def enum_numbers() -> dict:
     kinds = {
         "MachineSpec.acceleratorType": types.AcceleratorType,
         "Scheduling.strategy": types.Scheduling.Strategy,
+        "StudySpec.algorithm": types.StudySpec.Algorithm,
         "ExplanationMetadataInputMetadataVisualization.colorMap": (
             aiplatform.explain.ExplanationMetadata.InputMetadata.Visualization.ColorMap
         ),
@@ -207,6 +250,7 @@ def enum_numbers() -> dict:
 def flow(transport: str, bucket: str, package: str, script: str, says: str) -> dict:
     found = {"custom job": custom_job(f"over {transport}", bucket, package)}
     found["failed job"] = failed_job(bucket, package)
+    found["tuning"] = tuning(transport, bucket, package)
     found["script in a container"] = script_in_a_container(says)
     twice = package_training(bucket, package)
     thrice = script_training(bucket, script)

@@ -73,7 +73,7 @@ class GoogleRun:
             model="probe",
             instances=taxifare.TEST_INSTANCES,
         )
-        self.workflow = Run(plan, console, console, None, keep=False)
+        self.workflow = Run(plan, console, console, (), keep=False)
         self.options = self.google.options(self.service)
 
     async def execute(self, *, preflight_only: bool = False) -> int:

@@ -170,6 +170,38 @@ def cancel(project: str, bucket: str, package: str) -> dict:
     return found | {"again": failure(jobs.cancel(name=name, body={}))[:2], "method_ids": sorted(method_ids)}
 
 
+def tuning(project: str, bucket: str, package: str) -> dict:
+    """As in the feature-engineering lab: the best trial is the first."""
+    jobs, name = build("ml", "v1").projects().jobs(), f"projects/{project}/jobs/tuned"
+    body = training_job("tuned", bucket, package)
+    body["trainingInput"] |= {
+        "pythonModule": "tunes.task",
+        "args": ["--silent"],
+        "hyperparameters": {
+            "goal": "MINIMIZE",
+            "hyperparameterMetricTag": "loss",
+            "maxTrials": 3,
+            "maxParallelTrials": 2,
+            "algorithm": "GRID_SEARCH",
+            "params": [
+                {
+                    "parameterName": "x",
+                    "type": "INTEGER",
+                    "minValue": 2,
+                    "maxValue": 4,
+                    "scaleType": "UNIT_LINEAR_SCALE",
+                },
+                {"parameterName": "kind", "type": "CATEGORICAL", "categoricalValues": ["64 32"]},
+            ],
+        },
+    }
+    jobs.create(parent=f"projects/{project}", body=body).execute()
+    found = finished_job(build("ml", "v1"), name)
+    body["jobId"] = "refused"
+    body["trainingInput"]["hyperparameters"]["maxParallelTrials"] = 4
+    return found | {"refused": failure(jobs.create(parent=f"projects/{project}", body=body))}
+
+
 def errors(project: str, bucket: str) -> dict:
     api = discovery.build("ml", "v1")
     jobs, parent = api.projects().jobs(), f"projects/{project}"
@@ -192,7 +224,7 @@ def from_discovery_url(project: str) -> dict:
     return api.projects().getConfig(name=f"projects/{project}").execute()
 
 
-STEPS = {"lab": lab, "cancel": cancel, "errors": errors, "discovery": from_discovery_url}
+STEPS = {"lab": lab, "cancel": cancel, "tuning": tuning, "errors": errors, "discovery": from_discovery_url}
 
 if __name__ == "__main__":
     print(json.dumps(STEPS[sys.argv[1]](**json.loads(sys.argv[2]))))  # noqa: T201

@@ -64,6 +64,7 @@ def storage(project: str, account: str, folder: str) -> dict:
     found["batch"] = empty(api, objects)
     buckets.delete(bucket=BUCKET).execute()
     found["gone"] = failure(buckets.get(bucket=BUCKET))
+    found["kept"] = kept(api, buckets, objects, project)
     return found | {"method_ids": sorted(method_ids)}
 
 
@@ -156,6 +157,37 @@ def empty(api, objects) -> list:
         batch.add(objects.delete(bucket=BUCKET, object=name), request_id=name)
     batch.execute()
     return [all(outcomes[name] is None for name in names), outcomes["nope"]]
+
+
+def kept(api, buckets, objects, project: str) -> dict:
+    """A bucket that keeps what is deleted, and objects for a second."""
+    name, found = f"{BUCKET}-keeps", {}
+    keeps = {"softDeletePolicy": {"retentionDurationSeconds": str(7 * 24 * 3600)}}
+    made = buckets.insert(project=project, body={"name": name, **keeps}).execute()
+    generations = {}
+    for each in ("one", "two"):
+        media = MediaInMemoryUpload(b"text", "text/plain")
+        generations[each] = objects.insert(bucket=name, name=each, media_body=media).execute()["generation"]
+        objects.delete(bucket=name, object=each).execute()
+    restored = objects.restore(bucket=name, object="one", generation=generations["one"]).execute()
+    found["restored"] = [restored["size"], restored["metageneration"]]
+    operation = objects.bulkRestore(bucket=name, body={"matchGlobs": ["t*"]}).execute()
+    operations, number = api.operations(), operation["name"].rpartition("/")[2]
+    found["operation"] = [
+        operations.get(bucket=name, operationId=number).execute() == operation,
+        len(operations.list(bucket=name).execute()["operations"]),
+    ]
+    operations.cancel(bucket=name, operationId=number).execute()
+    found["listed"] = [item["name"] for item in objects.list(bucket=name).execute()["items"]]
+    for each in ("one", "two"):
+        objects.delete(bucket=name, object=each).execute()
+    buckets.delete(bucket=name).execute()
+    found["bucket"] = buckets.restore(bucket=name, generation=made["generation"]).execute()["name"] == name
+    policy = {"retentionPolicy": {"retentionPeriod": "1"}}
+    patched = buckets.patch(bucket=name, body=policy).execute()
+    locked = buckets.lockRetentionPolicy(bucket=name, ifMetagenerationMatch=patched["metageneration"]).execute()
+    found["locked"] = locked["retentionPolicy"]["isLocked"]
+    return found
 
 
 if __name__ == "__main__":

@@ -20,13 +20,14 @@ from cloud.backends.google.logs import Lateness
 from cloud.backends.google.network import Identity, Network
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
-from cloud.emulator.app import Emulator, Mount
+from cloud.emulator.app import Emulator
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
 from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.ml_v1.routes import HOSTS as ML_HOSTS
 from cloud.emulator.ml_v1.routes import MlV1
+from cloud.emulator.mounts import Mount
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.emulator.storage_v1.routes import StorageV1
@@ -134,7 +135,7 @@ class QuickGoogle:
         access = ProjectAccess(PROJECT, folder / "project", ServiceAgents.BARE)
         parts.callback(access.close)
         keys, tokens = KeyRing(), TokenRegistry()
-        emulator = Emulator(PROJECT, "us-central1", StorageV1(storage), tokens, keys)
+        emulator = Emulator(PROJECT, "us-central1", StorageV1(storage, keys.signer), tokens, keys)
         parts.push_async_callback(emulator.close)
         gateway = Gateway(emulator, folder / "gateway")
         await gateway.start()
@@ -178,9 +179,9 @@ class QuickGoogle:
             self._parts.push_async_callback(self._transport.close)
         found = [f"bucket {bucket.name}" for bucket in await self.storage.list_buckets()]
         parent, prefix = {"parent": f"projects/{PROJECT}/locations/us-central1"}, "aiplatform.projects.locations"
-        for kind in ("customJobs", "endpoints", "models"):
+        for kind in ("batchPredictionJobs", "customJobs", "hyperparameterTuningJobs", "endpoints", "models"):
             for item in await self._transport.pages(f"{prefix}.{kind}.list", parent, kind):
-                ended = kind == "customJobs" and item["state"].rpartition("_")[2] in (
+                ended = kind.endswith("Jobs") and item["state"].rpartition("_")[2] in (
                     "SUCCEEDED",
                     "FAILED",
                     "CANCELLED",

@@ -245,6 +245,31 @@ def gcsfs(bucket, folder):
     return found
 
 
+def pyarrow(bucket):
+    import pyarrow as arrow
+    from pyarrow import fs, parquet
+
+    files = fs.GcsFileSystem()
+    files.create_dir(bucket)
+    with files.open_output_stream(f"{bucket}/d/one", metadata={"Content-Type": "text/x"}) as out:
+        out.write(b"one" * 1_000_000)
+    with files.open_input_file(f"{bucket}/d/one") as file:
+        file.seek(1)
+        found = {"range": file.read(3).decode(), "size": file.size()}
+    table = arrow.table({"a": list(range(1000))})
+    parquet.write_table(table, f"{bucket}/d/t.parquet", filesystem=files)
+    found["table"] = parquet.read_table(f"{bucket}/d/t.parquet", filesystem=files).equals(table)
+    files.copy_file(f"{bucket}/d/one", f"{bucket}/copy")
+    files.move(f"{bucket}/copy", f"{bucket}/moved")
+    listed = files.get_file_info(fs.FileSelector(bucket, recursive=True))
+    found["files"] = sorted(info.path.partition("/")[2] for info in listed if info.is_file)
+    found["none"] = files.get_file_info(f"{bucket}/none").type.name
+    files.delete_file(f"{bucket}/moved")
+    files.delete_dir_contents(f"{bucket}/d")
+    files.delete_dir(bucket)
+    return found
+
+
 def gcloud_aio(bucket):
     return asyncio.run(_gcloud_aio(bucket))
 
@@ -291,6 +316,38 @@ async def _gcloud_aio(bucket):
     return found | statuses
 
 
+def transfer_manager(bucket, folder):
+    from google.cloud import storage
+    from google.cloud.storage import transfer_manager as transfers
+
+    made, found, path = storage.Client().bucket(bucket), {}, Path(folder) / "content"
+    data = bytes(range(256)) * (17 * 2**12 + 3)
+    path.write_bytes(data)
+    for name, options in (
+        ("processes", {}),
+        ("md5", {"worker_type": transfers.THREAD, "checksum": "md5"}),
+        ("crc32c", {"worker_type": transfers.THREAD, "checksum": "crc32c"}),
+    ):
+        blob = made.blob(f"in parts/{name}")
+        blob.metadata, blob.content_type, blob.storage_class = {"Key": "v"}, "text/x", "NEARLINE"
+        transfers.upload_chunks_concurrently(str(path), blob, chunk_size=6 * 2**20, max_workers=2, **options)
+        blob = made.get_blob(blob.name)
+        found[name] = [blob.download_as_bytes() == data, blob.md5_hash, blob.metadata, blob.content_type]
+    back = Path(folder) / "back"
+    transfers.download_chunks_concurrently(blob, str(back), chunk_size=4 * 2**20, worker_type=transfers.THREAD)
+    found["downloaded"] = back.read_bytes() == data
+    try:
+        transfers.upload_chunks_concurrently(
+            str(path), made.blob("small"), chunk_size=2**20, worker_type=transfers.THREAD
+        )
+    except Exception as error:  # noqa: BLE001 - the client's own kinds are private
+        found["too small"] = str(error.args[1])
+    many = [(io.BytesIO(b"x" * number), made.blob(f"many/{number}")) for number in range(20)]
+    found["many"] = transfers.upload_many(many, worker_type=transfers.THREAD) == [None] * 20
+    found["sizes"] = sum(blob.size for blob in made.list_blobs(prefix="many/"))
+    return found
+
+
 STEPS = {
     step.__name__: step
     for step in (
@@ -299,7 +356,9 @@ STEPS = {
         access_statuses,
         upload_and_download,
         recover_upload,
+        transfer_manager,
         gcsfs,
+        pyarrow,
         gcloud_aio,
     )
 }

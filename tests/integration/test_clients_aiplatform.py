@@ -26,6 +26,22 @@ for name in ("AIP_MODEL_DIR", "AIP_CHECKPOINT_DIR", "AIP_TENSORBOARD_LOG_DIR", "
     print(name, os.environ.get(name))
 print("task", json.loads(os.environ["CLUSTER_SPEC"])["task"], os.environ["CLOUD_ML_JOB_ID"])
 """
+TUNES = """
+import argparse
+import hypertune
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int)
+parser.add_argument("--rate", type=float)
+parser.add_argument("--units", type=float)
+parser.add_argument("--kind")
+parser.add_argument("--layers", type=int)
+given = parser.parse_args()
+client = hypertune.HyperTune()
+for step in (1, 2):
+    loss = given.rate * given.units * given.layers / step
+    client.report_hyperparameter_tuning_metric("loss", loss, global_step=step)
+"""
 EXPORTS = """
 import argparse
 import os
@@ -64,6 +80,7 @@ async def every(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> 
         await backend.grant("vertex-bucket", await backend.ml_service_account(), access)
     says = trainer(folder, SAYS, package="says")
     (says / "fails.py").write_text("raise SystemExit('out of ideas')")
+    (says / "tunes.py").write_text(TUNES)
     trainer(folder, EXPORTS, package="exports")
     (folder / "setup.py").write_text(
         "from setuptools import setup\nsetup(name='trainers', version='0.1', packages=['says', 'exports'])"
@@ -124,6 +141,22 @@ async def test_a_job_that_fails_says_why_and_where_its_log_is(found):
     assert "out of ideas" in output
     assert "https://console.cloud.google.com/logs/viewer?project=" in output
     assert found["failed job"]["deleted"]
+
+
+async def test_a_tuning_job_finds_trials_by_their_metric(found):
+    tuned = found["tuning"]
+    assert tuned["state"] == "JOB_STATE_SUCCEEDED"
+    assert set(tuned["trials"]) == {"1", "2", "3"}
+    for state, parameters, metrics, step in tuned["trials"].values():
+        assert (state, step) == ("SUCCEEDED", 2)
+        assert set(parameters) == {"rate", "units", "kind", "layers"}
+        assert (parameters["kind"], parameters["layers"]) == ("deep", 2.0)
+        assert parameters["units"] in (16.0, 32.5)
+        assert metrics == {"loss": pytest.approx(parameters["rate"] * parameters["units"])}
+    rates = [parameters["rate"] for _, parameters, _, _ in tuned["trials"].values()]
+    assert len(set(rates)) == 3
+    assert tuned["listed"] == [tuned["name"]]
+    assert tuned["left"] == 0
 
 
 async def test_a_script_runs_in_a_custom_container(cloud, found):

@@ -3,6 +3,8 @@
 What it needs is tested without it, too: unit/cloud/emulator/serviceusage, unit/cloud/server/test_gcloud_folder.py.
 """
 
+import json
+import re
 import shutil
 import subprocess
 import time
@@ -16,6 +18,31 @@ from cloud.settings import LauncherKind, Settings, inherited_environ
 
 PROJECT = "lab-project"
 REGION = "europe-west4"
+
+
+HYPERPARAMETERS = """
+trainingInput:
+  hyperparameters:
+    goal: MINIMIZE
+    maxTrials: 1
+    hyperparameterMetricTag: rmse
+    params:
+    - {parameterName: train_batch_size, type: INTEGER, minValue: 64, maxValue: 512, scaleType: UNIT_LOG_SCALE}
+    - {parameterName: hidden_units, type: CATEGORICAL, categoricalValues: ["128 32", "64 64 64 8"]}
+"""
+STUDY = """
+studySpec:
+  metrics: [{metricId: accuracy, goal: MAXIMIZE}]
+  parameters: [{parameterId: rate, doubleValueSpec: {minValue: 0.001, maxValue: 0.1}}]
+trialJobSpec:
+  workerPoolSpecs:
+  - machineSpec: {machineType: n1-standard-4}
+    replicaCount: 1
+    pythonPackageSpec:
+      executorImageUri: us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-17.py310:latest
+      packageUris: [gs://none/a.tar.gz]
+      pythonModule: trainer.task
+"""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +92,24 @@ class TestGcloud:
     def test_an_endpoint_of_the_configured_region(self, environ: dict[str, str]) -> None:
         _, said = self.run(environ, "ai endpoints create --display-name=mine")
         assert f"/locations/{REGION}/endpoints/" in said
+
+    def test_tuning_jobs(self, environ: dict[str, str], tmp_path: Path) -> None:
+        """The package is missing, so that each trial fails: what gcloud sends and shows is the same."""
+        config = tmp_path / "hyperparam.yaml"
+        config.write_text(HYPERPARAMETERS)
+        submit = "ai-platform jobs submit training tuned --module-name=trainer.task --packages=gs://none/a.tar.gz"
+        self.run(environ, f"{submit} --region={REGION} --job-dir=gs://none/out --config={config}")
+        found = json.loads(self.run(environ, "ai-platform jobs describe tuned --format=json")[0])
+        assert found["trainingInput"]["hyperparameters"]["params"][0]["scaleType"] == "UNIT_LOG_SCALE"
+        assert found["trainingOutput"]["isHyperparameterTuningJob"] is True
+        config.write_text(STUDY)
+        create = f"ai hp-tuning-jobs create --region={REGION} --display-name=tuned --config={config}"
+        _, said = self.run(environ, create)
+        assert re.search(r"Hyperparameter tuning job \[\d+\] submitted successfully\.", said)
+        listed = self.run(
+            environ, f"ai hp-tuning-jobs list --region={REGION} --format=value(displayName,maxTrialCount)"
+        )
+        assert listed[0].split() == ["tuned", "1"]
 
     def test_what_is_not_emulated_is_refused_at_once_and_in_words(self, environ: dict[str, str]) -> None:
         """gcloud repeats 5xx for half a minute, then speaks of the network."""

@@ -19,6 +19,7 @@ from cloud.resources import Access
 from cloud.serve import LocalCloud
 from cloud.settings import Settings, inherited_environ
 from cloud.testing.contract.probes import EXPORT, trainer
+from cloud.testing.contract.tuning import REPORTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "lab-project"
@@ -112,6 +113,22 @@ async def test_a_second_version_becomes_default_by_request(lab):
     assert lab["models"] == {}
 
 
+async def test_a_tuning_job_lists_its_trials_best_first(environ, cloud, bucket, tmp_path):
+    package = await cloud.backend.stage_package(trainer(tmp_path, REPORTS, package="tunes"), GsUri(bucket, "staging"))
+    job = await run(environ, "tuning", project=PROJECT, bucket=bucket, package=str(package))
+    assert job["state"] == "SUCCEEDED", job
+    output = job["trainingOutput"]
+    assert (output["completedTrialCount"], output["isHyperparameterTuningJob"]) == ("3", True)
+    assert [trial["hyperparameters"] for trial in output["trials"]] == [
+        {"x": str(x), "kind": "64 32"} for x in (2, 3, 4)
+    ]
+    assert [trial["finalMetric"] for trial in output["trials"]] == [
+        {"trainingStep": "2", "objectiveValue": x / 2} for x in (2, 3, 4)
+    ]
+    field = "training_input.hyperparameters.max_parallel_trials"
+    assert job["refused"] == [400, "INVALID_ARGUMENT", field]
+
+
 async def test_a_job_is_cancelled_and_then_every_method_was_used(environ, cloud, bucket, lab, tmp_path):
     package = await cloud.backend.stage_package(
         trainer(tmp_path, "import time\ntime.sleep(600)", package="sleeper"), GsUri(bucket, "staging")
@@ -198,6 +215,13 @@ async def test_every_method_of_cloud_storage(cloud, environ, tmp_path):
         "full": [409, "conflict"],
         "batch": [True, [404, "notFound"]],
         "gone": [404, "notFound"],
+        "kept": {
+            "restored": ["4", "1"],
+            "operation": [True, 1],
+            "listed": ["one", "two"],
+            "bucket": True,
+            "locked": True,
+        },
     }
     served = {route.method_id for route in storage_v1.ROUTES}
     assert served <= method_ids, "a method of storage.v1 that this client is not seen to use"

@@ -14,7 +14,8 @@ import pytest_asyncio
 
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
-from cloud.resources import Service, Severity, TrainingSpec
+from cloud.log_entries import Severity
+from cloud.resources import Service, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, Settings, inherited_environ
 from cloud.testing.contract.base import TIMEOUT, Contract
@@ -58,7 +59,10 @@ def counts(cloud: LocalCloud) -> dict[str, int]:
 ASKED = {
     "googleapiclient_method": ("ml.projects.locations.studies.list", "is not emulated"),
     "googleapiclient_service": ("bigquery.googleapis.com", "export the tables to the bucket"),
-    "storage": ("storage.projects.hmacKeys.list", "requests are authenticated by OAuth tokens only"),
+    "storage": (
+        "storage.projects.hmacKeys.list",
+        "authenticated by tokens and by signatures of service accounts only",
+    ),
     "bigquery": ("bigquery.googleapis.com", "export the tables to the bucket"),
     "genai": ("aiplatform.projects.locations.publishers.models.generateContent", "No model of Google's runs here"),
 }
@@ -82,9 +86,9 @@ async def test_no_client_repeats_what_is_refused_and_each_is_told_why_at_once(cl
     ("command", "what", "words"),
     [
         (
-            "ai hp-tuning-jobs list",
-            "aiplatform.projects.locations.hyperparameterTuningJobs.list",
-            "Submit one custom job",
+            "ai indexes list",
+            "aiplatform.projects.locations.indexes.list",
+            "with a library such as FAISS",
         ),
         ("beta ai tensorboards list", "aiplatform.projects.locations.tensorboards.list", "tensorboard --logdir gs://"),
         ("storage managed-folders create gs://b/x", "storage.managedFolders.insert", "access is decided by bucket"),

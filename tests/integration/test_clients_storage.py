@@ -1,10 +1,8 @@
 """Cloud Storage through unmodified clients, in processes that are configured by environment variables only."""
 
-import asyncio
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
+from cloud.emulator.faults import Cut
 from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
@@ -22,6 +21,7 @@ from cloud.resources import Service, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import IamMode, LauncherKind, ServiceAgents, Settings, inherited_environ
 from integration.flaky import FlakyRelay
+from programs import run, run_step
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROJECT = "lab-project"
@@ -84,24 +84,9 @@ async def bucket(cloud: LocalCloud, name: str) -> str:
     return name
 
 
-async def run(environ: Environ, *argv: str | Path, status: int = 0, given: bytes = b"") -> str:
-    """A program's output."""
-    process = await asyncio.create_subprocess_exec(
-        *map(str, argv), env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(100):
-            out, error = await process.communicate(given)
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode == status, error.decode() + out.decode()
-    return (out + error).decode()
-
-
 async def step(environ: Environ, which: str, **given: object) -> dict:
     """The results of a step of storage_client_steps.py."""
-    return json.loads((await run(environ, sys.executable, CLIENT, which, json.dumps(given))).partition("\n")[0])
+    return await run_step(environ, CLIENT, which, **given)
 
 
 # ---------------------------------------------------------------- google-cloud-storage
@@ -154,6 +139,16 @@ async def test_google_cloud_storage_and_access(environ, name, account):
     }
 
 
+async def test_uploads_in_parts_of_the_transfer_manager(environ, bucket, tmp_path):
+    assert await step(environ, "transfer_manager", bucket=bucket, folder=str(tmp_path)) == {
+        **{way: [True, None, {"key": "v"}, "text/x"] for way in ("processes", "md5", "crc32c")},
+        "downloaded": True,
+        "too small": "400",
+        "many": True,
+        "sizes": sum(range(20)),
+    }
+
+
 async def test_an_upload_survives_lost_connections(owner, bucket):
     endpoint = urlsplit(owner["STORAGE_EMULATOR_HOST"])
     # Aborted: in the middle of the first chunk, before any byte of the fourth, in the middle of the sixth.
@@ -195,6 +190,28 @@ async def test_gcsfs(environ, name, tmp_path):
     }
 
 
+PYARROW = {
+    "range": "neo",
+    "size": 3_000_000,
+    "table": True,
+    "files": ["d/one", "d/t.parquet", "moved"],
+    "none": "NotFound",
+}
+
+
+async def test_pyarrow(over_tls, name):
+    assert await step(over_tls, "pyarrow", bucket=name) == PYARROW
+
+
+async def test_pyarrow_where_answers_are_lost(cloud, owner, name):
+    """Its changes have tokens: one that is repeated, because its answer was lost, is made once."""
+    changed = ("buckets.insert", "objects.insert", "objects.rewrite", "objects.delete", "buckets.delete")
+    faults = [cloud.faults.add(f"storage.{method}", Cut.AFTER) for method in changed]
+    environ = owner | {"CLOUD_STORAGE_EMULATOR_ENDPOINT": owner["STORAGE_EMULATOR_HOST"]}
+    assert await step(environ, "pyarrow", bucket=name) == PYARROW
+    assert [fault.fired for fault in faults] == [1] * len(faults)
+
+
 async def test_gcloud_aio_storage(owner, bucket):
     stored = ["1048576", {"clé": "wert"}]
     assert await step(owner, "gcloud_aio", bucket=bucket) == {
@@ -211,7 +228,8 @@ async def test_gcloud_aio_storage(owner, bucket):
     }
 
 
-async def test_curl(over_tls, as_job, bucket, tmp_path):
+@pytest.mark.parametrize("scheme", ["https", "http"])
+async def test_curl(over_tls, as_job, bucket, tmp_path, scheme):
     token = await run(
         over_tls,
         sys.executable,
@@ -222,9 +240,9 @@ async def test_curl(over_tls, as_job, bucket, tmp_path):
     )
     (tmp_path / "taxi.csv").write_bytes(b"1,2,3\n")
     mine = ("-sS", "-H", f"Authorization: Bearer {token}")
-    json_api = f"https://storage.googleapis.com/storage/v1/b/{bucket}/o"
-    xml_api = f"https://{bucket}.storage.googleapis.com"
-    upload = f"https://storage.googleapis.com/upload/storage/v1/b/{bucket}/o?uploadType=media&name=d/taxi.csv"
+    json_api = f"{scheme}://storage.googleapis.com/storage/v1/b/{bucket}/o"
+    xml_api = f"{scheme}://{bucket}.storage.googleapis.com"
+    upload = f"{scheme}://storage.googleapis.com/upload/storage/v1/b/{bucket}/o?uploadType=media&name=d/taxi.csv"
     made = await run(
         over_tls, "curl", *mine, "--data-binary", f"@{tmp_path}/taxi.csv", "-H", "Content-Type: text/csv", upload
     )
@@ -286,7 +304,9 @@ async def test_gsutil_moves_data(cloud, gsutil, name, tmp_path):
     refused = await gsutil("-h", "x-goog-if-generation-match:0", "cp", big, f"{url}/twice", status=1)
     assert "At least one of the pre-conditions you specified did not hold" in refused
     assert "No URLs matched" in await gsutil("rm", f"{url}/nope", status=1)
-    assert "not emulated" in await gsutil("versioning", "set", "on", url, status=1)
+    assert "not emulated" in await gsutil("requesterpays", "set", "on", url, status=1)
+    await gsutil("versioning", "set", "on", url)
+    assert "Enabled" in await gsutil("versioning", "get", url)
     await gsutil("-m", "rm", "-r", url)
     assert url not in await gsutil("ls")
 

@@ -54,8 +54,9 @@ async def run_tensorflow(folder: Path) -> dict[str, Any]:
     service = StorageService(folder / "state", project_number=project_number(PROJECT))
     await service.start()
     tokens = TokenRegistry()
-    storage = WithStatuses(StorageV1(service))
-    emulator = Emulator(PROJECT, "us-central1", storage, tokens, KeyRing())
+    keys = KeyRing()
+    storage = WithStatuses(StorageV1(service, keys.signer))
+    emulator = Emulator(PROJECT, "us-central1", storage, tokens, keys)
     gateway = Gateway(emulator, folder / "ca")
     await gateway.start()
     try:

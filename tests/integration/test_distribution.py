@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FOLDERS = ("benchmarks", "cloud", "docker", "docs", "tests", "trainer")
+FOLDERS = ("benchmarks", "cloud", "docker", "docs", "lab", "tests", "trainer")
 DROPPINGS = ("__pycache__", "*.pyc")
 
 
@@ -73,6 +73,10 @@ def test_the_wheel_has_all_modules_and_nothing_else(wheel: zipfile.ZipFile) -> N
     assert {name.partition("/")[0] for name in names} == {"cloud", dist_info()}
     code = {name for name in names if not name.startswith(dist_info())}
     data = {"cloud/py.typed", "cloud/emulator/grpc/messages.binpb", "cloud/emulator/grpc/methods.json"}
+    for folder in ("templates", "static"):
+        found = (ROOT / "cloud").rglob(f"{folder}/**/*")
+        data |= {str(path.relative_to(ROOT)) for path in found if path.is_file()}
+    data |= {f"cloud/lab/chapters/{path.relative_to(ROOT / 'lab')}" for path in (ROOT / "lab").glob("e[ns]/**/*.*")}
     assert code == modules("cloud") | {f"cloud/sample/{name}" for name in modules("trainer")} | data
 
 

@@ -66,7 +66,7 @@ def test_the_projects_policy_and_accounts(owner: Owner, request: pytest.FixtureR
 
 
 def test_jobs(owner: Owner) -> None:
-    listed = get(owner, ML, f"{PROJECT}/jobs")["jobs"]
+    listed = [job for job in get(owner, ML, f"{PROJECT}/jobs")["jobs"] if job["jobId"] not in ("predicts", "tunes")]
     assert [(job["jobId"], job["state"], job["labels"]) for job in listed] == [
         ("fails", "FAILED", {"does": "fail"}),
         ("exports", "SUCCEEDED", {"does": "export"}),
@@ -75,6 +75,18 @@ def test_jobs(owner: Owner) -> None:
     assert listed[1]["trainingInput"]["packageUris"] == ["gs://kept/does-1-py3-none-any.whl"]
     failed = get(owner, ML, f"{PROJECT}/jobs?filter=state:FAILED")["jobs"]
     assert [job["jobId"] for job in failed] == ["fails"]
+
+
+def test_jobs_of_other_kinds(owner: Owner, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.id in ("state-1", "state-2", "state-3", "state-4"):  # which had none
+        return
+    tuned = get(owner, ML, f"{PROJECT}/jobs/tunes")["trainingOutput"]
+    assert [(trial["trialId"], trial["finalMetric"]["objectiveValue"]) for trial in tuned["trials"]] == [
+        ("1", 1),
+        ("2", 2),
+    ]
+    predicted = get(owner, ML, f"{PROJECT}/jobs/predicts")["predictionOutput"]
+    assert (predicted["outputPath"], predicted["predictionCount"]) == ("gs://kept/predictions", "2")
 
 
 def test_logs(owner: Owner) -> None:
@@ -90,6 +102,24 @@ def test_objects(owner: Owner) -> None:
     names = {item["name"] for item in get(owner, STORAGE, "/storage/v1/b/kept/o")["items"]}
     assert {"a name/with é.txt", "does-1-py3-none-any.whl", "export/saved_model.pb"} <= names
     assert owner.raw("GET", STORAGE, "/storage/v1/b/kept/o/a%20name%2Fwith%20%C3%A9.txt?alt=media") == (200, b"kept")
+
+
+def test_versions_and_uploads(owner: Owner, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.id in {f"state-{number}" for number in range(1, 6)}:  # which had none
+        return
+    objects = "/storage/v1/b/versions/o"
+    versions = get(owner, STORAGE, f"{objects}?versions=true")["items"]
+    assert [(item["name"], "timeDeleted" in item) for item in versions] == [("held", False), ("o", True), ("o", False)]
+    assert versions[0]["temporaryHold"] is True
+    status, content = owner.raw("GET", STORAGE, f"/versions/o?generation={versions[1]['generation']}")
+    assert (status, content) == (200, b"first")
+    # Ninety days after the archive was made there is none.
+    for deleted in get(owner, STORAGE, f"{objects}?softDeleted=true").get("items", []):
+        restore = f"{objects}/deleted/restore?generation={deleted['generation']}"
+        status, restored = owner.json("POST", STORAGE, restore, {})
+        assert (status, restored["size"]) == (200, "4")
+    status, uploads = owner.raw("GET", STORAGE, "/versions?uploads")
+    assert (status, uploads.count(b"<Key>parts</Key>")) == (200, 1)
 
 
 def test_a_model_and_its_version(owner: Owner) -> None:

@@ -22,6 +22,8 @@ CALLS = {
         "storage.projects.serviceAccount.get",
         *_STORAGE,
         f"{VERTEX}.customJobs.list",
+        f"{VERTEX}.hyperparameterTuningJobs.list",
+        f"{VERTEX}.batchPredictionJobs.list",
         f"{VERTEX}.customJobs.create",
         f"{VERTEX}.customJobs.get",
         "logging.entries.list",

@@ -131,10 +131,27 @@ def test_a_dry_run_as_commands(tmp_path):
     ):
         assert bill in output
     commands = [line for line in output.splitlines() if line.startswith("curl ")]
-    assert len(commands) == 62
+    assert len(commands) == 66
     assert "Authorization: Bearer $(gcloud auth application-default print-access-token)" in commands[0]
     (deploy,) = [command for command in commands if ":deployModel" in command]
     assert '"trafficSplit": {"0": 100}' in deploy
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "expected"),
+    [
+        ("vertex-ai", "--tune", "/hyperparameterTuningJobs"),
+        ("vertex-ai", "--batch", "/batchPredictionJobs"),
+        ("ml-engine", "--tune", "hyperparameters"),
+        ("ml-engine", "--batch", "predictionInput"),
+    ],
+)
+def test_a_dry_run_has_jobs_of_every_kind(service, kind, expected, tmp_path):
+    status, output = run(*GCP, "--service", service, kind, "--dry-run=json", cwd=tmp_path)
+    assert status == 0, output
+    requests = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    created = [request for request in requests if request["method"] == "POST"]
+    assert any(expected in request["url"] or expected in json.dumps(request.get("body", {})) for request in created)
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,14 @@ import pytest_asyncio
 
 from cloud.backends.base import Backend
 from cloud.lifecycle import JobState
-from cloud.resources import LogEntry, TransferProgress
+from cloud.log_entries import LogEntry
+from cloud.resources import TransferProgress
 from cloud.serve import LocalCloud
 from cloud.settings import Settings, inherited_environ
 from cloud.workflow import taxifare
 from cloud.workflow.plan import Plan
-from cloud.workflow.steps import Report, Workflow
+from cloud.workflow.report import Report
+from cloud.workflow.steps import Workflow
 from integration.google_clouds import make_account, open_backend
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]

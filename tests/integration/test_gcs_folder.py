@@ -13,8 +13,9 @@ from cloud.engine.confinement.layers import probe
 from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
+from cloud.log_entries import Severity
 from cloud.names import GsUri
-from cloud.resources import Access, Job, Service, Severity, TrainingSpec
+from cloud.resources import Access, Job, Service, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, ServiceAgents, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract
@@ -115,3 +116,69 @@ except OSError as error:
 def test_without_the_device_the_folder_cannot_be_written() -> None:
     done = subprocess.run([sys.executable, "-c", NO_DEVICE], capture_output=True, text=True, timeout=30)
     assert done.stdout == "EROFS []\n", done.stderr
+
+
+UNCONFINED = """
+import os, subprocess, sys
+os.makedirs("/gcs/my-bucket/x")
+with open("/gcs/my-bucket/x/a", "w") as file:
+    file.write("python")
+subprocess.run("echo shell > /gcs/my-bucket/x/b", shell=True, check=True)
+print(os.listdir("/gcs/my-bucket/x"), os.readlink("/proc/self/ns/ipc"))
+"""
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, and write there on its machine")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=list(LauncherKind))
+async def unconfined(request: pytest.FixtureRequest) -> AsyncIterator[LocalCloud]:
+    async with LocalCloud(Settings(launcher=request.param, confine=ConfineMode.OFF)) as cloud:
+        await cloud.backend.create_bucket("my-bucket")
+        yield cloud
+
+
+@as_root
+@in_module
+async def test_an_unconfined_job_of_root_has_buckets(unconfined: LocalCloud, tmp_path: Path) -> None:
+    code = f"{UNCONFINED}\nopen({str(tmp_path / 'outside')!r}, 'w').close()"
+    job, lines = await run(unconfined, "1", code)
+    assert job.state is JobState.SUCCEEDED, "\n".join(lines)
+    assert f"['a', 'b'] {os.readlink('/proc/self/ns/ipc')}" in lines
+    assert {"x/", "x/a", "x/b"} == await names(unconfined)
+    assert (tmp_path / "outside").exists()
+    assert not os.path.exists("/gcs/my-bucket")
+
+
+@in_module
+async def test_an_unconfined_job_of_ml_engine_has_none(unconfined: LocalCloud, tmp_path: Path) -> None:
+    job = await contract.train(unconfined.backend, "my-bucket", tmp_path, UNCONFINED)
+    assert job.state is JobState.FAILED
+    assert "use gs://my-bucket" in job.error_message
+    assert not os.path.exists("/gcs/my-bucket")
+
+
+NO_MOUNTS = """
+import errno, os, subprocess
+from cloud.engine.launch.forkserver import gcs_alone
+from integration.launch.lesser_kernel import MISSING, refuse
+
+refuse(MISSING["namespaces"])
+gcs_alone.enter(None)
+try:
+    os.makedirs("/gcs/bucket")
+except OSError as error:
+    print(errno.errorcode[error.errno], "usr" in os.listdir("/"), os.path.exists("/gcs"))
+print(subprocess.call("mkdir -p /gcs/bucket 2> /dev/null || mv here/moved /gcs 2> /dev/null", shell=True))
+os.rename("here/moved", "there/moved")
+"""
+
+
+@as_root
+def test_where_root_cannot_mount_the_folder_cannot_be_made(tmp_path: Path) -> None:
+    for name in ("here/moved", "there"):
+        (tmp_path / name).mkdir(parents=True)
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", NO_MOUNTS], capture_output=True, text=True, timeout=30, cwd=tmp_path, env=environ
+    )
+    assert done.stdout == "EACCES True False\n1\n", done.stderr
+    assert (tmp_path / "there/moved").exists()

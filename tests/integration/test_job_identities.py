@@ -15,8 +15,9 @@ from cloud.engine.confinement.layers import probe
 from cloud.engine.project import identities
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
+from cloud.log_entries import Severity
 from cloud.names import GsUri
-from cloud.resources import Job, Service, Severity, TrainingSpec
+from cloud.resources import Access, Job, Service, TrainingSpec
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, Settings, inherited_environ
 from cloud.testing.contract.base import TIMEOUT, Contract
@@ -28,14 +29,20 @@ ACCOUNT = f"trainer-1@{PROJECT}.iam.gserviceaccount.com"
 contract = Contract()
 WHO = f"""
 import json, urllib.request
+from datetime import timedelta
 from google.auth.compute_engine import Credentials
 from google.auth.transport.requests import Request
+from google.cloud.storage import Client
 credentials = Credentials()
 credentials.refresh(Request())
 print("I am", credentials.service_account_email)
 request = urllib.request.Request("https://storage.googleapis.com/storage/v1/b/{BUCKET}/o")
 request.add_header("Authorization", f"Bearer {{credentials.token}}")
 print("read", json.load(urllib.request.urlopen(request))["items"][0]["name"])
+blob = Client(credentials=credentials).bucket("{BUCKET}").blob("a.txt")
+how = {{"service_account_email": credentials.service_account_email, "access_token": credentials.token}}
+url = blob.generate_signed_url(timedelta(minutes=5), version="v4", **how)
+print("signed", urllib.request.urlopen(url).read().decode())
 """
 UNTIL_DELETED = """
 import time, urllib.error, urllib.request
@@ -89,7 +96,7 @@ async def run(cloud: LocalCloud, job_id: str, code: str = WHO, account: str = ""
 async def test_each_service_runs_jobs_as_its_own_agent(cloud: LocalCloud, tmp_path: Path) -> None:
     (job, lines), trained = await asyncio.gather(run(cloud, "1"), contract.train(cloud.backend, BUCKET, tmp_path, WHO))
     assert (job.state, trained.state) == (JobState.SUCCEEDED, JobState.SUCCEEDED), "\n".join(lines)
-    assert f"I am {identities.custom_code_agent(PROJECT).email}" in lines
+    assert {f"I am {identities.custom_code_agent(PROJECT).email}", "signed hello"} <= set(lines)
     assert f"I am {identities.ml_service_account(PROJECT).email}" in await contract.output(cloud.backend, trained)
 
 
@@ -106,12 +113,14 @@ async def test_a_job_runs_as_a_service_account_with_its_grants(cloud: LocalCloud
     bound = await step(environ, "bind", project=PROJECT, member=f"serviceAccount:{ACCOUNT}", role="roles/storage.admin")
     assert {"role": "roles/storage.admin", "members": [f"serviceAccount:{ACCOUNT}"]} in bound
     job, lines = await run(cloud, "3", account=ACCOUNT)
+    assert "signed hello" in lines
     assert (job.state, "read a.txt" in lines) == (JobState.SUCCEEDED, True), "\n".join(lines)
 
 
 async def test_an_account_that_is_deleted_while_its_job_runs(cloud: LocalCloud, environ: dict[str, str]) -> None:
     await step(environ, "create_account", project=PROJECT, name="short-lived")
     account = f"short-lived@{PROJECT}.iam.gserviceaccount.com"
+    await cloud.backend.grant(BUCKET, account, Access.READ)
     spec = TrainingSpec("4", (), MODULE, args=(UNTIL_DELETED,), service=Service.VERTEX_AI, service_account=account)
     job = await cloud.backend.submit_job(spec)
     async for entry in cloud.backend.follow_logs(job.job_id):
@@ -126,6 +135,9 @@ async def test_an_account_that_is_deleted_while_its_job_runs(cloud: LocalCloud, 
         JobState.FAILED,
         f"The job's service account {account} does not exist: it was deleted.",
     )
+    await step(environ, "create_account", project=PROJECT, name="short-lived")
+    found = await step(environ, "key", project=PROJECT, email=account, bucket=BUCKET)
+    assert "does not have storage.objects.get access" in found["denied"]  # the grants were the other one's
 
 
 async def test_the_key_of_an_account_is_a_credential(cloud: LocalCloud, environ: dict[str, str]) -> None:

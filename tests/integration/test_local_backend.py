@@ -9,7 +9,7 @@ import pytest_asyncio
 from cloud.backends.local import LocalBackend
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, RuntimeMode, ServiceAgents, Settings
-from cloud.testing.contract import BackendContract
+from cloud.testing.contract import BackendContract, BatchContract
 from cloud.testing.contract.jobs import JobContract
 from cloud.testing.contract.programs import ProgramContract
 from cloud.testing.contract.runtimes import RuntimeContract
@@ -39,7 +39,7 @@ async def matching() -> AsyncIterator[LocalBackend]:
         yield backend
 
 
-class TestWarm(BackendContract):
+class TestWarm(BackendContract, BatchContract):
     @pytest.fixture
     def backend(self, warm: LocalBackend) -> LocalBackend:
         return warm

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.cli.owner_token import owner_token
+from cloud.cli.owner_requests import owner_token
 from cloud.emulator.grpc.deadlines import Deadlines as GrpcDeadlines
 from cloud.gateway.deadlines import Deadlines
 from cloud.server.local import LocalCloud

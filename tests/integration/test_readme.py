@@ -1,4 +1,4 @@
-"""The examples in README.md: those of Google's clients, run in one local cloud, and the tests."""
+"""The examples in README.md and the guides: those of Google's clients, run in one local cloud, and the tests."""
 
 import json
 import os
@@ -17,17 +17,16 @@ from cloud.settings import LauncherKind, Settings, inherited_environ
 from cloud.testing.contract.probes import trainer
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-SECTION = README.partition("### Google's clients\n")[2].partition("\n### ")[0]
+GUIDES = ROOT / "docs" / "guides"
+CLIENTS = (GUIDES / "clients.md").read_text()
 
 
-def blocks(language: str, heading: str) -> list[str]:
-    section = re.split(r"^##+ ", README.partition(f"\n{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+def blocks(language: str, document: Path) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE)
 
 
-OWN_TRAINER = "## Your own trainer"
-TESTS = [*blocks("python", OWN_TRAINER), *blocks("python", "### In your tests")]
+TESTS = [*blocks("python", GUIDES / "ci.md"), *blocks("python", GUIDES / "pytest.md")]
+README_TESTS = blocks("python", ROOT / "README.md")
 TRAINER = """
 import argparse
 import tensorflow as tf
@@ -51,7 +50,7 @@ print("trained")
 EXAMPLES = {
     title: (language, source)
     for title, language, source in re.findall(
-        r"^([^\n,:]+)[^\n]*:\n\n```(sh|python)\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE
+        r"^([^\n,:]+)[^\n]*:\n\n```(sh|python)\n(.*?)^```$", CLIENTS, re.DOTALL | re.MULTILINE
     )
 }
 EXPECTED = {
@@ -114,6 +113,17 @@ def test_an_example_runs_as_it_is(environ: dict[str, str], text: None, tmp_path:
     assert process.returncode == (-signal.SIGTERM if client == "TensorBoard" else 0), output
 
 
+@pytest.mark.clients
+@pytest.mark.skipif(not SDK["gcloud"], reason="gcloud is not installed")
+def test_the_commands_of_the_guide_to_buckets(environ: dict[str, str]) -> None:
+    commands = "\n".join(blocks("sh", GUIDES / "storage.md"))
+    done = subprocess.run(["sh", "-ec", commands], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    versions = re.findall(r"^gs://kept-bucket/a.txt#\d+$", done.stdout, re.MULTILINE)
+    assert len(versions) == 2, done.stdout
+    assert "kept-bucket: 0 deleted" in done.stdout
+
+
 def start_project(folder: Path) -> dict[str, str]:
     """Write the trainer that the examples name; returns the environment to run them in."""
     trainer(folder, TRAINER, package="mytrainer")
@@ -125,15 +135,16 @@ def start_project(folder: Path) -> dict[str, str]:
 def test_the_tests_pass_in_any_order(tmp_path: Path) -> None:
     environ = start_project(tmp_path)
     (tmp_path / "test_mine.py").write_text("".join(TESTS))
+    (tmp_path / "test_readme.py").write_text("".join(README_TESTS))
     tests = [f"test_mine.py::{name}" for name in re.findall(r"def (test_\w+)", "".join(TESTS))]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *reversed(tests)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *reversed(tests), "test_readme.py"]
     done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.timeout(200)
 def test_the_commands_of_the_ci_workflow_succeed_and_the_report_has_the_predictions(tmp_path: Path) -> None:
-    (workflow,) = blocks("yaml", OWN_TRAINER)
+    (workflow,) = blocks("yaml", GUIDES / "ci.md")
     install, *commands = re.findall(r"^      - run: (.*)$", workflow, re.MULTILINE)
     assert install.startswith("pip install ")
     environ = start_project(tmp_path)

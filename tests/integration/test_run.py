@@ -196,6 +196,7 @@ def test_a_failing_trainer_is_explained_and_its_resources_are_removed(tmp_path: 
         (["--module", "mine.task", "--packages", "a.whl,b.whl"], "--packages: no such file: a.whl"),
         (["--module", "mine.task", "--env", "KIND"], "--env: 'KIND' is not NAME=VALUE"),
         (["--module", "mine.task", "--env", "TF_CONFIG={}"], "--env: TF_CONFIG is set by the platform"),
+        (["--module", "mine.task", "--rows", "1"], "--rows: is of the sample data"),
         (["--module", "mine.task", "--train-steps", "1"], "--train-steps: is for the taxi-fare trainer"),
         (
             ["--module", "mine.task", "--json-instances", "other/notes.txt"],
@@ -211,6 +212,8 @@ def test_a_failing_trainer_is_explained_and_its_resources_are_removed(tmp_path: 
         (["--report", "missing/report.json"], "--report"),
         (["--package-path", "empty", "--module", "a b"], "not a Python module name"),
         (["--train-steps", "0"], "--train-steps"),
+        (["--rows", "0"], "--rows"),
+        (["--scale-tier", "CUSTOM"], "--scale-tier"),
         (["--service", "ml-engine"], "--service: is not for --backend local"),
         (["--package-path", "other", "--module", "other.task"], "other is no package: it has no __init__.py"),
         (["--package-path", "mine", "--module", "mine.tsak"], "--module: there is no mine.tsak in "),

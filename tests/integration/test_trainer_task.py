@@ -146,6 +146,20 @@ def test_the_same_seed_gives_the_same_model(data: Path, tmp_path: Path, capsys: 
 
 
 @pytest.mark.usefixtures("eagerly")
+def test_a_training_long_enough_for_xla_computes_the_same(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trainer import training
+
+    scores = []
+    for steps in (21, 20):
+        monkeypatch.setattr(training, "XLA_STEPS", steps)
+        assert task.main(command(data, tmp_path / str(steps), "--train_steps", "20")) == 0
+        scores.append(re.search(r"evaluation step=20 loss=([\d.]+)", capsys.readouterr().out))
+    by_operations, by_xla = (float(score[1]) for score in scores if score)
+    assert by_operations == pytest.approx(by_xla, rel=1e-3)
+
+
 def test_a_job_evaluates_and_exports_during_training_as_its_flags_say(data: Path, tmp_path: Path) -> None:
     assert (
         task.main(command(data, tmp_path, "--train_steps", "3", "--eval_delay_secs", "0", "--throttle_secs", "0")) == 0

@@ -6,10 +6,12 @@ Each attack is tried with the remedies switched off, too: there it succeeds.
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from fake_gcs_servers import has_namespaces, public_server
+from google.cloud import storage
 
 from cloud.emulator import app
 from cloud.emulator.storage_v1 import downloads
@@ -184,6 +186,23 @@ def test_no_object_is_written_by_a_form(page, url, owner, is_checked):
     with page.expect_navigation():
         page.evaluate(script, [f"{url}/upload/storage/v1/b/prey/o?uploadType=media&name={name}"])
     assert owner.json("GET", STORAGE, f"/storage/v1/b/prey/o/{name}")[0] == (404 if is_checked else 200)
+
+
+@pytest.mark.parametrize("is_signed", [True, False], ids=["signed", "unsigned"])
+def test_a_form_with_a_file_writes_what_somebody_has_signed_and_nothing_else(page, url, owner, is_checked, is_signed):
+    """A signature is what its signer has given away: for this name in this bucket, and for an hour."""
+    name = f"file-{is_checked}-{is_signed}"
+    signer = storage.Client.from_service_account_json(owner.cloud.environ["GOOGLE_APPLICATION_CREDENTIALS"])
+    signed = signer.generate_signed_post_policy_v4("prey", name, timedelta(hours=1))["fields"]
+    script = """async ([url, fields]) => {
+        const form = new FormData()
+        for (const name in fields) form.append(name, fields[name])
+        form.append("file", new Blob(["theirs"]))
+        await fetch(url, {method: "POST", mode: "no-cors", body: form})
+    }"""
+    page.evaluate(script, [f"{url}/prey", signed if is_signed else {"key": name}])
+    is_written = is_signed or not is_checked
+    assert owner.json("GET", STORAGE, f"/storage/v1/b/prey/o/{name}")[0] == (200 if is_written else 404)
 
 
 def test_the_requests_of_a_batch_have_no_more_rights(page, url, owner, is_checked):

@@ -57,7 +57,8 @@ def test_every_module_has_a_test_module_or_a_line_in_tested_elsewhere() -> None:
 def test_every_package_is_in_the_wheel() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     found = [".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "cloud").rglob("__init__.py")]
-    assert listed == sorted([*found, "cloud.sample.trainer"]), "tool.setuptools.packages of pyproject.toml"
+    notebooks = [f"cloud.lab.chapters.{name}{form}" for name in ("en", "es") for form in ("", ".solutions")]
+    assert listed == sorted([*found, *notebooks, "cloud.sample.trainer"]), "tool.setuptools.packages of pyproject.toml"
     assert [str(path) for path in (ROOT / "cloud").rglob("*.py") if not (path.parent / "__init__.py").exists()] == []
 
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from cloud.backends.google.transport import Transport
 from cloud.gcs.backoff import Pace
-from cloud.resources import Json, LogEntry, Severity
+from cloud.log_entries import LogEntry, Severity
+from cloud.resources import Json
 from cloud.wire.ml_v1 import precise_timestamp
 
 _PAGE = 1000
@@ -102,4 +103,5 @@ def _entry(item: Json) -> LogEntry:
         severity=_SEVERITIES.get(item.get("severity", ""), Severity.INFO),
         task_name=task or item.get("labels", {}).get("ml.googleapis.com/task_name", "service"),
         message=item["textPayload"] if "textPayload" in item else str(payload.get("message", "")),
+        trial=item.get("labels", {}).get("ml.googleapis.com/trial_id", ""),
     )

@@ -18,14 +18,17 @@ from cloud.backends.google.service import (
     without_mark,
 )
 from cloud.backends.google.transport import FindExisting
+from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_id
 from cloud.resources import (
     Abilities,
     Job,
+    JobSpec,
     Json,
     Model,
+    PredictionCounts,
     RawAnswer,
     ScaleTier,
     ServingStack,
@@ -33,7 +36,11 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
-from cloud.wire.ml_v1 import job_spec, training_input, version_spec
+from cloud.trials import Trial
+from cloud.tuning import TuningSpec, training_of
+from cloud.wire.ml_v1 import job_spec, moment, training_input, version_spec
+from cloud.wire.ml_v1_prediction import batch_prediction_spec, prediction_counts, prediction_input
+from cloud.wire.ml_v1_tuning import hyperparameters, trial, tuning_spec
 
 _JOBS, _MODELS, _VERSIONS = "ml.projects.jobs", "ml.projects.models", "ml.projects.models.versions"
 _MACHINE = "n1-standard-4"
@@ -46,7 +53,12 @@ _ROLES = {"worker": "workerCount", "parameterServer": "parameterServerCount", "e
 class MlEngine(GoogleService):
     name = "ml-engine"
     ends_deployments = False
-    abilities = Abilities(accelerators=True, enforces_grants=True, job_variables=False, lists_in_parts=False)
+    abilities = Abilities(
+        accelerators=True,
+        enforces_grants=True,
+        job_variables=False,
+        lists_in_parts=False,
+    )
 
     def __init__(self, context: ServiceContext) -> None:
         self._context, self._send = context, context.transport.send
@@ -71,18 +83,8 @@ class MlEngine(GoogleService):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
-        if spec.env or spec.base_output_directory:
-            raise InvalidArgument(
-                f"{', '.join(spec.env) or 'AIP_MODEL_DIR'}: ML Engine's jobs have no variables of their own: pass "
-                "arguments, or run the job on Vertex AI",
-                field="job.env" if spec.env else "job.base_output_directory",
-            )
-        given = training_input(spec)
-        if spec.scale_tier is ScaleTier.CUSTOM:
-            given["masterType"] = _MACHINE
-            given |= {f"{role}Type": _MACHINE for role, count in _ROLES.items() if count in given}
-        body = {"jobId": spec.job_id, "labels": self._context.marked(spec.labels), "trainingInput": given}
+    async def submit_job(self, spec: JobSpec) -> Job:
+        body = {"jobId": spec.job_id, "labels": self._context.marked(spec.labels), **self._input(spec)}
         made = await self._send(
             f"{_JOBS}.create",
             {"parent": self._project},
@@ -91,13 +93,21 @@ class MlEngine(GoogleService):
         )
         return _job(made)
 
+    def _input(self, spec: JobSpec) -> dict[str, Json]:
+        if isinstance(spec, BatchPredictionSpec):
+            return {"predictionInput": prediction_input(spec, self._context.project)}
+        given = _training_input(training_of(spec))
+        if isinstance(spec, TuningSpec):
+            given["hyperparameters"] = hyperparameters(spec)
+        return {"trainingInput": given}
+
     async def get_job(self, job_id: str) -> Job:
         async with naming("job", job_id):
             return _job(await self._send(f"{_JOBS}.get", {"name": self._job_name(job_id)}))
 
     async def list_jobs(self) -> list[Job]:
         listed = await self._context.transport.pages(f"{_JOBS}.list", {"parent": self._project}, "jobs")
-        jobs = [_job(item) for item in listed if "trainingInput" in item]
+        jobs = [_job(item) for item in listed]
         # Times are whole seconds: jobs of one second stay in the service's order.
         return sorted(jobs, key=lambda job: job.create_time, reverse=True)
 
@@ -226,17 +236,50 @@ class MlEngine(GoogleService):
         return look
 
 
+def _training_input(spec: TrainingSpec) -> dict[str, Json]:
+    """Raises:
+    InvalidArgument: it has variables.
+    """
+    if spec.env or spec.base_output_directory:
+        raise InvalidArgument(
+            f"{', '.join(spec.env) or 'AIP_MODEL_DIR'}: ML Engine's jobs have no variables of their own: pass "
+            "arguments, or run the job on Vertex AI",
+            field="job.env" if spec.env else "job.base_output_directory",
+        )
+    given = training_input(spec)
+    if spec.scale_tier is ScaleTier.CUSTOM:
+        given["masterType"] = _MACHINE
+        given |= {f"{role}Type": _MACHINE for role, count in _ROLES.items() if count in given}
+    return given
+
+
 def _job(item: Json) -> Job:
-    if "trainingInput" not in item:
-        raise InvalidArgument(f"job {item['jobId']!r} is a batch prediction", field="job_id")
+    body = item | {"labels": without_mark(item.get("labels", {}))}
+    trials: Sequence[Trial] = ()
+    if "predictionInput" in item:
+        model = item["predictionInput"].get("modelName") or item["predictionInput"].get("versionName", "")
+        spec: JobSpec = batch_prediction_spec(body, model.split("/")[1] if model else "")
+    elif "hyperparameters" not in item["trainingInput"]:
+        spec = job_spec(body)
+    else:
+        spec = tuning = tuning_spec(body)
+        trials = [trial(each, tuning) for each in item.get("trainingOutput", {}).get("trials", ())]
     return Job(
-        spec=job_spec(item | {"labels": without_mark(item.get("labels", {}))}),
+        spec=spec,
+        trials=tuple(sorted(trials, key=lambda trial: int(trial.trial_id))),
+        predictions=_predictions(item),
         state=JobState(item["state"]),
         create_time=datetime.fromisoformat(item["createTime"]),
-        start_time=_moment(item.get("startTime")),
-        end_time=_moment(item.get("endTime")),
+        start_time=moment(item.get("startTime")),
+        end_time=moment(item.get("endTime")),
         error_message=item.get("errorMessage", ""),
     )
+
+
+def _predictions(item: Json) -> PredictionCounts | None:
+    if "predictionInput" not in item or item["state"] == JobState.QUEUED:
+        return None
+    return prediction_counts(item.get("predictionOutput", {}))
 
 
 def _model(item: Json) -> Model:
@@ -263,10 +306,6 @@ def _version(model: str, item: Json) -> Version:
 
 def _is_of(item: Json, run: str) -> bool:
     return bool(item.get("labels", {}).get(RUN_LABEL) == run)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _last(name: str) -> str:

@@ -23,6 +23,8 @@ _APIS = {
 _IN_PROJECT = {
     "vertex-ai": (
         *(f"aiplatform.customJobs.{verb}" for verb in ("create", "get", "list", "cancel")),
+        *(f"aiplatform.batchPredictionJobs.{verb}" for verb in ("create", "get", "list", "cancel")),
+        *(f"aiplatform.hyperparameterTuningJobs.{verb}" for verb in ("create", "get", "list", "cancel")),
         *(f"aiplatform.endpoints.{verb}" for verb in ("create", "get", "deploy", "undeploy", "predict", "delete")),
         *(f"aiplatform.models.{verb}" for verb in ("upload", "get", "delete")),
         "logging.logEntries.list",

@@ -11,7 +11,7 @@ from cloud.backends.google.transport import Transport
 from cloud.errors import NotFound
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import REQUEST_ID_LABEL
-from cloud.resources import Abilities, Job, Json, Model, RawAnswer, TrainingSpec, Version, VersionSpec
+from cloud.resources import Abilities, Job, JobSpec, Json, Model, RawAnswer, Version, VersionSpec
 
 REQUEST_LABEL = REQUEST_ID_LABEL
 """Label that identifies the request that created a resource, in case its response is lost."""
@@ -66,7 +66,7 @@ class GoogleService(ABC):
     # ---------------------------------------------------------------- jobs
 
     @abstractmethod
-    async def submit_job(self, spec: TrainingSpec) -> Job: ...
+    async def submit_job(self, spec: JobSpec) -> Job: ...
 
     @abstractmethod
     async def get_job(self, job_id: str) -> Job: ...

@@ -8,11 +8,12 @@ from cloud.backends.google.saved_model import signature
 from cloud.backends.google.service import GoogleService, RunResources, ServiceContext
 from cloud.backends.google.vertex_endpoints import ENDPOINTS, Registered, Serving
 from cloud.backends.google.vertex_jobs import VertexJobs
+from cloud.backends.google.vertex_model_names import ModelNames
 from cloud.backends.google.vertex_models import VertexModels
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
-from cloud.resources import Abilities, Job, Json, Model, RawAnswer, TrainingSpec, Version, VersionSpec
+from cloud.resources import Abilities, Job, JobSpec, Json, Model, RawAnswer, Version, VersionSpec
 
 
 class VertexAi(GoogleService):
@@ -42,11 +43,14 @@ class VertexAi(GoogleService):
             accelerators=True,
             enforces_grants=service_account is not None,
             predicts_any_version=False,
+            resumes_studies=False,
+            trial_job_dirs=False,
             lists_in_parts=False,
         )
         self._context, self._send, self._service_account = context, context.transport.send, service_account
-        self._jobs = VertexJobs(context, logs, service_account=service_account, image=training_image)
         self._models = VertexModels(context, image=image, service_account=service_account, read=read)
+        names = ModelNames(context, self._models)
+        self._jobs = VertexJobs(context, logs, names, service_account=service_account, image=training_image)
         self._serving: dict[str, Serving] = {}
         """The deployed versions when last read, by model."""
 
@@ -67,7 +71,7 @@ class VertexAi(GoogleService):
 
     # ---------------------------------------------------------------- jobs
 
-    async def submit_job(self, spec: TrainingSpec) -> Job:
+    async def submit_job(self, spec: JobSpec) -> Job:
         return await self._jobs.submit(spec)
 
     async def get_job(self, job_id: str) -> Job:

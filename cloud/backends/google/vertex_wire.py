@@ -13,10 +13,11 @@ from datetime import datetime
 from cloud.backends.google.service import without_mark
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
+from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
-from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, Json, LogEntry, ScaleTier, Severity, TrainingSpec
+from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, Json, ScaleTier, TrainingSpec
 from cloud.wire import own_images
-from cloud.wire.ml_v1 import duration, job_spec, seconds, training_input
+from cloud.wire.ml_v1 import duration, job_spec, moment, seconds, training_input
 
 Machine = tuple[str, str]
 """Machine type, and the type of its one accelerator or ""."""
@@ -99,6 +100,9 @@ def custom_job(
         ],
         "scheduling": {"timeout": duration(spec.max_running_time)},
     }
+    for name in ("restart_job_on_worker_restart", "disable_retries"):
+        if getattr(spec, name):
+            given["scheduling"][_camel(name)] = True
     if folder := spec.base_output_directory or spec.job_dir:
         given["baseOutputDirectory"] = {"outputUriPrefix": str(folder)}
     if service_account:
@@ -128,16 +132,28 @@ def job(item: Json, tail: Sequence[LogEntry] = ()) -> Job:
         max_running_time=seconds(limit) if limit else DEFAULT_MAX_RUNNING_TIME,
         env={name: value for name, value in variables.items() if name not in _OWN_VARIABLES},
     )
-    word = item.get("state", "").removeprefix("JOB_STATE_")
-    state = _STATES.get(word, JobState.QUEUED)
     return Job(
         spec=spec,
-        state=state,
+        state=state_of(item),
         create_time=datetime.fromisoformat(item["createTime"]),
-        start_time=_moment(item.get("startTime")),
-        end_time=_moment(item.get("endTime") or (item.get("updateTime") if state.is_final else None)),
-        error_message=_reason(word, state, item.get("error", {}).get("message", ""), tail),
+        start_time=moment(item.get("startTime")),
+        end_time=end_time(item),
+        error_message=reason(item, tail),
     )
+
+
+def state_of(item: Json) -> JobState:
+    """The state of a job of any kind."""
+    return _STATES.get(_word(item), JobState.QUEUED)
+
+
+def _word(item: Json) -> str:
+    return str(item.get("state", "")).removeprefix("JOB_STATE_")
+
+
+def end_time(item: Json) -> datetime | None:
+    """When a job of any kind ended."""
+    return moment(item.get("endTime") or (item.get("updateTime") if state_of(item).is_final else None))
 
 
 def wants_tail(item: Json) -> bool:
@@ -158,15 +174,17 @@ def _with_roles(text: str) -> str:
     return _REPLICA.sub(lambda match: f"{_ROLES[int(match[1])]} {match[2]}", text)
 
 
-def _reason(word: str, state: JobState, message: str, tail: Sequence[LogEntry]) -> str:
+def reason(item: Json, tail: Sequence[LogEntry]) -> str:
+    """Why a job of any kind failed or was cancelled; see ``job``."""
+    word, state, message = _word(item), state_of(item), item.get("error", {}).get("message", "")
     if state is JobState.CANCELLED:
-        return message if "cancel" in message.lower() or not message else f"The job was cancelled: {message}"
+        return str(message) if "cancel" in message.lower() or not message else f"The job was cancelled: {message}"
     if state is not JobState.FAILED:
         return ""
     if word != "FAILED":
         return f"Vertex AI ended the job as {word}. {message}".strip()
-    reason, output = _with_roles(_WHERE.sub("", message)), _last_output(message, tail)
-    return reason if output in reason else f"{reason}\n{output}"
+    cause, output = _with_roles(_WHERE.sub("", message)), _last_output(message, tail)
+    return cause if output in cause else f"{cause}\n{output}"
 
 
 def _last_output(message: str, tail: Sequence[LogEntry]) -> str:
@@ -224,10 +242,6 @@ def _variables(item: Json) -> dict[str, str]:
     pool = pools[0] if pools else {}
     program = pool.get("pythonPackageSpec") or pool.get("containerSpec", {})
     return {variable["name"]: variable.get("value", "") for variable in program.get("env", ())}
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _camel(name: str) -> str:

@@ -15,6 +15,8 @@ from cloud.engine.runtimes import python_code
 
 _PYTHON = re.compile(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?")
 _SHELL = re.compile(r"(?:/\S*/)?(?:ba|da|z)?sh")
+_SCRIPT = re.compile(r"-[eulx]*c")
+"""The flags of a shell that gets its script as an argument."""
 _PIP = re.compile(r"(?:/\S*/)?pip3?")
 _SILENT = re.compile("-[uBPsq]*")
 """Flags of Python's that make no difference to what a job does here."""
@@ -22,6 +24,7 @@ _PIP_FLAGS = frozenset(
     ("-q", "--quiet", "-U", "--upgrade", "--user", "--no-cache-dir", "--no-deps", "--force-reinstall", "--no-input")
 )
 _TOOLS = frozenset(("pip", "setuptools", "wheel"))
+_ENTRY_POINT = "The image's own entry point is not known: give in `command` what it runs."
 _MOUNTED = re.compile(r"/gcs/([^/]+/.+\.(?:tar\.gz|whl))")
 
 
@@ -38,6 +41,28 @@ class Runnable:
     """Installed before, from a package index."""
 
 
+def container_program(command: Sequence[str], args: Sequence[str]) -> Runnable:
+    """What a container with these is here. Without a command they are arguments of the image's entry point, if any.
+
+    Raises:
+        NeedsImage: it is nothing.
+    """
+    try:
+        return without_image([*command, *args])
+    except NeedsImage:
+        if command:
+            raise
+        raise NeedsImage(_ENTRY_POINT) from None
+
+
+def is_shell_script(command: Sequence[str]) -> bool:
+    """Whether arguments that are appended to ``command`` go to a shell, not to the program."""
+    match command:
+        case [shell, flags, _, *_]:
+            return bool(_SHELL.fullmatch(shell) and _SCRIPT.fullmatch(flags))
+    return False
+
+
 def without_image(
     command: Sequence[str], packages: tuple[str, ...] = (), requirements: tuple[str, ...] = ()
 ) -> Runnable:
@@ -52,10 +77,10 @@ def without_image(
     """
     match command:
         case []:
-            raise NeedsImage("The image's own command is not known: give it in `command`.")
+            raise NeedsImage(_ENTRY_POINT)
         case [python, *rest] if _PYTHON.fullmatch(python):
             return _python(rest, packages, requirements)
-        case [shell, flags, line] if _SHELL.fullmatch(shell) and re.fullmatch(r"-[eulx]*c", flags):
+        case [shell, flags, line] if _SHELL.fullmatch(shell) and _SCRIPT.fullmatch(flags):
             return _line(line)
     raise NeedsImage(f"Outside the image there is no program {command[0][:100]!r}.")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.emulator.aiplatform_v1 import tables
-from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable, without_image
+from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable, container_program
 from cloud.emulator.aiplatform_v1.modules import check_visible
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.rest.schemas import snake
@@ -46,11 +46,14 @@ class _Program:
     """One of Google's prebuilt ones; None: it is the user's own, or only its command is run."""
 
 
-def job_spec(job_id: str, given: Mapping[str, Json], *, location: str, accelerators: bool) -> TrainingSpec:
+def job_spec(
+    job_id: str, given: Mapping[str, Json], *, location: str, accelerators: bool, field: str = "job_spec"
+) -> TrainingSpec:
     """The backend's job for a ``CustomJobSpec`` in normal form.
 
     Args:
         accelerators: whether the backend has any.
+        field: where the request has it.
 
     Raises:
         InvalidArgument: the faults, or what is not emulated.
@@ -67,21 +70,22 @@ def job_spec(job_id: str, given: Mapping[str, Json], *, location: str, accelerat
     read = {index: _read_pool(pool, index, faults) for index, pool in enumerate(pools) if pool}
     if faults:
         listed = [
-            f"{place}.Field: job_spec.{field}; Message: {text}\t"
-            for place, (field, text) in enumerate(faults.items(), 1)
+            f"{number}.Field: {field}.{place}; Message: {text}\t"
+            for number, (place, text) in enumerate(faults.items(), 1)
         ]
         raise InvalidArgument(f"List of found errors:\t{''.join(listed)}")
     programs = {index: program for index, program in read.items() if program is not None}
     program = programs.pop(0)
     machines = [pool["machineSpec"] for pool in pools if pool]
-    place = "job_spec.worker_pool_specs.machine_spec"
+    place = f"{field}.worker_pool_specs.machine_spec"
     check_accelerators("Training", machines, available=accelerators, field=place)
     counts = [int(pool.get("replicaCount", 1)) if pool else 0 for pool in pools] + [0, 0, 0]
     base = given.get("baseOutputDirectory", {}).get("outputUriPrefix")
-    limit = given.get("scheduling", {}).get("timeout")
+    scheduling = given.get("scheduling", {})
+    limit = scheduling.get("timeout")
     return TrainingSpec(
         job_id=job_id,
-        package_uris=_packages(program),
+        package_uris=_packages(program, field),
         python_module=program.runnable.module,
         args=program.runnable.args,
         region=location,
@@ -92,18 +96,20 @@ def job_spec(job_id: str, given: Mapping[str, Json], *, location: str, accelerat
         max_running_time=float(limit.removesuffix("s")) if limit else DEFAULT_MAX_RUNNING_TIME,
         service=Service.VERTEX_AI,
         service_account=given.get("serviceAccount", ""),
-        base_output_directory=GsUri.parse(base, "job_spec.base_output_directory.output_uri_prefix") if base else None,
+        base_output_directory=GsUri.parse(base, f"{field}.base_output_directory.output_uri_prefix") if base else None,
         env=program.env,
         requirements=program.runnable.requirements,
         image=program.image,
-        programs=tuple(_of_pool(index, other) for index, other in programs.items() if other != program),
+        restart_job_on_worker_restart=scheduling.get("restartJobOnWorkerRestart", False),
+        disable_retries=scheduling.get("disableRetries", False),
+        programs=tuple(_of_pool(index, other, field) for index, other in programs.items() if other != program),
     )
 
 
-def _of_pool(index: int, program: _Program) -> PoolProgram:
+def _of_pool(index: int, program: _Program, field: str) -> PoolProgram:
     return PoolProgram(
         pool=index,
-        package_uris=_packages(program),
+        package_uris=_packages(program, field),
         python_module=program.runnable.module,
         args=program.runnable.args,
         env=program.env,
@@ -112,12 +118,12 @@ def _of_pool(index: int, program: _Program) -> PoolProgram:
     )
 
 
-def _packages(program: _Program) -> tuple[GsUri, ...]:
+def _packages(program: _Program, field: str) -> tuple[GsUri, ...]:
     """Raises:
     InvalidArgument: one is no URI of an object.
     """
-    field = "job_spec.python_package_spec.package_uris"
-    return tuple(GsUri.parse(uri, field) for uri in program.runnable.package_uris)
+    place = f"{field}.python_package_spec.package_uris"
+    return tuple(GsUri.parse(uri, place) for uri in program.runnable.package_uris)
 
 
 def _read_pool(pool: Mapping[str, Json], index: int, faults: _Faults) -> _Program | None:
@@ -170,7 +176,7 @@ def _container(given: Mapping[str, Json], place: str, faults: _Faults) -> _Progr
         faults[f"{place}.image_uri"] = "The URI of an image is required."
     found = Runnable("", ())
     try:
-        found = without_image([*given.get("command", ()), *given.get("args", ())])
+        found = container_program(given.get("command", ()), given.get("args", ()))
         check_visible(found)
     except NeedsImage as error:
         faults[f"{place}.command"] = f"Images are not pulled here. {error} {_INSTEAD}"

@@ -8,6 +8,7 @@ from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.rest.records import Record
 from cloud.emulator.rest.scalars import timestamp
 from cloud.resources import Json
+from cloud.wire.vertex_prediction import INPUT_FORMATS, OUTPUT_FORMATS
 
 _HIDDEN = frozenset({"lastVersion", "operation", "deploying", "deployedModels", "trafficSplit", "version"})
 """Of a record's fields, those that are not shown, or otherwise."""
@@ -26,6 +27,8 @@ def model_json(project: Project, model: Record, version: Record, deployed: Seque
         "versionId": version.name.rpartition("@")[2],
         # Without it the SDK leaves the machine out of what it sends.
         "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"],
+        "supportedInputStorageFormats": list(INPUT_FORMATS),
+        "supportedOutputStorageFormats": list(OUTPUT_FORMATS),
         "supportedExportFormats": [{"id": EXPORT_FORMAT, "exportableContents": ["ARTIFACT"]}],
         "deployedModels": list(deployed),
         **times(createTime=model.create_time, updateTime=model.update_time),

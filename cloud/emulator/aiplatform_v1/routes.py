@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cloud.backends.base import Backend
+from cloud.emulator.aiplatform_v1.batch_prediction_jobs import BatchPredictionJobMethods
 from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
 from cloud.emulator.aiplatform_v1.deployments import DeploymentMethods
@@ -17,6 +18,7 @@ from cloud.emulator.aiplatform_v1.project import Project
 from cloud.emulator.aiplatform_v1.records import MIGRATIONS
 from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS, REGIONS
 from cloud.emulator.aiplatform_v1.training_pipelines import TrainingPipelineMethods
+from cloud.emulator.aiplatform_v1.tuning_jobs import TuningJobMethods
 from cloud.emulator.aiplatform_v1.unimplemented import instead_of
 from cloud.emulator.aiplatform_v1.versions import (
     BETA,
@@ -33,6 +35,7 @@ from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
 from cloud.emulator.rest.run_as import RunAs
+from cloud.engine.notifier import Changes
 from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.identities import custom_code_agent
 from cloud.errors import InvalidArgument, NotFound
@@ -51,7 +54,7 @@ DOCUMENT_PATHS = {HOSTS: r"/\$discovery/rest"}
 LOOPBACK_PATHS = r"/(?:v1|v1beta1|ui)/projects/[^/]+/locations(?:/.*)?"
 """What is this API's at an address of this machine (the SDK's ``api_endpoint``)."""
 
-_WITH_OPERATIONS = ("", "customJobs.", "endpoints.", "models.", "trainingPipelines.")
+_WITH_OPERATIONS = ("", "customJobs.", "endpoints.", "hyperparameterTuningJobs.", "models.", "trainingPipelines.")
 _RAW = frozenset({"endpoints.rawPredict"})
 _VERBS = {
     "patch": "update",
@@ -110,8 +113,22 @@ class AiplatformV1(Api):
         self._operations.close()
         self._records.close()
 
+    @property
+    def changes(self) -> Changes:
+        """Of operations, which most changes of models and endpoints are."""
+        return self._project.changes
+
+    def regions(self) -> list[str]:
+        """Those that have models or endpoints."""
+        return [
+            region
+            for region in REGIONS
+            if any(self._records.below(f"locations/{region}/{kind}", limit=1) for kind in ("models", "endpoints"))
+        ]
+
     def routes(self) -> Iterable[Route]:
         jobs, pipelines, models, endpoints = self._jobs, self._pipelines, self._models, self._endpoints
+        tuning, batch = TuningJobMethods(self._project), BatchPredictionJobMethods(self._project, self._models)
         deployments, prediction = self._deployments, PredictionMethods(self._project, self._models)
         transfers = ModelTransfers(self._project, models)
         operations, locations = OperationMethods(self._project), LocationMethods(self._project)
@@ -125,6 +142,8 @@ class AiplatformV1(Api):
         return [
             *_routes("", get=locations.get, list=locations.list),
             *_routes("customJobs.", **_recorded(jobs), create=jobs.create, cancel=jobs.cancel),
+            *_routes("batchPredictionJobs.", **_recorded(batch), create=batch.create, cancel=batch.cancel),
+            *_routes("hyperparameterTuningJobs.", **_recorded(tuning), create=tuning.create, cancel=tuning.cancel),
             *_routes("trainingPipelines.", **_recorded(pipelines), create=pipelines.create, cancel=pipelines.cancel),
             *_routes(
                 "models.",

@@ -72,6 +72,11 @@ ENUM_NUMBERS: Mapping[str, Mapping[int, str]] = {
         4: "SPOT",
         6: "FLEX_START",
     },
+    "GoogleCloudAiplatformV1StudySpec.algorithm": {
+        0: "ALGORITHM_UNSPECIFIED",
+        2: "GRID_SEARCH",
+        3: "RANDOM_SEARCH",
+    },
     "GoogleCloudAiplatformV1ExplanationMetadataInputMetadataVisualization.colorMap": {
         0: "COLOR_MAP_UNSPECIFIED",
         1: "PINK_GREEN",

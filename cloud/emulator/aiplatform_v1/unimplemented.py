@@ -6,7 +6,7 @@ _GENERATIVE = (
 )
 _FEATURES = "There is no feature store: read the features from files in the bucket (gs://)."
 _VECTORS = "There is no vector search: build the index in the program, with a library such as FAISS or ScaNN."
-_TRIALS = "Submit one custom job for each set of values, or search within one job, with KerasTuner or Optuna."
+_TRIALS = "Search by a hyperparameter tuning job, or within one job, with KerasTuner or Optuna."
 _PIPELINES = "Run a pipeline's components with kfp.local, or its steps one by one as custom jobs."
 _NOTEBOOKS = "Open the notebook on this machine, with the environment of `python -m cloud.serve env`."
 _MONITORING = "Nothing samples an endpoint's requests: compare what you send and receive in the client."
@@ -15,8 +15,6 @@ _POLICIES = "Access is decided by the project's policy."
 _MACHINES = "Nothing is reserved here: a job or a deployment uses this machine when it runs."
 
 _BY_RESOURCE = {
-    "batchPredictionJobs": "Deploy the model to an endpoint and send the instances in parts (endpoint.predict), or "
-    "load it in a custom job.",
     "dataLabelingJobs": _LABELS,
     "datasets": "Run the training without a dataset: give the job its files' paths as arguments, and it reads gs://.",
     "deploymentResourcePools": _MACHINES,
@@ -36,7 +34,6 @@ _BY_RESOURCE = {
     "featureGroups": _FEATURES,
     "featureOnlineStores": _FEATURES,
     "featurestores": _FEATURES,
-    "hyperparameterTuningJobs": _TRIALS,
     "indexEndpoints": _VECTORS,
     "indexes": _VECTORS,
     "metadataStores": "The SDK keeps experiments and lineage there. Leave `experiment` out of aiplatform.init; write "

@@ -4,14 +4,14 @@ https://cloud.google.com/resource-manager/reference/rest/v1/projects and …/v3/
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from cloud.emulator.cloudresourcemanager import messages
 from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
-from cloud.emulator.rest.lists import list_page, of_items
+from cloud.emulator.rest.lists import fields_of, list_page, of_items
 from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.roles import check_permission
 from cloud.errors import InvalidArgument
@@ -45,7 +45,14 @@ class _Projects(Api):
     async def visible(self, call: Call) -> Json:
         """A page of the projects that the caller may see."""
         shown = [self.resource()] if self.allows(call.principal, _GET) else []
-        return await list_page(call, "projects", of_items(shown, lambda item: item["projectId"], lambda item: item))
+        fields = fields_of(call, "projects")
+
+        def find(path: str) -> Sequence[str] | None:
+            # Google's own filters name the field projectId by id (projects.list); gcloud rewrites its users' so.
+            return fields("projectId" if path == "id" else path)
+
+        read = of_items(shown, lambda item: item["projectId"], lambda item: item)
+        return await list_page(call, "projects", read, find=find)
 
     async def get(self, _: Call) -> Json:
         return self.resource()

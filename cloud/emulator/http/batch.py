@@ -18,6 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from cloud.emulator.rest.errors import error_response
+from cloud.emulator.storage_v1.addresses import json_path
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument
 
@@ -73,11 +74,12 @@ class Batch:
 
     async def _one(self, outer: web.Request, part: Part) -> web.Response:
         try:
-            url = URL(part.url, encoded=True)
+            # Two slashes would begin a host.
+            url = URL(re.sub(r"^/+", "/", part.url), encoded=True)
             url = url.relative() if url.absolute else url
         except ValueError:
             url = URL("/")
-        if not url.raw_path.startswith("/storage/v1/") or url.query.get("alt") == "media":
+        if not (json_path(url.raw_path) or "").startswith("/storage/v1/") or url.query.get("alt") == "media":
             wrong = f"{part.verb} {part.url[:300]} cannot be part of a batch: neither uploads nor downloads can"
             return error_response(InvalidArgument(wrong))
         response = await self._answer(_request(outer, part, url))

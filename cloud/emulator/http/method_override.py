@@ -10,6 +10,8 @@ from yarl import URL
 
 from cloud.errors import InvalidArgument
 
+METHOD_OVERRIDE = "X-HTTP-Method-Override"
+
 
 async def apply_method_override(request: web.Request) -> web.Request:
     """The request that ``request`` stands for: nearly always itself.
@@ -18,7 +20,7 @@ async def apply_method_override(request: web.Request) -> web.Request:
         InvalidArgument: its query is not ASCII.
         HTTPRequestEntityTooLarge: its query is too long even for a body.
     """
-    method = request.headers.get("X-HTTP-Method-Override", "")
+    method = request.headers.get(METHOD_OVERRIDE, "")
     if request.method != "POST" or not method:
         return request
     url = request.rel_url

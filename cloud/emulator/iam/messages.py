@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from cloud.emulator.oauth2.private_keys import parse
 from cloud.emulator.rest.scalars import timestamp
 from cloud.engine.project.records import AccountKey, ServiceAccount
 from cloud.resources import Json
@@ -26,14 +27,17 @@ def account_json(project: str, account: ServiceAccount, etag: str) -> dict[str, 
 
 
 def key_json(project: str, key: AccountKey) -> dict[str, Json]:
-    return {
+    certificate = parse(key.public)
+    found = {
         "name": f"projects/{project}/serviceAccounts/{key.email}/keys/{key.id}",
-        "keyAlgorithm": "KEY_ALG_RSA_2048",
-        "keyOrigin": "GOOGLE_PROVIDED",
+        "keyAlgorithm": f"KEY_ALG_RSA_{certificate.public.key_size}",
         "keyType": "USER_MANAGED",
-        "validAfterTime": timestamp(datetime.fromtimestamp(int(key.create_time), UTC)),
-        "validBeforeTime": _FOREVER,
     }
+    if certificate.name == key.id:
+        created = timestamp(datetime.fromtimestamp(int(key.create_time), UTC))
+        return {**found, "keyOrigin": "GOOGLE_PROVIDED", "validAfterTime": created, "validBeforeTime": _FOREVER}
+    first, last = (timestamp(datetime.fromtimestamp(at, UTC)) for at in (certificate.first, certificate.last))
+    return {**found, "keyOrigin": "USER_PROVIDED", "validAfterTime": first, "validBeforeTime": last}
 
 
 def new_key_json(project: str, key: AccountKey, file: Mapping[str, str]) -> dict[str, Json]:

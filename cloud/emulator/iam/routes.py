@@ -9,7 +9,7 @@ from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
 from cloud.emulator.rest.discovery import Method
 from cloud.engine.project.access import ProjectAccess
-from cloud.engine.project.accounts import ServiceAccounts
+from cloud.engine.project.accounts import OnDelete, ServiceAccounts
 
 HOSTS = r"iam(?:\.mtls)?\.googleapis\.com"
 DOCUMENT = "iam.v1"
@@ -19,9 +19,9 @@ _ON = "iam.projects.serviceAccounts."
 class IamV1(Api):
     SERVICE, DOCUMENT = "iam.googleapis.com", DOCUMENT
 
-    def __init__(self, access: ProjectAccess) -> None:
+    def __init__(self, access: ProjectAccess, on_delete: OnDelete | None = None) -> None:
         super().__init__(access.project, access.number, access)
-        accounts = ServiceAccounts(access)
+        accounts = ServiceAccounts(access, on_delete)
         self._by_account = access.allows_on_account
         self._accounts, self._keys = AccountMethods(access, accounts), KeyMethods(access.project, accounts)
 
@@ -38,6 +38,7 @@ class IamV1(Api):
             Route(_ON + "setIamPolicy", accounts.set_policy, kind + "setIamPolicy"),
             Route(_ON + "testIamPermissions", accounts.test_permissions),
             Route(_ON + "keys.create", keys.create, "iam.serviceAccountKeys.create"),
+            Route(_ON + "keys.upload", keys.upload, "iam.serviceAccountKeys.create"),
             Route(_ON + "keys.get", keys.get, "iam.serviceAccountKeys.get"),
             Route(_ON + "keys.list", keys.list, "iam.serviceAccountKeys.list"),
             Route(_ON + "keys.delete", keys.delete, "iam.serviceAccountKeys.delete"),

@@ -59,7 +59,10 @@ class IamCredentialsV1(Api):
         return method, re.sub("^projects/-/", f"projects/{self.project}/", name)
 
     async def grants(self, call: Call, permission: str) -> bool:
-        return bool(self.access and self.access.allows_on_account(call.principal, permission, call.ids[1]))
+        """An account may act as itself: a job signs URLs as the account that it runs as."""
+        return _is_callers(call) or bool(
+            self.access and self.access.allows_on_account(call.principal, permission, call.ids[1])
+        )
 
     async def _locations(self, _: Call) -> Json:
         """Tokens may be used everywhere."""
@@ -109,6 +112,13 @@ class IamCredentialsV1(Api):
         """
         if call.body.get("delegates"):
             raise InvalidArgument("Chains of accounts are not emulated: name none.", field="delegates")
+        if _is_callers(call):
+            return call.principal
         if not (self.access and self.access.is_own_account(call.ids[1])):
             raise NotFound(f"Not found; Gaia id not found for email {call.ids[1][:200]}")
         return Principal(call.ids[1])
+
+
+def _is_callers(call: Call) -> bool:
+    """Whether the account is the caller's own, which may also be a service agent, or the owner."""
+    return bool(call.principal.email) and call.principal.email == call.ids[1]

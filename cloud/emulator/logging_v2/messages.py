@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from cloud.emulator.logging_v2.filters import EntryFilter, parse_filter, partly
 from cloud.errors import InvalidArgument, PermissionDenied
-from cloud.resources import Json, LogEntry
+from cloud.log_entries import LogEntry
+from cloud.resources import Json
 
 _DEFAULT_SIZE, _LARGEST_SIZE = 50, 1000
 """https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list"""
@@ -103,7 +104,7 @@ def entry_json(project: str, job_id: str, key: tuple[str, str], entry: LogEntry)
     moment, insert_id = key
     is_service = entry.task_name == _SERVICE
     log = f"ml.googleapis.com/{job_id}" if is_service else entry.task_name
-    labels = job_labels(job_id, entry.task_name)
+    labels = job_labels(job_id, entry)
     if not is_service:
         labels["ml.googleapis.com/job_id/log_area"] = "root"
         labels["compute.googleapis.com/resource_name"] = f"cmle-training-{entry.task_name}-{short_id(job_id)}"
@@ -122,12 +123,12 @@ def entry_json(project: str, job_id: str, key: tuple[str, str], entry: LogEntry)
     }
 
 
-def job_labels(job_id: str, task_name: str) -> dict[str, Json]:
+def job_labels(job_id: str, entry: LogEntry) -> dict[str, Json]:
     """Labels of every entry of a job."""
     return {
         "ml.googleapis.com/job_id": job_id,
-        "ml.googleapis.com/task_name": task_name,
-        "ml.googleapis.com/trial_id": "",
+        "ml.googleapis.com/task_name": entry.task_name,
+        "ml.googleapis.com/trial_id": entry.trial,
     }
 
 

@@ -17,7 +17,8 @@ from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
 from cloud.engine.project.access import ProjectAccess
 from cloud.errors import CloudError
-from cloud.resources import Json, LogEntry
+from cloud.log_entries import LogEntry
+from cloud.resources import Json
 
 HOSTS = r"logging(?:\.mtls)?\.googleapis\.com"
 SCOPES = r"logging\.(?:admin|read|write)"

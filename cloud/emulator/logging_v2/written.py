@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from cloud.emulator.logging_v2.messages import job_labels
 from cloud.errors import InvalidArgument, PermissionDenied
-from cloud.resources import Json, LogEntry, Severity
+from cloud.log_entries import LogEntry, Severity
+from cloud.resources import Json
 
 LARGEST = 256 * 1024
 """Bytes of an entry (https://cloud.google.com/logging/quotas#log-limits)."""
@@ -32,7 +33,7 @@ def job_entry_json(project: str, job_id: str, entry: LogEntry) -> dict[str, Json
     program takes itself to be on."""
     written = dict(entry.written or {})
     resource = {"job_id": job_id, "project_id": project, "task_name": entry.task_name}
-    labels = {**job_labels(job_id, entry.task_name), **written.get("labels", {})}
+    labels = {**job_labels(job_id, entry), **written.get("labels", {})}
     return {**written, "resource": {"type": "ml_job", "labels": resource}, "labels": labels}
 
 

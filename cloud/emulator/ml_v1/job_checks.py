@@ -27,24 +27,37 @@ def check_training_input(given: Mapping[str, Json], *, project: str, abilities: 
         InvalidArgument: a fault, or something that is not emulated.
         QuotaFailure: accelerators are requested from a backend that has none.
     """
-    region = given.get("region")
-    if region is None:
-        raise InvalidArgument("A region is required.", field="training_input.region")
-    if region not in tables.REGIONS:
-        raise InvalidArgument(
-            f"The region {region[:60]!r} is not one of {', '.join(tables.REGIONS)}.", field="training_input.region"
-        )
+    _check_region(given, "training_input.region")
     _check_image(given)
     check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     _check_machines(given)
     if not abilities.accelerators:
         _check_accelerators(given, project)
     _check_scheduling(given.get("scheduling", {}))
-    if "hyperparameters" in given:
+
+
+def check_prediction_input(given: Mapping[str, Json], abilities: Abilities) -> None:
+    """What ``BatchPredictionSpec`` does not check.
+
+    Raises:
+        InvalidArgument: a fault, or something that is not emulated.
+    """
+    _check_region(given, "job.prediction_input.region")
+    if "runtimeVersion" in given:
+        check_runtime(given["runtimeVersion"], None, abilities)
+    workers = int(given.get("maxWorkerCount", 1))
+    if workers < 1:
         raise InvalidArgument(
-            "Hyperparameter tuning is not done here: submit one job for each trial.",
-            field="training_input.hyperparameters",
+            f"At least one worker is needed, not {workers}.", field="job.prediction_input.max_worker_count"
         )
+
+
+def _check_region(given: Mapping[str, Json], field: str) -> None:
+    region = given.get("region")
+    if region is None:
+        raise InvalidArgument("A region is required.", field=field)
+    if region not in tables.REGIONS:
+        raise InvalidArgument(f"The region {region[:60]!r} is not one of {', '.join(tables.REGIONS)}.", field=field)
 
 
 def check_runtime(runtime: str | None, python: str | None, abilities: Abilities, default: str = "2.7") -> None:

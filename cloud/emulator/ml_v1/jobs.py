@@ -1,10 +1,12 @@
 """``ml.projects.jobs.*``."""
 
 import functools
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.ml_v1 import messages
-from cloud.emulator.ml_v1.job_checks import check_training_input
+from cloud.emulator.ml_v1.job_checks import check_prediction_input, check_training_input
 from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.rest.aip160 import ListFilter
 from cloud.emulator.rest.call import Call, check_etag
@@ -13,8 +15,10 @@ from cloud.emulator.rest.lists import Item, Keyed, fields_of, list_page, of_item
 from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
-from cloud.resources import Job, Json, Service
+from cloud.resources import Job, JobSpec, Json, Service
 from cloud.wire.ml_v1 import job_spec
+from cloud.wire.ml_v1_prediction import batch_prediction_spec
+from cloud.wire.ml_v1_tuning import tuning_spec
 
 
 class JobMethods:
@@ -26,24 +30,32 @@ class JobMethods:
         body = call.body
         check_new_id(body.get("jobId", ""), "job_id")
         check_labels(body.get("labels", {}), "job.labels")
-        if "predictionInput" in body:
+        if "predictionInput" in body and "trainingInput" in body:
             raise InvalidArgument(
-                "Batch prediction is not done here: call projects.predict.", field="job.prediction_input"
+                "One of trainingInput and predictionInput is required, not both.", field="job.prediction_input"
             )
-        if "trainingInput" not in body:
-            raise InvalidArgument("One of trainingInput and predictionInput is required.", field="job.training_input")
-        given = body["trainingInput"]
-        check_training_input(given, project=self._project.id, abilities=self._backend.abilities)
-        account = given.get("serviceAccount", "")
-        await self._project.run_as.check(call.principal, account, "training_input.service_account")
-        spec, fields = job_spec(body), messages.recorded(body, messages.JOB_FIELDS)
+        spec: JobSpec = await (self._prediction(body) if "predictionInput" in body else self._training(call))
+        fields = messages.recorded(body, messages.JOB_FIELDS)
         try:
             job, record = await self._project.intents.make(
                 f"jobs/{spec.job_id}", fields, lambda: self._backend.submit_job(spec)
             )
         except AlreadyExists:
             raise AlreadyExists("A job with this id already exists.", field="job.job_id") from None
-        return messages.job_json(job, record, datetime.now(UTC))
+        return self._json(job, record)
+
+    async def _training(self, call: Call) -> JobSpec:
+        if "trainingInput" not in call.body:
+            raise InvalidArgument("One of trainingInput and predictionInput is required.", field="job.training_input")
+        given = call.body["trainingInput"]
+        check_training_input(given, project=self._project.id, abilities=self._backend.abilities)
+        account = given.get("serviceAccount", "")
+        await self._project.run_as.check(call.principal, account, "training_input.service_account")
+        return tuning_spec(call.body) if "hyperparameters" in given else job_spec(call.body)
+
+    async def _prediction(self, body: Mapping[str, Json]) -> BatchPredictionSpec:
+        check_prediction_input(body["predictionInput"], self._backend.abilities)
+        return batch_prediction_spec(body, self._project.id)
 
     async def get(self, call: Call) -> Json:
         return self._listed(await self._get(call))
@@ -74,7 +86,7 @@ class JobMethods:
             labels = call.body.get("labels", {})
             check_labels(labels, "job.labels")
             record = self._records.change(record, {**record.fields, "labels": labels})
-        return messages.job_json(job, record, datetime.now(UTC))
+        return self._json(job, record)
 
     async def cancel(self, call: Call) -> Json:
         await self._get(call)
@@ -99,8 +111,8 @@ class JobMethods:
     def record(self, job: Job) -> Record:
         return self._records.of(f"jobs/{job.job_id}", job.create_time)
 
-    def _json(self, job: Job) -> dict[str, Json]:
-        return messages.job_json(job, self.record(job), datetime.now(UTC))
+    def _json(self, job: Job, record: Record | None = None) -> dict[str, Json]:
+        return messages.job_json(job, record or self.record(job), datetime.now(UTC), self._project.id)
 
     def _listed(self, job: Job) -> Item:
         """As ``get`` and ``list`` answer it: with its place in the queue."""

@@ -7,14 +7,18 @@ replies of the service seen in public.
 from collections.abc import Mapping
 from datetime import datetime
 
+from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.ml_v1.tables import DEFAULT_GLOBAL_MACHINE, ML_UNITS_PER_HOUR
 from cloud.emulator.rest.operations import Operation
 from cloud.emulator.rest.records import Record
 from cloud.lifecycle import JobState
-from cloud.resources import Job, Json, Model, Version
+from cloud.resources import Job, JobSpec, Json, Model, PredictionCounts, TrainingSpec, Version, as_training
+from cloud.tuning import TuningSpec
 from cloud.wire.ml_v1 import timestamp, training_input
+from cloud.wire.ml_v1_prediction import prediction_input, prediction_output
+from cloud.wire.ml_v1_tuning import hyperparameters, training_output
 
-JOB_FIELDS = ("trainingInput", "labels")
+JOB_FIELDS = ("trainingInput", "predictionInput", "labels")
 MODEL_FIELDS = ("description", "regions", "onlinePredictionLogging", "onlinePredictionConsoleLogging", "labels")
 VERSION_FIELDS = (
     "description",
@@ -37,7 +41,7 @@ def recorded(body: Mapping[str, Json], fields: tuple[str, ...]) -> dict[str, Jso
 # ---------------------------------------------------------------- jobs
 
 
-def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
+def job_json(job: Job, record: Record, now: datetime, project: str) -> dict[str, Json]:
     """``Job`` as every method answers it.
 
     Args:
@@ -46,7 +50,7 @@ def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
     labels = record.fields.get("labels", {}) if record.revision else job.spec.labels
     answer: dict[str, Json] = {
         "jobId": job.job_id,
-        "trainingInput": record.fields.get("trainingInput") or training_input(job.training),
+        **_input(job.spec, record, project),
         "createTime": timestamp(job.create_time),
     }
     if job.start_time is not None:
@@ -56,19 +60,41 @@ def job_json(job: Job, record: Record, now: datetime) -> dict[str, Json]:
     answer["state"] = job.state.value
     if job.error_message and job.state is not JobState.SUCCEEDED:
         answer["errorMessage"] = job.error_message
-    answer["trainingOutput"] = _training_output(job, now)
+    answer |= _output(job, now)
     if labels:
         answer["labels"] = dict(labels)
     return answer | {"etag": record.etag}
 
 
-def _training_output(job: Job, now: datetime) -> dict[str, Json]:
-    rate = ML_UNITS_PER_HOUR.get(job.training.scale_tier.value)
-    if rate is None or job.start_time is None:
-        return {}
-    hours = max(0.0, ((job.end_time or now) - job.start_time).total_seconds() / 3600)
-    units = round(rate * hours, 2)
+def _input(spec: JobSpec, record: Record, project: str) -> dict[str, Json]:
+    if isinstance(spec, BatchPredictionSpec):
+        return {"predictionInput": record.fields.get("predictionInput") or prediction_input(spec, project)}
+    return {"trainingInput": record.fields.get("trainingInput") or _training_input(spec)}
+
+
+def _training_input(spec: JobSpec) -> dict[str, Json]:
+    if isinstance(spec, TuningSpec):
+        return {**training_input(spec.training), "hyperparameters": hyperparameters(spec)}
+    return training_input(as_training(spec))
+
+
+def _output(job: Job, now: datetime) -> dict[str, Json]:
+    spec, hours = job.spec, _hours(job.start_time, job.end_time or now)
+    if isinstance(spec, BatchPredictionSpec):
+        return {"predictionOutput": prediction_output(job.predictions or PredictionCounts(), hours)}
+    if isinstance(spec, TuningSpec):
+        hours = sum(_hours(trial.start_time, trial.end_time or now) for trial in job.trials)
+        return {"trainingOutput": _consumed(spec.training, hours) | training_output(job, spec)}
+    return {"trainingOutput": _consumed(job.training, hours)}
+
+
+def _consumed(spec: TrainingSpec, hours: float) -> dict[str, Json]:
+    units = round(ML_UNITS_PER_HOUR.get(spec.scale_tier.value, 0.0) * hours, 2)
     return {"consumedMLUnits": units} if units else {}
+
+
+def _hours(start: datetime | None, end: datetime) -> float:
+    return 0.0 if start is None else max(0.0, (end - start).total_seconds() / 3600)
 
 
 # ---------------------------------------------------------------- models and versions

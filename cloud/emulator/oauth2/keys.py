@@ -1,7 +1,7 @@
 """Long-lived credentials as the two kinds of file that Google's clients read, and their verification.
 
 File formats: https://google.aip.dev/auth/4112 (service account key) and https://google.aip.dev/auth/4113 (user).
-Keys are generated on first use (2048 bits of RSA take a tenth of a second) and live as long as this process.
+Keys are made at their first use.
 """
 
 import base64
@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from cloud.emulator.oauth2.assertions import (
     BAD_SIGNATURE,
@@ -20,7 +21,8 @@ from cloud.emulator.oauth2.assertions import (
     parse_assertion,
 )
 from cloud.emulator.oauth2.errors import InvalidGrant, TokenRefused
-from cloud.emulator.oauth2.private_keys import PrivateKey, generate, verifies
+from cloud.emulator.oauth2.key_store import KeyStore
+from cloud.emulator.oauth2.private_keys import PrivateKey, verifies
 from cloud.emulator.oauth2.tokens import LIFETIME, digest
 from cloud.engine.principal import Principal
 from cloud.engine.project.records import AccountKey
@@ -31,15 +33,21 @@ class KeyRing:
     """Args:
     clock: seconds since 1970, as assertions state them.
     account_keys: of a service account, which its owner keeps; none for one that does not exist.
+    account_exists: whether there is still an account of an e-mail address: what it has signed is void otherwise.
+    made: the keys that are made here.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.time,
         account_keys: Callable[[str], Sequence[AccountKey]] = lambda _: (),
+        account_exists: Callable[[str], bool] = lambda _: True,
+        made: KeyStore | None = None,
     ) -> None:
-        self._clock, self._account_keys = clock, account_keys
-        self._keys: dict[Principal, PrivateKey] = {}
+        self._clock, self._account_keys, self._account_exists = clock, account_keys, account_exists
+        self._made = made or KeyStore()
+        self._principals: dict[str, Principal] = {}
+        """Accounts that have signed since the start, by their e-mail addresses."""
         self._refresh: dict[bytes, Principal] = {}
 
     def service_account_file(self, principal: Principal, project: str) -> Mapping[str, str]:
@@ -114,9 +122,25 @@ class KeyRing:
         key = self._own_key(principal)
         return key.id, key.sign(blob)
 
+    def signer(self, email: str, signed: bytes, signature: bytes, key_id: Any = None) -> Principal | None:
+        """The account of this e-mail address if a key of it has signed ``signed`` so (RSA with SHA-256).
+
+        Args:
+            key_id: the only key that counts; None for any.
+        """
+        principal, known = self._known(email)
+        named = [certificate for each, certificate in known if key_id in (None, each)]
+        now = self._clock()
+        return principal if any(verifies(certificate, signed, signature, now) for certificate in named) else None
+
+    def forget(self, email: str) -> None:
+        """The account is deleted: see ``KeyStore.forget``."""
+        self._principals.pop(email, None)
+        self._made.forget(email)
+
     def _own_key(self, principal: Principal) -> PrivateKey:
-        # Of two threads that make one at a time, the first counts.
-        return self._keys.get(principal) or self._keys.setdefault(principal, generate())
+        self._principals[principal.email] = principal
+        return self._made.own(principal.email)
 
     def _verify(self, assertion: Assertion) -> Principal:
         """The account that has signed ``assertion``.
@@ -126,17 +150,23 @@ class KeyRing:
         """
         if assertion.algorithm != "RS256":
             raise InvalidGrant(BAD_SIGNATURE)
-        principal = next((known for known in self._keys if known.email == assertion.issuer), None)
-        known = [(key.id, key.public) for key in self._account_keys(assertion.issuer)]
-        if principal is not None:
-            known.append((self._keys[principal].id, self._keys[principal].certificate))
-        if not known:
+        if not self._known(assertion.issuer)[1]:
             raise InvalidGrant("Invalid grant: account not found")
         # Not every client names the key.
-        named = [certificate for key_id, certificate in known if assertion.key_id in (None, key_id)]
-        if not any(verifies(certificate, assertion.signed, assertion.signature) for certificate in named):
+        found = self.signer(assertion.issuer, assertion.signed, assertion.signature, assertion.key_id)
+        if found is None:
             raise InvalidGrant(BAD_SIGNATURE)
-        return principal or Principal(assertion.issuer)
+        return found
+
+    def _known(self, email: str) -> tuple[Principal, list[tuple[str, str]]]:
+        """The account, and the ids and certificates of its keys: none if there is no such account."""
+        principal = self._principals.get(email) or Principal(email)
+        if not self._account_exists(email):
+            return principal, []
+        known = [(key.id, key.public) for key in self._account_keys(email)]
+        if own := self._made.find(email):
+            known.append((own.id, own.certificate))
+        return principal, known
 
 
 def _client_id(principal: Principal) -> str:

@@ -52,7 +52,23 @@ def generate() -> PrivateKey:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    key_id = hashlib.sha256(pem).hexdigest()[:40]
+    return _key(private, pem.decode())
+
+
+def load(pem: str) -> PrivateKey:
+    """The key with this private half.
+
+    Raises:
+        ValueError: it is none.
+    """
+    private = serialization.load_pem_private_key(pem.encode(), None)
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise ValueError("not an RSA key")
+    return _key(private, pem)
+
+
+def _key(private: rsa.RSAPrivateKey, pem: str) -> PrivateKey:
+    key_id = hashlib.sha256(pem.encode()).hexdigest()[:40]
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, key_id)])
     certificate = (
         x509.CertificateBuilder()
@@ -64,27 +80,49 @@ def generate() -> PrivateKey:
         .not_valid_after(_LAST)
         .sign(private, hashes.SHA256())
     )
-    return PrivateKey(key_id, certificate.public_bytes(serialization.Encoding.PEM).decode(), pem.decode(), private)
+    return PrivateKey(key_id, certificate.public_bytes(serialization.Encoding.PEM).decode(), pem, private)
 
 
-def verifies(certificate: str, signed: bytes, signature: bytes) -> bool:
-    """Whether the key of ``certificate`` has signed this (RSA with SHA-256)."""
+def verifies(certificate: str, signed: bytes, signature: bytes, now: float) -> bool:
+    """Whether the key of ``certificate``, which is valid now (in seconds since 1970), has signed this (RSA with
+    SHA-256)."""
+    found = parse(certificate)
+    if not found.first <= now <= found.last:
+        return False
     try:
-        _public_key(certificate).verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+        found.public.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
         return False
     return True
 
 
-def public_pem(certificate: str) -> str:
-    """The public key of ``certificate``, PEM."""
-    kind = serialization.PublicFormat.SubjectPublicKeyInfo
-    return _public_key(certificate).public_bytes(serialization.Encoding.PEM, kind).decode()
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    name: str
+    """The common name: the key's id, if it was made here."""
+    public: rsa.RSAPublicKey
+    first: float
+    """From when it is valid to ``last``, in seconds since 1970."""
+    last: float
+
+    @property
+    def public_pem(self) -> str:
+        """The public key, PEM."""
+        kind = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.public.public_bytes(serialization.Encoding.PEM, kind).decode()
 
 
 @functools.lru_cache(maxsize=256)
-def _public_key(certificate: str) -> rsa.RSAPublicKey:
-    found = x509.load_pem_x509_certificate(certificate.encode()).public_key()
-    if not isinstance(found, rsa.RSAPublicKey):
-        raise TypeError("not a certificate of an RSA key")
-    return found
+def parse(certificate: str) -> Certificate:
+    """Parse a certificate, PEM.
+
+    Raises:
+        ValueError: it is none of an RSA key.
+    """
+    found = x509.load_pem_x509_certificate(certificate.encode())
+    public = found.public_key()
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise ValueError("not of an RSA key")
+    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    first, last = found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
+    return Certificate(str(names[0].value) if names else "", public, first, last)

@@ -12,6 +12,7 @@ from typing import ClassVar
 from aiohttp import web
 from yarl import URL
 
+from cloud.emulator.recorder import RECORD
 from cloud.emulator.rest.call import JOB_LOG, Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.rest.errors import PermissionMissing
@@ -129,6 +130,7 @@ class Api(ABC):
             permission=permission,
             service=self.SERVICE,
             resource=call.name or f"projects/{self.project}",
+            grant=grant,
         )
 
     def allows(self, principal: Principal, permission: str) -> bool:
@@ -170,7 +172,10 @@ class Api(ABC):
         require_credential(principal)
 
     async def _read(self, request: web.Request) -> tuple[_Target, bytes]:
-        return self._target(request.method, request.rel_url), await request.read()
+        target, content = self._target(request.method, request.rel_url), await request.read()
+        if call := request.get(RECORD):
+            call.sent = content
+        return target, content
 
     def _validate(self, request: web.Request, principal: Principal, target: _Target, content: bytes) -> Call:
         body = {} if target.route.is_raw else self.read_body(target.method, content)

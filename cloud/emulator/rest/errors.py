@@ -8,15 +8,18 @@
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from cloud.engine.storage.errors import StorageFault
+from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.public.well_known import PublicBucketMissing, PublicObjectMissing
 from cloud.errors import (
+    BucketNotFound,
     CloudError,
     InvalidArgument,
     PermissionDenied,
@@ -41,19 +44,19 @@ _STORAGE_REASONS = {
     503: "backendError",
     504: "gatewayTimeout",
 }
-_XML_CODES = {
-    400: "InvalidArgument",
-    401: "AuthenticationRequired",
-    403: "AccessDenied",
-    404: "NoSuchKey",
-    408: "RequestTimeout",
-    409: "Conflict",
-    412: "PreconditionFailed",
-    416: "InvalidRange",
-    503: "ServiceUnavailable",
+_XML_ERRORS = {
+    400: ("InvalidArgument", "Invalid argument."),
+    401: ("AuthenticationRequired", "Authentication required."),
+    403: ("AccessDenied", "Access denied."),
+    404: ("NoSuchKey", "The specified key does not exist."),
+    408: ("RequestTimeout", "The request timed out."),
+    409: ("Conflict", "The request conflicts with the state of the resource."),
+    412: ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
+    416: ("InvalidRange", "The requested range cannot be satisfied."),
+    503: ("ServiceUnavailable", "Service unavailable. Please retry."),
 }
-_DETAILED = {"SignatureDoesNotMatch": "Access denied.", "ExpiredToken": "Invalid argument."}
-"""The fixed messages of codes whose errors explain themselves in details."""
+"""``Code`` and ``Message`` by status; what is particular is in ``Details``."""
+_NO_BUCKET = ("NoSuchBucket", "The specified bucket does not exist.")
 _DOMAIN = "offline-ml-cloud"
 """Of the reasons that Google does not have (``google.rpc.ErrorInfo``)."""
 NOT_EMULATED = "METHOD_NOT_EMULATED"
@@ -99,17 +102,9 @@ class PermissionMissing(PermissionDenied):
         resource: its name, ``projects/my-project``.
     """
 
-    def __init__(self, message: str, *, permission: str, service: str, resource: str) -> None:
-        super().__init__(message)
-        self.permission, self.service, self.resource = permission, service, resource
-
-
-class BadSignature(PermissionDenied):
-    """A signed request of Cloud Storage whose signature is not accepted."""
-
-
-class ExpiredSignature(InvalidArgument):
-    """One that came too late."""
+    def __init__(self, message: str, *, permission: str, service: str, resource: str, grant: str = "") -> None:
+        super().__init__(message, permission=permission, grant=grant)
+        self.service, self.resource = service, resource
 
 
 class ServiceNotEmulated(ServiceDisabled):
@@ -133,6 +128,8 @@ class ErrorStyle(Enum):
     STORAGE = "storage"
     PLATFORM = "platform"
     XML = "xml"
+    TEXT = "text"
+    """The message alone: downloads by Cloud Storage's JSON API."""
 
 
 def storage_error(error: CloudError) -> Json:
@@ -140,8 +137,13 @@ def storage_error(error: CloudError) -> Json:
     reason = _STORAGE_REASONS.get(error.http_status, "internalError")
     if isinstance(error, ServiceDisabled):
         reason = "accessNotConfigured"
+    if isinstance(error, StorageFault):
+        reason = error.reason or reason
     item = {"message": error.message, "domain": "global", "reason": reason}
-    if error.field:
+    if isinstance(error, ConditionNotMet) and error.field:
+        # A query's conditions, too, are named by their headers.
+        item |= {"locationType": "header", "location": "If-None-Match" if "Not" in error.field else "If-Match"}
+    elif error.field:
         item |= {"locationType": "parameter", "location": error.field}
     body: Json = {"code": error.http_status, "message": error.message, "errors": [item]}
     if isinstance(error, Unimplemented):
@@ -208,8 +210,10 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
     """The whole answer."""
     if error.http_status == 304:
         return web.Response(status=304)
+    if style is ErrorStyle.STORAGE and isinstance(error, StorageFault) and error.is_bare_text:
+        style = ErrorStyle.TEXT
     body = _BODIES[style](error)
-    kind = "application/xml" if style is ErrorStyle.XML else "application/json"
+    kind = _MEDIA_TYPES.get(style, "application/json")
     headers = {"WWW-Authenticate": _SIGN_IN} if error.http_status == 401 else {}
     # Python's urllib, and with it Keras, shows nothing of an error but its reason phrase.
     reason = f"Not Found ({error.short})" if isinstance(error, PublicBucketMissing | PublicObjectMissing) else None
@@ -218,28 +222,32 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
     )
 
 
+def xml_elements(error: CloudError) -> dict[str, str]:
+    """The elements of ``<Error>`` by their names.
+
+    Google's Python client reads the details of each 400, and fails where there are none.
+    """
+    code, message = _XML_ERRORS.get(error.http_status, ("InternalError", error.message))
+    if isinstance(error, Unimplemented):
+        # Many clients show the message only: it says why.
+        return {"Code": code, "Message": error.message, "Details": NOT_EMULATED}
+    if isinstance(error, BucketNotFound):
+        code, message = _NO_BUCKET
+    elements: Mapping[str, str] = {}
+    if isinstance(error, StorageFault):
+        code, message, elements = error.xml_code or code, error.xml_message or message, error.elements
+    return {"Code": code, "Message": message, "Details": str(error), **elements}
+
+
 def _xml_error(error: CloudError) -> str:
-    code = _XML_CODES.get(error.http_status, "InternalError")
-    if error.http_status == 404 and error.message.startswith("The specified bucket"):
-        code = "NoSuchBucket"
-    details = error.message
-    match error:
-        case BadSignature():
-            code = "SignatureDoesNotMatch"
-        case ExpiredSignature():
-            code = "ExpiredToken"
-        case Unimplemented():
-            details = NOT_EMULATED
-    message = f"<Message>{escape(error.message)}</Message>"
-    if code in _DETAILED:
-        message = f"<Message>{_DETAILED[code]}</Message><Details>{escape(details)}</Details>"
-    elif details != error.message:
-        message += f"<Details>{details}</Details>"
-    return f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code>{message}</Error>"
+    listed = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in xml_elements(error).items())
+    return f"<?xml version='1.0' encoding='UTF-8'?><Error>{listed}</Error>"
 
 
 _BODIES: dict[ErrorStyle, Callable[[CloudError], str]] = {
     ErrorStyle.STORAGE: lambda error: json.dumps(storage_error(error)),
     ErrorStyle.PLATFORM: lambda error: json.dumps(platform_error(error), indent=2) + "\n",
     ErrorStyle.XML: _xml_error,
+    ErrorStyle.TEXT: lambda error: error.message,
 }
+_MEDIA_TYPES = {ErrorStyle.XML: "application/xml", ErrorStyle.TEXT: "text/plain"}

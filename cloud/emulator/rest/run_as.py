@@ -46,5 +46,7 @@ class RunAs:
                 "are, and `gcloud iam service-accounts create NAME` makes one."
             )
         raise PermissionDenied(
-            f"You do not have permission to act as service account: {account[:200]}. (or it may not exist). {mend}"
+            f"You do not have permission to act as service account: {account[:200]}. (or it may not exist). {mend}",
+            permission=_ACT_AS,
+            grant=grant if exists else "",
         )

@@ -1,19 +1,31 @@
 """Reads of an object's bytes, by the JSON API (``alt=media``) and the XML API."""
 
 import re
+from collections.abc import Mapping
 
 from aiohttp import web
 
+from cloud.emulator.rest.errors import ErrorStyle, error_response
 from cloud.emulator.storage_v1 import transcoding
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import check_tag, check_time, xml_tag
 from cloud.emulator.storage_v1.messages import ATTRIBUTES, NO_HEADER, object_tag
 from cloud.emulator.storage_v1.ranges import parse_range
+from cloud.engine.storage.errors import StorageFault
 from cloud.engine.storage.preconditions import NotModified
 from cloud.engine.storage.records import ObjectRecord
-from cloud.errors import NotFound
+from cloud.errors import InvalidArgument, NotFound
 
 _ATTEMPTS = 5
+
+
+class RangeNotSatisfiable(StorageFault, InvalidArgument):
+    """It begins after the object's end (RFC 9110 §15.5.17)."""
+
+    http_status = 416
+    xml_message = "The requested range cannot be satisfied."
+
+
 _SANDBOX = {
     # A browser must not run what an object holds as a page of this address, which might read everything here. Google
     # serves objects from an address of their own; clients do not mind these headers.
@@ -29,6 +41,10 @@ async def get(call: Call) -> web.StreamResponse:
     for _ in range(_ATTEMPTS):
         [record] = await call.storage.objects.hashed([call.find_object()])
         headers = media_headers(record, xml_tag(record) if call.is_xml else object_tag(record))
+        if call.is_xml:
+            headers |= _wanted_headers(call)
+            if _is_amazon_client(call.request):
+                headers |= _amazon_names(headers)
         try:
             check_tag(call.request, headers["ETag"])
             if call.is_xml:
@@ -40,6 +56,35 @@ async def get(call: Call) -> web.StreamResponse:
             # Replaced between reading the record and its media: the next attempt finds the new one.
             continue
     raise NotFound(f"No such object: {record.bucket}/{record.name}: it is replaced without end")
+
+
+def _is_amazon_client(request: web.Request) -> bool:
+    """Whether it is sent by a client of Amazon S3, which reads metadata from headers of its own names."""
+    return any(name.lower().startswith(("x-amz-", "amz-sdk-")) for name in request.headers)
+
+
+def _amazon_names(headers: Mapping[str, str]) -> dict[str, str]:
+    prefix = "X-Goog-Meta-"
+    metadata = {name: value for name, value in headers.items() if name.startswith(prefix)}
+    return {name.replace(prefix, "X-Amz-Meta-", 1): value for name, value in metadata.items()} | {
+        "X-Amz-Version-Id": headers["X-Goog-Generation"]
+    }
+
+
+def _wanted_headers(call: Call) -> dict[str, str]:
+    """Those that the address names: signers make a browser save what it would show, and under another name.
+
+    Raises:
+        InvalidArgument: one is none.
+    """
+    wanted = {f"response-{header.lower()}": header for header in ("Content-Type", "Content-Disposition")}
+    found = {header: call.query[name] for name, header in wanted.items() if call.query.get(name)}
+    for header, value in found.items():
+        if NO_HEADER.search(value):
+            raise InvalidArgument(
+                f"text without control characters is expected, not {value[:100]!r}", field=f"response-{header.lower()}"
+            )
+    return found
 
 
 async def _send(call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
@@ -56,7 +101,12 @@ async def _send(call: Call, record: ObjectRecord, headers: dict[str, str]) -> we
         requested = parse_range(request.headers.get("Range"), record.size)
         if requested is not None and not requested:
             sizes = {"Content-Range": f"bytes */{record.size}", "X-Goog-Stored-Content-Length": str(record.size)}
-            return web.Response(status=416, text="The requested range cannot be satisfied.", headers=sizes)
+            refusal = error_response(
+                RangeNotSatisfiable("Request range not satisfiable"),
+                ErrorStyle.XML if call.is_xml else ErrorStyle.TEXT,
+            )
+            refusal.headers.update(sizes)
+            return refusal
         if requested is not None:
             span = requested
             response.set_status(206)

@@ -10,10 +10,9 @@ from datetime import datetime
 from aiohttp import web
 
 from cloud.emulator.storage_v1.messages import object_tag
-from cloud.engine.storage.preconditions import ConditionNotMet, NotModified
+from cloud.engine.storage.preconditions import NOT_MET, ConditionNotMet, NotModified
 from cloud.engine.storage.records import ObjectRecord
 
-_NOT_MET = "At least one of the pre-conditions you specified did not hold."
 _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s",]+)')
 
 
@@ -30,9 +29,9 @@ def check_tag(request: web.Request, tag: str) -> None:
         NotModified: it is in ``If-None-Match``: the caller has this version.
     """
     match, none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
-    if match is not None and not _contains(match, tag):
-        raise ConditionNotMet(_NOT_MET, field="If-Match")
-    if none_match is not None and _contains(none_match, tag):
+    if match is not None and not matches_tag(match, tag):
+        raise ConditionNotMet(NOT_MET, field="If-Match")
+    if none_match is not None and matches_tag(none_match, tag):
         raise NotModified("Not Modified", field="If-None-Match")
 
 
@@ -46,10 +45,11 @@ def check_time(request: web.Request, changed: datetime) -> None:
     changed = changed.replace(microsecond=0)
     before, after = request.if_unmodified_since, request.if_modified_since
     if "If-Match" not in request.headers and before is not None and changed > before:
-        raise ConditionNotMet(_NOT_MET, field="If-Unmodified-Since")
+        raise ConditionNotMet(NOT_MET, field="If-Unmodified-Since")
     if "If-None-Match" not in request.headers and after is not None and changed <= after:
         raise NotModified("Not Modified", field="If-Modified-Since")
 
 
-def _contains(tags: str, tag: str) -> bool:
+def matches_tag(tags: str, tag: str) -> bool:
+    """Whether ``tag`` is in a list of tags, which may be ``*``."""
     return tags.strip() == "*" or tag.strip('"') in {match[1] or match[2] for match in _TAG.finditer(tags)}

@@ -11,24 +11,21 @@ from aiohttp import web
 from cloud.errors import InvalidArgument
 
 _BUCKET = {
-    "versioning": "enabled",
     "billing": "requesterPays",
     "hierarchicalNamespace": "enabled",
     "encryption": "defaultKmsKeyName",
-    "objectRetention": None,
-    "retentionPolicy": None,
-    "defaultEventBasedHold": None,
-    "ipFilter": None,
 }
 _OBJECT = {
-    "retention": "mode",
-    "temporaryHold": None,
-    "eventBasedHold": None,
     "kmsKeyName": None,
     "contexts": None,
 }
 """For each field the key in it that enables the feature; None: any value of the field does."""
-_PARAMETERS = ("kmsKeyName", "destinationKmsKeyName")
+_PARAMETERS = {
+    "kmsKeyName": "Keys of Cloud KMS are not emulated.",
+    "destinationKmsKeyName": "Keys of Cloud KMS are not emulated.",
+    "restoreToken": "Only buckets with a hierarchical namespace have restore tokens, and none are emulated.",
+    "filter": "Objects have no contexts here, and a list can be filtered by nothing else.",
+}
 _CUSTOMER_KEY = ("x-goog-encryption-", "x-goog-copy-source-encryption-")
 
 
@@ -37,6 +34,8 @@ def check_bucket(resource: Mapping[str, Any]) -> None:
     InvalidArgument: a bucket's resource enables a feature that is not emulated.
     """
     _check("A bucket", resource, _BUCKET)
+    if (resource.get("ipFilter") or {}).get("mode") == "Enabled":
+        raise InvalidArgument("A bucket's ipFilter is not emulated: it can only be Disabled.", field="ipFilter.mode")
 
 
 def check_object(resource: Mapping[str, Any]) -> None:
@@ -48,18 +47,17 @@ def _check(owner: str, resource: Mapping[str, Any], switches: Mapping[str, str |
     for field, switch in switches.items():
         value = resource.get(field)
         if value and (switch is None or (isinstance(value, dict) and value.get(switch))):
-            raise InvalidArgument(f"{owner}'s {field} is not emulated.", field=field)
+            name = f"{field}.{switch}" if switch else field
+            raise InvalidArgument(f"{owner}'s {name} is not emulated.", field=field)
 
 
 def check_request(request: web.Request) -> None:
     """Raises:
-    InvalidArgument: headers or parameters of encryption with the caller's keys, or of object retention.
+    InvalidArgument: headers or parameters of encryption with the caller's keys.
     """
     for name in request.headers:
         if name.lower().startswith(_CUSTOMER_KEY):
             raise InvalidArgument("Customer-supplied encryption keys are not emulated.", field=name.lower())
-    for name in _PARAMETERS:
+    for name, refusal in _PARAMETERS.items():
         if request.query.get(name):
-            raise InvalidArgument("Keys of Cloud KMS are not emulated.", field=name)
-    if request.query.get("enableObjectRetention", "").lower() == "true":
-        raise InvalidArgument("A bucket's objectRetention is not emulated.", field="enableObjectRetention")
+            raise InvalidArgument(refusal, field=name)

@@ -3,11 +3,13 @@
 import base64
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from cloud.emulator.storage_v1 import features
+from cloud.emulator.storage_v1 import custom_time, features, keeping
+from cloud.emulator.storage_v1.bucket_rules import location_type
+from cloud.emulator.storage_v1.times import timestamp
 from cloud.engine.storage import policy
 from cloud.engine.storage.acls import AclTarget
 from cloud.engine.storage.policy import Acl
@@ -28,6 +30,7 @@ ATTRIBUTES = {
 """Field of ``Attributes`` and header in the XML API, by name in the JSON API."""
 NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 """Characters that a header cannot hold: control characters, and bytes that were not UTF-8."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")
 _STORAGE_CLASSES = frozenset(
     {"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL", "DURABLE_REDUCED_AVAILABILITY"}
@@ -35,9 +38,6 @@ _STORAGE_CLASSES = frozenset(
 """https://cloud.google.com/storage/docs/storage-classes, with the legacy ones."""
 _UNIFORM_REVERSIBLE = timedelta(days=90)
 """How long uniform access can be disabled again (https://cloud.google.com/storage/docs/uniform-bucket-level-access)."""
-_MULTI_REGIONS = frozenset({"US", "EU", "ASIA"})
-_DUAL_REGIONS = frozenset({"ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4"})
-"""The predefined ones (https://cloud.google.com/storage/docs/locations)."""
 
 
 def layout_to_json(bucket: BucketRecord) -> Json:
@@ -45,8 +45,7 @@ def layout_to_json(bucket: BucketRecord) -> Json:
         "kind": "storage#storageLayout",
         "bucket": bucket.name,
         "location": bucket.location,
-        "locationType": _location_type(bucket),
-        "hierarchicalNamespace": {"enabled": False},
+        "locationType": location_type(bucket.location, bucket.settings),
     }
 
 
@@ -59,21 +58,29 @@ def bucket_to_json(bucket: BucketRecord, base_url: str, project_number: int, *, 
         "name": bucket.name,
         "timeCreated": timestamp(bucket.create_time),
         "updated": timestamp(bucket.update_time),
+        "generation": str(bucket_generation(bucket)),
         "metageneration": str(bucket.metageneration),
         "location": bucket.location,
-        "locationType": _location_type(bucket),
+        "locationType": location_type(bucket.location, bucket.settings),
         "storageClass": bucket.storage_class,
         "etag": bucket_tag(bucket),
         "iamConfiguration": iam_configuration(bucket),
     }
     if bucket.labels:
         answer["labels"] = dict(bucket.labels)
-    answer |= bucket.settings
+    if answer["locationType"] != "region":
+        answer["rpo"] = "DEFAULT"
+    answer |= bucket.settings | keeping.bucket_to_json(bucket)
     if full and bucket.uniform_since is None:
         answer["acl"] = acl_items(bucket.acl, AclTarget(bucket.name), base_url)
         answer["defaultObjectAcl"] = acl_items(bucket.default_acl, AclTarget(bucket.name, is_default=True), base_url)
         answer["owner"] = {"entity": f"project-owners-{project_number}"}
     return answer
+
+
+def bucket_generation(bucket: BucketRecord) -> int:
+    """Microseconds since 1970 at its creation."""
+    return (bucket.create_time - _EPOCH) // timedelta(microseconds=1)
 
 
 def bucket_tag(bucket: BucketRecord) -> str:
@@ -115,7 +122,11 @@ def iam_configuration_from_json(value: Mapping[str, Any] | None) -> tuple[bool |
     return uniform, None if prevention is None else prevention == "enforced"
 
 
-def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
+def object_to_json(record: ObjectRecord, base_url: str, *, full: bool, bucket: BucketRecord | None = None) -> Json:
+    """
+    Args:
+        bucket: the object's, if its policies matter.
+    """
     path = f"storage/v1/b/{record.bucket}/o/{quote(record.name, safe='')}"
     answer: dict[str, Any] = {
         "kind": "storage#object",
@@ -133,11 +144,12 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool) -> Json:
         "etag": object_tag(record),
         "timeCreated": timestamp(record.create_time),
         "updated": timestamp(record.update_time),
-        "timeStorageClassUpdated": timestamp(record.create_time),
+        "timeStorageClassUpdated": timestamp(record.storage_class_since or record.create_time),
         "timeFinalized": timestamp(record.create_time),
     }
     answer |= {name: getattr(record.attributes, field) for name, (field, _) in ATTRIBUTES.items()}
     answer["metadata"] = dict(record.attributes.metadata) or None
+    answer |= keeping.object_to_json(record, bucket)
     if full:
         answer["acl"] = acl_items(record.acl, AclTarget(record.bucket, record.name), base_url)
         answer["owner"] = {"entity": record.owner_entity} if record.owner else None
@@ -201,7 +213,9 @@ def attribute_changes(resource: Mapping[str, Any], metadata: Mapping[str, str]) 
             value = resource[name]
             if value and NO_HEADER.search(value):
                 raise InvalidArgument(f"text without control characters is expected, not {value[:100]!r}", field=name)
-            if name != "storageClass":
+            if name == "customTime" and value is not None:
+                changes[field] = custom_time.parse(value)
+            elif name != "storageClass":
                 changes[field] = value
             elif value is not None:  # an object always has one
                 changes[field] = storage_class(value)
@@ -230,17 +244,6 @@ def text_map(given: Mapping[str, str | None] | None, current: Mapping[str, str],
     if any(_NO_TEXT.search(text) for item in given.items() for text in item if text):
         raise InvalidArgument("text in UTF-8 is expected", field=field)
     return {name: value for name, value in {**current, **given}.items() if value is not None}
-
-
-def _location_type(bucket: BucketRecord) -> str:
-    if bucket.location in _DUAL_REGIONS or "customPlacementConfig" in bucket.settings:
-        return "dual-region"
-    return "multi-region" if bucket.location in _MULTI_REGIONS else "region"
-
-
-def timestamp(value: datetime) -> str:
-    """With milliseconds, as Cloud Storage writes it."""
-    return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
 def etag(*parts: object) -> str:

@@ -12,7 +12,7 @@ _LONGEST_HEAD = 1 << 20
 _BOUNDARY = re.compile(r"""boundary\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s;]+))""", re.IGNORECASE)
 
 
-def boundary_of(content_type: str) -> bytes:
+def boundary_of(content_type: str, expected: str = "multipart/related") -> bytes:
     """The boundary in a Content-Type (gsutil quotes it with single quotes).
 
     Raises:
@@ -21,7 +21,7 @@ def boundary_of(content_type: str) -> bytes:
     match = _BOUNDARY.search(content_type) if content_type.lower().startswith("multipart/") else None
     if match is None:
         raise InvalidArgument(
-            f"multipart/related with a boundary is expected, not {content_type[:100]!r}", field="Content-Type"
+            f"{expected} with a boundary is expected, not {content_type[:100]!r}", field="Content-Type"
         )
     return (match[1] or match[2] or match[3]).encode()
 

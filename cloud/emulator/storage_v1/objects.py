@@ -1,19 +1,21 @@
 """``storage.objects.*`` except uploads."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from cloud.emulator.rest.field_mask import parse_fields
-from cloud.emulator.storage_v1 import downloads, messages
-from cloud.emulator.storage_v1.call import Call
+from cloud.emulator.storage_v1 import custom_time, downloads, keeping, messages
+from cloud.emulator.storage_v1.call import Call, whole_number
 from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
+from cloud.engine.storage.keeping import ObjectHeld, RetentionPolicyNotMet, retired
 from cloud.engine.storage.listing import ListQuery
 from cloud.engine.storage.objects import NewObject
-from cloud.engine.storage.preconditions import Preconditions
-from cloud.engine.storage.records import Attributes, ObjectRecord
+from cloud.engine.storage.preconditions import ConditionNotMet, Preconditions
+from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord
 from cloud.engine.storage.roles import Role
 from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
@@ -22,9 +24,8 @@ _PAGE = 1000
 
 
 async def list_objects(call: Call) -> Json:
-    if call.flag("softDeleted"):
-        call.storage.buckets.find(call.principal, "storage.objects.list", call.path["bucket"])
-        return {"kind": "storage#objects"}
+    if call.flag("softDeleted") and call.flag("versions"):
+        raise InvalidArgument("either versions or softDeleted, not both", field="softDeleted")
     query = ListQuery(
         prefix=call.query.get("prefix", ""),
         delimiter=call.query.get("delimiter", ""),
@@ -34,13 +35,16 @@ async def list_objects(call: Call) -> Json:
         page_token=call.query.get("pageToken", ""),
         include_trailing_delimiter=call.flag("includeTrailingDelimiter"),
         match_glob=call.query.get("matchGlob", ""),
+        has_versions=call.flag("versions"),
+        is_soft_deleted=call.flag("softDeleted"),
     )
     page = call.storage.objects.list_page(call.principal, call.path["bucket"], query)
+    bucket = call.storage.buckets.lookup(call.path["bucket"])
     answer = {
         "kind": "storage#objects",
         "nextPageToken": page.next_page_token,
         "prefixes": page.prefixes,
-        "items": [object_answer(call, record) for record in await _shown(call, page.items)],
+        "items": [object_answer(call, record, bucket) for record in await _shown(call, page.items)],
     }
     return {name: value for name, value in answer.items() if value}
 
@@ -56,12 +60,23 @@ async def _shown(call: Call, records: list[ObjectRecord]) -> list[ObjectRecord]:
 
 async def get(call: Call) -> web.StreamResponse | Json:
     if call.flag("softDeleted"):
-        raise NotFound("No such object: none is kept that was deleted")
+        return _get_soft_deleted(call)
     if call.query.get("alt") == "media":
         return await downloads.get(call)
     [record] = await call.storage.objects.hashed([call.find_object()])
     check_tag(call.request, messages.object_tag(record))
     return object_answer(call, record)
+
+
+def _get_soft_deleted(call: Call) -> Json:
+    if call.query.get("alt") == "media":
+        raise InvalidArgument("The bytes of a soft-deleted object cannot be read: restore it.", field="softDeleted")
+    generation = call.integer("generation")
+    if generation is None:
+        raise InvalidArgument("You must specify a generation.", field="generation")
+    return object_answer(
+        call, call.storage.copies.soft_deleted(call.principal, call.path["bucket"], call.path["object"], generation)
+    )
 
 
 async def patch(call: Call) -> Json:
@@ -77,17 +92,25 @@ async def _change(call: Call, *, replace_all: bool) -> Json:
     objects, bucket, name = call.storage.objects, call.path["bucket"], call.path["object"]
     generation = call.integer("generation")
     current = objects.get(call.principal, bucket, name, generation=generation, permission="storage.objects.update")
+    if not resource and not replace_all and "predefinedAcl" not in call.query:
+        # Nothing is asked for: nothing is changed, nor its metageneration.
+        call.conditions().check(current)
+        return object_answer(call, current)
     if replace_all:
-        cleared = asdict(Attributes(storage_class=current.attributes.storage_class))
+        before = current.attributes
+        cleared = asdict(Attributes(storage_class=before.storage_class, custom_time=before.custom_time))
         changes = cleared | messages.attribute_changes(resource, {})
     else:
         changes = messages.attribute_changes(resource, current.attributes.metadata)
+    if "custom_time" in changes:
+        custom_time.check_change(current.attributes.custom_time, changes["custom_time"])
     changed = objects.patch(
         call.principal,
         bucket,
         name,
         changes,
         acl=_acl(call, resource, "predefinedAcl", owner=current.owner),
+        kept=_kept(call, resource, current, bucket),
         conditions=call.conditions(),
         generation=generation,
     )
@@ -95,7 +118,7 @@ async def _change(call: Call, *, replace_all: bool) -> Json:
 
 
 async def delete(call: Call) -> None:
-    conditions, generation = call.conditions(), call.integer("generation")
+    conditions, generation = call.conditions(), call.generation()
     bucket, name = call.path["bucket"], call.path["object"]
     call.storage.objects.delete(call.principal, bucket, name, conditions=conditions, generation=generation)
 
@@ -126,11 +149,11 @@ async def _copy(call: Call) -> ObjectRecord:
         generation=call.integer("sourceGeneration"),
     )
     new = _destination(call, resource)
-    return await call.storage.objects.copy(call.principal, source, new, keep_attributes=not resource)
+    return await call.storage.copies.copy(call.principal, source, new, keep_attributes=not resource)
 
 
 async def move(call: Call) -> Json:
-    record = await call.storage.objects.move(
+    record = await call.storage.copies.move(
         call.principal,
         NewObject(call.path["bucket"], call.path["destinationObject"], conditions=call.conditions()),
         call.path["sourceObject"],
@@ -145,8 +168,28 @@ async def compose(call: Call) -> Json:
     sources, destination = request.get("sourceObjects"), request.get("destination") or {}
     if sources is None:
         raise InvalidArgument("Required: a list of the objects to compose", field="sourceObjects")
-    new = _destination(call, destination)
-    return object_answer(call, await call.storage.objects.compose(call.principal, new, list(map(_source, sources))))
+    new, given = _destination(call, destination), list(map(_source, sources))
+    if not request.get("deleteSourceObjects"):
+        return object_answer(call, await call.storage.copies.compose(call.principal, new, given))
+    objects = call.storage.objects
+    found = {
+        (name, number): objects.get(
+            call.principal, new.bucket, name, generation=number, permission="storage.objects.delete"
+        )
+        for name, number, _ in given
+    }
+    bucket, now = call.storage.buckets.lookup(new.bucket), datetime.now(UTC)
+    for (_, number), source in found.items():
+        retired(source, bucket, now, for_good=number is not None)  # refused before anything is done
+    record = await call.storage.copies.compose(call.principal, new, given)
+    for (name, number), source in found.items():
+        try:
+            # A version that was named goes for good, as by a deletion that names it.
+            unchanged = Preconditions(generation_match=source.generation)
+            objects.delete(call.principal, new.bucket, name, conditions=unchanged, generation=number)
+        except (ConditionNotMet, NotFound, ObjectHeld, RetentionPolicyNotMet):
+            continue  # replaced, by this or another request, deleted, or to be kept since then
+    return object_answer(call, record)
 
 
 def _destination(call: Call, resource: dict[str, Any]) -> NewObject:
@@ -156,12 +199,28 @@ def _destination(call: Call, resource: dict[str, Any]) -> NewObject:
         messages.attributes_from_json(resource),
         _acl(call, resource, "destinationPredefinedAcl"),
         call.conditions(),
+        **_kept(call, resource, None, call.path["destinationBucket"]),
     )
 
 
-def object_answer(call: Call, record: ObjectRecord) -> Json:
-    full = call.query.get("projection") == "full" and call.storage.buckets.has_acls(record.bucket)
-    return messages.object_to_json(record, call.base_url, full=full)
+def _kept(call: Call, resource: dict[str, Any], current: ObjectRecord | None, name: str) -> dict[str, Any]:
+    """Holds and retention, as fields of a record.
+
+    Args:
+        name: of the object's bucket.
+    """
+    bucket, override = call.storage.buckets.lookup(name), call.flag("overrideUnlockedRetention")
+    return keeping.object_changes(resource, current, bucket, datetime.now(UTC), override=override)
+
+
+def object_answer(call: Call, record: ObjectRecord, bucket: BucketRecord | None = None) -> Json:
+    """
+    Args:
+        bucket: the object's, if it is known.
+    """
+    bucket = bucket or call.storage.buckets.lookup(record.bucket)
+    full = call.query.get("projection") == "full" and bucket.uniform_since is None
+    return messages.object_to_json(record, call.base_url, full=full, bucket=bucket)
 
 
 def new_object(call: Call, resource: dict[str, Any]) -> NewObject:
@@ -183,6 +242,7 @@ def new_object(call: Call, resource: dict[str, Any]) -> NewObject:
         call.conditions(),
         resource.get("md5Hash"),
         resource.get("crc32c"),
+        **_kept(call, resource, None, call.path["bucket"]),
     )
 
 
@@ -201,9 +261,11 @@ def _acl(call: Call, resource: dict[str, Any], predefined: str, *, owner: str | 
 def _source(source: Json) -> tuple[str, int | None, Preconditions]:
     if source.get("name") is None:
         raise InvalidArgument("each source has a name", field="sourceObjects.name")
-    given = (source.get("generation"), (source.get("objectPreconditions") or {}).get("ifGenerationMatch"))
-    try:
-        generation, match = (None if value is None else int(value) for value in given)
-    except (ValueError, OverflowError):
-        raise InvalidArgument("a generation is a whole number", field="sourceObjects.generation") from None
+    given = {
+        "generation": source.get("generation"),
+        "objectPreconditions.ifGenerationMatch": (source.get("objectPreconditions") or {}).get("ifGenerationMatch"),
+    }
+    generation, match = (
+        None if value is None else whole_number(str(value), f"sourceObjects.{field}") for field, value in given.items()
+    )
     return source["name"], generation, Preconditions(generation_match=match)

@@ -4,10 +4,7 @@ JSON API: https://cloud.google.com/storage/docs/json_api/v1, XML API: https://cl
 """
 
 import functools
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -22,36 +19,25 @@ from cloud.emulator.storage_v1 import (
     features,
     iam,
     objects,
-    signatures,
+    restore,
     uploads,
-    xml,
-    xml_list,
+    xml_routes,
 )
+from cloud.emulator.storage_v1.addresses import json_path
+from cloud.emulator.storage_v1.bucket_host import bucket_of_host
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.unimplemented import not_in_xml, refuse
+from cloud.emulator.storage_v1.repeats import Repeats
+from cloud.emulator.storage_v1.route import Handler, Route
+from cloud.emulator.storage_v1.signatures.signers import Signers
+from cloud.emulator.storage_v1.unimplemented import refuse
 from cloud.engine.disk import disk_full
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
-from cloud.errors import NotFound, Unavailable
+from cloud.errors import NotFound, Unavailable, Unimplemented
 from cloud.resources import Json
-
-Handler = Callable[[Call], Awaitable[web.StreamResponse | Json | None]]
-"""Returns the JSON of a response, None for 204, or a whole response."""
 
 DOCUMENT = bodies.DOCUMENT
 _UPLOAD = "/upload/storage/v1/b/{bucket}/o"
-_JSON_API = re.compile(r"/(?:(?:(?:resumable/)?upload|download)/)?storage/v1(?:/|$)")
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    method_id: str
-    """Google's, as in the discovery document ``storage.v1``."""
-    handler: Handler
-    media: tuple[str, str] | None = None
-    """HTTP method and path of a request for bytes; where other requests go is in the discovery document."""
-
-
 _ACL_METHODS: Mapping[str, Handler] = {
     "list": acls.list_entries,
     "insert": acls.insert,
@@ -72,6 +58,8 @@ ROUTES = (
     Route("storage.buckets.patch", buckets.patch),
     Route("storage.buckets.update", buckets.update),
     Route("storage.buckets.delete", buckets.delete),
+    Route("storage.buckets.restore", buckets.restore),
+    Route("storage.buckets.lockRetentionPolicy", buckets.lock_retention_policy),
     Route("storage.buckets.getStorageLayout", buckets.storage_layout),
     Route("storage.managedFolders.list", buckets.managed_folders),
     Route("storage.objects.list", objects.list_objects),
@@ -88,6 +76,11 @@ ROUTES = (
     Route("storage.objects.move", objects.move),
     Route("storage.objects.copy", objects.copy),
     Route("storage.objects.rewrite", objects.rewrite),
+    Route("storage.objects.restore", restore.restore_object),
+    Route("storage.objects.bulkRestore", restore.bulk_restore),
+    Route("storage.buckets.operations.get", restore.get_operation),
+    Route("storage.buckets.operations.list", restore.list_operations),
+    Route("storage.buckets.operations.cancel", restore.cancel_operation),
     Route("storage.projects.serviceAccount.get", buckets.service_account),
     *(Route(f"storage.{kind}.{name}", _IAM_METHODS[name]) for kind in ("buckets", "objects") for name in _IAM_METHODS),
     *(
@@ -97,22 +90,19 @@ ROUTES = (
     ),
 )
 """Every method that is served."""
-_XML_ROUTES = {
-    ("GET", "object"): Route("storage.objects.get", downloads.get),
-    ("HEAD", "object"): Route("storage.objects.get", downloads.get),
-    ("PUT", "object"): Route("storage.objects.insert", xml.put),
-    ("DELETE", "object"): Route("storage.objects.delete", objects.delete),
-    ("GET", "bucket"): Route("storage.objects.list", xml_list.list_objects),
-    ("HEAD", "bucket"): Route("storage.objects.list", xml_list.list_objects),
-}
-"""The XML API's, with the ids of the JSON API's methods that do the same."""
 
 
 class StorageV1:
-    """The JSON API and the XML API of Cloud Storage."""
+    """The JSON API and the XML API of Cloud Storage.
 
-    def __init__(self, storage: StorageService) -> None:
-        self._storage = storage
+    Args:
+        signers: verifies the signatures of forms.
+    """
+
+    def __init__(self, storage: StorageService, signers: Signers) -> None:
+        self._storage, self._signers = storage, signers
+        self._repeats = Repeats()
+        self._operations: dict[str, Json] = {}
 
     def method_id(self, request: web.Request) -> str:
         return _match(request)[0].method_id
@@ -124,10 +114,14 @@ class StorageV1:
             CloudError: what the engine raises; also when the disk is full.
         """
         features.check_request(request)
-        await signatures.check_form(request, datetime.now(UTC))
+        return await self._repeats.answer(request, principal, functools.partial(self._perform, request, principal))
+
+    async def _perform(self, request: web.Request, principal: Principal) -> web.StreamResponse:
         try:
             route, path, is_xml = _match(request)
-            answer = await route.handler(Call(request, principal, self._storage, path, route.method_id, is_xml))
+            parts = (path, route.method_id, is_xml, self._signers, self._operations)
+            call = Call(request, principal, self._storage, *parts)
+            answer = await route.handler(call)
         except ConnectionError:
             raise
         except OSError as error:
@@ -151,12 +145,10 @@ def _match(request: web.Request) -> tuple[Route, Mapping[str, str], bool]:
     verb = request.method
     if address := _xml_path(request):
         bucket, name = map(unquote_name, address)
-        kind = "object" if name else "bucket"
-        if (verb, kind) not in _XML_ROUTES:
-            raise not_in_xml(f"{verb} of {'an object' if name else 'a bucket'}")
-        return _XML_ROUTES[verb, kind], {"bucket": bucket, "object": name}, True
-    # Older discovery documents, and gsutil still, start uploads below /resumable.
-    path = request.rel_url.raw_path.removeprefix("/resumable")
+        return xml_routes.find_route(request, name), {"bucket": bucket, "object": name}, True
+    path = json_path(request.rel_url.raw_path) or ""
+    if path.startswith("/v0"):
+        raise Unimplemented("Firebase's own API for files (/v0) is not emulated: use that of Cloud Storage.")
     segments = path.split("/")
     for pattern, route in _patterns().get((verb, len(segments)), ()):
         names: dict[str, str] = {}
@@ -190,8 +182,8 @@ def _xml_path(request: web.Request) -> tuple[str, str] | None:
 
     The raw path is used: an object's name may hold characters that are quoted, among them "/", and "..".
     """
-    path, bucket = request.rel_url.raw_path, xml.bucket_of_host(request.host)
-    if bucket is None and _JSON_API.match(path):
+    path, bucket = request.rel_url.raw_path, bucket_of_host(request.host)
+    if bucket is None and json_path(path):
         return None
     bucket, _, name = (path if bucket is None else f"/{bucket}{path}")[1:].partition("/")
     return bucket, name

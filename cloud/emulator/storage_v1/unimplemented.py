@@ -7,13 +7,13 @@ from cloud.errors import Unimplemented
 
 REASONS = {
     "storage.anywhereCaches": "a cache of Google's network: there is none here",
-    "storage.buckets": "neither retention, relocation nor soft deletion is emulated",
-    "storage.buckets.operations": "no method here starts an operation",
+    "storage.buckets": "a bucket stays in its location",
+    "storage.buckets.operations": "a bucket stays in its location",
     "storage.folders": "folders are resources only in buckets with a hierarchical namespace, which are not emulated",
     "storage.managedFolders": "access is decided by bucket and by object only",
     "storage.notifications": "there is no Pub/Sub to notify",
-    "storage.objects": "nothing is soft-deleted, and objects have no contexts",
-    "storage.projects.hmacKeys": "requests are authenticated by OAuth tokens only",
+    "storage.objects": "changes are not watched",
+    "storage.projects.hmacKeys": "requests are authenticated by tokens and by signatures of service accounts only",
     "storage.rapidCaches": "a cache of Google's network: there is none here",
 }
 """By resource, which is a method's id without its last part."""

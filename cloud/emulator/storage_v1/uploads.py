@@ -1,9 +1,9 @@
 """``storage.objects.insert`` and its three kinds of upload: media, multipart and resumable."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from aiohttp import web
@@ -13,14 +13,14 @@ from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.multipart import MultipartReader, boundary_of
 from cloud.emulator.storage_v1.objects import new_object, object_answer
 from cloud.emulator.storage_v1.ranges import ContentRange, parse_content_range
+from cloud.engine.storage import checksums
 from cloud.engine.storage.objects import NewObject
 from cloud.engine.storage.records import ObjectRecord, UploadRecord
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
+T = TypeVar("T", NewObject, UploadRecord)
 _WHOLE = ContentRange(0, None, None)
-_MIN_CHUNK = 1 << 18
-"""Bytes of every chunk but the last (https://cloud.google.com/storage/docs/performing-resumable-uploads)."""
 
 
 async def insert(call: Call) -> web.StreamResponse | Json:
@@ -29,7 +29,7 @@ async def insert(call: Call) -> web.StreamResponse | Json:
     match call.query.get("uploadType"):
         case "media":
             resource = {"contentType": call.request.headers.get("Content-Type")}
-            return await _insert(call, resource, call.body(), **announced_hashes(call.request))
+            return await _insert(call, resource, call.body())
         case "multipart":
             boundary = boundary_of(call.request.headers.get("Content-Type", ""))
             reader = MultipartReader(call.body(), boundary)
@@ -48,8 +48,8 @@ async def insert_empty(call: Call) -> Json:
     return await _insert(call, resource, call.request.content.iter_any())
 
 
-async def _insert(call: Call, resource: dict[str, Any], body: AsyncIterator[bytes], **hashes: Any) -> Json:
-    new = replace(new_object(call, resource), **hashes)
+async def _insert(call: Call, resource: dict[str, Any], body: AsyncIterator[bytes]) -> Json:
+    new = with_announced_hashes(new_object(call, resource), call.request)
     return object_answer(call, await store(call, new, body))
 
 
@@ -68,9 +68,8 @@ async def _begin(call: Call) -> web.StreamResponse:
     headers = call.request.headers
     if headers.get("X-Upload-Content-Type"):
         resource.setdefault("contentType", headers["X-Upload-Content-Type"])
-    declared = headers.get("X-Upload-Content-Length", "")
-    size = int(declared) if re.fullmatch(r"[0-9]{1,18}", declared) else None
-    upload = call.storage.uploads.begin(call.principal, new_object(call, resource), size)
+    new = with_announced_hashes(new_object(call, resource), call.request)
+    upload = call.storage.uploads.begin(call.principal, new, declared_size(headers))
     location = (
         f"{call.base_url}/upload/storage/v1/b/{upload.bucket}/o"
         f"?uploadType=resumable&name={quote(upload.name, safe='')}&upload_id={upload.id}"
@@ -78,15 +77,27 @@ async def _begin(call: Call) -> web.StreamResponse:
     return web.Response(headers={"Location": location, "X-GUploader-UploadID": upload.id})
 
 
+def declared_size(headers: Mapping[str, str]) -> int | None:
+    """How many bytes a resumable upload will have, if its start says so."""
+    declared = headers.get("X-Upload-Content-Length", "")
+    return int(declared) if re.fullmatch(r"[0-9]{1,18}", declared) else None
+
+
 async def resume(call: Call) -> web.StreamResponse | Json:
     """Append a chunk to a resumable upload, or report how much of it was received."""
+    done = await append(call)
+    return object_answer(call, done) if isinstance(done, ObjectRecord) else done
+
+
+async def append(call: Call) -> web.StreamResponse | ObjectRecord:
+    """The same: the object when it is complete, the answer before."""
     uploads = call.storage.uploads
     upload = uploads.get(call.query.get("upload_id", ""))
     header = call.request.headers.get("Content-Range")
     chunk = parse_content_range(header) if header else _WHOLE
     if upload.finished:
         await call.request.release()
-        return object_answer(call, upload.finished)
+        return upload.finished
     received = uploads.received(upload)
     total = chunk.total if chunk.total is not None else upload.declared_size
     if chunk.start is None:
@@ -94,7 +105,8 @@ async def resume(call: Call) -> web.StreamResponse | Json:
         # "bytes */N" requests the status, and is also how a client that streamed an unknown length ends the upload.
         total = chunk.total
     else:
-        _check_length(chunk, total)
+        is_last = chunk.length is not None and chunk.start + chunk.length == total
+        uploads.check_chunk(upload, chunk.length, is_last=is_last)
         received = await uploads.append(upload, chunk.start, call.body(), chunk.length if header else total)
         if header is None or (chunk.length is None and chunk.total is None):
             # A chunk of open length is the last: the object ends where the request ends.
@@ -104,7 +116,7 @@ async def resume(call: Call) -> web.StreamResponse | Json:
     if received > total:
         raise InvalidArgument(f"{received} bytes were sent of an object of {total}", field="Content-Range")
     # A client that streams knows the hash only at the end.
-    return object_answer(call, await uploads.finish(replace(upload, **announced_hashes(call.request))))
+    return await uploads.finish(with_announced_hashes(upload, call.request))
 
 
 async def cancel(call: Call) -> web.StreamResponse:
@@ -122,25 +134,28 @@ def _incomplete(call: Call, upload: UploadRecord, received: int) -> web.StreamRe
     return web.Response(status=308, reason="Resume Incomplete", headers=headers)
 
 
-def announced_hashes(request: web.Request) -> dict[str, Any]:
-    """``md5`` and ``crc32c`` as headers announce them: ``Content-MD5``, ``X-Goog-Hash: crc32c=…,md5=…``."""
-    hashes: dict[str, Any] = {}
-    if "Content-MD5" in request.headers:
-        hashes["md5"] = request.headers["Content-MD5"]
-    for value in ",".join(request.headers.getall("X-Goog-Hash", [])).split(","):
-        name, _, digest = value.strip().partition("=")
-        if name in ("md5", "crc32c"):
-            hashes[name] = digest
-    return hashes
+def with_announced_hashes(new: T, request: web.Request) -> T:
+    """``new`` with the checksums in headers.
+
+    Raises:
+        InvalidArgument: one differs from another announcement of it: see ``checksums.agreed``.
+    """
+    found = {"md5": new.md5, "crc32c": new.crc32c}
+    for kind, digest in announced_hashes(request).items():
+        found[kind] = checksums.agreed(kind, found[kind], digest)
+    return replace(new, md5=found["md5"], crc32c=found["crc32c"])
 
 
-def _check_length(chunk: ContentRange, total: int | None) -> None:
-    if chunk.start is None or chunk.length is None or chunk.length >= _MIN_CHUNK:
-        return
-    if chunk.start + chunk.length != total:
-        raise InvalidArgument(
-            f"Invalid request. The number of bytes uploaded is required to be equal or greater than {_MIN_CHUNK}, "
-            f"except for the final request (it's recommended to be the exact multiple of {_MIN_CHUNK}). "
-            f"The received request contained {chunk.length} bytes, which does not meet this requirement.",
-            field="Content-Range",
-        )
+def announced_hashes(request: web.Request) -> dict[str, str]:
+    """``md5`` and ``crc32c`` as headers announce them: ``Content-MD5``, ``X-Goog-Hash: crc32c=…,md5=…``.
+
+    Raises:
+        InvalidArgument: one is announced twice, and differs: see ``checksums.agreed``.
+    """
+    found: dict[str, str] = {}
+    listed = [f"md5={request.headers.get('Content-MD5', '')}", *request.headers.getall("X-Goog-Hash", [])]
+    for announcement in ",".join(listed).split(","):
+        kind, _, digest = announcement.strip().partition("=")
+        if kind in ("md5", "crc32c") and digest:
+            found[kind] = checksums.agreed(kind, found.get(kind), digest)
+    return found

@@ -1,60 +1,22 @@
-"""The XML API: objects, and lists of them, at ``/BUCKET/OBJECT`` or at ``BUCKET.storage.googleapis.com/OBJECT``.
+"""The XML API: objects at ``/BUCKET/OBJECT`` or at ``BUCKET.storage.googleapis.com/OBJECT``.
 
 https://cloud.google.com/storage/docs/xml-api/reference-methods. TensorFlow reads objects by it.
 """
 
-from dataclasses import replace
-
 from aiohttp import web
 
-from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.downloads import media_headers
-from cloud.emulator.storage_v1.entity_tags import xml_tag
-from cloud.emulator.storage_v1.unimplemented import not_in_xml
-from cloud.emulator.storage_v1.uploads import announced_hashes, store
-from cloud.engine.storage import policy
-from cloud.engine.storage.objects import NewObject
-
-_BUCKET_HOST = ".storage.googleapis.com"
-_METADATA = "x-goog-meta-"
+from cloud.emulator.storage_v1.sizes import RANGE_HEADER, limited, parse_range
+from cloud.emulator.storage_v1.uploads import store, with_announced_hashes
+from cloud.emulator.storage_v1.xml_headers import created, new_object
 
 
 async def put(call: Call) -> web.StreamResponse:
     """Create an object.
 
     Raises:
-        Unimplemented: it is copied, or the upload is resumable.
+        InvalidArgument: a header is wrong, or the size is not within ``x-goog-content-length-range``.
     """
-    headers = call.request.headers
-    for unsupported in ("x-goog-copy-source", "x-goog-resumable", "x-goog-copy-source-generation"):
-        if unsupported in headers:
-            raise not_in_xml(unsupported)
-    acl = None
-    if "x-goog-acl" in headers:
-        # The JSON API's names are in camel case: publicRead for public-read.
-        first, *words = headers["x-goog-acl"].split("-")
-        name = first + "".join(map(str.capitalize, words))
-        acl = policy.predefined_acl(name, call.principal.email, call.storage.project_number, of_object=True)
-    resource = {name: headers[header] for name, (_, header) in messages.ATTRIBUTES.items() if header in headers}
-    metadata = {
-        name.lower().removeprefix(_METADATA): value
-        for name, value in headers.items()
-        if name.lower().startswith(_METADATA)
-    }
-    attributes = messages.attributes_from_json({**resource, "metadata": metadata})
-    new = NewObject(call.path["bucket"], call.path["object"], attributes, acl, call.conditions())
     # Stored as sent: in the XML API Content-Encoding belongs to the object.
-    record = await store(call, replace(new, **announced_hashes(call.request)), call.request.content.iter_any())
-    response_headers = {
-        name: value
-        for name, value in media_headers(record, xml_tag(record)).items()
-        if name.startswith(("ETag", "X-Goog-")) and not name.startswith("X-Goog-Meta-")
-    }
-    return web.Response(headers=response_headers)
-
-
-def bucket_of_host(host: str) -> str | None:
-    """The bucket in a host name; None for the API's own host."""
-    host = host.partition(":")[0].lower()
-    return host.removesuffix(_BUCKET_HOST) if host.endswith(_BUCKET_HOST) else None
+    body = limited(call.request.content.iter_any(), parse_range(call.request.headers.get(RANGE_HEADER)))
+    return created(await store(call, with_announced_hashes(new_object(call), call.request), body))

@@ -3,19 +3,14 @@
 https://cloud.google.com/storage/docs/xml-api/get-bucket-list.
 """
 
-from collections.abc import Callable
-from functools import partial
-from urllib.parse import quote
-from xml.etree.ElementTree import Element, SubElement, tostring
-
 from aiohttp import web
 
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.entity_tags import xml_tag
-from cloud.emulator.storage_v1.messages import timestamp
+from cloud.emulator.storage_v1.times import timestamp
 from cloud.emulator.storage_v1.unimplemented import not_in_xml
+from cloud.emulator.storage_v1.xml_document import LISTED, add, add_child, document_answer, name_encoding, new_document
 from cloud.engine.storage.listing import ListQuery, successor
-from cloud.errors import InvalidArgument
 
 _PAGE = 1000
 _PARAMETERS = frozenset({"prefix", "delimiter", "marker", "start-after", "continuation-token", "encoding-type"})
@@ -34,8 +29,8 @@ async def list_objects(call: Call) -> web.StreamResponse:
     after = query.get("start-after" if is_second else "marker", "")
     limit = call.integer("max-keys")
     limit = _PAGE if limit is None else min(limit, _PAGE)
-    if query.get("encoding-type", "url") != "url":
-        raise InvalidArgument(f"url, not {query['encoding-type'][:100]!r}", field="encoding-type")
+    kind = query.get("encoding-type")
+    encode = name_encoding(kind)
     list_query = ListQuery(
         prefix=prefix,
         delimiter=delimiter,
@@ -44,23 +39,25 @@ async def list_objects(call: Call) -> web.StreamResponse:
         page_token=query.get("continuation-token", "") if is_second else "",
     )
     page = call.storage.objects.list_page(call.principal, bucket, list_query)
-    encode: Callable[[str], str] = partial(quote, safe="/") if query.get("encoding-type") else str
-    root = Element("ListBucketResult", xmlns="http://doc.s3.amazonaws.com/2006-03-01")
-    _add(root, Name=bucket, Prefix=encode(prefix), MaxKeys=str(limit))
+    root = new_document("ListBucketResult", LISTED)
+    add(root, Name=bucket, Prefix=encode(prefix), MaxKeys=str(limit))
+    if kind:
+        add(root, EncodingType=kind)
     if delimiter:
-        _add(root, Delimiter=encode(delimiter))
+        add(root, Delimiter=encode(delimiter))
     if is_second:
-        _add(root, KeyCount=str(len(page.items) + len(page.prefixes)), StartAfter=encode(after))
+        add(root, KeyCount=str(len(page.items) + len(page.prefixes)), StartAfter=encode(after))
     else:
-        _add(root, Marker=encode(after))
+        add(root, Marker=encode(after))
     if page.next_page_token and is_second:
-        _add(root, NextContinuationToken=page.next_page_token)
+        add(root, NextContinuationToken=page.next_page_token)
     elif page.next_page_token:
-        _add(root, NextMarker=encode(max([*(item.name for item in page.items), *page.prefixes], default="")))
-    _add(root, IsTruncated="true" if page.next_page_token else "false")
+        add(root, NextMarker=encode(max([*(item.name for item in page.items), *page.prefixes], default="")))
+    add(root, IsTruncated="true" if page.next_page_token else "false")
     for record in await call.storage.objects.hashed(page.items):
-        _add(
-            SubElement(root, "Contents"),
+        add_child(
+            root,
+            "Contents",
             Key=encode(record.name),
             Generation=str(record.generation),
             MetaGeneration=str(record.metageneration),
@@ -70,14 +67,8 @@ async def list_objects(call: Call) -> web.StreamResponse:
             StorageClass=record.attributes.storage_class or "STANDARD",
         )
     for folder in page.prefixes:
-        _add(SubElement(root, "CommonPrefixes"), Prefix=encode(folder))
-    body = tostring(root, "UTF-8", xml_declaration=True, short_empty_elements=False)
-    return web.Response(body=body, content_type="application/xml", charset="utf-8")
-
-
-def _add(parent: Element, **texts: str) -> None:
-    for name, text in texts.items():
-        SubElement(parent, name).text = text
+        add_child(root, "CommonPrefixes", Prefix=encode(folder))
+    return document_answer(root)
 
 
 def _next(after: str, delimiter: str) -> str:

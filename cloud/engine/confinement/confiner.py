@@ -1,6 +1,7 @@
 """``Confiner``: makes the confinement of jobs' replicas, package builds and serving workers."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from cloud.engine.confinement.paths import PythonPaths
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.network import Network
-from cloud.resources import LogEntry
+from cloud.log_entries import LogEntry
 
 if TYPE_CHECKING:
     from cloud.engine.confinement.layers import Layers
@@ -33,6 +34,20 @@ class Networks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Programs:
+    """The programs of one execution, as the APIs meet them.
+
+    Args:
+        report: called for refusals of their requests.
+        write_log: called for entries that they write.
+    """
+
+    job_id: str
+    report: Report
+    write_log: WriteLog
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """How a job reaches Google's APIs, as the account that it runs as.
 
@@ -48,9 +63,9 @@ class Access:
 
     port: int
     files: tuple[Path, ...]
-    serve: Callable[[socket, Report, WriteLog], Awaitable[Callable[[], Awaitable[None]]]]
+    serve: Callable[[socket, Programs], Awaitable[Callable[[], Awaitable[None]]]]
     environ: Mapping[str, str] = field(default_factory=dict)
-    alone: Callable[[Report, WriteLog], Awaitable[tuple["Access", Callable[[], Awaitable[None]]]]] | None = None
+    alone: Callable[[Programs], Awaitable[tuple["Access", Callable[[], Awaitable[None]]]]] | None = None
     mount: Callable[[int, Path, Report], Callable[[], None]] | None = None
 
 
@@ -84,14 +99,13 @@ class Confiner:
 
     @asynccontextmanager
     async def job_network(
-        self, access: Access | None, report: Report, write_log: WriteLog
+        self, access: Access | None, programs: Programs
     ) -> AsyncIterator[tuple[Network | None, Access | None]]:
         """The network of one execution, until the block ends, and how it reaches Google's APIs; None: this machine's.
 
         Args:
             access: of its job; None: it has none, and no network of its own.
-            report: called for refusals of its requests.
-            write_log: called for entries that it writes.
+            programs: of the execution.
 
         Raises:
             CloudError: it cannot be made.
@@ -101,9 +115,9 @@ class Confiner:
             if self._means and access and layers and layers.network.is_held:
                 network = await self._means.networks.create_network(access.port)
                 parts.callback(network.close)
-                parts.push_async_callback(await access.serve(network.listening, report, write_log))
+                parts.push_async_callback(await access.serve(network.listening, programs))
             elif access and access.alone:
-                access, end = await access.alone(report, write_log)
+                access, end = await access.alone(programs)
                 parts.push_async_callback(end)
             yield network, access
 
@@ -129,14 +143,12 @@ class Confiner:
                 it has none.
         """
         layers = await self._layers()
+        serve = partial(_mount, access.mount, *mount) if mount and access and access.mount else None
         if self._means is None or layers is None:
-            return None
+            return Confinement(files=False, ports=None, mount=serve, is_free=True) if sys.platform == "linux" else None
         read = (*(access.files if access else ()), *self._means.reads)
         allowed = (*([access.port] if access else []), *ports, _ANY_FREE_PORT)
         confinement = await self._confinement(layers, [interpreter], import_path, read, write, network, allowed)
-        serve = None
-        if mount and network and access and access.mount:
-            serve = partial(_mount, access.mount, *mount)
         return replace(confinement, max_processes=self._means.job_processes, mount=serve)
 
     @asynccontextmanager

@@ -7,11 +7,20 @@ runner's own log lines; docs/fidelity.md lists the differences. Vertex AI's vari
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.engine.jobs import vertex_environ
 from cloud.engine.jobs.replicas import Replica, cluster
 from cloud.resources import Json, ScaleTier, Service, TrainingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TrialName:
+    """Tells a trial's replicas which one they run, and what to report."""
+
+    id: str
+    metric: str
 
 
 def argv(spec: TrainingSpec) -> tuple[str, ...]:
@@ -28,6 +37,7 @@ def environ(
     project_number: int,
     base: Mapping[str, str],
     home: Path,
+    trial: TrialName | None = None,
 ) -> dict[str, str]:
     """The whole environment of ``replica``.
 
@@ -36,17 +46,28 @@ def environ(
         addresses: ``HOST:PORT`` of every replica of the job.
         base: variables of every process of this cloud (paths, the gateway's address, the ML service account).
         home: the replica's private folder.
+        trial: of a tuning job, which the replica runs.
     """
     private = {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
     # Where cloudml-hypertune writes metrics, in a job of either service. Its default is a file of the whole machine.
     metrics = {"CLOUD_ML_HP_METRIC_FILE": str(home / "hypertune" / "output.metrics")}
+    if trial:
+        metrics |= {"CLOUD_ML_TRIAL_ID": trial.id, "CLOUD_ML_HP_METRIC_TAG": trial.metric}
+    task_trial = {"trial": trial.id} if trial else {}
     if spec.service is Service.VERTEX_AI:
-        variables = vertex_environ.environ(spec, replica, addresses, project_number=project_number)
+        variables = vertex_environ.environ(
+            spec, replica, addresses, project_number=project_number, task_trial=task_trial
+        )
         return {**base, **metrics, **variables, **spec.of_pool(replica.pool_index).env, **private}
     job = training_input(spec)
     tf_config: dict[str, Json] = {
         "cluster": cluster(addresses),
-        "task": {"type": replica.task_type.value, "index": replica.index, "cloud": tenant_project(project)},
+        "task": {
+            "type": replica.task_type.value,
+            "index": replica.index,
+            "cloud": tenant_project(project),
+            **task_trial,
+        },
         "job": job,
         "environment": "cloud",
     }

@@ -9,19 +9,23 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner
+from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Programs
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.bounds import Bounds
+from cloud.engine.jobs.environ import TrialName
+from cloud.engine.jobs.kinds import Report
 from cloud.engine.jobs.known_failures import explain_gcs_folder, explain_known_failure
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.paths_outside import explain_path_outside
 from cloud.engine.jobs.ports import PortAllocator
+from cloud.engine.jobs.preemptions import Preemptions
 from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.refused_requests import RefusedRequests
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
 from cloud.engine.jobs.replicas import Replica, replicas
+from cloud.engine.jobs.restarts import Restarts, supervise
 from cloud.engine.jobs.severity import severity_of
 from cloud.engine.launch.command import Command
 from cloud.engine.launch.confinement import Confinement
@@ -35,7 +39,8 @@ from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
-from cloud.resources import LogEntry, Service, Severity, TrainingSpec
+from cloud.log_entries import LogEntry, Severity
+from cloud.resources import Service, TrainingSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Platform:
     """Seconds between SIGTERM and SIGKILL."""
     ports: PortAllocator = field(default_factory=PortAllocator)
     bounds: Bounds = field(default_factory=Bounds)
+    preemptions: Preemptions = field(default_factory=Preemptions)
     confiner: Confiner = UNCONFINED
     access: Callable[[str], Awaitable[Access]] | None = None
     """How a job reaches Google's APIs as the account of that e-mail address; None: it does not."""
@@ -69,7 +75,11 @@ class Execution:
     folder: Path
     """Private, removed at the end: a replica's disk does not outlive it."""
     log: JobLog
-    report: Callable[["Execution", JobEvent, str], None]
+    report: Report
+    trial: TrialName | None = None
+    """Of which trial of a tuning job."""
+    before_removal: Callable[[], Awaitable[None]] | None = None
+    """Awaited when no process is left and the folder still exists."""
     state: JobState = JobState.QUEUED
     """Set by the service, by the transitions in ``lifecycle``."""
     _cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,9 +121,10 @@ class Execution:
         if self._processes is not None and self._processes.started:
             self._log_message("Finished tearing down training program.")
         closing = {JobEvent.COMPLETED: "Job completed successfully.", JobEvent.FAILED: "Job failed."}
-        self._log_message(
-            closing.get(event, "Job cancelled."), Severity.ERROR if event is JobEvent.FAILED else Severity.INFO
-        )
+        if not self.trial:  # whose job goes on
+            self._log_message(
+                closing.get(event, "Job cancelled."), Severity.ERROR if event is JobEvent.FAILED else Severity.INFO
+            )
         if self._log_error and event is not JobEvent.STOPPED:
             event, message = JobEvent.FAILED, f"The job's log could not be written: {self._log_error}"
         self.report(self, event, message)
@@ -149,13 +160,14 @@ class Execution:
                 return JobEvent.FAILED, f"Internal error encountered. ({type(error).__name__}: {error})"
 
     async def _work(self) -> tuple[JobEvent, str]:
-        primary = replicas(self.spec)[0]
+        restarts = Restarts(self.spec, replicas(self.spec))
         self._temporary = folders.create(self.folder)
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
         environments = await self._prepare()
         access = await self.platform.access(self._account) if self.platform.access else None
+        programs = Programs(self.spec.job_id, self._refused.add, self._log_written)
         self._network, self._access = await self._until_ended.enter_async_context(
-            self.platform.confiner.job_network(access, self._refused.add, self._log_written)
+            self.platform.confiner.job_network(access, programs)
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
@@ -165,7 +177,7 @@ class Execution:
                 self._report_start()
                 if limit.when() is None:
                     limit.reschedule(asyncio.get_running_loop().time() + self.spec.max_running_time)
-                failed = await processes.wait_for(primary)
+                failed = await supervise(processes, restarts, self.platform.grace, self._log_message)
                 if not failed:
                     return JobEvent.COMPLETED, ""
                 if is_last_try:
@@ -238,6 +250,7 @@ class Execution:
             project=platform.project,
             project_number=platform.project_number,
             base={**platform.environ, **(self._access.environ if self._access else {}), "TMPDIR": str(self._temporary)},
+            trial=self.trial,
             folder=self.folder,
             environments=environments,
             confine=self._confine,
@@ -287,6 +300,8 @@ class Execution:
         if processes is not None:
             await processes.stop(self.platform.grace)
             processes.close()
+            if self.before_removal:
+                await self.before_removal()
         await self._until_ended.aclose()
         await asyncio.to_thread(folders.remove, *filter(None, (self.folder, self._temporary)))
         for replica in ended:
@@ -300,6 +315,10 @@ class Execution:
         # Output may arrive before the start is confirmed: the log must not have output of a job that is not running.
         self._report_start()
         self._on_output(replica, line)
+        if self.platform.preemptions and self._processes:
+            running = {each.task_name: each for each in self._processes.running}
+            for name in self.platform.preemptions.take(self.spec.job_id, line.text, list(running)):
+                self._processes.preempt(running[name])
 
     def _log_refusal(self, text: str) -> None:
         self._log_message(text, Severity.WARNING)
@@ -326,6 +345,8 @@ class Execution:
         self._append(LogEntry(datetime.now(UTC), severity, replica.task_name if replica else "service", message))
 
     def _append(self, entry: LogEntry) -> None:
+        if self.trial:
+            entry = replace(entry, trial=self.trial.id)
         try:
             self.log.append(entry)
         except OSError as error:

@@ -1,19 +1,21 @@
 """A job's log: a file of JSON lines, appended to as output arrives, which any number of readers can follow."""
 
+import asyncio
 import errno
 import json
 import os
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
 from cloud.engine.jobs.log_index import Block, LogIndex
 from cloud.engine.notifier import Changes
-from cloud.resources import WHOLE_LOG, Json, LogEntry, LogRange, Severity
+from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
+from cloud.resources import Json
 
 
 class JobLog:
@@ -38,6 +40,8 @@ class JobLog:
             "task_name": entry.task_name,
             "message": entry.message,
         }
+        if entry.trial:
+            record["trial"] = entry.trial
         if entry.written is not None:
             record["written"] = entry.written
         line = json.dumps(record).encode() + b"\n"
@@ -57,6 +61,12 @@ class JobLog:
     def wake(self) -> None:
         """Have followers check again whether the job is finished."""
         self._changes.notify()
+
+    def _start_of(self, place: int) -> tuple[int, int]:
+        """Where to begin to read for the line ``place``: an offset in bytes, and the number of the line there."""
+        blocks = self._index.blocks()
+        found = bisect_right(blocks, place, key=attrgetter("first")) - 1
+        return (blocks[found].start, blocks[found].first) if found >= 0 else (0, 0)
 
     def read(
         self, part: LogRange = WHOLE_LOG, *, newest_first: bool = False, limit: int | None = None
@@ -96,22 +106,25 @@ class JobLog:
                     break
         return found[:limit]
 
-    async def follow(self, finished: Callable[[], bool]) -> AsyncIterator[LogEntry]:
-        """Every entry from the first; ends when ``finished()`` is true and everything is read."""
+    async def follow(self, finished: Callable[[], bool], after: int = -1) -> AsyncIterator[LogEntry]:
+        """Every entry from the first that follows the place ``after``; ends when ``finished()`` is true and everything
+        is read."""
         while not self._path.exists():
             changed, last = self._changes.next(), finished()
             if last and not self._path.exists():
                 return
             if not self._path.exists():
                 await changed.wait()
+        start, place = await asyncio.to_thread(self._start_of, after + 1) if after >= 0 else (0, 0)
         with self._path.open("rb") as file:
-            unread, place = b"", 0
+            file.seek(start)
+            unread = b""
             while True:
                 changed, last = self._changes.next(), finished()
                 while piece := file.readline():
                     unread += piece
                     if unread.endswith(b"\n"):
-                        if entry := _entry(unread, place):
+                        if place > after and (entry := _entry(unread, place)):
                             yield entry
                         unread, place = b"", place + 1
                 if last:
@@ -144,6 +157,7 @@ def _entry(line: bytes, place: int) -> LogEntry | None:
             message=record["message"],
             place=place,
             written=record.get("written"),
+            trial=record.get("trial", ""),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -7,10 +7,11 @@ import shutil
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from cloud.engine.jobs import pip_environment
-from cloud.engine.jobs.environ import argv, environ
+from cloud.engine.jobs.environ import TrialName, argv, environ
 from cloud.engine.jobs.pip_environment import PipEnvironment
 from cloud.engine.jobs.ports import PortAllocator, is_bound
 from cloud.engine.jobs.replicas import Replica
@@ -24,6 +25,10 @@ from cloud.resources import TrainingSpec
 
 Confine = Callable[[Environment, Sequence[int]], Awaitable[Confinement | None]]
 """Gives the confinement of an execution's replicas in one environment, which listen on these ports."""
+OnCommand = Callable[[Replica, Command], None]
+"""Called before each start."""
+Failed = Sequence[tuple[Replica, ExitStatus]]
+"""Replicas that failed, and how."""
 _TAIL_LINES = 60
 """Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
 _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
@@ -31,7 +36,7 @@ _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
 
 @dataclass(slots=True)
 class ReplicaProcesses:
-    """Started once; ``close`` releases the ports."""
+    """Started once, then perhaps restarted; ``close`` releases the ports."""
 
     spec: TrainingSpec
     executor: Executor
@@ -40,12 +45,23 @@ class ReplicaProcesses:
     limits: Mapping[str, int]
     """Resource limits of each process; see ``Command``."""
     _processes: dict[Replica, RunningProcess] = field(default_factory=dict)
+    _starts: dict[Replica, Callable[[], Awaitable[RunningProcess]]] = field(default_factory=dict)
+    """How each is started again."""
+    _preempting: dict[Replica, asyncio.Task[ExitStatus]] = field(default_factory=dict)
+    _preempted: list[Replica] = field(default_factory=list)
+    """Those that have ended, and are not restarted yet."""
+    _finished: set[Replica] = field(default_factory=set)
     _tails: dict[Replica, deque[str]] = field(default_factory=dict)
     _addresses: dict[Replica, int] = field(default_factory=dict)
 
     @property
     def started(self) -> tuple[Replica, ...]:
         return tuple(self._processes)
+
+    @property
+    def running(self) -> tuple[Replica, ...]:
+        """Without those that are being preempted."""
+        return tuple(each for each in self._processes if each not in self._finished and each not in self._preempting)
 
     async def start(
         self,
@@ -54,15 +70,17 @@ class ReplicaProcesses:
         project: str,
         project_number: int,
         base: Mapping[str, str],
+        trial: TrialName | None,
         folder: Path,
         environments: Mapping[int, Environment],
         confine: Confine,
-        on_command: Callable[[Replica, Command], None],
+        on_command: OnCommand,
     ) -> None:
         """Start all of ``members``.
 
         Args:
             base: environment variables of every process.
+            trial: of a tuning job, which they run.
             folder: an empty folder for each replica is created in it.
             environments: of the replicas, by the index of their pool.
             confine: gives the confinement of each replica.
@@ -82,8 +100,8 @@ class ReplicaProcesses:
             interpreter, import_path = environment.interpreter, environment.import_path
             home = folder / replica.task_name
             installed = folder / "pip" / replica.task_name
-            pip = await asyncio.to_thread(_make_folders, home, installed, interpreter, base.get("PATH", os.defpath))
-            self._tails[replica] = deque(maxlen=_TAIL_LINES)
+            make = partial(_make_folders, home, installed, interpreter, base.get("PATH", os.defpath))
+            pip = await asyncio.to_thread(make)
             command = Command(
                 module=spec.python_module,
                 argv=argv(spec),
@@ -95,6 +113,7 @@ class ReplicaProcesses:
                     project_number=project_number,
                     base={**base, **pip.environ} if pip else base,
                     home=home,
+                    trial=trial,
                 ),
                 cwd=home,
                 import_path=(*import_path, pip.site) if pip else import_path,
@@ -102,28 +121,65 @@ class ReplicaProcesses:
                 limits=self.limits,
                 confinement=confinements[replica.pool_index],
             )
-            on_command(replica, command)
-            self._processes[replica] = await self.executor.launch(
-                command,
-                lambda line, replica=replica: self._on_line(replica, line),  # type: ignore[misc]
-            )
+            self._starts[replica] = partial(self._start_again, replica, command, make, on_command)
+            self._processes[replica] = await self._launch(replica, command, on_command)
 
-    async def wait_for(self, primary: Replica) -> list[tuple[Replica, ExitStatus]]:
-        """Wait until ``primary`` exits with 0, or any replica fails; returns those that failed."""
+    async def restart(self, members: Sequence[Replica], grace: float) -> None:
+        """End ``members`` where they still run, and start them again under their addresses, with empty folders.
+
+        Raises:
+            CloudError: one cannot be started; the caller has to ``stop`` the others.
+        """
+        await asyncio.gather(*(self._processes[replica].stop(grace) for replica in members))
+        for replica in members:
+            self._preempting.pop(replica, None)
+            self._finished.discard(replica)
+        for replica in members:
+            self._processes[replica] = await self._starts[replica]()
+
+    async def _start_again(
+        self, replica: Replica, command: Command, make: Callable[[], object], on_command: OnCommand
+    ) -> RunningProcess:
+        await asyncio.to_thread(make)
+        return await self._launch(replica, command, on_command)
+
+    async def _launch(self, replica: Replica, command: Command, on_command: OnCommand) -> RunningProcess:
+        self._tails[replica] = deque(maxlen=_TAIL_LINES)
+        on_command(replica, command)
+        return await self.executor.launch(command, lambda line: self._on_line(replica, line))
+
+    async def wait_for(self, primary: Replica) -> Failed:
+        """Wait until ``primary`` exits with 0, one fails, or a preempted one ends; returns those that failed."""
         waits = {asyncio.create_task(process.wait()): replica for replica, process in self._processes.items()}
         try:
             pending = set(waits)
             while pending:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                failed = [(waits[task], task.result()) for task in done if not task.result().ok]
-                if failed:
+                ended = {waits[task]: task.result() for task in done}
+                self._preempted = [replica for replica in ended if replica in self._preempting]
+                self._finished.update(ended)
+                failed = [
+                    (replica, status)
+                    for replica, status in ended.items()
+                    if not status.ok and replica not in self._preempted
+                ]
+                if failed or self._preempted:
                     return failed
-                if any(waits[task] == primary for task in done):
+                if primary in ended:
                     return []
             return []
         finally:
             for wait in waits:
                 wait.cancel()
+
+    def preempt(self, replica: Replica) -> None:
+        """Take away a running replica, as if its machine were lost."""
+        self._preempting[replica] = asyncio.create_task(self._processes[replica].stop(0))
+
+    def take_preempted(self) -> Sequence[Replica]:
+        """Those that were preempted and have ended since ``restart``."""
+        preempted, self._preempted = self._preempted, []
+        return preempted
 
     async def stop(self, grace: float) -> None:
         """End what still runs."""
@@ -133,7 +189,7 @@ class ReplicaProcesses:
         self.ports.release(self._addresses.values())
         self._addresses = {}
 
-    def address_was_taken(self, failed: Sequence[tuple[Replica, ExitStatus]]) -> bool:
+    def address_was_taken(self, failed: Failed) -> bool:
         """Whether a replica failed because another program is bound to its port.
 
         That is so if its output says that an address is in use, and either names its own or its own is still bound.
@@ -146,7 +202,7 @@ class ReplicaProcesses:
                 return True
         return False
 
-    def explain(self, failed: Sequence[tuple[Replica, ExitStatus]]) -> str:
+    def explain(self, failed: Failed) -> str:
         """The error message for replicas that failed."""
         return " ".join(self._explain(replica, status) for replica, status in failed)
 

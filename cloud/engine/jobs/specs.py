@@ -7,13 +7,19 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.restore import restore, restore_uri
 from cloud.names import GsUri
 from cloud.resources import JobSpec, Json, TrainingSpec
+from cloud.tuning import TuningSpec
 
 T = TypeVar("T")
 S = TypeVar("S", bound=JobSpec)
-KINDS: Mapping[str, type[JobSpec]] = {"training": TrainingSpec}
+KINDS: Mapping[str, type[JobSpec]] = {
+    "training": TrainingSpec,
+    "tuning": TuningSpec,
+    "batch_prediction": BatchPredictionSpec,
+}
 """The kinds of jobs, by their name in the records. A published name is never changed."""
 
 
@@ -62,8 +68,8 @@ def _reader(hint: Any) -> Callable[[Json], Any] | None:
     """Converts from JSON to the type ``hint``; None if no conversion is needed."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        (inner,) = (argument for argument in arguments if argument is not type(None))
-        read = _reader(inner)
+        inner = [argument for argument in arguments if argument is not type(None)]
+        read = _reader(inner[0]) if len(inner) == 1 else None  # several: they are as JSON has them
         return read and (lambda value: None if value is None else read(value))
     if origin is tuple:
         item = _reader(arguments[0])

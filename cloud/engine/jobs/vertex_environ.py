@@ -12,12 +12,18 @@ from cloud.resources import Json, TrainingSpec
 
 
 def environ(
-    spec: TrainingSpec, replica: Replica, addresses: Mapping[Replica, str], *, project_number: int
+    spec: TrainingSpec,
+    replica: Replica,
+    addresses: Mapping[Replica, str],
+    *,
+    project_number: int,
+    task_trial: Mapping[str, str],
 ) -> dict[str, str]:
     """Variables that describe the job, its project and the other replicas.
 
     Args:
         addresses: ``HOST:PORT`` of every replica of the job.
+        task_trial: of a tuning job what ``task`` says of the trial; otherwise empty.
     """
     job = job_spec(spec, addresses)
     variables = {
@@ -28,13 +34,13 @@ def environ(
             {
                 "cluster": _pools(addresses),
                 "environment": "cloud",
-                "task": {"type": replica.pool, "index": replica.index},
+                "task": {"type": replica.pool, "index": replica.index, **task_trial},
                 "job": job,
             }
         ),
     }
     if len(addresses) > 1:
-        task = {"type": replica.task_type.value, "index": replica.index}
+        task = {"type": replica.task_type.value, "index": replica.index, **task_trial}
         variables["TF_CONFIG"] = json.dumps(
             {"cluster": cluster(addresses), "environment": "cloud", "job": job, "task": task}
         )

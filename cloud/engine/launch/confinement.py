@@ -26,9 +26,10 @@ class Confinement:
             restrict TCP. (0 allows to listen on any free port, but not to connect to it.)
         files: False: any file may be opened, where the kernel cannot restrict that.
         signals: False: any process of the user may be signalled, where the kernel cannot restrict that.
-        mount: serves ``/gcs``, where the process has a network of its own; None: it has no such folder. Called with a
-            descriptor of /dev/fuse that is mounted there and is from then on the callee's, it returns what ends that.
-            Where this machine cannot mount, the folder is empty and cannot be written.
+        mount: serves ``/gcs``; None: it has no such folder. Called with a descriptor of /dev/fuse that is mounted there
+            and is from then on the callee's, it returns what ends that. Where this machine cannot mount, the folder is
+            empty and cannot be written, or there is none.
+        is_free: True: it has the user's rights, whatever else is said here, and only ``/gcs`` is not this machine's.
         max_processes: threads and processes that it may have at a time: in a namespace the kernel lets it start no
             more; root's, and those outside of one, are counted, and killed if there are more.
 
@@ -44,6 +45,7 @@ class Confinement:
     signals: bool = True
     max_processes: int | None = None
     mount: Callable[[int], Callable[[], None]] | None = None
+    is_free: bool = False
 
     def __post_init__(self) -> None:
         for field, paths in (("read", self.read), ("write", self.write)):
@@ -60,4 +62,5 @@ class Confinement:
             "signals": self.signals,
             "ports": self.ports,
             "max_processes": self.max_processes,
+            "is_free": self.is_free,
         }

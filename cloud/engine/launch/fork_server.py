@@ -106,7 +106,7 @@ class ForkServer:
         process = Process(connection, stdout, stderr, on_output, self._deadlines.end)
         confinement = command.confinement
         network = confinement.network if confinement else None
-        mount = confinement.mount if confinement and network else None
+        mount = confinement.mount if confinement else None
         mounted, their_mounted = socket.socketpair() if mount else (None, None)
         descriptors = [their_connection.fileno(), their_stdout, their_stderr, *(network.namespaces if network else ())]
         if their_mounted:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from cloud.engine.notifier import Changes
 from cloud.engine.principal import Principal
 from cloud.engine.project import etags, identities, policy
 from cloud.engine.project.records import ProjectRecords, ServiceAccount
@@ -30,6 +31,8 @@ class ProjectAccess:
         self.records = ProjectRecords(folder / "project.sqlite3")
         self._decided: dict[tuple[str, str], bool] = {}
         self._entities: dict[str, frozenset[str]] = {}
+        self.changes = Changes()
+        """Of the policy."""
         wanted = agents is ServiceAgents.GOOGLE
         found = self.records.project()
         if found is None:
@@ -126,6 +129,7 @@ class ProjectAccess:
         self._bindings: list[policy.Binding] = self.stored.fields["bindings"]
         self._decided.clear()
         self._entities.clear()
+        self.changes.notify()
 
     def load_accounts(self) -> None:
         """Take up what is recorded."""

@@ -6,7 +6,7 @@ https://cloud.google.com/iam/docs/service-accounts-create, error texts as at Goo
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from cloud.engine.project import etags, policy
@@ -19,13 +19,18 @@ from cloud.resources import Json
 MAX_KEYS = 10
 """Of one account (https://cloud.google.com/iam/quotas)."""
 _ID = re.compile(r"[a-z]([-a-z0-9]{4,28}[a-z0-9])")
+OnDelete = Callable[[str, str], None]
 _LONGEST_NAME, _LONGEST_DESCRIPTION = 100, 256
 """Bytes (discovery document ``iam.v1``, schema ``ServiceAccount``)."""
 
 
 class ServiceAccounts:
-    def __init__(self, access: ProjectAccess) -> None:
-        self._access, self._records = access, access.records
+    """Args:
+    on_delete: called with an account's member and what it is from now on, to change policies that are not kept here.
+    """
+
+    def __init__(self, access: ProjectAccess, on_delete: OnDelete | None = None) -> None:
+        self._access, self._records, self._on_delete = access, access.records, on_delete
 
     def create(self, account_id: str, display_name: str = "", description: str = "") -> ServiceAccount:
         """Raises:
@@ -79,11 +84,13 @@ class ServiceAccounts:
         return changed
 
     def delete(self, name: str) -> None:
-        """With its keys. Its grants on the project are those of a deleted account from now on: a new one of the same
-        name has none of them (https://cloud.google.com/iam/docs/service-accounts-delete-undelete)."""
+        """With its keys. Its grants on the project and on buckets are those of a deleted account from now on: a new one
+        of its name has none of them (https://cloud.google.com/iam/docs/service-accounts-delete-undelete)."""
         account = self.get(name)
         member = member_of(account.email)
         gone = f"deleted:{member}?uid={account.unique_id}"
+        if self._on_delete:
+            self._on_delete(member, gone)
         fields = self._access.stored.fields
         bindings = policy.normal(
             {**binding, "members": [gone if each == member else each for each in binding["members"]]}

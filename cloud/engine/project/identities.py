@@ -49,6 +49,12 @@ def job_account(project: str, spec: JobSpec) -> Principal:
     return custom_code_agent(project) if spec.service is Service.VERTEX_AI else ml_service_account(project)
 
 
+def prediction_account(project: str, service: Service) -> Principal:
+    """The agent that reads the input and writes the results of a batch prediction job. The account that a job of Vertex
+    AI may name is its container's (``BatchPredictionJob.serviceAccount``)."""
+    return vertex_service_agent(project) if service is Service.VERTEX_AI else ml_service_account(project)
+
+
 def version_account(project: str, spec: VersionSpec) -> Principal:
     """The agent that reads the files of a version: Vertex AI's if it is one of Vertex AI's, which have an image."""
     return vertex_service_agent(project) if spec.image else ml_service_account(project)

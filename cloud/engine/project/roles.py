@@ -19,24 +19,30 @@ _READS = ("{ml,aiplatform,iam,logging,resourcemanager,serviceusage}.*.{get,list}
 _ML_VIEWED = ("ml.{jobs,models,versions,operations,locations}.{get,list}", "ml.projects.getConfig")
 _VERTEX_VIEWED = ("aiplatform.*.{get,list}", "aiplatform.locations.*")
 _PROJECT_READ = ("resourcemanager.projects.get",)
-_OBJECTS = "storage.objects.{create,delete,get,list,update}"
+_OBJECTS = "storage.objects.{create,delete,get,list,restore,update}"
+_PARTS = "storage.multipartUploads.{abort,create,list,listParts}"
 _SIGNING = "iam.serviceAccounts.{get,getAccessToken,getOpenIdToken,implicitDelegation,list,signBlob,signJwt}"
 
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "roles/storage.objectViewer": ("storage.objects.{get,list}",),
-    "roles/storage.objectCreator": ("storage.objects.create",),
-    "roles/storage.objectUser": (_OBJECTS,),
-    "roles/storage.objectAdmin": ("storage.objects.*",),
+    "roles/storage.objectCreator": ("storage.objects.create", "storage.multipartUploads.{abort,create,listParts}"),
+    "roles/storage.objectUser": (_OBJECTS, _PARTS),
+    "roles/storage.objectAdmin": ("storage.objects.*", _PARTS),
     "roles/storage.bucketViewer": ("storage.buckets.{get,list}",),
     "roles/storage.legacyObjectReader": ("storage.objects.get",),
     "roles/storage.legacyObjectOwner": ("storage.objects.{get,update,getIamPolicy,setIamPolicy}",),
-    "roles/storage.legacyBucketReader": ("storage.buckets.get", "storage.objects.list"),
-    "roles/storage.legacyBucketWriter": ("storage.buckets.get", "storage.objects.{create,delete,list}"),
+    "roles/storage.legacyBucketReader": (
+        "storage.buckets.get",
+        "storage.objects.list",
+        "storage.multipartUploads.list",
+    ),
+    "roles/storage.legacyBucketWriter": ("storage.buckets.get", "storage.objects.{create,delete,list,restore}", _PARTS),
     "roles/storage.legacyBucketOwner": (
         "storage.buckets.{get,update,getIamPolicy,setIamPolicy}",
-        "storage.objects.{create,delete,list}",
+        "storage.objects.{create,delete,list,restore}",
+        _PARTS,
     ),
-    "roles/storage.admin": ("storage.{buckets,objects}.*",),
+    "roles/storage.admin": ("storage.{buckets,objects,multipartUploads}.*",),
     "roles/ml.viewer": (*_ML_VIEWED, *_PROJECT_READ),
     "roles/ml.developer": (
         *_ML_VIEWED,
@@ -100,7 +106,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     OWNER: ("*",),
     "roles/ml.serviceAgent": (
-        "storage.{buckets,objects}.*",
+        "storage.{buckets,objects,multipartUploads}.*",
         "logging.logEntries.create",
         _SIGNING,
         "serviceusage.services.use",
@@ -109,7 +115,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "roles/aiplatform.serviceAgent": (
         "aiplatform.*",
         "!aiplatform.*.setIamPolicy",
-        "storage.{buckets,objects}.*",
+        "storage.{buckets,objects,multipartUploads}.*",
         "logging.logEntries.create",
         _SIGNING,
         "iam.serviceAccounts.actAs",
@@ -118,7 +124,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "roles/aiplatform.customCodeServiceAgent": (
         "aiplatform.*",
         "!aiplatform.*.setIamPolicy",
-        "storage.{buckets,objects}.*",
+        "storage.{buckets,objects,multipartUploads}.*",
         "logging.logEntries.create",
         "logging.{logEntries,logs}.list",
         "serviceusage.services.use",
@@ -127,6 +133,9 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """The roles that grant something here, of each service in the order in which ``role_for`` recommends them; the service
 agents' last."""
+
+ROLES = tuple(_ROLES)
+"""Their names."""
 
 _FORM = re.compile(r"roles/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 _CUSTOM = re.compile(r"(projects|organizations)/[^/\s]+/roles/[A-Za-z0-9_.]{3,64}")
@@ -144,6 +153,11 @@ def includes(role: str, permission: str) -> bool:
 def role_for(permission: str) -> str:
     """The weakest role to grant for ``permission``."""
     return next(role for role in _ROLES if includes(role, permission))
+
+
+def roles_with(permission: str) -> list[str]:
+    """The roles that have ``permission``, the weakest of each service first; not those of service agents."""
+    return [role for role in _ROLES if includes(role, permission) and not role.lower().endswith("serviceagent")]
 
 
 def check_role(role: str) -> str:

@@ -34,14 +34,23 @@ class WorkerClient:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    async def post(self, path: str, body: bytes, time_limit: float | None = None) -> tuple[int, bytes]:
+        """Status and body of the response; see ``request``."""
+        return await self.request("POST", path, body, time_limit)
+
+    async def request(
+        self, verb: str, path: str, body: bytes = b"", time_limit: float | None = None
+    ) -> tuple[int, bytes]:
         """Status and body of the response.
+
+        Args:
+            time_limit: seconds for this request; None: as for all.
 
         Raises:
             ConnectionError: the worker is gone, or closed the connection before it responded.
             TimeoutError: there was no response within the time limit.
         """
-        deadline = self._loop.time() + self._time_limit
+        deadline = self._loop.time() + (self._time_limit if time_limit is None else time_limit)
         if self._free:
             self._free -= 1
         else:
@@ -49,7 +58,7 @@ class WorkerClient:
         try:
             if (connection := self._take_idle()) is None:
                 connection = await self._connect(deadline)
-            response = self._send(connection, path, body, deadline)
+            response = self._send(connection, _head(verb, path, len(body)) + body, deadline)
         except BaseException:
             self._release_connection()
             raise
@@ -90,13 +99,13 @@ class WorkerClient:
                 return
         self._free += 1
 
-    def _send(
-        self, connection: "_Connection", path: str, body: bytes, deadline: float
-    ) -> "asyncio.Future[tuple[int, bytes]]":
-        response = connection.post(path, body)
+    def _send(self, connection: "_Connection", request: bytes, deadline: float) -> "asyncio.Future[tuple[int, bytes]]":
+        response = connection.send(request)
         connection.deadline = deadline
         self._busy.add(connection)
-        if self._timer is None:
+        if self._timer is None or deadline < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
             self._timer = self._loop.call_at(deadline, self._expire_requests)
         return response
 
@@ -134,8 +143,8 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._response: asyncio.Future[tuple[int, bytes]] | None = None
 
-    def post(self, path: str, body: bytes) -> asyncio.Future[tuple[int, bytes]]:
-        """Send a request; the future gets status and body.
+    def send(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
+        """Send a request; the future gets status and body of the response.
 
         Raises:
             ConnectionError: the connection is closed. The future can raise it, too.
@@ -143,8 +152,7 @@ class _Connection(asyncio.Protocol):
         if not self.is_open:
             raise ConnectionResetError("the worker closed the connection")
         self._response = asyncio.get_running_loop().create_future()
-        head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        self._transport.write(head % (path.encode(), len(body)) + body)
+        self._transport.write(request)
         return self._response
 
     def abort(self) -> None:
@@ -181,3 +189,8 @@ class _Connection(asyncio.Protocol):
         body, self._body = b"".join(self._body), []
         if self._response and not self._response.done():
             self._response.set_result((self._parser.get_status_code(), body))
+
+
+def _head(verb: str, path: str, length: int) -> bytes:
+    head = "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return (head % (verb, path, length)).encode()

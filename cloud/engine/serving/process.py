@@ -4,8 +4,8 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cloud.engine.launch.client import Command, Launcher, OutputLine, Process
 from cloud.engine.serving import worker_folder
 from cloud.engine.serving.client import WorkerClient
 from cloud.engine.serving.quarantine import Quarantine
+from cloud.engine.serving.signatures import Signature, read_signatures
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, PredictionFailed, Unavailable
 from cloud.resources import Json, RawAnswer
 
@@ -33,6 +34,7 @@ class ModelServer:
         on_note: called with each sentence that the worker says about its model.
         time_limit: seconds for one prediction, including the wait for a connection.
         start_limit: seconds for loading the model.
+        idle_limit: seconds without a request after which the worker is ended, until the next one; 0: never.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class ModelServer:
         on_note: Callable[[str], None] = lambda _: None,
         time_limit: float = 60.0,
         start_limit: float = 300.0,
+        idle_limit: float = 0.0,
     ) -> None:
         self._launcher = launcher
         self._command = command
         self._on_note = on_note
         self._time_limit = time_limit
         self._start_limit = start_limit
+        self._idle_limit = idle_limit
         self._current: asyncio.Task[_Worker] | None = None
         self._ending: set[asyncio.Task[object]] = set()
         self._quarantine = Quarantine()
@@ -70,7 +74,7 @@ class ModelServer:
         FailedPrecondition: see ``start``.
         Unavailable: no response in time, or one worker died with this request among others and one with it alone.
         """
-        return _predictions(*await self._post("/predict", _encode(instances, signature_name)))
+        return _predictions(*await self.post("/predict", _encode(instances, signature_name)))
 
     async def raw_predict(self, body: bytes) -> RawAnswer:
         """The worker's own answer to a body.
@@ -80,28 +84,46 @@ class ModelServer:
             FailedPrecondition, Unavailable: see ``predict``.
         """
         _check_size(body)
-        return RawAnswer(*await self._post("/raw_predict", body))
+        return RawAnswer(*await self.post("/raw_predict", body))
 
-    async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    async def post(self, path: str, body: bytes, time_limit: float | None = None) -> tuple[int, bytes]:
         """Status and body of the worker's response.
+
+        Args:
+            time_limit: seconds; None: that of all predictions.
 
         Raises:
             FailedPrecondition, Unavailable: see ``predict``.
         """
+        limit = self._time_limit if time_limit is None else time_limit
         try:
             async with self._quarantine.together():
-                return await self._send(path, body)
+                return await self._send(path, body, limit)
         except ConnectionError:  # another request may be the cause; predicting again is safe
             pass
         try:
             async with self._quarantine.alone():
-                return await self._send(path, body)
+                return await self._send(path, body, limit)
         except ConnectionError:
             raise Unavailable(
                 "the model's worker died twice on this request: the model may need more memory than there is"
             ) from None
 
-    async def _send(self, path: str, body: bytes) -> tuple[int, bytes]:
+    async def signatures(self) -> Mapping[str, Signature]:
+        """The model's, by name; none if it is not TensorFlow's.
+
+        Raises:
+            FailedPrecondition, Unavailable: see ``start``.
+        """
+        worker = await asyncio.shield(self._running())
+        try:
+            with worker.in_use():
+                _, content = await worker.get("/health")
+        except (ConnectionError, TimeoutError) as error:
+            raise Unavailable(f"the model's worker does not tell its signatures: {error}") from error
+        return read_signatures(orjson.loads(content)["signatures"])
+
+    async def _send(self, path: str, body: bytes, time_limit: float) -> tuple[int, bytes]:
         """Raises:
         CloudError: see ``predict``.
         ConnectionError: the worker died.
@@ -109,9 +131,10 @@ class ModelServer:
         current = self._running()
         worker = current.result() if current.done() else await asyncio.shield(current)
         try:
-            return await worker.post(path, body)
+            with worker.in_use():
+                return await worker.post(path, body, time_limit)
         except TimeoutError:
-            raise self._timeout_error(worker) from None
+            raise self._timeout_error(worker, time_limit) from None
         except ConnectionError:
             self._discard(worker)
             raise
@@ -153,7 +176,19 @@ class ModelServer:
         process.on_end(lambda _: worker_folder.remove(folder))
         worker = _Worker(process, worker_folder.socket_in(folder), self._time_limit)
         process.on_end(lambda _: self._on_end(worker))
+        if self._idle_limit:
+            self._end_when_idle(worker)
         return worker
+
+    def _end_when_idle(self, worker: "_Worker") -> None:
+        if not worker.is_alive or self._closed:
+            return
+        remaining = self._idle_limit - (0 if worker.requests else time.monotonic() - worker.last_use)
+        if remaining > 0:
+            asyncio.get_running_loop().call_later(remaining, self._end_when_idle, worker)
+            return
+        worker.has_responded = False  # nor is it replaced
+        self._discard(worker, _STOP_GRACE)
 
     def _on_end(self, worker: "_Worker") -> None:
         worker.is_alive = False
@@ -161,15 +196,15 @@ class ModelServer:
         if worker.has_responded and not self._closed:
             self._running()
 
-    def _discard(self, worker: "_Worker") -> None:
+    def _discard(self, worker: "_Worker", grace: float = 0) -> None:
         worker.is_alive = False
-        ending = asyncio.create_task(worker.process.stop(0))
+        ending = asyncio.create_task(worker.process.stop(grace))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
-    def _timeout_error(self, worker: "_Worker") -> Unavailable:
-        limit = f"{self._time_limit:g} s"
-        if time.monotonic() - worker.last_response < self._time_limit:
+    def _timeout_error(self, worker: "_Worker", time_limit: float) -> Unavailable:
+        limit = f"{time_limit:g} s"
+        if time.monotonic() - worker.last_response < time_limit:
             return Unavailable(f"the model was busy with other requests for {limit}: send fewer at a time")
         self._discard(worker)
         return Unavailable(
@@ -182,15 +217,33 @@ class _Worker:
         self.process = process
         self.is_alive = True
         self.has_responded = False
-        self.last_response = time.monotonic()
+        self.last_response = self.last_use = time.monotonic()
+        self.requests = 0
+        """That wait for its answer."""
         self._client = WorkerClient(socket, time_limit)
         process.on_end(lambda _: self._client.close())
 
-    async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While a request waits for its answer."""
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
+            self.last_use = time.monotonic()
+
+    async def get(self, path: str) -> tuple[int, bytes]:
         """Raises:
-        ConnectionError, TimeoutError: see ``WorkerClient.post``.
+        ConnectionError, TimeoutError: see ``WorkerClient.request``.
         """
-        response = await self._client.post(path, body)
+        return await self._client.request("GET", path)
+
+    async def post(self, path: str, body: bytes, time_limit: float | None = None) -> tuple[int, bytes]:
+        """Raises:
+        ConnectionError, TimeoutError: see ``WorkerClient.request``.
+        """
+        response = await self._client.post(path, body, time_limit)
         self.has_responded = True
         self.last_response = time.monotonic()
         return response

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cloud.engine.database import open_database, transaction
+from cloud.engine.notifier import Changes
 from cloud.engine.restore import restore, restore_uri
 from cloud.errors import AlreadyExists, NotFound
 from cloud.lifecycle import VersionEvent, VersionState, next_version_state
@@ -43,6 +44,8 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._database = open_database(path, _MIGRATIONS)
+        self.changes = Changes()
+        """Of models and versions."""
         self._resolve_cached = lru_cache(maxsize=256)(self._resolve_version)
 
     def close(self) -> None:
@@ -61,6 +64,7 @@ class Records:
             )
         except sqlite3.IntegrityError:
             raise AlreadyExists("A model with the same name already exists.", field="model.name") from None
+        self.changes.notify()
 
     def model(self, name: str) -> Model:
         """Raises:
@@ -81,9 +85,11 @@ class Records:
 
     def remove_model(self, name: str) -> None:
         self._database.execute("DELETE FROM models WHERE name = ?", (name,))
+        self.changes.notify()
 
     def set_default(self, model: str, version: str | None) -> None:
         self._database.execute("UPDATE models SET default_version = ? WHERE name = ?", (version, model))
+        self.changes.notify()
 
     # ---------------------------------------------------------------- versions
 
@@ -107,6 +113,7 @@ class Records:
                 "UPDATE models SET default_version = coalesce(default_version, ?) WHERE name = ?",
                 (spec.name, spec.model),
             )
+        self.changes.notify()
 
     def version(self, model: str, name: str) -> Version:
         """Raises:
@@ -173,6 +180,7 @@ class Records:
             "UPDATE versions SET state = ?, error_message = ? WHERE model = ? AND name = ?",
             (state, error_message, model, name),
         )
+        self.changes.notify()
 
     def remove_version(self, model: str, name: str) -> None:
         """Remove a version. If it was its model's default, the model has none."""
@@ -181,6 +189,7 @@ class Records:
             self._database.execute(
                 "UPDATE models SET default_version = NULL WHERE name = ? AND default_version = ?", (model, name)
             )
+        self.changes.notify()
 
     def _row(self, model: str, name: str) -> sqlite3.Row:
         query = f"{_VERSIONS} WHERE versions.model = ? AND versions.name = ?"

@@ -14,9 +14,10 @@ from pathlib import Path
 from cloud.engine.confinement.confiner import UNCONFINED, Confiner
 from cloud.engine.disk import disk_full
 from cloud.engine.launch.client import Launcher
+from cloud.engine.notifier import Changes
 from cloud.engine.serving.process import ModelServer
 from cloud.engine.serving.records import Records
-from cloud.engine.serving.worker_command import Prepare, WorkerCommands
+from cloud.engine.serving.worker_command import Log, Prepare, WorkerCommands
 from cloud.errors import (
     AlreadyExists,
     CloudError,
@@ -26,8 +27,9 @@ from cloud.errors import (
     NotFound,
 )
 from cloud.lifecycle import VersionEvent, VersionState
+from cloud.log_entries import Severity
 from cloud.names import check_id
-from cloud.resources import Framework, Json, Model, RawAnswer, ServingStack, Severity, Version, VersionSpec
+from cloud.resources import Framework, Json, Model, RawAnswer, ServingStack, Version, VersionSpec
 from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
 Fetch = Callable[[VersionSpec, Path], Awaitable[object]]
@@ -51,6 +53,7 @@ class ServingService:
         prepare: gives the runtime of a model of scikit-learn or XGBoost; None: none is served.
         confiner: of the workers.
         time_limit: seconds for one prediction.
+        idle_limit: seconds after which a worker that nobody asks is ended, until the next prediction; 0: never.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class ServingService:
         prepare: Prepare | None = None,
         confiner: Confiner = UNCONFINED,
         time_limit: float = 60.0,
+        idle_limit: float = 0.0,
     ) -> None:
         self._files = state_dir / "versions"
         self._records_path = state_dir / "serving.sqlite"
@@ -71,7 +75,7 @@ class ServingService:
         self._fetch = fetch
         self._commands = WorkerCommands(environ, prepare, confiner)
         self._region = region
-        self._time_limit = time_limit
+        self._time_limit, self._idle_limit = time_limit, idle_limit
         self._copying: set[_Key] = set()
         self._deploying: dict[_Key, asyncio.Task[None]] = {}
         self._servers: dict[_Key, ModelServer] = {}
@@ -95,6 +99,11 @@ class ServingService:
         await asyncio.gather(*self._deploying.values(), return_exceptions=True)
         await asyncio.gather(*(server.close() for server in self._servers.values()))
         self._records.close()
+
+    @property
+    def changes(self) -> Changes:
+        """Of models and versions."""
+        return self._records.changes
 
     # ---------------------------------------------------------------- models
 
@@ -202,6 +211,31 @@ class ServingService:
             self._fail((model, name), _bad_model(error))  # loaded once, but not again: its files are damaged
             raise
 
+    def served(self, model: str, version: str | None) -> tuple[Version, ModelServer]:
+        """A version, or the default one, and what answers for it, for many requests.
+
+        Raises:
+            NotFound, FailedPrecondition: see ``predict``.
+        """
+        name = self._ready_version(model, version)
+        return self._records.version(model, name), self._server(model, name)
+
+    def own_server(self, spec: VersionSpec, folder: Path, log: Log) -> ModelServer:
+        """What answers for a model that is not deployed. The caller closes it.
+
+        Args:
+            folder: holds its files.
+            log: of what happens to it.
+        """
+        command = partial(self._commands.command, spec, folder, log)
+        return ModelServer(
+            self._launcher,
+            command,
+            on_note=lambda text: log(text, Severity.WARNING),
+            time_limit=self._time_limit,
+            idle_limit=self._idle_limit,
+        )
+
     def _ready_version(self, model: str, version: str | None) -> str:
         """Raises:
         NotFound: no such model or version.
@@ -283,9 +317,7 @@ class ServingService:
             def log(text: str, severity: Severity) -> None:
                 _log.log(_LEVELS.get(severity, logging.WARNING), "version %s of model %s: %s", name, model, text)
 
-            command = partial(self._commands.command, self._records.version(model, name).spec, folder, log)
-            note = partial(log, severity=Severity.WARNING)
-            server = ModelServer(self._launcher, command, on_note=note, time_limit=self._time_limit)
+            server = self.own_server(self._records.version(model, name).spec, folder, log)
             self._servers[model, name] = server
         return server
 

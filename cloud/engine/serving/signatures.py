@@ -6,6 +6,7 @@ exports only ``predict`` can be used without naming that.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cloud.errors import PredictionFailed
 
@@ -46,3 +47,18 @@ def choose_signature(signatures: Mapping[str, object], name: str | None) -> str:
     if key not in signatures:
         raise PredictionFailed(f"No signature found for signature key {key}.")
     return key
+
+
+def read_signatures(value: Mapping[str, Any]) -> dict[str, Signature]:
+    """Those that a worker's ``GET /health`` tells, as JSON has them."""
+    return {
+        name: Signature(inputs=_specs(signature["inputs"]), outputs=_specs(signature["outputs"]))
+        for name, signature in value.items()
+    }
+
+
+def _specs(value: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    return {
+        alias: TensorSpec(spec["dtype"], None if spec["shape"] is None else tuple(spec["shape"]))
+        for alias, spec in value.items()
+    }

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.buckets import Buckets
+from cloud.engine.storage.database import Records
 from cloud.engine.storage.objects import Objects
 from cloud.engine.storage.policy import Acl
-from cloud.engine.storage.records import BucketRecord, Records
+from cloud.engine.storage.records import BucketRecord
 from cloud.errors import NotFound
 
 
@@ -93,7 +94,7 @@ class AccessControls:
 
     def _write(self, target: AclTarget, acl: Acl) -> None:
         if target.object_name is not None:
-            self._objects.put_acl(target.bucket, target.object_name, acl)
+            self._objects.put_acl(target.bucket, target.object_name, acl, target.generation)
             return
         bucket = self._buckets.lookup(target.bucket)
         field = "default_acl" if target.is_default else "acl"

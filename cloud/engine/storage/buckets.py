@@ -1,19 +1,22 @@
 """Buckets: created, read, changed and deleted, with permissions checked."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
+from cloud.engine.storage.database import Records
 from cloud.engine.storage.garbage import Garbage
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.media import MediaStore
+from cloud.engine.storage.multipart_records import MultipartRecords
 from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.preconditions import ALWAYS, Preconditions
 from cloud.engine.storage.public.buckets import PublicBuckets
 from cloud.engine.storage.public.well_known import PublicBucketMissing, is_well_known
-from cloud.engine.storage.records import BucketRecord, Records
+from cloud.engine.storage.records import BucketRecord
 from cloud.engine.storage.roles import OBJECT_ROLES, Role
 from cloud.errors import AlreadyExists, BucketNotFound, CloudError, FailedPrecondition
 from cloud.names import check_bucket
@@ -41,8 +44,10 @@ class Buckets:
         guard: Guard,
         project_number: int,
         public: PublicBuckets,
+        multipart: MultipartRecords,
     ) -> None:
         self._records = records
+        self._multipart = multipart
         self._public = public
         self._media = media
         self._garbage = debris
@@ -95,8 +100,12 @@ class Buckets:
         is_uniform: bool = False,
         is_never_public: bool = False,
         settings: Mapping[str, Json] | None = None,
+        **kept: Any,
     ) -> BucketRecord:
         """Create a bucket; its ACLs are ``projectPrivate`` unless given.
+
+        Args:
+            kept: fields of the record about what is kept: versions, soft deletion, retention, holds, lifecycle.
 
         Raises:
             InvalidArgument: an illegal name, or ACLs for a bucket with uniform bucket-level access.
@@ -105,17 +114,14 @@ class Buckets:
         """
         check_bucket(name)
         self._guard.require(principal, "storage.buckets.create", None)
-        if self._records.bucket(name):
-            raise AlreadyExists(
-                "Your previous request to create the named bucket succeeded and you already own it. "
-                f"Choose another name than {name!r}."
-            )
-        if name in self._public:
-            raise AlreadyExists(_TAKEN)
+        self._check_free(name)
         access = BucketAccess(is_uniform=is_uniform, is_never_public=is_never_public)
         if acl is not None or default_acl is not None:
             policy.check_acls_enabled(access, policy.CANNOT_CHANGE_OF_BUCKET)
             policy.check_not_public(access, *(acl or ()), *(default_acl or ()))
+        if self._records.deleted_bucket(name):
+            await self._remove(name)  # one of this name can be restored no more
+            self._check_free(name)
         team = policy.predefined_acl("projectPrivate", principal.email, self._project_number, of_object=False)
         now = datetime.now(UTC)
         record = BucketRecord(
@@ -131,6 +137,7 @@ class Buckets:
             uniform_since=now if is_uniform else None,
             is_never_public=is_never_public,
             settings=dict(settings or {}),
+            **kept,
         )
         self._records.put_bucket(record)
         try:
@@ -141,6 +148,15 @@ class Buckets:
             self._records.delete_bucket(name)
             raise
         return record
+
+    def _check_free(self, name: str) -> None:
+        if self._records.bucket(name):
+            raise AlreadyExists(
+                "Your previous request to create the named bucket succeeded and you already own it. "
+                f"Choose another name than {name!r}."
+            )
+        if name in self._public:
+            raise AlreadyExists(_TAKEN)
 
     def get(self, principal: Principal, name: str, conditions: Preconditions = ALWAYS) -> BucketRecord:
         record = self.find(principal, "storage.buckets.get", name)
@@ -155,7 +171,7 @@ class Buckets:
         self, principal: Principal, name: str, changes: Mapping[str, Any], conditions: Preconditions = ALWAYS
     ) -> BucketRecord:
         """Change fields of the record (``labels``, ``storage_class``, ``acl``, ``default_acl``, ``uniform_since``,
-        ``is_never_public``, ``settings``).
+        ``is_never_public``, ``settings``, and those about what is kept).
 
         Raises:
             AclsDisabled, PublicAccessPrevented: see ``insert``.
@@ -174,17 +190,81 @@ class Buckets:
         return changed
 
     async def delete(self, principal: Principal, name: str, conditions: Preconditions = ALWAYS) -> None:
-        """Raises:
-        BucketNotEmpty: it holds objects.
+        """Delete a bucket. Where it keeps what is deleted it can be restored, and its objects then, for as long.
+
+        Raises:
+            BucketNotEmpty: it holds objects.
         """
         record = self.find(principal, "storage.buckets.delete", name)
         conditions.check(record)
         if self._records.holds_objects(name):
             raise BucketNotEmpty("The bucket you tried to delete is not empty.")
+        for part in self._multipart.delete_of(name):
+            self._garbage.clear_pieces(name, part.pieces)
+        if record.soft_delete.seconds:
+            now = datetime.now(UTC)
+            until = now + timedelta(seconds=record.soft_delete.seconds)
+            self._records.put_bucket(replace(record, soft_delete_time=now, hard_delete_time=until))
+        else:
+            await self._remove(name)
+
+    async def _remove(self, name: str) -> None:
+        """For good, with what could be restored in it."""
+        soft_deleted = [listed.record() for listed in self._records.versions_from(name, "", soft_deleted=True)]
+        self._records.commit(gone=soft_deleted)
         self._records.delete_bucket(name)
+        for gone in soft_deleted:
+            self._garbage.clear_object(gone)
         await self._garbage.wait()
         if self._records.bucket(name) is None:
             await self._media.delete_bucket(name)
+
+    # ---------------------------------------------------------------- deleted buckets
+
+    def list_deleted(self, principal: Principal) -> list[BucketRecord]:
+        """Those that can be restored."""
+        self._guard.require(principal, "storage.buckets.list", None)
+        now = datetime.now(UTC)
+        return [bucket for bucket in self._records.buckets(deleted=True) if not _is_expired(bucket, now)]
+
+    def find_deleted(self, principal: Principal, name: str, permission: str = "storage.buckets.get") -> BucketRecord:
+        """Raises:
+        BucketNotFound: no bucket of this name is deleted and can be restored.
+        """
+        self._guard.require(principal, permission, None)
+        record = self._records.deleted_bucket(name)
+        if record is None or _is_expired(record, datetime.now(UTC)):
+            raise BucketNotFound(f"The specified bucket does not exist: no deleted one is kept as {name[:260]!r}")
+        return record
+
+    def restore(self, principal: Principal, name: str, check: Callable[[BucketRecord], None]) -> BucketRecord:
+        """
+        Args:
+            check: raises an error unless it is this one.
+
+        Raises:
+            AlreadyExists: another one has its name.
+            BucketNotFound: see ``find_deleted``.
+        """
+        self._guard.require(principal, "storage.buckets.restore", None)
+        if self._find(name):
+            raise AlreadyExists(f"A bucket named {name[:260]!r} exists.")
+        record = self.find_deleted(principal, name, "storage.buckets.restore")
+        check(record)
+        restored = record.changed(soft_delete_time=None, hard_delete_time=None)
+        self._records.put_bucket(restored)
+        return restored
+
+    async def forget_expired(self) -> None:
+        """Remove what can be restored no more."""
+        now = datetime.now(UTC)
+        for bucket in self._records.buckets(deleted=True):
+            if _is_expired(bucket, now):
+                await self._remove(bucket.name)
+
+
+def _is_expired(bucket: BucketRecord, now: datetime) -> bool:
+    return bucket.hard_delete_time is not None and bucket.hard_delete_time <= now
 
 
 def _project_bindings(project_number: int) -> Bindings:

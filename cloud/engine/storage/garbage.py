@@ -2,9 +2,13 @@
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from cloud.engine.storage.database import Records
 from cloud.engine.storage.media import MediaStore
-from cloud.engine.storage.records import Records
+from cloud.engine.storage.records import ObjectRecord, Piece
 from cloud.errors import CloudError
 
 log = logging.getLogger(__name__)
@@ -18,14 +22,42 @@ class Garbage:
         self._media = media
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_CONCURRENCY)
+        self._readers: Counter[tuple[str, str]] = Counter()
+        self._waiting: set[tuple[str, str]] = set()
 
     def clear_after_crash(self) -> None:
         """Delete the garbage of the previous run. Call it before the first upload, which registers media in use."""
         for bucket, key in self._records.garbage():
             self.clear(bucket, key)
 
+    @contextmanager
+    def held(self, *records: ObjectRecord) -> Iterator[None]:
+        """Keep the media of objects, even if they are deleted meanwhile."""
+        media = [(record.bucket, piece.key) for record in records for piece in record.pieces]
+        self._readers.update(media)
+        try:
+            yield
+        finally:
+            self._readers.subtract(media)
+            for each in media:
+                if not self._readers[each]:
+                    del self._readers[each]
+                    if each in self._waiting:
+                        self._waiting.discard(each)
+                        self.clear(*each)
+
+    def clear_object(self, record: ObjectRecord) -> None:
+        self.clear_pieces(record.bucket, record.pieces)
+
+    def clear_pieces(self, bucket: str, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            self.clear(bucket, piece.key)
+
     def clear(self, bucket: str, key: str) -> None:
         """Delete media in the background. If that fails, it stays recorded and is retried at the next start."""
+        if (bucket, key) in self._readers:
+            self._waiting.add((bucket, key))
+            return
         task = asyncio.create_task(self._delete(bucket, key))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.buckets import Buckets
+from cloud.engine.storage.database import Records
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.objects import Objects
 from cloud.engine.storage.policy import Acl, Bindings
-from cloud.engine.storage.preconditions import ConditionNotMet
-from cloud.engine.storage.records import BucketRecord, ObjectRecord, Records
+from cloud.engine.storage.preconditions import NOT_MET, ConditionNotMet
+from cloud.engine.storage.records import BucketRecord, ObjectRecord
 from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role
 from cloud.errors import InvalidArgument
 
@@ -73,7 +74,7 @@ class IamPolicies:
         record = self._find(principal, target, "setIamPolicy")
         policy.check_not_public(self._buckets.lookup(target.bucket).access, *_entities(bindings))
         if version is not None and version != _policy_of(record).version:
-            raise ConditionNotMet("At least one of the pre-conditions you specified did not hold.", field="etag")
+            raise ConditionNotMet(NOT_MET, field="etag")
         if sum(map(len, bindings.values())) > MAX_ENTITIES:
             raise InvalidArgument(f"a policy has at most {MAX_ENTITIES} members", field="policy.bindings")
         if isinstance(record, ObjectRecord):
@@ -87,6 +88,26 @@ class IamPolicies:
         )
         self._records.put_bucket(changed)
         return _policy_of(changed)
+
+    def replace(self, member: str, other: str) -> None:
+        """Give the grants of one entity on buckets and objects to another one."""
+
+        def named(entity: str) -> str:
+            return other if entity.lower() == member.lower() else entity
+
+        for record in self._records.buckets():
+            changed = {
+                "acl": {named(entity): role for entity, role in record.acl.items()},
+                "default_acl": {named(entity): role for entity, role in record.default_acl.items()},
+                "bindings": {role: tuple(map(named, entities)) for role, entities in record.bindings.items()},
+            }
+            if changed != {field: getattr(record, field) for field in changed}:
+                self._records.put_bucket(record.changed(**changed))
+            for listed in list(self._records.versions_from(record.name, "")):
+                found = listed.record()
+                acl = {named(entity): role for entity, role in found.acl.items()}
+                if acl != found.acl:
+                    self._objects.put_acl(record.name, found.name, acl, found.generation)
 
     def test(self, principal: Principal, target: PolicyTarget, permissions: Iterable[str]) -> list[str]:
         """Those of ``permissions`` that ``principal`` has. Requires no permission.

@@ -5,20 +5,25 @@ text is the order of Python's strings.
 """
 
 import base64
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from cloud.engine.storage.globs import Glob
 from cloud.errors import InvalidArgument
 
 
-class Named(Protocol):
+class Listed(Protocol):
     @property
     def name(self) -> str: ...
+    @property
+    def position(self) -> str:
+        """Where a page that begins with it starts."""
 
 
-T = TypeVar("T", bound=Named)
+T = TypeVar("T", bound=Listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,12 @@ class ListQuery:
     """Of items and prefixes together."""
     page_token: str = ""
     include_trailing_delimiter: bool = False
-    """Objects whose name ends in the first delimiter after the prefix are items too."""
+    """Objects whose name ends in the first delimiter after the prefix are items too, with all their versions."""
     match_glob: str = ""
+    has_versions: bool = False
+    """Also noncurrent ones."""
+    is_soft_deleted: bool = False
+    """Only those that were deleted and can be restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +57,51 @@ def list_page(scan: Callable[[str], Iterator[T]], query: ListQuery) -> Page[T]:
     """One page.
 
     Args:
-        scan: yields everything from a name on, in order; called again to skip a prefix.
+        scan: yields everything from a name or position on, in order; called again to skip a prefix.
 
     Raises:
-        InvalidArgument: ``page_token`` or ``match_glob`` is invalid.
+        InvalidArgument: ``page_token`` or ``match_glob`` is invalid, or has another delimiter than ``/``.
     """
-    glob = glob_expression(query.match_glob) if query.match_glob else None
+    if query.match_glob and query.delimiter not in ("", "/"):
+        raise InvalidArgument(
+            f"With matchGlob the only delimiter is '/', not {query.delimiter[:100]!r}", field="delimiter"
+        )
+    glob = Glob(query.match_glob) if query.match_glob else None
+    # What a pattern begins with, names begin with, too: no others are read.
+    literal = re.split(r"[*?\[{]", query.match_glob, maxsplit=1)[0]
+    beginning = max(query.prefix, literal, key=len)
+    if not (beginning.startswith(query.prefix) and beginning.startswith(literal)):
+        return Page([], [])
     page: Page[T] = Page([], [])
-    position: str | None = max(query.prefix, query.start_offset, _position(query.page_token))
+    position: str | None = max(beginning, query.start_offset, _position(query.page_token))
     while position is not None:
-        for item in scan(position):
+        scanned = scan(position)
+        for item in scanned:
             name = item.name
-            if not name.startswith(query.prefix) or (query.end_offset and name >= query.end_offset):
+            if not name.startswith(beginning) or (query.end_offset and name >= query.end_offset):
                 return page
-            if glob and not glob.fullmatch(name):
+            if name < query.start_offset or (glob and not glob.matches(name)):
                 continue
             folder = _folder(name, query)
             if len(page.items) + len(page.prefixes) >= query.max_results:
-                return Page(page.items, page.prefixes, _token(folder or name))
+                return Page(page.items, page.prefixes, _token(folder or item.position))
             if folder is None:
                 page.items.append(item)
                 continue
             page.prefixes.append(folder)
             if query.include_trailing_delimiter and name == folder:
-                page.items.append(item)
+                page.items.extend(_of_one_name(item, scanned))
             position = successor(folder)
             break
         else:
             return page
     return page
+
+
+def _of_one_name(first: T, following: Iterator[T]) -> Iterator[T]:
+    """All versions of an object."""
+    yield first
+    yield from itertools.takewhile(lambda item: item.name == first.name, following)
 
 
 def _folder(name: str, query: ListQuery) -> str | None:
@@ -107,38 +132,3 @@ def _position(token: str) -> str:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except ValueError:
         raise InvalidArgument(f"Invalid page token {token[:100]!r}", field="pageToken") from None
-
-
-def glob_expression(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a ``matchGlob``: ``*`` and ``?`` within a folder, ``**`` across folders, ``[a-z]``,
-    ``[!a-z]``, ``{one,two}``.
-
-    https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob
-
-    Raises:
-        InvalidArgument: a bracket or brace is unclosed.
-    """
-    expression, depth = "", 0
-    for piece in re.split(r"(\*\*/?|\*|\?|\[!?\]?[^\]]*\]|[{},])", pattern):
-        if piece in ("**", "**/"):
-            expression += ".*" if piece == "**" else "(?:.*/)?"
-        elif piece == "*":
-            expression += "[^/]*"
-        elif piece == "?":
-            expression += "[^/]"
-        elif piece.startswith("[") and piece.endswith("]"):
-            inside = re.sub(r"([\\\[\]&~|^])", r"\\\1", piece[1:-1].removeprefix("!"))
-            expression += f"[{'^' if piece[1] == '!' else ''}{inside}]"
-        elif piece == "{":
-            expression, depth = expression + "(?:", depth + 1
-        elif piece == "}" and depth:
-            expression, depth = expression + ")", depth - 1
-        elif piece == "," and depth:
-            expression += "|"
-        else:
-            expression += re.escape(piece)
-    try:
-        compiled = re.compile(expression, re.DOTALL)
-    except re.error as error:
-        raise InvalidArgument(f"Invalid pattern {pattern[:100]!r}: {error}", field="matchGlob") from None
-    return compiled

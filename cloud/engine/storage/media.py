@@ -35,8 +35,9 @@ class MediaGone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    size: int
+class Checksums:
+    """Base64 of what fake-gcs-server stored."""
+
     md5: str | None
     crc32c: str
 
@@ -101,33 +102,33 @@ class MediaStore:
                 # Only garbage is in it: for callers the bucket is deleted.
                 log.warning("fake-gcs-server keeps the folder of bucket %s: %s", bucket, await reply.text())
 
-    async def put(self, bucket: str, key: str, content: IO[bytes], size: int) -> Stored:
-        """Store all ``size`` bytes of ``content``."""
+    async def put(self, bucket: str, key: str, content: IO[bytes], span: range) -> Checksums:
+        """Store the bytes of ``content`` in ``span``."""
 
         async def blocks() -> AsyncIterator[bytes]:
-            content.seek(0)
-            while block := content.read(_BLOCK):
-                yield block
+            content.seek(span.start)
+            for start in range(span.start, span.stop, _BLOCK):
+                yield content.read(min(_BLOCK, span.stop - start))
 
         def body() -> object:
-            if size > _BLOCK:
+            if len(span) > _BLOCK:
                 return blocks()
-            content.seek(0)
-            return content.read()
+            content.seek(span.start)
+            return content.read(len(span))
 
         path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}"
-        async with self._request("POST", path, body=body, headers={"Content-Length": str(size)}) as reply:
-            return await _stored(reply)
+        async with self._request("POST", path, body=body, headers={"Content-Length": str(len(span))}) as reply:
+            return await _checksums(reply)
 
-    async def copy(self, bucket: str, key: str, to_bucket: str, to_key: str) -> Stored:
+    async def copy(self, bucket: str, key: str, to_bucket: str, to_key: str) -> None:
         path = f"{_path(bucket, key)}/rewriteTo/b/{to_bucket}/o/{quote(to_key, safe='')}"
         async with self._request("POST", path, json={}) as reply:
-            return await _stored(reply)
+            await _checksums(reply)
 
-    async def compose(self, bucket: str, keys: Sequence[str], to_key: str) -> Stored:
+    async def compose(self, bucket: str, keys: Sequence[str], to_key: str) -> None:
         request = {"sourceObjects": [{"name": key} for key in keys], "destination": {"contentType": "x/x"}}
         async with self._request("POST", f"{_path(bucket, to_key)}/compose", json=request) as reply:
-            return await _stored(reply)
+            await _checksums(reply)
 
     async def delete(self, bucket: str, key: str) -> None:
         """Delete media; a key that does not exist is no error."""
@@ -189,12 +190,12 @@ class MediaStore:
         return self._session
 
 
-async def _stored(reply: aiohttp.ClientResponse) -> Stored:
+async def _checksums(reply: aiohttp.ClientResponse) -> Checksums:
     if reply.status != 200:
         raise Unavailable(f"the storage server answers {reply.status}: {await reply.text()}")
     answer = await reply.json(content_type=None)
     answer = answer.get("resource", answer)
-    return Stored(int(answer["size"]), answer.get("md5Hash"), answer["crc32c"])
+    return Checksums(answer.get("md5Hash"), answer["crc32c"])
 
 
 async def _blocks(reply: aiohttp.ClientResponse, size: int) -> AsyncIterator[bytes]:

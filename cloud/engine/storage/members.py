@@ -5,12 +5,14 @@ https://cloud.google.com/iam/docs/principal-identifiers. Each entity corresponds
 and a policy can be two views of the same grants.
 """
 
+import re
 from dataclasses import dataclass
 
 from cloud.engine.project.members import DOMAIN, EMAIL, EVERYBODY, SERVICE
 from cloud.engine.storage.policy import check_entity
 from cloud.errors import InvalidArgument
 
+_GONE = re.compile(r"deleted:serviceAccount:[^\s?]+\?uid=\d+")
 _TEAMS = {"projectOwner": "owners", "projectEditor": "editors", "projectViewer": "viewers"}
 
 
@@ -48,8 +50,10 @@ class Members:
             if name.isdecimal():
                 return f"project-{_TEAMS[kind]}-{name}"
             raise _invalid(member, f"there is no project but {self.project!r} here")
+        if _GONE.fullmatch(member):
+            return f"{kind}-{name}"
         if kind in ("principal", "principalSet", "deleted"):
-            raise _invalid(member, "federated and deleted identities are not emulated")
+            raise _invalid(member, "federated identities, and deleted users and groups, are not emulated")
         raise _invalid(
             member,
             "use allUsers, allAuthenticatedUsers, user:EMAIL, serviceAccount:EMAIL, group:EMAIL, domain:DOMAIN or "

@@ -106,7 +106,7 @@ def refuse(principal: Principal, permission: str, grant: str = "") -> NoReturn:
     if principal.is_anonymous:
         raise Unauthenticated(f"Anonymous caller {access}")
     mend = f" To allow it: {grant}" if grant else ""
-    raise PermissionDenied(f"{principal.email} {access}{mend}")
+    raise PermissionDenied(f"{principal.email} {access}{mend}", permission=permission, grant=grant)
 
 
 def _includes(entity: str, principal: Principal, teams: frozenset[str]) -> bool:

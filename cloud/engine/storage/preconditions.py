@@ -6,13 +6,24 @@ https://cloud.google.com/storage/docs/request-preconditions; the status codes ar
 from dataclasses import dataclass
 from typing import Protocol
 
+from cloud.engine.storage.errors import StorageFault
 from cloud.errors import FailedPrecondition
 
+NOT_MET = "At least one of the pre-conditions you specified did not hold."
 
-class ConditionNotMet(FailedPrecondition):
-    """A precondition of the request does not hold; nothing was changed."""
+
+class ConditionNotMet(StorageFault, FailedPrecondition):
+    """A precondition of the request does not hold; nothing was changed.
+
+    Args:
+        details: which one, and what holds instead; shown where the API has a place for it.
+    """
 
     http_status = 412
+
+    def __init__(self, message: str, *, field: str | None = None, details: str = "") -> None:
+        super().__init__(message, field=field)
+        self.elements = {"Details": details or message}
 
 
 class NotModified(FailedPrecondition):
@@ -66,7 +77,4 @@ ALWAYS = Preconditions()
 
 
 def _not_met(name: str, wanted: int | None, found: int | None) -> ConditionNotMet:
-    return ConditionNotMet(
-        f"At least one of the pre-conditions you specified did not hold: {name}={wanted}, the object has {found}.",
-        field=name,
-    )
+    return ConditionNotMet(NOT_MET, field=name, details=f"{name}={wanted}, but the current value is {found}.")

@@ -1,37 +1,46 @@
-"""The database of Cloud Storage: buckets, objects, resumable uploads. The bytes of objects are stored elsewhere.
+"""The records of Cloud Storage: buckets, versions of objects, resumable uploads; and their JSON in the database."""
 
-A row of ``objects`` refers to the object's media (its key in fake-gcs-server), and is replaced in one transaction: a
-reader sees the old object or the new one, whole. Media is in the table ``debris`` whenever no row refers to it, from
-before it is written: garbage after a crash is found there, not by searching.
-"""
-
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from enum import StrEnum
 from typing import Any
 
 import orjson
 
-from cloud.engine.database import open_database, transaction
 from cloud.engine.storage.policy import Acl, Bindings, BucketAccess
 from cloud.engine.storage.roles import Role
 from cloud.resources import Json
 
-# TEXT is compared by its UTF-8 bytes: Cloud Storage's order of names.
-_MIGRATIONS = (
-    """
-CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL REFERENCES buckets (name), name TEXT NOT NULL, media TEXT NOT NULL, record TEXT NOT NULL,
-    PRIMARY KEY (bucket, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS debris (
-    bucket TEXT NOT NULL, media TEXT NOT NULL, PRIMARY KEY (bucket, media)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS uploads (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS clock (generation INTEGER NOT NULL);
-""",
-)
+
+@dataclass(frozen=True, slots=True)
+class SoftDeletePolicy:
+    """How long what was deleted can be restored."""
+
+    seconds: int
+    """0: not at all."""
+    since: datetime | None = None
+    """When it was set; None: when the bucket was created."""
+
+
+NOTHING_KEPT = SoftDeletePolicy(0)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """How long each object of a bucket can be neither deleted nor replaced."""
+
+    seconds: int
+    since: datetime
+    is_locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRetention:
+    """Until when one object can be neither deleted nor replaced."""
+
+    is_locked: bool
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,18 @@ class BucketRecord:
     is_foreign: bool = False
     """It belongs to another project: roles and owners of this one have no say."""
     settings: Mapping[str, Json] = field(default_factory=dict)
-    """Other fields of its resource: stored, without effect."""
+    """Other fields of its resource: stored as they are."""
+    is_versioned: bool | None = None
+    """What is overwritten or deleted becomes a noncurrent version; None: it was never set."""
+    soft_delete: SoftDeletePolicy = NOTHING_KEPT
+    retention: RetentionPolicy | None = None
+    has_object_retention: bool = False
+    """Objects may have a retention of their own."""
+    holds_new_objects: bool = False
+    """New objects get an event-based hold."""
+    soft_delete_time: datetime | None = None
+    """When it was deleted; it can be restored until ``hard_delete_time``."""
+    hard_delete_time: datetime | None = None
 
     @property
     def access(self) -> BucketAccess:
@@ -82,16 +102,44 @@ class Attributes:
     storage_class: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def custom_moment(self) -> datetime | None:
+        """The custom time; None if there is none, or text that is no time, which earlier versions took."""
+        try:
+            moment = datetime.fromisoformat(self.custom_time or "")
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else None
+
 
 NO_ATTRIBUTES = Attributes()
 
 
+class State(StrEnum):
+    """Of one version of an object."""
+
+    LIVE = "live"
+    NONCURRENT = "noncurrent"
+    SOFT_DELETED = "soft-deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Media: bytes that are stored under one key of fake-gcs-server."""
+
+    key: str
+    size: int
+    """Bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
+    """One version of an object."""
+
     bucket: str
     name: str
-    media: str
-    """The key of its bytes in fake-gcs-server."""
+    pieces: tuple[Piece, ...]
+    """Its media, in order."""
     size: int
     """Bytes."""
     generation: int
@@ -108,6 +156,32 @@ class ObjectRecord:
     metageneration: int = 1
     component_count: int | None = None
     """Number of objects it was composed of."""
+    noncurrent_since: datetime | None = None
+    soft_delete_time: datetime | None = None
+    hard_delete_time: datetime | None = None
+    """When a soft-deleted one can be restored no more."""
+    storage_class_since: datetime | None = None
+    """None: since it was created."""
+    retention: ObjectRetention | None = None
+    has_temporary_hold: bool = False
+    has_event_based_hold: bool = False
+    retained_since: datetime | None = None
+    """When its event-based hold was released; None: since it was created."""
+
+    @property
+    def state(self) -> State:
+        if self.soft_delete_time:
+            return State.SOFT_DELETED
+        return State.NONCURRENT if self.noncurrent_since else State.LIVE
+
+    def is_restorable(self, now: datetime) -> bool:
+        """Whether it is soft-deleted, and its time is not over."""
+        return self.hard_delete_time is not None and self.hard_delete_time > now
+
+    @property
+    def position(self) -> str:
+        """In a list of live objects."""
+        return self.name
 
     @property
     def owner_entity(self) -> str:
@@ -134,127 +208,40 @@ class UploadRecord:
     declared_size: int | None = None
     md5: str | None = None
     crc32c: str | None = None
+    retention: ObjectRetention | None = None
+    has_temporary_hold: bool = False
+    has_event_based_hold: bool | None = None
+    refusal: str = ""
+    """Why a chunk was refused, and all that follow it are."""
     finished: ObjectRecord | None = None
 
 
-class Records:
-    """The database of one state folder. All methods are fast, synchronous and atomic.
-
-    Raises:
-        FailedPrecondition: see ``open_database``.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._database = open_database(path, _MIGRATIONS)
-
-    def close(self) -> None:
-        self._database.close()
-
-    # ---------------------------------------------------------------- buckets
-
-    def bucket(self, name: str) -> BucketRecord | None:
-        row = self._database.execute("SELECT record FROM buckets WHERE name = ?", (name,)).fetchone()
-        return _bucket(orjson.loads(row["record"])) if row else None
-
-    def buckets(self) -> list[BucketRecord]:
-        rows = self._database.execute("SELECT record FROM buckets ORDER BY name")
-        return [_bucket(orjson.loads(row["record"])) for row in rows]
-
-    def put_bucket(self, record: BucketRecord) -> None:
-        self._database.execute("REPLACE INTO buckets VALUES (?, ?)", (record.name, _dump(record)))
-
-    def delete_bucket(self, name: str) -> None:
-        self._database.execute("DELETE FROM buckets WHERE name = ?", (name,))
-
-    # ---------------------------------------------------------------- objects
-
-    def object(self, bucket: str, name: str) -> ObjectRecord | None:
-        row = self._database.execute(
-            "SELECT record FROM objects WHERE bucket = ? AND name = ?", (bucket, name)
-        ).fetchone()
-        return _object(orjson.loads(row["record"])) if row else None
-
-    def objects_from(self, bucket: str, start: str) -> Iterator[ObjectRecord]:
-        """The bucket's objects in order of name, from ``start`` on. Exhaust the iterator before the next change."""
-        rows = self._database.execute(
-            "SELECT record FROM objects WHERE bucket = ? AND name >= ? ORDER BY name", (bucket, start)
-        )
-        for row in rows:
-            yield _object(orjson.loads(row["record"]))
-
-    def holds_objects(self, bucket: str) -> bool:
-        return (
-            self._database.execute("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", (bucket,)).fetchone() is not None
-        )
-
-    def next_generation(self) -> int:
-        """Greater than all previous ones, also of earlier runs."""
-        row = self._database.execute("SELECT generation FROM clock").fetchone()
-        generation = max(time.time_ns() // 1000, row["generation"] + 1 if row else 0)
-        with transaction(self._database):
-            self._database.execute("DELETE FROM clock")
-            self._database.execute("INSERT INTO clock VALUES (?)", (generation,))
-        return generation
-
-    def put_object(self, record: ObjectRecord, upload: UploadRecord | None = None) -> None:
-        """Make ``record`` the live object of its name, and mark its upload as finished."""
-        with transaction(self._database):
-            self._release_media(record.bucket, record.name, unless=record.media)
-            self._database.execute(
-                "REPLACE INTO objects VALUES (?, ?, ?, ?)", (record.bucket, record.name, record.media, _dump(record))
-            )
-            self._database.execute("DELETE FROM debris WHERE bucket = ? AND media = ?", (record.bucket, record.media))
-            if upload:
-                self.put_upload(replace(upload, finished=record))
-
-    def delete_object(self, bucket: str, name: str) -> None:
-        with transaction(self._database):
-            self._release_media(bucket, name)
-            self._database.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
-
-    def _release_media(self, bucket: str, name: str, unless: str = "") -> None:
-        self._database.execute(
-            "INSERT OR IGNORE INTO debris "
-            "SELECT bucket, media FROM objects WHERE bucket = ? AND name = ? AND media != ?",
-            (bucket, name, unless),
-        )
-
-    # ---------------------------------------------------------------- garbage
-
-    def register_media(self, bucket: str, media: str) -> None:
-        """Record that ``media`` will be written and is garbage until an object refers to it."""
-        self._database.execute("INSERT OR IGNORE INTO debris VALUES (?, ?)", (bucket, media))
-
-    def forget_media(self, bucket: str, media: str) -> None:
-        self._database.execute("DELETE FROM debris WHERE bucket = ? AND media = ?", (bucket, media))
-
-    def garbage(self) -> list[tuple[str, str]]:
-        return [(row["bucket"], row["media"]) for row in self._database.execute("SELECT bucket, media FROM debris")]
-
-    # ---------------------------------------------------------------- resumable uploads
-
-    def upload(self, upload_id: str) -> UploadRecord | None:
-        row = self._database.execute("SELECT record FROM uploads WHERE id = ?", (upload_id,)).fetchone()
-        return _upload(orjson.loads(row["record"])) if row else None
-
-    def uploads(self) -> list[UploadRecord]:
-        return [_upload(orjson.loads(row["record"])) for row in self._database.execute("SELECT record FROM uploads")]
-
-    def put_upload(self, record: UploadRecord) -> None:
-        self._database.execute("REPLACE INTO uploads VALUES (?, ?)", (record.id, _dump(record)))
-
-    def delete_upload(self, upload_id: str) -> None:
-        self._database.execute("DELETE FROM uploads WHERE id = ?", (upload_id,))
-
-
-def _dump(record: BucketRecord | ObjectRecord | UploadRecord) -> str:
+def to_json(record: BucketRecord | ObjectRecord | UploadRecord) -> str:
     return orjson.dumps(record).decode()
 
 
+_TIMES = (
+    "create_time",
+    "update_time",
+    "uniform_since",
+    "noncurrent_since",
+    "soft_delete_time",
+    "hard_delete_time",
+    "storage_class_since",
+    "retained_since",
+    "since",
+    "until",
+)
+
+
 def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
-    for name in ("create_time", "update_time", "uniform_since"):
+    for name in _TIMES:
         if fields.get(name):
             fields[name] = datetime.fromisoformat(fields[name])
+    return fields
+
+
+def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     for name in ("acl", "default_acl"):
         if fields.get(name) is not None:
             fields[name] = {entity: Role(role) for entity, role in fields[name].items()}
@@ -262,18 +249,33 @@ def _with_times(fields: dict[str, Any]) -> dict[str, Any]:
         fields["bindings"] = {role: tuple(entities) for role, entities in fields["bindings"].items()}
     if "attributes" in fields:
         fields["attributes"] = Attributes(**fields["attributes"])
-    return fields
+    return _with_times(fields)
 
 
-def _bucket(fields: dict[str, Any]) -> BucketRecord:
-    return BucketRecord(**_with_times(fields))
+def bucket_from_json(text: str) -> BucketRecord:
+    fields = orjson.loads(text)
+    if kept := fields.get("soft_delete"):
+        fields["soft_delete"] = SoftDeletePolicy(**_with_times(kept))
+    if policy := fields.get("retention"):
+        fields["retention"] = RetentionPolicy(**_with_times(policy))
+    return BucketRecord(**_typed(fields))
+
+
+def object_from_json(text: str) -> ObjectRecord:
+    return _object(orjson.loads(text))
+
+
+def upload_from_json(text: str) -> UploadRecord:
+    fields = orjson.loads(text)
+    fields["conditions"] = tuple(fields["conditions"])
+    fields["finished"] = _object(fields["finished"]) if fields["finished"] else None
+    if retention := fields.get("retention"):
+        fields["retention"] = ObjectRetention(**_with_times(retention))
+    return UploadRecord(**_typed(fields))
 
 
 def _object(fields: dict[str, Any]) -> ObjectRecord:
-    return ObjectRecord(**_with_times(fields))
-
-
-def _upload(fields: dict[str, Any]) -> UploadRecord:
-    fields["conditions"] = tuple(fields["conditions"])
-    fields["finished"] = _object(fields["finished"]) if fields["finished"] else None
-    return UploadRecord(**_with_times(fields))
+    fields["pieces"] = tuple(Piece(**piece) for piece in fields["pieces"])
+    if retention := fields.get("retention"):
+        fields["retention"] = ObjectRetention(**_with_times(retention))
+    return ObjectRecord(**_typed(fields))

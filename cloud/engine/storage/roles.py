@@ -2,7 +2,7 @@
 
 Roles: https://cloud.google.com/storage/docs/access-control/iam-roles. Those equivalent to the roles of ACLs:
 https://cloud.google.com/storage/docs/access-control/iam#acls. Permissions on features that are not emulated (managed
-folders, multipart uploads of the XML API, holds, tags) are left out.
+folders, holds, tags) are left out.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,17 @@ class Role(StrEnum):
 
 
 BUCKET_VERBS = ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
-OBJECT_VERBS = BUCKET_VERBS
+OBJECT_VERBS = (*BUCKET_VERBS, "restore")
+MULTIPART_VERBS = ("abort", "create", "list", "listParts")
 
 
 def _on(kind: str, *verbs: str) -> frozenset[str]:
     return frozenset(f"storage.{kind}.{verb}" for verb in verbs)
 
 
-ALL_PERMISSIONS = _on("buckets", *BUCKET_VERBS) | _on("objects", *OBJECT_VERBS)
+ALL_PERMISSIONS = (
+    _on("buckets", *BUCKET_VERBS, "restore") | _on("objects", *OBJECT_VERBS) | _on("multipartUploads", *MULTIPART_VERBS)
+)
 
 ROLE_PERMISSIONS: Mapping[str, frozenset[str]] = {
     role: frozenset(permission for permission in ALL_PERMISSIONS if includes(role, permission))

@@ -5,17 +5,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO
 
+from cloud.engine.notifier import Changes
 from cloud.engine.project.access import ProjectAccess
 from cloud.engine.storage.acls import AccessControls
 from cloud.engine.storage.buckets import Buckets
+from cloud.engine.storage.copies import Copies
+from cloud.engine.storage.database import Records
 from cloud.engine.storage.garbage import Garbage
 from cloud.engine.storage.guard import Guard, PolicyViolation
 from cloud.engine.storage.iam import IamPolicies
+from cloud.engine.storage.lifecycle_run import LifecycleRuns
 from cloud.engine.storage.media import MediaStore, spool
 from cloud.engine.storage.members import Members
+from cloud.engine.storage.multipart_records import MultipartRecords
+from cloud.engine.storage.multipart_uploads import MultipartUploads
 from cloud.engine.storage.objects import Objects
+from cloud.engine.storage.pieces import Pieces
 from cloud.engine.storage.public.buckets import PublicBuckets
-from cloud.engine.storage.records import Records
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.server_watch import INTERVAL, LIMIT
 from cloud.engine.storage.uploads import ResumableUploads
@@ -81,11 +87,18 @@ class StorageService:
             raise InvalidArgument(f"{taken[0]} is a bucket of the project in this state folder", field="--public")
         self._is_open = True
         self._garbage = Garbage(self._records, self._media)
-        self.buckets = Buckets(self._records, self._media, self._garbage, self.guard, self.project_number, self._public)
-        self.objects = Objects(self._records, self._media, self._garbage, self.guard, self.buckets, self._public)
+        multipart = MultipartRecords(self._records)
+        self.buckets = Buckets(
+            self._records, self._media, self._garbage, self.guard, self.project_number, self._public, multipart
+        )
+        pieces = Pieces(self._media)
+        self.objects = Objects(self._records, pieces, self._garbage, self.guard, self.buckets, self._public)
+        self.copies = Copies(self._records, self.buckets, self.objects, pieces, self._garbage, self._public)
+        self.lifecycle = LifecycleRuns(self._records, multipart, self._garbage, self.buckets, self.objects)
         self.acls = AccessControls(self._records, self.buckets, self.objects)
         self.iam = IamPolicies(self._records, self.guard, self.buckets, self.objects)
         self.uploads = ResumableUploads(self._records, self.objects, self._uploading)
+        self.multipart_uploads = MultipartUploads(multipart, self.objects, self.buckets, pieces, self._garbage)
         try:
             await self.server.start()
             for bucket in self._records.buckets():
@@ -96,6 +109,21 @@ class StorageService:
             raise
         self._garbage.clear_after_crash()
         self.uploads.forget_expired()
+        await self.lifecycle.forget_expired()
+        self.multipart_uploads.forget_finished()
+
+    def forget_account(self, member: str, gone: str) -> None:
+        """Leave the grants on buckets to the deleted account that ``gone`` stands for, as in every policy of Google's.
+
+        Args:
+            member, gone: members of policies.
+        """
+        self.iam.replace(self.members.entity(member), self.members.entity(gone))
+
+    @property
+    def changes(self) -> Changes:
+        """Of buckets and objects."""
+        return self._records.changes
 
     def spool(self) -> IO[bytes]:
         """A buffer for an upload; see ``media.spool``."""

@@ -7,17 +7,31 @@ of the upload's file, which is correct even after a crash within a chunk.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cloud.engine.principal import Principal
+from cloud.engine.storage.database import Records
+from cloud.engine.storage.errors import StorageFault
 from cloud.engine.storage.objects import NewObject, Objects
 from cloud.engine.storage.preconditions import Preconditions
-from cloud.engine.storage.records import ObjectRecord, Records, UploadRecord
+from cloud.engine.storage.records import ObjectRecord, UploadRecord
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 
 LIFETIME = timedelta(days=7)
 """Time after its start until which an upload can be resumed."""
+MIN_CHUNK = 1 << 18
+"""Bytes of every chunk but the last."""
+_TOO_SHORT = (
+    "Invalid request.  The number of bytes uploaded is required to be equal or greater than {least}, except for the "
+    "final request (it's recommended to be the exact multiple of {least}).  The received request contained {length} "
+    "bytes, which does not meet this requirement."
+)
+
+
+class BadChunk(StorageFault, InvalidArgument):
+    is_bare_text = True
 
 
 class ResumableUploads:
@@ -60,6 +74,9 @@ class ResumableUploads:
             declared_size=declared_size,
             md5=new.md5,
             crc32c=new.crc32c,
+            retention=new.retention,
+            has_temporary_hold=new.has_temporary_hold,
+            has_event_based_hold=new.has_event_based_hold,
         )
         (self._folder / upload.id).touch()
         self._records.put_upload(upload)
@@ -73,6 +90,20 @@ class ResumableUploads:
         if upload is None:
             raise NotFound("No such upload: its session is unknown, expired or cancelled. Begin a new one.")
         return upload
+
+    def check_chunk(self, upload: UploadRecord, length: int | None, *, is_last: bool) -> None:
+        """
+        Args:
+            length: bytes of a chunk; None if it is not known before it ends.
+
+        Raises:
+            BadChunk: it is too short, or an earlier one was: the upload cannot be continued.
+        """
+        if not upload.refusal and length is not None and length < MIN_CHUNK and not is_last:
+            upload = replace(upload, refusal=_TOO_SHORT.format(least=MIN_CHUNK, length=length))
+            self._records.put_upload(upload)
+        if upload.refusal:
+            raise BadChunk(upload.refusal, field="Content-Range")
 
     def received(self, upload: UploadRecord) -> int:
         """Number of bytes stored."""
@@ -128,6 +159,9 @@ class ResumableUploads:
             Preconditions(*upload.conditions),
             upload.md5,
             upload.crc32c,
+            upload.retention,
+            upload.has_temporary_hold,
+            upload.has_event_based_hold,
         )
         principal = Principal(upload.owner, upload.is_project_owner)
         path = self._folder / upload.id

@@ -7,12 +7,15 @@ the abilities that it has: docs/your-own-backend.md.
 
 try:
     from cloud.testing.contract.abilities import AbilityContract
+    from cloud.testing.contract.batch import BatchContract
     from cloud.testing.contract.grants import EnforcedGrantContract
     from cloud.testing.contract.jobs import JobContract, PackageContract
     from cloud.testing.contract.models import ModelContract, VersionContract
     from cloud.testing.contract.predictions import PredictionContract
     from cloud.testing.contract.programs import ProgramContract
     from cloud.testing.contract.storage import BucketContract, GrantContract, ObjectContract
+    from cloud.testing.contract.tuning import TuningContract
+    from cloud.testing.contract.tuning import TuningJobContract as TuningJobContract  # without programs
 except ModuleNotFoundError as error:
     if error.name not in ("pytest", "pytest_asyncio"):
         raise
@@ -33,5 +36,7 @@ class CoreContract(
     """The tests that need no running program."""
 
 
-class BackendContract(CoreContract, ProgramContract, EnforcedGrantContract, PredictionContract):
+class BackendContract(
+    CoreContract, ProgramContract, EnforcedGrantContract, PredictionContract, TuningContract, BatchContract
+):
     """All tests."""

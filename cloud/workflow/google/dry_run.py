@@ -30,8 +30,9 @@ from cloud.emulator.rest.discovery import Discovery, load
 from cloud.engine.project.identities import project_number
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import StorageClient
+from cloud.log_entries import LogEntry
 from cloud.names import GsUri
-from cloud.resources import Json, LogEntry, TransferProgress, Version, VersionSpec
+from cloud.resources import Json, TransferProgress, Version, VersionSpec
 from cloud.workflow.google.model_check import check_export
 from cloud.workflow.google.offline_project import OfflineProject
 from cloud.workflow.google.options import Options
@@ -43,7 +44,7 @@ _NOW = Pace(first=0.0, longest=0.0)
 _TOKEN = "$(gcloud auth application-default print-access-token)"  # noqa: S105 - a command
 
 
-_RESOURCE_ID = re.compile(r"/(?:customJobs|endpoints|models)/(\d{10,})")
+_RESOURCE_ID = re.compile(r"/(?:batchPredictionJobs|customJobs|endpoints|hyperparameterTuningJobs|models)/(\d{10,})")
 _DEPLOYED_ID = re.compile(r'"id": "(\d{10,})"')
 _DEPLOYING = ("aiplatform.projects.locations.endpoints.deployModel", "ml.projects.models.versions.create")
 _DIGITS = re.compile(r"\d{10,}")

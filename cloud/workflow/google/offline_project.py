@@ -12,13 +12,16 @@ from typing import Any, Self
 import aiohttp
 
 from cloud.backends.memory import MemoryBackend, succeed
-from cloud.emulator.app import Emulator, Mount
+from cloud.batch_prediction import BatchPredictionSpec
+from cloud.emulator.app import Emulator
 from cloud.emulator.logging_v2 import routes as logging_v2
+from cloud.emulator.mounts import Mount
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.project.identities import owner, project_number
 from cloud.folders.temporary import Kind, temporary_folder
 from cloud.resources import Job, Json, Version
+from cloud.tuning import TuningSpec, training_of
 from cloud.wire.in_process import InProcessConnector
 from cloud.workflow.google.storage_api import StorageApi
 
@@ -27,10 +30,16 @@ NUMBER = "0" * 12
 
 
 async def export(backend: MemoryBackend, job: Job) -> None:
-    """A job that exports an empty SavedModel and succeeds."""
-    folder = job.training.job_dir or job.training.base_output_directory
+    """A job that exports an empty SavedModel and succeeds; in a tuning job each trial does."""
+    spec = job.spec
+    folder = None
+    if not isinstance(spec, BatchPredictionSpec):
+        training = training_of(spec)
+        folder = training.job_dir or training.base_output_directory
     if folder is not None:
-        await backend.write_object(folder / "export" / "saved_model.pb", b"")
+        trials = range(1, spec.max_trials + 1) if isinstance(spec, TuningSpec) else ()
+        for below in [folder / str(trial) for trial in trials] or [folder]:
+            await backend.write_object(below / "export" / "saved_model.pb", b"")
     await succeed(backend, job)
 
 

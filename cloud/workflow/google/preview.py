@@ -75,7 +75,9 @@ def check_package(plan: Plan) -> Finding:
 
 def billed_resources(options: Options, plan: Plan) -> list[str]:
     """Each resource that will be billed: what for, and from when to when."""
-    spec = TrainingSpec(plan.job_id, (GsUri(plan.bucket, "x"),), plan.module, region=options.region)
+    spec = TrainingSpec(
+        plan.job_id, (GsUri(plan.bucket, "x"),), plan.module, region=options.region, scale_tier=plan.scale_tier
+    )
     if options.service == "vertex-ai":
         pools = [
             f"{count} x {kind}{f' with {accelerator}' if accelerator else ''}, boot disk included"

@@ -95,6 +95,31 @@ def test_a_request_that_clients_make_by_themselves_is_answered(environ: dict[str
     assert json.loads(result.stdout) == {"encodedLocations": "0x0"}, result.stderr
 
 
+def test_a_lifecycle_is_performed_when_it_is_asked_for(environ: dict[str, str]) -> None:
+    lifecycle = " ".join([*SERVE, "lifecycle"])
+    bucket = {
+        "name": "taxi",
+        "lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"matchesSuffix": [".tmp"]}}]},
+    }
+    script = f"""
+        json="-H Content-Type:application/json"
+        curl -s -o /dev/null $json -d '{json.dumps(bucket)}' "$STORAGE_EMULATOR_HOST/storage/v1/b?project=p"
+        for name in a.tmp b.tmp c.csv; do curl -s -T /dev/null "$STORAGE_EMULATOR_HOST/taxi/$name"; done
+        {lifecycle} taxi
+        curl -s "$STORAGE_EMULATOR_HOST/storage/v1/b/taxi/o?fields=items/name"; echo
+        {lifecycle} no-such-bucket || echo "status $?"
+        {" ".join(SERVE)} --state "$PWD/no-such-cloud" lifecycle taxi || echo "status $?"
+        {" ".join(SERVE)} --iam off lifecycle taxi || echo "status $?"
+    """
+    result = run(environ, "--", "sh", "-ec", script)
+    done, listed, status, elsewhere, in_vain = result.stdout.splitlines()
+    assert (elsewhere, "no cloud is running with --state" in result.stderr) == ("status 1", True), result.stderr
+    assert (in_vain, "lifecycle has no option --iam" in result.stderr) == ("status 2", True), result.stderr
+    assert done == "taxi: 2 deleted, 0 with another storage class, 0 uploads aborted, 0 kept by a hold or a retention"
+    assert json.loads(listed) == {"items": [{"name": "c.csv"}]}
+    assert (status, "The specified bucket does not exist" in result.stderr) == ("status 1", True), result.stderr
+
+
 def test_the_owners_listener_does_not_trust_pages_in_a_browser(environ: dict[str, str]) -> None:
     quiet, url = (
         'curl -s -o /dev/null -w "%{http_code} "',

@@ -1,9 +1,10 @@
-"""The serving worker with a model that doubles numbers, and kills its process at 13."""
+"""The serving worker with a model that doubles numbers, takes a second for 99, and kills its process at 13."""
 
 import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Mortal:
     def run(self, _: str, batch: Sequence[float], __: int) -> Predictions:
         if 13 in batch:
             os.kill(os.getpid(), signal.SIGKILL)
+        if 99 in batch:
+            time.sleep(1)
         return [{"double": 2 * number} for number in batch]
 
 

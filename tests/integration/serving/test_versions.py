@@ -152,13 +152,32 @@ async def test_a_worker_that_is_killed_under_load(cloud: Cloud) -> None:
         assert cloud.launcher.started[-1] is not worker
 
 
-async def test_a_request_that_kills_the_worker_fails_alone(launcher: RecordingLauncher, tmp_path: Path) -> None:
+def mortal_server(launcher: RecordingLauncher, folder: Path, idle_limit: float = 0.0) -> ModelServer:
     @asynccontextmanager
     async def command(private: Path) -> AsyncIterator[Command]:
         socket = str(worker_folder.socket_in(private))
-        yield Command("integration.serving.mortal_worker", (socket,), ENVIRON, tmp_path, (TESTS, ROOT))
+        yield Command("integration.serving.mortal_worker", (socket,), ENVIRON, folder, (TESTS, ROOT))
 
-    server = ModelServer(launcher, command)
+    return ModelServer(launcher, command, idle_limit=idle_limit)
+
+
+async def test_a_worker_that_nobody_asks_sleeps_until_the_next_request(
+    launcher: RecordingLauncher, tmp_path: Path
+) -> None:
+    server = mortal_server(launcher, tmp_path, idle_limit=0.3)
+    async with asyncio.timeout(TIMEOUT):
+        assert await server.predict([99], None) == [{"double": 198}]  # it takes longer than the limit
+        worker, started = launcher.started[-1], len(launcher.started)
+        await worker.wait()
+        await asyncio.sleep(0)
+        assert len(launcher.started) == started, "it is not replaced"
+        assert await server.predict([2], None) == [{"double": 4}]
+        assert len(launcher.started) == started + 1
+    await server.close()
+
+
+async def test_a_request_that_kills_the_worker_fails_alone(launcher: RecordingLauncher, tmp_path: Path) -> None:
+    server = mortal_server(launcher, tmp_path)
 
     async def predict(number: int) -> object:
         try:

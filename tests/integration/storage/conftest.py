@@ -1,7 +1,7 @@
 """The emulated Cloud Storage over the real fake-gcs-server, without the gateway."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,8 @@ class StorageEndpoint:
     url: str
     session: aiohttp.ClientSession
     tokens: dict[str, str]
+    keys: KeyRing
+    """Those that signatures are verified by."""
 
     async def call(self, verb: str, path: str, *, caller: str = "owner", **options: Any) -> tuple[int, Any]:
         """Status and JSON (or bytes) of the response; ``path`` is sent unchanged."""
@@ -51,9 +53,21 @@ class StorageEndpoint:
             **options.pop("headers", {}),
         }
         url = URL(path if path.startswith("http") else self.url + path, encoded=True)
+        reply = await self.session.request(verb, url, headers=headers, allow_redirects=False, **options)
+        await reply.read()
+        return reply
+
+    async def send(
+        self, verb: str, path: str, *, caller: str = "owner", **options: Any
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the response; ``path`` is sent unchanged."""
+        headers = {
+            **({"Authorization": f"Bearer {self.tokens[caller]}"} if caller else {}),
+            **options.pop("headers", {}),
+        }
+        url = URL(self.url + path, encoded=True)
         async with self.session.request(verb, url, headers=headers, allow_redirects=False, **options) as reply:
-            await reply.read()
-            return reply
+            return reply.status, reply.headers, await reply.read()
 
     def client(self, caller: str = "owner") -> StorageClient:
         return StorageClient(self.url, lambda: self.tokens[caller], "my-project")
@@ -66,13 +80,15 @@ async def open_endpoint(
     service = StorageService(state_dir, override, project="my-project", project_number=7, **settings)
     await service.start()
     tokens = TokenRegistry()
-    emulator = Emulator("my-project", "us-central1", StorageV1(service), tokens, KeyRing(), body_limit=body_limit)
+    keys = KeyRing()
+    storage = StorageV1(service, keys.signer)
+    emulator = Emulator("my-project", "us-central1", storage, tokens, keys, body_limit=body_limit)
     server = await asyncio.get_running_loop().create_server(emulator, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
             yield StorageEndpoint(
-                service, url, session, {caller: tokens.issue(PRINCIPALS[caller]).value for caller in PRINCIPALS}
+                service, url, session, {caller: tokens.issue(PRINCIPALS[caller]).value for caller in PRINCIPALS}, keys
             )
     finally:
         server.close()

@@ -112,3 +112,12 @@ async def test_invalid_batches_are_refused(endpoint, sent):
     status, answer = await endpoint.call("POST", "/batch/storage/v1", **sent)
     assert (status, answer["error"]["errors"][0]["reason"]) == (400, "invalid")
     assert (await endpoint.call("GET", "/batch/storage/v1"))[0] == 400
+
+
+@pytest.mark.parametrize("root", ["//storage/v1/b", "/b", "{url}//storage/v1/b"])
+async def test_addresses_as_clients_write_them(endpoint, bucket, root):
+    """Google's client for Python, where STORAGE_EMULATOR_HOST ends in a slash, writes two."""
+    await put(endpoint, bucket, "o")
+    where = f"{root.format(url=endpoint.url)}/{bucket}/o/o"
+    [(_, status, _, found)] = await batch(endpoint, f"GET {where}\n", path="//batch/storage/v1")
+    assert (status, found["name"]) == (200, "o")

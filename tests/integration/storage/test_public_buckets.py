@@ -50,6 +50,13 @@ async def test_anyone_reads_it(endpoint, caller):
     assert (status, page.count(b"<Contents>")) == (200, 1)
 
 
+async def test_nothing_of_it_is_deleted(endpoint):
+    _, page = await endpoint.call("GET", f"/storage/v1/b/{BUCKET}/o?softDeleted=true")
+    assert "items" not in page
+    _, page = await endpoint.call("GET", f"/storage/v1/b/{BUCKET}/o?versions=true")
+    assert len(page["items"]) == 2
+
+
 async def test_hashes_that_are_not_shown_are_not_computed(endpoint, monkeypatch):
     read = []
     monkeypatch.setattr("cloud.engine.storage.public.hashes._read", read.append)

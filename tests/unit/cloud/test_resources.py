@@ -22,6 +22,8 @@ PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
         ({"max_running_time": 0}, "training_input.scheduling.max_running_time", "0"),
         ({"worker_count": 2}, "training_input.worker_count", "CUSTOM"),
         ({"scale_tier": ScaleTier.CUSTOM, "evaluator_count": -1}, "training_input.evaluator_count", "-1"),
+        ({"restart_job_on_worker_restart": True}, "job.restart_job_on_worker_restart", "only for service VERTEX_AI"),
+        ({"disable_retries": True}, "job.disable_retries", "only for service VERTEX_AI"),
         ({"job_dir": GsUri("bucket")}, "training_input.job_dir", "gs://bucket/object"),
     ],
 )

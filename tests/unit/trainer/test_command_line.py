@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from trainer.command_line import parse, require_single_replica
+from trainer.command_line import parse
 
 PATHS = ["--train_data_paths", "t.csv", "--eval_data_paths", "v.csv", "--output_dir", "out"]
 
@@ -47,31 +47,24 @@ def test_an_illegal_flag_is_reported_in_one_line_with_its_name_value_and_rule(
         assert part in line
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        "",
-        "{}",
-        '{"job": {"job_name": "trainer.task", "args": []}, "task": {}, "cluster": {}, "environment": "cloud"}',
-        '{"cluster": {"master": ["127.0.0.1:2222"]}, "task": {"type": "master", "index": 0}}',
-        '{"cluster": {"chief": ["127.0.0.1:2222"]}, "task": {"type": "chief", "index": 0, "trial": "1"}}',
-    ],
-)
-def test_a_single_replica_may_train(config: str) -> None:
-    require_single_replica(config)
-
-
-@pytest.mark.parametrize("kind", ["ps", "worker", "evaluator", "chief"])
-def test_one_of_several_replicas_may_not(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "ps": ["d:1"]}
-    with pytest.raises(SystemExit):
-        parse(PATHS, "", json.dumps({"cluster": cluster, "task": {"type": kind, "index": 0}}))
+@pytest.mark.parametrize("config", ["{", '{"task": {"type": "driver"}}'])
+def test_an_illegal_tf_config_is_an_error_of_one_line(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parse(PATHS, "", config)
+    assert exit_.value.code == 2
     line = capsys.readouterr().err
-    assert f"{kind} 0 of 4 replicas" in line
+    assert "TF_CONFIG" in line
     assert line.count("\n") == 1
 
 
-@pytest.mark.parametrize("config", ["{", "[]", '"x"', '{"cluster": 5}', '{"task": [1]}'])
-def test_invalid_tf_config_is_an_error(config: str) -> None:
-    with pytest.raises(ValueError, match="TF_CONFIG"):
-        require_single_replica(config)
+def test_a_step_has_a_row_for_each_replica(capsys: pytest.CaptureFixture[str]) -> None:
+    config = json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}, "task": {"type": "worker"}})
+    assert parse([*PATHS, "--train_batch_size", "3"], "", config).cluster.size == 3
+    with pytest.raises(SystemExit):
+        parse([*PATHS, "--train_batch_size", "2"], "", config)
+    assert "--train_batch_size: 2 rows are fewer than the 3 replicas" in capsys.readouterr().err
+
+
+def test_a_tuning_service_passes_several_widths_as_one_argument() -> None:
+    assert parse([*PATHS, "--hidden_units", "64 32 4"], "").hidden_units == [64, 32, 4]
+    assert parse([*PATHS, "--hidden_units=64 32", "--hidden_units", "8"], "").hidden_units == [8], "the last one counts"

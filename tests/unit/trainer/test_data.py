@@ -98,6 +98,21 @@ def test_rows_are_numbered_across_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
     assert rows.first_bad[1].number == 501
 
 
+def test_shares_have_each_row_once_and_number_rows_as_the_file_does() -> None:
+    content = text(0, 300) + b"bad\n" + text(300, 300)
+    shares = [CsvData("a", Memory(a=content), quiet, share=share, shares=4) for share in range(4)]
+    found = [[int(fare) for block in share.blocks() for fare in block[:, 0]] for share in shares]
+    assert [fare for part in found for fare in part] == list(range(600))
+    assert all(found)
+    (first_bad,) = [share.first_bad for share in shares if share.first_bad]
+    assert first_bad[1].number == 301
+
+
+def test_a_share_without_rows_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"^a, part 3 of 3: no rows$"):
+        list(CsvData("a", Memory(a=text(0, 1)), quiet, share=2, shares=3).blocks())
+
+
 def test_an_endless_line_is_an_error_before_it_fills_the_memory() -> None:
     with pytest.raises(DataError, match="a line longer than 1,048,576 bytes"):
         list(CsvData("a", Memory(a=b"\0" * (5 << 20)), quiet).blocks())

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import capabilities, gcs_mount, landlock, namespaces, private_root, seccomp, system_paths
+from . import capabilities, gcs_alone, gcs_mount, landlock, namespaces, private_root, seccomp, system_paths
 from .limits import limit_resources
 
 _OOM_SCORE = 500
@@ -21,6 +21,7 @@ class Confinement(NamedTuple):
     signals: bool
     ports: Sequence[int] | None
     max_processes: int | None
+    is_free: bool
 
 
 class Namespaces(NamedTuple):
@@ -44,6 +45,9 @@ def confine(
     Raises:
         OSError: the system refuses it; names the step.
     """
+    if wanted.is_free:
+        gcs_alone.enter(engine)
+        return
     for path in wanted.write:
         os.stat(path)
     by_landlock = wanted.files and (joined is None or landlock.version() >= landlock.FILES_ABI)
@@ -63,6 +67,8 @@ def confine(
         if engine:
             gcs_mount.mount(engine, device)
             write.append(f"{gcs_mount.FOLDER}/")
+    elif not by_landlock:
+        gcs_alone.enter(engine)
     capabilities.reduce()
     ports = None if joined else wanted.ports
     if by_landlock or wanted.signals or ports is not None:

@@ -21,19 +21,19 @@ def open_device() -> int | None:
         return None
 
 
-def mount(connection: socket.socket, device: int | None) -> None:
+def mount(connection: socket.socket | None, device: int | None) -> None:
     """Mount ``/gcs`` in a private root, of which this process still has all capabilities, and send the descriptor that
     serves it. Where that cannot be done, ``/gcs`` is an empty folder that cannot be written.
 
     Args:
-        connection: to the engine.
+        connection: to the engine; None: it serves nothing.
         device: see ``open_device``; closed.
 
     Raises:
         OSError: not even that can be done; names the step.
     """
     os.mkdir(FOLDER)
-    if device is not None:
+    if connection and device is not None:
         try:
             options = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
             call("mount", b"gcsfuse", FOLDER.encode(), b"fuse", _NOSUID | _NODEV, options.encode())
@@ -45,4 +45,5 @@ def mount(connection: socket.socket, device: int | None) -> None:
             os.close(device)
             return
     call("mount", b"none", FOLDER.encode(), b"tmpfs", _NOSUID | _NODEV | _READ_ONLY, b"size=4k", step="mount /gcs")
-    connection.sendall(b"{}")
+    if connection:
+        connection.sendall(b"{}")

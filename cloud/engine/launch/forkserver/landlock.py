@@ -29,6 +29,7 @@ _OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UN
 """Rights that a rule on anything but a folder may grant."""
 _READ = EXECUTE | READ_FILE | READ_DIR
 _WRITE = _FIRST_FILE_RIGHTS & ~(MAKE_CHAR | MAKE_BLOCK) | REFER | TRUNCATE | RESOLVE_UNIX
+_ALL = _FIRST_FILE_RIGHTS | REFER | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX
 _DEVICE = READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEV
 
 FILES_ABI, TCP_ABI, SIGNALS_ABI = 2, 4, 6
@@ -58,6 +59,12 @@ def rights(*, read: Iterable[str], devices: Iterable[str], write: Iterable[str])
         *((path, _DEVICE) for path in devices),
         *((path, _WRITE) for path in write),
     ]
+
+
+def all_but(folder: str) -> list[tuple[str, int]]:
+    """``Rules.files`` that allow everything outside of a folder of the root folder, but nothing new in the latter."""
+    entries = (f"/{name}" for name in os.listdir("/"))
+    return [("/", READ_DIR), *((path, _ALL) for path in entries if path != folder)]
 
 
 def version() -> int:

@@ -81,8 +81,9 @@ def _serve(control: socket.socket, child_ended: int, kept: frozenset[int]) -> Ca
                     if kind == NETWORK:
                         create_network(socket.socket(fileno=connection))
                     streams = Streams(connection, *descriptors[1:3])
-                    namespaces = Namespaces(*descriptors[3:5]) if descriptors[3:] else None
-                    return Supervisor(streams, namespaces, descriptors[5] if descriptors[5:] else None, kept).run()
+                    rest = descriptors[3:]  # two namespaces or none, then a socket or none
+                    namespaces = Namespaces(*rest[:2]) if len(rest) >= 2 else None
+                    return Supervisor(streams, namespaces, rest[-1] if len(rest) % 2 else None, kept).run()
                 if kind != NETWORK:
                     supervisors.add(pid)
             for descriptor in descriptors:

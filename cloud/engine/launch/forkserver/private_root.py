@@ -51,19 +51,20 @@ class Tree(NamedTuple):
     links: Sequence[tuple[str, str]]
 
 
-def enter(read: Iterable[str], write: Iterable[str], *, read_only: bool) -> None:
+def enter(read: Iterable[str], write: Iterable[str], *, read_only: bool, shares_ipc: bool = False) -> None:
     """Give this process, which has all capabilities in its user namespace, a private root. Its working directory is the
     new root.
 
     Args:
         read, write: absolute paths; one that does not exist or cannot be reached is left out.
         read_only: whether what is only read cannot be changed; False where Landlock sees to that.
+        shares_ipc: whether it keeps System V's and POSIX's means to talk to other processes.
 
     Raises:
         OSError: the system refuses it; names the step.
     """
     tree = plan(read, write)
-    call("unshare", _CLONE_NEWNS | _CLONE_NEWIPC)
+    call("unshare", _CLONE_NEWNS if shares_ipc else _CLONE_NEWNS | _CLONE_NEWIPC)
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
     _mount("root", _MADE_AT, "tmpfs", _NOSUID, "mode=755")
     os.mkdir(_MADE_AT + _OLD)

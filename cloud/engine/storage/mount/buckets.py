@@ -129,13 +129,13 @@ class BucketFolders:
             return
         self.check_write(new)
         (source, _, name), (target, _, renamed) = old.partition("/"), new.partition("/")
-        objects, copied = self._storage.objects, NewObject(target, renamed)
+        objects, copies, copied = self._storage.objects, self._storage.copies, NewObject(target, renamed)
         with self._errors(old):
             if source == target:
-                await objects.move(self._principal, copied, name)
+                await copies.move(self._principal, copied, name)
             else:
                 record = objects.get(self._principal, source, name)
-                await objects.copy(self._principal, record, copied, keep_attributes=True)
+                await copies.copy(self._principal, record, copied, keep_attributes=True)
                 objects.delete(self._principal, source, name)
 
     async def _rename_folder(self, old: str, new: str) -> None:

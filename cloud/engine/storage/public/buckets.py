@@ -15,7 +15,7 @@ from typing import IO
 
 from cloud.engine.storage.public.hashes import FileHashes, Version
 from cloud.engine.storage.public.tree import Tree
-from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord
+from cloud.engine.storage.records import Attributes, BucketRecord, ObjectRecord, Piece
 from cloud.errors import InvalidArgument, NotFound, Unavailable
 from cloud.names import check_public_bucket
 
@@ -105,10 +105,10 @@ class PublicBuckets:
         """
         gone = NotFound(f"No such object: {record.bucket}/{record.name}#{record.generation}")
         try:
-            file = open(record.media, "rb")  # noqa: SIM115 - the caller closes it
+            file = open(_path(record), "rb")  # noqa: SIM115 - the caller closes it
         except OSError as error:
             raise gone from error
-        if _version(record.media, os.fstat(file.fileno())) != _version_of(record):
+        if _version(_path(record), os.fstat(file.fileno())) != _version_of(record):
             file.close()
             raise gone
         return file
@@ -125,7 +125,7 @@ class PublicBuckets:
         return ObjectRecord(
             bucket=bucket,
             name=name,
-            media=path,
+            pieces=(Piece(path, status.st_size),),
             size=status.st_size,
             generation=status.st_mtime_ns // 1000,
             md5=hashes.md5 if hashes else None,
@@ -144,11 +144,15 @@ class PublicBuckets:
         try:
             hashes = await self._hashes.of(_version_of(record))
         except OSError as error:
-            raise Unavailable(f"{record.media} cannot be read: {error.strerror or error}") from error
+            raise Unavailable(f"{_path(record)} cannot be read: {error.strerror or error}") from error
         return replace(record, md5=hashes.md5, crc32c=hashes.crc32c)
 
 
 _COMPRESSED = "application/octet-stream"
+
+
+def _path(record: ObjectRecord) -> str:
+    return record.pieces[0].key
 
 
 def _version(path: str, status: os.stat_result) -> Version:
@@ -156,7 +160,7 @@ def _version(path: str, status: os.stat_result) -> Version:
 
 
 def _version_of(record: ObjectRecord) -> Version:
-    return record.media, record.size, record.generation
+    return _path(record), record.size, record.generation
 
 
 async def _blocks(file: IO[bytes], span: range) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from cloud.errors import DeadlineExceeded, FailedPrecondition, NotFound
 from cloud.lifecycle import JobEvent, JobState, VersionEvent, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Json, TrainingSpec, Version, VersionSpec
-from cloud.testing.contract import CoreContract
+from cloud.testing.contract import CoreContract, TuningJobContract
 
 JOB = TrainingSpec("job_1", (GsUri("bucket", "x.tar.gz"),), "x.task")
 MODEL = {"gs://bucket/export/saved_model.pb": b""}
@@ -24,7 +24,7 @@ async def memory() -> AsyncIterator[Backend]:
         yield backend
 
 
-class TestMemory(CoreContract):
+class TestMemory(CoreContract, TuningJobContract):
     @pytest.fixture
     def backend(self, memory: Backend) -> Backend:
         return memory

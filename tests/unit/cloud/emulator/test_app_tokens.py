@@ -1,20 +1,24 @@
 """Whose requests are that carry a signed token, or parameters of a signed URL."""
 
 import time
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from google.auth import crypt, jwt
 
 from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
-from cloud.emulator.app import Emulator, Mount, RequestSource
+from cloud.emulator.app import Emulator
 from cloud.emulator.ml_v1 import routes as ml_v1
+from cloud.emulator.mounts import Mount, RequestSource
 from cloud.emulator.oauth2.assertions import TOKEN_URI
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.messages import JWT_BEARER
 from cloud.emulator.oauth2.tokens import TokenRegistry
+from cloud.engine.principal import WEB_PAGE, Principal
 from cloud.engine.project.identities import owner
 from emulator_api.recorder import Recorder, send
+from emulator_api.signed_requests import client_of
 
 ME = owner("my-project")
 
@@ -78,34 +82,47 @@ async def test_the_platforms_apis_say_what_is_wrong_with_a_token_in_googles_word
     assert message.endswith("(Invalid Credentials)")
 
 
-@pytest.mark.parametrize(
-    ("url", "body"),
-    [
-        ("storage.googleapis.com/b/o", "<Code>InvalidArgument</Code>"),
-        ("127.0.0.1/b/o", "<Code>InvalidArgument</Code>"),
-        ("127.0.0.1/storage/v1/b/b/o/o", '"reason": "invalid"'),
-        ("127.0.0.1/batch", '"reason": "invalid"'),
-    ],
-)
-async def test_a_signed_request_is_nobodys_whoever_sends_it(emulator, storage, tokens, url, body):
-    bearer = {"Authorization": f"Bearer {tokens.issue(ME).value}"}
-    for source, headers in ((RequestSource(ME), {}), (RequestSource(), {}), (RequestSource(ME), bearer)):
-        answer = await send(emulator.protocols(source), "GET", f"{url}?X-Goog-Signature=0", headers)
-        assert (answer.status, body in answer.text) == (400, True)
-        good = f"GoogleAccessId=a&Signature=AA&Expires={int(time.time()) + 60}"
-        answer = await send(emulator.protocols(source), "GET", f"{url}?{good}", headers)
-        assert (answer.status, "not verified" in answer.text) == (403, True)
+SIGNED_PATHS = ["storage.googleapis.com/bkt/o", "b.storage.googleapis.com/o", "127.0.0.1/bkt/o", "127.0.0.1/batch"]
+
+
+@pytest.mark.parametrize("url", [*SIGNED_PATHS, "127.0.0.1/storage/v1/b/b/o/o"])
+async def test_a_badly_signed_request_is_nobodys_whoever_sends_it(emulator, storage, url):
+    good = f"GoogleAccessId=a&Signature=AA==&Expires={int(time.time()) + 60}"
+    for query, status, start in (
+        ("X-Goog-Signature=0", 400, "<Code>MalformedSecurityHeader</Code><Message>Invalid argument.</Message>"),
+        (good, 403, "<Code>SignatureDoesNotMatch</Code><Message>Access denied.</Message><Details>The request signatu"),
+        (good + "&AWSAccessKeyId=a", 403, "<Code>SignatureDoesNotMatch</Code><Message>Access denied.</Message>"),
+        ("GoogleAccessId=a&Signature=AA&Expires=1", 400, "<Code>ExpiredToken</Code><Message>Invalid argument.</Me"),
+    ):
+        for source in (RequestSource(ME), RequestSource()):
+            answer = await send(emulator.protocols(source), "GET", f"{url}?{query}")
+            # In XML, whichever API it is sent to.
+            assert (answer.status, start in answer.text) == (status, True)
     assert storage.seen == []
 
 
-async def test_the_errors_of_signed_requests_are_googles_xml(emulator):
-    for expires, status, start in (
-        (int(time.time()) + 60, 403, "<Code>SignatureDoesNotMatch</Code><Message>Access denied.</Message><Details>Sig"),
-        (1, 400, "<Code>ExpiredToken</Code><Message>Invalid argument.</Message><Details>The provided token has exp"),
+@pytest.mark.parametrize("version", ["v2", "v4"])
+@pytest.mark.parametrize("host", ["storage.googleapis.com", "127.0.0.1:4601", "localhost"])
+async def test_a_signed_request_is_its_signers_whoever_sends_it(emulator, storage, keys, host, version):
+    account = Principal("robot@my-project.iam.gserviceaccount.com")
+    blob = client_of(account, keys).bucket("bkt").blob("o")
+    url = blob.generate_signed_url(timedelta(hours=1), version=version, api_access_endpoint=f"http://{host}")
+    for source in (RequestSource(ME), RequestSource(), RequestSource(WEB_PAGE)):
+        answer = await send(emulator.protocols(source), "GET", url.removeprefix("http://"))
+        assert answer.status == 200
+        assert (await send(emulator.protocols(source), "PUT", url.removeprefix("http://"))).status == 403
+    assert storage.seen == [account] * 3
+
+
+async def test_a_token_outweighs_a_signature(emulator, storage, tokens):
+    for headers, status in (
+        ({"Authorization": f"Bearer {tokens.issue(ME).value}"}, 200),
+        ({"Authorization": "Bearer unknown"}, 401),
+        ({"Authorization": "AWS4-HMAC-SHA256 Credential=a"}, 403),
     ):
-        url = f"storage.googleapis.com/b/o?GoogleAccessId=a&Signature=AA&Expires={expires}"
-        answer = await send(emulator, "GET", url)
-        assert (answer.status, start in answer.text) == (status, True)
+        answer = await send(emulator, "GET", "storage.googleapis.com/bkt/o?X-Goog-Signature=0", headers)
+        assert answer.status == status
+    assert storage.seen == [ME]
 
 
 async def test_an_assertion_buys_an_id_token_for_its_target_audience(emulator, keys):

@@ -116,3 +116,8 @@ def test_gsutils_file_agrees_with_the_variables():
     }
     assert parsed["Credentials"]["gs_service_key_file"] == "/s/key.json"
     assert parsed["GSUtil"]["default_project_id"] == "my-project"
+
+
+def test_a_jobs_log_and_what_python_prints_are_seen_at_once():
+    assert owners_environ()["CLOUDSDK_ML_ENGINE_POLLING_INTERVAL"] == "1"
+    assert owners_environ()["PYTHONUNBUFFERED"] == "1"

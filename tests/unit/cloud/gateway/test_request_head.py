@@ -32,10 +32,19 @@ def test_a_chunked_upload_loses_only_its_length():
     assert normalise(UPLOAD) == UPLOAD.replace(b"Content-Length: 6\r\n", b"")
 
 
+def test_a_content_type_that_is_repeated_is_sent_once():
+    """As DuckDB 1.5 sends it with a token."""
+    head = b"PUT /b/o HTTP/1.1\r\nContent-Type: a/b\r\nHost: h\r\ncontent-type:a/b \r\nContent-Length: 3\r\n\r\n"
+    expected = b"PUT /b/o HTTP/1.1\r\nContent-Type: a/b\r\nHost: h\r\nContent-Length: 3\r\n\r\n"
+    assert normalise(head) == expected
+    assert forwarded(head + b"abc" + head + b"abc") == 2 * (expected + b"abc")
+
+
 @pytest.mark.parametrize(
     "head",
     [
         b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nContent-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 3\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
         # Ambiguous or wrong in other ways: for the parser to refuse.

@@ -82,6 +82,15 @@ def test_the_latest_is_found_wherever_it_is_announced(machine: Machine) -> None:
     assert find_latest(everywhere) == ONE
 
 
+def test_a_shell_inside_a_cloud_finds_that_one_while_it_runs(machine: Machine) -> None:
+    mine = RunningCloud(3, "http://127.0.0.1:3", {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:33"})
+    first, _ = machine.announce(mine), machine.announce(ONE)
+    assert find_latest(machine.candidates, "http://127.0.0.1:33") == mine
+    assert find_latest(machine.candidates, "http://127.0.0.1:44") == ONE
+    first.close()
+    assert find_latest(machine.candidates, "http://127.0.0.1:33") == ONE
+
+
 def test_a_clock_that_is_set_back_does_not_matter(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.announce(ONE)
     now = time.time_ns()

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,9 +10,10 @@ from cloud.backends.google import vertex_wire
 from cloud.emulator.rest.discovery import load
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
+from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.pool_programs import PoolProgram
-from cloud.resources import LogEntry, ScaleTier, Service, Severity, TrainingSpec
+from cloud.resources import ScaleTier, Service, TrainingSpec
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PACKAGE = GsUri("bucket", "trainer.tar.gz")
@@ -54,6 +56,13 @@ def item_of(spec: TrainingSpec, **more: object) -> dict:
         | {"name": "projects/1/locations/r/customJobs/77", "createTime": "2026-11-23T00:00:00Z"}
         | more
     )
+
+
+def test_the_restart_of_replicas_is_asked_for() -> None:
+    spec = TrainingSpec("1", (PACKAGE,), "trainer.task", service=Service.VERTEX_AI, restart_job_on_worker_restart=True)
+    assert custom_job_of(spec)["jobSpec"]["scheduling"] == {"timeout": "604800s", "restartJobOnWorkerRestart": True}
+    spec = replace(spec, restart_job_on_worker_restart=False, disable_retries=True)
+    assert custom_job_of(spec)["jobSpec"]["scheduling"] == {"timeout": "604800s", "disableRetries": True}
 
 
 @given(specs())

@@ -1,6 +1,12 @@
 import pytest
 
-from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable, without_image
+from cloud.emulator.aiplatform_v1.container_command import (
+    NeedsImage,
+    Runnable,
+    container_program,
+    is_shell_script,
+    without_image,
+)
 from cloud.engine.runtimes.python_code import MODULE
 
 TOOL = "json.tool"
@@ -53,7 +59,7 @@ def test_what_needs_no_image_is_a_module(command, runs):
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        ([], "own command is not known"),
+        ([], "own entry point is not known"),
         (["/app/run.sh"], "no program '/app/run.sh'"),
         (["pip", "install", "x"], "no program 'pip'"),
         (["python"], "standard input"),
@@ -67,7 +73,7 @@ def test_what_needs_no_image_is_a_module(command, runs):
         (["python3", "-W", "error", "-m", TOOL], "flag '-W' is not followed"),
         (["python3", "--version"], "flag '--version' is not followed"),
         (["sh", "run.sh"], "no program 'sh'"),
-        (["sh", "-c", ""], "own command is not known"),
+        (["sh", "-c", ""], "own entry point is not known"),
         (["sh", "-c", "python3 x.py"], "'x.py' is a file of the image"),
         (["sh", "-c", "cd /app && python3 -m json.tool"], "'cd /app' may do something else"),
         (["sh", "-c", "python3 -m json.tool; ls"], "not ';'"),
@@ -85,3 +91,26 @@ def test_what_needs_its_image_is_told_why(command, why):
     with pytest.raises(NeedsImage) as error:
         without_image(command)
     assert why in str(error.value)
+
+
+def test_arguments_alone_are_those_of_an_entry_point():
+    assert container_program((), ["python3", "-m", TOOL]) == Runnable(TOOL, ())
+    assert container_program(["python3"], ["-m", TOOL]) == Runnable(TOOL, ())
+    with pytest.raises(NeedsImage, match="own entry point is not known: give in `command`"):
+        container_program((), ["--model_dir=gs://b/m"])
+    with pytest.raises(NeedsImage, match="no program '/app/run'"):
+        container_program(["/app/run"], ["--model_dir=gs://b/m"])
+
+
+@pytest.mark.parametrize(
+    ("command", "is_script"),
+    [
+        (["sh", "-c", "python3 -m trainer.task"], True),
+        (["/bin/bash", "-exc", "python3 -m trainer.task", "--steps=5"], True),
+        (["python3", "-c", "print(1)"], False),
+        (["bash", "-c"], False),
+        ([], False),
+    ],
+)
+def test_arguments_behind_a_shells_script_do_not_reach_the_program(command: list[str], is_script: bool) -> None:
+    assert is_shell_script(command) is is_script

@@ -44,6 +44,15 @@ async def test_a_job_is_answered_as_it_was_asked_for(api):
     )
 
 
+@pytest.mark.parametrize("name", ["restartJobOnWorkerRestart", "disableRetries"])
+async def test_how_replicas_are_restarted_is_part_of_the_job(api, name):
+    job = await api.ask("POST", "/customJobs", custom_job(pool(), pool(), scheduling={name: True}))
+    assert job["jobSpec"]["scheduling"] == {name: True}
+    spec = api.backend.jobs[number(job)].spec
+    found = {"restartJobOnWorkerRestart": spec.restart_job_on_worker_restart, "disableRetries": spec.disable_retries}
+    assert [each for each, is_set in found.items() if is_set] == [name]
+
+
 async def test_enums_are_numbers_or_names_and_the_spelling_is_snake_or_camel_case(api):
     body = custom_job(scheduling={"strategy": 6})
     body["job_spec"] = body.pop("jobSpec")

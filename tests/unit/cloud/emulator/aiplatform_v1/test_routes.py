@@ -61,7 +61,7 @@ async def test_any_region_is_served_where_the_host_names_none(api):
         "/datasets",
         "/tensorboards/1/experiments",
         "/metadataStores/default",
-        "/hyperparameterTuningJobs",
+        "/nasJobs",
         "/pipelineJobs",
         "/models/1/evaluations",
     ],

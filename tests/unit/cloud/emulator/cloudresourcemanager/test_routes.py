@@ -69,6 +69,9 @@ async def test_projects_are_listed_as_gcloud_lists_them(v1):
     for wanted, answer in (("lifecycleState:ACTIVE", [found]), ("lifecycleState:DELETE_REQUESTED", [])):
         listed = await v1.send("GET", f"/v1/projects?filter={wanted}&pageSize=500")
         assert listed.json.get("projects", []) == answer
+    for wanted, answer in (("id:my-project", [found]), ("projectId=my-project", [found]), ("id:another", [])):
+        # gcloud sends its user's project_id and projectId as id.
+        assert (await v1.send("GET", f"/v1/projects?filter={wanted}")).json.get("projects", []) == answer
     assert (await v1.send("GET", "/v1/projects", principal=SOMEBODY)).json == {}
 
 

@@ -13,7 +13,8 @@ LAZY = """
 import asyncio, sys
 from unittest import mock
 
-from cloud.emulator.app import Emulator, RequestSource
+from cloud.emulator.app import Emulator
+from cloud.emulator.mounts import RequestSource
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.server import assembly, bridge, front, local

@@ -1,8 +1,12 @@
 import base64
 import json
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from cloud.emulator.iam.routes import DOCUMENT, IamV1
 from cloud.emulator.oauth2.keys import KeyRing
@@ -109,6 +113,50 @@ async def test_a_key_is_a_credential_until_it_is_deleted(api):
     assert await api.ask("DELETE", path) == {}
     with pytest.raises(InvalidGrant, match="account not found"):
         ring.redeem(parse_assertion(token))
+
+
+def a_certificate(private, *, days: int = 30) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "unused")])
+    last = datetime.now(UTC) + timedelta(days=days)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+    made = made.serial_number(1).not_valid_before(last - timedelta(days=60)).not_valid_after(last)
+    return made.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+async def test_an_uploaded_key_signs_while_its_certificate_is_valid(api):
+    await api.ask("POST", "/serviceAccounts", CREATE)
+    private = rsa.generate_private_key(65537, 2048)
+    body = {"publicKeyData": base64.b64encode(a_certificate(private)).decode()}
+    made = await api.ask("POST", f"{ONE}/keys:upload", body)
+    assert (made["keyOrigin"], made["keyAlgorithm"]) == ("USER_PROVIDED", "KEY_ALG_RSA_2048")
+    assert (await api.ask("GET", f"{ONE}/keys"))["keys"] == [made]
+    assert (await api.refusal("POST", f"{ONE}/keys:upload", body))["status"] == "ALREADY_EXISTS"
+    await api.ask("POST", "/serviceAccounts", {"accountId": "trainer-2"})
+    other = await api.ask("POST", f"{ONE.replace('trainer-1', 'trainer-2')}/keys:upload", body)
+    assert other["name"] != made["name"]
+    signature = private.sign(b"text", padding.PKCS1v15(), hashes.SHA256())
+    last = datetime.fromisoformat(made["validBeforeTime"]).timestamp()
+    for now, signer in ((time.time(), Principal(EMAIL)), (last + 1, None)):
+        ring = KeyRing(lambda now=now: now, account_keys=api.access.records.keys)
+        assert ring.signer(EMAIL, b"text", signature) == signer
+
+
+async def test_what_is_no_certificate_is_not_uploaded(api):
+    await api.ask("POST", "/serviceAccounts", CREATE)
+    small = rsa.generate_private_key(65537, 1024)  # noqa: S505 (that is the point)
+    curve = ec.generate_private_key(ec.SECP256R1())
+    expired = a_certificate(rsa.generate_private_key(65537, 2048), days=-1)
+    for data, why in (
+        (b"", ""),
+        (b"text", ""),
+        (a_certificate(small), "it has 1024 bits, and 2048 are the least"),
+        (a_certificate(curve), "not of an RSA key"),
+        (expired, "it has expired"),
+    ):
+        refused = await api.refusal("POST", f"{ONE}/keys:upload", {"publicKeyData": base64.b64encode(data).decode()})
+        assert refused["status"] == "INVALID_ARGUMENT"
+        assert "public_key_data" in refused["message"]
+        assert why in refused["message"]
 
 
 async def test_an_account_has_ten_keys_at_most(api, monkeypatch):

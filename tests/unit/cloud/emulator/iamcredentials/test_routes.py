@@ -11,6 +11,7 @@ from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.principal import Principal
 from cloud.engine.project.accounts import ServiceAccounts
+from cloud.engine.project.identities import ml_service_account, owner
 from cloud.errors import Unauthenticated
 from emulator_api.api_client import SOMEBODY
 from emulator_api.backends import memory_backend
@@ -62,11 +63,21 @@ async def test_tokens_that_are_not_issued(api, body, field):
 
 async def test_a_signature_is_of_the_key_that_is_named(api):
     answer = await api.ask("POST", ":signBlob", {"payload": base64.b64encode(b"hello").decode()})
-    key = api.keys._keys[Principal(EMAIL)]
+    key = api.keys._made.find(EMAIL)
     assert answer["keyId"] == key.id
     public = x509.load_pem_x509_certificate(key.certificate.encode()).public_key()
     public.verify(base64.b64decode(answer["signedBlob"]), b"hello", padding.PKCS1v15(), hashes.SHA256())
     assert (await api.refusal("POST", ":signBlob", {"payload": "?"}))["status"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("principal", [Principal(EMAIL), ml_service_account("my-project"), owner("my-project")])
+async def test_an_account_signs_as_itself_without_a_grant(api, principal):
+    path = f"/v1/projects/-/serviceAccounts/{principal.email}"
+    answer = (await api.send("POST", f"{path}:signBlob", {"payload": "aGVsbG8="}, principal=principal)).json
+    assert api.keys.signer(principal.email, b"hello", base64.b64decode(answer["signedBlob"])) == principal
+    answer = (await api.send("POST", f"{path}:generateAccessToken", {"scope": ["email"]}, principal=principal)).json
+    assert api.tokens.principal(answer["accessToken"]) == principal
+    assert (await api.send("POST", f"{path}:signBlob", {"payload": ""}, principal=SOMEBODY)).status == 403
 
 
 async def test_a_signed_jwt_and_an_id_token_have_their_claims(api):

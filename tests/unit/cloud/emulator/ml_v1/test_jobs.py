@@ -98,7 +98,7 @@ async def test_an_id_is_used_once(api):
         ({"scaleTier": "BASIC_GPU"}, 429, "Quota failure for project my-project. The request for 1 K80 accelerators"),
         ({"scaleTier": "CUSTOM", "masterType": "standard_gpu"}, 429, "1 K80"),
         ({"masterConfig": {"acceleratorConfig": {"count": "2", "type": "NVIDIA_TESLA_T4"}}}, 429, "2 T4"),
-        ({"hyperparameters": {"maxTrials": 2}}, 400, "Hyperparameter tuning"),
+        ({"hyperparameters": {"maxTrials": 2}}, 400, "training_input.hyperparameters.params"),
         ({"scheduling": {"maxWaitTime": "1799s"}}, 400, "1800s"),
         ({"scheduling": {"priority": 1001}}, 400, "1000"),
         ({"serviceAccount": "else@my-project.iam.gserviceaccount.com"}, 400, "service_account"),
@@ -128,9 +128,7 @@ async def test_every_runtime_version_there_was_is_taken(api, runtime):
     await api.ask("POST", "/jobs", training_job(runtimeVersion=runtime))
 
 
-async def test_batch_prediction_and_nothing_at_all_are_refused(api):
-    batch = {"modelName": "projects/my-project/models/m", "inputPaths": ["gs://b/x"], "outputPath": "gs://b/y"}
-    assert "Batch" in (await api.refusal("POST", "/jobs", {"jobId": "x", "predictionInput": batch}))["message"]
+async def test_a_job_without_an_input_is_refused(api):
     assert (await api.refusal("POST", "/jobs", {"jobId": "x"}))["code"] == 400
 
 

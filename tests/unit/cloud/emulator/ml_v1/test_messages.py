@@ -49,7 +49,7 @@ def test_a_spec_survives_the_way_to_json_and_back(spec):
 @given(specs(), st.sampled_from(JobState), TIMES, st.none() | TIMES, st.none() | TIMES, TEXTS)
 def test_any_job_is_written_as_the_document_says(spec, state, created, started, ended, message):
     job = Job(spec, state, created, started, ended, message)
-    written = messages.job_json(job, Record("jobs/x", created), datetime(2040, 1, 2, tzinfo=UTC))
+    written = messages.job_json(job, Record("jobs/x", created), datetime(2040, 1, 2, tzinfo=UTC), "p")
     assert load("ml.v1").schemas.read("GoogleCloudMlV1__Job", written) == written
 
 
@@ -75,4 +75,4 @@ def test_consumption_is_counted_from_start_to_end():
     start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 0, 10, tzinfo=UTC)
     spec = TrainingSpec("j", (GsUri("bucket", "p"),), "m", scale_tier=ScaleTier.STANDARD_1)
     job = Job(spec, JobState.SUCCEEDED, start, start, end)
-    assert messages.job_json(job, Record("jobs/j", start), end)["trainingOutput"] == {"consumedMLUnits": 1.67}
+    assert messages.job_json(job, Record("jobs/j", start), end, "p")["trainingOutput"] == {"consumedMLUnits": 1.67}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cloud.emulator.app import Emulator, RequestSource
+from cloud.emulator.app import Emulator
+from cloud.emulator.mounts import RequestSource
 from cloud.emulator.not_emulated.tally import NotEmulated
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry

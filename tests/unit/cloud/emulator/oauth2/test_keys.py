@@ -10,8 +10,12 @@ from oauth2client.service_account import ServiceAccountCredentials
 
 from cloud.emulator.oauth2.assertions import TOKEN_URI, ApiIdentity, Assertion, parse_assertion
 from cloud.emulator.oauth2.errors import InvalidGrant
+from cloud.emulator.oauth2.key_store import KeyStore
 from cloud.emulator.oauth2.keys import KeyRing
+from cloud.emulator.oauth2.private_keys import generate
+from cloud.engine.principal import Principal
 from cloud.engine.project.identities import ml_service_account, owner
+from cloud.engine.project.records import AccountKey
 from cloud.errors import Unauthenticated
 
 ACCOUNT = ml_service_account("my-project")
@@ -67,6 +71,40 @@ def test_a_signature_of_another_key_is_invalid_whatever_the_claims_are(ring, fil
     for assertion in (signed(other_file), signed(renamed, exp=0), parse_assertion(unnamed), parse_assertion(none)):
         with pytest.raises(InvalidGrant, match=r"^Invalid JWT Signature\.$"):
             ring.redeem(assertion)
+
+
+def test_a_signature_is_the_accounts_if_a_key_of_it_has_signed(tmp_path):
+    created = generate()
+    public = AccountKey(created.id, "robot@p.iam.gserviceaccount.com", created.certificate, 0)
+    exists = {ACCOUNT.email, public.email}
+    kept = {public.email: [public]}
+    ring = KeyRing(account_keys=lambda email: kept.get(email, []), account_exists=exists.__contains__)
+    _, signature = ring.sign(ACCOUNT, b"text")
+    assert ring.signer(ACCOUNT.email, b"text", signature) == ACCOUNT
+    assert ring.signer(public.email, b"text", created.sign(b"text")) == Principal(public.email)
+    for email, text, given in (
+        (ACCOUNT.email, b"text", created.sign(b"text")),
+        (ACCOUNT.email, b"other", signature),
+        (public.email, b"text", signature),
+        ("nobody@example.com", b"text", signature),
+    ):
+        assert ring.signer(email, text, given) is None
+    kept.clear()
+    assert ring.signer(public.email, b"text", created.sign(b"text")) is None
+    exists.remove(ACCOUNT.email)
+    assert ring.signer(ACCOUNT.email, b"text", signature) is None
+    exists.add(ACCOUNT.email)
+    ring.forget(ACCOUNT.email)
+    assert ring.signer(ACCOUNT.email, b"text", signature) is None
+
+
+def test_what_was_signed_before_a_restart_still_counts(tmp_path):
+    me = owner("my-project")
+    _, signature = KeyRing(made=KeyStore(tmp_path)).sign(me, b"text")
+    ring = KeyRing(made=KeyStore(tmp_path))
+    assert ring.signer(me.email, b"text", signature) == Principal(me.email)
+    ring.service_account_file(me, "my-project")
+    assert ring.signer(me.email, b"text", signature) == me  # who is the owner, too
 
 
 def test_a_key_need_not_be_named(ring, file):

@@ -10,10 +10,7 @@ from emulator_api.clients import received
 @pytest.mark.parametrize(
     "resource",
     [
-        {"temporaryHold": True},
-        {"eventBasedHold": True},
         {"kmsKeyName": "projects/p/locations/l/keyRings/r/cryptoKeys/k"},
-        {"retention": {"mode": "Locked", "retainUntilTime": "2030-01-01T00:00:00Z"}},
     ],
 )
 def test_of_objects(resource):
@@ -24,17 +21,17 @@ def test_of_objects(resource):
 
 
 async def test_disabled_features_and_unknown_fields_pass():
-    features.check_object({"temporaryHold": False, "retention": {"mode": None}, "kmsKeyName": None, "id": "x"})
-    features.check_bucket({"versioning": {"enabled": False}, "encryption": {}, "defaultEventBasedHold": False})
-    features.check_request(await received("GET", "/o?enableObjectRetention=false&kmsKeyName="))
+    features.check_object({"kmsKeyName": None, "id": "x"})
+    features.check_bucket({"billing": {"requesterPays": False}, "encryption": {}})
+    features.check_request(await received("GET", "/o?kmsKeyName="))
 
 
 @pytest.mark.parametrize(
     "resource",
-    [{"encryption": {"defaultKmsKeyName": "k"}}, {"defaultEventBasedHold": True}, {"ipFilter": {"mode": "x"}}],
+    [{"encryption": {"defaultKmsKeyName": "k"}}, {"ipFilter": {"mode": "Enabled"}}],
 )
 def test_of_buckets(resource):
-    with pytest.raises(InvalidArgument, match="A bucket's"):
+    with pytest.raises(InvalidArgument, match=r"A bucket's (encryption.defaultKmsKeyName|ipFilter) is not emulated"):
         features.check_bucket(resource)
 
 
@@ -43,13 +40,13 @@ def test_of_buckets(resource):
     [
         ("kmsKeyName=k", None, "kmsKeyName"),
         ("destinationKmsKeyName=k", None, "destinationKmsKeyName"),
-        ("enableObjectRetention=true", None, "enableObjectRetention"),
+        ("filter=contexts", None, "filter"),
         ("", "X-Goog-Encryption-Key", "x-goog-encryption-key"),
         ("", "x-goog-copy-source-encryption-key", "x-goog-copy-source-encryption-key"),
     ],
 )
 async def test_of_requests(query, header, field):
     request = await received("POST", f"/o?{query}", {header: "x"} if header else {})
-    with pytest.raises(InvalidArgument, match="not emulated") as caught:
+    with pytest.raises(InvalidArgument, match=r"not emulated|no contexts") as caught:
         features.check_request(request)
     assert caught.value.field == field

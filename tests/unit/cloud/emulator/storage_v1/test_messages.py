@@ -15,7 +15,7 @@ URL = "https://www.googleapis.com"
 
 def test_an_object():
     attributes = Attributes("text/csv", metadata={"k": "v"}, storage_class="STANDARD")
-    record = ObjectRecord("bkt", "d/x y", "key", 3, 11, "m==", "c==", "me@x.org", NOW, NOW, ACL, attributes)
+    record = ObjectRecord("bkt", "d/x y", (), 3, 11, "m==", "c==", "me@x.org", NOW, NOW, ACL, attributes)
     answer = messages.object_to_json(record, URL, full=False)
     assert (
         answer.items()
@@ -78,7 +78,7 @@ def test_attributes():
         {"metadata": {"k": "\udcff"}},
         {"metadata": {"\udcff": "v"}},
         {"storageClass": "FAST"},
-        {"temporaryHold": True},
+        {"kmsKeyName": "k"},
     ):
         with pytest.raises(InvalidArgument):
             messages.attributes_from_json(bad)

@@ -3,8 +3,8 @@ from urllib.parse import quote
 
 import pytest
 
+from cloud.emulator.storage_v1.bucket_host import bucket_of_host
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.xml import bucket_of_host
 from cloud.engine.principal import ANONYMOUS
 from cloud.engine.storage.preconditions import Preconditions
 from cloud.errors import InvalidArgument

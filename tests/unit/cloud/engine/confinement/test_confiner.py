@@ -2,14 +2,16 @@
 
 import os
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Report, WriteLog
+from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Means, Programs
 from cloud.engine.confinement.layers import Findings, Layers, judge
 from cloud.engine.launch.command import Interpreter
+from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.network import Network
 from cloud.errors import FailedPrecondition
 
@@ -29,13 +31,11 @@ class Machine:
         self.network = Network(os.open("/", os.O_RDONLY), os.open("/", os.O_RDONLY), socket.socket())
         return self.network
 
-    async def serve(
-        self, listening: socket.socket, report: Report, write_log: WriteLog
-    ) -> Callable[[], Awaitable[None]]:
+    async def serve(self, listening: socket.socket, programs: Programs) -> Callable[[], Awaitable[None]]:
         if not self.serves:
             raise FailedPrecondition("no file descriptors are left")
         assert listening is self.network.listening
-        report("serving", "")
+        programs.report("serving", "")
 
         async def end() -> None:
             assert self.is_open  # its socket is closed later
@@ -43,8 +43,8 @@ class Machine:
 
         return end
 
-    async def alone(self, report: Report, write_log: WriteLog) -> tuple[Access, Callable[[], Awaitable[None]]]:
-        report("serving alone", "")
+    async def alone(self, programs: Programs) -> tuple[Access, Callable[[], Awaitable[None]]]:
+        programs.report("serving alone", "")
 
         async def end() -> None:
             self.events.append("served alone")
@@ -54,6 +54,9 @@ class Machine:
     @property
     def access(self) -> Access:
         return Access(GATEWAY, (Path("/ca.pem"),), self.serve, {}, self.alone)
+
+    def programs(self) -> Programs:
+        return Programs("job", lambda line, _: self.events.append(line), print)
 
     @property
     def is_open(self) -> bool:
@@ -69,7 +72,7 @@ class Machine:
 async def test_the_replicas_of_an_execution_share_a_network_that_ends_with_it() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=7))
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line), print) as (network, _):
+    async with confiner.job_network(machine.access, machine.programs()) as (network, _):
         replica = await confiner.replica(
             Interpreter(), (), write=(Path("/job"),), access=machine.access, network=network, ports=(7, 8)
         )
@@ -87,9 +90,7 @@ async def test_a_network_that_cannot_be_served_is_closed() -> None:
     machine = Machine()
     machine.serves = False
     with pytest.raises(FailedPrecondition):
-        async with machine.confiner(Findings(landlock=7)).job_network(
-            machine.access, lambda line, _: machine.events.append(line), print
-        ):
+        async with machine.confiner(Findings(landlock=7)).job_network(machine.access, machine.programs()):
             pass
     assert not machine.is_open
 
@@ -106,7 +107,7 @@ async def test_a_process_that_uses_no_network_gets_one_in_which_nobody_listens()
 async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_ports() -> None:
     machine = Machine()
     confiner = machine.confiner(Findings(landlock=4, namespaces="refused"))
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line), print) as (network, _):
+    async with confiner.job_network(machine.access, machine.programs()) as (network, _):
         replica = await confiner.replica(
             Interpreter(), (), write=(), access=machine.access, network=network, ports=(7, 8)
         )
@@ -123,14 +124,14 @@ async def test_without_namespaces_replicas_reach_the_gateway_and_each_other_by_p
 @pytest.mark.parametrize("confiner", [UNCONFINED, Machine().confiner(Findings(landlock=7, namespaces="refused"))])
 async def test_without_networks_an_execution_has_an_address_of_its_own(confiner: Confiner) -> None:
     machine = Machine()
-    async with confiner.job_network(machine.access, lambda line, _: machine.events.append(line), print) as (
+    async with confiner.job_network(machine.access, machine.programs()) as (
         network,
         access,
     ):
         assert network is None
         assert access is not None
         replica = await confiner.replica(Interpreter(), (), write=(), access=access, network=network, ports=(7,))
-        assert replica is None or ALONE in (replica.ports or ())
+        assert replica is None or replica.is_free or ALONE in (replica.ports or ())
         assert machine.events == ["serving alone"]
     assert machine.events == ["serving alone", "served alone"]
 
@@ -142,9 +143,11 @@ async def test_what_a_machine_cannot_do_is_not_asked_of_it() -> None:
         assert (build.network, build.ports, build.files, build.signals) == (None, None, True, False)
 
 
-async def test_unconfined_processes_get_nothing() -> None:
-    async with UNCONFINED.job_network(None, print, print) as (network, access):
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can write in /gcs")
+async def test_of_unconfined_processes_only_replicas_get_a_folder_of_their_own() -> None:
+    async with UNCONFINED.job_network(None, Programs("job", print, print)) as (network, access):
         assert (network, access) == (None, None)
-        assert await UNCONFINED.replica(Interpreter(), (), write=(), access=None, network=None, ports=()) is None
+        replica = await UNCONFINED.replica(Interpreter(), (), write=(), access=None, network=None, ports=())
+        assert replica == Confinement(files=False, ports=None, is_free=True)
     async with UNCONFINED.offline([Interpreter()], (), write=()) as build:
         assert build is None

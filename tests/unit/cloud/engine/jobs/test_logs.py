@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cloud.backends.selection import select_entries
 from cloud.engine.jobs import log_index, logs
 from cloud.engine.jobs.logs import JobLog
-from cloud.resources import LogEntry, LogRange, Severity
+from cloud.log_entries import LogEntry, LogRange, Severity
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -152,3 +152,13 @@ def test_a_full_disk_is_an_error_not_a_gap(tmp_path: Path) -> None:
     path.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         JobLog(path).append(_entry("lost"))
+
+
+@pytest.mark.parametrize("after", [-1, 0, 1, 500, 2998, 2999, 5000])
+async def test_a_follower_may_begin_anywhere(tmp_path: Path, after: int) -> None:
+    log = JobLog(tmp_path / "job.jsonl")
+    for number in range(3000):  # several blocks of the index
+        log.append(_entry(f"line {number}"))
+    found = [entry async for entry in JobLog(log._path).follow(lambda: True, after)]
+    assert [entry.place for entry in found] == list(range(after + 1, 3000))
+    assert all(entry.message == f"line {entry.place}" for entry in found)

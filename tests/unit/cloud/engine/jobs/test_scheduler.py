@@ -1,4 +1,4 @@
-"""The plan: first come, first served, never above a limit, no slot free while an execution could use it."""
+"""The plan: first come, first served, never above a limit, no slot free while a part could use it."""
 
 from collections import Counter
 
@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from cloud.engine.jobs.scheduler import Demand, plan
 
-DEMANDS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 3)), max_size=8).map(
-    lambda drawn: [Demand(f"job_{number}", executions, parallel) for number, (executions, parallel) in enumerate(drawn)]
+DEMANDS = st.lists(st.integers(0, 5), max_size=8).map(
+    lambda drawn: [Demand(f"job_{number}", parts) for number, parts in enumerate(drawn)]
 )
 RUNNING = st.dictionaries(st.sampled_from([f"job_{number}" for number in range(10)]), st.integers(1, 2), max_size=4)
 
@@ -24,9 +24,8 @@ def test_slots_are_filled_in_order_and_never_exceeded(
     order = [demand.job_id for demand in demands]
     assert started == sorted(started, key=order.index)
     for demand in demands:
-        most = max(min(demand.executions, demand.parallel - running.get(demand.job_id, 0)), 0)
-        assert counts[demand.job_id] <= most
-        if counts[demand.job_id] < most:  # every slot is used, and none by a later job
+        assert counts[demand.job_id] <= demand.parts
+        if counts[demand.job_id] < demand.parts:  # every slot is used, and none by a later job
             assert used >= limit
             assert not any(counts[later] for later in order[order.index(demand.job_id) + 1 :])
 
@@ -41,7 +40,7 @@ def test_a_job_that_is_being_cancelled_keeps_its_slot() -> None:
     assert plan([Demand("next")], {"being cancelled": 1}, 1) == []
 
 
-def test_a_job_of_many_executions_leaves_the_slots_above_its_limit_to_others() -> None:
-    tuning, training = Demand("tuning", executions=10, parallel=2), Demand("training")
+def test_a_job_of_two_parts_leaves_the_other_slots_to_later_jobs() -> None:
+    tuning, training = Demand("tuning", 2), Demand("training")
     assert plan([tuning, training], {}, 4) == ["tuning", "tuning", "training"]
     assert plan([tuning, training], {"tuning": 1}, 2) == ["tuning"]

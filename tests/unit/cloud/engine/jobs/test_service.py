@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud.engine.jobs.kinds import JobKinds
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.service import JobService, apply_event
+from cloud.engine.jobs.slots import OwnSlots
+from cloud.engine.jobs.training import TrainingJobs
 from cloud.errors import ResourceExhausted
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
 from cloud.resources import Job, ScaleTier, TrainingSpec
 
+KINDS = JobKinds({TrainingSpec: lambda: TrainingJobs(mock.Mock())})
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 QUEUED = Job(TrainingSpec("one", (GsUri("bucket", "a.whl"),), "trainer.task"), JobState.QUEUED, NOON)
 
@@ -38,7 +42,7 @@ def test_a_job_that_never_ran_does_not_end_before_it_was_created() -> None:
 
 
 async def test_a_job_with_too_many_replicas_is_refused(tmp_path: Path) -> None:
-    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
+    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, kinds=KINDS, slots=OwnSlots(0))
     spec = replace(QUEUED.spec, scale_tier=ScaleTier.CUSTOM, worker_count=10**18)
     with pytest.raises(ResourceExhausted, match="at most 100 replicas here, not 1000000000000000001"):
         jobs.submit(spec)
@@ -48,7 +52,7 @@ async def test_a_job_with_too_many_replicas_is_refused(tmp_path: Path) -> None:
 
 
 async def test_logs_that_are_neither_written_nor_followed_leave_memory(tmp_path: Path) -> None:
-    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, platform=mock.Mock(), concurrent_jobs=0)
+    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, kinds=KINDS, slots=OwnSlots(0))
     jobs.submit(replace(QUEUED.spec, job_id="followed"))
     seen: list[str] = []
 

@@ -2,13 +2,17 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.jobs.specs import kind_of, spec_from_json, spec_to_json
+from cloud.batch_prediction import BatchPredictionSpec, InstanceConfig, InstanceType
+from cloud.engine.jobs.specs import KINDS, kind_of, spec_from_json, spec_to_json
 from cloud.names import GsUri
 from cloud.pool_programs import PoolProgram
 from cloud.resources import JobSpec, ScaleTier, Service, TrainingSpec
+from cloud.trials import Goal, Metric, Parameter, ParameterType, ScaleType
+from cloud.tuning import Algorithm, TuningSpec
 
 SPECS = st.builds(
     TrainingSpec,
@@ -42,6 +46,8 @@ VERTEX_SPECS = st.builds(
     image=st.sampled_from([None, "gcr.io/cloud-aiplatform/training/tf-cpu.2-1"]),
     requirements=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     programs=st.lists(PROGRAMS, max_size=2).map(tuple),
+    restart_job_on_worker_restart=st.booleans(),
+    disable_retries=st.booleans(),
 )
 
 
@@ -49,6 +55,42 @@ VERTEX_SPECS = st.builds(
 def test_specifications_round_trip(spec: TrainingSpec) -> None:
     assert kind_of(spec) == "training"
     assert spec_from_json(TrainingSpec, json.loads(json.dumps(spec_to_json(spec)))) == spec
+
+
+TUNING = TuningSpec(
+    "12",
+    TrainingSpec("12", (GsUri("bucket", "a.whl"),), "trainer.task", service=Service.VERTEX_AI),
+    (Metric("rmse", Goal.MINIMIZE),),
+    (
+        Parameter("rate", ParameterType.DOUBLE, 1e-4, 0.1, scale=ScaleType.LOG),
+        Parameter(
+            "kind",
+            ParameterType.CATEGORICAL,
+            categories=("deep", "wide"),
+            children=(Parameter("layers", ParameterType.INTEGER, 1, 3, parent_values=("deep",)),),
+        ),
+        Parameter("units", ParameterType.DISCRETE, values=(16.0, 64.0)),
+    ),
+    max_trials=30,
+    algorithm=Algorithm.RANDOM_SEARCH,
+    service=Service.VERTEX_AI,
+)
+BATCH = BatchPredictionSpec(
+    "123",
+    (GsUri("bucket", "in/*"),),
+    GsUri("bucket", "out"),
+    model="taxi",
+    instance_config=InstanceConfig(InstanceType.ARRAY, "key", ("b", "a")),
+    parameters={"threshold": [0.5]},
+    service=Service.VERTEX_AI,
+)
+
+
+@pytest.mark.parametrize("spec", [TUNING, BATCH])
+def test_specifications_of_other_kinds_round_trip(spec: JobSpec) -> None:
+    kind = kind_of(spec)
+    assert kind is not None
+    assert spec_from_json(KINDS[kind], json.loads(json.dumps(spec_to_json(spec)))) == spec
 
 
 def test_the_base_class_is_not_a_kind_of_job() -> None:

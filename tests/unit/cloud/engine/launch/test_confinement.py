@@ -25,4 +25,5 @@ def test_a_request_is_json_without_the_network() -> None:
         "signals": True,
         "ports": [1, 2],
         "max_processes": 9,
+        "is_free": False,
     }

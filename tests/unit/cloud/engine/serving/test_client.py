@@ -93,6 +93,26 @@ async def test_each_request_has_its_own_timeout_and_a_late_response_is_discarded
         client.close()
 
 
+async def test_a_request_with_a_longer_limit_delays_no_other_timeout():
+    release = asyncio.Event()
+
+    async def hang(body: bytes) -> bytes:
+        await release.wait()
+        return body
+
+    async with serving(hang) as socket:
+        client = WorkerClient(socket, time_limit=0.1)
+        patient = asyncio.create_task(client.post("/predict", b"patient", 60))
+        await asyncio.sleep(0.01)
+        start = time.monotonic()
+        with pytest.raises(TimeoutError):
+            await client.post("/predict", b"x")
+        assert time.monotonic() - start < 5
+        release.set()
+        assert await patient == (200, b"patient")
+        client.close()
+
+
 async def test_the_timeout_includes_the_wait_for_a_connection(monkeypatch):
     async with one_at_a_time(monkeypatch) as (socket, release):
         client = WorkerClient(socket, time_limit=0.1)

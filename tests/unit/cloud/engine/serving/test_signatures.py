@@ -1,6 +1,7 @@
+import orjson
 import pytest
 
-from cloud.engine.serving.signatures import Signature, TensorSpec, choose_signature
+from cloud.engine.serving.signatures import Signature, TensorSpec, choose_signature, read_signatures
 from cloud.errors import PredictionFailed
 
 
@@ -48,3 +49,11 @@ def test_requests_can_share_a_call_if_every_first_dimension_is_of_unknown_size(
 
 def test_calls_without_inputs_cannot_be_shared() -> None:
     assert not Signature({}, {"y": TensorSpec("float32", (None,))}).may_batch
+
+
+def test_signatures_are_read_as_a_worker_tells_them() -> None:
+    told = {
+        "a": Signature({"x": TensorSpec("string", (None, 2))}, {"y": TensorSpec("float32", None)}),
+        "b": Signature({}, {}),
+    }
+    assert read_signatures(orjson.loads(orjson.dumps(told))) == told

@@ -13,13 +13,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.engine.storage.acls import AccessControls, AclTarget
 from cloud.engine.storage.buckets import Buckets
+from cloud.engine.storage.database import Records
 from cloud.engine.storage.guard import Guard
 from cloud.engine.storage.iam import MAX_ENTITIES, IamPolicies, PolicyTarget
+from cloud.engine.storage.members import Members
+from cloud.engine.storage.multipart_records import MultipartRecords
 from cloud.engine.storage.objects import Objects
 from cloud.engine.storage.policy import AclsDisabled, PublicAccessPrevented
 from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.public.buckets import PublicBuckets
-from cloud.engine.storage.records import BucketRecord, ObjectRecord, Records
+from cloud.engine.storage.records import BucketRecord, ObjectRecord, Piece
 from cloud.engine.storage.roles import Role
 from cloud.errors import CloudError, InvalidArgument, NotFound, PermissionDenied
 from cloud.settings import IamMode
@@ -64,10 +67,10 @@ def open_storage(folder, mode=IamMode.STRICT):
     """The engine's parts over a bucket with one object, without media."""
     records, guard = Records(folder / "storage.sqlite3"), Guard(mode)
     public = PublicBuckets({})
-    buckets = Buckets(records, None, None, guard, 7, public)
+    buckets = Buckets(records, None, None, guard, 7, public, MultipartRecords(records))
     objects = Objects(records, None, None, guard, buckets, public)
     records.put_bucket(BucketRecord("bkt", "US", "STANDARD", NOW, NOW, {}, {}))
-    records.put_object(ObjectRecord("bkt", "o", "m", 1, 1, None, "crc", OWNER.email, NOW, NOW, {}))
+    records.commit(ObjectRecord("bkt", "o", (Piece("m", 1),), 1, 1, None, "crc", OWNER.email, NOW, NOW, {}))
     return SimpleNamespace(
         records=records,
         buckets=buckets,
@@ -182,7 +185,7 @@ class Policies(RuleBasedStateMachine):
         kept.close()
         self.storage = open_storage(folder)
         self.storage.records.put_bucket(bucket)
-        self.storage.records.put_object(held)
+        self.storage.records.commit(held)
 
     @invariant()
     def policies_show_the_grants(self):
@@ -277,3 +280,24 @@ def test_modes_that_refuse_nothing_report_all_permissions(tmp_path, mode):
     with pytest.raises(CloudError, match="nope"):
         storage.iam.get(JOB, PolicyTarget("bkt", "nope"))
     storage.records.close()
+
+
+def test_grants_of_a_deleted_account_are_not_those_of_a_new_one_of_its_name(storage):
+    members = Members("p", 7)
+    member = f"serviceAccount:{JOB.email}"
+    gone = members.entity(f"deleted:{member}?uid=12")
+    viewer, legacy = "roles/storage.objectViewer", "roles/storage.legacyBucketReader"
+    entity = members.entity(member)
+    storage.iam.set(OWNER, BUCKET, {viewer: (entity, "domain-y.org"), legacy: (entity,)})
+    storage.acls.put(OWNER, AclTarget("bkt", "o"), entity, Role.READER)
+    assert storage.iam.test(JOB, BUCKET, ["storage.objects.list"])
+    assert storage.iam.test(JOB, OBJECT, ["storage.objects.getIamPolicy", "storage.objects.get"])
+    storage.iam.replace(entity, gone)
+    assert storage.iam.get(OWNER, BUCKET).bindings == {legacy: (gone,), viewer: (gone, "domain-y.org")}
+    assert not storage.iam.test(JOB, BUCKET, ["storage.objects.list"])
+    assert gone in storage.records.object("bkt", "o").acl
+    assert entity not in storage.records.object("bkt", "o").acl
+    assert storage.iam.test(GUEST, BUCKET, ["storage.objects.list"])
+    version = storage.iam.get(OWNER, BUCKET).version
+    storage.iam.replace(entity, gone)
+    assert storage.iam.get(OWNER, BUCKET).version == version

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.storage.listing import ListQuery, glob_expression, list_page, successor
+from cloud.engine.storage.listing import ListQuery, list_page, successor
 from cloud.errors import InvalidArgument
 
 NAME = st.text(st.sampled_from("ab/Z\ud7ff\ue000\uffff\U0010ffff"), min_size=1, max_size=6)
@@ -14,6 +14,10 @@ NAME = st.text(st.sampled_from("ab/Z\ud7ff\ue000\uffff\U0010ffff"), min_size=1, 
 @dataclass(frozen=True)
 class Item:
     name: str
+
+    @property
+    def position(self):
+        return self.name
 
 
 def scan_of(names):
@@ -83,22 +87,28 @@ def test_the_successor_of_a_prefix_follows_all_names_with_it(prefix, name):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "matching", "other"),
+    ("query", "found"),
     [
-        ("*.csv", ["a.csv", ".csv"], ["d/a.csv", "a.csv2"]),
-        ("**.csv", ["a.csv", "d/e/a.csv"], ["a.tsv"]),
-        ("**/a.csv", ["a.csv", "d/a.csv", "d/e/a.csv"], ["ba.csv"]),
-        ("d/?.csv", ["d/a.csv"], ["d/ab.csv", "d//.csv"]),
-        ("[a-c]x", ["ax", "cx"], ["dx", "x"]),
-        ("[!a]x", ["bx"], ["ax"]),
-        ("{train,valid}-*.csv", ["train-1.csv", "valid-2.csv"], ["test-1.csv", "train"]),
-        ("a,b+c", ["a,b+c"], ["a", "ab+c"]),
+        ({"match_glob": "b/*"}, ["b/1", "b/2"]),
+        ({"match_glob": "b/2"}, ["b/2"]),
+        ({"match_glob": "b/*", "prefix": "b"}, ["b/1", "b/2"]),
+        ({"match_glob": "b*/2", "prefix": "b/"}, ["b/2"]),
+        ({"match_glob": "b/*", "prefix": "c"}, []),
+        ({"match_glob": "c*", "prefix": "b/"}, []),
     ],
 )
-def test_globs(pattern, matching, other):
-    glob = glob_expression(pattern)
-    assert [name for name in matching if not glob.fullmatch(name)] == []
-    assert [name for name in other if glob.fullmatch(name)] == []
+def test_only_names_that_begin_as_the_pattern_does_are_read(query, found):
+    names, read = ["a", "b/1", "b/2", "c"], []
+
+    def scan(start):
+        for name in names:
+            if name >= start:
+                read.append(name)
+                yield Item(name)
+
+    page = list_page(scan, ListQuery(**query))
+    assert [item.name for item in page.items] == found
+    assert "a" not in read
 
 
 def test_a_glob_filters_before_paging():
@@ -114,3 +124,45 @@ def test_a_glob_filters_before_paging():
 def test_bad_queries_are_refused(query):
     with pytest.raises(InvalidArgument):
         list_page(scan_of(["a"]), ListQuery(**query))
+
+
+def test_a_list_begins_at_its_offset_whatever_that_holds():
+    positions = [Item("a"), Item("b")]
+    assert list_page(lambda _: iter(positions), ListQuery(start_offset="a\nx")).items == [Item("b")]
+
+
+@dataclass(frozen=True)
+class Version:
+    name: str
+    generation: int
+
+    @property
+    def position(self):
+        return f"{self.name}\n{self.generation:03}"
+
+
+FEW = st.sampled_from(["/", "a", "a/", "a/b", "a/b/", "ab", "b/"])
+
+
+@given(st.lists(FEW, max_size=14), st.sampled_from(["", "a", "a/"]), st.sampled_from(["", "/"]), st.integers(1, 4))
+def test_all_pages_of_versions_together_against_a_model(names, prefix, delimiter, size):
+    versions = sorted((Version(name, number) for number, name in enumerate(names)), key=lambda item: item.position)
+    positions = [version.position for version in versions]
+    items, prefixes, token = [], [], ""
+    while True:
+        query = ListQuery(
+            prefix, delimiter, max_results=size, page_token=token, include_trailing_delimiter=True, has_versions=True
+        )
+        page = list_page(lambda start: iter(versions[bisect.bisect_left(positions, start) :]), query)
+        items, prefixes = items + page.items, prefixes + page.prefixes
+        if not (token := page.next_page_token):
+            break
+    wanted, folders = [], set()
+    for version in versions:
+        if version.name.startswith(prefix):
+            cut = version.name.find("/", len(prefix)) if delimiter else -1
+            folders |= {version.name[: cut + 1]} if cut >= 0 else set()
+            if cut in (-1, len(version.name) - 1):
+                wanted.append(version)
+    assert items == wanted
+    assert prefixes == sorted(folders, key=str.encode)

@@ -29,6 +29,11 @@ def test_entities_and_members(member, entity):
     assert check_entity(entity) == entity
 
 
+def test_a_deleted_account_is_a_member():
+    gone = "deleted:serviceAccount:a@p.iam.gserviceaccount.com?uid=12"
+    assert MEMBERS.member(MEMBERS.entity(gone)) == gone
+
+
 @pytest.mark.parametrize(
     ("member", "hint"),
     [

@@ -21,7 +21,11 @@ from cloud.errors import InvalidArgument, PermissionDenied, Unauthenticated
 
 JOB = Principal("job@p.iam.gserviceaccount.com")
 OWNER = Principal("me@example.com", is_project_owner=True)
-LIST, GET, CREATE, DELETE = (f"storage.objects.{verb}" for verb in ("list", "get", "create", "delete"))
+PARTS = {f"storage.multipartUploads.{verb}" for verb in ("abort", "create", "list", "listParts")}
+LIST_UPLOADS = "storage.multipartUploads.list"
+LIST, GET, CREATE, DELETE, RESTORE = (
+    f"storage.objects.{verb}" for verb in ("list", "get", "create", "delete", "restore")
+)
 ALL = sorted(ALL_PERMISSIONS)
 
 
@@ -29,10 +33,10 @@ ALL = sorted(ALL_PERMISSIONS)
     ("bucket_role", "object_role", "permissions"),
     [
         (None, None, set()),
-        (Role.READER, None, {LIST, "storage.buckets.get"}),
-        (Role.WRITER, None, {LIST, CREATE, DELETE, "storage.buckets.get"}),
+        (Role.READER, None, {LIST, "storage.buckets.get", LIST_UPLOADS}),
+        (Role.WRITER, None, {LIST, CREATE, DELETE, RESTORE, "storage.buckets.get"} | PARTS),
         (None, Role.READER, {GET}),
-        (Role.READER, Role.READER, {LIST, GET, "storage.buckets.get"}),
+        (Role.READER, Role.READER, {LIST, GET, "storage.buckets.get", LIST_UPLOADS}),
         (
             None,
             Role.OWNER,
@@ -50,10 +54,12 @@ ALL = sorted(ALL_PERMISSIONS)
                 LIST,
                 CREATE,
                 DELETE,
+                RESTORE,
                 "storage.buckets.get",
                 "storage.buckets.update",
                 "storage.buckets.getIamPolicy",
                 "storage.buckets.setIamPolicy",
+                *PARTS,
             },
         ),
     ],
@@ -89,28 +95,29 @@ def test_principals_of_entities(entity, principal, included):
 
 OBJECTS, BUCKETS = "storage.objects.", "storage.buckets."
 VERBS = ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
-EVERY_OBJECT_VERB = {f"{OBJECTS}{verb}" for verb in VERBS}
+EVERY_OBJECT_VERB = {f"{OBJECTS}{verb}" for verb in (*VERBS, "restore")}
 # https://cloud.google.com/storage/docs/access-control/iam-roles
 TABLE = {
     "roles/storage.objectViewer": {GET, LIST},
-    "roles/storage.objectCreator": {CREATE},
-    "roles/storage.objectUser": {CREATE, DELETE, GET, LIST, f"{OBJECTS}update"},
-    "roles/storage.objectAdmin": EVERY_OBJECT_VERB,
-    "roles/storage.admin": EVERY_OBJECT_VERB
-    | {permission.replace(OBJECTS, BUCKETS) for permission in EVERY_OBJECT_VERB},
+    "roles/storage.objectCreator": {CREATE} | PARTS - {LIST_UPLOADS},
+    "roles/storage.objectUser": {CREATE, DELETE, GET, LIST, RESTORE, f"{OBJECTS}update"} | PARTS,
+    "roles/storage.objectAdmin": EVERY_OBJECT_VERB | PARTS,
+    "roles/storage.admin": EVERY_OBJECT_VERB | PARTS | {f"{BUCKETS}{verb}" for verb in (*VERBS, "restore")},
     "roles/storage.bucketViewer": {f"{BUCKETS}get", f"{BUCKETS}list"},
     "roles/storage.legacyObjectReader": {GET},
     "roles/storage.legacyObjectOwner": {
         GET,
         *(f"{OBJECTS}{verb}" for verb in ("update", "getIamPolicy", "setIamPolicy")),
     },
-    "roles/storage.legacyBucketReader": {LIST, f"{BUCKETS}get"},
-    "roles/storage.legacyBucketWriter": {LIST, CREATE, DELETE, f"{BUCKETS}get"},
+    "roles/storage.legacyBucketReader": {LIST, f"{BUCKETS}get", LIST_UPLOADS},
+    "roles/storage.legacyBucketWriter": {LIST, CREATE, DELETE, RESTORE, f"{BUCKETS}get"} | PARTS,
     "roles/storage.legacyBucketOwner": {
         LIST,
         CREATE,
         DELETE,
+        RESTORE,
         *(f"{BUCKETS}{verb}" for verb in ("get", "update", "getIamPolicy", "setIamPolicy")),
+        *PARTS,
     },
 }
 
