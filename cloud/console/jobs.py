@@ -8,13 +8,13 @@ from cloud.backends.base import Backend
 from cloud.batch_prediction import BatchPredictionSpec
 from cloud.console.curves import EventFiles, best_first, metrics_folder, trial_charts
 from cloud.console.job_feed import SHOWN_LINES, JobFeed, JobFeeds, line
-from cloud.console.live import send
+from cloud.console.live import place_seen, send
 from cloud.console.rendering import HEADERS, elapsed, language_of, page, render
 from cloud.engine.jobs.replicas import replicas
 from cloud.engine.jobs.service import JobService
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
-from cloud.errors import FailedPrecondition, InvalidArgument
+from cloud.errors import FailedPrecondition
 from cloud.log_entries import LogRange
 from cloud.resources import Job, JobSpec, Json, TrainingSpec
 from cloud.tuning import TuningSpec, training_of
@@ -75,7 +75,7 @@ class JobPages:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """New lines of the log and changed parts of the page, as server-sent events."""
         job = await self._backend.get_job(request.match_info["job"])
-        seen = _place(request.headers.get("Last-Event-ID") or request.query.get("after", "-1"))
+        seen = place_seen(request, before_all=-1)
         newest = await self._backend.read_logs(job.job_id, newest_first=True, limit=1)
         seen = min(seen, newest[0].place if newest else -1)
         return await send(request, self._changes(job.job_id, seen, language_of(request)))
@@ -128,16 +128,6 @@ def kind_of(spec: JobSpec) -> str:
     if isinstance(spec, TuningSpec):
         return "Hyperparameter tuning"
     return "Batch prediction" if isinstance(spec, BatchPredictionSpec) else "Training"
-
-
-def _place(text: str) -> int:
-    """Raises:
-    InvalidArgument: it is not the place of a line.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidArgument(f"the place of a line of the log, not {text[:50]!r}", field="after") from None
 
 
 def _shown(job: Job, files: EventFiles | None) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from cloud.console.rendering import HEADERS
 from cloud.engine.notifier import Changes
-from cloud.errors import NotFound
+from cloud.errors import InvalidArgument, NotFound
 
 _PAUSE = 0.5
 """Seconds between two events of a list: a page that shows the second shows the first, too."""
@@ -44,6 +44,22 @@ class LivePages:
             await asyncio.sleep(_PAUSE)
             while not await any_of(events, HEARTBEAT):
                 yield COMMENT
+
+
+def place_seen(request: web.Request, *, before_all: int) -> int:
+    """The place of the last event that the reader has: of one that came here, else of one that was in his page.
+
+    Args:
+        before_all: the place of one who says nothing.
+
+    Raises:
+        InvalidArgument: it is no number.
+    """
+    text = request.headers.get("Last-Event-ID") or request.query.get("after", str(before_all))
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidArgument(f"the place of an event, not {text[:50]!r}", field="after") from None
 
 
 async def send(request: web.Request, parts: AsyncGenerator[bytes, None]) -> web.StreamResponse:

@@ -2,13 +2,14 @@
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from cloud.console.commands import command_of, grouped, is_refused
-from cloud.console.rendering import HEADERS, fragment, page
+from cloud.console.live import COMMENT, event, place_seen, send
+from cloud.console.rendering import fragment, page
 from cloud.emulator.recorder import LONGEST_BODY, RecordedCall, Recorder
 from cloud.engine.project.roles import roles_with
 from cloud.errors import NotFound, PermissionDenied
@@ -30,6 +31,7 @@ class RequestPages:
         ]
 
     async def list(self, request: web.Request) -> web.Response:
+        last = self._recorder.last
         calls = list(filter(_wanted(request), self._recorder.calls))[-MOST_SHOWN:]
         return page(
             request,
@@ -39,34 +41,33 @@ class RequestPages:
             show=request.query.get("show", ""),
             words=request.query.get("contains", ""),
             query=request.query_string,
+            last=last,
             most=MOST_SHOWN,
             is_refused=is_refused,
         )
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """Each new request as a row, and as a group for one that begins."""
-        wanted = _wanted(request)
-        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(b": open\n\n")
-        try:
-            async for calls in self._recorder.follow():
-                shown = [self._event(request, call) for call in calls if wanted(call)]
-                if shown:
-                    await response.write("".join(shown).encode())
-        except ConnectionResetError:
-            pass  # the reader has left
-        return response
+        """Each request after the last one that the page has, as a row, and as a group for one that begins."""
+        return await send(request, self._events(request, place_seen(request, before_all=self._recorder.last)))
 
-    def _event(self, request: web.Request, call: RecordedCall) -> str:
+    async def _events(self, request: web.Request, last: int) -> AsyncGenerator[bytes, None]:
+        wanted = _wanted(request)
+        yield COMMENT
+        async for calls in self._recorder.follow(last):
+            shown = [self._event(request, call) for call in calls if wanted(call)]
+            if shown:
+                yield b"".join(shown)
+
+    def _event(self, request: web.Request, call: RecordedCall) -> bytes:
         group = grouped([call])[0]
         macros = "requests_macros.html"
         change = {
+            "number": call.number,
             "key": group.command.key,
             "row": fragment(request, macros, "row", call=call, is_refused=is_refused),
             "group": fragment(request, macros, "section", group=group, is_refused=is_refused),
         }
-        return f"event: call\ndata: {json.dumps(change)}\n\n"
+        return event("call", change, call.number)
 
     async def request(self, request: web.Request) -> web.Response:
         number = int(request.match_info["number"])

@@ -93,9 +93,14 @@ class Recorder:
     def find(self, number: int) -> RecordedCall | None:
         return next((call for call in self._calls if call.number == number), None)
 
-    async def follow(self) -> AsyncIterator[list[RecordedCall]]:
-        """The calls that end from now on, in groups, for ever."""
-        last = self._count
+    @property
+    def last(self) -> int:
+        """The number of the call that ended last; 0 before the first."""
+        return self._count
+
+    async def follow(self, last: int) -> AsyncIterator[list[RecordedCall]]:
+        """The calls that end after the one numbered ``last`` and are still kept, in groups, for ever."""
+        last = min(last, self._count)  # a page of a cloud that is gone may know of more
         while True:
             while self._count == last:
                 self._news = self._news or asyncio.Event()

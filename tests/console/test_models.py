@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from console.pages import HOSTILE, Pages
@@ -16,6 +17,9 @@ from cloud.resources import Json, VersionSpec
 from cloud.server.thread import BackgroundCloud
 from cloud.testing.contract.base import TIMEOUT, Contract
 from cloud.testing.contract.probes import EXPORT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import APIResponse, Route
 
 REGION = "us-central1"
 
@@ -68,6 +72,30 @@ def test_a_version_is_deployed_and_tried(pages: Pages, cloud: BackgroundCloud, e
     page.get_by_role("button", name="Predict").click()
     assert "z" in page.get_by_role("alert").inner_text()
     assert cloud.run(backend.get_version("scale", "v1")).state is VersionState.READY
+
+
+def test_an_answer_that_was_long_on_its_way_replaces_nothing_newer(pages: Pages, cloud: BackgroundCloud) -> None:
+    page = pages.page
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: "Route") -> None:
+        if route.request.resource_type != "fetch" or held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route("**/models", hold_the_first)
+    pages.open("/models")
+    while not held:  # the list as it was before
+        page.wait_for_timeout(10)
+    cloud.run(cloud.backend.create_model("newer"))
+    page.wait_for_timeout(1500)  # enough for a second answer, if one is asked for
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    page.get_by_role("link", name="newer").wait_for()
+    page.wait_for_timeout(500)
+    assert page.get_by_role("link", name="newer").is_visible()
+    cloud.run(cloud.backend.delete_model("newer"))
 
 
 def test_the_command_is_one(pages: Pages, cloud: BackgroundCloud, exported: GsUri) -> None:

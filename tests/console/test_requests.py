@@ -2,11 +2,15 @@
 
 import urllib.parse
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from console.pages import HOSTILE, Pages, ask
 
 from cloud.server.thread import BackgroundCloud
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 LIST = "command/gcloud.storage.buckets.list invocation-id/{}"
 
@@ -29,6 +33,17 @@ def test_requests_appear_by_themselves_under_their_command(pages: Pages, cloud: 
     assert group.get_by_role("link").all_inner_texts() == ["storage.buckets.list"] * 2
     page.reload()
     assert page.locator("section.calls").first.get_by_role("link").all_inner_texts() == ["storage.buckets.list"] * 2
+
+
+def test_one_that_comes_before_the_stream_is_open_appears(pages: Pages, cloud: BackgroundCloud, agent: str) -> None:
+    streams: list[Route] = []
+    pages.page.route("**/requests/events*", lambda route: streams.append(route))
+    pages.open("/requests?contains=before-the-stream")
+    while not streams:
+        pages.page.wait_for_timeout(10)
+    ask(cloud, "/storage/v1/b?project=local-project&prefix=before-the-stream", agent)
+    streams[0].continue_()
+    pages.page.get_by_role("link", name="storage.buckets.list").wait_for()
 
 
 def test_one_is_opened_and_says_why_it_was_refused(pages: Pages, cloud: BackgroundCloud, agent: str) -> None:

@@ -43,7 +43,21 @@ function replace(target, html) {
   if (name) target.querySelector(`[${name}="${CSS.escape(focused.getAttribute(name))}"]`)?.focus();
 }
 
+// One at a time: an answer that was long on its way does not replace a newer one.
+let isStale = false;
+let isRefreshing = false;
 async function refresh() {
+  isStale = true;
+  if (isRefreshing) return;
+  isRefreshing = true;
+  while (isStale) {
+    isStale = false;
+    await fetchParts();
+  }
+  isRefreshing = false;
+}
+
+async function fetchParts() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

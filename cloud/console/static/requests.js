@@ -10,6 +10,7 @@ function made(html) {
 }
 
 function addCall(change) {
+  list.dataset.last = change.number;
   document.getElementById("none")?.remove();
   const first = list.firstElementChild;
   if (first?.dataset.key === change.key) first.querySelector("tbody").prepend(made(change.row));
@@ -19,4 +20,5 @@ function addCall(change) {
   for (const section of list.querySelectorAll("section")) if (!section.querySelector("tbody tr")) section.remove();
 }
 
-listen(() => list.dataset.events, { call: addCall });
+// In the order in which they ended, from the one after the last that the page was made with.
+listen(() => `${list.dataset.events}&after=${list.dataset.last}`, { call: addCall });

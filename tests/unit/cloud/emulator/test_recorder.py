@@ -119,7 +119,10 @@ async def test_a_long_body_is_cut(emulator) -> None:
 
 async def test_whoever_follows_gets_what_ends_from_then_on(emulator) -> None:
     await send(emulator, "GET", "storage.googleapis.com/storage/v1/b/before")
-    following = aiter(emulator.recorder.follow())
+    last = emulator.recorder.last
+    await send(emulator, "GET", "storage.googleapis.com/storage/v1/b/meanwhile")
+    following = aiter(emulator.recorder.follow(last))
+    assert [call.path for call in await anext(following)] == ["/storage/v1/b/meanwhile"]
     waiting = asyncio.ensure_future(anext(following))
     await asyncio.sleep(0)
     await send(emulator, "GET", "storage.googleapis.com/storage/v1/b/after")
