@@ -202,7 +202,7 @@ class GrantPages:
         return [] if record.access.is_uniform else [self._acl("object", AclTarget(record.name, name), OBJECT_ROLES)]
 
     def _acl(self, name: str, target: AclTarget, roles: Iterable[str]) -> GrantList:
-        entries = self._storage.acls.entries(self._owner, target)
+        entries, _ = self._storage.acls.entries(self._owner, target)
         grants = tuple(Grant(role.value, entity, self._name(entity)) for entity, role in sorted(entries.items()))
         return GrantList(name, grants, tuple(str(role) for role in roles), self._account.email)
 

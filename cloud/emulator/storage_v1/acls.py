@@ -12,7 +12,7 @@ from cloud.resources import Json
 async def list_entries(call: Call) -> Json:
     target = _target(call)
     kind = "storage#objectAccessControls" if target.of_object else "storage#bucketAccessControls"
-    acl = call.storage.acls.entries(call.principal, target)
+    acl, target = call.storage.acls.entries(call.principal, target)
     if target.is_default:
         call.conditions().check(call.storage.buckets.lookup(target.bucket), reading=True)
     return {"kind": kind, "items": messages.acl_items(acl, target, call.base_url)}
@@ -41,8 +41,8 @@ def _put(call: Call, entity: str, resource: dict[str, Any]) -> Json:
 
 
 def _entry(call: Call, entity: str) -> Json:
-    target = _target(call)
-    role = call.storage.acls.entries(call.principal, target).get(entity)
+    acl, target = call.storage.acls.entries(call.principal, _target(call))
+    role = acl.get(entity)
     if role is None:
         raise NotFound(f"The specified ACL entry could not be found: {entity!r}")
     return messages.acl_item(entity, role, target, call.base_url)

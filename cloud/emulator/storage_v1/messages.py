@@ -151,7 +151,9 @@ def object_to_json(record: ObjectRecord, base_url: str, *, full: bool, bucket: B
     answer["metadata"] = dict(record.attributes.metadata) or None
     answer |= keeping.object_to_json(record, bucket)
     if full:
-        answer["acl"] = acl_items(record.acl, AclTarget(record.bucket, record.name), base_url)
+        answer["acl"] = acl_items(
+            record.acl, AclTarget(record.bucket, record.name, generation=record.generation), base_url
+        )
         answer["owner"] = {"entity": record.owner_entity} if record.owner else None
     return {name: value for name, value in answer.items() if value is not None}
 
@@ -162,9 +164,10 @@ def acl_item(entity: str, role: Role, target: AclTarget, base_url: str) -> Json:
     answer |= {"entity": entity, "role": role.value, "bucket": target.bucket, "etag": etag(entity, role.value)}
     if target.object_name is not None:
         path += f"/o/{quote(target.object_name, safe='')}"
-        answer["object"] = target.object_name
+        answer |= {"object": target.object_name, "generation": str(target.generation)}
     if not target.is_default:
-        answer["id"] = "/".join(part for part in (target.bucket, target.object_name, entity) if part)
+        of_object = (target.object_name, str(target.generation)) if target.object_name is not None else ()
+        answer["id"] = "/".join((target.bucket, *of_object, entity))
         answer["selfLink"] = f"{path}/acl/{quote(entity, safe='')}"
     kind, _, name = entity.partition("-")
     if kind in ("user", "group") and name:

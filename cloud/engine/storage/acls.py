@@ -1,6 +1,6 @@
 """Access control lists (ACLs), read and changed entry by entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
@@ -34,17 +34,19 @@ class AccessControls:
         self._buckets = buckets
         self._objects = objects
 
-    def entries(self, principal: Principal, target: AclTarget) -> Acl:
-        """Raises:
-        NotFound: no such bucket or object.
-        AclsDisabled: the bucket has uniform bucket-level access.
+    def entries(self, principal: Principal, target: AclTarget) -> tuple[Acl, AclTarget]:
+        """The ACL, and its target with the generation of the object.
+
+        Raises:
+            NotFound: no such bucket or object.
+            AclsDisabled: the bucket has uniform bucket-level access.
         """
-        bucket, acl, _ = self._read(principal, target, "getIamPolicy")
+        bucket, acl, _, generation = self._read(principal, target, "getIamPolicy")
         of_object = target.object_name is not None
         policy.check_acls_enabled(
             bucket.access, policy.CANNOT_GET_OF_OBJECT if of_object else policy.CANNOT_GET_OF_BUCKET
         )
-        return acl
+        return acl, replace(target, generation=generation)
 
     def put(self, principal: Principal, target: AclTarget, entity: str, role: str) -> None:
         """Set the role of ``entity``.
@@ -74,23 +76,26 @@ class AccessControls:
         self._write(target, {other: role for other, role in acl.items() if other != entity})
 
     def _for_change(self, principal: Principal, target: AclTarget) -> tuple[BucketRecord, Acl, str]:
-        bucket, acl, owner = self._read(principal, target, "setIamPolicy")
+        bucket, acl, owner, _ = self._read(principal, target, "setIamPolicy")
         of_object = target.object_name is not None
         policy.check_acls_enabled(
             bucket.access, policy.CANNOT_CHANGE_OF_OBJECT if of_object else policy.CANNOT_CHANGE_OF_BUCKET
         )
         return bucket, acl, owner
 
-    def _read(self, principal: Principal, target: AclTarget, verb: str) -> tuple[BucketRecord, Acl, str]:
-        """The bucket, the ACL, and the entity that must stay its owner, which is empty for a default ACL."""
+    def _read(self, principal: Principal, target: AclTarget, verb: str) -> tuple[BucketRecord, Acl, str, int | None]:
+        """The bucket, the ACL, the entity that must stay its owner, which is empty for a default ACL, and the
+        object's generation."""
         if target.object_name is not None:
             permission = f"storage.objects.{verb}"
             record = self._objects.get(
                 principal, target.bucket, target.object_name, generation=target.generation, permission=permission
             )
-            return self._buckets.lookup(target.bucket), record.acl, record.owner_entity
+            return self._buckets.lookup(target.bucket), record.acl, record.owner_entity, record.generation
         bucket = self._buckets.find(principal, f"storage.buckets.{verb}", target.bucket)
-        return (bucket, bucket.default_acl, "") if target.is_default else (bucket, bucket.acl, self._buckets.owner)
+        if target.is_default:
+            return bucket, bucket.default_acl, "", None
+        return bucket, bucket.acl, self._buckets.owner, None
 
     def _write(self, target: AclTarget, acl: Acl) -> None:
         if target.object_name is not None:

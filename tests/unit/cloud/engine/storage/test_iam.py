@@ -196,9 +196,9 @@ class Policies(RuleBasedStateMachine):
             with pytest.raises(AclsDisabled):
                 self.storage.iam.get(OWNER, OBJECT)
             return
-        listed = self.storage.acls.entries(OWNER, AclTarget("bkt"))
+        listed, _ = self.storage.acls.entries(OWNER, AclTarget("bkt"))
         assert dict(listed) == {who: LEGACY[role] for who, role in self.bucket if role in LEGACY}
-        assert dict(self.storage.acls.entries(OWNER, AclTarget("bkt", "o"))) == self.object
+        assert dict(self.storage.acls.entries(OWNER, AclTarget("bkt", "o"))[0]) == self.object
         found = self.storage.iam.get(OWNER, OBJECT)
         assert {(who, OBJECT_LEGACY[role]) for role, members in found.bindings.items() for who in members} == set(
             self.object.items()
