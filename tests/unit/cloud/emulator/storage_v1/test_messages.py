@@ -44,9 +44,10 @@ def test_a_bucket():
 
 
 def test_entries_of_acls():
-    target = AclTarget("bkt", "d/o")
+    target = AclTarget("bkt", "d/o", generation=7)
     item = messages.acl_item("user-me@x.org", Role.OWNER, target, URL)
-    assert (item["email"], item["id"], item["object"]) == ("me@x.org", "bkt/d/o/user-me@x.org", "d/o")
+    assert (item["email"], item["id"], item["object"]) == ("me@x.org", "bkt/d/o/7/user-me@x.org", "d/o")
+    assert item["generation"] == "7"
     item = messages.acl_item("project-viewers-7", Role.READER, AclTarget("bkt"), URL)
     assert item["projectTeam"] == {"projectNumber": "7", "team": "viewers"}
     assert "selfLink" not in messages.acl_item("allUsers", Role.READER, AclTarget("bkt", is_default=True), URL)
