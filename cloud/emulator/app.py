@@ -360,8 +360,12 @@ _CLIENT_ERRORS = (HttpProcessingError, ConnectionError, LateBody, MalformedBody)
 def _host(request: web.Request) -> str:
     """The host name, without port, as mounts have it."""
     # Without the header, request.host would resolve this machine's name.
-    host = request.host if hdrs.HOST in request.headers else ""
-    return re.sub(r":\d+$", "", host).lower().removesuffix(".")
+    return _host_of(request.headers.get(hdrs.HOST, ""))
+
+
+@functools.lru_cache(maxsize=256)
+def _host_of(header: str) -> str:
+    return re.sub(r":\d+$", "", header).lower().removesuffix(".")
 
 
 def _is_of_web_page(headers: Mapping[str, str]) -> bool:

@@ -69,9 +69,10 @@ class Front:
         return [*self.gateway.refusals, *map(_refusal, self.emulator.not_emulated)]
 
     def record(self) -> Recorder:
-        """From now on, keep the latest requests."""
-        recorder = self.emulator.recorder = Recorder()
-        return recorder
+        """From now on, keep the latest requests; one recorder for all who read them."""
+        if self.emulator.recorder is None:
+            self.emulator.recorder = Recorder()
+        return self.emulator.recorder
 
     def _refused(self, refusal: Refusal) -> None:
         """The gateway refused a host."""

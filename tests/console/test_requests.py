@@ -57,6 +57,14 @@ def test_one_is_opened_and_says_why_it_was_refused(pages: Pages, cloud: Backgrou
     assert "ml.googleapis.com/v1/projects/local-project/jobs/" in page.locator("div.command").last.inner_text()
 
 
+def test_another_console_leaves_this_one_its_requests(pages: Pages, cloud: BackgroundCloud, agent: str) -> None:
+    other = cloud.start_console()
+    ask(cloud, "/storage/v1/b?project=local-project&prefix=two-consoles", agent)
+    pages.open("/requests?contains=two-consoles")
+    assert pages.page.get_by_role("link", name="storage.buckets.list").count() == 1
+    cloud.run(other.close())
+
+
 def test_one_that_is_not_kept_is_said_to_be(pages: Pages) -> None:
     answer = pages.page.goto(pages.url("/requests/999999"))
     assert answer is not None
