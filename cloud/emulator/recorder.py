@@ -58,7 +58,7 @@ class RecordedCall:
     @property
     def kept(self) -> int:
         """Bytes of the bodies."""
-        return len(self.sent or b"") + len(self.answered or b"")
+        return (len(self.sent) if self.sent else 0) + (len(self.answered) if self.answered else 0)
 
 
 RECORD = web.RequestKey("record", RecordedCall)
@@ -115,11 +115,10 @@ class Recorder:
         headers, path = request.headers, request.raw_path
         if not path.startswith("/"):  # with the host, as proxies get it
             path = request.path_qs
-        if "?" in path and _SECRET_PARAMETERS.search(path):
+        if "?" in path and _may_have_secrets(path):
             path = _SECRET_PARAMETERS.sub(r"\1REDACTED", path)
         agent = headers.get(hdrs.USER_AGENT, "")[:_LONGEST_TEXT]
-        call = RecordedCall(0, time.time(), request.method, host, path[:_LONGEST_TEXT], agent, job_id)
-        request[RECORD] = call
+        call = request[RECORD] = RecordedCall(0, time.time(), request.method, host, path[:_LONGEST_TEXT], agent, job_id)
         return call
 
     def refused(self, host: str, port: int) -> None:
@@ -134,12 +133,13 @@ class Recorder:
         call.seconds = time.time() - call.time
         if response is not None:
             call.status = response.status
-            call.answered_bytes = response.body_length
             body = response.body if isinstance(response, web.Response) else None
             if isinstance(body, bytes):
                 call.answered_bytes = len(body)
                 call.answered = body[:LONGEST_BODY]
-        if call.sent is not None:
+            else:
+                call.answered_bytes = response.body_length
+        if call.sent:
             call.sent_bytes = len(call.sent)
             call.sent = bytes(call.sent[:LONGEST_BODY])
         if call.method_id.startswith(_SECRET_METHODS):
@@ -147,8 +147,7 @@ class Recorder:
         self._keep(call)
 
     def _keep(self, call: RecordedCall) -> None:
-        self._count += 1
-        call.number = self._count
+        self._count = call.number = self._count + 1
         self._calls.append(call)
         self._bytes += call.kept
         while len(self._calls) > self._most_calls or self._bytes > self._most_bytes:
@@ -156,3 +155,9 @@ class Recorder:
         if self._news is not None:
             self._news.set()
             self._news = None
+
+
+def _may_have_secrets(path: str) -> bool:
+    """Whether ``_SECRET_PARAMETERS`` is worth its time: a microsecond of each request."""
+    path = path.lower()
+    return "token=" in path or "key=" in path or "upload_id=" in path or "signature=" in path
