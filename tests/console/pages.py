@@ -1,5 +1,6 @@
 """A logged-in browser page, and what tests do with it."""
 
+import importlib.resources
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Response
 
 
+AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
+COLORS = "{runOnly: ['color-contrast']}"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 
@@ -44,3 +47,17 @@ def ask(cloud: BackgroundCloud, path: str, agent: str, host: str = "") -> int:
     except urllib.error.HTTPError as error:
         error.close()
         return error.code
+
+
+def serious_findings(page: "Page", rules: str = "{}") -> list[tuple[str, str, list[str]]]:
+    """What axe-core objects to in a page: its address, the rule, the elements.
+
+    Args:
+        rules: options of ``axe.run``.
+    """
+    page.evaluate(AXE.read_text())
+    return [
+        (page.url, each["id"], [node["html"][:200] for node in each["nodes"]])
+        for each in page.evaluate(f"axe.run({rules})")["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from console.pages import COLORS, serious_findings
 
 from cloud.testing.contract.base import TIMEOUT
 from integration.students import ClassProcess, classroom
@@ -65,6 +66,15 @@ def test_the_page_changes_by_itself(class_page: "Page", class_: ClassProcess) ->
     marks = class_page.locator("tr", has_text="Ben").locator("td").all_inner_texts()
     assert [mark.split()[0] for mark in marks[1:4]] == ["✔", "·", "·"]
     assert class_page.locator("thead abbr").first.get_attribute("title")
+
+
+@pytest.mark.parametrize(("scheme", "rules"), [("light", "{}"), ("dark", COLORS)])
+def test_axe_finds_nothing_serious(class_page: "Page", scheme: str, rules: str) -> None:
+    class_page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    class_page.locator("tr", has_text="Ben").locator("summary").first.click()
+    found = serious_findings(class_page, rules)
+    class_page.get_by_role("link", name="Addresses").click()
+    assert found + serious_findings(class_page, rules) == []
 
 
 def test_a_reset_by_keyboard_asks_first(class_page: "Page", class_: ClassProcess) -> None:

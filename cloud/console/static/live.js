@@ -50,11 +50,14 @@ async function refresh() {
   isStale = true;
   if (isRefreshing) return;
   isRefreshing = true;
-  while (isStale) {
-    isStale = false;
-    await fetchParts();
+  try {
+    while (isStale) {
+      isStale = false;
+      await fetchParts();
+    }
+  } finally {
+    isRefreshing = false;
   }
-  isRefreshing = false;
 }
 
 async function fetchParts() {
