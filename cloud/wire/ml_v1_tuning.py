@@ -129,12 +129,14 @@ def _parameter(given: Mapping[str, Json], index: int) -> Parameter:
     kind = given.get("type", "PARAMETER_TYPE_UNSPECIFIED")
     if kind == "PARAMETER_TYPE_UNSPECIFIED":
         raise InvalidArgument("The type of the parameter is required.", field=f"{field}.type")
+    is_range = kind in (ParameterType.DOUBLE, ParameterType.INTEGER)
+    unset = 0.0 if is_range else None  # a 0 is not told from a missing number: bodies in normal form leave it out
     scale = given.get("scaleType", "NONE")
     return Parameter(
         name=given.get("parameterName", ""),
         type=ParameterType(kind),
-        min_value=given.get("minValue"),
-        max_value=given.get("maxValue"),
+        min_value=given.get("minValue", unset),
+        max_value=given.get("maxValue", unset),
         values=tuple(map(float, given.get("discreteValues", ()))),
         categories=tuple(given.get("categoricalValues", ())),
         scale=None if scale == "NONE" else ScaleType(scale),

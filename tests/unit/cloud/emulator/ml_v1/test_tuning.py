@@ -102,6 +102,16 @@ async def test_each_rule_is_a_400_that_names_the_field(api, given, field):
     assert api.backend.jobs == {}
 
 
+@pytest.mark.parametrize("kind", ["DOUBLE", "INTEGER"])
+@pytest.mark.parametrize(("low", "high"), [(0, 10), (-10, 0), (0.0, 0.0)])
+async def test_zero_is_a_bound_of_a_range(api, kind, low, high):
+    parameter = {"parameterName": "alpha", "type": kind, "minValue": low, "maxValue": high}
+    await submit(api, params=[parameter, UNITS])
+    found, units = api.backend.jobs["lab"].spec.parameters
+    assert (found.min_value, found.max_value) == (low, high)
+    assert (units.min_value, units.max_value) == (None, None)
+
+
 async def test_values_of_another_type_are_refused_as_everywhere(api):
     error = await api.refusal("POST", "/jobs", training_job(hyperparameters={"maxTrials": "many"}))
     assert (error["code"], "max_trials" in error["message"]) == (400, True)
