@@ -68,7 +68,7 @@ class Assembly:
     """From ``start`` to ``close``.
 
     Args:
-        service_agents: which roles the service agents have on the project.
+        project, owner_access: the caller closes them.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
         runtimes: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
@@ -79,7 +79,6 @@ class Assembly:
     backend: LocalBackend
     front: Front
     storage: StorageService
-    project: ProjectAccess
     vertex: aiplatform_v1.AiplatformV1
     jobs: JobService
     serving: ServingService
@@ -92,14 +91,15 @@ class Assembly:
         server: FakeGcsServer,
         runtimes: Runtimes,
         base_environ: Mapping[str, str],
-        service_agents: ServiceAgents,
+        project: ProjectAccess,
+        owner_access: OwnerAccess,
         confined: Confined,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
         self._runtimes = runtimes
         self._base_environ = dict(base_environ)
-        self._service_agents = service_agents
+        self.project, self._owner_access = project, owner_access
         self._confined = confined
         self._parts = AsyncExitStack()
         self._on_refusal = on_refusal
@@ -108,7 +108,7 @@ class Assembly:
 
     def _forget_account(self, member: str, gone: str) -> None:
         """See ``ServiceAccounts``."""
-        self._keys.forget(member.removeprefix("serviceAccount:"))
+        self._owner_access.keys.forget(member.removeprefix("serviceAccount:"))
         self.storage.forget_account(member, gone)
 
     async def close(self) -> None:
@@ -121,12 +121,7 @@ class Assembly:
         """
         settings, parts, state, launcher = self._settings, self._parts, self._state, self._launcher
         number = project_number(settings.project)
-        account, is_bare = ml_service_account(settings.project), self._service_agents is ServiceAgents.BARE
-        project = self.project = ProjectAccess(settings.project, state.folder("project"), self._service_agents)
-        parts.callback(project.close)
-        owner_access = OwnerAccess(settings, state.folder("owner"), project.records.keys, project.account_exists)
-        parts.push_async_callback(owner_access.close)
-        self._keys = owner_access.keys
+        account, project, owner_access = ml_service_account(settings.project), self.project, self._owner_access
         storage = self.storage = StorageService(
             state.folder("storage"),
             project=settings.project,
@@ -215,7 +210,7 @@ class Assembly:
             storage=self._storage_client(owner(settings.project)),
             jobs=jobs,
             serving=serving,
-            enforces_grants=is_bare,
+            enforces_grants=project.agents is ServiceAgents.BARE,
             runtimes=self._runtimes,
         )
         ml = MlV1(

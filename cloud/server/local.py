@@ -1,14 +1,17 @@
 """``LocalCloud``: a whole local cloud."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.forkserver.system_paths import gpus
-from cloud.engine.runtimes.runtime import building
+from cloud.engine.project.access import ProjectAccess
+from cloud.engine.runtimes.runtime import Runtime, building
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
@@ -17,6 +20,7 @@ from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server import shells
 from cloud.server.base import ServedCloud
 from cloud.server.confined import Confined
+from cloud.server.owner_access import OwnerAccess
 from cloud.server.service_agents import choose_service_agents
 from cloud.settings import ConfineMode, ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
 
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
+_log = logging.getLogger(__name__)
+_SHORT_COMMAND = 0.2
+"""Seconds that a command may take before TensorFlow is loaded for jobs."""
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "1"}
 
 
@@ -40,7 +47,7 @@ class LocalCloud(ServedCloud):
     Args:
         on_refusal: called for each request for a host that is not emulated.
         launcher_first: start a warm launcher, which loads TensorFlow, before the other services, for a job that follows
-            at once; otherwise after them, so that they are up sooner.
+            at once; otherwise a moment after them, so that a short command need not wait for it.
         service_agents: for a new state folder, unless the settings say it.
 
     Raises:
@@ -58,10 +65,16 @@ class LocalCloud(ServedCloud):
         super().__init__(settings, on_refusal=on_refusal)
         self._launcher_first = launcher_first
         self._service_agents = service_agents
+        self._ending = asyncio.Event()
 
     async def _start(self) -> "Front":
         agents = choose_service_agents(self._state.path, self.settings.service_agents, self._service_agents)
         self._confined = Confined(self.settings, self._state.path)
+        project = ProjectAccess(self.settings.project, self._state.folder("project"), agents)
+        self._parts.callback(project.close)
+        folder = self._state.folder("owner")
+        owner_access = OwnerAccess(self.settings, folder, project.records.keys, project.account_exists)
+        self._parts.push_async_callback(owner_access.close)
         if self.settings.confine is ConfineMode.REQUIRE:
             await self._confined.notices()
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET | _without_gpus()
@@ -89,13 +102,37 @@ class LocalCloud(ServedCloud):
             environ=whole_environ(),
         )
         self._assembly = Assembly(
-            self.settings, self._state, launcher, server, runtimes, environ, agents, self._confined, self._on_refusal
+            self.settings,
+            self._state,
+            launcher,
+            server,
+            runtimes,
+            environ,
+            project,
+            owner_access,
+            self._confined,
+            self._on_refusal,
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
-        await launcher.start(runtime.interpreter)
-        await launcher.start(building(runtime.interpreter))
+        self._parts.push_async_callback(self._stop_warming, asyncio.create_task(self._warm(launcher, runtime)))
         return self._assembly.front
+
+    async def _warm(self, launcher: Launcher, runtime: Runtime) -> None:
+        """Start the fork servers a moment later: a short command need not share the processors with them. A job that
+        comes before starts its own."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), _SHORT_COMMAND)
+            return
+        try:
+            await launcher.start(runtime.interpreter)
+            await launcher.start(building(runtime.interpreter))
+        except OSError as error:
+            _log.warning("no fork server could be started: %s", error)
+
+    async def _stop_warming(self, warming: asyncio.Task[None]) -> None:
+        self._ending.set()
+        await warming
 
     async def notices(self) -> "Notices":
         return await self._confined.notices()

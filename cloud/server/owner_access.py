@@ -6,20 +6,22 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cloud.emulator.app import Emulator
-from cloud.emulator.mounts import RequestSource
 from cloud.emulator.oauth2.key_store import KeyStore
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.engine.project.identities import owner
 from cloud.engine.project.records import AccountKey
 from cloud.engine.state_folder import write_private
 from cloud.gateway.environ import OwnerFiles, boto_configuration, owner_environ
-from cloud.gateway.tunnel import Gateway
 from cloud.server import guest_programs
 from cloud.server.data_server import write_data_server
 from cloud.server.gcloud_folder import write_gcloud_folder
 from cloud.settings import Settings, whole_environ
+
+if TYPE_CHECKING:
+    from cloud.emulator.app import Emulator
+    from cloud.gateway.tunnel import Gateway
 
 
 class OwnerAccess:
@@ -37,7 +39,8 @@ class OwnerAccess:
     ) -> None:
         self._settings, self._folder = settings, folder
         self.keys = KeyRing(account_keys=account_keys, account_exists=account_exists, made=KeyStore(folder / "keys"))
-        # Making an RSA key of 2048 bits takes a tenth of a second: done while other services start.
+        # Making an RSA key of 2048 bits takes a tenth of a second: done while modules are loaded
+        # and other services start.
         making = asyncio.to_thread(self.keys.service_account_file, owner(settings.project), settings.project)
         self._key = asyncio.create_task(making)
         self._environ: dict[str, str] | None = None
@@ -45,13 +48,16 @@ class OwnerAccess:
     async def close(self) -> None:
         await asyncio.wait([self._key])
 
-    async def environ(self, gateway: Gateway, emulator: Emulator) -> dict[str, str]:
+    async def environ(self, gateway: "Gateway", emulator: "Emulator") -> dict[str, str]:
         """The variables for a program that uses the cloud as its owner. The first call opens the listener."""
         if self._environ is None:
             self._environ = await self._open(gateway, emulator)
         return dict(self._environ)
 
-    async def _open(self, gateway: Gateway, emulator: Emulator) -> dict[str, str]:
+    async def _open(self, gateway: "Gateway", emulator: "Emulator") -> dict[str, str]:
+        # Imported here: this is made before the modules of the APIs are loaded.
+        from cloud.emulator.mounts import RequestSource
+
         project, folder = self._settings.project, self._folder
         files = OwnerFiles(folder / "key.json", folder / "boto", folder / "gcloud")
         write_private(files.credentials, json.dumps(await self._key))

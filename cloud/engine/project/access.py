@@ -27,7 +27,7 @@ class ProjectAccess:
     """
 
     def __init__(self, project: str, folder: Path, agents: ServiceAgents) -> None:
-        self.project, self.number = project, identities.project_number(project)
+        self.project, self.number, self.agents = project, identities.project_number(project), agents
         self.records = ProjectRecords(folder / "project.sqlite3")
         self._decided: dict[tuple[str, str], bool] = {}
         self._entities: dict[str, frozenset[str]] = {}

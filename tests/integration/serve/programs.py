@@ -23,6 +23,23 @@ PRINT_ML_ACCOUNT = (
 )
 """The lab's command that prints the account to grant access to."""
 
+WAIT_FOR_FORK_SERVER = """
+import os, time
+from pathlib import Path
+def preloads():
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            parent = int((line.parent / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getppid() and line.read_bytes().endswith(b"\\0tensorflow\\0keras\\0"):
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+while not preloads():
+    time.sleep(0.05)
+print("loading")
+"""
+"""Ends when the cloud around it has started a fork server that loads TensorFlow for jobs."""
+
 
 def run(environ: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -11,12 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from integration.serve.programs import MAKE_BUCKET, PRINT_IDENTITY, PRINT_ML_ACCOUNT, SERVE, end, read_until, run, start
+from integration.serve.programs import (
+    MAKE_BUCKET,
+    PRINT_IDENTITY,
+    PRINT_ML_ACCOUNT,
+    SERVE,
+    WAIT_FOR_FORK_SERVER,
+    end,
+    read_until,
+    run,
+    start,
+)
 
 
 def test_a_command_has_its_input_output_and_status(environ: dict[str, str]) -> None:
     result = run(environ, "--", "sh", "-c", "cat; echo to err >&2; exit 7", stdin="to out")
     assert (result.returncode, result.stdout, result.stderr) == (7, "to out", "to err\n")
+
+
+def test_while_a_longer_command_runs_tensorflow_is_loaded_for_its_jobs(environ: dict[str, str]) -> None:
+    result = run(environ, "--launcher", "warm", "--", sys.executable, "-c", WAIT_FOR_FORK_SERVER)
+    assert (result.returncode, result.stdout) == (0, "loading\n"), result.stderr
 
 
 def test_a_command_that_a_signal_ends(environ: dict[str, str]) -> None:
