@@ -34,8 +34,9 @@ _KERAS_3 = (
     r"Unrecognized keyword arguments passed to \w+: \{'batch_input_shape'",
     r"TensorFlowTrainer\.fit\(\) got an unexpected keyword argument '(?:max_queue_size|use_multiprocessing|workers)'",
 )
+# Compiled when a job has failed: that takes longer than importing the rest of most modules.
 _BY_ERROR = tuple(
-    (re.compile(rf"^(?:\w+\.)*\w+Error: (?:{errors})", re.MULTILINE), mend)
+    (rf"^(?:\w+\.)*\w+Error: (?:{errors})", mend)
     for errors, mend in (
         (
             rf"module 'tensorflow' has no attribute '(?:{_OLD_NAMES})'|"
@@ -50,7 +51,7 @@ _BY_ERROR = tuple(
         ("|".join(_KERAS_3), _KERAS_2),
     )
 )
-_BUCKET = re.compile(
+_BUCKET = (
     r"The specified bucket does not exist: '([^']+)'|404 gs://(\S+) bucket does not exist\."
     r"|https://storage\.googleapis\.com/([a-z0-9._-]+)/\S+: 404\b"  # Keras's, of its datasets
 )
@@ -58,12 +59,12 @@ _BUCKET = re.compile(
 
 _GCS_PATH = r"""(?<![\w/.-])(/gcs\b[^\s'":;]*)"""
 _NO_FILE = "No such file or directory|Permission denied|Read-only file system"
-_GCS_FOLDER = re.compile(rf"""(?:{_NO_FILE})[^\n]*?{_GCS_PATH}|{_GCS_PATH}['"]?[;:] (?:{_NO_FILE})""")
+_GCS_FOLDER = rf"""(?:{_NO_FILE})[^\n]*?{_GCS_PATH}|{_GCS_PATH}['"]?[;:] (?:{_NO_FILE})"""
 
 
 def explain_gcs_folder(output: str) -> str | None:
     """What to do, if a program without ``/gcs`` fails because it uses it."""
-    if match := _GCS_FOLDER.search(output):
+    if match := re.search(_GCS_FOLDER, output):
         path = match[1] or match[2]
         return (
             f"{path} is in /gcs, where buckets are folders for jobs of Vertex AI only, and here only where the system "
@@ -78,7 +79,7 @@ def explain_known_failure(output: str, *, requests_version: bool) -> str | None:
     Args:
         requests_version: of the job, of TensorFlow: it has it, or its log says why not.
     """
-    if match := _BUCKET.search(output):
+    if match := re.search(_BUCKET, output):
         bucket = next(filter(None, match.groups()))
         return (
             f"The bucket {bucket} is not in this cloud, which has none of Google's public buckets, either. Make it "
@@ -87,4 +88,4 @@ def explain_known_failure(output: str, *, requests_version: bool) -> str | None:
         )
     if requests_version:
         return None
-    return next((mend for pattern, mend in _BY_ERROR if pattern.search(output)), None)
+    return next((mend for pattern, mend in _BY_ERROR if re.search(pattern, output, re.MULTILINE)), None)

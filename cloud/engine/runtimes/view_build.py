@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -21,7 +22,7 @@ from cloud.folders import temporary
 _INFO = (".dist-info", ".egg-info")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Installed:
     """A distribution.
 
@@ -33,7 +34,7 @@ class _Installed:
     info: Path
     folder: Path
 
-    @property
+    @cached_property
     def files(self) -> list[str]:
         return recorded_files(self.info)
 

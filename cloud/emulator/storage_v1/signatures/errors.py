@@ -10,7 +10,8 @@ from cloud.engine.storage.errors import StorageFault
 from cloud.errors import InvalidArgument, PermissionDenied
 
 _INVALID, _DENIED = "Invalid argument.", "Access denied."
-_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Compiled when a signature is refused: that takes longer than importing the rest of most modules.
+_NOT_XML = r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _WRONG = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your Google secret key and signing method."
@@ -27,7 +28,7 @@ class SignatureFault(StorageFault):
     def __init__(self, message: str, elements: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         # What was signed may hold bytes that no XML holds.
-        self.elements = {name: _NOT_XML.sub("\ufffd", text) for name, text in (elements or {}).items()}
+        self.elements = {name: re.sub(_NOT_XML, "\ufffd", text) for name, text in (elements or {}).items()}
 
 
 class WrongSignature(SignatureFault, PermissionDenied):
