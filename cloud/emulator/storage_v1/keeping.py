@@ -24,6 +24,7 @@ _DAY = 24 * 3600
 _SOFT_DELETE_DAYS = range(7 * _DAY, 90 * _DAY + 1)
 _LONGEST_RETENTION = 3_155_760_000
 """Seconds: a hundred years."""
+_SET, _OVERRIDE = "storage.objects.setRetention", "storage.objects.overrideUnlockedRetention"
 _MODES = {"Locked": True, "Unlocked": False}
 
 
@@ -117,6 +118,15 @@ def object_changes(
             "An object has either a retention or an event-based hold, not both", field="eventBasedHold"
         )
     return changes
+
+
+def retention_permissions(before: ObjectRetention | None, after: ObjectRetention | None) -> tuple[str, ...]:
+    """What a caller needs to change an object's retention, beside the permission to create or to update the object
+    (https://cloud.google.com/storage/docs/using-object-lock)."""
+    if before is None:
+        return (_SET,) if after else ()
+    is_more = after is not None and after.until >= before.until and after.is_locked == before.is_locked
+    return (_SET,) if is_more else (_SET, _OVERRIDE)
 
 
 def object_to_json(record: ObjectRecord, bucket: BucketRecord | None) -> Json:

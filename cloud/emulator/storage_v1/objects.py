@@ -210,7 +210,11 @@ def _kept(call: Call, resource: dict[str, Any], current: ObjectRecord | None, na
         name: of the object's bucket.
     """
     bucket, override = call.storage.buckets.lookup(name), call.flag("overrideUnlockedRetention")
-    return keeping.object_changes(resource, current, bucket, datetime.now(UTC), override=override)
+    changes = keeping.object_changes(resource, current, bucket, datetime.now(UTC), override=override)
+    if "retention" in changes:
+        for permission in keeping.retention_permissions(current.retention if current else None, changes["retention"]):
+            call.storage.guard.require(call.principal, permission, bucket, current.acl if current else None)
+    return changes
 
 
 def object_answer(call: Call, record: ObjectRecord, bucket: BucketRecord | None = None) -> Json:

@@ -30,7 +30,9 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "roles/storage.objectAdmin": ("storage.objects.*", _PARTS),
     "roles/storage.bucketViewer": ("storage.buckets.{get,list}",),
     "roles/storage.legacyObjectReader": ("storage.objects.get",),
-    "roles/storage.legacyObjectOwner": ("storage.objects.{get,update,getIamPolicy,setIamPolicy}",),
+    "roles/storage.legacyObjectOwner": (
+        "storage.objects.{get,update,getIamPolicy,setIamPolicy,overrideUnlockedRetention,setRetention}",
+    ),
     "roles/storage.legacyBucketReader": (
         "storage.buckets.get",
         "storage.objects.list",

@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 BUCKET_VERBS = ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
-OBJECT_VERBS = (*BUCKET_VERBS, "restore")
+OBJECT_VERBS = (*BUCKET_VERBS, "overrideUnlockedRetention", "restore", "setRetention")
 MULTIPART_VERBS = ("abort", "create", "list", "listParts")
 
 

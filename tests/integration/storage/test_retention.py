@@ -9,6 +9,7 @@ from integration.storage.test_versions import patch_bucket, path, put
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+JOB = "service-7@cloud-ml.google.com.iam.gserviceaccount.com"
 LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 SOONER = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
@@ -159,6 +160,36 @@ async def test_a_locked_retention_is_only_extended(endpoint, lockable):
     for mode, until in (("Unlocked", LATER), (None, None), ("Locked", datetime.now(UTC).isoformat())):
         assert (await retain(endpoint, lockable, mode, until, override))[0] == 403
     assert (await retain(endpoint, lockable, "Locked", LATER))[0] == 200
+
+
+async def test_a_retention_asks_for_permissions_of_its_own(endpoint, lockable):
+    async def allow(role):
+        bindings = [{"role": role, "members": [f"serviceAccount:{JOB}"]}]
+        assert (await endpoint.call("PUT", f"/storage/v1/b/{lockable}/iam", json={"bindings": bindings}))[0] == 200
+
+    async def change(mode, until, query="", caller="job"):
+        retention = {"retention": {"mode": mode, "retainUntilTime": until}}
+        return await endpoint.call("PATCH", f"{path(lockable)}?{query}", json=retention, caller=caller)
+
+    upload = f"/upload/storage/v1/b/{lockable}/o?uploadType=multipart"
+    body = (
+        '--x\r\nContent-Type: application/json\r\n\r\n{"name": "new", "retention": {"mode": "Unlocked", '
+        f'"retainUntilTime": "{LATER}"}}}}\r\n--x\r\nContent-Type: text/plain\r\n\r\n1\r\n--x--'
+    )
+    related = {"Content-Type": "multipart/related; boundary=x"}
+    await allow("roles/storage.objectUser")
+    refused = [
+        await change("Unlocked", LATER),
+        await endpoint.call("POST", upload, data=body, headers=related, caller="job"),
+    ]
+    for status, answer in refused:
+        assert (status, "storage.objects.setRetention" in answer["error"]["message"]) == (403, True)
+    assert (await change("Unlocked", LATER, caller="owner"))[0] == 200
+    status, answer = await change("Unlocked", SOONER, "overrideUnlockedRetention=true")
+    assert (status, "setRetention" in answer["error"]["message"]) == (403, True)
+    await allow("roles/storage.objectAdmin")
+    assert (await change("Unlocked", SOONER, "overrideUnlockedRetention=true"))[0] == 200
+    assert (await endpoint.call("POST", upload, data=body, headers=related, caller="job"))[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ LIST_UPLOADS = "storage.multipartUploads.list"
 LIST, GET, CREATE, DELETE, RESTORE = (
     f"storage.objects.{verb}" for verb in ("list", "get", "create", "delete", "restore")
 )
+RETENTION = {"storage.objects.setRetention", "storage.objects.overrideUnlockedRetention"}
 ALL = sorted(ALL_PERMISSIONS)
 
 
@@ -45,6 +46,7 @@ ALL = sorted(ALL_PERMISSIONS)
                 "storage.objects.update",
                 "storage.objects.getIamPolicy",
                 "storage.objects.setIamPolicy",
+                *RETENTION,
             },
         ),
         (
@@ -95,7 +97,7 @@ def test_principals_of_entities(entity, principal, included):
 
 OBJECTS, BUCKETS = "storage.objects.", "storage.buckets."
 VERBS = ("create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update")
-EVERY_OBJECT_VERB = {f"{OBJECTS}{verb}" for verb in (*VERBS, "restore")}
+EVERY_OBJECT_VERB = {f"{OBJECTS}{verb}" for verb in (*VERBS, "restore")} | RETENTION
 # https://cloud.google.com/storage/docs/access-control/iam-roles
 TABLE = {
     "roles/storage.objectViewer": {GET, LIST},
@@ -108,6 +110,7 @@ TABLE = {
     "roles/storage.legacyObjectOwner": {
         GET,
         *(f"{OBJECTS}{verb}" for verb in ("update", "getIamPolicy", "setIamPolicy")),
+        *RETENTION,
     },
     "roles/storage.legacyBucketReader": {LIST, f"{BUCKETS}get", LIST_UPLOADS},
     "roles/storage.legacyBucketWriter": {LIST, CREATE, DELETE, RESTORE, f"{BUCKETS}get"} | PARTS,
