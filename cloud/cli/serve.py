@@ -18,6 +18,7 @@ from cloud.cli import options
 from cloud.cli.child import FORWARDED, NOT_EXECUTABLE, NOT_FOUND, ChildCommand
 from cloud.cli.errors import clear_errors, warn
 from cloud.cli.owner_requests import owner_token, run_lifecycle
+from cloud.cli.quick_imports import import_aiohttp
 from cloud.cli.refusals import report_refusal, tally
 from cloud.engine.event_loop import run
 from cloud.errors import FailedPrecondition, InvalidArgument
@@ -301,6 +302,7 @@ class _Server:
 
     def _cloud(self) -> "ServedCloud":
         if not self._is_bridge:
+            import_aiohttp()
             return LocalCloud(self._settings, on_refusal=report_refusal, launcher_first=False)
         # Imported here: a local cloud needs none of Google's client libraries.
         from cloud.backends.gcp import open_gcp

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.forkserver.system_paths import gpus
-from cloud.engine.project.access import ProjectAccess
 from cloud.engine.runtimes.runtime import Runtime, building
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
@@ -20,7 +19,6 @@ from cloud.gateway.environ import CONFLICTING, READ_WHEN_LOADED
 from cloud.server import shells
 from cloud.server.base import ServedCloud
 from cloud.server.confined import Confined
-from cloud.server.owner_access import OwnerAccess
 from cloud.server.service_agents import choose_service_agents
 from cloud.settings import ConfineMode, ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
 
@@ -70,6 +68,10 @@ class LocalCloud(ServedCloud):
     async def _start(self) -> "Front":
         agents = choose_service_agents(self._state.path, self.settings.service_agents, self._service_agents)
         self._confined = Confined(self.settings, self._state.path)
+        # Imported here, not above: programs that import this may never start a cloud.
+        from cloud.engine.project.access import ProjectAccess
+        from cloud.server.owner_access import OwnerAccess
+
         project = ProjectAccess(self.settings.project, self._state.folder("project"), agents)
         self._parts.callback(project.close)
         folder = self._state.folder("owner")
