@@ -42,7 +42,7 @@ def bucket_changes(resource: Mapping[str, Any], current: BucketRecord | None, no
     if "versioning" in resource:
         changes["is_versioned"] = bool((resource["versioning"] or {}).get("enabled"))
     if "defaultEventBasedHold" in resource:
-        changes["holds_new_objects"] = bool(resource["defaultEventBasedHold"])
+        changes["holds_new_objects"] = resource["defaultEventBasedHold"]
     if "softDeletePolicy" in resource:
         changes |= _soft_delete(resource["softDeletePolicy"], now)
     if "retentionPolicy" in resource:
@@ -76,8 +76,8 @@ def bucket_to_json(bucket: BucketRecord) -> Json:
     for name, moment in (("softDeleteTime", bucket.soft_delete_time), ("hardDeleteTime", bucket.hard_delete_time)):
         if moment:
             answer[name] = timestamp(moment)
-    if bucket.holds_new_objects:
-        answer["defaultEventBasedHold"] = True
+    if bucket.holds_new_objects is not None:
+        answer["defaultEventBasedHold"] = bucket.holds_new_objects
     return answer
 
 
@@ -97,8 +97,8 @@ def object_changes(
     changes: dict[str, Any] = {}
     for name, field in (("temporaryHold", "has_temporary_hold"), ("eventBasedHold", "has_event_based_hold")):
         if name in resource:
-            changes[field] = bool(resource[name])
-    if current and current.has_event_based_hold and changes.get("has_event_based_hold") is False:
+            changes[field] = resource[name]
+    if current and current.has_event_based_hold and not changes.get("has_event_based_hold", True):
         changes["retained_since"] = now
     if "retention" in resource:
         retention = _object_retention(resource["retention"])
@@ -141,10 +141,11 @@ def object_to_json(record: ObjectRecord, bucket: BucketRecord | None) -> Json:
         "retentionExpirationTime": bucket_keeps_until(record, bucket) if bucket else None,
     }
     answer: dict[str, Any] = {name: timestamp(moment) for name, moment in times.items() if moment}
-    if record.has_temporary_hold:
-        answer["temporaryHold"] = True
-    if record.has_event_based_hold:
-        answer["eventBasedHold"] = True
+    # One that was released is answered as false, as Google's samples expect.
+    if record.has_temporary_hold is not None:
+        answer["temporaryHold"] = record.has_temporary_hold
+    if record.has_event_based_hold is not None:
+        answer["eventBasedHold"] = record.has_event_based_hold
     if record.retention:
         mode = "Locked" if record.retention.is_locked else "Unlocked"
         answer["retention"] = {"mode": mode, "retainUntilTime": timestamp(record.retention.until)}

@@ -49,7 +49,7 @@ class NewObject:
     """Base64; the upload is refused unless its bytes match."""
     crc32c: str | None = None
     retention: ObjectRetention | None = None
-    has_temporary_hold: bool = False
+    has_temporary_hold: bool | None = None
     has_event_based_hold: bool | None = None
     """None for the bucket's default."""
 
@@ -165,7 +165,7 @@ class Objects:
             component_count=component_count,
             retention=new.retention,
             has_temporary_hold=new.has_temporary_hold,
-            has_event_based_hold=bucket.holds_new_objects
+            has_event_based_hold=(bucket.holds_new_objects or None)
             if new.has_event_based_hold is None
             else new.has_event_based_hold,
         )

@@ -70,8 +70,8 @@ class BucketRecord:
     retention: RetentionPolicy | None = None
     has_object_retention: bool = False
     """Objects may have a retention of their own."""
-    holds_new_objects: bool = False
-    """New objects get an event-based hold."""
+    holds_new_objects: bool | None = None
+    """New objects get an event-based hold; None: it was never set."""
     soft_delete_time: datetime | None = None
     """When it was deleted; it can be restored until ``hard_delete_time``."""
     hard_delete_time: datetime | None = None
@@ -163,8 +163,9 @@ class ObjectRecord:
     storage_class_since: datetime | None = None
     """None: since it was created."""
     retention: ObjectRetention | None = None
-    has_temporary_hold: bool = False
-    has_event_based_hold: bool = False
+    has_temporary_hold: bool | None = None
+    has_event_based_hold: bool | None = None
+    """None: it never had one."""
     retained_since: datetime | None = None
     """When its event-based hold was released; None: since it was created."""
 
@@ -209,7 +210,7 @@ class UploadRecord:
     md5: str | None = None
     crc32c: str | None = None
     retention: ObjectRetention | None = None
-    has_temporary_hold: bool = False
+    has_temporary_hold: bool | None = None
     has_event_based_hold: bool | None = None
     refusal: str = ""
     """Why a chunk was refused, and all that follow it are."""

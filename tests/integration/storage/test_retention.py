@@ -102,6 +102,24 @@ async def test_a_period_is_at_most_a_century(endpoint, bucket, period):
     assert (await endpoint.call("PATCH", f"/storage/v1/b/{bucket}", json=policy))[0] == 400
 
 
+@pytest.mark.parametrize("field", ["temporaryHold", "eventBasedHold"])
+async def test_a_released_hold_is_answered_as_false(endpoint, bucket, field):
+    await put(endpoint, bucket, "o", b"1")
+    answers = [(await endpoint.call("GET", path(bucket)))[1]]
+    for value in (True, False, None):
+        assert (await endpoint.call("PATCH", path(bucket), json={field: value}))[0] == 200
+        answers.append((await endpoint.call("GET", path(bucket)))[1])
+    assert [answer.get(field, "absent") for answer in answers] == ["absent", True, False, "absent"]
+
+
+async def test_a_default_hold_that_was_ended_is_answered_as_false(endpoint, bucket):
+    answers = [await patch_bucket(endpoint, bucket, defaultEventBasedHold=value) for value in (True, False, None)]
+    assert [answer.get("defaultEventBasedHold", "absent") for answer in answers] == [True, False, "absent"]
+    await patch_bucket(endpoint, bucket, defaultEventBasedHold=False)
+    await put(endpoint, bucket, "o", b"1")
+    assert "eventBasedHold" not in (await endpoint.call("GET", path(bucket)))[1]
+
+
 @pytest.mark.parametrize(("field", "kind"), [("temporaryHold", "Temporary"), ("eventBasedHold", "Event-Based")])
 async def test_a_held_object_is_neither_deleted_nor_replaced(endpoint, bucket, field, kind):
     await put(endpoint, bucket, "o", b"1")
@@ -111,7 +129,7 @@ async def test_a_held_object_is_neither_deleted_nor_replaced(endpoint, bucket, f
         assert (status, reason) == (403, "forbidden")
         assert f"Object '{bucket}/o' is under active {kind} hold and cannot be deleted, overwritten or" in message
     status, answer = await endpoint.call("PATCH", path(bucket), json={field: False})
-    assert (status, field in answer) == (200, False)
+    assert (status, answer[field]) == (200, False)
     assert (await endpoint.call("DELETE", path(bucket)))[0] == 204
 
 
