@@ -1,4 +1,4 @@
-"""JSON bodies of requests, and the types that the discovery document gives their fields. Pure.
+"""JSON bodies of requests in the normal form that the discovery document gives their fields. Pure.
 
 Unlike the APIs of the platform, Cloud Storage ignores fields that it does not know.
 """
@@ -10,21 +10,23 @@ from typing import Any
 import orjson
 
 from cloud.emulator.rest.discovery import load
+from cloud.emulator.rest.scalars import SCALARS
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
 
 DOCUMENT = "storage.v1"
-_TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+_TYPES: Mapping[str, tuple[type, str]] = {
     "object": (dict, "an object"),
     "array": (list, "a list"),
     "string": (str, "text"),
-    "boolean": (bool, "true or false"),
-    "integer": ((int, float, str), "a number"),
 }
+_CONVERTED = {"boolean": "true or false", "integer": "a number"}
+"""What clients also write as text ("true", "3600"), as query parameters and command lines have it."""
 
 
 def parse_body(body: bytes, schema: str) -> dict[str, Any]:
-    """The message in ``body``, in which null stands for no value; an empty body is an empty message.
+    """The message in ``body``, in which null stands for no value; an empty body is an empty message. Booleans and
+    numbers are in normal form: those of 64 bits are text, no others are.
 
     Args:
         schema: its name in the discovery document.
@@ -36,24 +38,36 @@ def parse_body(body: bytes, schema: str) -> dict[str, Any]:
         message: dict[str, Any] = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
         raise InvalidArgument(f"Parse Error: {error}", field="body") from None
-    _check({"$ref": schema}, message, "")
-    return message
+    normal: dict[str, Any] = _normal({"$ref": schema}, message, "")
+    return normal
 
 
-def _check(spec: Mapping[str, Any], value: Json, field: str) -> None:
+def _normal(spec: Mapping[str, Any], value: Json, field: str) -> Json:
     spec = _schemas()[spec["$ref"]] if "$ref" in spec else spec
-    # Numbers of 64 bits are written as text.
-    types, description = _TYPES["integer" if "64" in spec.get("format", "") else spec["type"]]
-    if not isinstance(value, types):
-        raise InvalidArgument(f"{description} is expected, not {str(value)[:100]!r}", field=field or "body")
+    kind = "integer" if "64" in spec.get("format", "") else spec["type"]
+    if kind in _CONVERTED:
+        _, convert = SCALARS[spec.get("format", kind)]
+        converted, _ = convert(value)
+        if converted is None:
+            raise _wrong(_CONVERTED[kind], value, field)
+        return converted
+    type_, description = _TYPES[kind]
+    if not isinstance(value, type_):
+        raise _wrong(description, value, field)
     if isinstance(value, list):
-        for item in value:
-            _check(spec["items"], item, field)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            below = spec.get("properties", {}).get(name) or spec.get("additionalProperties")
-            if below and item is not None:
-                _check(below, item, f"{field}.{name}" if field else name)
+        return [_normal(spec["items"], item, field) for item in value]
+    if isinstance(value, dict):
+        return {name: _below(spec, name, item, f"{field}.{name}" if field else name) for name, item in value.items()}
+    return value
+
+
+def _below(spec: Mapping[str, Any], name: str, item: Json, field: str) -> Json:
+    below = spec.get("properties", {}).get(name) or spec.get("additionalProperties")
+    return _normal(below, item, field) if below and item is not None else item
+
+
+def _wrong(description: str, value: Json, field: str) -> InvalidArgument:
+    return InvalidArgument(f"{description} is expected, not {str(value)[:100]!r}", field=field or "body")
 
 
 @functools.cache

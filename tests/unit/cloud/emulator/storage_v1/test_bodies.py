@@ -17,13 +17,31 @@ from cloud.errors import InvalidArgument
             {"unknown": [1], "labels": {"a": None, "b": "c"}, "location": None, "acl": [{"role": "x"}]},
         ),
         ("Bucket", {"lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 3, "x": 1}}]}}),
-        ("Object", {"size": "9", "generation": 9, "metadata": None, "temporaryHold": False}),
+        ("Object", {"size": "9", "metadata": None, "temporaryHold": False}),
         ("Policy", {"version": 1, "etag": "CAE=", "bindings": [{"role": "r", "members": ["allUsers"]}]}),
         ("ComposeRequest", {"sourceObjects": [{"name": "a", "objectPreconditions": {"ifGenerationMatch": "1"}}]}),
     ],
 )
 def test_messages(schema, message):
     assert parse_body(json.dumps(message).encode(), schema) == message
+
+
+@pytest.mark.parametrize(
+    ("schema", "message", "normal"),
+    [
+        ("Bucket", {"autoclass": {"enabled": "true"}}, {"autoclass": {"enabled": True}}),
+        ("Bucket", {"cors": [{"maxAgeSeconds": "3600"}]}, {"cors": [{"maxAgeSeconds": 3600}]}),
+        ("Bucket", {"retentionPolicy": {"retentionPeriod": 5}}, {"retentionPolicy": {"retentionPeriod": "5"}}),
+        (
+            "Bucket",
+            {"lifecycle": {"rule": [{"condition": {"age": "3", "isLive": "false"}}]}},
+            {"lifecycle": {"rule": [{"condition": {"age": 3, "isLive": False}}]}},
+        ),
+        ("Object", {"generation": 9, "temporaryHold": "false"}, {"generation": "9", "temporaryHold": False}),
+    ],
+)
+def test_what_command_lines_write_as_text(schema, message, normal):
+    assert parse_body(json.dumps(message).encode(), schema) == normal
 
 
 def test_an_empty_body_is_an_empty_message():
