@@ -78,10 +78,10 @@ def _encryption(given: Mapping[str, Json], before: Json, now: str) -> Json:
 
 
 def _merged(current: Mapping[str, Json], given: Mapping[str, Json]) -> dict[str, Json]:
-    """By JSON Merge Patch (RFC 7396)."""
+    """By JSON Merge Patch (RFC 7396); an empty list removes a field, too: no answer has one."""
     merged = dict(current)
     for name, value in given.items():
-        if value is None:
+        if value is None or value == []:
             merged.pop(name, None)
         elif isinstance(value, dict):
             before = merged.get(name)

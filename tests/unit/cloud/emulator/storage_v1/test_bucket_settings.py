@@ -12,7 +12,11 @@ def test_settings_are_stored_changed_and_removed():
     )
     assert stored == {"website": WEBSITE, "cors": [{"origin": ["*"]}], "rpo": "DEFAULT"}
     assert settings_from_json({"labels": {}}, stored, NOW) == stored
-    assert settings_from_json({"cors": [], "rpo": None, "website": None}, stored, NOW) == {"cors": []}
+    assert settings_from_json({"cors": [], "rpo": None, "website": None}, stored, NOW) == {}
+    rules = settings_from_json(
+        {"lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 1}}]}}, {}, NOW
+    )
+    assert settings_from_json({"lifecycle": {"rule": []}}, rules, NOW) == {}
 
 
 def test_objects_are_merged():
