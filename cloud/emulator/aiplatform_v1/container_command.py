@@ -17,6 +17,8 @@ _PYTHON = re.compile(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?")
 _SHELL = re.compile(r"(?:/\S*/)?(?:ba|da|z)?sh")
 _SCRIPT = re.compile(r"-[eulx]*c")
 """The flags of a shell that gets its script as an argument."""
+_GIVEN_PROGRAM = re.compile(r'(?:^|&&|\n)\s*(?:exec\s+)?"\$0"\s+"\$@"\s*$')
+"""The end of a shell's script that runs what follows it: ``sh -c 'pip install x && "$0" "$@"' python3 -c …``."""
 _PIP = re.compile(r"(?:/\S*/)?pip3?")
 _SILENT = re.compile("-[uBPsq]*")
 """Flags of Python's that make no difference to what a job does here."""
@@ -58,8 +60,9 @@ def container_program(command: Sequence[str], args: Sequence[str]) -> Runnable:
 def is_shell_script(command: Sequence[str]) -> bool:
     """Whether arguments that are appended to ``command`` go to a shell, not to the program."""
     match command:
-        case [shell, flags, _, *_]:
-            return bool(_SHELL.fullmatch(shell) and _SCRIPT.fullmatch(flags))
+        case [shell, flags, script, *_]:
+            is_script = _SHELL.fullmatch(shell) and _SCRIPT.fullmatch(flags)
+            return bool(is_script) and not _GIVEN_PROGRAM.search(script)
     return False
 
 
@@ -80,8 +83,13 @@ def without_image(
             raise NeedsImage(_ENTRY_POINT)
         case [python, *rest] if _PYTHON.fullmatch(python):
             return _python(rest, packages, requirements)
-        case [shell, flags, line] if _SHELL.fullmatch(shell) and _SCRIPT.fullmatch(flags):
-            return _line(line)
+        case [shell, flags, script] if _SHELL.fullmatch(shell) and _SCRIPT.fullmatch(flags):
+            return _line(_one_line(script, flags))
+        case [shell, flags, script, *program] if _SHELL.fullmatch(shell) and _SCRIPT.fullmatch(flags):
+            if found := _GIVEN_PROGRAM.search(script):
+                before = _one_line(script[: found.start()], flags)
+                return _line(" && ".join(filter(None, (before, shlex.join(program)))))
+            raise NeedsImage(f"The shell's script does not use what follows it, {program[0][:100]!r}.")
     raise NeedsImage(f"Outside the image there is no program {command[0][:100]!r}.")
 
 
@@ -107,9 +115,16 @@ def _python(rest: Sequence[str], packages: tuple[str, ...], requirements: tuple[
 # ---------------------------------------------------------------- a shell's line
 
 
-def _line(line: str) -> Runnable:
-    if re.search(r"[$`\n]", line.strip()):
+def _one_line(script: str, flags: str) -> str:
+    """The commands of ``script`` joined by &&, where each line must succeed (``-e``)."""
+    lines = filter(None, map(str.strip, script.split("\n"))) if "e" in flags else [script.strip()]
+    line = " && ".join(lines)
+    if re.search(r"[$`\n]", line):
         raise NeedsImage("Of a shell's script only commands joined by && are followed here, without variables.")
+    return line
+
+
+def _line(line: str) -> Runnable:
     *before, last = _commands(line)
     targets = [target for command in before for target in _installed_by(command)]
     packages = tuple(target for target in targets if target.startswith("gs://"))

@@ -44,6 +44,16 @@ TOOL = "json.tool"
             ["sh", "-c", "pip install 'pandas==2.2.3' xgboost && python3 -m xgboost.no_module_here"],
             Runnable("xgboost.no_module_here", (), (), ("pandas==2.2.3", "xgboost")),
         ),
+        (
+            ["sh", "-c", 'pip install pandas && "$0" "$@"', "python3", "-c", "print('$X')", "--a", "b c"],
+            Runnable(MODULE, ("print('$X')", "--a", "b c"), (), ("pandas",)),
+        ),
+        (
+            ["sh", "-exc", '\n  pip install pandas\n  pip install gs_x\n  "$0" "$@"\n', "python3", "-m", TOOL, "a\nb"],
+            Runnable(TOOL, ("a\nb",), (), ("pandas", "gs_x")),
+        ),
+        (["bash", "-c", 'exec "$0" "$@"', "python3", "-m", TOOL], Runnable(TOOL, ())),
+        (["bash", "-ec", f"pip install pandas\npython3 -m {TOOL}"], Runnable(TOOL, (), (), ("pandas",))),
         (["sh", "-c", "python3 -c 'print(1); print(2)'"], Runnable(MODULE, ("print(1); print(2)",))),
     ],
     ids=str,
@@ -73,6 +83,8 @@ def test_what_needs_no_image_is_a_module(command, runs):
         (["python3", "-W", "error", "-m", TOOL], "flag '-W' is not followed"),
         (["python3", "--version"], "flag '--version' is not followed"),
         (["sh", "run.sh"], "no program 'sh'"),
+        (["sh", "-c", "pip install x\npython3 -m json.tool"], "joined by &&"),
+        (["sh", "-c", "python3 -m json.tool", "python3"], "does not use what follows it, 'python3'"),
         (["sh", "-c", ""], "own entry point is not known"),
         (["sh", "-c", "python3 x.py"], "'x.py' is a file of the image"),
         (["sh", "-c", "cd /app && python3 -m json.tool"], "'cd /app' may do something else"),
@@ -109,6 +121,7 @@ def test_arguments_alone_are_those_of_an_entry_point():
         (["/bin/bash", "-exc", "python3 -m trainer.task", "--steps=5"], True),
         (["python3", "-c", "print(1)"], False),
         (["bash", "-c"], False),
+        (["sh", "-c", 'pip install x && "$0" "$@"', "python3", "-m", "trainer.task"], False),
         ([], False),
     ],
 )
