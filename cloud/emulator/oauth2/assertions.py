@@ -41,7 +41,10 @@ _NO_DELEGATION = (
     "or client not authorized for any of the scopes requested."
 )
 
-_PART = re.compile(rb"[A-Za-z0-9_-]+")
+_PART = re.compile(rb"([A-Za-z0-9_+/-]+)={0,2}")
+"""Base64, in either alphabet and with or without padding: GDAL and older versions of google-auth sign what RFC 7515
+does not allow, and Google takes it."""
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 _API = re.compile(r"https://([a-z0-9.-]+\.googleapis\.com)/(?:[\w.]+)?")
 """An API's address, alone or with the name of a service, as the clients of gRPC send it."""
 _SCOPE = re.compile(r"openid|email|profile|https?://(?:[a-z0-9-]+\.)*(?:google|googleapis)\.com/[^\s,]*")
@@ -85,9 +88,6 @@ def parse_assertion(token: str) -> Assertion:
     Raises:
         TokenRefused: it is malformed.
     """
-    if "=" in token:
-        # Google's page: a wrong signature, or base64 with newlines or padding.
-        raise InvalidGrant(f"{BAD_SIGNATURE} The parts of a JWT are base64url without padding (=).")
     try:
         header, claims, signature = (_decode(part) for part in token.encode().split(b"."))
         head, given = (json.loads(part, parse_constant=_refuse_constant) for part in (header, claims))
@@ -170,9 +170,10 @@ def _seconds(value: Any) -> float | None:
 
 
 def _decode(part: bytes) -> bytes:
-    if not _PART.fullmatch(part):
-        raise ValueError("not base64url")
-    return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    found = _PART.fullmatch(part)
+    if found is None:
+        raise ValueError("not base64")
+    return base64.b64decode(found[1].translate(_STANDARD) + b"=" * (-len(found[1]) % 4))
 
 
 def _refuse_constant(name: str) -> NoReturn:
