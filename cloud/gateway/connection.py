@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, cast
 
-from cloud.gateway import http2, proxy_request
+from cloud.gateway import hosts, http2, proxy_request
 from cloud.gateway.listener import Listener
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
 
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
                 self._serve(self._transport, once=once)
             case proxy_request.Refuse(host, port):
                 self._gateway.refuse(self.listener, host, port)
-                reason = f"this cloud is offline: {host}:{port} is not one of Google's APIs"
+                reason = hosts.why_refused(host, port)
                 # Most clients show only the reason phrase of a response to CONNECT.
                 self._respond(f"403 {reason}", reason)
             case proxy_request.Http2():
@@ -181,6 +181,7 @@ class Connection(asyncio.Protocol):
             self._gateway.handshake_failed(request.host, request.user_agent, error)
             self._transport.abort()
         else:
+            self._gateway.handshake_done(request.host, request.user_agent)
             if transport is not None and not self._lost:
                 self._transport = transport
                 if transport.get_extra_info("ssl_object").selected_alpn_protocol() != http2.ALPN_PROTOCOL:

@@ -41,6 +41,17 @@ def is_metadata(host: str, port: int) -> bool:
     return port == 80 and _canonical(host) in _METADATA
 
 
+def why_refused(host: str, port: int) -> str:
+    """Of a host that is not Google's, in one line."""
+    if (host, port) == ("http", 80):
+        # Such as cloud.google.com/go/storage 1.6, which Debian 12 builds restic with.
+        return (
+            "this client takes STORAGE_EMULATOR_HOST for a host without http://, as Google's for Go did until 2021: "
+            "unset it in the environment of this program; HTTPS_PROXY leads it here, too"
+        )
+    return f"this cloud is offline: {host}:{port} is not one of Google's APIs"
+
+
 def certificate_name(host: str) -> str:
     """The subject name of the certificate for one of Google's hosts: a wildcard for all of a domain, as at Google.
 

@@ -13,6 +13,7 @@ _CLIENTS = (
     (r"python-requests", "REQUESTS_CA_BUNDLE"),
     (r"aiohttp|Python-urllib|python-httpx", "SSL_CERT_FILE"),
     (r"Go-http-client", "SSL_CERT_FILE"),
+    (r"GDAL/", "GDAL_CURL_CA_BUNDLE"),
     (r"Wget/", "SSL_CERT_FILE"),
     (r"node|undici|axios", "NODE_EXTRA_CA_CERTS"),
     (
@@ -23,9 +24,9 @@ _CLIENTS = (
     (r"git/", "GIT_SSL_CAINFO"),
 )
 _ALL_VARIABLES = (
-    "CURL_CA_BUNDLE (curl, TensorFlow), REQUESTS_CA_BUNDLE (requests, gcloud), HTTPLIB2_CA_CERTS "
-    "(google-api-python-client), SSL_CERT_FILE (Python's ssl, aiohttp, Go), GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) "
-    "or NODE_EXTRA_CA_CERTS (Node.js)"
+    "CURL_CA_BUNDLE (curl, TensorFlow), GDAL_CURL_CA_BUNDLE (GDAL, rasterio), REQUESTS_CA_BUNDLE (requests, gcloud), "
+    "HTTPLIB2_CA_CERTS (google-api-python-client), SSL_CERT_FILE (Python's ssl, aiohttp, Go), "
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC) or NODE_EXTRA_CA_CERTS (Node.js)"
 )
 _TRUST_ALERT = re.compile(r"ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE)")
 

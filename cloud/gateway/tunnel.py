@@ -63,6 +63,8 @@ class Gateway:
         self._port = port
         self._callers = callers
         self._refused: Counter[tuple[str, int]] = Counter()
+        self._trusting: set[tuple[str, str]] = set()
+        """Host and user agent of handshakes that succeeded."""
         self._distrusting: set[tuple[str, str]] = set()
         self._first: Listener | None = None
         self._others: set[Listener] = set()
@@ -208,10 +210,15 @@ class Gateway:
         elif refusal.count == 1:
             _log.warning("refused %s:%d: not one of Google's APIs", host, port)
 
+    def handshake_done(self, host: str, user_agent: str) -> None:
+        self._trusting.add((host, user_agent))
+
     def handshake_failed(self, host: str, user_agent: str, error: OSError) -> None:
         """Log a failed TLS handshake; distrust of the CA only once for each host and client, since clients retry."""
         reason = trust_failure(error)
-        if reason is None:
+        # A client that has been here trusts the CA: programs in Go open connections ahead, and may end meanwhile.
+        is_left = isinstance(error, ConnectionResetError) and (host, user_agent) in self._trusting
+        if reason is None or is_left:
             _log.info("TLS handshake for %s failed: %r", host, error)
         elif (host, user_agent) not in self._distrusting:
             self._distrusting.add((host, user_agent))

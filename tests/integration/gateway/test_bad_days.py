@@ -48,6 +48,21 @@ async def test_a_client_that_sends_a_trust_alert_is_logged_as_such(chain, caplog
     assert logged.endswith(" reads CURL_CA_BUNDLE")
 
 
+async def test_a_client_that_has_trusted_the_ca_may_leave_within_a_handshake(chain, client, caplog):
+    """As a program in Go does that ends while it opens connections ahead."""
+    headers = {"User-Agent": "Go-http-client/1.1"}
+    options = {"proxy": chain.gateway.url, "proxy_headers": headers}
+    async with client.get(f"https://{HOST}/", ssl=chain.trust, **options) as response:
+        assert response.status == 200
+    with caplog.at_level(logging.INFO, "cloud.gateway"):
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await client.get(f"https://{HOST}/", **options)
+        async with client.get(f"https://{HOST}/", ssl=chain.trust, **options) as response:
+            assert response.status == 200
+    [logged] = [record for record in caplog.records if "handshake" in record.getMessage()]
+    assert logged.levelno == logging.INFO
+
+
 async def test_a_client_that_speaks_no_tls_is_not_logged_as_a_warning(chain, caplog):
     with caplog.at_level(logging.WARNING):
         reader, writer = await chain.connect()

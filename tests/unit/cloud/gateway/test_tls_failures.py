@@ -17,6 +17,7 @@ def ssl_error(reason: str) -> ssl.SSLError:
         ("python-requests/2.32.3", "REQUESTS_CA_BUNDLE"),
         ("Python/3.11 aiohttp/3.14.5", "SSL_CERT_FILE"),
         ("Go-http-client/1.1", "SSL_CERT_FILE"),
+        ("GDAL/3.10.3", "GDAL_CURL_CA_BUNDLE"),
         ("Java/17.0.2", "trustStore"),
         ("node", "NODE_EXTRA_CA_CERTS"),
         ("git/2.40", "GIT_SSL_CAINFO"),
