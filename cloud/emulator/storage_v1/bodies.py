@@ -25,8 +25,9 @@ _CONVERTED = {"boolean": "true or false", "integer": "a number"}
 
 
 def parse_body(body: bytes, schema: str) -> dict[str, Any]:
-    """The message in ``body``, in which null stands for no value; an empty body is an empty message. Booleans and
-    numbers are in normal form: those of 64 bits are text, no others are.
+    """The message in ``body``, in which null stands for no value. An empty body is an empty message, and so is null,
+    which Google's client for Go sends for an object that is not given (``Objects.Copy(…, nil)``). Booleans and numbers
+    are in normal form: those of 64 bits are text, no others are.
 
     Args:
         schema: its name in the discovery document.
@@ -36,6 +37,7 @@ def parse_body(body: bytes, schema: str) -> dict[str, Any]:
     """
     try:
         message: dict[str, Any] = orjson.loads(body) if body.strip() else {}
+        message = {} if message is None else message
     except orjson.JSONDecodeError as error:
         raise InvalidArgument(f"Parse Error: {error}", field="body") from None
     normal: dict[str, Any] = _normal({"$ref": schema}, message, "")

@@ -44,11 +44,12 @@ def test_what_command_lines_write_as_text(schema, message, normal):
     assert parse_body(json.dumps(message).encode(), schema) == normal
 
 
-def test_an_empty_body_is_an_empty_message():
-    assert parse_body(b" ", "Object") == {}
+@pytest.mark.parametrize("body", [b" ", b"null", b" null\n"])
+def test_no_message_is_an_empty_one(body):
+    assert parse_body(body, "Object") == {}
 
 
-@pytest.mark.parametrize("body", [b"[]", b"1", b"null", b"{", b"\xff", b"nul"])
+@pytest.mark.parametrize("body", [b"[]", b"1", b"false", b"{", b"\xff", b"nul"])
 def test_other_bodies(body):
     with pytest.raises(InvalidArgument) as caught:
         parse_body(body, "Bucket")
