@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from cloud.emulator.rest.errors import ErrorStyle, error_response
 from cloud.emulator.storage_v1 import transcoding
@@ -42,9 +43,9 @@ async def get(call: Call) -> web.StreamResponse:
         [record] = await call.storage.objects.hashed([call.find_object()])
         headers = media_headers(record, xml_tag(record) if call.is_xml else object_tag(record))
         if call.is_xml:
-            headers |= _wanted_headers(call)
+            headers.update(_wanted_headers(call))
             if _is_amazon_client(call.request):
-                headers |= _amazon_names(headers)
+                headers.update(_amazon_names(headers))
         try:
             check_tag(call.request, headers["ETag"])
             if call.is_xml:
@@ -87,7 +88,7 @@ def _wanted_headers(call: Call) -> dict[str, str]:
     return found
 
 
-async def _send(call: Call, record: ObjectRecord, headers: dict[str, str]) -> web.StreamResponse:
+async def _send(call: Call, record: ObjectRecord, headers: CIMultiDict[str]) -> web.StreamResponse:
     request, span = call.request, range(record.size)
     response = web.StreamResponse(headers=headers)
     gunzip = transcoding.is_wanted(request.headers, record.attributes) and await _is_gzip(call, record)
@@ -128,10 +129,9 @@ async def _is_gzip(call: Call, record: ObjectRecord) -> bool:
         return b"".join([block async for block in blocks]) == transcoding.MAGIC
 
 
-def media_headers(record: ObjectRecord, tag: str) -> dict[str, str]:
+def media_headers(record: ObjectRecord, tag: str) -> CIMultiDict[str]:
     """https://cloud.google.com/storage/docs/xml-api/reference-headers."""
     attributes = record.attributes
-    hashes = [f"crc32c={record.crc32c}"] + ([f"md5={record.md5}"] if record.md5 else [])
     headers = {
         "Content-Type": "application/octet-stream",
         "Accept-Ranges": "bytes",
@@ -140,7 +140,6 @@ def media_headers(record: ObjectRecord, tag: str) -> dict[str, str]:
         "Cache-Control": "private, max-age=0",
         "X-Goog-Generation": str(record.generation),
         "X-Goog-Metageneration": str(record.metageneration),
-        "X-Goog-Hash": ",".join(hashes),
         "X-Goog-Storage-Class": "STANDARD",
         "X-Goog-Stored-Content-Length": str(record.size),
         "X-Goog-Stored-Content-Encoding": attributes.content_encoding or "identity",
@@ -152,4 +151,13 @@ def media_headers(record: ObjectRecord, tag: str) -> dict[str, str]:
         for name, value in attributes.metadata.items()
         if _HEADER_NAME.fullmatch(name) and not NO_HEADER.search(value)
     }
-    return headers | _SANDBOX | custom | {header: value for header, value in given.items() if value}
+    single = headers | _SANDBOX | custom | {header: value for header, value in given.items() if value}
+    found = CIMultiDict(single)
+    found.extend(hash_headers(record.crc32c, record.md5))
+    return found
+
+
+def hash_headers(crc32c: str, md5: str | None) -> CIMultiDict[str]:
+    """A header for each hash, as Google's: its client for Go verifies none that is joined to another by a comma."""
+    hashes = {"crc32c": crc32c, "md5": md5}
+    return CIMultiDict([("X-Goog-Hash", f"{kind}={value}") for kind, value in hashes.items() if value])

@@ -3,8 +3,10 @@
 from urllib.parse import quote
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from cloud.emulator.storage_v1.call import Call
+from cloud.emulator.storage_v1.downloads import hash_headers
 from cloud.emulator.storage_v1.entity_tags import xml_tag
 from cloud.emulator.storage_v1.times import timestamp
 from cloud.emulator.storage_v1.unimplemented import not_in_xml
@@ -61,7 +63,9 @@ async def put_part(call: Call) -> web.StreamResponse:
             size += content.write(block)
         checksums.check()
         part = await uploads.put_part(call.principal, upload, number, content, size, **hashes)
-    return web.Response(headers={"ETag": f'"{part.tag}"', "X-Goog-Hash": f"crc32c={part.crc32c},md5={part.md5}"})
+    answered = CIMultiDict({"ETag": f'"{part.tag}"'})
+    answered.extend(hash_headers(part.crc32c, part.md5))
+    return web.Response(headers=answered)
 
 
 async def complete(call: Call) -> web.StreamResponse:

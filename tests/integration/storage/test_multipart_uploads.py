@@ -81,7 +81,8 @@ async def test_parts_in_any_order_become_an_object(endpoint, bucket):
     for number, data in ((7, last), (2, first), (2, again), (9, b"not wanted")):
         status, headers, _ = await put(endpoint, bucket, name, upload, number, data, **attributes)
         assert (status, headers["ETag"]) == (200, f'"{md5(data)}"')
-        assert headers["X-Goog-Hash"].endswith("md5=" + base64.b64encode(bytes.fromhex(md5(data))).decode())
+        hashes = headers.getall("X-Goog-Hash")
+        assert f"md5={base64.b64encode(bytes.fromhex(md5(data))).decode()}" in hashes
     assert (await endpoint.call("GET", address(bucket, name, "")))[0] == 404
     parts = [(2, f'"{md5(again)}"'), (7, f"&quot;{md5(last)}&quot;")]
     # Google's client repeats the object's headers with each request.
