@@ -40,7 +40,7 @@ async def insert(call: Call) -> Json:
         **keeping.bucket_changes(resource, None, datetime.now(UTC)),
         **_acls(call, resource),
     )
-    return _answer(call, bucket)
+    return _answer(call, bucket, full=messages.has_acl(resource))
 
 
 async def list_buckets(call: Call) -> Json:
@@ -90,7 +90,7 @@ def _change(call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -
     if not resource and not _acls(call, resource):
         # Nothing is asked for: nothing is changed, nor its metageneration.
         call.conditions().check(current)
-        return _answer(call, current)
+        return _answer(call, current, full=True)
     labels = messages.text_map(resource.get("labels", {}), current.labels if keep_labels else {}, "labels")
     settings = settings_from_json(resource, current.settings, timestamp(datetime.now(UTC)))
     bucket_rules.check_settings(resource, current.location, settings)
@@ -107,7 +107,7 @@ def _change(call: Call, resource: dict[str, Any], *, keep_labels: bool = True) -
         changes["uniform_since"] = datetime.now(UTC) if is_uniform else None
     if is_never_public is not None and is_never_public != current.is_never_public:
         changes["is_never_public"] = is_never_public
-    return _answer(call, call.storage.buckets.patch(call.principal, name, changes, call.conditions()))
+    return _answer(call, call.storage.buckets.patch(call.principal, name, changes, call.conditions()), full=True)
 
 
 def _check_generation(call: Call, bucket: BucketRecord) -> None:
@@ -119,7 +119,9 @@ async def restore(call: Call) -> Json:
     """A deleted bucket; the objects that could be restored in it still can."""
     call.required_integer("generation")
     buckets, name = call.storage.buckets, call.path["bucket"]
-    return _answer(call, buckets.restore(call.principal, name, lambda bucket: _check_generation(call, bucket)))
+    return _answer(
+        call, buckets.restore(call.principal, name, lambda bucket: _check_generation(call, bucket)), full=True
+    )
 
 
 async def lock_retention_policy(call: Call) -> Json:
@@ -186,6 +188,10 @@ def _acls(call: Call, resource: dict[str, Any]) -> dict[str, Any]:
     return {name: acl for name, acl in acls.items() if acl is not None}
 
 
-def _answer(call: Call, bucket: BucketRecord) -> Json:
-    full = call.query.get("projection") == "full"
+def _answer(call: Call, bucket: BucketRecord, *, full: bool = False) -> Json:
+    """
+    Args:
+        full: the method's default for ``projection``.
+    """
+    full = call.wants_acls(default=full)
     return messages.bucket_to_json(bucket, call.base_url, call.storage.project_number, full=full)

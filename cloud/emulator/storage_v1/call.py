@@ -66,6 +66,10 @@ class Call:
             raise MissingParameter(f"Required parameter: {name}", field=name)
         return value
 
+    def wants_acls(self, *, default: bool) -> bool:
+        """Whether an answer has access control lists and owners (``projection``)."""
+        return self.query["projection"] == "full" if "projection" in self.query else default
+
     def flag(self, name: str) -> bool:
         return self.query.get(name, "").lower() == "true"
 

@@ -184,6 +184,11 @@ def acl_items(acl: Acl, target: AclTarget, base_url: str) -> list[Json]:
     return [acl_item(entity, role, target, base_url) for entity, role in acl.items()]
 
 
+def has_acl(resource: Mapping[str, Any]) -> bool:
+    """Whether a request's resource specifies access: then the answer shows it, unless ``projection`` says otherwise."""
+    return any(resource.get(name) is not None for name in ("acl", "defaultObjectAcl"))
+
+
 def acl_from_json(items: list[Json] | None, *, of_object: bool) -> dict[str, Role] | None:
     """Roles by entity, from a resource's ``acl``; None if it has none.
 

@@ -37,7 +37,7 @@ async def restore_object(call: Call) -> Json:
         conditions=call.conditions(),
         with_acl=call.flag("copySourceAcl"),
     )
-    return object_answer(call, record)
+    return object_answer(call, record, full=True)
 
 
 async def bulk_restore(call: Call) -> Json:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.bodies import parse_body
 from cloud.emulator.storage_v1.call import Call
 from cloud.emulator.storage_v1.multipart import MultipartReader, boundary_of
@@ -50,7 +51,7 @@ async def insert_empty(call: Call) -> Json:
 
 async def _insert(call: Call, resource: dict[str, Any], body: AsyncIterator[bytes]) -> Json:
     new = with_announced_hashes(new_object(call, resource), call.request)
-    return object_answer(call, await store(call, new, body))
+    return object_answer(call, await store(call, new, body), full=messages.has_acl(resource))
 
 
 async def store(call: Call, new: NewObject, body: AsyncIterator[bytes]) -> ObjectRecord:
@@ -74,6 +75,12 @@ async def _begin(call: Call) -> web.StreamResponse:
         f"{call.base_url}/upload/storage/v1/b/{upload.bucket}/o"
         f"?uploadType=resumable&name={quote(upload.name, safe='')}&upload_id={upload.id}"
     )
+    # What the answer to the last chunk shows is asked for here.
+    shown = {
+        "projection": "full" if call.wants_acls(default=messages.has_acl(resource)) else "",
+        "fields": call.query.get("fields"),
+    }
+    location += "".join(f"&{name}={quote(value, safe='')}" for name, value in shown.items() if value)
     return web.Response(headers={"Location": location, "X-GUploader-UploadID": upload.id})
 
 
