@@ -63,15 +63,17 @@ EXPECTED = {
     "gcsfs": "b'some text'",
     "TensorFlow": "some text",
     "TensorBoard": "TensorBoard 2.",
+    "rclone": "some text",
+    "restic": "1 snapshots",
     "gsutil": "some text",
     "gcloud": "some text",
 }
 GSUTIL = os.environ.get("GSUTIL") or shutil.which("gsutil")
-SDK = {"gsutil": GSUTIL, "gcloud": shutil.which("gcloud")}
+PROGRAMS = {"gsutil": GSUTIL} | {name: shutil.which(name) for name in ("gcloud", "rclone", "restic")}
 
 
 def skip_marks(client: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.skipif(client in SDK and not SDK[client], reason=f"{client} is not installed")]
+    return [pytest.mark.skipif(client in PROGRAMS and not PROGRAMS[client], reason=f"{client} is not installed")]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +116,7 @@ def test_an_example_runs_as_it_is(environ: dict[str, str], text: None, tmp_path:
 
 
 @pytest.mark.clients
-@pytest.mark.skipif(not SDK["gcloud"], reason="gcloud is not installed")
+@pytest.mark.skipif(not PROGRAMS["gcloud"], reason="gcloud is not installed")
 def test_the_commands_of_the_guide_to_buckets(environ: dict[str, str]) -> None:
     commands = "\n".join(blocks("sh", GUIDES / "storage.md"))
     done = subprocess.run(["sh", "-ec", commands], env=environ, capture_output=True, text=True, check=False)

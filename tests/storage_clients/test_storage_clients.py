@@ -89,6 +89,10 @@ async def test_duckdb(owner, bucket):
     assert await run_step(owner, STEPS, "duckdb", bucket=bucket) == {"rows": True}
 
 
+async def test_rasterio(owner, bucket):
+    assert await run_step(owner, STEPS, "rasterio", bucket=bucket) == {"same": True}
+
+
 @pytest.mark.parametrize("by_gateway", [False, True])
 async def test_pyarrow(owner, bucket, by_gateway):
     environ = {name: value for name, value in owner.items() if not (by_gateway and "EMULATOR" in name)}
