@@ -42,6 +42,7 @@ async def get(call: Call) -> web.StreamResponse:
     for _ in range(_ATTEMPTS):
         [record] = await call.storage.objects.hashed([call.find_object()])
         headers = media_headers(record, xml_tag(record) if call.is_xml else object_tag(record))
+        headers.extend(hash_headers(record.crc32c, record.md5, is_xml=call.is_xml))
         if call.is_xml:
             headers.update(_wanted_headers(call))
             if _is_amazon_client(call.request):
@@ -152,12 +153,11 @@ def media_headers(record: ObjectRecord, tag: str) -> CIMultiDict[str]:
         if _HEADER_NAME.fullmatch(name) and not NO_HEADER.search(value)
     }
     single = headers | _SANDBOX | custom | {header: value for header, value in given.items() if value}
-    found = CIMultiDict(single)
-    found.extend(hash_headers(record.crc32c, record.md5))
-    return found
+    return CIMultiDict(single)
 
 
-def hash_headers(crc32c: str, md5: str | None) -> CIMultiDict[str]:
-    """A header for each hash, as Google's: its client for Go verifies none that is joined to another by a comma."""
-    hashes = {"crc32c": crc32c, "md5": md5}
-    return CIMultiDict([("X-Goog-Hash", f"{kind}={value}") for kind, value in hashes.items() if value])
+def hash_headers(crc32c: str, md5: str | None, *, is_xml: bool) -> CIMultiDict[str]:
+    """In the XML API each hash has a header of its own: Google's client for Go verifies none that is joined to another.
+    In the JSON API they have one, joined by a comma without a space: so its client for Python reads them."""
+    hashes = [f"{kind}={value}" for kind, value in {"crc32c": crc32c, "md5": md5}.items() if value]
+    return CIMultiDict([("X-Goog-Hash", value) for value in (hashes if is_xml else [",".join(hashes)])])

@@ -64,7 +64,7 @@ async def put_part(call: Call) -> web.StreamResponse:
         checksums.check()
         part = await uploads.put_part(call.principal, upload, number, content, size, **hashes)
     answered = CIMultiDict({"ETag": f'"{part.tag}"'})
-    answered.extend(hash_headers(part.crc32c, part.md5))
+    answered.extend(hash_headers(part.crc32c, part.md5, is_xml=True))
     return web.Response(headers=answered)
 
 
