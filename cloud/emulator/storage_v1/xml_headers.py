@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from cloud.emulator.storage_v1 import messages
 from cloud.emulator.storage_v1.call import Call
-from cloud.emulator.storage_v1.downloads import media_headers
+from cloud.emulator.storage_v1.downloads import hash_headers, media_headers
 from cloud.emulator.storage_v1.entity_tags import xml_tag
 from cloud.emulator.storage_v1.unimplemented import not_in_xml
 from cloud.engine.storage import policy
@@ -89,10 +90,10 @@ def created(record: ObjectRecord) -> web.StreamResponse:
     return web.Response(headers=written_headers(record))
 
 
-def written_headers(record: ObjectRecord) -> dict[str, str]:
+def written_headers(record: ObjectRecord) -> CIMultiDict[str]:
     """Of the response to the request that created the object."""
-    return {
-        name: value
-        for name, value in media_headers(record, xml_tag(record)).items()
-        if name.startswith(("ETag", "X-Goog-")) and not name.startswith("X-Goog-Meta-")
-    }
+    headers = hash_headers(record.crc32c, record.md5, is_xml=True)
+    for name, value in media_headers(record, xml_tag(record)).items():
+        if name.startswith(("ETag", "X-Goog-")) and not name.startswith("X-Goog-Meta-"):
+            headers[name] = value
+    return headers

@@ -147,7 +147,10 @@ async def test_the_xml_api_has_a_header_for_each_hash_and_the_json_api_one_for_b
     md5 = base64.b64encode(hashlib.md5(b"x", usedforsecurity=False).digest()).decode()
     crc32c = base64.b64encode(google_crc32c.value(b"x").to_bytes(4)).decode()
     hashes = [f"crc32c={crc32c}", f"md5={md5}"]
-    reply = await endpoint.reply(verb, f"/{bucket}/o")
+    for written_or_read in (("PUT", f"/{bucket}/o"), (verb, f"/{bucket}/o")):
+        reply = await endpoint.reply(*written_or_read, data=b"x" if written_or_read[0] == "PUT" else None)
+        assert reply.headers.getall("X-Goog-Hash") == hashes
+    reply = await endpoint.reply("PUT", f"/{bucket}/copied", headers={"x-goog-copy-source": f"{bucket}/o"})
     assert reply.headers.getall("X-Goog-Hash") == hashes
     reply = await endpoint.reply("GET", at(bucket, "o") + "?alt=media")
     assert reply.headers.getall("X-Goog-Hash") == [",".join(hashes)]
