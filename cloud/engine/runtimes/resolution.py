@@ -24,7 +24,9 @@ from cloud.errors import FailedPrecondition
 _CHANGE = re.compile(r" (?P<kind>[-+~]) (?P<name>[\w.-]+)(?:==(?P<version>\S+)| @ (?P<url>\S+))")
 _IMPOSSIBLE = frozenset({Reason.NO_WHEEL, Reason.CONFLICT, Reason.NOT_FOUND, Reason.NOT_CACHED})
 _NOT_CACHED_BELOW = re.compile(r"Because (\S+) was not found in the cache")
-_NO_WHEEL_BELOW = re.compile(r"Because (\S+) has no (?:usable wheels|wheels with a matching)")
+_NO_WHEEL_BELOW = re.compile(
+    r"Because (?:all versions of )?(\S+) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"
+)
 _SHOWN = 3
 _LONGEST = 1000
 
@@ -208,7 +210,7 @@ class Resolver:
             if wheel:
                 why = (
                     f"which needs {wheel[1]}, of which there is no wheel for Python {self.facts.version}, and "
-                    "dependencies are not built from source: require another version, or add its wheel to the job"
+                    f"dependencies are not built from source: require another version, or {_mend_wheel(wheel[1])}"
                 )
             elif missing:
                 why = f"which needs {missing[1]}, neither installed nor cached: {self._mend_offline(missing[1])}"
@@ -230,7 +232,7 @@ class Resolver:
         python = f"{demand.statement}, but {demand} has no wheel for Python {self.facts.version}"
         if nearest:
             return f"{python}; the nearest is {nearest}: require that, or pass such pins with --runtime any"
-        return f"{python}, and dependencies are not built from source: add a wheel of it to the job's packages"
+        return f"{python}, and dependencies are not built from source: {_mend_wheel(demand.requirement.name)}"
 
     def _mend_offline(self, what: str) -> str:
         folders = wheelhouses(self.uv.environ)
@@ -253,6 +255,17 @@ class Resolver:
                     (info / "METADATA").symlink_to(distribution.info / name)
                     break
         return folder
+
+
+def _mend_wheel(what: str) -> str:
+    """
+    Args:
+        what: the package without a wheel, as uv names it: ``NAME`` or ``NAME==VERSION``.
+    """
+    return (
+        f"make its wheel with `pip wheel --no-deps {shlex.quote(what)}` and add it to the job's packages, or to a "
+        "folder that PIP_FIND_LINKS names when the cloud is started"
+    )
 
 
 def _pin(change: re.Match[str]) -> str:

@@ -15,12 +15,18 @@ from cloud.runtimes.commands import main
 from cloud.settings import RequirementsMode, runtimes_dir, whole_environ
 from integration.package_index import PackageIndex, package_index, wheel
 
+SOURCE = (
+    *((f"source_only-{version}.tar.gz", b"") for version in ("1.0", "1.1")),
+    wheel("needs-source", "1.0", "source-only"),
+)
 OLD = (wheel("windows-only", "1.0", tag="cp36-cp36m-win_amd64"), wheel("needs-old", "1.0", "windows-only==1.0"))
 
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
-    with package_index(wheel("fares", "2.0"), wheel("rides", "1.0", "fares"), wheel("tables", "3.0"), *OLD) as index:
+    with package_index(
+        wheel("fares", "2.0"), wheel("rides", "1.0", "fares"), wheel("tables", "3.0"), *OLD, *SOURCE
+    ) as index:
         monkeypatch.delenv("UV_OFFLINE")
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         monkeypatch.setenv("PIP_INDEX_URL", index.url)
@@ -65,6 +71,9 @@ async def test_what_was_fetched_is_there_offline(index: PackageIndex, tmp_path: 
         (["x", "--for", "tf9"], "error: --for: there is no runtime 'tf9'"),
         ([], "name a package"),
         (["needs-old"], "error: needs-old, which needs windows-only==1.0, of which there is no wheel for Python"),
+        (["needs-source"], "error: needs-source, which needs source-only, of which there is no wheel for Python"),
+        (["needs-source"], "`pip wheel --no-deps source-only` and add it to the job's packages, or to a folder that"),
+        (["source-only"], "`pip wheel --no-deps source-only` and add it to the job's packages, or to a folder that"),
     ],
 )
 async def test_what_cannot_be_fetched(index: PackageIndex, arguments: list[str], words: str) -> None:
