@@ -132,8 +132,10 @@ def _exists(name: str) -> bool:
 def _beside_tensorflow(version: str) -> tuple[str, ...]:
     """With the bounds that the metadata of older versions lack."""
     numbers = as_numbers(version)
-    bounds = ("protobuf<3.21", "numpy<1.24") if numbers < (2, 12) else ()
-    return (*_BESIDE, *bounds, *(("h5py<3",) if numbers < (2, 5) else ()))
+    # The last NumPy with np.float, np.bool and np.int: trainers written for 2.1 to 2.11 use them, and run in 2.15, too.
+    bounds = ("numpy<1.24",) if numbers <= as_numbers(TF2.removeprefix(PREFIXES["tensorflow"])) else ()
+    older = ("protobuf<3.21",) if numbers < (2, 12) else ()
+    return (*_BESIDE, *bounds, *older, *(("h5py<3",) if numbers < (2, 5) else ()))
 
 
 def _beside(framework: str, version: str) -> tuple[str, ...]:

@@ -60,6 +60,11 @@ def test_older_versions_are_bound_where_their_metadata_is_not(name):
     assert "protobuf<3.21" not in recipe("tf2.15").requirements
 
 
+def test_the_runtime_of_older_versions_has_the_numpy_that_their_trainers_know():
+    assert "numpy<1.24" in recipe("tf2.15").requirements
+    assert "numpy<1.24" not in recipe("tf2.16").requirements
+
+
 def test_each_version_of_scikit_learn_and_xgboost_that_is_chosen_here_can_be_made_here():
     for text in ("prediction/sklearn-cpu.0-20", "prediction/xgboost-cpu.0-82", "prediction/sklearn-cpu.1-6"):
         name = choose(f"us-docker.pkg.dev/vertex-ai/{text}", installed="", python=None)
