@@ -19,6 +19,7 @@ from cloud.emulator.rest.lists import Item
 from cloud.emulator.rest.records import Record
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
+from cloud.names import GsUri
 from cloud.resources import Job, Json
 
 _FIELDS = (
@@ -75,9 +76,12 @@ class TrainingPipelineMethods(Collection):
         if model is not None:
             check_described(model, "training_pipeline.model_to_upload")
             check_container(model)
-            if "baseOutputDirectory" not in spec:
+            if place := model.get("artifactUri"):
+                GsUri.parse(place, "training_pipeline.model_to_upload.artifact_uri")
+            elif "baseOutputDirectory" not in spec:
                 raise InvalidArgument(
-                    "A model can be uploaded from below a base output directory only.",
+                    "Where the trainer leaves its model is not known: give a base output directory, below which it is "
+                    "in model/, or the artifact_uri of model_to_upload.",
                     field=f"{_INPUTS}.base_output_directory",
                 )
             if "parentModel" in body:
@@ -127,9 +131,10 @@ class TrainingPipelineMethods(Collection):
 
     async def _upload(self, record: Record, job: Job) -> Record:
         base = job.training.base_output_directory
+        model = record.fields["modelToUpload"]
         given = {
-            **record.fields["modelToUpload"],
-            "artifactUri": f"{base / 'model' if base else ''}/",
+            **model,
+            "artifactUri": model.get("artifactUri") or f"{base / 'model' if base else ''}/",
             "trainingPipeline": self._project.full_name(record.name),
         }
         made = self._models.trained_by(record.location, given["trainingPipeline"])

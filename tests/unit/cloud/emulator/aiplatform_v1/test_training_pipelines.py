@@ -4,7 +4,7 @@ import pytest
 
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from emulator_api.vertex_api import PARENT, ended, pipeline
+from emulator_api.vertex_api import PARENT, SERVING_IMAGE, ended, pipeline
 
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
 
@@ -54,6 +54,20 @@ async def test_a_pipeline_of_which_nothing_is_to_be_uploaded_just_trains(api):
     done = await ended(api, below(asked["name"]))
     assert done["state"] == "PIPELINE_STATE_SUCCEEDED"
     assert await api.ask("GET", "/models") == {}
+
+
+@pytest.mark.parametrize("base", [{}, {"base_output_directory": {"output_uri_prefix": "gs://bucket/elsewhere"}}])
+async def test_the_model_may_be_where_its_description_says(api, base):
+    await api.backend.write_object(GsUri("bucket", "mine/saved_model.pb"), b"")
+    given = pipeline()
+    given["trainingTaskInputs"] = base | {"worker_pool_specs": given["trainingTaskInputs"]["worker_pool_specs"]}
+    given["modelToUpload"] |= {"artifactUri": "gs://bucket/mine"}
+    asked = await api.ask("POST", "/trainingPipelines", given)
+    (number,) = api.backend.jobs
+    api.backend.move(number, *RUN, JobEvent.COMPLETED)
+    done = await ended(api, below(asked["name"]))
+    model = await api.ask("GET", below(done["modelToUpload"]["name"]))
+    assert model["artifactUri"] == "gs://bucket/mine"
 
 
 async def test_a_pipeline_fails_with_its_job(api):
@@ -108,6 +122,14 @@ async def test_a_pipeline_outlives_the_server(api):
         ),
         ({"trainingTaskInputs": {"worker_pools": []}}, 'Unknown name \\"worker_pools\\"'),
         ({"modelToUpload": {"displayName": "m", "containerSpec": {"imageUri": "gcr.io/x/y"}}}, "Images are not pulled"),
+        (
+            {"modelToUpload": {"displayName": "m", "artifactUri": "out", "containerSpec": {"imageUri": SERVING_IMAGE}}},
+            "training_pipeline.model_to_upload.artifact_uri",
+        ),
+        (
+            {"trainingTaskInputs": {"worker_pool_specs": pipeline()["trainingTaskInputs"]["worker_pool_specs"]}},
+            "Where the trainer leaves its model is not known: give a base output directory",
+        ),
         ({"parentModel": f"{PARENT}/models/none"}, "The Model does not exist"),
     ],
 )
