@@ -66,7 +66,7 @@ class BatchPredictionSpec(JobSpec):
     model_uri: GsUri | None = None
     """A folder with a model that was not deployed: on ML Engine a SavedModel, on Vertex AI the artifact of a Model."""
     runtime_version: str | None = None
-    """Of ``model_uri``, on ML Engine."""
+    """Of ``model_uri``, on ML Engine. A deployed version is served as it is, whichever is given."""
     image: str | None = None
     """Of ``model_uri``, on Vertex AI: the prebuilt image that serves it."""
     framework: Framework = Framework.TENSORFLOW
@@ -102,11 +102,6 @@ def _check_ml_engine(spec: BatchPredictionSpec) -> None:
         raise InvalidArgument(
             f"The input is JSON, TEXT, TF_RECORD or TF_RECORD_GZIP, not {spec.input_format}: CSV is for the output.",
             field=f"{below}.data_format",
-        )
-    if spec.runtime_version and spec.model_uri is None:
-        raise InvalidArgument(
-            "A deployed version has its own runtime: leave runtimeVersion out, or give uri.",
-            field=f"{below}.runtime_version",
         )
     if spec.framework is not Framework.TENSORFLOW:
         raise InvalidArgument(f"Batch prediction is for TensorFlow models, not {spec.framework}.", field=f"{below}.uri")

@@ -13,7 +13,7 @@ from cloud.server.thread import BackgroundCloud
 
 pytestmark = pytest.mark.timeout(600)
 REPLACED = (
-    "tf.contrib was removed in TensorFlow 2, and this is TensorFlow 2.15.1 as compat.v1: use what replaced it "
+    " was removed in TensorFlow 2, and this is TensorFlow 2.15.1 as compat.v1: use what replaced it "
     "(tf.estimator, tf.keras, tf.layers, tf_slim, tensorflow_addons)"
 )
 RESULTS = {
@@ -49,7 +49,17 @@ RESULTS = {
     "gradients": 6.0,
     "old_names": [0.0, 5, True, True],
     "child_process": "4",
-    "contrib": [f"AttributeError: {REPLACED}", f"ModuleNotFoundError: {REPLACED}"],
+    "contrib_of_data_and_tables": [[b"b", b"?"], [1, 2, 3]],
+    "contrib_of_networks": [True, 20],
+    "contrib_hparams": {"rate": 2.0, "units": [8, 4], "name": "x", "on": False},
+    "contrib_of_estimators": [True, "CrossShardOptimizer", 0.5],
+    "contrib": [
+        f"AttributeError: tf.contrib.layers.fully_connected{REPLACED}",
+        f"ModuleNotFoundError: tf.contrib.gan{REPLACED}",
+        f"ModuleNotFoundError: tf.contrib.learn{REPLACED}",
+    ],
+    "keras_export": ["serving_default"],
+    "scikit_learn": "joblib",
     "examples": (
         "ModuleNotFoundError: tensorflow.examples was removed in TensorFlow 2, and this is TensorFlow 2.15.1 as "
         "compat.v1: read the data with tf.keras.datasets, or from a bucket"

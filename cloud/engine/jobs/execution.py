@@ -33,7 +33,7 @@ from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.project.identities import job_account
-from cloud.engine.runtimes import python_code
+from cloud.engine.runtimes import hooks, python_code
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
@@ -249,7 +249,12 @@ class Execution:
             replicas(self.spec),
             project=platform.project,
             project_number=platform.project_number,
-            base={**platform.environ, **(self._access.environ if self._access else {}), "TMPDIR": str(self._temporary)},
+            base={
+                **platform.environ,
+                **(self._access.environ if self._access else {}),
+                **hooks.environ(request_of(self.spec)),
+                "TMPDIR": str(self._temporary),
+            },
             trial=self.trial,
             folder=self.folder,
             environments=environments,

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from cloud.engine.launch.command import Interpreter
-from cloud.engine.runtimes import tensorflow_1
+from cloud.engine.runtimes import hooks
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.names import TF1, as_numbers, minor
 from cloud.engine.runtimes.python_facts import python_facts
@@ -60,8 +60,7 @@ class Builder:
                 await self._make_environment(wanted, interpreter, folder, log, lock)
             except UvError as error:
                 raise _not_made(wanted, error) from error
-            if base is not None:
-                await asyncio.to_thread(tensorflow_1.install, environment.site, base.site)
+            await asyncio.to_thread(hooks.install, wanted.name, environment.site, base.site if base else None)
             site = [environment.site] if base is None else [environment.site, base.site]
             description = _describe(wanted, Distributions(site))
             return self.store.finish(folder, Record(wanted.name, version, description, base_folder))

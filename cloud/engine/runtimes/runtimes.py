@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cloud.engine.runtimes import tensorflow_1
+from cloud.engine.runtimes import hooks
 from cloud.engine.runtimes.builder import Builder, runtime_of
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.image_layer import image_layer
@@ -179,9 +179,10 @@ class Runtimes:
             log(f"{_capital(request.text)} needs {name}, which is made now{size}.", Severity.INFO)
             store = next((store for store in self._stores if store.can_be_written()), self._stores[0])
             stored = await Builder(store, self._uv).build(wanted, log)
-        elif name == TF1:
-            tensorflow_1.refresh(stored.site)
-        return runtime_of(stored)
+        runtime = runtime_of(stored)
+        for hooked, site in zip((name, TF2), runtime.site, strict=False):
+            hooks.refresh(hooked, site)
+        return runtime
 
     def _find(self, name: str) -> Stored | None:
         return next(filter(None, (store.find(name) for store in self._stores)), None)

@@ -4,6 +4,8 @@ Copied into the site-packages of the runtime ``tf1``, whose ``.pth`` file import
 Python 3.9 and later, and imports nothing of this project.
 """
 
+from __future__ import annotations  # Python 3.9
+
 import importlib
 import os
 import sys
@@ -14,15 +16,13 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-CONTRIB = (
-    "tf.contrib was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: use what replaced it "
-    "(tf.estimator, tf.keras, tf.layers, tf_slim, tensorflow_addons)"
-)
 EXAMPLES = (
     "tensorflow.examples was removed in TensorFlow 2, and this is TensorFlow {version} as compat.v1: read the data "
     "with tf.keras.datasets, or from a bucket"
 )
-_GONE = {"contrib": CONTRIB, "examples": EXAMPLES}
+_GONE = {"examples": EXAMPLES}
+_CONTRIB = "tensorflow.contrib"
+_HOOK_OF_CONTRIB = "_offline_ml_contrib"
 _V1_API_OF_LIBRARIES = (
     "keras.api._v1.keras",
     "tensorflow_estimator.python.estimator.api._v1.estimator",
@@ -53,6 +53,8 @@ class TensorFlow1(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in _GONE:
             raise AttributeError(_GONE[name].format(version=self._real.__version__))
+        if name == "contrib":
+            return importlib.import_module(_CONTRIB)
         try:
             return getattr(self._v1, name)
         except AttributeError:
@@ -75,6 +77,8 @@ class Finder(MetaPathFinder):
             return ModuleSpec(name, _AfterTensorFlow())
         if name.startswith(_NAMES_OF_KERAS) and isinstance(sys.modules.get("tensorflow"), TensorFlow1):
             return _spec_of_keras(name)
+        if name == _CONTRIB or name.startswith(f"{_CONTRIB}."):
+            return _spec_of_contrib(name)
         parent, _, child = name.rpartition(".")
         if parent == "tensorflow" and child in _GONE:
             version = getattr(sys.modules.get("tensorflow"), "__version__", "2")
@@ -121,6 +125,15 @@ class _KerasLoader(Loader):
             vars(module).update({name: value for name, value in vars(place).items() if not name.startswith("__")})
 
 
+class _ContribLoader(Loader):
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        made: ModuleType = importlib.import_module(_HOOK_OF_CONTRIB).Contrib(spec.name, sys.modules["tensorflow"])
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It is whole: its names are looked up."""
+
+
 class _AfterTensorFlow(Loader):
     """Gives the module that TensorFlow has imported."""
 
@@ -131,6 +144,14 @@ class _AfterTensorFlow(Loader):
         del sys.modules[module.__name__]
         importlib.import_module("tensorflow")
         importlib.import_module(module.__name__)
+
+
+def _spec_of_contrib(name: str) -> ModuleSpec:
+    hook = importlib.import_module(_HOOK_OF_CONTRIB)
+    if not hook.exists(name):
+        short = ".".join(name.split(".")[:3]).replace("tensorflow", "tf", 1)
+        raise ModuleNotFoundError(hook.gone(short, sys.modules.get("tensorflow")), name=name)
+    return ModuleSpec(name, _ContribLoader(), is_package=True)
 
 
 def _spec_of_keras(name: str) -> ModuleSpec | None:

@@ -7,18 +7,8 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-IDIOMS = []
-
-
-def idiom(function):
-    IDIOMS.append(function)
-    return function
-
-
-def evaluate(tensor):
-    with tf.Session() as session:
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer(), tf.tables_initializer()])
-        return session.run(tensor)
+from idioms import contrib  # noqa: F401 - has idioms, too
+from idioms.idiom import IDIOMS, evaluate, idiom, sentence
 
 
 @idiom
@@ -343,24 +333,21 @@ def child_process():
     return subprocess.check_output([sys.executable, "-c", program], stderr=subprocess.DEVNULL, text=True).strip()
 
 
-def sentence(statement):
-    try:
-        exec(statement)
-    except (AttributeError, ImportError) as error:
-        return f"{type(error).__name__}: {error}"
-    return "it worked"
+@idiom
+def keras_export():
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    with tempfile.TemporaryDirectory() as folder:
+        tf.keras.experimental.export_saved_model(model, os.path.join(folder, "export"))
+        loaded = tf.saved_model.load(tf.keras.backend.get_session(), ["serve"], os.path.join(folder, "export"))
+    return sorted(loaded.signature_def)
 
 
 @idiom
-def contrib():
-    return sorted(
-        {
-            sentence("tf.contrib.layers"),
-            sentence("import tensorflow.contrib.slim as slim"),
-            sentence("from tensorflow.contrib import layers"),
-            sentence("from tensorflow.contrib.learn.python.learn import learn_runner"),
-        }
-    )
+def scikit_learn():
+    from sklearn.externals import joblib
+
+    return joblib.__name__
 
 
 @idiom

@@ -22,13 +22,13 @@ OTHER_THAN_MODEL = {
     "signature_name": st.none() | st.text(min_size=1),
     "batch_size": st.integers(1, 10**6),
     "labels": st.dictionaries(NAMES, NAMES),
+    "runtime_version": st.sampled_from([None, "2.11"]),
 }
 SPECS = st.builds(
     BatchPredictionSpec, model=NAMES, version=st.none() | NAMES, model_uri=st.none(), **OTHER_THAN_MODEL
 ) | st.builds(
     BatchPredictionSpec,
     model_uri=st.just(GsUri("bucket", "export")),
-    runtime_version=st.sampled_from([None, "2.11"]),
     **OTHER_THAN_MODEL,
 )
 COUNTS = st.builds(
@@ -97,7 +97,6 @@ def test_text_is_json_lines() -> None:
         ({"dataFormat": "CSV"}, "data_format", "CSV is for the output"),
         ({"outputDataFormat": "TF_RECORD"}, "output_data_format", "JSON, TEXT, CSV is required, not 'TF_RECORD'"),
         ({"batchSize": "0"}, "batch_size", "not 0"),
-        ({"runtimeVersion": "2.11"}, "runtime_version", "its own runtime"),
     ],
 )
 def test_each_rule_names_its_field(change: dict[str, Any], field: str, text: str) -> None:

@@ -43,6 +43,11 @@ async def test_a_job_is_answered_as_it_was_asked_for(api):
     )
 
 
+async def test_a_job_may_repeat_the_runtime_version_of_a_deployed_version(api):
+    made = await api.ask("POST", "/jobs", job(runtimeVersion="1.15"))
+    assert made["predictionInput"] == INPUT | {"runtimeVersion": "1.15"}
+
+
 async def test_a_simulated_job_predicts_and_counts(api):
     api.backend._run = succeed
     await api.ask("POST", "/jobs", job())

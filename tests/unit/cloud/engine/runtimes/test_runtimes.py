@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.launch.command import Interpreter
-from cloud.engine.runtimes import tensorflow_1
+from cloud.engine.runtimes import hooks
 from cloud.engine.runtimes.names import request_for_image, request_for_version
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.runtimes import Runtimes
@@ -70,6 +70,7 @@ def add_distribution(site: Path, name: str, version: str) -> None:
 def add_runtime(store: Path, name: str, description: str, python: str = "3.11.7", base: str | None = None) -> Path:
     folder = store / f"{name}-py{python.rpartition('.')[0]}"
     (folder / "bin").mkdir(parents=True)
+    (folder / "lib" / f"python{python.rpartition('.')[0]}" / "site-packages").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
     record = {"name": name, "python": python, "description": description, "base": base, "layer": None}
     (folder / "runtime.json").write_text(json.dumps(record))
@@ -87,15 +88,22 @@ async def test_a_job_that_requests_nothing_gets_what_is_installed_without_a_word
     assert log == []
 
 
+async def test_a_runtime_that_an_earlier_version_made_gets_the_hook_of_this_one(make, store, log):
+    site = add_runtime(store, "tf2.15", "TensorFlow 2.15.1") / "lib/python3.11/site-packages"
+    await make().prepare(of("2.8"), log)
+    assert (site / "_offline_ml_older_names.pth").read_text() == "import _offline_ml_older_names\n"
+    hook = site / "_offline_ml_older_names.py"
+    assert hook.read_bytes() == Path(hooks.__file__).with_name("older_names_hook.py").read_bytes()
+
+
 async def test_the_log_says_which_runtime_it_is_and_how_it_differs(make, store, log):
     base = add_runtime(store, "tf2.15", "TensorFlow 2.15.1")
     folder = add_runtime(store, "tf1", "TensorFlow 2.15.1 as compat.v1", base=base.name)
     hook = folder / "lib/python3.11/site-packages/_offline_ml_tensorflow_1.py"
-    hook.parent.mkdir(parents=True)
     hook.write_text("of an earlier version")
     runtime = await make().prepare(of("1.15", "3.7"), log)
     assert log == ["Runtime version 1.15 with Python 3.7: runs in tf1 (TensorFlow 2.15.1 as compat.v1, Python 3.11.7)."]
-    assert hook.read_bytes() == Path(tensorflow_1.__file__).with_name("tensorflow_1_hook.py").read_bytes()
+    assert hook.read_bytes() == Path(hooks.__file__).with_name("tensorflow_1_hook.py").read_bytes()
     assert runtime.interpreter == Interpreter(folder / "bin/python", ("tensorflow", "keras"), (3, 11))
     assert runtime.site == tuple(one / "lib/python3.11/site-packages" for one in (folder, base))
 
