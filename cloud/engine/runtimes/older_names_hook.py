@@ -1,4 +1,4 @@
-"""Gives programs for TensorFlow 2.1 to 2.14 the names that TensorFlow 2.15 and the libraries beside it have lost.
+"""Gives programs for TensorFlow 2.1 to 2.14 what TensorFlow 2.15, the libraries beside it and Python have lost.
 
 Copied into the site-packages of the runtime ``tf2.15``, whose ``.pth`` file imports it when Python starts. It runs in
 Python 3.9 and later, and imports nothing of this project.
@@ -94,6 +94,16 @@ def _choose_optimizers(module: ModuleType) -> None:
     module.__class__ = _OptimizersOfRequest
 
 
+def _take_buffers(module: ModuleType) -> None:
+    """Let ``joblib.dump(model, GFile(path, "w"))`` write: since Python 3.8 it writes no bytes, but views."""
+    write = module.FileIO.write
+
+    def write_any(self: Any, file_content: Any) -> None:
+        write(self, bytes(file_content) if isinstance(file_content, memoryview) else file_content)
+
+    module.FileIO.write = write_any
+
+
 def _add_export(module: ModuleType) -> None:
     vars(module).setdefault("export_saved_model", export_saved_model)
     vars(module).setdefault("load_from_saved_model", load_from_saved_model)
@@ -124,5 +134,6 @@ def _is_before(version: tuple[int, int]) -> bool:
 _CHANGES: dict[str, Callable[[ModuleType], None]] = {
     **dict.fromkeys(_OPTIMIZERS, _choose_optimizers),
     **dict.fromkeys(_EXPERIMENTAL, _add_export),
+    "tensorflow.python.lib.io.file_io": _take_buffers,
 }
 sys.meta_path.insert(0, Finder())
