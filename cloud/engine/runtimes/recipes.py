@@ -44,6 +44,10 @@ _TENSORFLOW = {
 """Versions of TensorFlow, and the Pythons of their wheels, lowest and highest."""
 _BESIDE = (*BESIDE_FRAMEWORK, *LIMITS, "google-api-core<2.26")
 """Later ones warn in every job that the end of its Python is near."""
+_OF_ML_ENGINE = ("numpy<1.24", "pandas<2", "scikit-learn<1.2", "scipy<1.12", "xgboost<1.8")
+"""The oldest with wheels for all Pythons of ``tf2.15``: the images had pandas 1.3, scikit-learn 1.0 and XGBoost 1.6 at
+the end, and what their programs use has gone since (``np.float``, ``DataFrame.append``, ``load_boston``,
+``normalize``)."""
 OVERRIDES = ("nvidia-nccl-cu12; sys_platform == 'never'",)
 """Requirements of requirements that are left out: a third of a gigabyte, for GPUs."""
 
@@ -132,10 +136,9 @@ def _exists(name: str) -> bool:
 def _beside_tensorflow(version: str) -> tuple[str, ...]:
     """With the bounds that the metadata of older versions lack."""
     numbers = as_numbers(version)
-    # The last NumPy with np.float, np.bool and np.int: trainers written for 2.1 to 2.11 use them, and run in 2.15, too.
-    bounds = ("numpy<1.24",) if numbers <= as_numbers(TF2.removeprefix(PREFIXES["tensorflow"])) else ()
     older = ("protobuf<3.21",) if numbers < (2, 12) else ()
-    return (*_BESIDE, *bounds, *older, *(("h5py<3",) if numbers < (2, 5) else ()))
+    of_their_time = _OF_ML_ENGINE if numbers < (2, 16) else ()
+    return (*_BESIDE, *older, *of_their_time, *(("h5py<3",) if numbers < (2, 5) else ()))
 
 
 def _beside(framework: str, version: str) -> tuple[str, ...]:

@@ -54,6 +54,12 @@ def test_a_recipe_knows_the_pythons_of_its_wheels():
     assert recipe("tf1").base == "tf2.15"
 
 
+@pytest.mark.parametrize("name", ["tf2.8", "tf2.15"])
+def test_what_is_beside_tensorflow_is_of_the_time_of_its_images(name):
+    assert {"pandas<2", "scikit-learn<1.2", "xgboost<1.8"} <= set(recipe(name).requirements)
+    assert not any(line.startswith("pandas<") for line in recipe("tf2.16").requirements)
+
+
 @pytest.mark.parametrize("name", ["tf1.15", "tf2.8"])
 def test_older_versions_are_bound_where_their_metadata_is_not(name):
     assert {"protobuf<3.21", "numpy<1.24"} <= set(recipe(name).requirements)
