@@ -159,7 +159,12 @@ class Discovery:
         """
         if method.request is None:
             return {}
-        return self.schemas.read(method.request, parse(content), method.body_name)
+        message = parse(content)
+        if not method.body_name and isinstance(message, dict):
+            # The message has fields for what is in the path, too, which the document leaves out: the path's count.
+            repeated = {name for name in method.patterns if self.schemas.json_path(method.request, name) is None}
+            message = {key: value for key, value in message.items() if key not in repeated}
+        return self.schemas.read(method.request, message, method.body_name)
 
 
 def wants_enum_numbers(given: Mapping[str, str]) -> bool:

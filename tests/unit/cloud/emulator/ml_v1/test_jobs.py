@@ -212,6 +212,7 @@ async def test_cancel(api):
     api.backend.move("lab", *RUN)
     assert await api.ask("POST", "/jobs/lab:cancel") == {}
     assert await api.ask("POST", "/jobs/lab:cancel", {}) == {}
+    assert await api.ask("POST", "/jobs/lab:cancel", {"name": "projects/my-project/jobs/lab"}) == {}
     assert (await api.ask("GET", "/jobs/lab"))["state"] == "CANCELLING"
     api.backend.move("lab", JobEvent.STOPPED, message="The job was cancelled by the user.")
     assert (await api.refusal("POST", "/jobs/lab:cancel"))["status"] == "FAILED_PRECONDITION"

@@ -85,6 +85,13 @@ def test_no_body_is_an_empty_message():
     assert ML.body(ML.methods["ml.projects.jobs.cancel"], b" ") == {}
 
 
+def test_a_body_may_repeat_what_is_in_the_path():
+    name = "projects/p/models/m/versions/v"
+    assert ML.body(ML.methods["ml.projects.models.versions.setDefault"], b'{"name": "%s"}' % name.encode()) == {}
+    with pytest.raises(InvalidRequest, match='Unknown name "parent"'):
+        ML.body(ML.methods["ml.projects.models.create"], b'{"name": "m", "parent": "projects/p"}')
+
+
 def test_a_document_that_is_not_there():
     with pytest.raises(FailedPrecondition, match=r"nothing\.v1"):
         load("nothing.v1")
