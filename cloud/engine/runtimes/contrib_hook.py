@@ -22,6 +22,7 @@ _MOVED = {
     "cluster_resolver": ("tf.distribute.cluster_resolver",),
     "data": ("tf.data.experimental", "tf.data"),
     "distribute": ("tf.distribute", "tf.distribute.experimental"),
+    "eager": ("tf", "tf.config.experimental"),
     "estimator": ("tf.estimator", "tf.estimator.experimental"),
     "framework": ("tf.train", "tf"),
     "layers": ("tf_slim.layers",),
@@ -235,6 +236,38 @@ def _optimizer(tf: Any, optimizer: Any, rate: Any) -> Any:
     return optimizer() if rate is None else optimizer(rate)
 
 
+def _forward_features(estimator: Any, keys: Any = None, sparse_default_values: Any = None) -> Any:
+    """``tf.contrib.estimator.forward_features``: predictions have these features, too."""
+    tf = importlib.import_module("tensorflow").compat.v1
+    names = [keys] if isinstance(keys, str) else keys
+
+    def model_fn(features: Any, labels: Any, mode: Any, config: Any) -> Any:
+        spec = estimator.model_fn(features, labels, mode, config)
+        if spec.predictions is None:
+            return spec
+        forwarded = {name: features[name] for name in names or features}
+        for name, feature in forwarded.items():
+            if isinstance(feature, tf.SparseTensor):
+                forwarded[name] = tf.sparse.to_dense(feature, (sparse_default_values or {}).get(name))
+        outputs = dict(spec.export_outputs or {})
+        for name in ("predict", "serving_default"):
+            if isinstance(outputs.get(name), tf.estimator.export.PredictOutput):
+                outputs[name] = tf.estimator.export.PredictOutput({**outputs[name].outputs, **forwarded})
+        return spec._replace(predictions={**spec.predictions, **forwarded}, export_outputs=outputs or None)
+
+    return tf.estimator.Estimator(model_fn, estimator.model_dir, estimator.config)
+
+
+def _aggregate_metric_map(names_to_tuples: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``tf.contrib.metrics.aggregate_metric_map``: values and updates, each by name."""
+    return tuple({name: pair[place] for name, pair in names_to_tuples.items()} for place in (0, 1))  # type: ignore[return-value]
+
+
+def _list_devices() -> list[str]:
+    devices = importlib.import_module("tensorflow").compat.v2.config.list_logical_devices()
+    return [device.name for device in devices]
+
+
 def _table(name: str) -> Callable[..., Any]:
     def make(mapping: Any, *args: Any, **kwargs: Any) -> Any:
         """Of ``tf.contrib.lookup``, whose first argument had another name."""
@@ -265,6 +298,9 @@ def _batch_and_drop_remainder(batch_size: Any) -> Callable[[Any], Any]:
 
 _OWN = {
     "data.batch_and_drop_remainder": _batch_and_drop_remainder,
+    "eager.list_devices": _list_devices,
+    "estimator.forward_features": _forward_features,
+    "metrics.aggregate_metric_map": _aggregate_metric_map,
     "layers.l1_regularizer": _l1_regularizer,
     "layers.l2_regularizer": _l2_regularizer,
     "layers.optimize_loss": optimize_loss,

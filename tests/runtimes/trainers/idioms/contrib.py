@@ -1,5 +1,7 @@
 """What programs of TensorFlow 1 take from ``tf.contrib``."""
 
+import tempfile
+
 import tensorflow as tf
 
 from idioms.idiom import evaluate, idiom, sentence
@@ -50,7 +52,25 @@ def contrib_of_estimators():
     hook = tf.contrib.estimator.stop_if_no_decrease_hook
     optimizer = tf.contrib.tpu.CrossShardOptimizer(tf.train.AdamOptimizer())
     accuracy = tf.contrib.metrics.streaming_accuracy([1, 2], [1, 3])
-    return [callable(hook), type(optimizer).__name__, evaluate(accuracy)[1].item()]
+    _, updates = tf.contrib.metrics.aggregate_metric_map({"accuracy": accuracy})
+    devices = tf.contrib.eager.list_devices()
+    return [callable(hook), type(optimizer).__name__, evaluate(updates["accuracy"]).item(), len(devices) > 0]
+
+
+@idiom
+def contrib_forward_features():
+    columns = [tf.feature_column.numeric_column("x")]
+    with tempfile.TemporaryDirectory() as folder:
+        estimator = tf.estimator.LinearRegressor(columns, model_dir=folder)
+        estimator = tf.contrib.estimator.forward_features(estimator, "key")
+        rows = {"x": [[1.0], [2.0]], "key": [["a"], ["b"]]}
+
+        def read(labels=True):
+            features = {name: tf.constant(values) for name, values in rows.items()}
+            return tf.data.Dataset.from_tensors((features, tf.constant([[1.0], [2.0]])) if labels else features)
+
+        estimator.train(read, steps=1)
+        return [prediction["key"].tolist() for prediction in estimator.predict(lambda: read(labels=False))]
 
 
 @idiom
