@@ -282,6 +282,14 @@ def _xavier_initializer(uniform: Any = 1, seed: Any = None, dtype: Any = None) -
     return kind(seed=seed, dtype=dtype or tf.float32)
 
 
+def _variance_scaling_initializer(
+    factor: float = 2.0, mode: str = "FAN_IN", uniform: Any = None, seed: Any = None, dtype: Any = None
+) -> Any:
+    tf = importlib.import_module("tensorflow").compat.v1
+    distribution = "uniform" if uniform else "truncated_normal"
+    return tf.variance_scaling_initializer(factor, mode.lower(), distribution, seed, dtype or tf.float32)
+
+
 def _l1_regularizer(scale: float, scope: str | None = None) -> Callable[[Any], Any]:
     tf = importlib.import_module("tensorflow").compat.v1
     return lambda weights: tf.multiply(scale, tf.reduce_sum(tf.abs(weights)), name=scope or "l1_regularizer")
@@ -304,6 +312,7 @@ _OWN = {
     "layers.l1_regularizer": _l1_regularizer,
     "layers.l2_regularizer": _l2_regularizer,
     "layers.optimize_loss": optimize_loss,
+    "layers.variance_scaling_initializer": _variance_scaling_initializer,
     "layers.xavier_initializer": _xavier_initializer,
     "lookup.index_table_from_tensor": _table("index_table_from_tensor"),
     "lookup.index_to_string_table_from_tensor": _table("index_to_string_table_from_tensor"),

@@ -29,7 +29,8 @@ def contrib_of_networks():
     weights = tf.get_variable(
         "weights", [2, 1], initializer=layers.xavier_initializer(seed=1), regularizer=layers.l2_regularizer(0.1)
     )
-    loss = tf.reduce_sum(tf.matmul(outputs[-1], weights) ** 2) + tf.losses.get_regularization_loss()
+    hidden = tf.layers.dense(outputs[-1], 2, kernel_initializer=layers.variance_scaling_initializer(seed=1))
+    loss = tf.reduce_sum(tf.matmul(hidden, weights) ** 2) + tf.losses.get_regularization_loss()
     step = tf.contrib.framework.get_or_create_global_step()
     train = layers.optimize_loss(loss, step, learning_rate=0.1, optimizer="Adam", clip_gradients=1.0)
     with tf.Session() as session:
