@@ -51,11 +51,15 @@ RESULTS = {
     "child_process": "4",
     "contrib_of_data_and_tables": [[b"b", b"?"], [1, 2, 3]],
     "contrib_of_networks": [True, 20],
+    "contrib_slim": [
+        [2, 1],
+        ["fully_connected/biases", "fully_connected/weights", "hidden/biases", "hidden/weights"],
+    ],
     "contrib_hparams": {"rate": 2.0, "units": [8, 4], "name": "x", "on": False},
     "contrib_of_estimators": [True, "CrossShardOptimizer", 0.5, True],
     "contrib_forward_features": [[b"a"], [b"b"]],
     "contrib": [
-        f"AttributeError: tf.contrib.layers.fully_connected{REPLACED}",
+        f"AttributeError: tf.contrib.layers.real_valued_column{REPLACED}",
         f"ModuleNotFoundError: tf.contrib.gan{REPLACED}",
         f"ModuleNotFoundError: tf.contrib.learn{REPLACED}",
     ],

@@ -68,7 +68,7 @@ class Contrib(ModuleType):
         if path.partition(".")[0] != "tf":
             try:
                 return importlib.import_module(path)
-            except ModuleNotFoundError:  # tf_slim, which a job may bring
+            except ModuleNotFoundError:  # tf_slim, in a runtime that an earlier version of this project has made
                 return None
         found = self._tensorflow
         for name in path.split(".")[1:]:
@@ -276,30 +276,6 @@ def _table(name: str) -> Callable[..., Any]:
     return make
 
 
-def _xavier_initializer(uniform: Any = 1, seed: Any = None, dtype: Any = None) -> Any:
-    tf = importlib.import_module("tensorflow").compat.v1
-    kind = tf.glorot_uniform_initializer if uniform else tf.glorot_normal_initializer
-    return kind(seed=seed, dtype=dtype or tf.float32)
-
-
-def _variance_scaling_initializer(
-    factor: float = 2.0, mode: str = "FAN_IN", uniform: Any = None, seed: Any = None, dtype: Any = None
-) -> Any:
-    tf = importlib.import_module("tensorflow").compat.v1
-    distribution = "uniform" if uniform else "truncated_normal"
-    return tf.variance_scaling_initializer(factor, mode.lower(), distribution, seed, dtype or tf.float32)
-
-
-def _l1_regularizer(scale: float, scope: str | None = None) -> Callable[[Any], Any]:
-    tf = importlib.import_module("tensorflow").compat.v1
-    return lambda weights: tf.multiply(scale, tf.reduce_sum(tf.abs(weights)), name=scope or "l1_regularizer")
-
-
-def _l2_regularizer(scale: float, scope: str | None = None) -> Callable[[Any], Any]:
-    tf = importlib.import_module("tensorflow").compat.v1
-    return lambda weights: tf.multiply(scale, tf.nn.l2_loss(weights), name=scope or "l2_regularizer")
-
-
 def _batch_and_drop_remainder(batch_size: Any) -> Callable[[Any], Any]:
     return lambda dataset: dataset.batch(batch_size, drop_remainder=True)
 
@@ -309,11 +285,7 @@ _OWN = {
     "eager.list_devices": _list_devices,
     "estimator.forward_features": _forward_features,
     "metrics.aggregate_metric_map": _aggregate_metric_map,
-    "layers.l1_regularizer": _l1_regularizer,
-    "layers.l2_regularizer": _l2_regularizer,
     "layers.optimize_loss": optimize_loss,
-    "layers.variance_scaling_initializer": _variance_scaling_initializer,
-    "layers.xavier_initializer": _xavier_initializer,
     "lookup.index_table_from_tensor": _table("index_table_from_tensor"),
     "lookup.index_to_string_table_from_tensor": _table("index_to_string_table_from_tensor"),
     "training.HParams": HParams,

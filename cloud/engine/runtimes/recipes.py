@@ -48,6 +48,8 @@ _OF_ML_ENGINE = ("numpy<1.24", "pandas<2", "scikit-learn<1.2", "scipy<1.12", "xg
 """The oldest with wheels for all Pythons of ``tf2.15``: the images had pandas 1.3, scikit-learn 1.0 and XGBoost 1.6 at
 the end, and what their programs use has gone since (``np.float``, ``DataFrame.append``, ``load_boston``,
 ``normalize``)."""
+_CONTRIB = "tf-slim>=1.1"
+"""For ``tf1``, which shares the packages of ``tf2.15``: ``tf.contrib.slim``, and most of ``tf.contrib.layers``."""
 OVERRIDES = ("nvidia-nccl-cu12; sys_platform == 'never'",)
 """Requirements of requirements that are left out: a third of a gigabyte, for GPUs."""
 
@@ -138,6 +140,8 @@ def _beside_tensorflow(version: str) -> tuple[str, ...]:
     numbers = as_numbers(version)
     older = ("protobuf<3.21",) if numbers < (2, 12) else ()
     of_their_time = _OF_ML_ENGINE if numbers < (2, 16) else ()
+    if version == TF2.removeprefix(PREFIXES["tensorflow"]):
+        of_their_time = (*of_their_time, _CONTRIB)
     return (*_BESIDE, *older, *of_their_time, *(("h5py<3",) if numbers < (2, 5) else ()))
 
 

@@ -40,6 +40,16 @@ def contrib_of_networks():
 
 
 @idiom
+def contrib_slim():
+    from tensorflow.contrib import slim
+
+    with slim.arg_scope([slim.fully_connected], activation_fn=None):
+        hidden = slim.fully_connected(tf.ones([2, 3]), 4, scope="hidden")
+    logits = tf.contrib.layers.fully_connected(hidden, 1, activation_fn=None)
+    return [logits.shape.as_list(), sorted({name.op.name for name in tf.trainable_variables()})]
+
+
+@idiom
 def contrib_hparams():
     from tensorflow.contrib.training.python.training import hparam
 
@@ -77,7 +87,7 @@ def contrib_forward_features():
 @idiom
 def contrib():
     return [
-        sentence("tf.contrib.layers.fully_connected"),
+        sentence("tf.contrib.layers.real_valued_column"),
         sentence("import tensorflow.contrib.gan as gan"),
         sentence("from tensorflow.contrib.learn.python.learn import learn_runner"),
     ]
