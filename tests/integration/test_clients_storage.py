@@ -251,7 +251,7 @@ async def test_curl(over_tls, as_job, bucket, tmp_path, scheme):
     assert await run(over_tls, "curl", *mine, "-r", "2-3", f"{xml_api}/d/taxi.csv") == "2,"
     assert "<Key>d/taxi.csv</Key>" in await run(over_tls, "curl", *mine, f"{xml_api}/?prefix=d/")
     refused = await run(over_tls, "curl", "-sS", "-w", "%{http_code}", f"{xml_api}/d/taxi.csv")
-    assert refused.endswith("401")
+    assert refused.endswith("403")
     assert "Anonymous caller does not have storage.objects.get access" in refused
 
 

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from cloud.engine.storage.errors import StorageFault
+from cloud.engine.storage.errors import AnonymousRefused, StorageFault
 from cloud.engine.storage.preconditions import ConditionNotMet
 from cloud.engine.storage.public.well_known import PublicBucketMissing, PublicObjectMissing
 from cloud.errors import (
@@ -212,6 +212,8 @@ def error_response(error: CloudError, style: ErrorStyle = ErrorStyle.STORAGE) ->
         return web.Response(status=304)
     if style is ErrorStyle.STORAGE and isinstance(error, StorageFault) and error.is_bare_text:
         style = ErrorStyle.TEXT
+    if style is ErrorStyle.XML and isinstance(error, AnonymousRefused):
+        error = PermissionDenied(error.message)
     body = _BODIES[style](error)
     kind = _MEDIA_TYPES.get(style, "application/json")
     headers = {"WWW-Authenticate": _SIGN_IN} if error.http_status == 401 else {}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from cloud.errors import CloudError
+from cloud.errors import CloudError, Unauthenticated
 
 
 class StorageFault(CloudError):
@@ -26,3 +26,9 @@ class StorageFault(CloudError):
     """In the JSON API its message is the whole answer."""
     elements: Mapping[str, str] = MappingProxyType({})
     """Further elements of the answer in the XML API, such as ``StringToSign``."""
+
+
+class AnonymousRefused(Unauthenticated):
+    """A caller without credentials lacks a permission. In the XML API that is 403, as of any other caller; 401 there is
+    for credentials that are not valid.
+    """

@@ -11,8 +11,9 @@ from typing import NoReturn
 
 from cloud.engine.principal import Principal
 from cloud.engine.project.access import ProjectAccess
+from cloud.engine.storage.errors import AnonymousRefused
 from cloud.engine.storage.roles import BUCKET_ROLES, OBJECT_ROLES, ROLE_PERMISSIONS, Role
-from cloud.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
+from cloud.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 
 Acl = Mapping[str, Role]
 """One role for each entity: ``user-EMAIL``, ``project-owners-NUMBER``, ``allUsers``, …"""
@@ -104,7 +105,7 @@ def refuse(principal: Principal, permission: str, grant: str = "") -> NoReturn:
         f"Permission '{permission}' denied on resource (or it may not exist)."
     )
     if principal.is_anonymous:
-        raise Unauthenticated(f"Anonymous caller {access}")
+        raise AnonymousRefused(f"Anonymous caller {access}")
     mend = f" To allow it: {grant}" if grant else ""
     raise PermissionDenied(f"{principal.email} {access}{mend}", permission=permission, grant=grant)
 

@@ -36,7 +36,9 @@ async def statuses(endpoint, bucket, caller):
 
 async def test_nothing_without_a_grant(endpoint, bucket):
     assert set((await statuses(endpoint, bucket, "job")).values()) == {403}
-    assert set((await statuses(endpoint, bucket, "")).values()) == {401}
+    anonymous = await statuses(endpoint, bucket, "")
+    assert anonymous.pop("read") == 403  # by the XML API
+    assert set(anonymous.values()) == {401}
     assert set((await statuses(endpoint, bucket, "owner")).values()) == {200, 204}
     for verb in ("GET", "POST"):
         status, _ = await endpoint.call(verb, "/storage/v1/b", caller="job", json={"name": "another-one"})
@@ -61,8 +63,15 @@ async def test_errors_have_googles_text(endpoint, bucket):
     # A caller who may not list cannot learn which objects exist.
     assert (await endpoint.call("GET", f"/storage/v1/b/{bucket}/o/nope", caller="job"))[0] == 403
     assert (await endpoint.call("GET", "/storage/v1/b/no-such-bucket/o/nope", caller="job"))[0] == 404
-    reply = await endpoint.reply("GET", f"/{bucket}/o", caller="")
+    reply = await endpoint.reply("GET", f"/storage/v1/b/{bucket}/o/o", caller="")
     assert (reply.status, "WWW-Authenticate" in reply.headers) == (401, True)
+    # The XML API asks nobody to sign in who has not tried.
+    reply = await endpoint.reply("GET", f"/{bucket}/o", caller="")
+    assert (reply.status, "WWW-Authenticate" in reply.headers) == (403, False)
+    assert b"<Code>AccessDenied</Code>" in await reply.read()
+    reply = await endpoint.reply("GET", f"/{bucket}/o", caller="", headers={"Authorization": "Bearer nonsense"})
+    assert (reply.status, "WWW-Authenticate" in reply.headers) == (401, True)
+    assert b"<Code>AuthenticationRequired</Code>" in await reply.read()
 
 
 async def test_bucket_roles(endpoint, bucket):

@@ -132,9 +132,9 @@ async def test_out_of_its_policy_it_is_refused(endpoint, bucket, fields_of):
 
 async def test_a_form_without_a_policy_is_its_senders(endpoint, bucket):
     body = form_body({"key": "plain"})
-    assert (await post(endpoint, f"/{bucket}", body)).status == 401
+    assert (await post(endpoint, f"/{bucket}", body)).status == 403
     assert (await post(endpoint, f"/{bucket}", body, "owner")).status == 204
-    assert (await post(endpoint, f"/{bucket}", body, "", Origin="http://evil.example")).status == 401
+    assert (await post(endpoint, f"/{bucket}", body, "", Origin="http://evil.example")).status == 403
 
 
 async def test_a_large_file_is_streamed(endpoint, bucket, fields_of):

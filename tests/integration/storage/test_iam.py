@@ -202,7 +202,7 @@ async def test_public_access_prevention(endpoint, bucket):
     assert (await endpoint.call("GET", f"/{bucket}/o", caller=""))[0] == 200
     status, made = await endpoint.call("PATCH", b, json={"iamConfiguration": {"publicAccessPrevention": "enforced"}})
     assert (status, made["iamConfiguration"]["publicAccessPrevention"]) == (200, "enforced")
-    assert (await endpoint.call("GET", f"/{bucket}/o", caller=""))[0] == 401
+    assert (await endpoint.call("GET", f"/{bucket}/o", caller=""))[0] == 403
     public = {"bindings": [{"role": "roles/storage.objectViewer", "members": ["allUsers"]}]}
     assert (await endpoint.call("PUT", f"{b}/iam", json=public))[0] == 412
     assert (await endpoint.call("POST", f"{b}/acl", json={"entity": "allUsers", "role": "READER"}))[0] == 412

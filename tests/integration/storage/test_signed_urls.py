@@ -104,14 +104,14 @@ async def test_the_start_of_a_resumable_upload_is_signed_and_the_rest_is_not(end
 
 async def test_a_resumable_upload_needs_a_signature_or_a_token_to_start(endpoint, bucket):
     start = {"x-goog-resumable": "start"}
-    assert (await endpoint.call("POST", f"/{bucket}/o", caller="", headers=start))[0] == 401
+    assert (await endpoint.call("POST", f"/{bucket}/o", caller="", headers=start))[0] == 403
     begun = await endpoint.reply("POST", f"/{bucket}/o", headers=start)
     assert begun.status == 201
     assert (await endpoint.reply("DELETE", begun.headers["Location"], caller="")).status == 499
     assert (await endpoint.reply("PUT", begun.headers["Location"], caller="", data=b"x", **BARE)).status == 404
     # A session's id serves nothing else.
     for verb, path in (("GET", f"/{bucket}/o?upload_id=x"), ("PUT", f"/{bucket}/o?upload_id=x")):
-        assert (await endpoint.call(verb, path, caller=""))[0] in (401, 404)
+        assert (await endpoint.call(verb, path, caller=""))[0] in (403, 404)
     for headers in ({"x-goog-resumable": "go"}, start | {"x-goog-content-length-range": "0,1"}):
         status, body = await endpoint.call("POST", f"/{bucket}/o", headers=headers)
         assert (status, b"<Code>InvalidArgument</Code>" in body) == (400, True)
