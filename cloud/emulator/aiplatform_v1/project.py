@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1.versions import begun_in_beta, in_its_version
 from cloud.emulator.rest.labels import check_labels
-from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import EMPTY, Operation, Operations
 from cloud.emulator.rest.records import Records
 from cloud.emulator.rest.run_as import RunAs
 from cloud.emulator.rest.scalars import timestamp
+from cloud.engine.locks import Locks
 from cloud.engine.notifier import Changes
 from cloud.errors import InvalidArgument, PermissionDenied
 from cloud.resources import Json

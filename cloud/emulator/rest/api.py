@@ -16,9 +16,9 @@ from cloud.emulator.recorder import RECORD
 from cloud.emulator.rest.call import JOB_LOG, Call, require_credential
 from cloud.emulator.rest.discovery import Discovery, Method, load, wants_enum_numbers
 from cloud.emulator.rest.errors import PermissionMissing
-from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.responses import json_answer
 from cloud.emulator.rest.schemas import EnumNumbers
+from cloud.engine.locks import Locks
 from cloud.engine.principal import Principal
 from cloud.engine.project import mends
 from cloud.engine.project.access import ProjectAccess

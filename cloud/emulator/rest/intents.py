@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from cloud.emulator.rest.locks import Locks
 from cloud.emulator.rest.records import Record, Records
+from cloud.engine.locks import Locks
 from cloud.errors import AlreadyExists, CloudError, NotFound
 from cloud.resources import Json
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cloud.engine.locks import Locks
 from cloud.engine.principal import Principal
 from cloud.engine.storage import policy
 from cloud.engine.storage.database import Records
@@ -53,6 +54,8 @@ class Buckets:
         self._garbage = debris
         self._guard = guard
         self._project_number = project_number
+        self._locks = Locks()
+        """By name: of a bucket that is created or deleted the folder is, too."""
         self.owner = f"project-owners-{project_number}"
         """The owner of every bucket, as an ACL entity."""
 
@@ -119,9 +122,6 @@ class Buckets:
         if acl is not None or default_acl is not None:
             policy.check_acls_enabled(access, policy.CANNOT_CHANGE_OF_BUCKET)
             policy.check_not_public(access, *(acl or ()), *(default_acl or ()))
-        if self._records.deleted_bucket(name):
-            await self._remove(name)  # one of this name can be restored no more
-            self._check_free(name)
         team = policy.predefined_acl("projectPrivate", principal.email, self._project_number, of_object=False)
         now = datetime.now(UTC)
         record = BucketRecord(
@@ -139,15 +139,22 @@ class Buckets:
             settings=dict(settings or {}),
             **kept,
         )
+        async with self._locks.of(name):
+            await self._make(record)
+        return record
+
+    async def _make(self, record: BucketRecord) -> None:
+        if self._records.deleted_bucket(record.name):
+            await self._remove(record.name)  # one of this name can be restored no more
+        self._check_free(record.name)
         self._records.put_bucket(record)
         try:
             # The folder may be left from a bucket of this name, if the process was killed while it was deleted.
-            if not await self._media.create_bucket(name):
+            if not await self._media.create_bucket(record.name):
                 raise AlreadyExists(_TAKEN)
         except CloudError:
-            self._records.delete_bucket(name)
+            self._records.delete_bucket(record.name)
             raise
-        return record
 
     def _check_free(self, name: str) -> None:
         if self._records.bucket(name):
@@ -195,6 +202,10 @@ class Buckets:
         Raises:
             BucketNotEmpty: it holds objects.
         """
+        async with self._locks.of(name):
+            await self._delete(principal, name, conditions)
+
+    async def _delete(self, principal: Principal, name: str, conditions: Preconditions) -> None:
         record = self.find(principal, "storage.buckets.delete", name)
         conditions.check(record)
         if self._records.holds_objects(name):
@@ -209,15 +220,14 @@ class Buckets:
             await self._remove(name)
 
     async def _remove(self, name: str) -> None:
-        """For good, with what could be restored in it."""
+        """For good, with what could be restored in it. The caller holds the lock of the name."""
         soft_deleted = [listed.record() for listed in self._records.versions_from(name, "", soft_deleted=True)]
         self._records.commit(gone=soft_deleted)
         self._records.delete_bucket(name)
         for gone in soft_deleted:
             self._garbage.clear_object(gone)
         await self._garbage.wait()
-        if self._records.bucket(name) is None:
-            await self._media.delete_bucket(name)
+        await self._media.delete_bucket(name)
 
     # ---------------------------------------------------------------- deleted buckets
 
@@ -259,8 +269,10 @@ class Buckets:
         """Remove what can be restored no more."""
         now = datetime.now(UTC)
         for bucket in self._records.buckets(deleted=True):
-            if _is_expired(bucket, now):
-                await self._remove(bucket.name)
+            async with self._locks.of(bucket.name):
+                current = self._records.deleted_bucket(bucket.name)
+                if current and _is_expired(current, now):
+                    await self._remove(bucket.name)
 
 
 def _is_expired(bucket: BucketRecord, now: datetime) -> bool:

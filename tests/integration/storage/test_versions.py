@@ -289,6 +289,20 @@ async def test_one_of_several_new_buckets_ends_the_former_of_its_name(endpoint, 
     assert await endpoint.call("GET", f"/{soft}/o") == (200, b"1")
 
 
+@pytest.mark.parametrize("seconds", [0, WEEK])
+async def test_buckets_of_one_name_are_created_and_deleted_at_once(endpoint, bucket, seconds):
+    name = bucket
+    made = {"name": name, "softDeletePolicy": {"retentionDurationSeconds": seconds}}
+    for _ in range(10):
+        changes = [("DELETE", f"/storage/v1/b/{name}", None), ("POST", "/storage/v1/b", made)] * 3
+        statuses = await asyncio.gather(*(endpoint.call(verb, place, json=body) for verb, place, body in changes))
+        assert {status for status, _ in statuses} <= {200, 204, 404, 409}
+        assert (await endpoint.call("POST", "/storage/v1/b", json=made))[0] in (200, 409)
+        await put(endpoint, name, "o", b"1")
+        assert await endpoint.call("GET", f"/{name}/o") == (200, b"1")
+        assert (await endpoint.call("DELETE", path(name, "o")))[0] == 204
+
+
 async def test_nothing_of_a_bucket_that_keeps_nothing_is_left(endpoint, bucket):
     await put(endpoint, bucket, "o", b"1")
     assert (await endpoint.call("DELETE", path(bucket)))[0] == 204
