@@ -4,8 +4,6 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Coroutine
-from typing import Any
 
 from cloud.engine.storage.mount.files import Files
 from cloud.engine.storage.mount.messages import ANSWER, HEADER, READ_SIZE, Opcode, init_answer
@@ -66,13 +64,13 @@ class MountConnection:
         elif opcode in _SILENT:
             self._files.forget(opcode, node, body)
         else:
-            task = self._loop.create_task(self._perform(self._files.perform(opcode, node, body), unique))
+            task = self._loop.create_task(self._perform(opcode, node, body, unique))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _perform(self, work: Coroutine[Any, Any, bytes], unique: int) -> None:
+    async def _perform(self, opcode: int, node: int, body: bytes, unique: int) -> None:
         try:
-            answer, error = await work, 0
+            answer, error = await self._files.perform(opcode, node, body), 0
         except OSError as failure:
             answer, error = b"", failure.errno or errno.EIO
         except Exception:  # noqa: BLE001 - the program must get an answer, or it waits for ever
