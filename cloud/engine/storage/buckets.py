@@ -149,9 +149,11 @@ class Buckets:
         self._check_free(record.name)
         self._records.put_bucket(record)
         try:
-            # The folder may be left from a bucket of this name, if the process was killed while it was deleted.
             if not await self._media.create_bucket(record.name):
-                raise AlreadyExists(_TAKEN)
+                # The folder is left from a bucket of this name, if the process was killed while it was deleted.
+                await self._media.delete_bucket(record.name)
+                if not await self._media.create_bucket(record.name):
+                    raise AlreadyExists(_TAKEN)
         except CloudError:
             self._records.delete_bucket(record.name)
             raise

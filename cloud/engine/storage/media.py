@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import quote
@@ -132,8 +133,21 @@ class MediaStore:
 
     async def delete(self, bucket: str, key: str) -> None:
         """Delete media; a key that does not exist is no error."""
+        if await self._has_deleted(bucket, key) or not await self._has_bucket(bucket):
+            return
+        # A server that is killed while it writes a file leaves it without attributes, and the next takes it for none:
+        # written anew it can be deleted.
+        await self.put(bucket, key, BytesIO(), range(0))
+        await self._has_deleted(bucket, key)
+
+    async def _has_deleted(self, bucket: str, key: str) -> bool:
+        """False if it says that there is no such key."""
         async with self._request("DELETE", _path(bucket, key)) as reply:
-            await reply.read()
+            return reply.status != 404
+
+    async def _has_bucket(self, bucket: str) -> bool:
+        async with self._request("GET", f"/storage/v1/b/{bucket}") as reply:
+            return reply.status == 200
 
     @asynccontextmanager
     async def read(self, bucket: str, key: str, span: range) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import os
 import random
 import tempfile
 
@@ -109,3 +110,25 @@ async def test_a_failed_upload_leaves_no_piece(endpoint, bucket):
         await endpoint.service.objects.insert(OWNER, NewObject(bucket, "broken"), Broken(CONTENT), len(CONTENT))
     await endpoint.service._garbage.wait()
     assert keys_of(endpoint, bucket) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "listxattr"), reason="the attributes are elsewhere")
+async def test_a_file_that_a_killed_server_left_without_attributes_is_deleted(endpoint, bucket, large):
+    for key in keys_of(endpoint, bucket):
+        file = next((endpoint.service.server.root / bucket).rglob(key))
+        attributes = os.listxattr(file)
+        assert attributes
+        for name in attributes:
+            os.removexattr(file, name)
+    assert (await endpoint.call("DELETE", f"/storage/v1/b/{bucket}/o/large"))[0] == 204
+    await endpoint.service._garbage.wait()
+    assert keys_of(endpoint, bucket) == []
+    assert (await endpoint.call("DELETE", f"/storage/v1/b/{bucket}"))[0] == 204
+    assert not (endpoint.service.server.root / bucket).exists()
+
+
+async def test_a_folder_that_a_killed_process_left_does_not_take_the_name(endpoint, bucket):
+    name = f"{bucket}-left"
+    (endpoint.service.server.root / name).mkdir()
+    assert (await endpoint.call("POST", "/storage/v1/b", json={"name": name}))[0] == 200
+    assert (await endpoint.call("POST", upload(name, "o"), data=b"1"))[0] == 200
