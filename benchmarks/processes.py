@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 _PROCESSORS = sorted(os.sched_getaffinity(0))
@@ -20,8 +21,11 @@ def seconds(*command: str, environ: Mapping[str, str] | None = None) -> float:
 
 def children(pid: int) -> list[int]:
     """The child processes of ``pid``."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def descendants(pid: int) -> list[int]:
