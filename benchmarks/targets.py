@@ -13,7 +13,7 @@ class Targets:
         """Print a figure, and whether it meets its target, if it has one: a minimum or a maximum."""
         line = f"{text}: {figure:.{0 if figure >= 100 else 2 if figure >= 1 else 3}f}"
         if at_least or at_most < inf:
-            met = at_least <= figure <= at_most
+            met = figure <= at_most and (not at_least or figure >= at_least)
             self.status |= not met
             line += f", target at {f'least {at_least:g}' if at_least else f'most {at_most:g}'}: "
             line += "met" if met else "MISSED"
