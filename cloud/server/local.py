@@ -5,7 +5,6 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,11 +82,10 @@ class LocalCloud(ServedCloud):
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET | _without_gpus()
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
-        # Shared by all clouds of the user; where that folder cannot be written, this cloud has its own. Made when it is
-        # needed: the first time that takes a tenth of a second.
-        installed = cache(lambda: view_of_installed(runtimes_dir(), self._state.folder("runtimes")))
+        # Shared by all clouds of the user; where that folder cannot be written, this cloud has its own.
+        runtime = view_of_installed(runtimes_dir(), self._state.folder("runtimes"))
         if self._launcher_first:
-            await launcher.start(installed().interpreter)
+            await launcher.start(runtime.interpreter)
 
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
@@ -100,7 +98,7 @@ class LocalCloud(ServedCloud):
 
         runtimes = Runtimes(
             [runtimes_dir(), self._state.folder("runtimes")],
-            installed,
+            lambda: runtime,
             self.settings.runtime,
             self.settings.requirements,
             environ=whole_environ(),
@@ -119,19 +117,18 @@ class LocalCloud(ServedCloud):
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
-        self._parts.push_async_callback(self._stop_warming, asyncio.create_task(self._warm(launcher, installed)))
+        self._parts.push_async_callback(self._stop_warming, asyncio.create_task(self._warm(launcher, runtime)))
         return self._assembly.front
 
-    async def _warm(self, launcher: Launcher, installed: Callable[[], Runtime]) -> None:
+    async def _warm(self, launcher: Launcher, runtime: Runtime) -> None:
         """Start the fork servers a moment later: a short command need not share the processors with them. A job that
         comes before starts its own."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), _SHORT_COMMAND)
             return
         try:
-            interpreter = (await asyncio.to_thread(installed)).interpreter
-            await launcher.start(interpreter)
-            await launcher.start(building(interpreter))
+            await launcher.start(runtime.interpreter)
+            await launcher.start(building(runtime.interpreter))
         except OSError as error:
             _log.warning("no fork server could be started: %s", error)
 
