@@ -9,7 +9,7 @@ import pytest_asyncio
 from cloud.backends.gcp import GcpBackend
 from cloud.emulator.faults import Cut, Hold, Refuse
 from cloud.errors import AlreadyExists, NotFound, PermissionDenied, ResourceExhausted, Unavailable
-from cloud.lifecycle import JobState, VersionState
+from cloud.lifecycle import JobState, VersionEvent, VersionState
 from cloud.names import GsUri
 from cloud.resources import Access, TrainingSpec, VersionSpec
 from cloud.testing.contract.base import unique_name
@@ -155,6 +155,57 @@ async def test_a_registered_model_that_another_client_recreated_is_found(google,
         await backend.delete_version(name, "v1")
     await one.delete_model(name)
     assert await google.resources() == [f"bucket {BUCKET}"]
+
+
+# ---------------------------------------------------------------- deployments that end meanwhile
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def deploying(google: QuickGoogle, two, bucket) -> AsyncIterator[str]:
+    """A model whose version v1 is CREATING until ``end_deployment``, deployed by the first of ``two``."""
+    name, asked = unique_name("model"), Hold()
+    google.backend.load_models = False
+    google.faults.add(f"{VERTEX}.endpoints.deployModel", asked)
+    await two[0].create_model(name)
+    await two[0].create_version(VersionSpec(name, "v1", MODEL))
+    await asyncio.wrap_future(asked.reached)
+    asked.released.set_result(None)
+    yield name
+    google.backend.load_models = True
+    if await two[0].list_versions(name):
+        await two[0].delete_version(name, "v1")
+    await two[0].delete_model(name)
+
+
+async def end_deployment(google: QuickGoogle) -> None:
+    (waiting,) = (task for task in asyncio.all_tasks() if task.get_name() == "deploy v1")
+    ((model, version),) = google.backend.versions
+    await google.backend.settle(model, version, VersionEvent.LOADED)
+    await waiting
+
+
+@pytest.mark.parametrize("asking", [0, 1], ids=["same-process", "another"])
+async def test_a_version_whose_deployment_ends_while_it_is_asked_for_is_ready(google, two, deploying, asking):
+    endpoint_as_it_was = Hold()
+    google.faults.add(f"{VERTEX}.endpoints.get", endpoint_as_it_was)
+    version = asyncio.create_task(two[asking].get_version(deploying, "v1"))
+    await asyncio.wrap_future(endpoint_as_it_was.reached)
+    await end_deployment(google)
+    endpoint_as_it_was.released.set_result(None)
+    assert (await version).state is VersionState.READY
+
+
+async def test_a_version_whose_deployment_ends_while_it_is_deleted_leaves_nothing_at_the_endpoint(
+    google, two, deploying
+):
+    endpoint_as_it_was = Hold()
+    google.faults.add(f"{VERTEX}.endpoints.get", endpoint_as_it_was)
+    deletion = asyncio.create_task(two[1].delete_version(deploying, "v1"))
+    await asyncio.wrap_future(endpoint_as_it_was.reached)
+    await end_deployment(google)
+    endpoint_as_it_was.released.set_result(None)
+    await deletion
+    assert google.backend.versions == {}
 
 
 # ---------------------------------------------------------------- grants

@@ -340,18 +340,17 @@ class VertexModels:
     async def _await_deployment_of_others(self, endpoint: Json, model: str) -> Json:
         """The endpoint after a deployment that another process started, if any, is done."""
         operation = await unfinished(self._context, endpoint["name"], "DeployModel")
-        if operation is None:
-            return endpoint
-        if operation["name"] in self._timed_out:
-            raise FailedPrecondition(
-                f"it is still being deployed by {operation['name']}, which was given up: what may bill can be removed "
-                "when that has ended",
-                field="name",
-            )
-        try:
-            await finish(self._context, operation)
-        except CloudError as error:
-            _log.info("%s: %s", operation["name"], error)
+        if operation is not None:
+            if operation["name"] in self._timed_out:
+                raise FailedPrecondition(
+                    f"it is still being deployed by {operation['name']}, which was given up: what may bill can be "
+                    "removed when that has ended",
+                    field="name",
+                )
+            try:
+                await finish(self._context, operation)
+            except CloudError as error:
+                _log.info("%s: %s", operation["name"], error)
         return await self.endpoints.get(model)
 
     async def _undeploy(self, endpoint: Json, target: Json) -> None:
@@ -370,13 +369,20 @@ class VertexModels:
 
     async def _version(self, version: Registered, endpoint: Json) -> Version:
         name, key, message = version.spec.name, (version.spec.model, version.spec.name), ""
-        if deployed(endpoint, name) is not None:
-            state = VersionState.READY
-        elif key in self._deploying:
-            state = VersionState.CREATING
-        elif key not in self._failed and await unfinished(self._context, endpoint["name"], "DeployModel"):
-            state = VersionState.CREATING  # by another process
-        else:
-            state = VersionState.FAILED
-            message = self._failed.get(key) or version.failure or "It is not deployed: delete it and create it again."
+        state = VersionState.READY
+        if deployed(endpoint, name) is None:
+            if await self._is_deploying(key, endpoint):
+                state = VersionState.CREATING
+            elif key in self._failed or deployed(endpoint := await self.endpoints.get(version.spec.model), name) is None:
+                state = VersionState.FAILED
+                message = (
+                    self._failed.get(key) or version.failure or "It is not deployed: delete it and create it again."
+                )
+            # Else the deployment has ended since ``endpoint`` was read.
         return Version(version.spec, state, version.create_time, default_version(endpoint) == name, message)
+
+    async def _is_deploying(self, key: tuple[str, str], endpoint: Json) -> bool:
+        """By this process, or by another one."""
+        if key in self._deploying:
+            return True
+        return key not in self._failed and bool(await unfinished(self._context, endpoint["name"], "DeployModel"))
