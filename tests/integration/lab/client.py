@@ -113,7 +113,7 @@ def tensorboard():
             tags = ask("data/plugin/scalars/tags")
             return {"tags": tags, "loss": ask("data/plugin/scalars/scalars?run=.&tag=loss")}
         finally:
-            board.terminate()
+            board.kill()  # TensorBoard that is asked to end may wait for its own threads for ever
 
 
 def finished(api, operation):
