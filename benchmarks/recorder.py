@@ -20,7 +20,8 @@ from pathlib import Path
 
 from cloud.backends.memory import MemoryBackend
 from cloud.emulator.app import Emulator
-from cloud.emulator.ml_v1.routes import HOSTS, MlV1
+from cloud.emulator.ml_v1.addresses import HOSTS
+from cloud.emulator.ml_v1.routes import MlV1
 from cloud.emulator.mounts import Mount
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry

@@ -1,15 +1,16 @@
 """``LocalBackend``: implements ``Backend`` by the engine, on this machine. ``cloud.serve`` creates it."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cloud.backends.cloud_storage import CloudStorageBackend
 from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs.service import JobService
 from cloud.engine.runtimes.names import request_for_version, request_of
-from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.errors import InvalidArgument, Unavailable
 from cloud.gcs.client import StorageClient
@@ -31,6 +32,9 @@ from cloud.resources import (
     VersionSpec,
 )
 from cloud.tuning import TuningSpec
+
+if TYPE_CHECKING:
+    from cloud.engine.runtimes.runtimes import Runtimes
 
 _ACCELERATED = frozenset({ScaleTier.BASIC_GPU, ScaleTier.BASIC_TPU})
 
@@ -57,17 +61,21 @@ class LocalBackend(CloudStorageBackend):
         jobs: JobService,
         serving: ServingService,
         enforces_grants: bool = True,
-        runtimes: Runtimes | None = None,
+        runtimes: "Callable[[], Runtimes] | None" = None,
     ) -> None:
         self.project = project
         self.region = region
-        available = runtimes.available() if runtimes else None
-        self.abilities = Abilities(accelerators=False, enforces_grants=enforces_grants, runtimes=available)
+        self._enforces_grants = enforces_grants
         self._runtimes = runtimes
         self._ml_service_account = ml_service_account
         self._storage = storage
         self._jobs = jobs
         self._serving = serving
+
+    @cached_property
+    def abilities(self) -> Abilities:  # type: ignore[override]
+        available = self._runtimes().available() if self._runtimes else None
+        return Abilities(accelerators=False, enforces_grants=self._enforces_grants, runtimes=available)
 
     async def ml_service_account(self) -> str:
         return self._ml_service_account
@@ -174,14 +182,15 @@ class LocalBackend(CloudStorageBackend):
         """
         if self._runtimes is None:
             return
+        runtimes = self._runtimes()
         if not isinstance(spec, VersionSpec):
             field = "executor_image_uri" if spec.image else "training_input.runtime_version"
-            self._runtimes.check(request_of(spec), field)
+            runtimes.check(request_of(spec), field)
         elif spec.framework is Framework.TENSORFLOW:
             request = request_for_version(spec.runtime_version, spec.python_version)
-            self._runtimes.check(request, "version.runtime_version")
+            runtimes.check(request, "version.runtime_version")
         else:
-            self._runtimes.check_server(spec, "version.framework")
+            runtimes.check_server(spec, "version.framework")
 
     # ---------------------------------------------------------------- prediction
 

@@ -8,43 +8,38 @@ Every access to a bucket takes this path, ours too, so that grants are enforced 
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cloud.backends.local import LocalBackend
 from cloud.batch_prediction import BatchPredictionSpec
-from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.aiplatform_v1 import addresses as vertex_addresses
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.compute_v1 import routes as compute_v1
+from cloud.emulator.deferred import Deferred
 from cloud.emulator.faults import Faults
 from cloud.emulator.iam import routes as iam
 from cloud.emulator.iamcredentials import routes as iam_credentials
-from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
-from cloud.emulator.logging_v2.routes import LoggingV2
+from cloud.emulator.logging_v2 import addresses as logging_addresses
+from cloud.emulator.ml_v1 import addresses as ml_addresses
 from cloud.emulator.ml_v1 import tables as ml_tables
-from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
 from cloud.emulator.mounts import LOOPBACK, Mount
 from cloud.emulator.rest.api import Document
 from cloud.emulator.serviceusage import routes as service_usage
 from cloud.emulator.storage_v1 import lifecycle_runs
 from cloud.emulator.storage_v1.routes import StorageV1
 from cloud.engine.confinement.confiner import Confiner, Means
-from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.environ import tenant_project
-from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.kinds import JobKind, JobKinds
 from cloud.engine.jobs.logs import JobLog
-from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.preemptions import Preemptions
-from cloud.engine.jobs.preparation import Preparation
 from cloud.engine.jobs.service import JobService
 from cloud.engine.jobs.slots import JobSlots, OwnSlots
-from cloud.engine.jobs.training import TrainingJobs
 from cloud.engine.launch.client import Launcher
 from cloud.engine.principal import Principal
 from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.identities import ml_service_account, owner, project_number, version_account
-from cloud.engine.runtimes.requirements import Requirements
-from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.serving.service import ServingService
 from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
@@ -58,19 +53,30 @@ from cloud.server.confined import Confined
 from cloud.server.front import Front
 from cloud.server.job_access import JobAccess
 from cloud.server.owner_access import OwnerAccess
-from cloud.settings import RuntimeMode, ServiceAgents, Settings, runtimes_dir, whole_environ
+from cloud.settings import ServiceAgents, Settings
 from cloud.tuning import TuningSpec
+
+if TYPE_CHECKING:
+    from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+    from cloud.emulator.logging_v2.routes import LoggingV2
+    from cloud.emulator.ml_v1.routes import MlV1
+    from cloud.engine.jobs.execution import Platform
+    from cloud.engine.runtimes.requirements import Requirements
+    from cloud.engine.runtimes.runtime import Runtime
+    from cloud.engine.runtimes.runtimes import Runtimes
+    from cloud.engine.runtimes.uv import Log
 
 _log = logging.getLogger(__name__)
 
 
 class Assembly:
-    """From ``start`` to ``close``.
+    """From ``start`` to ``close``. What only some programs need, the larger APIs and all that prepares jobs, is loaded
+    when it is needed first: a cloud around a short command starts without.
 
     Args:
         project, owner_access: the caller closes them.
         server: fake-gcs-server for the state's folder "storage/media", whether started or not.
-        runtimes: of jobs.
+        runtimes, requirements: of jobs.
         base_environ: variables of every process of this cloud, besides those that lead to the gateway.
         confined: how its processes are confined.
         on_refusal: called for each request for a host that is not emulated.
@@ -79,7 +85,7 @@ class Assembly:
     backend: LocalBackend
     front: Front
     storage: StorageService
-    vertex: aiplatform_v1.AiplatformV1
+    vertex: "Deferred[AiplatformV1]"
     jobs: JobService
     serving: ServingService
 
@@ -89,7 +95,8 @@ class Assembly:
         state: StateFolder,
         launcher: Launcher,
         server: FakeGcsServer,
-        runtimes: Runtimes,
+        runtimes: "Callable[[], Runtimes]",
+        requirements: "Callable[[], Requirements]",
         base_environ: Mapping[str, str],
         project: ProjectAccess,
         owner_access: OwnerAccess,
@@ -97,7 +104,7 @@ class Assembly:
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._settings, self._state, self._launcher, self._server = settings, state, launcher, server
-        self._runtimes = runtimes
+        self._runtimes, self._requirements = runtimes, requirements
         self._base_environ = dict(base_environ)
         self.project, self._owner_access = project, owner_access
         self._confined = confined
@@ -153,37 +160,14 @@ class Assembly:
         confined, processes = self._confined, settings.job_processes
         confiner = Confiner(Means(confined.layers, launcher, confined.reads, confined.secrets, processes))
         environ = self._base_environ | access.environ(front.gateway.address)
-        platform = Platform(
-            executor=launcher,
-            preparation=Preparation(
-                runtimes=self._runtimes,
-                fetch=self._fetch,
-                installer=PackageInstaller(launcher, state.folder("packages"), confiner),
-                requirements=Requirements(
-                    runtimes_dir() / "layers",
-                    settings.requirements,
-                    environ=whole_environ(),
-                    fallback=state.folder("runtimes") / "layers",
-                    lenient=settings.runtime is RuntimeMode.ANY,
-                ),
-                environ=environ,
-            ),
-            environ=environ,
-            project=settings.project,
-            project_number=number,
-            grace=settings.cancel_grace_seconds,
-            bounds=Bounds(settings),
-            preemptions=self.preemptions,
-            confiner=confiner,
-            access=access.of,
-        )
+        platform = cache(lambda: self._platform(environ, confiner, access))
         serving = self.serving = ServingService(
             state_dir=state.folder("serving"),
             launcher=launcher,
             fetch=self._fetch_version,
             environ=environ,
             region=settings.region,
-            prepare=self._runtimes.prepare_server,
+            prepare=self._prepare_server,
             confiner=confiner,
             idle_limit=settings.worker_idle_seconds,
         )
@@ -194,8 +178,8 @@ class Assembly:
             work_dir=state.folder("work"),
             kinds=JobKinds(
                 {
-                    TrainingSpec: lambda: TrainingJobs(platform),
-                    TuningSpec: lambda: self._tuning_jobs(platform),
+                    TrainingSpec: lambda: _training_jobs(platform()),
+                    TuningSpec: lambda: self._tuning_jobs(platform()),
                     BatchPredictionSpec: lambda: self._batch_prediction_jobs(serving),
                 }
             ),
@@ -213,33 +197,19 @@ class Assembly:
             enforces_grants=project.agents is ServiceAgents.BARE,
             runtimes=self._runtimes,
         )
-        ml = MlV1(
-            self.backend,
-            project_number=number,
-            tenant_number=project_number(tenant_project(settings.project)),
-            state_dir=state.folder("ml_v1"),
-            access=project,
-        )
-        parts.push_async_callback(ml.close)
-        ml.start()
-        vertex = self.vertex = aiplatform_v1.AiplatformV1(
-            self.backend, project_number=number, state_dir=state.folder("aiplatform_v1"), access=project
-        )
-        parts.push_async_callback(vertex.close)
-        vertex.start()
-        written = JobLog(state.folder("logging_v2") / "entries.jsonl")
-        logs = LoggingV2(self.backend, project_number=number, access=project, written=written)
+        ml, vertex, logs = Deferred(self._ml_v1), Deferred(self._aiplatform_v1), Deferred(self._logging_v2)
+        self.vertex = vertex
+        for api, records in ((ml, "ml_v1"), (vertex, "aiplatform_v1")):
+            if any(state.folder(records).iterdir()):
+                api.load()  # it takes up what an earlier process left unfinished
         front.emulator.mount(
-            *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
-            Mount(HOSTS, r".*", ml),
-            *(
-                Mount(hosts, paths, Document(vertex, aiplatform_v1.OTHER_DOCUMENTS))
-                for hosts, paths in aiplatform_v1.DOCUMENT_PATHS.items()
-            ),
-            Mount(aiplatform_v1.HOSTS, r".*", vertex),
-            Mount(LOOPBACK, aiplatform_v1.LOOPBACK_PATHS, vertex),
+            *(Mount(hosts, paths, Document(ml.load)) for hosts, paths in ml_addresses.DOCUMENT_PATHS.items()),
+            Mount(ml_addresses.HOSTS, r".*", ml),
+            *(Mount(hosts, paths, Document(vertex.load)) for hosts, paths in vertex_addresses.DOCUMENT_PATHS.items()),
+            Mount(vertex_addresses.HOSTS, r".*", vertex, scopes=vertex_addresses.SCOPES),
+            Mount(LOOPBACK, vertex_addresses.LOOPBACK_PATHS, vertex, scopes=vertex_addresses.SCOPES),
             Mount(LOOPBACK, lifecycle_runs.PATHS, lifecycle_runs.LifecycleRequests(self.storage)),
-            Mount(LOGGING_HOSTS, r".*", logs),
+            Mount(logging_addresses.HOSTS, r".*", logs, scopes=logging_addresses.SCOPES),
             Mount(resource_manager.HOSTS, resource_manager.PATHS_V1, resource_manager.CloudResourceManagerV1(project)),
             Mount(iam.HOSTS, r".*", iam.IamV1(project, self._forget_account)),
             Mount(
@@ -252,8 +222,56 @@ class Assembly:
             Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number, project)),
         )
 
-    def _tuning_jobs(self, platform: Platform) -> JobKind:
-        # Not before there is such a job: most clouds have none.
+    def _ml_v1(self) -> "MlV1":
+        from cloud.emulator.ml_v1.routes import MlV1
+
+        project = self._settings.project
+        api = MlV1(
+            self.backend,
+            project_number=project_number(project),
+            tenant_number=project_number(tenant_project(project)),
+            state_dir=self._state.folder("ml_v1"),
+            access=self.project,
+        )
+        self._parts.push_async_callback(api.close)
+        api.start()
+        return api
+
+    def _aiplatform_v1(self) -> "AiplatformV1":
+        from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+
+        number, folder = project_number(self._settings.project), self._state.folder("aiplatform_v1")
+        api = AiplatformV1(self.backend, project_number=number, state_dir=folder, access=self.project)
+        self._parts.push_async_callback(api.close)
+        api.start()
+        return api
+
+    def _logging_v2(self) -> "LoggingV2":
+        from cloud.emulator.logging_v2.routes import LoggingV2
+
+        number, written = project_number(self._settings.project), self._state.folder("logging_v2") / "entries.jsonl"
+        return LoggingV2(self.backend, project_number=number, access=self.project, written=JobLog(written))
+
+    def _platform(self, environ: Mapping[str, str], confiner: Confiner, access: JobAccess) -> "Platform":
+        from cloud.server.job_platform import job_platform
+
+        return job_platform(
+            self._settings,
+            self._state,
+            launcher=self._launcher,
+            runtimes=self._runtimes(),
+            requirements=self._requirements(),
+            fetch=self._fetch,
+            environ=environ,
+            confiner=confiner,
+            access=access.of,
+            preemptions=self.preemptions,
+        )
+
+    async def _prepare_server(self, spec: VersionSpec, log: "Log") -> "Runtime":
+        return await self._runtimes().prepare_server(spec, log)
+
+    def _tuning_jobs(self, platform: "Platform") -> JobKind:
         from cloud.engine.tuning.kind import TuningJobs
 
         return TuningJobs(
@@ -261,7 +279,6 @@ class Assembly:
         )
 
     def _batch_prediction_jobs(self, serving: ServingService) -> JobKind:
-        # Not before there is such a job: most clouds have none.
         from cloud.engine.batch_prediction.kind import BatchPredictionJobs
 
         return BatchPredictionJobs(
@@ -297,6 +314,12 @@ class Assembly:
     def violations(self) -> list[str]:
         """What strict access control would have refused (``IamMode.SOFT``), one line for each kind of request."""
         return summarize(self.storage.guard.violations)
+
+
+def _training_jobs(platform: "Platform") -> JobKind:
+    from cloud.engine.jobs.training import TrainingJobs
+
+    return TrainingJobs(platform)
 
 
 def _slots(settings: Settings) -> JobSlots:

@@ -14,10 +14,10 @@ import aiohttp
 from aiohttp import hdrs, web
 
 from cloud.emulator.iamcredentials import routes as iam_credentials
-from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
-from cloud.emulator.logging_v2.routes import SCOPES as LOGGING_SCOPES
+from cloud.emulator.logging_v2 import addresses as logging_addresses
 from cloud.emulator.logging_v2.routes import LoggingV2
-from cloud.emulator.ml_v1.routes import DOCUMENT_PATHS, HOSTS, MlV1
+from cloud.emulator.ml_v1 import addresses as ml_addresses
+from cloud.emulator.ml_v1.routes import MlV1
 from cloud.emulator.mounts import Mount
 from cloud.emulator.rest.api import Document
 from cloud.emulator.rest.call import require_credential
@@ -77,14 +77,19 @@ class Bridge(ServedCloud):
         parts.push_async_callback(ml.close)
         ml.start()
         front.emulator.mount(
-            *(Mount(hosts, paths, Document(ml)) for hosts, paths in DOCUMENT_PATHS.items()),
-            Mount(HOSTS, r".*", ml),
+            *(Mount(hosts, paths, Document(lambda: ml)) for hosts, paths in ml_addresses.DOCUMENT_PATHS.items()),
+            Mount(ml_addresses.HOSTS, r".*", ml),
             Mount(
                 iam_credentials.HOSTS,
                 r".*",
                 iam_credentials.IamCredentialsV1(settings.project, number, owner_access.keys, front.tokens),
             ),
-            Mount(LOGGING_HOSTS, r".*", LoggingV2(backend, project_number=number), scopes=LOGGING_SCOPES),
+            Mount(
+                logging_addresses.HOSTS,
+                r".*",
+                LoggingV2(backend, project_number=number),
+                scopes=logging_addresses.SCOPES,
+            ),
         )
         return front
 

@@ -5,13 +5,12 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.engine.launch.client import Launcher
 from cloud.engine.launch.forkserver.system_paths import gpus
-from cloud.engine.runtimes.runtime import Runtime, building
-from cloud.engine.runtimes.view import view_of_installed
 from cloud.engine.state_folder import write_private
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.folders.sweep import sweep, system_folders
@@ -20,7 +19,15 @@ from cloud.server import shells
 from cloud.server.base import ServedCloud
 from cloud.server.confined import Confined
 from cloud.server.service_agents import choose_service_agents
-from cloud.settings import ConfineMode, ServiceAgents, Settings, inherited_environ, runtimes_dir, whole_environ
+from cloud.settings import (
+    ConfineMode,
+    RuntimeMode,
+    ServiceAgents,
+    Settings,
+    inherited_environ,
+    runtimes_dir,
+    whole_environ,
+)
 
 if TYPE_CHECKING:
     from aiohttp.web import RouteDef
@@ -30,6 +37,9 @@ if TYPE_CHECKING:
     from cloud.emulator.faults import Faults
     from cloud.engine.confinement.policy import Notices
     from cloud.engine.jobs.preemptions import Preemptions
+    from cloud.engine.runtimes.requirements import Requirements
+    from cloud.engine.runtimes.runtime import Runtime
+    from cloud.engine.runtimes.runtimes import Runtimes
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
@@ -82,10 +92,11 @@ class LocalCloud(ServedCloud):
         environ = inherited_environ() | READ_WHEN_LOADED | _QUIET | _without_gpus()
         launcher = Launcher(self.settings.launcher, environ=environ)
         self._parts.push_async_callback(launcher.close)
-        # Shared by all clouds of the user; where that folder cannot be written, this cloud has its own.
-        runtime = view_of_installed(runtimes_dir(), self._state.folder("runtimes"))
+        # Read now: who starts a cloud in a process of his own may change its variables later.
+        self._user_environ, self._stores = whole_environ(), (runtimes_dir(), self._state.folder("runtimes"))
+        installed = cache(self._installed)
         if self._launcher_first:
-            await launcher.start(runtime.interpreter)
+            await launcher.start(installed().interpreter)
 
         server = FakeGcsServer(self._state.folder("storage") / "media", self.settings.fake_gcs_server)
         server.begin()
@@ -93,22 +104,15 @@ class LocalCloud(ServedCloud):
         await asyncio.sleep(0)  # lets its task start the process
 
         # Imported here, not above: takes a third of a second, in which the processes started above go on loading.
-        from cloud.engine.runtimes.runtimes import Runtimes
         from cloud.server.assembly import Assembly
 
-        runtimes = Runtimes(
-            [runtimes_dir(), self._state.folder("runtimes")],
-            lambda: runtime,
-            self.settings.runtime,
-            self.settings.requirements,
-            environ=whole_environ(),
-        )
         self._assembly = Assembly(
             self.settings,
             self._state,
             launcher,
             server,
-            runtimes,
+            cache(lambda: self._runtimes(installed)),
+            self._requirements,
             environ,
             project,
             owner_access,
@@ -117,18 +121,43 @@ class LocalCloud(ServedCloud):
         )
         self._parts.push_async_callback(self._assembly.close)
         await self._assembly.start()
-        self._parts.push_async_callback(self._stop_warming, asyncio.create_task(self._warm(launcher, runtime)))
+        self._parts.push_async_callback(self._stop_warming, asyncio.create_task(self._warm(launcher, installed)))
         return self._assembly.front
 
-    async def _warm(self, launcher: Launcher, runtime: Runtime) -> None:
+    def _installed(self) -> "Runtime":
+        """The environment of this program, as jobs see it. It is shared by all clouds of the user; where that folder
+        cannot be written, this cloud has its own. To make it, the first time, takes a tenth of a second."""
+        from cloud.engine.runtimes.view import view_of_installed
+
+        return view_of_installed(*self._stores)
+
+    def _runtimes(self, installed: "Callable[[], Runtime]") -> "Runtimes":
+        from cloud.engine.runtimes.runtimes import Runtimes
+
+        settings = self.settings
+        return Runtimes(self._stores, installed, settings.runtime, settings.requirements, environ=self._user_environ)
+
+    def _requirements(self) -> "Requirements":
+        from cloud.engine.runtimes.requirements import Requirements
+
+        store, fallback = (folder / "layers" for folder in self._stores)
+        settings, lenient = self.settings, self.settings.runtime is RuntimeMode.ANY
+        return Requirements(
+            store, settings.requirements, environ=self._user_environ, fallback=fallback, lenient=lenient
+        )
+
+    async def _warm(self, launcher: Launcher, installed: "Callable[[], Runtime]") -> None:
         """Start the fork servers a moment later: a short command need not share the processors with them. A job that
         comes before starts its own."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), _SHORT_COMMAND)
             return
         try:
-            await launcher.start(runtime.interpreter)
-            await launcher.start(building(runtime.interpreter))
+            from cloud.engine.runtimes.runtime import building
+
+            interpreter = (await asyncio.to_thread(installed)).interpreter
+            await launcher.start(interpreter)
+            await launcher.start(building(interpreter))
         except OSError as error:
             _log.warning("no fork server could be started: %s", error)
 
@@ -143,10 +172,10 @@ class LocalCloud(ServedCloud):
         # Imported here: a start need not wait for it.
         from cloud.engine.runtimes.store import Store
 
-        state, stores = self._state.path, [runtimes_dir(), self._state.path / "runtimes"]
-        layers = [store / "layers" for store in stores]
-        sweep([*system_folders(), state / "work", state / "packages", *stores, *layers])
-        for store in stores:
+        state = self._state.path
+        layers = [store / "layers" for store in self._stores]
+        sweep([*system_folders(), state / "work", state / "packages", *self._stores, *layers])
+        for store in self._stores:
             Store(store).remove_leftovers()
 
     @property
@@ -204,7 +233,7 @@ class LocalCloud(ServedCloud):
             *pages,
             *ProjectPages(backend, project_number(settings.project), settings.iam.value, command).routes(),
             *JobPages(backend, assembly.jobs, storage, who).routes(),
-            *ModelPages(backend, assembly.serving, vertex, assembly.vertex.regions).routes(),
+            *ModelPages(backend, assembly.serving, vertex, assembly.vertex.load().regions).routes(),
             *VertexPages(vertex, settings.project).routes(),
             *GrantPages(assembly.project, storage, who).routes(),
             *StoragePages(backend, storage, who).routes(),
@@ -212,7 +241,7 @@ class LocalCloud(ServedCloud):
             *LivePages(
                 {
                     "jobs": [assembly.jobs.changes],
-                    "models": [assembly.serving.changes, assembly.vertex.changes],
+                    "models": [assembly.serving.changes, assembly.vertex.load().changes],
                     "storage": [storage.changes],
                     "iam": [storage.changes, assembly.project.changes],
                 }

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from cloud.emulator.app import Emulator
-from cloud.emulator.ml_v1.routes import DOCUMENT, HOSTS, MlV1
+from cloud.emulator.ml_v1.addresses import HOSTS
+from cloud.emulator.ml_v1.routes import DOCUMENT, MlV1
 from cloud.emulator.mounts import Mount
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry

@@ -19,13 +19,14 @@ from cloud.backends.google.http_transport import HttpTransport
 from cloud.backends.google.logs import Lateness
 from cloud.backends.google.network import Identity, Network
 from cloud.backends.memory import MemoryBackend
-from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.aiplatform_v1.addresses import HOSTS as VERTEX_HOSTS
+from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 from cloud.emulator.app import Emulator
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.faults import Faults
-from cloud.emulator.logging_v2.routes import HOSTS as LOGGING_HOSTS
+from cloud.emulator.logging_v2.addresses import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
-from cloud.emulator.ml_v1.routes import HOSTS as ML_HOSTS
+from cloud.emulator.ml_v1.addresses import HOSTS as ML_HOSTS
 from cloud.emulator.ml_v1.routes import MlV1
 from cloud.emulator.mounts import Mount
 from cloud.emulator.oauth2.keys import KeyRing
@@ -146,13 +147,13 @@ class QuickGoogle:
         self.storage = as_owner
         self.backend = QuickBackend(as_owner)
         ml = MlV1(self.backend, project_number=number, tenant_number=number + 1, state_dir=folder / "ml_v1")
-        vertex = aiplatform_v1.AiplatformV1(self.backend, project_number=number, state_dir=folder / "aiplatform_v1")
+        vertex = AiplatformV1(self.backend, project_number=number, state_dir=folder / "aiplatform_v1")
         for api in (ml, vertex):
             parts.push_async_callback(api.close)
             api.start()
         emulator.mount(
             Mount(ML_HOSTS, r".*", ml),
-            Mount(aiplatform_v1.HOSTS, r".*", vertex),
+            Mount(VERTEX_HOSTS, r".*", vertex),
             Mount(LOGGING_HOSTS, r".*", LoggingV2(self.backend, project_number=number)),
             Mount(resource_manager.HOSTS, r".*", resource_manager.CloudResourceManagerV3(access)),
         )

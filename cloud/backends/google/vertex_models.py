@@ -373,7 +373,9 @@ class VertexModels:
         if deployed(endpoint, name) is None:
             if await self._is_deploying(key, endpoint):
                 state = VersionState.CREATING
-            elif key in self._failed or deployed(endpoint := await self.endpoints.get(version.spec.model), name) is None:
+            elif (
+                key in self._failed or deployed(endpoint := await self.endpoints.get(version.spec.model), name) is None
+            ):
                 state = VersionState.FAILED
                 message = (
                     self._failed.get(key) or version.failure or "It is not deployed: delete it and create it again."

@@ -1,10 +1,12 @@
 """Vertex AI's methods: one table from Google's method ids to handlers."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from cloud.backends.base import Backend
+from cloud.emulator.aiplatform_v1.addresses import REGION
 from cloud.emulator.aiplatform_v1.batch_prediction_jobs import BatchPredictionJobMethods
 from cloud.emulator.aiplatform_v1.collection import Collection
 from cloud.emulator.aiplatform_v1.custom_jobs import CustomJobMethods
@@ -41,18 +43,7 @@ from cloud.engine.project.identities import custom_code_agent
 from cloud.errors import InvalidArgument, NotFound
 from cloud.resources import Json
 
-_REGION = r"[a-z]{2,20}-[a-z]{2,20}\d{1,2}"
-HOSTS = rf"(?:{_REGION}-)?(?:prediction-)?aiplatform(?:\.mtls|\.{_REGION}\.rep)?\.googleapis\.com"
-"""The global endpoint and the regional ones; gcloud sends predictions to hosts of their own."""
-SCOPES = r"aiplatform"
-"""This API's own OAuth scopes."""
 DOCUMENT = "aiplatform.v1"
-OTHER_DOCUMENTS = {BETA: BETA_DOCUMENT}
-"""By version."""
-DOCUMENT_PATHS = {HOSTS: r"/\$discovery/rest"}
-"""Where clients look for this API's discovery document."""
-LOOPBACK_PATHS = r"/(?:v1|v1beta1|ui)/projects/[^/]+/locations(?:/.*)?"
-"""What is this API's at an address of this machine (the SDK's ``api_endpoint``)."""
 
 _WITH_OPERATIONS = ("", "customJobs.", "endpoints.", "hyperparameterTuningJobs.", "models.", "trainingPipelines.")
 _RAW = frozenset({"endpoints.rawPredict"})
@@ -82,6 +73,7 @@ class AiplatformV1(Api):
     """
 
     SERVICE, DOCUMENT, ENUM_NUMBERS = "aiplatform.googleapis.com", DOCUMENT, ENUM_NUMBERS
+    OTHER_DOCUMENTS: ClassVar[Mapping[str, str]] = {BETA: BETA_DOCUMENT}
 
     def __init__(
         self, backend: Backend, *, project_number: int, state_dir: Path, access: ProjectAccess | None = None
@@ -203,7 +195,7 @@ class AiplatformV1(Api):
             raise InvalidArgument(
                 f"The location {location[:60]!r} is not one of {', '.join(REGIONS)}.", field="location"
             )
-        regional = re.match(rf"(?:aiplatform\.)?({_REGION})(?:-(?:prediction-)?aiplatform|\.rep)\.", call.host)
+        regional = re.match(rf"(?:aiplatform\.)?({REGION})(?:-(?:prediction-)?aiplatform|\.rep)\.", call.host)
         if regional and regional[1] != location:
             raise InvalidArgument(
                 f"The endpoint of {regional[1]} does not serve {location}: ask {location}-aiplatform.googleapis.com.",

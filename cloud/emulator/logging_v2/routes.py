@@ -20,9 +20,6 @@ from cloud.errors import CloudError
 from cloud.log_entries import LogEntry
 from cloud.resources import Json
 
-HOSTS = r"logging(?:\.mtls)?\.googleapis\.com"
-SCOPES = r"logging\.(?:admin|read|write)"
-"""This API's own OAuth scopes."""
 DOCUMENT = "logging.v2"
 _CREATE = "logging.logEntries.create"
 _NUMBERS = {"LogEntry.severity": {number: name for name, number in RANKS.items()}}

@@ -6,6 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from cloud.backends.base import Backend
+from cloud.emulator.ml_v1.addresses import HOSTS as HOSTS
 from cloud.emulator.ml_v1.iam import AccessMethods
 from cloud.emulator.ml_v1.jobs import JobMethods
 from cloud.emulator.ml_v1.models import ModelMethods
@@ -26,15 +27,7 @@ from cloud.engine.project.identities import ml_service_account
 from cloud.errors import PermissionDenied
 from cloud.resources import Job, Model, Version
 
-HOSTS = r"(?:[a-z]{2,20}-[a-z]{2,20}\d{1,2}-)?ml\.googleapis\.com|ml\.mtls\.googleapis\.com"
-"""The global endpoint and the regional ones."""
 DOCUMENT = "ml.v1"
-DOCUMENT_PATHS = {
-    "storage.googleapis.com": r"/cloud-ml/discovery/ml_v1_discovery\.json",
-    "www.googleapis.com": r"/discovery/v1/apis/ml/v1/rest",
-    HOSTS: r"/\$discovery/rest",
-}
-"""Where clients look for this API's discovery document; the first is the address in Google's course."""
 _ON = "ml.projects."
 
 

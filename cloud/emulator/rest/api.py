@@ -68,6 +68,8 @@ class Api(ABC):
     """Its host: ``ml.googleapis.com``."""
     DOCUMENT: ClassVar[str]
     """Its discovery document: ``ml.v1``."""
+    OTHER_DOCUMENTS: ClassVar[Mapping[str, str]] = {}
+    """Those of its other versions, by version."""
     ENUM_NUMBERS: ClassVar[EnumNumbers | None] = None
     """See ``Schemas``."""
 
@@ -237,19 +239,20 @@ class Api(ABC):
 
 
 class Document:
-    """Serves an API's discovery document, without authentication.
+    """Serves an API's discovery documents, without authentication.
 
     Args:
-        others: documents of further versions.
+        load: gives the API.
     """
 
-    def __init__(self, api: Api, others: Mapping[str, str] | None = None) -> None:
-        self._api, self._others = api, others or {}
+    def __init__(self, load: Callable[[], Api]) -> None:
+        self._load = load
 
     def method_id(self, _: web.Request) -> str:
         return "discovery.apis.getRest"
 
     async def handle(self, request: web.Request, _: Principal) -> web.StreamResponse:
-        other = self._others.get(request.query.get("version", ""))
-        discovery = load(other) if other else self._api.discovery
+        api = self._load()
+        other = api.OTHER_DOCUMENTS.get(request.query.get("version", ""))
+        discovery = load(other) if other else api.discovery
         return web.Response(body=discovery.content, content_type="application/json", charset="utf-8")

@@ -14,7 +14,8 @@ import aiohttp
 from cloud.backends.memory import MemoryBackend, succeed
 from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.app import Emulator
-from cloud.emulator.logging_v2 import routes as logging_v2
+from cloud.emulator.logging_v2.addresses import HOSTS as LOGGING_HOSTS
+from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.emulator.mounts import Mount
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry
@@ -76,28 +77,30 @@ class OfflineProject:
         storage = StorageApi(backend, f"service-{NUMBER}@gs")
         self._emulator = Emulator(project, self._region, storage, tokens, KeyRing())
         parts.push_async_callback(self._emulator.close)
-        logs = logging_v2.LoggingV2(backend, project_number=number)
+        logs = LoggingV2(backend, project_number=number)
         jobs = self._ml_engine if self._service == "ml-engine" else self._vertex_ai
-        self._emulator.mount(Mount(logging_v2.HOSTS, r".*", logs), jobs(backend, number, folder))
+        self._emulator.mount(Mount(LOGGING_HOSTS, r".*", logs), jobs(backend, number, folder))
         return self
 
     # Either API takes a while to load: only the one that is used is.
 
     def _ml_engine(self, backend: MemoryBackend, number: int, folder: Path) -> Mount:
-        from cloud.emulator.ml_v1 import routes
+        from cloud.emulator.ml_v1.addresses import HOSTS
+        from cloud.emulator.ml_v1.routes import MlV1
 
-        api = routes.MlV1(backend, project_number=number, tenant_number=number, state_dir=folder)
+        api = MlV1(backend, project_number=number, tenant_number=number, state_dir=folder)
         self._parts.push_async_callback(api.close)
         api.start()
-        return Mount(routes.HOSTS, r".*", api)
+        return Mount(HOSTS, r".*", api)
 
     def _vertex_ai(self, backend: MemoryBackend, number: int, folder: Path) -> Mount:
-        from cloud.emulator.aiplatform_v1 import routes
+        from cloud.emulator.aiplatform_v1.addresses import HOSTS
+        from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 
-        api = routes.AiplatformV1(backend, project_number=number, state_dir=folder)
+        api = AiplatformV1(backend, project_number=number, state_dir=folder)
         self._parts.push_async_callback(api.close)
         api.start()
-        return Mount(routes.HOSTS, r".*", api)
+        return Mount(HOSTS, r".*", api)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

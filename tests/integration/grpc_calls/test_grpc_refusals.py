@@ -8,7 +8,6 @@ from typing import Any
 import grpc
 import pytest
 
-from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 from cloud.emulator.grpc import methods
 from integration.grpc_calls.conftest import PROJECT
 from integration.grpc_client import GrpcClient, details_of
@@ -46,7 +45,7 @@ def request_of(method: methods.Method) -> bytes:
 async def test_every_method_of_vertex_ai_is_served_or_refused_by_its_name(cloud, client, version):
     service, channel = f"/google.cloud.aiplatform.{version}.", client.channel()
     paths = [path for path in methods._methods() if path.startswith(service)]
-    (vertex,) = {mount.api for mount in cloud._front.emulator.mounts if isinstance(mount.api, AiplatformV1)}
+    vertex = cloud._assembly.vertex.load()
     served = {route.method_id for route in vertex.routes()}
     before = sum(refusal.count for refusal in cloud.refusals)
 

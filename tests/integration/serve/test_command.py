@@ -34,6 +34,17 @@ def test_while_a_longer_command_runs_tensorflow_is_loaded_for_its_jobs(environ: 
     assert (result.returncode, result.stdout) == (0, "loading\n"), result.stderr
 
 
+def test_around_a_short_command_a_cloud_loads_neither_the_larger_apis_nor_what_prepares_jobs(
+    environ: dict[str, str],
+) -> None:
+    result = run(environ | {"PYTHONPROFILEIMPORTTIME": "1"}, "--", "true")
+    assert result.returncode == 0
+    loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "cloud.emulator.storage_v1.routes" in loaded
+    larger = {f"cloud.emulator.{api}.routes" for api in ("aiplatform_v1", "logging_v2", "ml_v1")}
+    assert loaded & (larger | {"cloud.engine.jobs.execution", "cloud.engine.runtimes.runtimes", "packaging"}) == set()
+
+
 def test_a_command_that_a_signal_ends(environ: dict[str, str]) -> None:
     assert run(environ, "--", "sh", "-c", "kill -9 $$").returncode == 128 + signal.SIGKILL
 

@@ -7,13 +7,13 @@ from unittest import mock
 import pytest
 from aiohttp import ClientConnectionError, ClientPayloadError, web
 
-from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.aiplatform_v1 import addresses as aiplatform_v1
 from cloud.emulator.app import Emulator
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.iam import routes as iam
 from cloud.emulator.iamcredentials import routes as iam_credentials
-from cloud.emulator.logging_v2 import routes as logging_v2
-from cloud.emulator.ml_v1 import routes as ml_v1
+from cloud.emulator.logging_v2 import addresses as logging_v2
+from cloud.emulator.ml_v1 import addresses as ml_v1
 from cloud.emulator.mounts import Mount, RequestSource
 from cloud.emulator.oauth2.keys import KeyRing
 from cloud.emulator.oauth2.tokens import TokenRegistry

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 import pytest
 from google.auth import crypt, jwt
 
-from cloud.emulator.aiplatform_v1 import routes as aiplatform_v1
+from cloud.emulator.aiplatform_v1 import addresses as aiplatform_v1
 from cloud.emulator.app import Emulator
-from cloud.emulator.ml_v1 import routes as ml_v1
+from cloud.emulator.ml_v1 import addresses as ml_v1
 from cloud.emulator.mounts import Mount, RequestSource
 from cloud.emulator.oauth2.assertions import TOKEN_URI
 from cloud.emulator.oauth2.keys import KeyRing

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from cloud.emulator.aiplatform_v1.routes import HOSTS
+from cloud.emulator.aiplatform_v1.addresses import HOSTS
 from cloud.engine.principal import ANONYMOUS
 from emulator_api.vertex_api import NUMBER, PARENT, custom_job, model
 
