@@ -35,13 +35,18 @@ _KEEPALIVE_TIMEOUT = 366 * 24 * 3600.0
 
 async def serve_model(
     model: Servable,
+    warmed: Collection[str],
     config: ListenConfig,
     on_ready: Callable[[], None],
     stack: ServingStack = ServingStack.PREDICTION_LIBRARY,
 ) -> None:
-    """Serve ``model`` until SIGTERM, then respond to pending requests and return; see ``worker.serve``."""
+    """Serve ``model`` until SIGTERM, then respond to pending requests and return; see ``worker.serve``.
+
+    Args:
+        warmed: what its ``warm_up`` returned.
+    """
     rules = TensorFlowServingRules(model) if stack is ServingStack.TENSORFLOW_SERVING else PredictionLibraryRules(model)
-    await serve_by(rules, rules.joinable(model.warm_up()), model.signatures, config, on_ready)
+    await serve_by(rules, rules.joinable(warmed), model.signatures, config, on_ready)
 
 
 async def serve_by(

@@ -24,9 +24,6 @@ class Servable(Model, Protocol):
             CloudError: with TensorFlow's code and text.
         """
 
-    def warm_up(self) -> Collection[str]:
-        """Call each signature; returns those whose requests may share a call."""
-
 
 class Rules(Protocol):
     """The rules of one serving stack."""

@@ -8,8 +8,9 @@ On SIGTERM it responds to pending requests and exits. Its routes are in ``applic
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import orjson
 
 from cloud.engine.event_loop import run
 from cloud.engine.serving.listen_config import ListenConfig
-from cloud.engine.serving.rules import Servable
+from cloud.engine.serving.saved_model import SavedModel
 from cloud.engine.serving.tensorflow_c import load_library
 from cloud.errors import FailedPrecondition
 from cloud.resources import ServingStack
@@ -39,9 +40,11 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         if arguments.check:
-            load(arguments.model_dir, report_note).warm_up()
+            load(arguments.model_dir, report_note)
             report_ready()
             return 0
+        # aiohttp reads the system's CA certificates while it is imported. Nothing here speaks TLS.
+        os.environ.update(SSL_CERT_FILE=os.devnull, SSL_CERT_DIR=os.devnull)
         serve(
             arguments.model_dir,
             ListenConfig(arguments.socket),
@@ -78,19 +81,17 @@ def serve(
         # Meanwhile, since TensorFlow's code lets other threads run: importing this takes as long as loading a model.
         from cloud.engine.serving.application import serve_model
 
-        model = loading.result()
-    run(serve_model(model, config, on_ready, stack))
+        model, warmed = loading.result()
+    run(serve_model(model, warmed, config, on_ready, stack))
 
 
-def load(model_dir: str, on_note: Callable[[str], None]) -> Servable:
-    """Load the SavedModel; see ``serve``."""
+def load(model_dir: str, on_note: Callable[[str], None]) -> tuple[SavedModel, Collection[str]]:
+    """Load and call the SavedModel; see ``serve`` and ``SavedModel.warm_up``."""
     load_library()  # first: until it is loaded, no thread can import a compiled module
-    from cloud.engine.serving.saved_model import SavedModel
-
     model = SavedModel(model_dir)
     for note in model.notes:
         on_note(note)
-    return model
+    return model, model.warm_up()
 
 
 def report_ready() -> None:

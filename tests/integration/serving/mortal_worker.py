@@ -19,9 +19,6 @@ from cloud.resources import Json
 class Mortal:
     signatures: Mapping[str, Signature] = {"double": Signature({}, {})}
 
-    def warm_up(self) -> set[str]:
-        return set(self.signatures)
-
     def prepare(self, _: str, instances: list[Json]) -> list[Json]:
         return instances
 
@@ -37,6 +34,7 @@ if __name__ == "__main__":
     asyncio.run(
         serve_model(
             Mortal(),
+            set(Mortal.signatures),
             ListenConfig(Path(sys.argv[1])),
             report_ready,
         )
