@@ -2,7 +2,9 @@
 
 import ctypes
 import itertools
-from ctypes import c_int64
+import struct
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,7 +39,7 @@ class Tensors:
         if dtype == STRING:
             return self._make_strings(array)
         shape, raw = array.shape, array.tobytes()
-        tensor: int = self._allocate(dtype, (c_int64 * len(shape))(*shape), len(shape), len(raw))
+        tensor: int = self._allocate(dtype, _pack(len(shape))(*shape), len(shape), len(raw))
         ctypes.memmove(self._data(tensor), raw, len(raw))
         return tensor
 
@@ -71,10 +73,9 @@ class Tensors:
         strings[1:, 2] += np.cumsum(sizes[:-1] + 1)
         number = next(self._numbers)
         self._lent[number] = text, strings
-        shape = array.shape
-        dimensions = (c_int64 * len(shape))(*shape)
+        dimensions, rank = _pack(array.ndim)(*array.shape), array.ndim
         tensor: int = self._new_tensor(
-            STRING, dimensions, len(shape), strings.ctypes.data, strings.nbytes, self._release, number
+            STRING, dimensions, rank, strings.ctypes.data, strings.nbytes, self._release, number
         )
         return tensor
 
@@ -90,3 +91,9 @@ class Tensors:
             return raw[place + 1 : place + 1 + (head >> _KIND_BITS)]
         string = data + place
         return ctypes.string_at(self._library.TF_StringGetDataPointer(string), self._library.TF_StringGetSize(string))
+
+
+@cache
+def _pack(rank: int) -> Callable[..., bytes]:
+    """Makes an array of ``int64_t`` of so many numbers."""
+    return struct.Struct(f"{rank}q").pack

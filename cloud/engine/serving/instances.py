@@ -145,10 +145,13 @@ def _floats(values: list[Json], dtype: str, bad: Any) -> NDArray[Any]:
         array = np.array(values, dtype=dtype)
     except OverflowError:
         raise bad(max(range(len(values)), key=lambda position: abs(values[position]))) from None
-    finite = np.isfinite(array)
-    if not finite.all():
-        raise bad(int(np.argmin(finite)))
+    if not _are_finite(array):
+        raise bad(int(np.argmin(np.isfinite(array))))
     return array
+
+
+def _are_finite(array: NDArray[Any]) -> bool:
+    return 0 not in np.isfinite(array).tobytes()  # for a few numbers four times as fast as ``all``, for many as fast
 
 
 def _integers(values: list[Json], dtype: str, bad: Any) -> NDArray[Any]:
@@ -189,7 +192,7 @@ def _json_column(alias: str, array: NDArray[Any]) -> list[Json]:
     if array.dtype.kind != "f":  # bfloat16 and similar types, which NumPy itself does not have
         array = array.astype(np.float32)
     rows: list[Json] = array.tolist()
-    return rows if np.isfinite(array).all() else [_name_non_finite(row) for row in rows]
+    return rows if _are_finite(array) else [_name_non_finite(row) for row in rows]
 
 
 def _json_string(alias: str, value: Json) -> Json:

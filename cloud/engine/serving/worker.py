@@ -8,15 +8,13 @@ On SIGTERM it responds to pending requests and exits. Its routes are in ``applic
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import orjson
-
-from cloud.engine.event_loop import run
 from cloud.engine.serving.listen_config import ListenConfig
 from cloud.engine.serving.saved_model import SavedModel
 from cloud.engine.serving.tensorflow_c import load_library
@@ -79,6 +77,7 @@ def serve(
     with ThreadPoolExecutor(1, thread_name_prefix="load") as pool:
         loading = pool.submit(load, model_dir, on_note)
         # Meanwhile, since TensorFlow's code lets other threads run: importing this takes as long as loading a model.
+        from cloud.engine.event_loop import run
         from cloud.engine.serving.application import serve_model
 
         model, warmed = loading.result()
@@ -103,7 +102,7 @@ def report_note(text: str) -> None:
 
 
 def report(value: object) -> None:
-    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
