@@ -21,7 +21,7 @@ Rows = NDArray[np.float32]
 READ_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20
 MAX_BAD_SHARE = 0.01
-WINDOW_ROWS = 1 << 18  # 6 MiB; a smaller file is shuffled uniformly and read once
+WINDOW_ROWS = 1 << 21  # 48 MiB; a smaller file is shuffled uniformly and read once
 
 _T = TypeVar("_T")
 
