@@ -1,7 +1,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cloud.emulator.rest.aip160 import ListFilter
@@ -115,7 +115,8 @@ def test_any_text_is_a_filter_or_refused(text):
         assert matches(text) in (True, False)
 
 
-@given(st.text(max_size=20))
+@given(st.text(st.characters(exclude_characters="x"), max_size=20))
+@example("a*b")
 def test_a_quoted_value_is_taken_as_it_is(value):
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     wanted = ListFilter(f'name="{quoted}"', lambda path: [path] if path == "name" else None)
