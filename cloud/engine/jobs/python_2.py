@@ -17,7 +17,12 @@ _FAILURES = re.compile(
     r"^(?:SyntaxError|TabError|IndentationError): "
     rf"|^ModuleNotFoundError: No module named '(?:{'|'.join(_OLD_MODULES)})'"
     rf"|^NameError: name '(?:{'|'.join(_OLD_NAMES)})' is not defined"
-    r"|^AttributeError: 'dict' object has no attribute '(?:has_key|iteritems|iterkeys|itervalues)'",
+    r"|^AttributeError: 'dict' object has no attribute '(?:has_key|iteritems|iterkeys|itervalues)'"
+    # Of text and bytes, which are one type in Python 2, and of lists that are views and iterators in Python 3.
+    r"|^TypeError: (?:a bytes-like object is required, not 'str'|write\(\) argument must be str, not bytes"
+    r"|can't concat str to bytes|can only concatenate str \(not \"bytes\"\) to str"
+    r"|'(?:dict_keys|dict_values|dict_items|map|filter|zip)' object is not subscriptable"
+    r"|object of type '(?:map|filter|zip)' has no len\(\))",
     re.MULTILINE,
 )
 """The last lines of tracebacks of Python 2's programs in Python 3."""

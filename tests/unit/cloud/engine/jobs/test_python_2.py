@@ -1,5 +1,8 @@
+import io
+import pickle
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,27 @@ def test_a_failure_of_python_2s_code_is_told(line):
     assert explain(message, (3, 11)) == "The job asks for Python 2.7, ran in 3.11: port it to Python 3."
 
 
-@pytest.mark.parametrize("line", ["ModuleNotFoundError: No module named 'lightgbm'", "ValueError: SyntaxError: no"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda: pickle.load(io.StringIO("text")),  # noqa: S301
+        lambda: io.StringIO().write(b"bytes"),
+        lambda: b"bytes" + "text",
+        lambda: "text" + b"bytes",
+        lambda: {}.keys()[0],
+        lambda: map(str, [])[0],
+        lambda: len(filter(None, [])),
+    ],
+)
+def test_what_differs_between_the_languages_is_told(code):
+    with pytest.raises(TypeError) as caught:
+        code()
+    assert explain("".join(traceback.format_exception(caught.value)), (3, 11)).endswith("port it to Python 3.")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["ModuleNotFoundError: No module named 'lightgbm'", "ValueError: SyntaxError: no", "TypeError: unhashable type"],
+)
 def test_other_failures_need_no_word(line):
     assert explain(line, (3, 11)) == ""
