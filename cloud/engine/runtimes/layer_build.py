@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from cloud.engine.runtimes.demands import FIELD, Demand
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.layers import Layer, Layers
-from cloud.engine.runtimes.numpy_abi import built_for_numpy_1, is_numpy_2
+from cloud.engine.runtimes.numpy_abi import NUMPY, built_for_numpy_1, is_numpy_2
 from cloud.engine.runtimes.python_facts import PythonFacts
 from cloud.engine.runtimes.resolution import Plan, Resolver
 from cloud.engine.runtimes.uv import Log, Uv
@@ -24,7 +24,6 @@ from cloud.settings import RequirementsMode
 
 PACKAGES = "packages"
 """Of a layer's folder."""
-_NUMPY = "numpy"
 _SHOWN = 3
 
 
@@ -63,7 +62,7 @@ class LayerBuilder:
             target = folder / PACKAGES
             plan = await filling.fill(target, unmet)
             warnings = list(plan.warnings)
-            if is_numpy_2(Distributions([target]).get(_NUMPY) or visible.get(_NUMPY)):
+            if is_numpy_2(Distributions([target]).get(NUMPY) or visible.get(NUMPY)):
                 built = await asyncio.to_thread(built_for_numpy_1, target)
                 if built:
                     plan, warning = await filling.refill_with_numpy_1(target, unmet, plan, built)
@@ -103,13 +102,13 @@ class _Filling:
         reason = f"{', '.join(built)} cannot be imported with NumPy 2"
         again = target.with_name("again")
         try:
-            plan = await self.fill(again, [*unmet, Demand(Requirement(f"{_NUMPY}<2"), built[0])])
+            plan = await self.fill(again, [*unmet, Demand(Requirement(f"{NUMPY}<2"), built[0])])
         except FailedPrecondition as error:
             await asyncio.to_thread(shutil.rmtree, again, ignore_errors=True)
             return plan, f"{reason}, and NumPy 1 cannot be installed: {error.message}"
         await asyncio.to_thread(shutil.rmtree, target)
         again.rename(target)
-        return plan, f"{reason}: {Distributions([target]).get(_NUMPY)} is installed, too."
+        return plan, f"{reason}: {Distributions([target]).get(NUMPY)} is installed, too."
 
     async def _install_cached(self, plan: Plan, target: Path) -> bool:
         try:

@@ -10,6 +10,7 @@ from packaging.version import Version
 from cloud.engine.runtimes.distributions import Distribution, Distributions
 from cloud.engine.runtimes.link_tree import recorded_files
 
+NUMPY = "numpy"
 _OF_BOTH, _OF_2 = b"numpy.core._multiarray_umath", b"numpy._core._multiarray_umath"
 """Modules that NumPy's C headers import by name: those of 2 try its new name first."""
 

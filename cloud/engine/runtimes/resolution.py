@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 from cloud.engine.runtimes.demands import FIELD, Demand
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.index_settings import wheelhouses
+from cloud.engine.runtimes.numpy_abi import NUMPY
 from cloud.engine.runtimes.python_facts import PythonFacts
 from cloud.engine.runtimes.uv import Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
@@ -67,9 +68,10 @@ class Resolver:
         Raises:
             UvError: the cache cannot be used.
         """
-        target = await asyncio.to_thread(self._write_metadata)
+        target, kept = await asyncio.to_thread(self._write_metadata), self._keeping_numpy(demands)
         try:
-            return await self._ask(demands, target, offline=True)
+            # Where NumPy has to change, the index is asked: it may have what fits.
+            return await self._ask(demands, target, *(kept[0] if kept else ()), offline=True)
         except UvError as error:
             if error.reason is Reason.UNWRITABLE:
                 raise
@@ -85,6 +87,12 @@ class Resolver:
             FailedPrecondition: ``demands`` cannot be met; the message names which.
         """
         target = await asyncio.to_thread(self._write_metadata)
+        for options in self._keeping_numpy(demands):
+            try:
+                return await self._ask(demands, target, *options, offline=offline)
+            except UvError as conflict:
+                if conflict.reason not in _IMPOSSIBLE:
+                    raise
         try:
             return await self._ask(demands, target, offline=offline)
         except UvError as unmet:
@@ -141,6 +149,15 @@ class Resolver:
             ),
             tuple(_pin(match) for match in changes if match["kind"] == "-"),
         )
+
+    def _keeping_numpy(self, demands: Sequence[Demand]) -> list[tuple[str, str]]:
+        """Options for ``_ask`` with which NumPy stays as it is, or at least of its major version: what the runtime has
+        was built for it, which the metadata of a newer one do not say. None if ``demands`` name NumPy themselves."""
+        numpy = self.visible.get(NUMPY)
+        if numpy is None or any(canonicalize_name(demand.requirement.name) == NUMPY for demand in demands):
+            return []
+        kept = (f"{NUMPY}=={numpy.version}", f"{NUMPY}<{Version(numpy.version).major + 1}")
+        return [("--constraints", str(self._write([constraint]))) for constraint in kept]
 
     async def _give_way(
         self, demands: Sequence[Demand], target: Path, overrides: dict[str, str]

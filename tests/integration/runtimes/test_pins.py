@@ -4,6 +4,7 @@ import pytest
 
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.log_entries import Severity
+from cloud.settings import RequirementsMode
 from integration.runtimes import test_requirements
 from integration.runtimes.test_requirements import PYTHON, Jobs, packed
 
@@ -28,6 +29,32 @@ async def test_packages_built_for_numpy_1(jobs: Jobs, requires: str, numpy: str,
     assert [line[: len(warning)] for line, level in jobs.lines if level is Severity.WARNING] == [warning] * bool(
         warning
     )
+
+
+@pytest.mark.parametrize("mode", [RequirementsMode.INDEX, RequirementsMode.OFFLINE])
+@pytest.mark.parametrize(
+    ("requires", "found"),
+    [
+        ("plots", ["numpy==1.23", "plots==1.0"]),
+        ("new-plots", ["numpy==1.26", "new-plots==1.0"]),
+        ("newest-plots", ["numpy==2.1", "newest-plots==1.0"]),
+        ("plots numpy>=2", ["numpy==2.1", "plots==2.0"]),
+    ],
+)
+async def test_numpy_changes_only_where_nothing_else_fits(
+    jobs: Jobs, mode: RequirementsMode, requires: str, found: list[str]
+) -> None:
+    packed(jobs.folder / "site", "numpy", "1.23")
+    if mode is RequirementsMode.OFFLINE:
+        await jobs.install("plots==1.0", "numpy==1.26")  # which are then cached
+        for other in ("plots==2.0", "newest-plots", "new-plots"):
+            await jobs.install(other, "numpy>=1.26")
+        jobs.mode = mode
+
+    environment = await jobs.install(*requires.split())
+
+    visible = Distributions([*environment.import_path, *jobs.runtime.site])
+    assert [str(visible.get(name.partition("==")[0])).replace(" ", "==") for name in found] == found
 
 
 async def test_pins_that_do_not_fit_what_takes_the_place_of_others_give_way(jobs: Jobs) -> None:

@@ -37,6 +37,9 @@ def index() -> Iterator[PackageIndex]:
         wheel("needs-old-fares", "1.0", "fares<2"),
         *(wheel("numpy", version) for version in ("1.26", "2.1")),
         wheel("six", "9.0"),
+        *(wheel("plots", version, requires) for version, requires in (("1.0", "numpy>=1.20"), ("2.0", "numpy>=2"))),
+        wheel("new-plots", "1.0", "numpy>=1.26"),
+        wheel("newest-plots", "1.0", "numpy>=2"),
         wheel("built-for-1", "1.0", "numpy>=1.20", files={"built_1/_c.so": "\0numpy.core._multiarray_umath\0"}),
         wheel("built-for-2", files={"built_2/_c.so": "\0numpy._core._multiarray_umath\0numpy.core._multiarray_umath"}),
     ) as index:

@@ -83,7 +83,7 @@ def test_a_failure_of_python_2s_code_is_told(line):
     "code",
     [
         lambda: pickle.load(io.StringIO("text")),  # noqa: S301
-        lambda: io.StringIO().write(b"bytes"),
+        lambda: io.TextIOWrapper(io.BytesIO()).write(b"bytes"),
         lambda: b"bytes" + "text",
         lambda: "text" + b"bytes",
         lambda: {}.keys()[0],
