@@ -22,7 +22,7 @@ from cloud.errors import FailedPrecondition
 from cloud.log_entries import Severity
 from cloud.settings import RequirementsMode
 
-_RULES = "4"
+_RULES = "5"
 """Of what is installed for demands. Another value where that changes, so that layers of before are not used."""
 
 

@@ -28,6 +28,7 @@ _NOT_CACHED_BELOW = re.compile(r"Because (\S+) was not found in the cache")
 _NO_WHEEL_BELOW = re.compile(
     r"Because (?:all versions of )?(\S+) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"
 )
+_TENSORFLOW = "tensorflow"
 _SHOWN = 3
 _LONGEST = 1000
 
@@ -68,9 +69,9 @@ class Resolver:
         Raises:
             UvError: the cache cannot be used.
         """
-        target, kept = await asyncio.to_thread(self._write_metadata), self._keeping_numpy(demands)
+        target, kept = await asyncio.to_thread(self._write_metadata), self._keeping(demands)
         try:
-            # Where NumPy has to change, the index is asked: it may have what fits.
+            # Where these have to change, the index is asked: it may have what fits.
             return await self._ask(demands, target, *(kept[0] if kept else ()), offline=True)
         except UvError as error:
             if error.reason is Reason.UNWRITABLE:
@@ -87,7 +88,7 @@ class Resolver:
             FailedPrecondition: ``demands`` cannot be met; the message names which.
         """
         target = await asyncio.to_thread(self._write_metadata)
-        for options in self._keeping_numpy(demands):
+        for options in self._keeping(demands):
             try:
                 return await self._ask(demands, target, *options, offline=offline)
             except UvError as conflict:
@@ -150,14 +151,20 @@ class Resolver:
             tuple(_pin(match) for match in changes if match["kind"] == "-"),
         )
 
-    def _keeping_numpy(self, demands: Sequence[Demand]) -> list[tuple[str, str]]:
-        """Options for ``_ask`` with which NumPy stays as it is, or at least of its major version: what the runtime has
-        was built for it, which the metadata of a newer one do not say. None if ``demands`` name NumPy themselves."""
-        numpy = self.visible.get(NUMPY)
-        if numpy is None or any(canonicalize_name(demand.requirement.name) == NUMPY for demand in demands):
-            return []
-        kept = (f"{NUMPY}=={numpy.version}", f"{NUMPY}<{Version(numpy.version).major + 1}")
-        return [("--constraints", str(self._write([constraint]))) for constraint in kept]
+    def _keeping(self, demands: Sequence[Demand]) -> list[tuple[str, str]]:
+        """Options for ``_ask`` with which TensorFlow and NumPy stay as they are, or NumPy of its major version at least.
+
+        The runtime is named after the first, and what else it has was built for the second, which the metadata of newer
+        ones do not say. Those that ``demands`` name themselves may change.
+        """
+        named = {canonicalize_name(demand.requirement.name) for demand in demands}
+        exact, loose = [], []
+        for name in (_TENSORFLOW, NUMPY):
+            if name not in named and (found := self.visible.get(name)):
+                exact.append(f"{name}=={found.version}")
+                loose.append(f"{NUMPY}<{Version(found.version).major + 1}" if name == NUMPY else exact[-1])
+        sets = [exact, loose] if exact != loose else [exact] if exact else []
+        return [("--constraints", str(self._write(lines))) for lines in sets]
 
     async def _give_way(
         self, demands: Sequence[Demand], target: Path, overrides: dict[str, str]

@@ -57,6 +57,22 @@ async def test_numpy_changes_only_where_nothing_else_fits(
     assert [str(visible.get(name.partition("==")[0])).replace(" ", "==") for name in found] == found
 
 
+@pytest.mark.parametrize(
+    ("requires", "tensorflow", "hub"),
+    [("hub", "2.15.1", "0.1"), ("hub>=0.2", "2.21", "0.2"), ("hub tensorflow>=2.16", "2.21", "0.2")],
+)
+async def test_tensorflow_changes_only_where_nothing_else_fits(
+    jobs: Jobs, requires: str, tensorflow: str, hub: str
+) -> None:
+    packed(jobs.folder / "site", "tensorflow", "2.15.1")
+    packed(jobs.folder / "site", "numpy", "1.26")
+
+    environment = await jobs.install(*requires.split())
+
+    visible = Distributions([*environment.import_path, *jobs.runtime.site])
+    assert [str(visible.get(name)) for name in ("tensorflow", "hub")] == [f"tensorflow {tensorflow}", f"hub {hub}"]
+
+
 async def test_pins_that_do_not_fit_what_takes_the_place_of_others_give_way(jobs: Jobs) -> None:
     jobs.lenient = True
     packed(jobs.folder / "site", "six", "8.0")

@@ -40,6 +40,11 @@ def index() -> Iterator[PackageIndex]:
         *(wheel("plots", version, requires) for version, requires in (("1.0", "numpy>=1.20"), ("2.0", "numpy>=2"))),
         wheel("new-plots", "1.0", "numpy>=1.26"),
         wheel("newest-plots", "1.0", "numpy>=2"),
+        *(wheel("tensorflow", version) for version in ("2.15.1", "2.21")),
+        *(
+            wheel("hub", version, requires)
+            for version, requires in (("0.1", "tensorflow"), ("0.2", "tensorflow>=2.20"))
+        ),
         wheel("built-for-1", "1.0", "numpy>=1.20", files={"built_1/_c.so": "\0numpy.core._multiarray_umath\0"}),
         wheel("built-for-2", files={"built_2/_c.so": "\0numpy._core._multiarray_umath\0numpy.core._multiarray_umath"}),
     ) as index:
