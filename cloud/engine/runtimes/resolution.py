@@ -152,7 +152,7 @@ class Resolver:
         )
 
     def _keeping(self, demands: Sequence[Demand]) -> list[tuple[str, str]]:
-        """Options for ``_ask`` with which TensorFlow and NumPy stay as they are, or NumPy of its major version at least.
+        """Options for ``_ask`` with which TensorFlow and NumPy stay as they are, or NumPy of its major version.
 
         The runtime is named after the first, and what else it has was built for the second, which the metadata of newer
         ones do not say. Those that ``demands`` name themselves may change.
