@@ -6,7 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from cloud.backends.base import Backend
-from cloud.emulator.ml_v1.addresses import HOSTS as HOSTS
+from cloud.emulator.ml_v1.addresses import HOSTS as HOSTS  # who serves a backend of his own needs both
 from cloud.emulator.ml_v1.iam import AccessMethods
 from cloud.emulator.ml_v1.jobs import JobMethods
 from cloud.emulator.ml_v1.models import ModelMethods
