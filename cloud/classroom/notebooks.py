@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from cloud.gateway.environ import CONFLICTING
 from cloud.lab import notebooks as chapters
 from cloud.lab.folder import LabFolder
-from cloud.lab.jupyter import JupyterServer, check_installed, choose_port
+from cloud.lab.jupyter import JupyterServer, check_installed, hold_port
 from cloud.settings import whole_environ
 
 
@@ -45,7 +45,7 @@ class Notebooks:
             root=self._folder.work(self._language),
             language=self._language,
             first=chapters.names(self._language)[0],
-            port=choose_port(0),
+            held=hold_port(0),
         )
         inherited = {name: value for name, value in whole_environ().items() if name not in CONFLICTING}
         try:

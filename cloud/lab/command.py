@@ -65,7 +65,7 @@ def main(
     if context.invoked_subcommand is not None:
         return
     with clear_errors():
-        from cloud.lab.jupyter import check_installed, choose_port
+        from cloud.lab.jupyter import check_installed, hold_port
 
         check_installed()
         settings = Settings.from_environ()
@@ -91,7 +91,7 @@ def main(
             folder,
             settings,
             language=lang or language_of(whole_environ()),
-            port=choose_port(port),
+            held_port=hold_port(port),
             opens_browser=not no_browser,
         )
         sys.exit(run(session.run()))

@@ -38,36 +38,37 @@ def check_installed() -> None:
         )
 
 
-def choose_port(wanted: int | None) -> int:
-    """``wanted``, if it is free; None: Jupyter's own, or the first that is free after it; 0: any.
+def hold_port(wanted: int | None) -> socket.socket:
+    """A socket bound to the port ``wanted``, if it is free; None: Jupyter's own, or the first that is free after it; 0:
+    any. It does not listen: nobody else gets the port meanwhile, and JupyterLab can.
 
     Raises:
         FailedPrecondition: it is taken, or may not be used.
     """
     if wanted:
-        if error := _bind(wanted):
+        try:
+            return _bind(wanted)
+        except OSError as error:
             raise FailedPrecondition(
                 f"port {wanted} cannot be used: {error.strerror}; choose another with --port (0 picks a free one)"
-            )
-        return wanted
+            ) from error
     if wanted is None:
         for port in range(_DEFAULT_PORT, _DEFAULT_PORT + _TRIED_PORTS):
-            if _bind(port) is None:
-                return port
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+            with contextlib.suppress(OSError):
+                return _bind(port)
+    return _bind(0)
 
 
-def _bind(port: int) -> OSError | None:
-    with socket.socket() as listening:
-        # As Jupyter's server: connections of the last lab may still be waiting for their end.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error
-    return None
+def _bind(port: int) -> socket.socket:
+    held = socket.socket()
+    # As Jupyter's server: connections of the last lab may still be waiting for their end.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
 class JupyterServer:
@@ -77,10 +78,12 @@ class JupyterServer:
         folder: of JupyterLab's own files.
         root: the learner's folder.
         first: the notebook that the address opens.
+        held: ``hold_port``; it is closed when JupyterLab listens.
     """
 
-    def __init__(self, folder: Path, *, root: Path, language: str, first: str, port: int) -> None:
-        self._folder, self._root, self._language, self._first, self._port = folder, root, language, first, port
+    def __init__(self, folder: Path, *, root: Path, language: str, first: str, held: socket.socket) -> None:
+        self._folder, self._root, self._language, self._first, self._held = folder, root, language, first, held
+        self._port: int = held.getsockname()[1]
         self._token = secrets.token_hex(24)
         self._process: asyncio.subprocess.Process | None = None
         self._watchdog: asyncio.subprocess.Process | None = None
@@ -101,6 +104,8 @@ class JupyterServer:
         Raises:
             FailedPrecondition: it ended, or does not answer in two minutes.
         """
+        if sys.platform != "linux":
+            self._held.close()  # elsewhere two sockets cannot be bound to one port
         programs = Path(sys.executable).parent
         guest = jupyter_files.environ(
             self._folder, environ, root=self._root, language=self._language, programs=programs
@@ -124,6 +129,7 @@ class JupyterServer:
         self._watchdog.stdin.write(f"-{self._process.pid}\n".encode())
         await self._watchdog.stdin.drain()
         await self._wait_until_up()
+        self._held.close()
 
     async def wait(self) -> int:
         """Its exit status, once it has ended, as when a user shuts it down by its menu."""
@@ -139,6 +145,7 @@ class JupyterServer:
         return FailedPrecondition("\n".join([f"JupyterLab ended with status {status}; the end of {self.log}:", *lines]))
 
     async def close(self) -> None:
+        self._held.close()
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):

@@ -29,7 +29,7 @@ def write(folder: Path, guest: Mapping[str, str], *, first: str, port: int, toke
         "ServerApp": {
             "ip": "127.0.0.1",
             "port": port,
-            "port_retries": 0,  # the port was free just now, and its address is told
+            "port_retries": 0,  # the port is held for it, and its address is told
             "open_browser": False,  # a browser would inherit the cloud's proxy
             "root_dir": root,
             "terminado_settings": {"shell_command": _terminal(folder, guest)},

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -31,17 +32,17 @@ class Session:
 
     Args:
         settings: of its cloud; the state folder is ``folder.cloud``.
-        port: JupyterLab's.
+        held_port: JupyterLab's, see ``hold_port``.
     """
 
     def __init__(
-        self, folder: "LabFolder", settings: Settings, *, language: str, port: int, opens_browser: bool
+        self, folder: "LabFolder", settings: Settings, *, language: str, held_port: socket.socket, opens_browser: bool
     ) -> None:
         self._folder, self._settings, self._opens_browser = folder, settings, opens_browser
         self._root = folder.work(language)
         self._language = language
         self._jupyter = JupyterServer(
-            folder.jupyter, root=self._root, language=language, first=notebooks.names(language)[0], port=port
+            folder.jupyter, root=self._root, language=language, first=notebooks.names(language)[0], held=held_port
         )
         self._is_up = False
         self._ended_by = asyncio.Event()
