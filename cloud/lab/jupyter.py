@@ -40,7 +40,7 @@ def check_installed() -> None:
 
 def hold_port(wanted: int | None) -> socket.socket:
     """A socket bound to the port ``wanted``, if it is free; None: Jupyter's own, or the first that is free after it; 0:
-    any. It does not listen: nobody else gets the port meanwhile, and JupyterLab can.
+    any. It does not listen: no connection of another program gets the port meanwhile, and JupyterLab can.
 
     Raises:
         FailedPrecondition: it is taken, or may not be used.
