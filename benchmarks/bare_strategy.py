@@ -44,8 +44,8 @@ def main(path: str, steps: int, steps_per_call: int) -> None:
 
     def step(rows: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            error = model.members(reversed_by_half(rows[:, 1:])) - rows[:, :1]
-            loss = tf.reduce_sum(tf.reduce_mean(huber(error), axis=0)) / count
+            error = model.members(model.scaled_features(reversed_by_half(rows[:, 1:]))) - rows[:, 0]
+            loss = tf.reduce_sum(tf.reduce_mean(huber(error), axis=1)) / count
         variables = model.trainable_variables
         optimizer.apply(tape.gradient(loss, variables), variables)
         return loss

@@ -133,7 +133,7 @@ class SharedTraining(Training):
     def _flat_gradient(self, rows: tf.Tensor) -> tf.Tensor:
         """This replica's part of a step, as one vector: the gradients, the loss, the square error."""
         share = tf.cast(tf.shape(rows)[0], tf.float32) / float(self._batch_size)
-        gradients, loss, square = self._gradients(rows)
+        gradients, loss, square = self._gradients(*self._examples(rows))
         parts = [tf.reshape(gradient, [-1]) for gradient in gradients]
         return tf.concat([*parts, [loss / MEMBERS, square]], axis=0) * share
 

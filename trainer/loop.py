@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 CHECKPOINT_SECS = 10.0  # the training that a kill may lose
+SAMPLE_ROWS = 1 << 17  # from which the features' scales are taken: more rows hardly change their percentiles
 
 
 def train_and_evaluate(
@@ -40,7 +41,7 @@ def train_and_evaluate(
         rows = shuffled(data, [arguments.seed, training.step])
         if training.step == 0:
             sample = next(rows)
-            model.adapt(sample)
+            model.adapt(sample[:SAMPLE_ROWS])
             rows = chain([sample], rows)
         training.share_state()
     else:
@@ -54,7 +55,8 @@ def train_and_evaluate(
         checkpoint_due = clock()
         evaluation_due = clock() + max(arguments.eval_delay_secs, arguments.throttle_secs)
         share = cluster.share_of(arguments.train_batch_size)
-        for batches in prefetched(batched(rows, steps_per_call(arguments.train_steps), share)):
+        steps_a_call = steps_per_call(arguments.train_steps, arguments.train_batch_size)
+        for batches in prefetched(batched(rows, steps_a_call, share)):
             steps = min(len(batches), arguments.train_steps - training.step)
             mean = progress.add(training.train(batches, steps), steps, training.step)
             if training.step >= arguments.train_steps:

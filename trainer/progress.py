@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_LINES = 40
-MAX_STEPS_PER_CALL = 32  # enough to hide the overhead of a call into TensorFlow
+MAX_STEPS_PER_CALL = 128  # enough to hide the overhead of a call into TensorFlow
+MAX_ROWS_PER_CALL = 1 << 16  # some 8 MB with their features
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,11 @@ def report_interval(train_steps: int) -> int:
     return next(magnitude * digit for digit in (1, 2, 5, 10) if magnitude * digit >= minimum)
 
 
-def steps_per_call(train_steps: int) -> int:
-    """Return how many steps to run in one call, so that calls end where reports are due."""
+def steps_per_call(train_steps: int, batch_size: int) -> int:
+    """Return how many steps of `batch_size` rows to run in one call, so that calls end where reports are due."""
     interval = report_interval(train_steps)
-    return max(steps for steps in range(1, MAX_STEPS_PER_CALL + 1) if interval % steps == 0)
+    most = min(MAX_STEPS_PER_CALL, max(MAX_ROWS_PER_CALL // batch_size, 1))
+    return max(steps for steps in range(1, most + 1) if interval % steps == 0)
 
 
 def log(line: str) -> None:

@@ -108,7 +108,7 @@ def test_a_job_trains_evaluates_exports_and_is_continued(
     # Another model into the same folder is refused, in one line.
     assert task.main(command(data, tmp_path, "--train_steps", "20", "--features", "raw")) == 1
     error = capsys.readouterr().err
-    assert "holds another model (engineered 4) than asked for (raw 4)" in error
+    assert "holds another model (engineered features, 4 units) than asked for (raw features, 4 units)" in error
     assert error.count("\n") == 1
 
 

@@ -4,17 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.progress import MAX_STEPS_PER_CALL, Progress, Score, report_interval, steps_per_call
+from trainer.progress import MAX_ROWS_PER_CALL, MAX_STEPS_PER_CALL, Progress, Score, report_interval, steps_per_call
 
 
-@given(st.integers(1, 10_000_000))
-def test_reports_are_few_and_fall_on_the_ends_of_calls(train_steps: int) -> None:
-    interval, steps = report_interval(train_steps), steps_per_call(train_steps)
+@given(st.integers(1, 10_000_000), st.integers(1, 1_000_000))
+def test_reports_are_few_and_fall_on_the_ends_of_calls(train_steps: int, batch_size: int) -> None:
+    interval, steps = report_interval(train_steps), steps_per_call(train_steps, batch_size)
     assert interval % steps == 0
     assert 1 <= steps <= MAX_STEPS_PER_CALL
+    assert steps == 1 or steps * batch_size <= MAX_ROWS_PER_CALL
     lines = -(-train_steps // interval)
     assert lines <= 40
     assert lines >= 16 or interval == 1
+
+
+def test_a_long_training_runs_many_steps_a_call() -> None:
+    assert steps_per_call(100_000, 512) == 125
 
 
 @pytest.mark.parametrize(
