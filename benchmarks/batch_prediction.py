@@ -27,12 +27,12 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.event_loop import run
 from cloud.engine.serving.service import ServingService
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
 from cloud.server.local import LocalCloud
 from cloud.settings import Settings
 from fare_net import INPUTS, make_model

@@ -31,9 +31,9 @@ from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
 from cloud.engine.state_folder import StateFolder
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.resources import Job, TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
 from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings
 from targets import Targets

@@ -26,10 +26,10 @@ from cloud.engine.tuning.trial_spec import trial_spec
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Access, TrainingSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
+from cloud.resources.tuning import Algorithm, TuningSpec
 from cloud.serve import LocalCloud
 from cloud.settings import Settings
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
-from cloud.tuning import Algorithm, TuningSpec
 from cloud.workflow.taxifare import MODULE, SEARCH, package_path
 from targets import Targets
 

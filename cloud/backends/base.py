@@ -16,7 +16,6 @@ from typing import Self
 from cloud.backends import packaging
 from cloud.errors import NotFound
 from cloud.lifecycle import JobState
-from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange
 from cloud.names import GsUri
 from cloud.resources import (
     Abilities,
@@ -33,6 +32,7 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
+from cloud.resources.log_entries import WHOLE_LOG, LogEntry, LogRange
 
 OnProgress = Callable[[TransferProgress], None]
 

@@ -17,9 +17,9 @@ from cloud.gcs.backoff import Pace, Retries
 from cloud.gcs.client import StorageClient
 from cloud.gcs.retry import Sleep
 from cloud.lifecycle import JobState, VersionState
-from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange
 from cloud.names import check_project
 from cloud.resources import Job, JobSpec, Json, Model, RawAnswer, Service, Version, VersionSpec
+from cloud.resources.log_entries import WHOLE_LOG, LogEntry, LogRange
 
 if TYPE_CHECKING:
     from cloud.backends.google.network import Network

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cloud.backends.cloud_storage import CloudStorageBackend
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs.service import JobService
 from cloud.engine.runtimes.names import request_for_version, request_of
@@ -16,7 +15,6 @@ from cloud.errors import InvalidArgument, Unavailable
 from cloud.gcs.client import StorageClient
 from cloud.gcs.input_files import check_inputs
 from cloud.lifecycle import JobState
-from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange
 from cloud.resources import (
     Abilities,
     Framework,
@@ -31,7 +29,9 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
-from cloud.tuning import TuningSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.log_entries import WHOLE_LOG, LogEntry, LogRange
+from cloud.resources.tuning import TuningSpec
 
 if TYPE_CHECKING:
     from cloud.engine.runtimes.runtimes import Runtimes

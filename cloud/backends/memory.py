@@ -13,7 +13,6 @@ from cloud.backends import memory_batch
 from cloud.backends.memory_storage import MemoryStorage
 from cloud.backends.memory_trials import simulated_trials
 from cloud.backends.selection import select_entries, select_jobs
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -23,7 +22,6 @@ from cloud.errors import (
     PredictionFailed,
 )
 from cloud.lifecycle import JobEvent, JobState, VersionEvent, VersionState, next_job_state, next_version_state
-from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
 from cloud.names import check_id
 from cloud.resources import (
     Abilities,
@@ -39,8 +37,10 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
-from cloud.trials import Trial
-from cloud.tuning import TuningSpec, training_of
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
+from cloud.resources.trials import Trial
+from cloud.resources.tuning import TuningSpec, training_of
 from cloud.wire.container import read_request
 from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 

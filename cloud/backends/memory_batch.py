@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat, OutputFormat
 from cloud.errors import CloudError, InvalidArgument, PredictionFailed
 from cloud.gcs.input_files import check_inputs, find_inputs
 from cloud.lifecycle import JobEvent, VersionState
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import Job, Json, PredictionCounts, Service, Version, VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec, InputFormat, OutputFormat
+from cloud.resources.log_entries import Severity
 
 if TYPE_CHECKING:
     from cloud.backends.memory import MemoryBackend

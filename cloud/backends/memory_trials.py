@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from cloud.lifecycle import JobState
-from cloud.trials import Measurement, Parameter, ParameterType, Trial, Value
-from cloud.tuning import TuningSpec
+from cloud.resources.trials import Measurement, Parameter, ParameterType, Trial, Value
+from cloud.resources.tuning import TuningSpec
 
 
 def simulated_trials(spec: TuningSpec) -> list[Trial]:

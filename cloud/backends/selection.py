@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from cloud.errors import NotFound
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogEntry, LogRange
 from cloud.resources import Job, Service
+from cloud.resources.log_entries import LogEntry, LogRange
 
 
 def select_jobs(

@@ -15,8 +15,8 @@ from cloud.engine.tuning.metrics import Reported, read_events
 from cloud.errors import CloudError
 from cloud.names import GsUri
 from cloud.resources import JobSpec, TrainingSpec
-from cloud.trials import Trial
-from cloud.tuning import TuningSpec
+from cloud.resources.trials import Trial
+from cloud.resources.tuning import TuningSpec
 
 _MOST_OBJECTS = 5000
 """That are looked through for event files."""

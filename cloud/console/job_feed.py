@@ -13,8 +13,8 @@ from cloud.console.live import COMMENT, HEARTBEAT, any_of, event
 from cloud.console.rendering import clock
 from cloud.engine.jobs.service import JobService
 from cloud.engine.notifier import Changes
-from cloud.log_entries import LogEntry
 from cloud.resources import Job, Json
+from cloud.resources.log_entries import LogEntry
 
 SHOWN_LINES = 2000
 """Of a log: the last ones. ``log.txt`` has all."""

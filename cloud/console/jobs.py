@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from aiohttp import web
 
 from cloud.backends.base import Backend
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.console.curves import EventFiles, best_first, metrics_folder, trial_charts
 from cloud.console.job_feed import SHOWN_LINES, JobFeed, JobFeeds, line
 from cloud.console.live import place_seen, send
@@ -15,9 +14,10 @@ from cloud.engine.jobs.service import JobService
 from cloud.engine.principal import Principal
 from cloud.engine.storage.service import StorageService
 from cloud.errors import FailedPrecondition
-from cloud.log_entries import LogRange
 from cloud.resources import Job, JobSpec, Json, TrainingSpec
-from cloud.tuning import TuningSpec, training_of
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.log_entries import LogRange
+from cloud.resources.tuning import TuningSpec, training_of
 
 PAGE_SIZE = 50
 _PIECE = 5000

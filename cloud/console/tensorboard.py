@@ -22,7 +22,7 @@ from cloud.console.rendering import HEADERS, page
 from cloud.errors import Unavailable
 from cloud.folders import temporary
 from cloud.folders.temporary import Kind
-from cloud.tuning import TuningSpec
+from cloud.resources.tuning import TuningSpec
 
 PREFIX = "/tensorboard"
 _MOST_JOBS = 20

@@ -21,8 +21,8 @@ from cloud.engine.launch.output import OutputLine
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.errors import CloudError, NotFound, Unavailable
-from cloud.log_entries import Severity
 from cloud.names import GsUri, check_module
+from cloud.resources.log_entries import Severity
 from cloud.settings import LauncherKind, RequirementsMode, whole_environ
 
 _RETRIES = 4

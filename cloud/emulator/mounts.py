@@ -8,7 +8,7 @@ from aiohttp import web
 
 from cloud.emulator.rest.errors import ErrorStyle
 from cloud.engine.principal import ANONYMOUS, Principal
-from cloud.log_entries import LogEntry
+from cloud.resources.log_entries import LogEntry
 
 LOOPBACK = r"localhost|127(?:\.\d+){3}|\[::1\]"
 """Names of this machine."""

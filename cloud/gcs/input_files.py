@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import InvalidArgument, NotFound
 from cloud.names import GsUri
 from cloud.resources import Service, StoredObject
+from cloud.resources.batch_prediction import BatchPredictionSpec
 
 ListObjects = Callable[[GsUri], Awaitable[Sequence[StoredObject]]]
 

@@ -24,7 +24,7 @@ from cloud.engine.runtimes.uv import Uv
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.errors import CloudError, InvalidArgument
 from cloud.folders.temporary import Kind, temporary_folder
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode, runtimes_dir, whole_environ
 
 T = TypeVar("T")

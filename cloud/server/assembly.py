@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud.backends.local import LocalBackend
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.aiplatform_v1 import addresses as vertex_addresses
 from cloud.emulator.cloudresourcemanager import routes as resource_manager
 from cloud.emulator.compute_v1 import routes as compute_v1
@@ -49,12 +48,13 @@ from cloud.gateway.listener import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
 from cloud.resources import TrainingSpec, VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.tuning import TuningSpec
 from cloud.server.confined import Confined
 from cloud.server.front import Front
 from cloud.server.job_access import JobAccess
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import ServiceAgents, Settings
-from cloud.tuning import TuningSpec
 
 if TYPE_CHECKING:
     from cloud.emulator.aiplatform_v1.routes import AiplatformV1

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat, OutputFormat
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
 from cloud.resources import Json, PredictionCounts
+from cloud.resources.batch_prediction import BatchPredictionSpec, InputFormat, OutputFormat
 
 T = TypeVar("T")
 _FIELD = "job.prediction_input"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value, as_text
-from cloud.tuning import Algorithm, EarlyStopping, TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value, as_text
+from cloud.resources.tuning import Algorithm, EarlyStopping, TuningSpec
 from cloud.wire.ml_v1 import job_spec, moment, timestamp
 
 DEFAULT_METRIC = "training/hptuning/metric"

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat, InstanceConfig, InstanceType, OutputFormat
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
 from cloud.resources import Framework, Json, PredictionCounts, Service, ServingStack
+from cloud.resources.batch_prediction import (
+    BatchPredictionSpec,
+    InputFormat,
+    InstanceConfig,
+    InstanceType,
+    OutputFormat,
+)
 
 T = TypeVar("T")
 _FIELD = "batch_prediction_job"

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.resources import Json, TrainingSpec
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
-from cloud.tuning import Algorithm, EarlyStopping, MeasurementSelection, TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
+from cloud.resources.tuning import Algorithm, EarlyStopping, MeasurementSelection, TuningSpec
 from cloud.wire.ml_v1 import duration, moment, precise_timestamp, seconds
 
 _FIELD = "study_spec"

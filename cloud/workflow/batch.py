@@ -4,10 +4,10 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
 from cloud.backends.base import Backend
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import FailedPrecondition
 from cloud.names import GsUri
 from cloud.resources import Job, Json
+from cloud.resources.batch_prediction import BatchPredictionSpec
 
 Row = tuple[Mapping[str, Json], float]
 """An instance and its label."""

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.backends.base import Backend
-from cloud.log_entries import LogEntry
 from cloud.resources import Job, Json, Version
-from cloud.trials import Trial
+from cloud.resources.log_entries import LogEntry
+from cloud.resources.trials import Trial
 from cloud.workflow.plan import Plan
 
 _MOST_LINES = 5000

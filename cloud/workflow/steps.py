@@ -21,9 +21,9 @@ from cloud.errors import (
     NotFound,
 )
 from cloud.lifecycle import JobState, VersionState
-from cloud.log_entries import LogEntry
 from cloud.names import GsUri
 from cloud.resources import Access, Framework, Job, JobSpec, TrainingSpec, TransferProgress, VersionSpec
+from cloud.resources.log_entries import LogEntry
 from cloud.workflow import batch, packages, taxifare
 from cloud.workflow.advice import advice_on, advice_on_line
 from cloud.workflow.batch import Row

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cloud.errors import InvalidArgument
 from cloud.resources import Json
-from cloud.trials import Goal, Metric, Parameter, ParameterType, ScaleType
+from cloud.resources.trials import Goal, Metric, Parameter, ParameterType, ScaleType
 from cloud.workflow.tuning import Search
 
 MODEL = "taxifare"

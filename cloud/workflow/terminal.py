@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cloud.log_entries import LogEntry, Severity
 from cloud.resources import Json, TransferProgress
-from cloud.trials import Trial
+from cloud.resources.log_entries import LogEntry, Severity
+from cloud.resources.trials import Trial
 from cloud.workflow import taxifare, tuning
 from cloud.workflow.report import Report
 

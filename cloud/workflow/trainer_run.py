@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloud.backends.base import Backend
-from cloud.log_entries import LogEntry
 from cloud.names import GsUri
 from cloud.resources import Job, Json, TransferProgress, Version
+from cloud.resources.log_entries import LogEntry
 from cloud.workflow.instances import read_instances_file
 from cloud.workflow.plan import trainer_plan
 from cloud.workflow.steps import StepFailed, Workflow

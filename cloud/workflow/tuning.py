@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from cloud.errors import FailedPrecondition
 from cloud.resources import Job, TrainingSpec
-from cloud.trials import Goal, Metric, Parameter, Trial
-from cloud.tuning import TuningSpec
+from cloud.resources.trials import Goal, Metric, Parameter, Trial
+from cloud.resources.tuning import TuningSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Service, TrainingSpec
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
-from cloud.tuning import Algorithm, EarlyStopping, MeasurementSelection, TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
+from cloud.resources.tuning import Algorithm, EarlyStopping, MeasurementSelection, TuningSpec
 
 NAMES = st.from_regex(r"[a-z][a-z_0-9-]{0,8}", fullmatch=True)
 NUMBERS = st.floats(1e-6, 1e6)

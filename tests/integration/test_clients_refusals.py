@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
-from cloud.log_entries import Severity
 from cloud.resources import Service, TrainingSpec
+from cloud.resources.log_entries import Severity
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, Settings, inherited_environ
 from cloud.testing.contract.base import TIMEOUT, Contract

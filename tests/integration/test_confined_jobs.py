@@ -16,9 +16,9 @@ from cloud.engine.confinement.layers import probe
 from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
-from cloud.log_entries import Severity
-from cloud.pool_programs import PoolProgram
 from cloud.resources import Job, ScaleTier, Service, TrainingSpec
+from cloud.resources.log_entries import Severity
+from cloud.resources.pool_programs import PoolProgram
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, ServiceAgents, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract

@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from cloud.backends.base import Backend
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogEntry
 from cloud.resources import TransferProgress
+from cloud.resources.log_entries import LogEntry
 from cloud.serve import LocalCloud
 from cloud.settings import Settings, inherited_environ
 from cloud.workflow import taxifare

@@ -13,9 +13,9 @@ from cloud.engine.confinement.layers import probe
 from cloud.engine.project.identities import custom_code_agent
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Service, TrainingSpec
+from cloud.resources.log_entries import Severity
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, ServiceAgents, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract

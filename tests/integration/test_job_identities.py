@@ -15,9 +15,9 @@ from cloud.engine.confinement.layers import probe
 from cloud.engine.project import identities
 from cloud.engine.runtimes.python_code import MODULE
 from cloud.lifecycle import JobState
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Service, TrainingSpec
+from cloud.resources.log_entries import Severity
 from cloud.serve import LocalCloud
 from cloud.settings import ConfineMode, LauncherKind, Settings, inherited_environ
 from cloud.testing.contract.base import TIMEOUT, Contract

@@ -15,13 +15,13 @@ from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, TrainingSpec
+from cloud.resources.trials import Goal, Metric, Parameter, ParameterType
+from cloud.resources.tuning import EarlyStopping, TuningSpec
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract, unique_name
 from cloud.testing.contract.probes import wheel
 from cloud.testing.contract.tuning import X
-from cloud.trials import Goal, Metric, Parameter, ParameterType
-from cloud.tuning import EarlyStopping, TuningSpec
 
 SUMMARIES = """
 import argparse, json, os

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from cloud.backends.google.transport import Transport
 from cloud.gcs.backoff import Pace
-from cloud.log_entries import LogEntry, Severity
 from cloud.resources import Json
+from cloud.resources.log_entries import LogEntry, Severity
 from cloud.wire.ml_v1 import precise_timestamp
 
 _PAGE = 1000

@@ -18,7 +18,6 @@ from cloud.backends.google.service import (
     without_mark,
 )
 from cloud.backends.google.transport import FindExisting
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound, PredictionFailed
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_id
@@ -36,8 +35,9 @@ from cloud.resources import (
     Version,
     VersionSpec,
 )
-from cloud.trials import Trial
-from cloud.tuning import TuningSpec, training_of
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.trials import Trial
+from cloud.resources.tuning import TuningSpec, training_of
 from cloud.wire.ml_v1 import job_spec, moment, training_input, version_spec
 from cloud.wire.ml_v1_prediction import batch_prediction_spec, prediction_counts, prediction_input
 from cloud.wire.ml_v1_tuning import hyperparameters, trial, tuning_spec

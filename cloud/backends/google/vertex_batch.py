@@ -6,11 +6,11 @@ from datetime import datetime
 
 from cloud.backends.google import vertex_wire
 from cloud.backends.google.service import without_mark
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, Json
+from cloud.resources.batch_prediction import BatchPredictionSpec
 from cloud.wire.ml_v1 import moment
 from cloud.wire.vertex_prediction import INPUT_FORMATS, OUTPUT_FORMATS, batch_prediction_body, prediction_counts
 

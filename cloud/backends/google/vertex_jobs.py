@@ -14,12 +14,12 @@ from cloud.backends.google.service import REQUEST_LABEL, RUN_LABEL, ServiceConte
 from cloud.backends.google.vertex_model_names import ModelNames
 from cloud.backends.google.vertex_models import MACHINE
 from cloud.backends.google.vertex_wire import cluster, custom_job, to_workflow, wants_tail
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogEntry
 from cloud.resources import Job, JobSpec, Json, TrainingSpec
-from cloud.tuning import TuningSpec, training_of
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.log_entries import LogEntry
+from cloud.resources.tuning import TuningSpec, training_of
 
 _ON = "aiplatform.projects.locations."
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from cloud.backends.google import vertex_wire
 from cloud.errors import InvalidArgument
-from cloud.log_entries import LogEntry
 from cloud.resources import Job, Json
-from cloud.tuning import TuningSpec
+from cloud.resources.log_entries import LogEntry
+from cloud.resources.tuning import TuningSpec
 from cloud.wire.vertex_tuning import counts_json, study_json, trial, tuning_spec
 
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from cloud.backends.google.service import without_mark
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Job, Json, ScaleTier, TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
 from cloud.wire import own_images
 from cloud.wire.ml_v1 import duration, job_spec, moment, seconds, training_input
 

@@ -14,8 +14,8 @@ from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
-from cloud.pool_programs import PoolProgram
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, Service, TrainingSpec
+from cloud.resources.pool_programs import PoolProgram
 from cloud.wire.images import ImageKind, parse_image
 
 _POOLS = ("primary", "workers", "parameter servers", "evaluators")

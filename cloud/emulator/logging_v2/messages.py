@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from cloud.emulator.logging_v2.filters import EntryFilter, parse_filter, partly
 from cloud.errors import InvalidArgument, PermissionDenied
-from cloud.log_entries import LogEntry
 from cloud.resources import Json
+from cloud.resources.log_entries import LogEntry
 
 _DEFAULT_SIZE, _LARGEST_SIZE = 50, 1000
 """https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list"""

@@ -12,8 +12,8 @@ from heapq import heapify, heappop, heapreplace
 from cloud.backends.base import Backend
 from cloud.emulator.logging_v2.messages import Query, job_facts
 from cloud.emulator.logging_v2.sources import JobSource, Source
-from cloud.log_entries import LogEntry, LogPosition, LogRange
 from cloud.resources import Json
+from cloud.resources.log_entries import LogEntry, LogPosition, LogRange
 
 _CHUNK = 1000
 """Entries read at a time where few match."""

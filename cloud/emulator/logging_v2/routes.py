@@ -17,8 +17,8 @@ from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
 from cloud.engine.project.access import ProjectAccess
 from cloud.errors import CloudError
-from cloud.log_entries import LogEntry
 from cloud.resources import Json
+from cloud.resources.log_entries import LogEntry
 
 DOCUMENT = "logging.v2"
 _CREATE = "logging.logEntries.create"

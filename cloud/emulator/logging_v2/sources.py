@@ -8,8 +8,8 @@ from cloud.backends.base import Backend
 from cloud.emulator.logging_v2.messages import entry_json, key_of, short_id
 from cloud.emulator.logging_v2.written import job_entry_json, project_entry_json
 from cloud.errors import NotFound, ResourceExhausted
-from cloud.log_entries import LogEntry, LogRange
 from cloud.resources import Json
+from cloud.resources.log_entries import LogEntry, LogRange
 
 MOST_BYTES = 256 * 2**20
 """Of the entries of all programs outside of jobs."""

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from cloud.emulator.logging_v2.messages import job_labels
 from cloud.errors import InvalidArgument, PermissionDenied
-from cloud.log_entries import LogEntry, Severity
 from cloud.resources import Json
+from cloud.resources.log_entries import LogEntry, Severity
 
 LARGEST = 256 * 1024
 """Bytes of an entry (https://cloud.google.com/logging/quotas#log-limits)."""

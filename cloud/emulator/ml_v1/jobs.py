@@ -4,7 +4,6 @@ import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.job_checks import check_prediction_input, check_training_input
 from cloud.emulator.ml_v1.project import Project, check_new_id
@@ -16,6 +15,7 @@ from cloud.emulator.rest.records import Record
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.resources import Job, JobSpec, Json, Service
+from cloud.resources.batch_prediction import BatchPredictionSpec
 from cloud.wire.ml_v1 import job_spec
 from cloud.wire.ml_v1_prediction import batch_prediction_spec
 from cloud.wire.ml_v1_tuning import tuning_spec

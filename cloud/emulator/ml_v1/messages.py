@@ -7,13 +7,13 @@ replies of the service seen in public.
 from collections.abc import Mapping
 from datetime import datetime
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.ml_v1.tables import DEFAULT_GLOBAL_MACHINE, ML_UNITS_PER_HOUR
 from cloud.emulator.rest.operations import Operation
 from cloud.emulator.rest.records import Record
 from cloud.lifecycle import JobState
 from cloud.resources import Job, JobSpec, Json, Model, PredictionCounts, TrainingSpec, Version, as_training
-from cloud.tuning import TuningSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.tuning import TuningSpec
 from cloud.wire.ml_v1 import timestamp, training_input
 from cloud.wire.ml_v1_prediction import prediction_input, prediction_output
 from cloud.wire.ml_v1_tuning import hyperparameters, training_output

@@ -7,8 +7,8 @@ from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.schemas import Schemas
 from cloud.engine.principal import Principal
 from cloud.errors import Aborted, InvalidArgument, Unauthenticated
-from cloud.log_entries import LogEntry
 from cloud.resources import Json
+from cloud.resources.log_entries import LogEntry
 
 _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "

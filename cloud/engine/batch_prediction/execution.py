@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.batch_prediction.instances import Batch
 from cloud.engine.batch_prediction.model import opened
 from cloud.engine.batch_prediction.pipeline import Pipeline
@@ -28,9 +27,10 @@ from cloud.errors import CloudError, FailedPrecondition
 from cloud.gcs.client import StorageClient
 from cloud.gcs.input_files import find_inputs
 from cloud.lifecycle import JobEvent, JobState
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.resources import PredictionCounts, Service
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.log_entries import LogEntry, Severity
 
 _MAX_PARTIAL_FAILURES = 20
 

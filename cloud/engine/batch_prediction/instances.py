@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from cloud.batch_prediction import InputFormat, InstanceConfig, InstanceType
 from cloud.engine.serving.signatures import Signature, choose_signature
 from cloud.resources import Json
+from cloud.resources.batch_prediction import InputFormat, InstanceConfig, InstanceType
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.batch_prediction.execution import BatchExecution
 from cloud.engine.batch_prediction.records import CountRecords
 from cloud.engine.jobs.kinds import Part, RunContext
@@ -16,6 +15,7 @@ from cloud.errors import InvalidArgument
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobEvent, JobState
 from cloud.resources import Framework, Job, JobSpec, PredictionCounts, Service
+from cloud.resources.batch_prediction import BatchPredictionSpec
 
 
 class BatchRun:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import orjson
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.batch_prediction.pipeline import RowsFailedError
 from cloud.engine.serving.process import MAX_REQUEST, ModelServer
 from cloud.engine.serving.service import ServingService
@@ -17,6 +16,7 @@ from cloud.engine.serving.worker_command import Log
 from cloud.errors import CloudError, FailedPrecondition, NotFound, Unavailable
 from cloud.names import GsUri
 from cloud.resources import Json, Service, Version, VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
 
 TIME_LIMIT = 600.0
 """Seconds for one request, as Vertex AI's jobs give one."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from cloud.batch_prediction import InputFormat
 from cloud.errors import CloudError
+from cloud.resources.batch_prediction import InputFormat
 from cloud.wire.tf_records import HEAD_SIZE, TAIL_SIZE, is_sound, length_of
 
 MAX_RECORD = 32 * 1024 * 1024

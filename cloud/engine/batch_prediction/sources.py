@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from itertools import chain
 from pathlib import Path
 
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat
 from cloud.engine.batch_prediction import instances
 from cloud.engine.batch_prediction.batches import MAX_BATCH, batches, too_large
 from cloud.engine.batch_prediction.instances import BadInstanceError, Batch, Convert
@@ -14,6 +13,7 @@ from cloud.engine.serving.signatures import Signature
 from cloud.errors import CloudError
 from cloud.names import GsUri
 from cloud.resources import Json, Service
+from cloud.resources.batch_prediction import BatchPredictionSpec, InputFormat
 
 ReadObject = Callable[[GsUri], Awaitable[bytes]]
 Source = Callable[[Path], AsyncIterator[Batch]]

@@ -12,9 +12,9 @@ from itertools import repeat
 from pathlib import Path
 from typing import Protocol
 
-from cloud.batch_prediction import OutputFormat
 from cloud.engine.batch_prediction.instances import Batch
 from cloud.resources import Json
+from cloud.resources.batch_prediction import OutputFormat
 
 _SHARD = "-00000-of-00001"
 _RESULTS, _ERRORS = "prediction.results", "prediction.errors_stats"

@@ -14,7 +14,7 @@ from cloud.engine.confinement.paths import PythonPaths
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.network import Network
-from cloud.log_entries import LogEntry
+from cloud.resources.log_entries import LogEntry
 
 if TYPE_CHECKING:
     from cloud.engine.confinement.layers import Layers

@@ -7,7 +7,7 @@ from pathlib import Path
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.launch.start_variables import read_at_import, read_at_start
 from cloud.engine.runtimes.uv import Log
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 
 
 async def heeding_variables(

@@ -39,8 +39,8 @@ from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
 from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
-from cloud.log_entries import LogEntry, Severity
 from cloud.resources import Service, TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from cloud.engine.jobs.log_index import Block, LogIndex
 from cloud.engine.notifier import Changes
-from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
 from cloud.resources import Json
+from cloud.resources.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
 
 
 class JobLog:

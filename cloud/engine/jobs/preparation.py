@@ -18,9 +18,9 @@ from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.uv import Log
 from cloud.engine.runtimes.uv_errors import redact
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import TrainingSpec
+from cloud.resources.log_entries import Severity
 from cloud.wire import own_images
 
 Fetch = Callable[[str, GsUri, Path], Awaitable[object]]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from cloud.engine.jobs.replica_processes import Failed, ReplicaProcesses
 from cloud.engine.jobs.replicas import Replica
 from cloud.errors import Unavailable
-from cloud.log_entries import Severity
 from cloud.resources import Service, TrainingSpec
+from cloud.resources.log_entries import Severity
 
 MOST_RESTARTS = 5
 """Of one replica; then the whole job is tried again."""

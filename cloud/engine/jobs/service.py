@@ -19,8 +19,8 @@ from cloud.engine.jobs.slots import JobSlots
 from cloud.engine.notifier import Changes
 from cloud.errors import DeadlineExceeded, FailedPrecondition
 from cloud.lifecycle import JobEvent, JobState, next_job_event, next_job_state
-from cloud.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
 from cloud.resources import Job, JobSpec, Service
+from cloud.resources.log_entries import WHOLE_LOG, LogEntry, LogRange, Severity
 
 _SERVICE_STOPPED = "The service was stopped while the job was running."
 _KEPT_LOGS = 32

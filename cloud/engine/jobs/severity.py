@@ -2,7 +2,7 @@
 
 import re
 
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 
 _PYTHON = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b[:\s]")
 _TENSORFLOW = re.compile(r"(?:([IWEF])\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: ([IWEF]) )")

@@ -7,11 +7,11 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.engine.restore import restore, restore_uri
 from cloud.names import GsUri
 from cloud.resources import JobSpec, Json, TrainingSpec
-from cloud.tuning import TuningSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.tuning import TuningSpec
 
 T = TypeVar("T")
 S = TypeVar("S", bound=JobSpec)

@@ -15,7 +15,7 @@ from cloud.engine.runtimes.store import Record, State, Store, Stored
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
 from cloud.errors import FailedPrecondition, InvalidArgument
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 
 
 class Builder:

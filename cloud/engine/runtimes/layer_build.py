@@ -19,7 +19,7 @@ from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
 from cloud.errors import FailedPrecondition
 from cloud.folders.temporary import Kind, temporary_folder
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 
 PACKAGES = "packages"

@@ -19,7 +19,7 @@ from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import UvError
 from cloud.errors import FailedPrecondition
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 
 _RULES = "5"

@@ -24,8 +24,8 @@ from cloud.engine.runtimes.store import Store, Stored
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import UvError
 from cloud.errors import CloudError, FailedPrecondition, InvalidArgument
-from cloud.log_entries import Severity
 from cloud.resources import VersionSpec
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode, RuntimeMode
 
 _PYTHONS_OF_GOOGLE = frozenset({"2.7", "3.5", "3.7"})

@@ -14,7 +14,7 @@ from typing import cast
 
 from cloud.engine.runtimes.index_settings import secrets_of, uv_index_environ
 from cloud.engine.runtimes.uv_errors import ERROR_STARTS, MEND_INSTALL, Reason, UvError, explain, redact
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 
 Log = Callable[[str, Severity], None]
 """Receives one line of progress."""

@@ -27,9 +27,9 @@ from cloud.errors import (
     NotFound,
 )
 from cloud.lifecycle import VersionEvent, VersionState
-from cloud.log_entries import Severity
 from cloud.names import check_id
 from cloud.resources import Framework, Json, Model, RawAnswer, ServingStack, Version, VersionSpec
+from cloud.resources.log_entries import Severity
 from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
 Fetch = Callable[[VersionSpec, Path], Awaitable[object]]

@@ -10,8 +10,8 @@ from cloud.engine.launch.client import Command, Interpreter
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.serving.worker_folder import socket_in
 from cloud.errors import CloudError, Unavailable
-from cloud.log_entries import Severity
 from cloud.resources import Framework, VersionSpec
+from cloud.resources.log_entries import Severity
 
 Log = Callable[[str, Severity], None]
 Prepare = Callable[[VersionSpec, Log], Awaitable[Runtime]]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from cloud.engine.tuning.space import bounds, centre, choose_all, from_unit, grid, mirrored
 from cloud.lifecycle import JobState
-from cloud.trials import Goal, Parameter, ParameterType, ScaleType, Trial, Value
-from cloud.tuning import Algorithm, TuningSpec
+from cloud.resources.trials import Goal, Parameter, ParameterType, ScaleType, Trial, Value
+from cloud.resources.tuning import Algorithm, TuningSpec
 
 if TYPE_CHECKING:
     import optuna

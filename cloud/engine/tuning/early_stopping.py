@@ -11,8 +11,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from cloud.trials import Goal, Measurement, Metric, Trial
-from cloud.tuning import EarlyStopping
+from cloud.resources.trials import Goal, Measurement, Metric, Trial
+from cloud.resources.tuning import EarlyStopping
 
 _FEWEST_COMPLETED = 3
 """Google does not publish how many completed trials it waits for; the median of fewer means little."""

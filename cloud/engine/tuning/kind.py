@@ -13,8 +13,8 @@ from cloud.errors import InvalidArgument
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobState
 from cloud.resources import Job, JobSpec
-from cloud.trials import Trial
-from cloud.tuning import TuningSpec
+from cloud.resources.trials import Trial
+from cloud.resources.tuning import TuningSpec
 
 
 class TuningJobs:

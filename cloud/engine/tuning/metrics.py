@@ -13,8 +13,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from cloud.errors import InvalidArgument
-from cloud.trials import Goal, Measurement, Metric
-from cloud.tuning import MeasurementSelection
+from cloud.resources.trials import Goal, Measurement, Metric
+from cloud.resources.tuning import MeasurementSelection
 from cloud.wire.tf_records import HEAD_SIZE, TAIL_SIZE, read_records
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from cloud.engine.database import open_database
 from cloud.engine.disk import disk_full
 from cloud.lifecycle import JobState
 from cloud.resources import Json
-from cloud.trials import Measurement, Trial
+from cloud.resources.trials import Measurement, Trial
 
 _MIGRATIONS = (
     """

@@ -18,10 +18,10 @@ from cloud.engine.tuning.trial import RunningTrial, Summaries
 from cloud.engine.tuning.trial_spec import trial_spec
 from cloud.gcs.client import StorageClient
 from cloud.lifecycle import JobEvent, JobState
-from cloud.log_entries import LogEntry, Severity
 from cloud.resources import Service
-from cloud.trials import Trial, Value
-from cloud.tuning import Algorithm, TuningSpec
+from cloud.resources.log_entries import LogEntry, Severity
+from cloud.resources.trials import Trial, Value
+from cloud.resources.tuning import Algorithm, TuningSpec
 
 _FEWEST_FOR_A_RATIO = 4
 """Google ends a job "when too many" trials failed and does not publish how many: here more than half, after four."""

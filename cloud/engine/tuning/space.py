@@ -6,7 +6,7 @@ Source of the scales: google-vizier 0.1.24, ``pyvizier/converters/core.py``.
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from cloud.trials import Parameter, ParameterType, ScaleType, Value
+from cloud.resources.trials import Parameter, ParameterType, ScaleType, Value
 
 Choose = Callable[[str, Parameter], Value]
 """A value for a parameter. The text tells it from parameters of the same name below other parents."""

@@ -14,7 +14,7 @@ from cloud.errors import CloudError
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
 from cloud.resources import StoredObject
-from cloud.trials import Value
+from cloud.resources.trials import Value
 
 _POLL = 2.0
 """Seconds between looks at what a trial reported. There is no event for a file or an object that changes."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cloud.resources import Service, TrainingSpec
-from cloud.trials import Value, as_text
-from cloud.tuning import TuningSpec
+from cloud.resources.trials import Value, as_text
+from cloud.resources.tuning import TuningSpec
 
 
 def trial_spec(spec: TuningSpec, trial_id: str, parameters: Mapping[str, Value]) -> TrainingSpec:

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from cloud.backends.base import Backend
-from cloud.log_entries import LogEntry
 from cloud.names import GsUri
 from cloud.resources import Access, Job, TrainingSpec
+from cloud.resources.log_entries import LogEntry
 from cloud.testing.contract.probes import wheel
 
 TIMEOUT = float(os.environ.get("CONTRACT_TIMEOUT", "120"))

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from cloud.backends.base import Backend
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.errors import AlreadyExists, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job
+from cloud.resources.batch_prediction import BatchPredictionSpec
 from cloud.testing.contract.base import TIMEOUT, unique_name
 from cloud.testing.contract.models import DeployedContract
 

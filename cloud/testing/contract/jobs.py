@@ -9,9 +9,9 @@ import pytest
 from cloud.backends.base import Backend
 from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogRange
 from cloud.names import GsUri
 from cloud.resources import Job, JobSpec, TrainingSpec
+from cloud.resources.log_entries import LogRange
 from cloud.testing.contract.base import TIMEOUT, Contract, unique_name
 from cloud.testing.contract.probes import trainer
 

@@ -8,9 +8,9 @@ import pytest
 from cloud.backends.base import Backend
 from cloud.errors import DeadlineExceeded
 from cloud.lifecycle import JobState
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, TrainingSpec
+from cloud.resources.log_entries import Severity
 from cloud.testing.contract.base import TIMEOUT, Contract, unique_name
 from cloud.testing.contract.probes import READ_AND_WRITE, trainer
 

@@ -9,10 +9,10 @@ from cloud.errors import AlreadyExists, InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, TrainingSpec
+from cloud.resources.trials import Goal, Metric, Parameter, ParameterType
+from cloud.resources.tuning import TuningSpec
 from cloud.testing.contract.base import TIMEOUT, Contract, unique_name
 from cloud.testing.contract.probes import wheel
-from cloud.trials import Goal, Metric, Parameter, ParameterType
-from cloud.tuning import TuningSpec
 
 REPORTS = """
 import argparse, json, os, pathlib, sys, time

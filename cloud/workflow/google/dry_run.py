@@ -30,9 +30,9 @@ from cloud.emulator.rest.discovery import Discovery, load
 from cloud.engine.project.identities import project_number
 from cloud.gcs.backoff import Pace
 from cloud.gcs.client import StorageClient
-from cloud.log_entries import LogEntry
 from cloud.names import GsUri
 from cloud.resources import Json, TransferProgress, Version, VersionSpec
+from cloud.resources.log_entries import LogEntry
 from cloud.workflow.google.model_check import check_export
 from cloud.workflow.google.offline_project import OfflineProject
 from cloud.workflow.google.options import Options

@@ -12,7 +12,6 @@ from typing import Any, Self
 import aiohttp
 
 from cloud.backends.memory import MemoryBackend, succeed
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.emulator.app import Emulator
 from cloud.emulator.logging_v2.addresses import HOSTS as LOGGING_HOSTS
 from cloud.emulator.logging_v2.routes import LoggingV2
@@ -22,7 +21,8 @@ from cloud.emulator.oauth2.tokens import TokenRegistry
 from cloud.engine.project.identities import owner, project_number
 from cloud.folders.temporary import Kind, temporary_folder
 from cloud.resources import Job, Json, Version
-from cloud.tuning import TuningSpec, training_of
+from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.tuning import TuningSpec, training_of
 from cloud.wire.in_process import InProcessConnector
 from cloud.workflow.google.storage_api import StorageApi
 

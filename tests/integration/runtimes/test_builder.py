@@ -19,7 +19,7 @@ from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.engine.runtimes.store import State, Store
 from cloud.engine.runtimes.uv import Uv
 from cloud.errors import FailedPrecondition, InvalidArgument
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode, RuntimeMode
 from integration.package_index import PackageIndex, package_index, wheel
 

@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from cloud.engine.runtimes import python_code
 from cloud.lifecycle import JobState
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Service, TrainingSpec
+from cloud.resources.log_entries import Severity
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from integration.package_index import PackageIndex, package_index, wheel

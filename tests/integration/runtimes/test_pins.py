@@ -3,7 +3,7 @@
 import pytest
 
 from cloud.engine.runtimes.distributions import Distributions
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 from integration.runtimes import test_requirements
 from integration.runtimes.test_requirements import PYTHON, Jobs, packed

@@ -18,7 +18,7 @@ from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.errors import CloudError, FailedPrecondition
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 from integration.package_index import LOGIN, PackageIndex, package_index, wheel
 

@@ -12,7 +12,7 @@ import pytest
 
 from cloud.engine.runtimes.uv import Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from integration.package_index import LOGIN, PackageIndex, package_index, wheel
 
 

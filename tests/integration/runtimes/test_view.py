@@ -14,7 +14,7 @@ from cloud.engine.launch.client import Command, Launcher, OutputLine
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.runtimes.view import view_of_installed
 from cloud.lifecycle import JobState
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
 from cloud.testing.contract.base import Contract

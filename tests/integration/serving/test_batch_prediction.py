@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat, InstanceConfig, OutputFormat
 from cloud.errors import InvalidArgument, NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Access, Job, Json, Service, ServingStack, VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec, InputFormat, InstanceConfig, OutputFormat
 from cloud.server.local import LocalCloud
 from cloud.settings import LauncherKind, ServiceAgents, Settings
 

@@ -19,8 +19,8 @@ from cloud.errors import NotFound
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import TrainingSpec
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, Trial
-from cloud.tuning import TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, Trial
+from cloud.resources.tuning import TuningSpec
 from cloud.wire.tf_records import write_record
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

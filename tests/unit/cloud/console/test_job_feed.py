@@ -14,9 +14,9 @@ from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.service import JobService
 from cloud.engine.notifier import Changes
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.resources import Job, TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

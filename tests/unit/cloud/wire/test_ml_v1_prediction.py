@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat, OutputFormat
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
 from cloud.resources import PredictionCounts
+from cloud.resources.batch_prediction import BatchPredictionSpec, InputFormat, OutputFormat
 from cloud.wire.ml_v1_prediction import batch_prediction_spec, prediction_counts, prediction_input, prediction_output
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.resources import Job, Service
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial
-from cloud.tuning import TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial
+from cloud.resources.tuning import TuningSpec
 from cloud.wire.ml_v1 import training_input
 from cloud.wire.ml_v1_tuning import hyperparameters, training_output, trial, trial_json, tuning_spec
 from emulator_api.ml_requests import training_job

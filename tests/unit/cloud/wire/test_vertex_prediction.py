@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat, InstanceConfig, InstanceType, OutputFormat
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
 from cloud.resources import Framework, PredictionCounts, Service, ServingStack
+from cloud.resources.batch_prediction import (
+    BatchPredictionSpec,
+    InputFormat,
+    InstanceConfig,
+    InstanceType,
+    OutputFormat,
+)
 from cloud.wire.vertex_prediction import (
     PredictionModel,
     batch_prediction_body,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.resources import Json, Service, TrainingSpec
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, Trial
-from cloud.tuning import EarlyStopping, MeasurementSelection, TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, Trial
+from cloud.resources.tuning import EarlyStopping, MeasurementSelection, TuningSpec
 from cloud.wire.vertex_tuning import counts_json, study_json, trial, trial_json, tuning_spec
 from emulator_api.tuning_specs import LONG_AGO, specs, trials
 

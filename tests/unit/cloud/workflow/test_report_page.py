@@ -9,8 +9,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 
 from cloud.backends.memory import MemoryBackend
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
+from cloud.resources.log_entries import LogEntry, Severity
 from cloud.wire.tf_records import write_record
 from cloud.workflow.curves import read_curves
 from cloud.workflow.plan import Plan

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from cloud.log_entries import LogEntry, Severity
 from cloud.resources import TransferProgress
+from cloud.resources.log_entries import LogEntry, Severity
 from cloud.workflow.report import Report
 from cloud.workflow.taxifare import TEST_INSTANCES
 from cloud.workflow.terminal import Terminal

@@ -8,9 +8,9 @@ import pytest
 from cloud.backends.memory import MemoryBackend, succeed
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobEvent
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import Job
+from cloud.resources.log_entries import Severity
 from cloud.testing.contract.probes import wheel
 from cloud.workflow.steps import StepFailed
 from cloud.workflow.trainer_run import run_trainer

@@ -8,7 +8,7 @@ from cloud.errors import FailedPrecondition
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, TrainingSpec
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, Trial
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, Trial
 from cloud.workflow.tuning import Search, describe, names
 
 TRAINING = TrainingSpec("tune_1", (GsUri("bucket", "a.whl"),), "trainer.task")

@@ -10,10 +10,10 @@ from cloud.backends.google import vertex_wire
 from cloud.emulator.rest.discovery import load
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
-from cloud.pool_programs import PoolProgram
 from cloud.resources import ScaleTier, Service, TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
+from cloud.resources.pool_programs import PoolProgram
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PACKAGE = GsUri("bucket", "trainer.tar.gz")

@@ -4,10 +4,10 @@ from datetime import datetime
 import pytest
 
 from cloud.backends.memory import succeed
-from cloud.batch_prediction import BatchPredictionSpec, InputFormat, InstanceConfig, InstanceType
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
 from cloud.resources import Framework, Json, PredictionCounts, Service, ServingStack
+from cloud.resources.batch_prediction import BatchPredictionSpec, InputFormat, InstanceConfig, InstanceType
 from emulator_api.vertex_api import PARENT, SERVING_IMAGE, VertexApi, model
 
 SKLEARN_IMAGE = "us-docker.pkg.dev/vertex-ai/prediction/sklearn-cpu.1-5:latest"

@@ -5,8 +5,8 @@ import pytest
 
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.pool_programs import PoolProgram
 from cloud.resources import ScaleTier, Service, TrainingSpec
+from cloud.resources.pool_programs import PoolProgram
 from emulator_api.api_client import SOMEBODY
 from emulator_api.vertex_api import PARENT, SERVING_IMAGE, TRAINING_IMAGE, custom_job, pool
 

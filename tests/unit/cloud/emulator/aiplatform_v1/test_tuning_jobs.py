@@ -6,8 +6,8 @@ import pytest
 
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
-from cloud.trials import Measurement, Trial
-from cloud.tuning import MeasurementSelection
+from cloud.resources.trials import Measurement, Trial
+from cloud.resources.tuning import MeasurementSelection
 from emulator_api.vertex_api import PARENT, pool
 
 PATH = "/hyperparameterTuningJobs"

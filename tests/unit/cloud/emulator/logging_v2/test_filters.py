@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cloud.emulator.logging_v2.filters import parse_filter, partly
 from cloud.emulator.logging_v2.messages import entry_json, key_of
 from cloud.errors import InvalidArgument
-from cloud.log_entries import LogEntry, Severity
+from cloud.resources.log_entries import LogEntry, Severity
 
 WHEN = datetime(2018, 8, 29, 13, 25, 1, 123456, tzinfo=UTC)
 

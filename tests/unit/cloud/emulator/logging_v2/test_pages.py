@@ -11,9 +11,9 @@ from cloud.backends.memory import MemoryBackend
 from cloud.emulator.logging_v2 import pages
 from cloud.emulator.logging_v2.messages import entry_json, key_of, read_query
 from cloud.emulator.logging_v2.pages import JobIds, read_page
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.resources import Json, TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
 
 START = datetime(2018, 8, 29, 13, 25, tzinfo=UTC)
 JOBS = ("job_0", "JOB_0", "other")

@@ -11,9 +11,9 @@ from cloud.emulator.logging_v2.routes import LoggingV2
 from cloud.engine.principal import ANONYMOUS, Principal
 from cloud.engine.project.identities import ml_service_account, owner
 from cloud.errors import CloudError, InvalidArgument, PermissionDenied, Unauthenticated
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.resources import Service, TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
 from cloud.testing.client import Response
 from emulator_api.backends import memory_backend
 from emulator_api.clients import Served

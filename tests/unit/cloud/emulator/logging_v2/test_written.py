@@ -11,9 +11,9 @@ from cloud.emulator.logging_v2.written import LARGEST
 from cloud.emulator.mounts import RequestSource
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.project.identities import ml_service_account, owner
-from cloud.log_entries import LogEntry, Severity
 from cloud.names import GsUri
 from cloud.resources import TrainingSpec
+from cloud.resources.log_entries import LogEntry, Severity
 from cloud.testing.client import Client
 from emulator_api.backends import memory_backend
 from emulator_api.clients import Served

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from cloud.backends.memory import succeed
-from cloud.batch_prediction import BatchPredictionSpec
 from cloud.names import GsUri
 from cloud.resources import Json, VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
 
 INPUT: dict[str, Json] = {
     "dataFormat": "TEXT",

@@ -3,7 +3,7 @@
 import pytest
 
 from cloud.lifecycle import JobEvent, JobState
-from cloud.trials import Measurement, Trial
+from cloud.resources.trials import Measurement, Trial
 from emulator_api.ml_requests import training_job
 
 RATE = {

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from cloud.batch_prediction import InputFormat, InstanceConfig, InstanceType
 from cloud.engine.batch_prediction.instances import (
     BadInstanceError,
     Batch,
@@ -14,6 +13,7 @@ from cloud.engine.batch_prediction.instances import (
 )
 from cloud.engine.serving.signatures import Signature, TensorSpec
 from cloud.errors import PredictionFailed
+from cloud.resources.batch_prediction import InputFormat, InstanceConfig, InstanceType
 
 NUMBERS = Signature({"x": TensorSpec("float32", (None,))}, {})
 STRING = Signature({"text": TensorSpec("string", (None,))}, {})

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from cloud.batch_prediction import InputFormat
 from cloud.engine.batch_prediction import readers
 from cloud.engine.batch_prediction.readers import Records, TooLarge, UnreadableError, read_records
+from cloud.resources.batch_prediction import InputFormat
 from cloud.wire.tf_records import write_record
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cloud.batch_prediction import OutputFormat
 from cloud.engine.batch_prediction.instances import Batch, failed
 from cloud.engine.batch_prediction.writers import Output
 from cloud.resources import Json
+from cloud.resources.batch_prediction import OutputFormat
 
 RESULTS, ERRORS = "prediction.results-00000-of-00001", "prediction.errors_stats-00000-of-00001"
 

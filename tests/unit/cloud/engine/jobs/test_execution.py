@@ -20,8 +20,8 @@ from cloud.engine.runtimes.requirements import Requirements
 from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobEvent
 from cloud.names import GsUri
-from cloud.pool_programs import PoolProgram
 from cloud.resources import Service, TrainingSpec
+from cloud.resources.pool_programs import PoolProgram
 from cloud.settings import RequirementsMode
 
 

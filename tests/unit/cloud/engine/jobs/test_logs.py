@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cloud.backends.selection import select_entries
 from cloud.engine.jobs import log_index, logs
 from cloud.engine.jobs.logs import JobLog
-from cloud.log_entries import LogEntry, LogRange, Severity
+from cloud.resources.log_entries import LogEntry, LogRange, Severity
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from cloud.engine.jobs.severity import severity_of
-from cloud.log_entries import Severity
+from cloud.resources.log_entries import Severity
 
 NEW = "INTERNAL: CUDA error: Failed call to cuInit"
 """How TensorFlow 2.19 and later begin the reason."""

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.batch_prediction import BatchPredictionSpec, InstanceConfig, InstanceType
 from cloud.engine.jobs.specs import KINDS, kind_of, spec_from_json, spec_to_json
 from cloud.names import GsUri
-from cloud.pool_programs import PoolProgram
 from cloud.resources import JobSpec, ScaleTier, Service, TrainingSpec
-from cloud.trials import Goal, Metric, Parameter, ParameterType, ScaleType
-from cloud.tuning import Algorithm, TuningSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec, InstanceConfig, InstanceType
+from cloud.resources.pool_programs import PoolProgram
+from cloud.resources.trials import Goal, Metric, Parameter, ParameterType, ScaleType
+from cloud.resources.tuning import Algorithm, TuningSpec
 
 SPECS = st.builds(
     TrainingSpec,

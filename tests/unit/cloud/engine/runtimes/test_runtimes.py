@@ -13,9 +13,9 @@ from cloud.engine.runtimes.names import request_for_image, request_for_version
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.runtimes import Runtimes
 from cloud.errors import FailedPrecondition, InvalidArgument
-from cloud.log_entries import Severity
 from cloud.names import GsUri
 from cloud.resources import Framework, VersionSpec
+from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode, RuntimeMode
 
 Make = Callable[..., Runtimes]

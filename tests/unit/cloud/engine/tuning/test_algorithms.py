@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cloud.engine.tuning.algorithms import grid_size, suggest
 from cloud.lifecycle import JobState
 from cloud.resources import Service, TrainingSpec
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
-from cloud.tuning import Algorithm, TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value
+from cloud.resources.tuning import Algorithm, TuningSpec
 
 RATE = Parameter("rate", ParameterType.DOUBLE, 1e-4, 0.1, scale=ScaleType.LOG)
 KEEP = Parameter("keep", ParameterType.DOUBLE, 0.5, 0.999, scale=ScaleType.REVERSE_LOG)

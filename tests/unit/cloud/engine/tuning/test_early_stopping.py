@@ -4,8 +4,8 @@ import pytest
 
 from cloud.engine.tuning.early_stopping import should_stop
 from cloud.lifecycle import JobState
-from cloud.trials import Goal, Measurement, Metric, Trial
-from cloud.tuning import EarlyStopping
+from cloud.resources.trials import Goal, Measurement, Metric, Trial
+from cloud.resources.tuning import EarlyStopping
 
 
 def measured(*values: float, seconds: float = 1.0) -> tuple[Measurement, ...]:

@@ -15,8 +15,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
 from cloud.engine.tuning.metrics import Reported, final, measurements, read_hypertune, read_summaries
-from cloud.trials import Goal, Measurement, Metric
-from cloud.tuning import MeasurementSelection
+from cloud.resources.trials import Goal, Measurement, Metric
+from cloud.resources.tuning import MeasurementSelection
 from cloud.wire.tf_records import write_record
 
 RMSE = (Metric("rmse", Goal.MINIMIZE),)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cloud.engine.tuning.records import TrialRecords
 from cloud.lifecycle import JobState
-from cloud.trials import Measurement, Trial
+from cloud.resources.trials import Measurement, Trial
 from full_disk import files_of_at_most
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)

@@ -25,8 +25,8 @@ from cloud.engine.tuning.records import TrialRecords
 from cloud.lifecycle import JobEvent, JobState
 from cloud.names import GsUri
 from cloud.resources import JobSpec, Service, TrainingSpec
-from cloud.trials import Goal, Measurement, Metric, Parameter, ParameterType
-from cloud.tuning import Algorithm, EarlyStopping, TuningSpec
+from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType
+from cloud.resources.tuning import Algorithm, EarlyStopping, TuningSpec
 
 X = Parameter("x", ParameterType.INTEGER, 1, 20)
 FAILS, SILENT, NOT_A_NUMBER, WAITS = "fails", "silent", "not a number", "waits"

@@ -6,10 +6,10 @@ import pytest
 
 from cloud.engine.tuning.trial_spec import trial_spec
 from cloud.names import GsUri
-from cloud.pool_programs import PoolProgram
 from cloud.resources import Service, TrainingSpec
-from cloud.trials import Goal, Metric, Parameter, ParameterType, Value, as_text
-from cloud.tuning import TuningSpec
+from cloud.resources.pool_programs import PoolProgram
+from cloud.resources.trials import Goal, Metric, Parameter, ParameterType, Value, as_text
+from cloud.resources.tuning import TuningSpec
 
 WHEEL = (GsUri("bucket", "a.whl"),)
 OUT = GsUri("bucket", "out/")

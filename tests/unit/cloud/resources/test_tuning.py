@@ -10,8 +10,8 @@ from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import Job, Service, TrainingSpec
-from cloud.trials import Goal, Metric, Parameter, ParameterType, ScaleType, as_text
-from cloud.tuning import Algorithm, TuningSpec
+from cloud.resources.trials import Goal, Metric, Parameter, ParameterType, ScaleType, as_text
+from cloud.resources.tuning import Algorithm, TuningSpec
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NAN, INFINITY = float("nan"), float("inf")

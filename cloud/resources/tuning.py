@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloud.errors import FailedPrecondition, InvalidArgument
-from cloud.resources import Job, JobSpec, Service, TrainingSpec, as_training
-from cloud.trials import Metric, Parameter, ParameterType, ScaleType
+from cloud.resources.jobs import Job, JobSpec, Service, TrainingSpec, as_training
+from cloud.resources.trials import Metric, Parameter, ParameterType, ScaleType
 
 
 class Algorithm(StrEnum):

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
-from cloud.resources import Framework, JobSpec, Json, Service, ServingStack
+from cloud.resources.jobs import JobSpec, Service
+from cloud.resources.models import Framework, Json, ServingStack
 
 
 class InputFormat(StrEnum):

@@ -1,23 +1,16 @@
-"""The resources of the workflow, as frozen values. Field names are ML Engine v1's in snake case.
-
-Times are aware UTC datetimes; durations are seconds. Shapes follow the discovery document ``ml.v1``.
-"""
+"""Jobs: the specification of a training job, what all kinds of jobs share, and a job as it is now."""
 
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from cloud.errors import InvalidArgument
-from cloud.lifecycle import JobState, VersionState
+from cloud.lifecycle import JobState
 from cloud.names import GsUri, check_id, check_module, check_number
-from cloud.pool_programs import PoolProgram
-from cloud.trials import Trial
-
-Json = Any
-"""A JSON value as ``json.loads`` gives it."""
+from cloud.resources.pool_programs import PoolProgram
+from cloud.resources.trials import Trial
 
 
 class Service(StrEnum):
@@ -46,34 +39,6 @@ class TaskType(StrEnum):
     WORKER = "worker"
     PS = "ps"
     EVALUATOR = "evaluator"
-
-
-class Access(StrEnum):
-    """Access that can be granted on a bucket, as by the lab's three gsutil commands."""
-
-    READ = "read"
-    """Read every object that is in the bucket now, and list it (``acl ch -u ACCOUNT:R -r``)."""
-    READ_NEW = "read new"
-    """Read every object created from now on (``defacl ch -u ACCOUNT:R``)."""
-    WRITE = "write"
-    """Create, overwrite, delete and list objects (``acl ch -u ACCOUNT:W``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    name: str
-    location: str
-    create_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    uri: GsUri
-    size: int
-    """Bytes."""
-    generation: int
-    content_type: str
-    update_time: datetime
 
 
 DEFAULT_MAX_RUNNING_TIME = 604_800.0
@@ -240,120 +205,3 @@ class Job:
             InvalidArgument: it is a job of another kind.
         """
         return as_training(self.spec)
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    name: str
-    """The bare id."""
-    region: str
-    create_time: datetime | None
-    """None if the service does not report it (ML Engine v1's ``Model`` has no such field)."""
-    description: str = ""
-    default_version: str | None = None
-
-
-class Framework(StrEnum):
-    """The library that saved a model (``GoogleCloudMlV1__Version.framework``)."""
-
-    TENSORFLOW = "TENSORFLOW"
-    SCIKIT_LEARN = "SCIKIT_LEARN"
-    XGBOOST = "XGBOOST"
-
-
-class ServingStack(StrEnum):
-    """The program that answers for a version. It decides what a request may hold, the form of numbers, and texts."""
-
-    PREDICTION_LIBRARY = "PREDICTION_LIBRARY"
-    """The Python library of ML Engine's ``mls1`` machines and of the images for scikit-learn and XGBoost, and this
-    project's serving container."""
-    TENSORFLOW_SERVING = "TENSORFLOW_SERVING"
-    """TensorFlow Serving: ML Engine's ``n1`` machines, and Vertex AI's prebuilt images for TensorFlow."""
-
-
-@dataclass(frozen=True, slots=True)
-class VersionSpec:
-    """A model version to serve. Checked at construction like ``TrainingSpec``."""
-
-    model: str
-    name: str
-    deployment_uri: GsUri
-    """The folder that holds ``saved_model.pb``, ``model.joblib``, ``model.pkl`` or ``model.bst``."""
-    runtime_version: str | None = None
-    python_version: str | None = None
-    description: str = ""
-    framework: Framework = Framework.TENSORFLOW
-    serving_stack: ServingStack = ServingStack.PREDICTION_LIBRARY
-    image: str | None = None
-    """The prebuilt image of Vertex AI that serves it, whose name tells the framework's version."""
-
-    def __post_init__(self) -> None:
-        check_id(self.model, "model.name")
-        check_id(self.name, "version.name")
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    spec: VersionSpec
-    state: VersionState
-    create_time: datetime
-    is_default: bool = False
-    error_message: str = ""
-
-    @property
-    def model(self) -> str:
-        return self.spec.model
-
-    @property
-    def name(self) -> str:
-        return self.spec.name
-
-
-@dataclass(frozen=True, slots=True)
-class TransferProgress:
-    """The progress of an upload or download of several files."""
-
-    bytes_done: int
-    bytes_total: int
-    files_done: int
-    files_total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Abilities:
-    """What a backend can do beyond the core of the specification; declared, never found out by trying."""
-
-    accelerators: bool
-    """Scale tiers with GPUs or TPUs are accepted."""
-    enforces_grants: bool
-    """A job without grants on its bucket fails for that reason."""
-    job_variables: bool = True
-    """Jobs of ML Engine may have variables too: ``TrainingSpec.env`` and ``base_output_directory``."""
-    runs_programs: bool = True
-    """Jobs run the programs in their packages, and versions run their SavedModels. If False, the backend only simulates
-    both."""
-    tunes: bool = True
-    """``submit_job`` accepts tuning jobs."""
-    resumes_studies: bool = True
-    """A tuning job may go on with an earlier one (``TuningSpec.resume_previous_job_id``)."""
-    trial_job_dirs: bool = True
-    """A trial's ``--job-dir`` is a folder of its own below the job's. If False, it is the job's folder, and only the
-    folders that the ``AIP_`` variables name are the trial's."""
-    predicts_in_batches: bool = True
-    """``submit_job`` accepts batch prediction jobs."""
-    predicts_any_version: bool = True
-    """``predict`` also accepts versions that are not the default."""
-    lists_in_parts: bool = True
-    """``list_jobs`` with a ``limit`` costs no more than that many jobs. If False, every call reads all jobs."""
-    runtimes: Mapping[str, frozenset[str]] | None = None
-    """The available runtime versions, with the Python versions of each: a job or version that requests another is
-    refused. None: every job and version runs in the one runtime that there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
-    """What a model server answered to a request that it was handed as it was."""
-
-    status: int
-    """HTTP's."""
-    content: bytes

@@ -1,10 +1,10 @@
-"""Specifications: a legal one can be constructed, an illegal one names field, value and rule."""
+"""Specifications of jobs: a legal one can be constructed, an illegal one names field, value and rule."""
 
 import pytest
 
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri
-from cloud.resources import ScaleTier, TrainingSpec, VersionSpec
+from cloud.resources import ScaleTier, TrainingSpec
 
 PACKAGES = (GsUri("bucket", "trainer.tar.gz"),)
 
@@ -36,10 +36,3 @@ def test_an_illegal_job_cannot_be_constructed(changes: dict[str, object], field:
 
 def test_counts_are_for_custom_tiers() -> None:
     assert TrainingSpec("job", PACKAGES, "trainer.task", scale_tier=ScaleTier.CUSTOM, worker_count=2).worker_count == 2
-
-
-@pytest.mark.parametrize(("model", "name", "field"), [("my-model", "v1", "model.name"), ("m", "1", "version.name")])
-def test_an_illegal_version_cannot_be_constructed(model: str, name: str, field: str) -> None:
-    with pytest.raises(InvalidArgument) as caught:
-        VersionSpec(model, name, GsUri("bucket", "x"))
-    assert caught.value.field == field
