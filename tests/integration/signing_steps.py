@@ -51,6 +51,15 @@ def by_key(bucket):
     return found
 
 
+def bare(bucket):
+    """As a program that was written for Google's cloud signs: it names no credentials."""
+    import requests
+    from google.cloud import storage
+
+    url = storage.Client().bucket(bucket).blob("g").generate_signed_url(HOUR, version="v4")
+    return [requests.get(url, timeout=60).text, requests.delete(url, timeout=60).status_code]
+
+
 def by_sign_blob(bucket, write):
     """With the metadata server's account, which has no key here."""
     import requests
@@ -81,7 +90,7 @@ def as_another(bucket, email):
     return blob.generate_signed_url(HOUR, version="v4", service_account_email=email, access_token=credentials.token)
 
 
-STEPS = {step.__name__: step for step in (by_key, by_sign_blob, as_another)}
+STEPS = {step.__name__: step for step in (by_key, bare, by_sign_blob, as_another)}
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(STEPS[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -46,6 +46,11 @@ def step(environ: dict[str, str], which: str, **given: Any) -> Any:
     return json.loads(run(environ, sys.executable, CLIENT, which, json.dumps(given)))
 
 
+def test_a_bare_client_signs_where_the_variable_is_left_out(environ: dict[str, str]) -> None:
+    del environ["STORAGE_EMULATOR_HOST"]
+    assert step(environ, "bare", bucket=BUCKET) == ["hi", 403]
+
+
 @pytest.mark.parametrize("without", [[], ["STORAGE_EMULATOR_HOST"]], ids=["the owner's address", "the gateway"])
 def test_with_the_owners_key(environ: dict[str, str], without: list[str]) -> None:
     chosen = {name: value for name, value in environ.items() if name not in without}
