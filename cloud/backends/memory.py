@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cloud.backends import memory_batch
+from cloud.backends.memory_batch import Predict
 from cloud.backends.memory_storage import MemoryStorage
 from cloud.backends.memory_trials import simulated_trials
 from cloud.backends.selection import select_entries, select_jobs
 from cloud.errors import (
     AlreadyExists,
+    CloudError,
     DeadlineExceeded,
     FailedPrecondition,
     InvalidArgument,
@@ -46,15 +48,13 @@ from cloud.wire.model_files import MODEL_FILES, holds_model, model_hint
 
 Run = Callable[["MemoryBackend", Job], Awaitable[None]]
 """Simulates a job that was just submitted, with ``move`` and ``log``."""
-Predict = Callable[[Version, Sequence[Json], str | None], list[Json]]
-"""Computes a READY version's predictions for these instances, with this signature if one is named."""
 
 
 async def succeed(backend: "MemoryBackend", job: Job) -> None:
     """A ``Run``: the job succeeds if its packages are in their buckets. No program runs. A batch prediction job
     predicts its lines by ``predict``."""
     if isinstance(job.spec, BatchPredictionSpec):
-        await memory_batch.run(backend, job, job.spec)
+        await _predict_in_batches(backend, job, job.spec)
         return
     backend.log(job.job_id, f"Job {job.job_id} is queued.")
     backend.move(job.job_id, JobEvent.SCHEDULED)
@@ -67,6 +67,20 @@ async def succeed(backend: "MemoryBackend", job: Job) -> None:
             return
     if isinstance(job.spec, TuningSpec):
         backend.set_trials(job.job_id, simulated_trials(job.spec))
+    backend.log(job.job_id, "Job completed successfully.")
+    backend.move(job.job_id, JobEvent.STARTED, JobEvent.COMPLETED)
+
+
+async def _predict_in_batches(backend: "MemoryBackend", job: Job, spec: BatchPredictionSpec) -> None:
+    backend.log(job.job_id, f"Job {job.job_id} is queued.")
+    backend.move(job.job_id, JobEvent.SCHEDULED)
+    try:
+        counts = await memory_batch.predict_lines(backend, backend.simulate, job, spec)
+    except CloudError as error:
+        backend.log(job.job_id, "Job failed.", severity=Severity.ERROR)
+        backend.move(job.job_id, JobEvent.FAILED, message=str(error))
+        return
+    backend.count(job.job_id, counts)
     backend.log(job.job_id, "Job completed successfully.")
     backend.move(job.job_id, JobEvent.STARTED, JobEvent.COMPLETED)
 

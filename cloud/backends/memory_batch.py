@@ -1,25 +1,24 @@
 """Batch prediction as ``MemoryBackend`` simulates it: JSON lines in and out, and the counts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from cloud.errors import CloudError, InvalidArgument, PredictionFailed
+from cloud.backends.base import Backend
+from cloud.errors import InvalidArgument, PredictionFailed
 from cloud.gcs.input_files import check_inputs, find_inputs
-from cloud.lifecycle import JobEvent, VersionState
+from cloud.lifecycle import VersionState
 from cloud.names import GsUri
 from cloud.resources import Job, Json, PredictionCounts, Service, Version, VersionSpec
 from cloud.resources.batch_prediction import BatchPredictionSpec, InputFormat, OutputFormat
-from cloud.resources.log_entries import Severity
 
-if TYPE_CHECKING:
-    from cloud.backends.memory import MemoryBackend
+Predict = Callable[[Version, Sequence[Json], str | None], list[Json]]
+"""Computes a READY version's predictions for these instances, with this signature if one is named."""
 
 _SHARD = "-00000-of-00001"
 
 
-async def check(backend: "MemoryBackend", spec: BatchPredictionSpec) -> None:
+async def check(backend: Backend, spec: BatchPredictionSpec) -> None:
     """Raises:
     InvalidArgument: it is not simulated, or there is no input.
     NotFound: there is no such model or version.
@@ -35,23 +34,12 @@ async def check(backend: "MemoryBackend", spec: BatchPredictionSpec) -> None:
         await backend.get_model(spec.model)
 
 
-async def run(backend: "MemoryBackend", job: Job, spec: BatchPredictionSpec) -> None:
-    """A ``Run`` of such a job."""
-    backend.log(job.job_id, f"Job {job.job_id} is queued.")
-    backend.move(job.job_id, JobEvent.SCHEDULED)
-    try:
-        counts = await _predict_lines(backend, job, spec)
-    except CloudError as error:
-        backend.log(job.job_id, "Job failed.", severity=Severity.ERROR)
-        backend.move(job.job_id, JobEvent.FAILED, message=str(error))
-        return
-    backend.count(job.job_id, counts)
-    backend.log(job.job_id, "Job completed successfully.")
-    backend.move(job.job_id, JobEvent.STARTED, JobEvent.COMPLETED)
+async def predict_lines(backend: Backend, simulate: Predict, job: Job, spec: BatchPredictionSpec) -> PredictionCounts:
+    """Predict for each line of the input, by ``simulate`` where no version of the backend does, and write the results.
 
-
-async def _predict_lines(backend: "MemoryBackend", job: Job, spec: BatchPredictionSpec) -> PredictionCounts:
-    """Predict for each line of the input, and write the results."""
+    Raises:
+        CloudError: the input or the model is gone, or the results cannot be written.
+    """
     lines: list[str] = []
     for uri in await find_inputs(spec, backend.list_objects):
         lines += (await backend.read_object(uri)).decode().splitlines()
@@ -61,7 +49,7 @@ async def _predict_lines(backend: "MemoryBackend", job: Job, spec: BatchPredicti
     for start in range(0, len(lines), spec.batch_size):
         batch = lines[start : start + spec.batch_size]
         try:
-            results += await _results(backend, spec, [json.loads(line) for line in batch])
+            results += await _results(backend, simulate, spec, [json.loads(line) for line in batch])
         except (PredictionFailed, ValueError) as error:
             errors[str(error)] = errors.get(str(error), 0) + 1
             failed += len(batch)
@@ -73,19 +61,23 @@ async def _predict_lines(backend: "MemoryBackend", job: Job, spec: BatchPredicti
     return PredictionCounts(len(results), failed, folder)
 
 
-async def _results(backend: "MemoryBackend", spec: BatchPredictionSpec, instances: Sequence[Json]) -> list[str]:
-    predictions = await _predictions(backend, spec, instances)
+async def _results(
+    backend: Backend, simulate: Predict, spec: BatchPredictionSpec, instances: Sequence[Json]
+) -> list[str]:
+    predictions = await _predictions(backend, simulate, spec, instances)
     if spec.service is Service.ML_ENGINE:
         return [json.dumps(prediction) for prediction in predictions]
     pairs = zip(instances, predictions, strict=True)
     return [json.dumps({"instance": instance, "prediction": prediction}) for instance, prediction in pairs]
 
 
-async def _predictions(backend: "MemoryBackend", spec: BatchPredictionSpec, instances: Sequence[Json]) -> list[Json]:
+async def _predictions(
+    backend: Backend, simulate: Predict, spec: BatchPredictionSpec, instances: Sequence[Json]
+) -> list[Json]:
     if spec.model_uri is None:
         return await backend.predict(spec.model, instances, version=spec.version, signature_name=spec.signature_name)
     version = VersionSpec("batch_prediction", "model", spec.model_uri, image=spec.image, framework=spec.framework)
-    return backend.simulate(Version(version, VersionState.READY, datetime.now(UTC)), instances, spec.signature_name)
+    return simulate(Version(version, VersionState.READY, datetime.now(UTC)), instances, spec.signature_name)
 
 
 def _folder(job: Job, spec: BatchPredictionSpec) -> GsUri:

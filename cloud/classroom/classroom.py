@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from cloud.classroom.cloud_process import CloudProcess
+from cloud.classroom.order import Order
 from cloud.classroom.queue import Queue
 from cloud.classroom.records import ClassRecords
 from cloud.classroom.slot_server import SlotServer
-from cloud.classroom.student_process import Order
 from cloud.classroom.students import Student
 from cloud.engine.state_folder import StateFolder
 from cloud.errors import CloudError, FailedPrecondition

@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 
+from cloud.classroom.order import Order
 from cloud.classroom.report import Report, read_report
-from cloud.classroom.student_process import Order
 from cloud.classroom.students import Student
 from cloud.errors import FailedPrecondition, Unavailable
 

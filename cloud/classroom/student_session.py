@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cloud.classroom.notebooks import Notebooks
+from cloud.classroom.order import Order
 from cloud.classroom.progress import Progress
 from cloud.classroom.student_page import StudentPage
-from cloud.classroom.student_process import Order
 from cloud.cli.errors import warn
 from cloud.cli.refusals import report_refusal
 from cloud.errors import CloudError

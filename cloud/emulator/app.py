@@ -92,7 +92,7 @@ class Emulator:
     ) -> None:
         oauth2 = OAuth2(keys, tokens)
         metadata = Metadata(project, region, tokens)
-        batch = Batch(self._handle)
+        batch = Batch(self._handle, gcs.may_be_in_batch)
         self._other_hosts = NotEmulatedHosts(project)
         self.faults = Faults()
         self.recorder: Recorder | None = None

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, cast
+import socket
+from typing import Protocol, cast
 
 from cloud.gateway import hosts, http2, proxy_request
+from cloud.gateway.certs import CertificateAuthority
+from cloud.gateway.deadlines import Deadlines
 from cloud.gateway.listener import Listener
 from cloud.gateway.request_head import MAX_HEAD, RequestStream, find_end
-
-if TYPE_CHECKING:
-    from cloud.gateway.tunnel import Gateway
 
 _log = logging.getLogger(__name__)
 
@@ -18,10 +18,27 @@ _LINGERING = 64
 """Connections too many that stay for a while, so that their clients can read why."""
 
 
+class Gateway(Protocol):
+    """What a connection needs of its gateway; see ``tunnel.Gateway``."""
+
+    authority: CertificateAuthority
+    deadlines: Deadlines
+
+    @property
+    def excess(self) -> int: ...
+    def refuse_excess(self) -> str: ...
+    def admits(self, listener: Listener, connection: socket.socket) -> bool: ...
+    def opened(self, connection: "Connection") -> None: ...
+    def closed(self, connection: "Connection") -> None: ...
+    def refuse(self, listener: Listener, host: str, port: int) -> None: ...
+    def handshake_done(self, host: str, user_agent: str) -> None: ...
+    def handshake_failed(self, host: str, user_agent: str, error: OSError) -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """One connection: reads the first head, then filters the bytes from transport (plain or TLS) to HTTP server."""
 
-    def __init__(self, gateway: "Gateway", listener: Listener) -> None:
+    def __init__(self, gateway: Gateway, listener: Listener) -> None:
         self._gateway, self.listener = gateway, listener
         self._transport: asyncio.Transport
         self._socket: asyncio.Transport

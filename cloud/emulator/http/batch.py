@@ -18,7 +18,6 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from cloud.emulator.rest.errors import error_response
-from cloud.emulator.storage_v1.addresses import json_path
 from cloud.engine.principal import Principal
 from cloud.errors import InvalidArgument
 
@@ -45,10 +44,14 @@ class Batch:
 
     Args:
         answer: handles one request, and never raises a ``CloudError``.
+        takes: whether a batch may hold a request for this address.
     """
 
-    def __init__(self, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
+    def __init__(
+        self, answer: Callable[[web.Request], Awaitable[web.StreamResponse]], takes: Callable[[URL], bool]
+    ) -> None:
         self._answer = answer
+        self._takes = takes
 
     def method_id(self, _: web.Request) -> str:
         return "storage.batch"
@@ -79,7 +82,7 @@ class Batch:
             url = url.relative() if url.absolute else url
         except ValueError:
             url = URL("/")
-        if not (json_path(url.raw_path) or "").startswith("/storage/v1/") or url.query.get("alt") == "media":
+        if not self._takes(url):
             wrong = f"{part.verb} {part.url[:300]} cannot be part of a batch: neither uploads nor downloads can"
             return error_response(InvalidArgument(wrong))
         response = await self._answer(_request(outer, part, url))

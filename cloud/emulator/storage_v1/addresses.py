@@ -3,6 +3,7 @@
 import re
 
 from aiohttp import web
+from yarl import URL
 
 from cloud.emulator.mounts import LOOPBACK
 from cloud.emulator.rest.errors import ErrorStyle
@@ -35,6 +36,11 @@ def json_path(raw_path: str) -> str | None:
     path = "/" + (raw_path.lstrip("/") if _NAMELESS.search(raw_path) else raw_path.strip("/"))
     # Older discovery documents, and gsutil still, start uploads below /resumable.
     return f"/storage/v1{path}" if _BARE.match(path) else path.removeprefix("/resumable")
+
+
+def may_be_in_batch(url: URL) -> bool:
+    """Whether a batch may hold a request for ``url``: neither uploads nor downloads can be part of one."""
+    return (json_path(url.raw_path) or "").startswith("/storage/v1/") and url.query.get("alt") != "media"
 
 
 def error_style(style: ErrorStyle, request: web.Request) -> ErrorStyle:
