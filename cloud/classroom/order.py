@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Other settings of the process are in its environment."""
+    """The first line for a student's process. Other settings are in its environment."""
 
     name: str
     project: str
