@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cloud.engine.jobs import vertex_environ
 from cloud.engine.jobs.replicas import Replica, cluster
+from cloud.engine.runtimes import hooks
 from cloud.resources import Json, ScaleTier, Service, TrainingSpec
 
 
@@ -53,6 +54,8 @@ def environ(
     metrics = {"CLOUD_ML_HP_METRIC_FILE": str(home / "hypertune" / "output.metrics")}
     if trial:
         metrics |= {"CLOUD_ML_TRIAL_ID": trial.id, "CLOUD_ML_HP_METRIC_TAG": trial.metric}
+        if spec.service is Service.ML_ENGINE:
+            metrics |= {hooks.SUMMARIES: str(home / "hypertune" / "summaries.metrics")}
     task_trial = {"trial": trial.id} if trial else {}
     if spec.service is Service.VERTEX_AI:
         variables = vertex_environ.environ(

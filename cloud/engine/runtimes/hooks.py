@@ -13,7 +13,8 @@ from cloud.engine.runtimes.names import TF1, TF2
 from cloud.engine.runtimes.runtime import RuntimeRequest
 
 VARIABLE = "OFFLINE_ML_TENSORFLOW"
-"""As in ``older_names_hook.py``, which imports nothing of this project."""
+SUMMARIES = "OFFLINE_ML_SUMMARIES"
+"""Both as in ``older_names_hook.py``, which imports nothing of this project."""
 _HERE = Path(__file__).parent
 _MODULES = {
     TF1: ("_offline_ml_tensorflow_1", {"_offline_ml_contrib": "contrib_hook.py"}, "tensorflow_1_hook.py"),

@@ -1,4 +1,5 @@
-"""Gives programs for TensorFlow 2.1 to 2.14 what TensorFlow 2.15, the libraries beside it and Python have lost.
+"""Gives programs for TensorFlow 2.1 to 2.14 what TensorFlow 2.15, the libraries beside it and Python have lost, and
+trials of ML Engine what Google's images add to it.
 
 Copied into the site-packages of the runtime ``tf2.15``, whose ``.pth`` file imports it when Python starts. It runs in
 Python 3.9 and later, and imports nothing of this project.
@@ -7,9 +8,11 @@ Python 3.9 and later, and imports nothing of this project.
 from __future__ import annotations  # Python 3.9
 
 import importlib
+import json
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -17,6 +20,11 @@ from typing import Any
 
 VARIABLE = "OFFLINE_ML_TENSORFLOW"
 """The version that the job requests, ``2.8``. Read when a name is used: TensorFlow may be loaded before."""
+SUMMARIES = "OFFLINE_ML_SUMMARIES"
+"""The file to which a trial of ML Engine adds its metric; it is another for each trial, and read when it is used."""
+_MOST_SUMMARIES = 1 << 18
+"""Bytes of that file, from which on it begins anew: the cloud has read it every two seconds."""
+_DEFAULT_METRIC = "training/hptuning/metric"
 _NEW_OPTIMIZERS = (2, 11)
 """The first version whose optimizers ignore ``lr`` and refuse ``decay``."""
 _OPTIMIZERS = ("keras.api._v2.keras.optimizers", "tensorflow.keras.optimizers", "keras.optimizers")
@@ -104,6 +112,37 @@ def _take_buffers(module: ModuleType) -> None:
     module.FileIO.write = write_any
 
 
+def _report_summaries(module: ModuleType) -> None:
+    """Let ``tf.summary.FileWriter`` report the trial's metric, whatever folder it writes to.
+
+    The images of ML Engine do so: they replace its ``add_summary``. The default tag counts in any scope.
+    """
+    add = module.SummaryToEventTransformer.add_summary
+
+    def add_summary(self: Any, summary: Any, global_step: Any = None) -> None:
+        file, tag = os.environ.get(SUMMARIES), os.environ.get("CLOUD_ML_HP_METRIC_TAG", "")
+        if file:
+            given = module.summary_pb2.Summary.FromString(summary) if isinstance(summary, bytes) else summary
+            is_metric = str.endswith if tag == _DEFAULT_METRIC else str.__eq__
+            values = [each.simple_value for each in given.value if is_metric(each.tag, tag)]
+            _append(file, tag, values, int(global_step or 0))
+        add(self, summary, global_step)
+
+    module.SummaryToEventTransformer.add_summary = add_summary
+
+
+def _append(file: str, tag: str, values: Sequence[float], step: int) -> None:
+    """One line for each value, in the form of cloudml-hypertune."""
+    if not values:
+        return
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    is_long = os.path.exists(file) and os.path.getsize(file) > _MOST_SUMMARIES
+    with open(file, "w" if is_long else "a", encoding="utf-8") as lines:
+        for value in values:
+            line = {"timestamp": time.time(), tag: str(value), "global_step": str(step)}
+            lines.write(json.dumps(line) + "\n")
+
+
 def _add_export(module: ModuleType) -> None:
     vars(module).setdefault("export_saved_model", export_saved_model)
     vars(module).setdefault("load_from_saved_model", load_from_saved_model)
@@ -135,5 +174,6 @@ _CHANGES: dict[str, Callable[[ModuleType], None]] = {
     **dict.fromkeys(_OPTIMIZERS, _choose_optimizers),
     **dict.fromkeys(_EXPERIMENTAL, _add_export),
     "tensorflow.python.lib.io.file_io": _take_buffers,
+    "tensorflow.python.summary.writer.writer": _report_summaries,
 }
 sys.meta_path.insert(0, Finder())

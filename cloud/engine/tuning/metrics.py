@@ -8,13 +8,14 @@ import json
 import logging
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from cloud.errors import InvalidArgument
 from cloud.resources.trials import Goal, Measurement, Metric
 from cloud.resources.tuning import MeasurementSelection
+from cloud.wire.ml_v1_tuning import DEFAULT_METRIC
 from cloud.wire.tf_records import HEAD_SIZE, TAIL_SIZE, read_records
 
 if TYPE_CHECKING:
@@ -54,8 +55,16 @@ def read_hypertune(content: bytes, names: Collection[str]) -> list[Reported]:
 
 
 def read_summaries(content: bytes, names: Collection[str]) -> list[Reported]:
-    """The scalars of these names in an event file, up to where it is damaged or still being written. Raises nothing."""
-    return [each for each in read_events(content)[0] if each.name in names]
+    """The scalars of these names in an event file, up to where it is damaged or still being written. Raises nothing.
+
+    The default name of ML Engine is found in any scope, as there.
+    """
+    scalars = read_events(content)[0]
+    if DEFAULT_METRIC in names:
+        scalars = [
+            replace(each, name=DEFAULT_METRIC) if each.name.endswith(DEFAULT_METRIC) else each for each in scalars
+        ]
+    return [each for each in scalars if each.name in names]
 
 
 def read_events(content: bytes) -> tuple[list[Reported], int]:

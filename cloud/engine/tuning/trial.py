@@ -112,8 +112,10 @@ class RunningTrial:
     async def _look(self) -> None:
         assert self._execution is not None  # noqa: S101 - it reported
         before = self.reported
-        for content in await asyncio.to_thread(_hypertune_files, self._execution.folder):
+        for content in await asyncio.to_thread(_metric_files, self._execution.folder, "output.metrics"):
             _add(self._by_client, read_hypertune(content, self.names))
+        for content in await asyncio.to_thread(_metric_files, self._execution.folder, "summaries.metrics"):
+            _add(self._by_summaries, read_hypertune(content, self.names))
         try:
             await self._look_at_summaries()
         except CloudError as error:
@@ -142,10 +144,10 @@ def _add(held: dict[tuple[str, int], Reported], found: Sequence[Reported]) -> No
             held[each.name, each.step] = each
 
 
-def _hypertune_files(folder: Path) -> list[bytes]:
-    """The metric file of each replica. Trainers write them: what is no plain file is not opened."""
+def _metric_files(folder: Path, name: str) -> list[bytes]:
+    """That metric file of each replica. Trainers write them: what is no plain file is not opened."""
     found = []
-    for path in sorted(folder.glob("*/hypertune/output.metrics")):
+    for path in sorted(folder.glob(f"*/hypertune/{name}")):
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:

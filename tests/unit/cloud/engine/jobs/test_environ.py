@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.engine.jobs.environ import argv, environ
+from cloud.engine.jobs.environ import TrialName, argv, environ
 from cloud.engine.jobs.replicas import replicas
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, Service, TaskType, TrainingSpec
@@ -23,7 +23,7 @@ def _spec(**changes: object) -> TrainingSpec:
     return TrainingSpec(**(fields | changes))  # type: ignore[arg-type]
 
 
-def _environ(spec: TrainingSpec, number: int = 0) -> dict[str, str]:
+def _environ(spec: TrainingSpec, number: int = 0, trial: TrialName | None = None) -> dict[str, str]:
     members = replicas(spec)
     addresses = {replica: f"127.0.0.1:{2222 + port}" for port, replica in enumerate(members)}
     return environ(
@@ -34,6 +34,7 @@ def _environ(spec: TrainingSpec, number: int = 0) -> dict[str, str]:
         project_number=35462102002,
         base={"PATH": "/bin", "LANG": "C"},
         home=Path("/home/x"),
+        trial=trial,
     )
 
 
@@ -139,6 +140,14 @@ def test_vertex_ais_pools_are_roles_and_evaluators_have_their_own_pool() -> None
 @pytest.mark.parametrize("make", [_spec, _vertex])
 def test_cloudml_hypertune_reports_to_a_file_in_the_replicas_folder(make: Callable[[], TrainingSpec]) -> None:
     assert _environ(make())["CLOUD_ML_HP_METRIC_FILE"] == "/home/x/hypertune/output.metrics"
+
+
+@pytest.mark.parametrize(("make", "names_it"), [(_spec, True), (_vertex, False)])
+def test_a_trial_of_ml_engine_only_reports_its_summaries(make: Callable[[], TrainingSpec], names_it: bool) -> None:
+    assert "OFFLINE_ML_SUMMARIES" not in _environ(make())
+    variables = _environ(make(), trial=TrialName("1", "rmse"))
+    expected = "/home/x/hypertune/summaries.metrics" if names_it else None
+    assert variables.get("OFFLINE_ML_SUMMARIES") == expected
 
 
 def test_the_users_variables_override_the_services_but_not_home() -> None:

@@ -65,6 +65,13 @@ def test_a_line_that_is_not_the_clients_is_left_out(line: str) -> None:
     assert read_hypertune(f"{line}\n{whole}\n".encode(), ["rmse"]) == [Reported(2.5, 7, "rmse", 0.5)]
 
 
+def test_the_default_metric_is_found_in_any_scope_and_another_one_is_not() -> None:
+    values = [Summary.Value(tag=f"eval/{name}", simple_value=2.0) for name in ("training/hptuning/metric", "rmse")]
+    file = write_record(Event(step=3, summary=Summary(value=values)).SerializeToString())
+    assert read_summaries(file, ["training/hptuning/metric"]) == [Reported(0.0, 3, "training/hptuning/metric", 2.0)]
+    assert read_summaries(file, ["rmse"]) == []
+
+
 def event(step: int, *values: Summary.Value) -> bytes:
     return write_record(Event(wall_time=100.0 + step, step=step, summary=Summary(value=values)).SerializeToString())
 
