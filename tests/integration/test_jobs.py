@@ -17,6 +17,14 @@ from cloud.settings import LauncherKind, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract
 from cloud.testing.contract.probes import trainer
 
+IGNORED = """
+class Kept:
+    def __del__(self):
+        raise TypeError("as the program ends")
+
+kept = [Kept() for _ in range(20)]
+raise ValueError("what happened")
+"""
 WAIT = "import signal; print('waiting', flush=True); signal.pause()"
 
 
@@ -48,6 +56,13 @@ async def test_a_job_whose_log_cannot_be_written_fails_for_that_reason(
         assert job.state is JobState.FAILED
         assert "log could not be written" in job.error_message
         assert "No space left on device" in job.error_message
+
+
+async def test_the_error_message_is_the_exception_that_ended_the_program(tmp_path: Path) -> None:
+    async with local_cloud(tmp_path / "state") as cloud:
+        bucket = await Contract().open_bucket(cloud.backend)
+        job = await Contract().train(cloud.backend, bucket, tmp_path, IGNORED)
+        assert job.error_message.endswith("ValueError: what happened")
 
 
 async def test_folders_of_a_killed_servers_jobs_are_removed(tmp_path: Path) -> None:

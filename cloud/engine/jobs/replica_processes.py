@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ OnCommand = Callable[[Replica, Command], None]
 """Called before each start."""
 Failed = Sequence[tuple[Replica, ExitStatus]]
 """Replicas that failed, and how."""
-_TAIL_LINES = 60
+_TAIL_LINES = 200
 """Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
 _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
 
@@ -207,7 +207,7 @@ class ReplicaProcesses:
         return " ".join(self._explain(replica, status) for replica, status in failed)
 
     def _explain(self, replica: Replica, status: ExitStatus) -> str:
-        tail = list(self._tails[replica])
+        tail = _without_ignored(self._tails[replica])
         starts = [number for number, line in enumerate(tail) if line.startswith("Traceback (most recent call last)")]
         lines = tail[starts[-1] :] if starts else [line for line in tail if not is_tensorflow_log(line)][-3:]
         code = status.code if status.code is not None else 128 + (status.signal or 0)
@@ -219,6 +219,23 @@ class ReplicaProcesses:
         if line.stream == "stderr":
             self._tails[replica].append(line.text)
         self.on_output(replica, line)
+
+
+def _without_ignored(lines: Iterable[str]) -> list[str]:
+    """The lines without the exceptions that Python ignores, mostly while it ends: they do not say why it did."""
+    kept: list[str] = []
+    is_ignored, in_traceback = False, False
+    for line in lines:
+        if line.startswith("Exception ignored "):
+            is_ignored, in_traceback = True, False
+        elif is_ignored and line.startswith("Traceback (most recent call last)"):
+            in_traceback = True
+        elif not (is_ignored and in_traceback):
+            is_ignored = False
+            kept.append(line)
+        elif not line.startswith(" "):  # the exception itself
+            is_ignored = False
+    return kept
 
 
 def _make_folders(home: Path, installed: Path, interpreter: Interpreter, path: str) -> PipEnvironment | None:
