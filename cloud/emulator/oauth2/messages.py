@@ -3,6 +3,8 @@
 Requests: RFC 6749 §6 (refresh) and RFC 7523 §2.1 (signed assertion); errors: RFC 6749 §5.2.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,8 +22,10 @@ def read_request(body: bytes) -> Assertion | str:
         TokenRefused: it has neither.
     """
     try:
-        form = dict(parse_qsl(body.decode(), max_num_fields=50))
-    except ValueError:
+        text = body.decode()
+        # Google's clients for Node of 2018 and 2019 (gtoken 2.3) write JSON, and call it a form.
+        form = _texts(json.loads(text)) if text.startswith("{") else dict(parse_qsl(text, max_num_fields=50))
+    except (ValueError, RecursionError):
         raise TokenRefused("the body is not application/x-www-form-urlencoded") from None
     match form.get("grant_type", ""):
         case "refresh_token":
@@ -38,6 +42,10 @@ def token_response(token: AccessToken) -> dict[str, Any]:
 
 def error_response(error: TokenRefused) -> dict[str, Any]:
     return {"error": error.error, "error_description": error.description}
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _required(form: dict[str, str], name: str) -> str:

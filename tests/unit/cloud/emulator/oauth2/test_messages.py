@@ -1,3 +1,4 @@
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -9,8 +10,9 @@ from cloud.emulator.oauth2.assertions import Assertion
 from cloud.emulator.oauth2.errors import TokenRefused
 
 
-def test_an_assertion_is_found():
-    body = urlencode({"grant_type": messages.JWT_BEARER, "assertion": "e30.eyJpc3MiOiJhQGIuYyJ9.c2ln"}).encode()
+@pytest.mark.parametrize("write", [urlencode, json.dumps], ids=["form", "JSON"])
+def test_an_assertion_is_found(write):
+    body = write({"grant_type": messages.JWT_BEARER, "assertion": "e30.eyJpc3MiOiJhQGIuYyJ9.c2ln"}).encode()
     found = messages.read_request(body)
     assert isinstance(found, Assertion)
     assert (found.issuer, found.issued_at) == ("a@b.c", None)
@@ -28,6 +30,9 @@ def test_a_refresh_token_is_found():
         (b"", "unsupported_grant_type", "Invalid grant_type: $"),
         (b"\xff", "invalid_request", "urlencoded"),
         (b"&".join([b"a=b"] * 100), "invalid_request", "urlencoded"),
+        (b"{", "invalid_request", "urlencoded"),
+        (b'{"a":' * 100_000, "invalid_request", "urlencoded"),
+        (b'{"grant_type": 1}', "unsupported_grant_type", "Invalid grant_type: $"),
         (b"grant_type=refresh_token", "invalid_request", "missing: refresh_token"),
         (b"grant_type=password", "unsupported_grant_type", "Invalid grant_type: password"),
         (urlencode({"grant_type": messages.JWT_BEARER}).encode(), "invalid_request", "missing: assertion"),
