@@ -27,7 +27,7 @@ _CONVERTED = {"boolean": "true or false", "integer": "a number"}
 def parse_body(body: bytes, schema: str) -> dict[str, Any]:
     """The message in ``body``, in which null stands for no value. An empty body is an empty message, and so is null,
     which Google's client for Go sends for an object that is not given (``Objects.Copy(…, nil)``). Booleans and numbers
-    are in normal form: those of 64 bits are text, no others are.
+    are in normal form: those of 64 bits are text, and so are those in a map of texts; no others are.
 
     Args:
         schema: its name in the discovery document.
@@ -65,6 +65,9 @@ def _normal(spec: Mapping[str, Any], value: Json, field: str) -> Json:
 
 def _below(spec: Mapping[str, Any], name: str, item: Json, field: str) -> Json:
     below = spec.get("properties", {}).get(name) or spec.get("additionalProperties")
+    if below and name not in spec.get("properties", {}) and below.get("type") == "string":
+        # In a map of texts, such as an object's metadata, programs in JavaScript write numbers (tus: {"offset": 0}).
+        item = orjson.dumps(item).decode() if isinstance(item, int | float) else item
     return _normal(below, item, field) if below and item is not None else item
 
 

@@ -138,7 +138,7 @@ async def test_a_patch_changes_the_metadata_and_not_the_generation(endpoint, buc
     assert patched["metadata"] == {"l": "w"}
     _, updated = await endpoint.call("PUT", at(bucket, "o"), json={"contentType": "text/x"})
     assert "metadata" not in updated
-    assert (await endpoint.call("PATCH", at(bucket, "o"), json={"metadata": {"k": 1}}))[0] == 400
+    assert (await endpoint.call("PATCH", at(bucket, "o"), json={"metadata": {"k": [1]}}))[0] == 400
 
 
 async def test_reads_by_range(endpoint, bucket):

@@ -44,6 +44,13 @@ def test_what_command_lines_write_as_text(schema, message, normal):
     assert parse_body(json.dumps(message).encode(), schema) == normal
 
 
+def test_numbers_in_a_map_of_texts():
+    given = {"metadata": {"size": 1000, "offset": 0, "ratio": 0.5, "is_known": True, "gone": None, "text": "1"}}
+    wanted = {"size": "1000", "offset": "0", "ratio": "0.5", "is_known": "true", "gone": None, "text": "1"}
+    assert parse_body(json.dumps(given).encode(), "Object") == {"metadata": wanted}
+    assert parse_body(b'{"labels": {"year": 2026}}', "Bucket") == {"labels": {"year": "2026"}}
+
+
 @pytest.mark.parametrize("body", [b" ", b"null", b" null\n"])
 def test_no_message_is_an_empty_one(body):
     assert parse_body(body, "Object") == {}
@@ -74,7 +81,7 @@ def test_other_bodies(body):
         ),
         ("Object", {"contentType": 1}, "contentType"),
         ("Object", {"metadata": []}, "metadata"),
-        ("Object", {"metadata": {"k": 1}}, "metadata.k"),
+        ("Object", {"metadata": {"k": [1]}}, "metadata.k"),
         ("Object", {"md5Hash": 1}, "md5Hash"),
         ("Policy", {"bindings": [{"role": "r", "members": [None]}]}, "bindings.members"),
         ("ComposeRequest", {"sourceObjects": [{"name": 1}]}, "sourceObjects.name"),
