@@ -145,7 +145,7 @@ def _match(request: web.Request) -> tuple[Route, Mapping[str, str], bool]:
     verb = request.method
     if address := _xml_path(request):
         bucket, name = map(unquote_name, address)
-        return xml_routes.find_route(request, name), {"bucket": bucket, "object": name}, True
+        return xml_routes.find_route(request, bucket, name), {"bucket": bucket, "object": name}, True
     path = json_path(request.rel_url.raw_path) or ""
     if path.startswith("/v0"):
         raise Unimplemented("Firebase's own API for files (/v0) is not emulated: use that of Cloud Storage.")

@@ -1,7 +1,9 @@
-"""The XML API's list of a bucket's objects, version 1 and (``list-type=2``) version 2.
+"""The XML API's lists of buckets, and of a bucket's objects in version 1 and (``list-type=2``) version 2.
 
-https://cloud.google.com/storage/docs/xml-api/get-bucket-list.
+https://cloud.google.com/storage/docs/xml-api/get-service, https://cloud.google.com/storage/docs/xml-api/get-bucket-list.
 """
+
+from xml.etree.ElementTree import SubElement
 
 from aiohttp import web
 
@@ -16,14 +18,26 @@ _PAGE = 1000
 _PARAMETERS = frozenset({"prefix", "delimiter", "marker", "start-after", "continuation-token", "encoding-type"})
 
 
+async def list_buckets(call: Call) -> web.StreamResponse:
+    """The project's, in one answer."""
+    prefix, found = call.query.get("prefix", ""), call.storage.buckets.list_all(call.principal)
+    root = new_document("ListAllMyBucketsResult", LISTED)
+    add_child(root, "Owner", ID=call.storage.buckets.owner)
+    listed = SubElement(root, "Buckets")
+    for bucket in found:
+        if bucket.name.startswith(prefix):
+            add_child(listed, "Bucket", Name=bucket.name, CreationDate=timestamp(bucket.create_time))
+    return document_answer(root)
+
+
 async def list_objects(call: Call) -> web.StreamResponse:
     """Raises:
     InvalidArgument: a parameter is invalid.
-    Unimplemented: all buckets are listed, or a subresource of the bucket (``?acl``) is read.
+    Unimplemented: a subresource of the bucket (``?acl``) is read.
     """
     query, bucket = call.query, call.path["bucket"]
-    if not bucket or not all(value or name in _PARAMETERS for name, value in query.items()):
-        raise not_in_xml(f"{call.request.method} of a bucket" if bucket else "the list of buckets")
+    if not all(value or name in _PARAMETERS for name, value in query.items()):
+        raise not_in_xml(f"{call.request.method} of a bucket")
     is_second = query.get("list-type") == "2"
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     after = query.get("start-after" if is_second else "marker", "")

@@ -37,6 +37,7 @@ _REFUSED = re.compile(
 )
 """Other subresources, of Google's and of Amazon S3's: a request must not act on the object itself."""
 _ROUTES: Mapping[tuple[str, str, str], Route] = {
+    ("GET", "project", ""): Route("storage.buckets.list", xml_list.list_buckets),
     ("GET", "object", ""): Route("storage.objects.get", downloads.get),
     ("HEAD", "object", ""): Route("storage.objects.get", downloads.get),
     ("PUT", "object", ""): Route("storage.objects.insert", xml.put),
@@ -56,14 +57,18 @@ _ROUTES: Mapping[tuple[str, str, str], Route] = {
 permissions."""
 
 
-def find_route(request: web.Request, name: str) -> Route:
+_KINDS = {"project": "the project", "bucket": "a bucket", "object": "an object"}
+
+
+def find_route(request: web.Request, bucket: str, name: str) -> Route:
     """Args:
+        bucket: empty for the project, whose buckets are listed.
         name: the object's; empty for the bucket.
 
     Raises:
         Unimplemented: another method, or another subresource.
     """
-    kind, query = "object" if name else "bucket", request.query
+    kind, query = "object" if name else "bucket" if bucket else "project", request.query
     if name and "upload_id" in query and request.method in _SESSION:
         return _SESSION[request.method]
     if name and xml_resumable.HEADER in request.headers and request.method in ("POST", "PUT"):
@@ -72,13 +77,13 @@ def find_route(request: web.Request, name: str) -> Route:
         return _FORM
     subresource = next((each for each in _SUBRESOURCES if each in query), "")
     if refused := list(filter(_REFUSED.fullmatch, query)):
-        raise not_in_xml(f"{request.method} of a{'n' * bool(name)} {kind}'s {refused[0]}")
+        raise not_in_xml(f"{request.method} of {_KINDS[kind]}'s {refused[0]}")
     if not subresource and request.method == "PUT" and header(request.headers, "copy-source") is not None:
         subresource = "copy"
     if "partNumber" in query and "uploadId" not in query:
         raise not_in_xml(f"{request.method} of an object with partNumber, but without uploadId,")
     route = _ROUTES.get((request.method, kind, subresource))
     if route is None:
-        what = f"{request.method} of {'an object' if name else 'a bucket'}"
+        what = f"{request.method} of {_KINDS[kind]}"
         raise not_in_xml(f"{what} with {subresource}" if subresource else what)
     return route

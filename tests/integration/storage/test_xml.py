@@ -48,6 +48,26 @@ async def test_pages(endpoint, bucket, version, after):
     assert (await names(endpoint, bucket, version + "encoding-type=url"))[0][0] == "a%3Cb%3E%26"
 
 
+async def test_the_list_of_buckets(endpoint, bucket):
+    """As libcloud and GDAL (``/vsigs/``) ask for it. On 127.0.0.1 this address is the metadata server's."""
+
+    async def call(method, path, **options):
+        return await endpoint.call(method, path, headers={"Host": "storage.googleapis.com"}, **options)
+
+    status, body = await call("GET", "/")
+    assert status == 200, body
+    tree = ET.fromstring(body)  # noqa: S314 - our own
+    listed = tree.findall(f"{NAMESPACE}Buckets/{NAMESPACE}Bucket")
+    made = {entry.findtext(f"{NAMESPACE}Name"): entry.findtext(f"{NAMESPACE}CreationDate") for entry in listed}
+    assert tree.tag == f"{NAMESPACE}ListAllMyBucketsResult"
+    assert made[bucket] == (await endpoint.call("GET", f"/storage/v1/b/{bucket}"))[1]["timeCreated"]
+    assert bucket.encode() not in (await call("GET", "/?prefix=another"))[1]
+    assert (await call("GET", "/", caller="job"))[0] == 403
+    for method, path in (("PUT", "/"), ("GET", "/?acl"), ("GET", "/?uploads")):
+        status, body = await call(method, path)
+        assert (status, b"<Details>METHOD_NOT_EMULATED</Details>" in body) == (403, True)
+
+
 async def test_names_after_a_marker(endpoint, bucket):
     for name in ("a", "b", "c"):
         await put(endpoint, bucket, name)
