@@ -130,7 +130,7 @@ async def test_a_custom_job_runs_with_the_environment_of_vertex_ai(cloud, found)
         "AIP_TENSORBOARD_LOG_DIR gs://vertex-bucket/out/logs/",
         f"CLOUD_ML_PROJECT_ID {project}",
         "TF_CONFIG None",
-        f"task {{'type': 'workerpool0', 'index': 0}} {number}",
+        f"task {{'type': 'workerpool0', 'index': 0, 'trial': ''}} {number}",
     ):
         assert line in output
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from cloud.engine.jobs import vertex_environ
 from cloud.engine.jobs.replicas import Replica, cluster
 from cloud.engine.runtimes import hooks
-from cloud.resources import Json, ScaleTier, Service, TrainingSpec
+from cloud.resources import Json, ScaleTier, Service, TaskType, TrainingSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,32 @@ def environ(
         **spec.env,
         **private,
         "TF_CONFIG": json.dumps(tf_config),
+        "CLUSTER_SPEC": json.dumps(
+            {
+                "cluster": _roles(addresses),
+                "task": {"type": _role(replica), "index": replica.index, "trial": "", **task_trial},
+                "job": job,
+                "environment": "cloud",
+            }
+        ),
         "CLOUD_ML_JOB_ID": spec.job_id,
         "CLOUD_ML_JOB": json.dumps(job),
         "CLOUD_ML_PROJECT_ID": project,
         **metrics,
     }
+
+
+def _roles(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:
+    """All replicas, also evaluators, which are no part of TensorFlow's cluster."""
+    found: dict[str, list[str]] = {}
+    for replica in sorted(addresses, key=lambda replica: replica.index):
+        found.setdefault(_role(replica), []).append(addresses[replica])
+    return found
+
+
+def _role(replica: Replica) -> str:
+    """As ``CLUSTER_SPEC`` names it: only ``TF_CONFIG`` calls the primary ``chief``."""
+    return "master" if replica.task_type is TaskType.CHIEF else replica.task_type.value
 
 
 def training_input(spec: TrainingSpec) -> dict[str, Json]:

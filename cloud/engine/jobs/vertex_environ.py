@@ -34,7 +34,7 @@ def environ(
             {
                 "cluster": _pools(addresses),
                 "environment": "cloud",
-                "task": {"type": replica.pool, "index": replica.index, **task_trial},
+                "task": {"type": replica.pool, "index": replica.index, "trial": "", **task_trial},
                 "job": job,
             }
         ),

@@ -85,11 +85,29 @@ def test_an_evaluator_has_a_task_but_is_not_in_the_cluster() -> None:
     assert set(config["cluster"]) == {"chief", "worker"}
 
 
+@pytest.mark.parametrize("runtime", ["1.15", "2.11"])
+def test_the_cluster_spec_of_ml_engine_has_all_replicas_and_a_master(runtime: str) -> None:
+    spec = _spec(scale_tier=ScaleTier.CUSTOM, worker_count=1, evaluator_count=1, runtime_version=runtime)
+    found = json.loads(_environ(spec, trial=TrialName("3", "rmse"))["CLUSTER_SPEC"])
+    assert found["cluster"] == {
+        "master": ["127.0.0.1:2222"], "worker": ["127.0.0.1:2223"], "evaluator": ["127.0.0.1:2224"],
+    }  # fmt: skip
+    assert found["task"] == {"type": "master", "index": 0, "trial": "3"}
+    assert found["environment"] == "cloud"
+    assert found["job"]["args"] == ["--train_steps=10"]
+    assert json.loads(_environ(spec, number=2)["CLUSTER_SPEC"])["task"] == {
+        "type": "evaluator",
+        "index": 0,
+        "trial": "",
+    }
+
+
 def test_the_environment_is_the_base_and_the_jobs_variables_and_nothing_else() -> None:
     variables = _environ(_spec())
     assert set(variables) == {
         "PATH", "LANG", "HOME", "PYTHONUNBUFFERED",
-        "TF_CONFIG", "CLOUD_ML_JOB_ID", "CLOUD_ML_JOB", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_HP_METRIC_FILE",
+        "TF_CONFIG", "CLUSTER_SPEC",
+        "CLOUD_ML_JOB_ID", "CLOUD_ML_JOB", "CLOUD_ML_PROJECT_ID", "CLOUD_ML_HP_METRIC_FILE",
     }  # fmt: skip
     assert json.loads(variables["CLOUD_ML_JOB"])["args"] == ["--train_steps=10"]
 
@@ -104,7 +122,7 @@ def test_vertex_ai_gives_a_single_replica_a_cluster_spec_but_no_tf_config() -> N
     assert variables["CLOUD_ML_JOB_ID"] == "4026903526469795840"
     spec = json.loads(variables["CLUSTER_SPEC"])
     assert spec["cluster"] == {"workerpool0": ["127.0.0.1:2222"]}
-    assert spec["task"] == {"type": "workerpool0", "index": 0}
+    assert spec["task"] == {"type": "workerpool0", "index": 0, "trial": ""}
     (pool,) = spec["job"]["worker_pool_specs"]
     assert pool["python_package_spec"]["python_module"] == "trainer.task"
 
@@ -133,7 +151,7 @@ def test_vertex_ais_pools_are_roles_and_evaluators_have_their_own_pool() -> None
     assert config["task"] == {"type": "worker", "index": 1}
     cluster_spec = json.loads(variables["CLUSTER_SPEC"])
     assert cluster_spec["cluster"]["workerpool3"] == ["127.0.0.1:2225"]
-    assert cluster_spec["task"] == {"type": "workerpool1", "index": 1}
+    assert cluster_spec["task"] == {"type": "workerpool1", "index": 1, "trial": ""}
     assert [pool.get("replica_count") for pool in cluster_spec["job"]["worker_pool_specs"]] == ["1", "2", None, "1"]
 
 
