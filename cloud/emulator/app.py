@@ -374,5 +374,13 @@ def _is_of_web_page(headers: Mapping[str, str]) -> bool:
     Browsers send these headers and let no page change them: Origin with each POST and with reads across origins,
     Sec-Fetch-Site with all requests (https://www.w3.org/TR/fetch-metadata/), with "none" where a person opened the
     address. Not Sec-Fetch-Mode: Node's ``fetch`` sends it, too.
+
+    A program sends Origin where it begins a resumable upload for a page, which then sends the bytes. It is known by a
+    header that a page may send to another origin after a preflight only: none is answered here.
     """
-    return hdrs.ORIGIN in headers or headers.get("Sec-Fetch-Site", "none") != "none"
+    is_named = hdrs.ORIGIN in headers and not any(name in headers for name in _OF_CLIENTS)
+    return is_named or headers.get("Sec-Fetch-Site", "none") != "none"
+
+
+_OF_CLIENTS = ("X-Goog-Api-Client", "X-Upload-Content-Type")
+"""Of each of Google's clients one when it begins a resumable upload."""

@@ -95,6 +95,12 @@ def google_cloud_storage(bucket, folder):
         refusal(client.get_bucket, "no-such-bucket-here"),
         made.get_blob("nope"),
     ]
+    import requests
+
+    page = "https://pages.example"
+    session = made.blob("of a page").create_resumable_upload_session(origin=page)
+    found["for a page"] = requests.put(session, data=b"x", headers={"Origin": page}, timeout=60).status_code
+    made.blob("of a page").delete()
     found["full"] = refusal(made.delete)
 
     with client.batch():

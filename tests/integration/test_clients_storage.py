@@ -115,6 +115,7 @@ async def test_google_cloud_storage(environ, name, tmp_path):
         "patched": [{"clé": "wert"}, 2],
         "preconditions": [412, 412, 412, 304, 412, 412, 412, 412, 412, 412, 412, 412],
         "not found": [404, 404, 404, 404, None],
+        "for a page": 200,
         "full": 409,
         "batch patched": [{"in": "a batch"}, {"in": "a batch"}],
         "batch refused": 404,

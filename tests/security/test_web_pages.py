@@ -174,6 +174,16 @@ def test_no_object_is_written(page, url, owner, is_checked):
     assert owner.json("GET", STORAGE, f"/storage/v1/b/prey/o/{name}")[0] == (404 if is_checked else 200)
 
 
+@pytest.mark.parametrize("header", ["X-Goog-Api-Client", "X-Upload-Content-Type"])
+def test_it_cannot_pass_for_a_program(page, url, owner, header):
+    """Programs are known by headers that a browser sends for no page of another origin, whatever its mode."""
+    upload = f"{url}/upload/storage/v1/b/prey/o?uploadType=media&name=of-{header}"
+    options = {"method": "POST", "body": "theirs", "headers": {header: "x"}}
+    assert ask(page, upload, **options) == "TypeError: Failed to fetch"
+    assert ask(page, upload, mode="no-cors", **options) == "opaque"
+    assert owner.json("GET", STORAGE, f"/storage/v1/b/prey/o/of-{header}")[0] == 404
+
+
 def test_no_object_is_written_by_a_form(page, url, owner, is_checked):
     """Its answer is a page, a navigation of another site."""
     name = f"form-{is_checked}"
