@@ -19,6 +19,7 @@ _GOOGLE = re.compile(
 )
 _LONGEST_LABEL, _LONGEST_HOST = 63, 253
 """Characters (RFC 1035 §2.3.4)."""
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 _METADATA = frozenset({"metadata.google.internal", "metadata", "169.254.169.254"})
 
 
@@ -48,6 +49,12 @@ def why_refused(host: str, port: int) -> str:
         return (
             "this client takes STORAGE_EMULATOR_HOST for a host without http://, as Google's for Go did until 2021: "
             "unset it in the environment of this program; HTTPS_PROXY leads it here, too"
+        )
+    if host in _THIS_MACHINE:
+        return (
+            f"this client asks a proxy for {host}:{port} in spite of NO_PROXY. Where that is STORAGE_EMULATOR_HOST, as "
+            "Google's for Node does in versions 3 and 4: unset it in the environment of this program; HTTPS_PROXY "
+            "leads it here, too"
         )
     return f"this cloud is offline: {host}:{port} is not one of Google's APIs"
 

@@ -86,4 +86,5 @@ def test_the_hosts_of_a_domain_share_a_certificate(host, name):
 
 def test_a_client_that_takes_the_address_of_the_emulator_for_a_host_is_told_what_to_do():
     assert "unset it" in hosts.why_refused("http", 80)
+    assert "unset it" in hosts.why_refused("127.0.0.1", 4601)
     assert hosts.why_refused("pypi.org", 443) == "this cloud is offline: pypi.org:443 is not one of Google's APIs"
