@@ -324,17 +324,12 @@ async def test_closing_waits_for_quick_answers_and_cancels_slow_ones(emulator, s
         (RequestSource(), {"Origin": "https://evil.example"}, WEB_PAGE),
         (RequestSource(ME), {"Sec-Fetch-Site": "cross-site"}, WEB_PAGE),
         (RequestSource(ME), {"Sec-Fetch-Site": "same-site"}, WEB_PAGE),
-        # An object, opened as a page.
-        (RequestSource(ME), {"Sec-Fetch-Site": "same-origin"}, WEB_PAGE),
-        # A program, which begins an upload for a page.
-        (RequestSource(ME), {"Origin": "https://good.example", "X-Goog-Api-Client": "gl-node/20"}, ME),
-        (RequestSource(ME), {"origin": "https://good.example", "x-upload-content-type": "image/png"}, ME),
-        (RequestSource(), {"Origin": "https://good.example", "X-Goog-Api-Client": "gl-node/20"}, ANONYMOUS),
+        (RequestSource(ME), {"Sec-Fetch-Site": "same-origin"}, WEB_PAGE),  # an object, opened as a page
+        (RequestSource(ME), {"Origin": "https://a.example", "x-upload-content-type": "image/png"}, ME),  # for a page
+        (RequestSource(ME), {"origin": "https://a.example", "X-Goog-Api-Client": "gl-node/20"}, ME),
         (RequestSource(ME), {"Sec-Fetch-Site": "cross-site", "X-Goog-Api-Client": "gl-node/20"}, WEB_PAGE),
-        # A person, who opens an address.
-        (RequestSource(ME), {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, ME),
-        # Node.
-        (RequestSource(ME), {"Sec-Fetch-Mode": "cors"}, ME),
+        (RequestSource(ME), {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, ME),  # a person
+        (RequestSource(ME), {"Sec-Fetch-Mode": "cors"}, ME),  # Node
     ],
 )
 async def test_a_request_without_a_token_is_made_by_the_principal_of_its_source(
