@@ -149,7 +149,7 @@ class Buckets:
         self._check_free(record.name)
         self._records.put_bucket(record)
         try:
-            if not await self._media.create_bucket(record.name):
+            if not await self._media.create_bucket(record.name) and not self._garbage.is_in(record.name):
                 # The folder is left from a bucket of this name, if the process was killed while it was deleted.
                 await self._media.delete_bucket(record.name)
                 if not await self._media.create_bucket(record.name):
@@ -229,7 +229,8 @@ class Buckets:
         for gone in soft_deleted:
             self._garbage.clear_object(gone)
         await self._garbage.wait()
-        await self._media.delete_bucket(name)
+        if not self._garbage.is_in(name):
+            await self._media.delete_bucket(name)
 
     # ---------------------------------------------------------------- deleted buckets
 

@@ -62,6 +62,12 @@ class Garbage:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def is_in(self, bucket: str) -> bool:
+        """Whether the bucket's folder holds some that cannot be deleted yet, because it is still read or written. The
+        next bucket of this name has the same folder.
+        """
+        return any(each == bucket for each, _ in self._records.garbage())
+
     async def wait(self) -> None:
         """Wait for running deletions."""
         await asyncio.gather(*self._tasks, return_exceptions=True)

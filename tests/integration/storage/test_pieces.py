@@ -132,3 +132,21 @@ async def test_a_folder_that_a_killed_process_left_does_not_take_the_name(endpoi
     (endpoint.service.server.root / name).mkdir()
     assert (await endpoint.call("POST", "/storage/v1/b", json={"name": name}))[0] == 200
     assert (await endpoint.call("POST", upload(name, "o"), data=b"1"))[0] == 200
+
+
+async def test_a_bucket_that_is_still_read_does_not_take_the_name(endpoint, bucket, large, caplog):
+    """As where a program leaves a download unfinished, deletes the bucket and begins anew."""
+    objects = endpoint.service.objects
+    async with objects.read(large, range(len(CONTENT))) as blocks:
+        received = await anext(blocks)
+        assert (await endpoint.call("DELETE", f"/storage/v1/b/{bucket}/o/large"))[0] == 204
+        assert (await endpoint.call("DELETE", f"/storage/v1/b/{bucket}"))[0] == 204
+        assert (await endpoint.call("POST", "/storage/v1/b", json={"name": bucket}))[0] == 200
+        assert (await endpoint.call("POST", upload(bucket, "new"), data=b"1"))[0] == 200
+        async for block in blocks:
+            received += block
+    assert received == CONTENT
+    await endpoint.service._garbage.wait()
+    assert len(keys_of(endpoint, bucket)) == 1
+    assert await endpoint.call("GET", f"/{bucket}/new") == (200, b"1")
+    assert not caplog.messages
