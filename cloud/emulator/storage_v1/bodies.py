@@ -44,6 +44,12 @@ def parse_body(body: bytes, schema: str) -> dict[str, Any]:
     return normal
 
 
+def is_empty(message: Mapping[str, Json], schema: str) -> bool:
+    """Whether no field of ``schema`` has a value in a message from ``parse_body``: an empty list or map is none."""
+    known = _schemas()[schema]["properties"]
+    return not any(name in known and value not in (None, {}, []) for name, value in message.items())
+
+
 def _normal(spec: Mapping[str, Any], value: Json, field: str) -> Json:
     spec = _schemas()[spec["$ref"]] if "$ref" in spec else spec
     kind = "integer" if "64" in spec.get("format", "") else spec["type"]

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from cloud.emulator.rest.field_mask import parse_fields
 from cloud.emulator.storage_v1 import custom_time, downloads, keeping, messages
+from cloud.emulator.storage_v1.bodies import is_empty
 from cloud.emulator.storage_v1.call import Call, whole_number
 from cloud.emulator.storage_v1.entity_tags import check_tag
 from cloud.engine.storage import policy
@@ -151,7 +152,8 @@ async def _copy(call: Call) -> tuple[ObjectRecord, bool]:
         generation=call.integer("sourceGeneration"),
     )
     new = _destination(call, resource)
-    copied = await call.storage.copies.copy(call.principal, source, new, keep_attributes=not resource)
+    keep = is_empty(resource, "Object")
+    copied = await call.storage.copies.copy(call.principal, source, new, keep_attributes=keep)
     return copied, messages.has_acl(resource)
 
 

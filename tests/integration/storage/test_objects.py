@@ -156,6 +156,20 @@ async def test_reads_by_range(endpoint, bucket):
     assert (await endpoint.call("GET", f"/{bucket}/empty", headers={"Range": "bytes=0-9"}))[0] == 416
 
 
+async def test_a_copy_has_its_sources_attributes_unless_it_is_given_some(endpoint, bucket):
+    await put(endpoint, bucket, "o")
+    await endpoint.call("PATCH", at(bucket, "o"), json={"metadata": {"k": "v"}})
+    copy = f"{at(bucket, 'o')}/rewriteTo/b/{bucket}/o/copy"
+    # Google's client for Node sends its own options, too (flydrive's copy).
+    for nothing in ({}, {"metadata": {}}, {"metadata": None, "private": True, "resumable": False}, {"acl": []}):
+        _, answer = await endpoint.call("POST", copy, json=nothing)
+        assert (answer["resource"]["contentType"], answer["resource"]["metadata"]) == ("text/plain", {"k": "v"})
+    for given in ({"metadata": {"l": "w"}}, {"cacheControl": "no-store"}):
+        _, answer = await endpoint.call("POST", copy, json=given)
+        assert given.items() <= answer["resource"].items()
+        assert "contentType" not in answer["resource"]
+
+
 async def test_copy_and_compose(endpoint, bucket):
     await put(endpoint, bucket, "a", b"1")
     await put(endpoint, bucket, "b", b"23")
