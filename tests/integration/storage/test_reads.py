@@ -84,6 +84,21 @@ async def test_a_browser_does_not_run_what_an_object_holds(endpoint, bucket):
         assert not {"Content-Disposition", "Access-Control-Allow-Origin"} & reply.headers.keys()
 
 
+async def test_no_preflight_is_answered(endpoint, bucket):
+    """It would let a page send the header that tells Google's clients from pages."""
+    await put(endpoint, bucket, "o")
+    asked = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-goog-api-client",
+    }
+    upload = f"/upload/storage/v1/b/{bucket}/o?uploadType=resumable&name=o"
+    for path in (at(bucket, "o"), f"/b/{bucket}/o", upload, f"/{bucket}/o", f"/{bucket}/o?X-Goog-Signature=1"):
+        reply = await endpoint.reply("OPTIONS", path, headers=asked)
+        assert reply.status >= 400
+        assert not [name for name in reply.headers if name.lower().startswith("access-control-")]
+
+
 async def test_invalid_header_values_are_refused(endpoint, bucket):
     await put(endpoint, bucket, "o")
     for field in ("contentType", "contentDisposition", "cacheControl"):
