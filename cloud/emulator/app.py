@@ -16,6 +16,7 @@ from typing import Any, cast
 from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.http import HttpProcessingError, HttpVersion11
 
+from cloud.emulator.deferred import Deferred
 from cloud.emulator.faults import ConnectionCut, Faults
 from cloud.emulator.grpc.connection import GrpcEndpoint
 from cloud.emulator.grpc.deadlines import Deadlines
@@ -274,6 +275,8 @@ class Emulator:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         request = await apply_method_override(request)
+        if isinstance(mount.api, Deferred):
+            await mount.api.prepare()
         answer = functools.partial(mount.api.handle, request, principal)
         call = request.get(RECORD)
         method_id = mount.api.method_id(request) if self.faults or call else ""

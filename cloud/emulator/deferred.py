@@ -1,6 +1,8 @@
 """``Deferred``: an API that is loaded with the first request for it."""
 
-from collections.abc import Callable
+import asyncio
+import importlib
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
 
 from aiohttp import web
@@ -15,11 +17,19 @@ class Deferred(Generic[A]):
     """See ``EmulatedApi``. Most programs use few of the APIs that there are.
 
     Args:
-        make: imports and makes it.
+        modules: what ``make`` and its first requests import. They are imported in a thread, which takes longer than the
+            event loop may pause.
+        make: makes it.
     """
 
-    def __init__(self, make: Callable[[], A]) -> None:
+    def __init__(self, modules: Sequence[str], make: Callable[[], A]) -> None:
+        self._modules = modules
         self._make, self._api = make, cast("A | None", None)
+
+    async def prepare(self) -> None:
+        """To be called before a request."""
+        if self._api is None:
+            await asyncio.to_thread(lambda: [importlib.import_module(name) for name in self._modules])
 
     def load(self) -> A:
         """The API, made if it was not."""

@@ -68,6 +68,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_OF_JOBS = ("cloud.server.job_platform", "cloud.engine.jobs.training", "cloud.engine.runtimes.runtimes")
+"""Modules that the first job, and the first version, need."""
+
 
 class Assembly:
     """From ``start`` to ``close``. What only some programs need, the larger APIs and all that prepares jobs, is loaded
@@ -197,7 +200,9 @@ class Assembly:
             enforces_grants=project.agents is ServiceAgents.BARE,
             runtimes=self._runtimes,
         )
-        ml, vertex, logs = Deferred(self._ml_v1), Deferred(self._aiplatform_v1), Deferred(self._logging_v2)
+        ml = Deferred(("cloud.emulator.ml_v1.routes", *_OF_JOBS), self._ml_v1)
+        vertex = Deferred(("cloud.emulator.aiplatform_v1.routes", *_OF_JOBS), self._aiplatform_v1)
+        logs = Deferred(("cloud.emulator.logging_v2.routes",), self._logging_v2)
         self.vertex = vertex
         for api, records in ((ml, "ml_v1"), (vertex, "aiplatform_v1")):
             if any(state.folder(records).iterdir()):

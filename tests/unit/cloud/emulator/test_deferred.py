@@ -1,3 +1,7 @@
+import sys
+import threading
+from pathlib import Path
+
 import pytest
 
 from cloud.emulator.app import Emulator
@@ -20,7 +24,7 @@ def emulator(made):
         return made[-1]
 
     emulator = Emulator("my-project", "us-central1", Recorder(), TokenRegistry(), KeyRing())
-    emulator.mount(Mount(r"ml\.googleapis\.com", r".*", Deferred(make)))
+    emulator.mount(Mount(r"ml\.googleapis\.com", r".*", Deferred((), make)))
     return emulator
 
 
@@ -34,6 +38,26 @@ async def test_an_api_is_made_once_and_with_the_first_request_for_it(emulator, m
 
 
 async def test_an_api_that_is_made_before_is_the_one_that_is_asked(made):
-    api = Deferred(lambda: made.append(0) or Recorder())
+    api = Deferred((), lambda: made.append(0) or Recorder())
     assert api.load() is api.load()
     assert made == [0]
+
+
+async def test_its_modules_are_imported_in_a_thread_before_the_first_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop would stand still meanwhile: for a tenth of a second, where a job is submitted."""
+    (tmp_path / "slow_to_import.py").write_text("import threading\nTHREAD = threading.current_thread()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+    threads = []
+
+    def make() -> Recorder:
+        threads.append(sys.modules["slow_to_import"].THREAD)
+        return Recorder()
+
+    emulator = Emulator("my-project", "us-central1", Recorder(), TokenRegistry(), KeyRing())
+    emulator.mount(Mount(r"ml\.googleapis\.com", r".*", Deferred(("slow_to_import",), make)))
+    await send(emulator, "GET", "ml.googleapis.com/v1/a")
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
