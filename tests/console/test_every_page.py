@@ -117,7 +117,7 @@ def test_a_job_is_found_read_and_cancelled_by_keyboard(
     pages.open("/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#content")
+    page.wait_for_url("**/#content")
     pages.open("/")
     tab_to(page, "Jobs")
     page.keyboard.press("Enter")
