@@ -67,6 +67,8 @@ _UNKNOWN = RequestSource()
 _SOURCE = "source"
 """Key of a request's ``RequestSource``."""
 _BODY = "body"
+_PROGRAMS_ONLY = ("X-Goog-Api-Client", "X-Upload-Content-Type")
+"""Each of Google's clients sends one of these when it begins a resumable upload, and no page of another origin can."""
 """Key of a request's ``Body``."""
 
 
@@ -381,9 +383,6 @@ def _is_of_web_page(headers: Mapping[str, str]) -> bool:
     A program sends Origin where it begins a resumable upload for a page, which then sends the bytes. It is known by a
     header that a page may send to another origin after a preflight only: none is answered here.
     """
-    is_named = hdrs.ORIGIN in headers and not any(name in headers for name in _OF_CLIENTS)
-    return is_named or headers.get("Sec-Fetch-Site", "none") != "none"
-
-
-_OF_CLIENTS = ("X-Goog-Api-Client", "X-Upload-Content-Type")
-"""Of each of Google's clients one when it begins a resumable upload."""
+    if headers.get("Sec-Fetch-Site", "none") != "none":
+        return True
+    return hdrs.ORIGIN in headers and not any(name in headers for name in _PROGRAMS_ONLY)

@@ -27,9 +27,10 @@ class Deferred(Generic[A]):
         self._make, self._api = make, cast("A | None", None)
 
     async def prepare(self) -> None:
-        """To be called before a request."""
-        if self._api is None:
-            await asyncio.to_thread(lambda: [importlib.import_module(name) for name in self._modules])
+        """Import the modules, if that has not been done. To be called before each request."""
+        if self._modules:
+            await asyncio.to_thread(lambda names: list(map(importlib.import_module, names)), self._modules)
+            self._modules = ()
 
     def load(self) -> A:
         """The API, made if it was not."""

@@ -92,8 +92,8 @@ def test_no_page_is_wider_than_the_screen(pages: Pages, browser: "Browser", addr
 def test_the_language_is_the_readers_choice(pages: Pages, bucket: str) -> None:
     pages.open(f"/storage/{bucket}/?prefix=data/")
     pages.page.get_by_role("button", name="Español").click()
+    pages.page.get_by_role("columnheader", name="Tamaño").wait_for()
     assert pages.page.url == pages.url(f"/storage/{bucket}/?prefix=data/")
-    assert pages.page.get_by_role("columnheader", name="Tamaño").count() == 1
     pages.open("/iam")
     assert pages.page.locator("html").get_attribute("lang") == "es"
     assert pages.page.locator("h1").inner_text() == "Acceso"
@@ -130,7 +130,7 @@ def test_a_job_is_found_read_and_cancelled_by_keyboard(
     tab_to(page, "Log")
     tab_to(page, "harmless messages of TensorFlow")
     page.keyboard.press("Enter")
-    assert page.get_by_text("cuInit").is_visible()
+    page.get_by_text("cuInit").wait_for()
     pages.open(f"/jobs/{job.job_id}")
     tab_to(page, "Cancel the job")
     page.keyboard.press("Enter")

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 import shutil
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -31,6 +32,9 @@ Failed = Sequence[tuple[Replica, ExitStatus]]
 """Replicas that failed, and how."""
 _TAIL_LINES = 200
 """Of a replica's stderr, kept for the error message: more than any traceback worth reading there."""
+_IGNORED = re.compile(
+    r"^Exception ignored .*\n(?:Traceback \(most recent call last\).*\n(?: .*\n)*.*\n)?", re.MULTILINE
+)
 _ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE).lower()
 
 
@@ -223,19 +227,7 @@ class ReplicaProcesses:
 
 def _without_ignored(lines: Iterable[str]) -> list[str]:
     """The lines without the exceptions that Python ignores, mostly while it ends: they do not say why it did."""
-    kept: list[str] = []
-    is_ignored, in_traceback = False, False
-    for line in lines:
-        if line.startswith("Exception ignored "):
-            is_ignored, in_traceback = True, False
-        elif is_ignored and line.startswith("Traceback (most recent call last)"):
-            in_traceback = True
-        elif not (is_ignored and in_traceback):
-            is_ignored = False
-            kept.append(line)
-        elif not line.startswith(" "):  # the exception itself
-            is_ignored = False
-    return kept
+    return _IGNORED.sub("", "".join(f"{line}\n" for line in lines)).split("\n")[:-1]
 
 
 def _make_folders(home: Path, installed: Path, interpreter: Interpreter, path: str) -> PipEnvironment | None:
