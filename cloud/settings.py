@@ -78,6 +78,15 @@ class RequirementsMode(StrEnum):
     """What is installed in the job's runtime; nothing is added to it."""
 
 
+class GpuQuota(StrEnum):
+    """Whether jobs and versions may ask for GPUs, of which there are none: their programs run on processors."""
+
+    GRANTED = "granted"
+    """As in a project that Google gave quota."""
+    NONE = "none"
+    """As in a new project: the request is refused."""
+
+
 class ConfineMode(StrEnum):
     """Whether jobs, package builds and serving workers are kept from this machine's files, processes and network."""
 
@@ -116,6 +125,7 @@ class Settings:
     runtime: RuntimeMode = RuntimeMode.ANY
     requirements: RequirementsMode = RequirementsMode.INDEX
     confine: ConfineMode = ConfineMode.AUTO
+    gpu_quota: GpuQuota = GpuQuota.GRANTED
     gcloud: GcloudMode = GcloudMode.AUTO
     job_reads: tuple[Path, ...] = ()
     """Folders that confined jobs may read, besides those that a runtime needs."""
@@ -212,6 +222,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "CLOUD_RUNTIME": ("runtime", RuntimeMode),
     "CLOUD_REQUIREMENTS": ("requirements", RequirementsMode),
     "CLOUD_CONFINE": ("confine", ConfineMode),
+    "CLOUD_GPU_QUOTA": ("gpu_quota", GpuQuota),
     "CLOUD_JOB_READS": ("job_reads", _paths),
     "CLOUD_PUBLIC": ("public", _public_folders),
     "CLOUD_JOB_LOG_BYTES": ("job_log_bytes", int),

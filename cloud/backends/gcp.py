@@ -18,8 +18,10 @@ from cloud.gcs.client import StorageClient
 from cloud.gcs.retry import Sleep
 from cloud.lifecycle import JobState, VersionState
 from cloud.names import check_project
-from cloud.resources import Job, JobSpec, Json, Model, RawAnswer, Service, Version, VersionSpec
+from cloud.resources import Job, JobSpec, Json, Model, RawAnswer, Service, TrainingSpec, Version, VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
 from cloud.resources.log_entries import WHOLE_LOG, LogEntry, LogRange
+from cloud.resources.tuning import TuningSpec
 
 if TYPE_CHECKING:
     from cloud.backends.google.network import Network
@@ -82,6 +84,7 @@ class GcpBackend(CloudStorageBackend):
     # ---------------------------------------------------------------- jobs
 
     async def submit_job(self, spec: JobSpec) -> Job:
+        _check_no_gpus(spec)
         return await self._service.submit_job(spec)
 
     async def get_job(self, job_id: str) -> Job:
@@ -297,6 +300,18 @@ def open_service(
             check_options(name, image=image, training_image=training_image, service_account=service_account)
             return MlEngine(context)
     raise InvalidArgument(f"one of {', '.join(SERVICES)}, not {name!r}", field="service")
+
+
+def _check_no_gpus(spec: JobSpec) -> None:
+    """Raises:
+    InvalidArgument: it names GPUs, and all machines but those of a scale tier are chosen here.
+    """
+    given = spec.training if isinstance(spec, TuningSpec) else spec
+    if isinstance(given, TrainingSpec | BatchPredictionSpec) and given.gpus:
+        raise InvalidArgument(
+            f"{', '.join(given.gpus)} cannot be handed on to this backend: leave the GPUs out, or use BASIC_GPU",
+            field="job.gpus",
+        )
 
 
 def check_options(service: str, **given: str | None) -> None:

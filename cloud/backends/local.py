@@ -36,8 +36,6 @@ from cloud.resources.tuning import TuningSpec
 if TYPE_CHECKING:
     from cloud.engine.runtimes.runtimes import Runtimes
 
-_ACCELERATED = frozenset({ScaleTier.BASIC_GPU, ScaleTier.BASIC_TPU})
-
 
 class LocalBackend(CloudStorageBackend):
     """The local cloud, used as the project's owner.
@@ -61,11 +59,13 @@ class LocalBackend(CloudStorageBackend):
         jobs: JobService,
         serving: ServingService,
         enforces_grants: bool = True,
+        grants_gpus: bool = True,
         runtimes: "Callable[[], Runtimes] | None" = None,
     ) -> None:
         self.project = project
         self.region = region
         self._enforces_grants = enforces_grants
+        self._grants_gpus = grants_gpus
         self._runtimes = runtimes
         self._ml_service_account = ml_service_account
         self._storage = storage
@@ -75,7 +75,8 @@ class LocalBackend(CloudStorageBackend):
     @cached_property
     def abilities(self) -> Abilities:  # type: ignore[override]
         available = self._runtimes().available() if self._runtimes else None
-        return Abilities(accelerators=False, enforces_grants=self._enforces_grants, runtimes=available)
+        gpus = self._grants_gpus
+        return Abilities(gpus=gpus, own_machines=gpus, enforces_grants=self._enforces_grants, runtimes=available)
 
     async def ml_service_account(self) -> str:
         return self._ml_service_account
@@ -169,10 +170,15 @@ class LocalBackend(CloudStorageBackend):
         """Raises:
         InvalidArgument: it cannot be run on this machine.
         """
-        if spec.scale_tier in _ACCELERATED:
+        if spec.scale_tier is ScaleTier.BASIC_TPU:
             raise InvalidArgument(
-                f"{spec.scale_tier.value} has accelerators, which are not available here: use BASIC",
+                "BASIC_TPU has TPUs, and programs for TPUs run on nothing else: use BASIC",
                 field="training_input.scale_tier",
+            )
+        if not self._grants_gpus and (spec.gpus or spec.scale_tier is ScaleTier.BASIC_GPU):
+            raise InvalidArgument(
+                "GPUs are not granted here (CLOUD_GPU_QUOTA): leave them out",
+                field="training_input.master_config" if spec.gpus else "training_input.scale_tier",
             )
         self._check_runtime(spec)
 

@@ -116,7 +116,7 @@ class MemoryBackend(MemoryStorage):
     """
 
     name = "memory"
-    abilities = Abilities(accelerators=False, enforces_grants=False, runs_programs=False)
+    abilities = Abilities(gpus=True, own_machines=True, enforces_grants=False, runs_programs=False)
 
     def __init__(
         self,

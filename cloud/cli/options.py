@@ -8,6 +8,7 @@ from cloud.errors import InvalidArgument
 from cloud.settings import (
     ConfineMode,
     GcloudMode,
+    GpuQuota,
     IamMode,
     LauncherKind,
     RequirementsMode,
@@ -48,6 +49,12 @@ requirements = click.option(
     type=click.Choice([mode.value for mode in RequirementsMode]),
     help="Take what jobs' packages require from the cache or the package index, from the cache and folders of wheels, "
     "or only from what is installed.  [default: index]",
+)
+gpu_quota = click.option(
+    "--gpu-quota",
+    type=click.Choice([quota.value for quota in GpuQuota]),
+    help="Let jobs and versions ask for GPUs, and run them on processors, or refuse them as in a new project.  "
+    "[default: granted]",
 )
 confine = click.option(
     "--confine",

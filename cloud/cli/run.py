@@ -20,7 +20,16 @@ from cloud.errors import CloudError, FailedPrecondition, InvalidArgument, Unimpl
 from cloud.folders.temporary import Kind, temporary_folder
 from cloud.names import check_bucket, check_project
 from cloud.resources import ScaleTier
-from cloud.settings import ConfineMode, IamMode, LauncherKind, RequirementsMode, RuntimeMode, ServiceAgents, Settings
+from cloud.settings import (
+    ConfineMode,
+    GpuQuota,
+    IamMode,
+    LauncherKind,
+    RequirementsMode,
+    RuntimeMode,
+    ServiceAgents,
+    Settings,
+)
 from cloud.workflow import taxifare
 from cloud.workflow.instances import read_instances_file
 from cloud.workflow.plan import Plan, new_job_id, trainer_plan
@@ -91,6 +100,7 @@ _SCALE_TIERS = tuple(tier.value for tier in (ScaleTier.BASIC, ScaleTier.STANDARD
 @options.service_agents
 @options.runtime
 @options.requirements
+@options.gpu_quota
 @options.confine
 @options.job_reads
 @options.public
@@ -139,6 +149,7 @@ def main(
     service_agents: str | None,
     runtime: str | None,
     requirements: str | None,
+    gpu_quota: str | None,
     confine: str | None,
     job_reads: tuple[Path, ...],
     public: tuple[tuple[str, Path], ...],
@@ -180,6 +191,7 @@ def main(
             "--service-agents": service_agents,
             "--runtime": runtime,
             "--requirements": requirements,
+            "--gpu-quota": gpu_quota,
             "--confine": confine,
             "--job-reads": job_reads,
             "--public": public,
@@ -198,6 +210,7 @@ def main(
             service_agents=service_agents and ServiceAgents(service_agents),
             runtime=runtime and RuntimeMode(runtime),
             requirements=requirements and RequirementsMode(requirements),
+            gpu_quota=gpu_quota and GpuQuota(gpu_quota),
             confine=confine and ConfineMode(confine),
             job_reads=job_reads,
             public=public,

@@ -20,6 +20,7 @@ from cloud.cli.errors import clear_errors, warn
 from cloud.cli.owner_requests import owner_token, run_lifecycle
 from cloud.cli.quick_imports import import_aiohttp
 from cloud.cli.refusals import report_refusal, tally
+from cloud.cli.welcome import COMMAND, welcome
 from cloud.engine.event_loop import run
 from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.gateway.environ import CONFLICTING
@@ -30,6 +31,7 @@ from cloud.server.local import LocalCloud
 from cloud.settings import (
     ConfineMode,
     GcloudMode,
+    GpuQuota,
     IamMode,
     LauncherKind,
     RequirementsMode,
@@ -42,10 +44,8 @@ from cloud.settings import (
 
 if TYPE_CHECKING:
     from cloud.console.server import ConsoleServer
-    from cloud.engine.confinement.policy import Notices
     from cloud.server.base import ServedCloud
 
-_COMMAND = "python -m cloud.serve"
 _STATE = click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), help="Keep the cloud's state in this folder."
 )
@@ -96,6 +96,7 @@ class _CommandAfterDashes(click.Group):
 @options.runtime
 @options.requirements
 @options.gcloud
+@options.gpu_quota
 @options.confine
 @options.job_reads
 @options.public
@@ -121,6 +122,7 @@ def main(
     runtime: str | None,
     requirements: str | None,
     gcloud: str | None,
+    gpu_quota: str | None,
     confine: str | None,
     job_reads: tuple[Path, ...],
     public: tuple[tuple[str, Path], ...],
@@ -152,6 +154,7 @@ def main(
             "runtime": runtime and RuntimeMode(runtime),
             "gcloud": gcloud and GcloudMode(gcloud),
             "requirements": requirements and RequirementsMode(requirements),
+            "gpu_quota": gpu_quota and GpuQuota(gpu_quota),
             "confine": confine and ConfineMode(confine),
             "job_reads": job_reads or None,
             "public": public or None,
@@ -162,8 +165,8 @@ def main(
             raise InvalidArgument("is missing: --backend gcp needs a project of yours", field="--project")
         if service_account and backend == "local":
             raise InvalidArgument("is not for --backend local", field="--service-account")
-        local_only = {"--service-agents": service_agents, "--confine": confine, "--job-reads": job_reads}
-        for flag, value in (local_only | {"--public": public}).items():
+        local_only = {"--service-agents": service_agents, "--gpu-quota": gpu_quota, "--confine": confine}
+        for flag, value in (local_only | {"--job-reads": job_reads, "--public": public}).items():
             if value and backend == "gcp":
                 raise InvalidArgument("is not for --backend gcp", field=flag)
         server = _Server(
@@ -243,7 +246,7 @@ def _running(state: Path | None) -> RunningCloud:
     running = find_running(state) if state else find_latest(user_runtime_folders(), url)
     if running is None:
         flag = f" --state {state}" if state else ""
-        raise FailedPrecondition(f"no cloud is running{flag and ' with'}{flag}: start one with {_COMMAND}{flag}")
+        raise FailedPrecondition(f"no cloud is running{flag and ' with'}{flag}: start one with {COMMAND}{flag}")
     return running
 
 
@@ -344,7 +347,7 @@ class _Server:
         received = asyncio.Event()
         self._on_signal = lambda _: received.set()
         address = self._console.address() if self._console else ""
-        click.echo(_welcome(cloud, await cloud.notices(), is_bridge=self._is_bridge, console=address))
+        click.echo(welcome(cloud, await cloud.notices(), is_bridge=self._is_bridge, console=address))
         await received.wait()
         self._on_signal = None  # a second signal cancels the clean-up
         click.echo("ending")
@@ -356,44 +359,3 @@ async def _tell_unexpected(cloud: "ServedCloud") -> None:
     if notices := await cloud.notices():
         for notice in notices.unexpected:
             click.echo(notice, err=True)
-
-
-def _welcome(cloud: "ServedCloud", notices: "Notices | None", *, is_bridge: bool, console: str) -> str:
-    settings = cloud.settings
-    lifetime = "kept" if settings.state_dir else "deleted at the end"
-    apis = _BRIDGED if is_bridge else _APIS
-    shown = [f"  {host:<26} {what}" for host, what in apis.items()]
-    what = "ML Engine over Vertex AI" if is_bridge else "Google Cloud, offline"
-    state = f" --state {settings.state_dir}" if settings.state_dir else ""
-    return "\n".join(
-        [
-            f"{what}: project {settings.project}, {settings.region}",
-            f"  {cloud.state_dir!s:<26} its state, {lifetime}",
-            *shown,
-            f"  {cloud.url.removeprefix('http://'):<26} the proxy to use, and the metadata server",
-            *(notices.lines if notices else ()),
-            *(
-                [f"The console, by an address for one use ({_COMMAND} console prints another):", f"  {console}"]
-                if console
-                else ()
-            ),
-            "In another shell:",
-            f'  eval "$({sys.executable} -m cloud.serve env{state})"',
-            "Ctrl-C ends it.",
-        ]
-    )
-
-
-_BRIDGED = {
-    "ml.googleapis.com": "ML Engine v1, over Vertex AI",
-    "storage.googleapis.com": "Cloud Storage, forwarded",
-    "logging.googleapis.com": "Cloud Logging: entries.list of jobs",
-    "oauth2.googleapis.com": "access tokens for this bridge",
-}
-_APIS = {
-    "storage.googleapis.com": "Cloud Storage, JSON and XML",
-    "ml.googleapis.com": "ML Engine v1",
-    "aiplatform.googleapis.com": "Vertex AI v1",
-    "logging.googleapis.com": "Cloud Logging: entries.list",
-    "oauth2.googleapis.com": "access tokens",
-}

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 class Abilities:
     """What a backend can do beyond the core of the specification; declared, never found out by trying."""
 
-    accelerators: bool
-    """Scale tiers with GPUs or TPUs are accepted."""
+    gpus: bool
+    """Jobs and versions may ask for GPUs, if only by a scale tier."""
     enforces_grants: bool
     """A job without grants on its bucket fails for that reason."""
+    tpus: bool = False
+    """Scale tiers with TPUs are accepted."""
+    own_machines: bool = False
+    """Machines of replicas and versions may be chosen with their GPUs. If False, only scale tiers bring some."""
     job_variables: bool = True
     """Jobs of ML Engine may have variables too: ``TrainingSpec.env`` and ``base_output_directory``."""
     runs_programs: bool = True

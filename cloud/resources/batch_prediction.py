@@ -81,6 +81,8 @@ class BatchPredictionSpec(JobSpec):
     """Vertex AI only: sent with each request (``modelParameters``)."""
     model_display_name: str = ""
     """Vertex AI only: part of the name of the output's folder."""
+    gpus: tuple[str, ...] = ()
+    """Vertex AI only: the kinds of GPU (``NVIDIA_TESLA_T4``) that its machines are to have."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
@@ -111,6 +113,7 @@ def _check_ml_engine(spec: BatchPredictionSpec) -> None:
         ("instance_config", InstanceConfig()),
         ("parameters", None),
         ("model_display_name", ""),
+        ("gpus", ()),
     ):
         if getattr(spec, name) != default:
             raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"{below}.{name}")

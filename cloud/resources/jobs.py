@@ -99,6 +99,8 @@ class TrainingSpec(JobSpec):
     """Vertex AI only: all replicas are restarted where one is; otherwise it alone."""
     disable_retries: bool = False
     """Vertex AI only: a replica that is preempted fails the job."""
+    gpus: tuple[str, ...] = ()
+    """The kinds of GPU (``NVIDIA_TESLA_T4``) that its machines are to have, but for those of a named scale tier."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)

@@ -54,7 +54,7 @@ from cloud.server.confined import Confined
 from cloud.server.front import Front
 from cloud.server.job_access import JobAccess
 from cloud.server.owner_access import OwnerAccess
-from cloud.settings import ServiceAgents, Settings
+from cloud.settings import GpuQuota, ServiceAgents, Settings
 
 if TYPE_CHECKING:
     from cloud.emulator.aiplatform_v1.routes import AiplatformV1
@@ -198,6 +198,7 @@ class Assembly:
             jobs=jobs,
             serving=serving,
             enforces_grants=project.agents is ServiceAgents.BARE,
+            grants_gpus=settings.gpu_quota is GpuQuota.GRANTED,
             runtimes=self._runtimes,
         )
         ml = Deferred(("cloud.emulator.ml_v1.routes", *_OF_JOBS), self._ml_v1)

@@ -17,6 +17,7 @@ from cloud.resources import (
     TrainingSpec,
     VersionSpec,
 )
+from cloud.wire.machine_gpus import accelerator_of
 
 
 def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
@@ -43,7 +44,24 @@ def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
         labels=body.get("labels", {}),
         service_account=training.get("serviceAccount", ""),
         max_running_time=DEFAULT_MAX_RUNNING_TIME if limit is None else seconds(limit),
+        gpus=_gpus(training),
     )
+
+
+def _gpus(training: Mapping[str, Json]) -> tuple[str, ...]:
+    """Kinds that a ``TrainingInput`` asks for, or that come with its machine types (``complex_model_m_p100``)."""
+    kinds: list[str] = []
+    for role in ("master", "worker", "parameterServer", "evaluator"):
+        config = training.get(f"{role}Config", {}).get("acceleratorConfig", {})
+        if int(config.get("count", 0)):
+            kinds.append(config.get("type", ""))
+        machine = training.get(f"{role}Type", "")
+        _, _, suffix = machine.rpartition("_")
+        if suffix in ("gpu", "p100", "v100"):
+            kinds.append(f"NVIDIA_TESLA_{'K80' if suffix == 'gpu' else suffix.upper()}")
+        elif built_in := accelerator_of({"machineType": machine}):
+            kinds.append(built_in)
+    return tuple(dict.fromkeys(kinds))
 
 
 def training_input(spec: TrainingSpec) -> dict[str, Json]:

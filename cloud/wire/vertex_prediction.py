@@ -17,6 +17,7 @@ from cloud.resources.batch_prediction import (
     InstanceType,
     OutputFormat,
 )
+from cloud.wire.machine_gpus import accelerator_of
 
 T = TypeVar("T")
 _FIELD = "batch_prediction_job"
@@ -63,6 +64,7 @@ def batch_prediction_spec(
     _refuse_other_places(source, target)
     uris = f"{_FIELD}.input_config.gcs_source.uris"
     prefix = f"{_FIELD}.output_config.gcs_destination.output_uri_prefix"
+    machine = body.get("dedicatedResources", {}).get("machineSpec", {})
     return BatchPredictionSpec(
         job_id=job_id,
         region=location,
@@ -83,6 +85,7 @@ def batch_prediction_spec(
         framework=model.framework,
         serving_stack=model.serving_stack,
         model_display_name=model.display_name,
+        gpus=(gpu,) if (gpu := accelerator_of(machine)) else (),
     )
 
 

@@ -211,14 +211,14 @@ def refusals(bucket: str, package: str) -> dict:
     found = {}
     for what, call in {
         "quota": lambda: aiplatform.CustomJob(
-            display_name="gpu",
+            display_name="tpu",
             worker_pool_specs=[
                 pools(package, "says.task")[0]
                 | {
                     "machine_spec": {
-                        "machine_type": "n1-standard-4",
-                        "accelerator_type": "NVIDIA_TESLA_T4",
-                        "accelerator_count": 1,
+                        "machine_type": "cloud-tpu",
+                        "accelerator_type": "TPU_V3",
+                        "accelerator_count": 8,
                     }
                 }
             ],

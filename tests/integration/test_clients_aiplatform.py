@@ -221,7 +221,7 @@ async def test_the_same_with_a_local_endpoint(every):
 async def test_errors_have_a_reason(found, request):
     refusals = found["refusals"]
     assert refusals["quota"][0] == 429
-    assert "CustomModelTrainingT4GPUsPerProjectPerRegion" in refusals["quota"][1]
+    assert "CustomModelTrainingTPUV3PerProjectPerRegion" in refusals["quota"][1]
     assert refusals["missing"][0] == 404
     # UNIMPLEMENTED, which over HTTP would be a status that clients retry.
     assert refusals["not emulated"][0] == {"grpc": 501, "rest": 403}[request.node.callspec.params["found"]]

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from cloud.errors import InvalidArgument
 from cloud.lifecycle import JobState
 from cloud.names import GsUri
 from cloud.resources import ScaleTier, TrainingSpec
+from cloud.resources.log_entries import Severity
 from cloud.serve import LocalCloud
-from cloud.settings import LauncherKind, Settings
+from cloud.settings import GpuQuota, LauncherKind, Settings
 from cloud.testing.contract.base import TIMEOUT, Contract
 from cloud.testing.contract.probes import trainer
 
@@ -158,10 +160,24 @@ async def test_a_missing_requirement_is_named_before_anything_runs(tmp_path: Pat
         assert "neither installed nor cached" in job.error_message
 
 
-async def test_a_tier_with_accelerators_is_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+async def test_a_job_that_asks_for_gpus_is_told_what_it_gets(tmp_path: Path) -> None:
     async with local_cloud(tmp_path / "state") as cloud:
-        assert not cloud.backend.abilities.accelerators
+        spec = TrainingSpec("fast", (GsUri("some-bucket", "x.whl"),), "probe.task", gpus=("NVIDIA_TESLA_K80",))
+        await cloud.backend.submit_job(spec)
+        await cloud.backend.wait_for_job("fast", timeout=TIMEOUT)
+        log = await cloud.backend.read_logs("fast")
+    warnings = [entry.message for entry in log if entry.severity is Severity.WARNING]
+    assert "asks for GPUs (NVIDIA_TESLA_K80). They are granted" in warnings[0]
+    assert "Google has no NVIDIA_TESLA_K80 any more" in warnings[1]
+
+
+async def test_gpus_that_are_not_granted_are_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    async with local_cloud(tmp_path / "state", gpu_quota=GpuQuota.NONE) as cloud:
+        assert not cloud.backend.abilities.gpus
         spec = TrainingSpec("fast", (GsUri("some-bucket", "x.whl"),), "probe.task", scale_tier=ScaleTier.BASIC_GPU)
-        with pytest.raises(InvalidArgument, match="BASIC_GPU"):
-            await cloud.backend.submit_job(spec)
+        for asked in (spec, replace(spec, scale_tier=ScaleTier.BASIC, gpus=("NVIDIA_TESLA_T4",))):
+            with pytest.raises(InvalidArgument, match="CLOUD_GPU_QUOTA"):
+                await cloud.backend.submit_job(asked)
+        with pytest.raises(InvalidArgument, match="BASIC_TPU"):
+            await cloud.backend.submit_job(replace(spec, scale_tier=ScaleTier.BASIC_TPU))
         assert await cloud.backend.list_jobs() == []

@@ -54,7 +54,8 @@ class MlEngine(GoogleService):
     name = "ml-engine"
     ends_deployments = False
     abilities = Abilities(
-        accelerators=True,
+        gpus=True,
+        tpus=True,
         enforces_grants=True,
         job_variables=False,
         lists_in_parts=False,

@@ -40,7 +40,7 @@ class VertexAi(GoogleService):
     ) -> None:
         # Vertex AI's service agent may read and write every bucket of the project.
         self.abilities = Abilities(
-            accelerators=True,
+            gpus=True,
             enforces_grants=service_account is not None,
             predicts_any_version=False,
             resumes_studies=False,

@@ -126,8 +126,7 @@ class BatchPredictionJobMethods(JobCollection):
             raise InvalidArgument(
                 f"Machine type {name[:60]} is not supported.", field=f"{place}.machine_spec.machine_type"
             )
-        accelerators = self._backend.abilities.accelerators
-        check_accelerators("Serving", [machine], available=accelerators, field=f"{place}.machine_spec")
+        check_accelerators("Serving", [machine], abilities=self._backend.abilities, field=f"{place}.machine_spec")
         starting, most = given.get("startingReplicaCount", 1), given.get("maxReplicaCount", 10)
         if starting < 1 or most < starting:
             raise InvalidArgument(

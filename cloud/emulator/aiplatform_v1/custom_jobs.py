@@ -39,7 +39,7 @@ class CustomJobMethods(JobCollection):
             number,
             body.get("jobSpec", {}),
             location=location,
-            accelerators=self._backend.abilities.accelerators,
+            abilities=self._backend.abilities,
         )
         fields = {name: body[name] for name in _FIELDS if name in body}
         record = self._records.add(f"locations/{location}/customJobs/{number}", fields)

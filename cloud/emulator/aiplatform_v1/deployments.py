@@ -164,9 +164,7 @@ class DeploymentMethods:
             raise InvalidArgument(
                 f"Machine type {name[:60]} is not supported.", field=f"{place}.machine_spec.machine_type"
             )
-        check_accelerators(
-            "Serving", [machine], available=self._backend.abilities.accelerators, field=f"{place}.machine_spec"
-        )
+        check_accelerators("Serving", [machine], abilities=self._backend.abilities, field=f"{place}.machine_spec")
 
     async def _create_version(self, endpoint: Record, number: str, version: Record) -> Version:
         container = version.fields["containerSpec"]

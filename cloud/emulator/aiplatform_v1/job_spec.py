@@ -14,9 +14,10 @@ from cloud.emulator.aiplatform_v1.quotas import check_accelerators
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
-from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Json, ScaleTier, Service, TrainingSpec
+from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Abilities, Json, ScaleTier, Service, TrainingSpec
 from cloud.resources.pool_programs import PoolProgram
 from cloud.wire.images import ImageKind, parse_image
+from cloud.wire.machine_gpus import accelerator_of
 
 _POOLS = ("primary", "workers", "parameter servers", "evaluators")
 _MOST_VARIABLES = _MOST_PACKAGES = 100
@@ -47,17 +48,17 @@ class _Program:
 
 
 def job_spec(
-    job_id: str, given: Mapping[str, Json], *, location: str, accelerators: bool, field: str = "job_spec"
+    job_id: str, given: Mapping[str, Json], *, location: str, abilities: Abilities, field: str = "job_spec"
 ) -> TrainingSpec:
     """The backend's job for a ``CustomJobSpec`` in normal form.
 
     Args:
-        accelerators: whether the backend has any.
+        abilities: of the backend.
         field: where the request has it.
 
     Raises:
         InvalidArgument: the faults, or what is not emulated.
-        QuotaFailure: accelerators are requested from a backend that has none.
+        QuotaFailure: accelerators are requested from a backend that grants none.
     """
     pools = list(given.get("workerPoolSpecs", ()))
     while pools and not pools[-1]:
@@ -78,7 +79,7 @@ def job_spec(
     program = programs.pop(0)
     machines = [pool["machineSpec"] for pool in pools if pool]
     place = f"{field}.worker_pool_specs.machine_spec"
-    check_accelerators("Training", machines, available=accelerators, field=place)
+    check_accelerators("Training", machines, abilities=abilities, field=place)
     counts = [int(pool.get("replicaCount", 1)) if pool else 0 for pool in pools] + [0, 0, 0]
     base = given.get("baseOutputDirectory", {}).get("outputUriPrefix")
     scheduling = given.get("scheduling", {})
@@ -102,6 +103,7 @@ def job_spec(
         image=program.image,
         restart_job_on_worker_restart=scheduling.get("restartJobOnWorkerRestart", False),
         disable_retries=scheduling.get("disableRetries", False),
+        gpus=tuple(dict.fromkeys(kind for machine in machines if (kind := accelerator_of(machine)))),
         programs=tuple(_of_pool(index, other, field) for index, other in programs.items() if other != program),
     )
 

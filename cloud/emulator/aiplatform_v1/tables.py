@@ -32,7 +32,14 @@ _NUMBERS = {
 }
 REGIONS = tuple(f"{area}{number}" for area, numbers in _NUMBERS.items() for number in numbers)
 
-TRAINING_MACHINES = COMPUTE_ENGINE_MACHINES | {f"g2-standard-{size}" for size in (4, 8, 12, 16, 24, 32, 48, 96)}
+TRAINING_MACHINES = COMPUTE_ENGINE_MACHINES | {
+    *(f"g2-standard-{size}" for size in (4, 8, 12, 16, 24, 32, 48, 96)),
+    *(f"a2-ultragpu-{count}g" for count in (1, 2, 4, 8)),
+    *(f"a3-highgpu-{count}g" for count in (1, 2, 4, 8)),
+    *("a3-megagpu-8g", "a3-ultragpu-8g", "a4-highgpu-8g"),
+    "cloud-tpu",
+    *(f"ct5lp-hightpu-{count}t" for count in (1, 4, 8)),
+}
 SERVING_MACHINES = TRAINING_MACHINES | {
     "n1-standard-2",
     *(f"n1-highcpu-{size}" for size in (2, 4, 8)),

@@ -33,8 +33,8 @@ class TuningJobMethods(JobCollection):
         await self._project.run_as.check(
             call.principal, trial_job.get("serviceAccount", ""), "trial_job_spec.service_account"
         )
-        accelerators = self._backend.abilities.accelerators
-        training = job_spec(number, trial_job, location=location, accelerators=accelerators, field="trial_job_spec")
+        abilities = self._backend.abilities
+        training = job_spec(number, trial_job, location=location, abilities=abilities, field="trial_job_spec")
         container = trial_job["workerPoolSpecs"][0].get("containerSpec", {})
         is_shell = is_shell_script([*container.get("command", ()), *container.get("args", ())])
         spec = tuning_spec(training, body, reaches_program=not is_shell)

@@ -12,6 +12,7 @@ from cloud.emulator.rest.machine_types import COMPUTE_ENGINE_MACHINES
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import InvalidArgument
 from cloud.resources import Abilities, Json
+from cloud.wire.machine_gpus import why_not
 from cloud.wire.ml_v1 import seconds
 
 _ROLES = ("master", "worker", "parameterServer", "evaluator")
@@ -25,14 +26,13 @@ def check_training_input(given: Mapping[str, Json], *, project: str, abilities: 
 
     Raises:
         InvalidArgument: a fault, or something that is not emulated.
-        QuotaFailure: accelerators are requested from a backend that has none.
+        QuotaFailure: accelerators are requested from a backend that grants none.
     """
     _check_region(given, "training_input.region")
     _check_image(given)
     check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     _check_machines(given)
-    if not abilities.accelerators:
-        _check_accelerators(given, project)
+    _check_accelerators(given, project, abilities)
     _check_scheduling(given.get("scheduling", {}))
 
 
@@ -124,25 +124,43 @@ def _check_machines(given: Mapping[str, Json]) -> None:
         )
 
 
-def _check_accelerators(given: Mapping[str, Json], project: str) -> None:
+def _check_accelerators(given: Mapping[str, Json], project: str, abilities: Abilities) -> None:
     tier = {"BASIC_GPU": "1 K80", "BASIC_TPU": "8 TPU_V2"}.get(given.get("scaleTier", ""))
     for role in _ROLES:
-        check_no_accelerator(given.get(f"{role}Config", {}).get("acceleratorConfig", {}), project)
-        tier = tier or tables.ACCELERATED_LEGACY.get(given.get(f"{role}Type", ""))
-    if tier:
+        config, machine = given.get(f"{role}Config", {}), given.get(f"{role}Type", "")
+        field = f"training_input.{snake(role)}_config.accelerator_config"
+        check_accelerator(config.get("acceleratorConfig", {}), machine, field, project, abilities)
+        tier = tier or tables.ACCELERATED_LEGACY.get(machine)
+    if tier and not (abilities.tpus if "TPU" in tier else abilities.gpus):
         raise _no_quota(project, tier)
 
 
-def check_no_accelerator(config: Mapping[str, Json], project: str) -> None:
+def check_accelerator(config: Mapping[str, Json], machine: str, field: str, project: str, abilities: Abilities) -> None:
     """
     Args:
         config: an ``AcceleratorConfig``.
+        machine: the type of the machine that is to have it; empty if none is given.
 
     Raises:
-        QuotaFailure: it requests accelerators.
+        InvalidArgument: that machine cannot have it, or the backend has no way to name it.
+        QuotaFailure: the backend grants none.
     """
-    if config.get("count"):
-        raise _no_quota(project, f"{config['count']} {config.get('type', '').removeprefix('NVIDIA_TESLA_')}")
+    count, kind = int(config.get("count", 0)), str(config.get("type", "ACCELERATOR_TYPE_UNSPECIFIED"))
+    if not count:
+        return
+    is_tpu = kind.startswith("TPU_")
+    if not is_tpu:
+        if "-" not in machine or machine.startswith("mls1-"):
+            raise InvalidArgument(
+                f"Accelerators need a machine type of Compute Engine, such as n1-standard-4, not {machine or 'none'}.",
+                field=field,
+            )
+        if fault := why_not(machine, kind, count):
+            raise InvalidArgument(fault, field=field)
+    if not (abilities.tpus if is_tpu else abilities.gpus):
+        raise _no_quota(project, f"{count} {kind.removeprefix('NVIDIA_TESLA_')}")
+    if not abilities.own_machines:
+        raise InvalidArgument(f"{kind} cannot be handed on to this backend: leave the accelerator out.", field=field)
 
 
 def _no_quota(project: str, accelerators: str) -> QuotaFailure:

@@ -23,6 +23,7 @@ MODEL_FIELDS = ("description", "regions", "onlinePredictionLogging", "onlinePred
 VERSION_FIELDS = (
     "description",
     "machineType",
+    "acceleratorConfig",
     "framework",
     "autoScaling",
     "manualScaling",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cloud.emulator.ml_v1 import tables
-from cloud.emulator.ml_v1.job_checks import check_no_accelerator, check_runtime
+from cloud.emulator.ml_v1.job_checks import check_accelerator, check_runtime
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import FailedPrecondition, InvalidArgument
 from cloud.resources import Abilities, Framework, Json
@@ -30,7 +30,7 @@ def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoi
 
     Raises:
         InvalidArgument, FailedPrecondition: a fault, or something that is not served here.
-        QuotaFailure: accelerators are requested from a backend that has none.
+        QuotaFailure: accelerators are requested from a backend that grants none.
     """
     if "predictionClass" in given and "framework" in given:
         raise FailedPrecondition(
@@ -51,12 +51,12 @@ def check_version(given: Mapping[str, Json], *, project: str, on_regional_endpoi
     check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     if "autoScaling" in given and "manualScaling" in given:
         raise InvalidArgument("Only one of automatic and manual scaling may be chosen.", field="version.manual_scaling")
-    if not abilities.accelerators:
-        check_no_accelerator(given.get("acceleratorConfig", {}), project)
     default = tables.DEFAULT_REGIONAL_MACHINE if on_regional_endpoint else tables.DEFAULT_GLOBAL_MACHINE
     offered = tables.REGIONAL_SERVING_MACHINES if on_regional_endpoint else tables.GLOBAL_SERVING_MACHINES
     machine = str(given.get("machineType", default))
     if machine in offered:
+        accelerator = given.get("acceleratorConfig", {})
+        check_accelerator(accelerator, machine, "version.accelerator_config", project, abilities)
         return machine
     if machine in tables.REGIONAL_SERVING_MACHINES | tables.GLOBAL_SERVING_MACHINES:
         raise InvalidArgument("Machine type is not available on this endpoint.", field="version.machine_type")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from cloud.engine.jobs import folders
+from cloud.engine.jobs import folders, gpus
 from cloud.engine.jobs.kinds import JobKinds, Part, Run, RunContext
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.records import JobRecords
@@ -115,6 +115,8 @@ class JobService:
             f"Job {spec.job_id} is queued.",
         ):
             self._append(spec.job_id, message)
+        for message in gpus.notices(spec):
+            self._append(spec.job_id, message, Severity.WARNING)
         self.changes.notify()
         self._schedule()
         return job
@@ -283,9 +285,9 @@ class JobService:
         self.changes.notify()
         return job
 
-    def _append(self, job_id: str, message: str) -> None:
+    def _append(self, job_id: str, message: str, severity: Severity = Severity.INFO) -> None:
         try:
-            self._log(job_id).append(LogEntry(datetime.now(UTC), Severity.INFO, "service", message))
+            self._log(job_id).append(LogEntry(datetime.now(UTC), severity, "service", message))
         except OSError as error:
             # The job is not refused: its execution will find that the log cannot be written, and fail with that reason.
             logging.getLogger(__name__).warning("log of job %s: %s", job_id, error)

@@ -233,6 +233,13 @@ class ProgramContract(Contract):
         output = {(entry.task_name, entry.message) for entry in await self.log(backend, job)}
         assert ("master-replica-0", "I am chief 0 of {'chief': 1, 'worker': 2, 'ps': 1}") in output
 
+    async def test_a_tier_with_gpus(self, backend: Backend, bucket: str, tmp_path: Path) -> None:
+        if not backend.abilities.gpus:
+            pytest.skip("it grants none")
+        job = await self.train(backend, bucket, tmp_path, "print('runs')", scale_tier=ScaleTier.BASIC_GPU)
+        assert job.state is JobState.SUCCEEDED, job.error_message
+        assert "runs" in await self.output(backend, job)
+
     async def test_a_replica_that_fails_makes_the_job_fail_and_is_named(
         self, backend: Backend, bucket: str, tmp_path: Path
     ) -> None:

@@ -204,14 +204,49 @@ async def test_everything_that_is_wrong_is_said_at_once(api):
     assert "\t2.Field: job_spec.worker_pool_specs[0].python_package_spec.python_module;" in error["message"]
 
 
+T4 = {"machineType": "n1-standard-4", "acceleratorType": "NVIDIA_TESLA_T4", "acceleratorCount": 1}
+
+
 async def test_accelerators_are_a_matter_of_quota(api):
-    machine = {"machineType": "n1-standard-4", "acceleratorType": "NVIDIA_TESLA_T4", "acceleratorCount": 1}
-    error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": machine}))
+    api.backend.abilities = replace(api.backend.abilities, gpus=False)
+    error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": T4}))
     assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
     assert error["message"] == "The following quotas are exceeded: CustomModelTrainingT4GPUsPerProjectPerRegion"
-    api.backend.abilities = replace(api.backend.abilities, accelerators=True)
-    error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": machine}))
+    api.backend.abilities = replace(api.backend.abilities, gpus=True, own_machines=False)
+    error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": T4}))
     assert "NVIDIA_TESLA_T4 cannot be handed on to this backend" in error["message"]
+
+
+async def test_gpus_that_are_granted_are_in_the_job(api):
+    workers = pool() | {"machineSpec": {"machineType": "g2-standard-12"}, "replicaCount": "2"}
+    made = await api.ask("POST", "/customJobs", custom_job(pool() | {"machineSpec": T4}, workers))
+    assert made["jobSpec"]["workerPoolSpecs"][0]["machineSpec"] == T4
+    [job] = api.backend.jobs.values()
+    assert job.spec.gpus == ("NVIDIA_TESLA_T4", "NVIDIA_L4")
+
+
+@pytest.mark.parametrize(
+    ("machine", "code", "said"),
+    [
+        ({"machineType": "e2-standard-8"}, 400, 'Accelerator "NVIDIA_TESLA_T4" is not supported for machine type "e2-'),
+        (
+            {"acceleratorCount": 3},
+            400,
+            'A machine of type "n1-standard-4" may have 1, 2, 4 of "NVIDIA_TESLA_T4", not 3.',
+        ),
+        (
+            {"machineType": "cloud-tpu", "acceleratorType": "TPU_V3", "acceleratorCount": 8},
+            429,
+            "TrainingTPUV3PerProject",
+        ),
+        ({"machineType": "ct5lp-hightpu-1t", "acceleratorType": None, "acceleratorCount": None}, 429, "TPUV5LITEPOD"),
+    ],
+)
+async def test_accelerators_that_a_machine_cannot_have(api, machine, code, said):
+    spec = {name: value for name, value in (T4 | machine).items() if value is not None}
+    error = await api.refusal("POST", "/customJobs", custom_job(pool() | {"machineSpec": spec}))
+    assert (error["code"], said in error["message"]) == (code, True), error
+    assert not api.backend.jobs
 
 
 def container(*command: str, **given):

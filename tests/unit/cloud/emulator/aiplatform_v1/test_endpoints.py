@@ -1,5 +1,6 @@
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -239,12 +240,16 @@ async def test_what_cannot_be_deployed_is_refused(api, given, said):
 
 async def test_accelerators_to_serve_on_are_a_matter_of_quota(api):
     name, endpoint = await uploaded(api), await created(api)
+    api.backend.abilities = replace(api.backend.abilities, gpus=False)
     machine = {"machineType": "n1-standard-4", "acceleratorType": 5, "acceleratorCount": 1}
     body = deployment(name, dedicatedResources={"minReplicaCount": 1, "machineSpec": machine})
     error = await api.refusal("POST", f"{endpoint}:deployModel", body)
     assert (error["code"], error["message"]) == (
         429, "The following quotas are exceeded: CustomModelServingT4GPUsPerProjectPerRegion",
     )  # fmt: skip
+    api.backend.abilities = replace(api.backend.abilities, gpus=True)
+    await api.ask("POST", f"{endpoint}:deployModel", body)
+    assert api.backend.versions
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,10 @@ async def test_an_id_is_used_once(api):
     }
 
 
+CUSTOM = {"scaleTier": "CUSTOM"}
+T4 = {"acceleratorConfig": {"count": "2", "type": "NVIDIA_TESLA_T4"}}
+
+
 @pytest.mark.parametrize(
     ("given", "code", "text"),
     [
@@ -95,9 +99,11 @@ async def test_an_id_is_used_once(api):
         ({"scaleTier": "CUSTOM", "masterType": "standard", "workerType": "n1-standard-4"}, 400, "legacy or Compute"),
         ({"scaleTier": "CUSTOM", "masterType": "big"}, 400, "'big' is not supported"),
         ({"workerCount": "1"}, 400, "only legal with scale tier CUSTOM"),
-        ({"scaleTier": "BASIC_GPU"}, 429, "Quota failure for project my-project. The request for 1 K80 accelerators"),
-        ({"scaleTier": "CUSTOM", "masterType": "standard_gpu"}, 429, "1 K80"),
-        ({"masterConfig": {"acceleratorConfig": {"count": "2", "type": "NVIDIA_TESLA_T4"}}}, 429, "2 T4"),
+        ({"scaleTier": "BASIC_TPU"}, 429, "Quota failure for project my-project. The request for 8 TPU_V2"),
+        ({"masterConfig": T4}, 400, "Accelerators need a machine type of Compute Engine, such as"),
+        (CUSTOM | {"masterType": "standard", "masterConfig": T4}, 400, "not standard"),
+        (CUSTOM | {"masterType": "n1-standard-64", "masterConfig": T4}, 400, 'may have 4 of "NVIDIA_TESLA_T4", not 2'),
+        (CUSTOM | {"masterType": "e2-standard-4", "masterConfig": T4}, 400, "is not supported for machine type"),
         ({"hyperparameters": {"maxTrials": 2}}, 400, "training_input.hyperparameters.params"),
         ({"scheduling": {"maxWaitTime": "1799s"}}, 400, "1800s"),
         ({"scheduling": {"priority": 1001}}, 400, "1000"),
@@ -114,6 +120,26 @@ async def test_what_cannot_be_run_is_refused(api, given, code, text):
     assert error["code"] == code
     assert text in error["message"]
     assert api.backend.jobs == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "kinds"),
+    [
+        ({"scaleTier": "BASIC_GPU"}, "1 K80", ()),
+        (CUSTOM | {"masterType": "complex_model_m_p100"}, "4 P100", ("NVIDIA_TESLA_P100",)),
+        (CUSTOM | {"masterType": "n1-standard-8", "masterConfig": T4}, "2 T4", ("NVIDIA_TESLA_T4",)),
+        (CUSTOM | {"masterType": "standard_gpu"}, "1 K80", ("NVIDIA_TESLA_K80",)),
+    ],
+)
+async def test_gpus_are_a_matter_of_quota(api, given, asked, kinds):
+    made = await api.ask("POST", "/jobs", training_job(**given))
+    assert {name: made["trainingInput"][name] for name in given} == given
+    [job] = api.backend.jobs.values()
+    assert job.spec.gpus == kinds
+    api.backend.abilities = replace(api.backend.abilities, gpus=False)
+    error = await api.refusal("POST", "/jobs", training_job(**given) | {"jobId": "other"})
+    assert error["code"] == 429
+    assert f"Quota failure for project my-project. The request for {asked} accelerators" in error["message"]
 
 
 async def test_a_runtime_version_of_the_backends_own_is_taken(api):

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from emulator_api.ml_requests import training_job, version
 
 REGIONAL = "us-central1-ml.googleapis.com"
 NAME = "projects/my-project/models/taxifare"
+T4 = {"count": "1", "type": "NVIDIA_TESLA_T4"}
 
 
 async def deployed(api, *names: str, **given):
@@ -139,7 +141,12 @@ async def test_a_cancelled_operation_undoes_the_version_and_ends_with_code_1(tmp
         ({"machineType": "mls1-c1-m2"}, REGIONAL, "Machine type is not available on this endpoint."),
         ({"machineType": "pdp11"}, None, "'pdp11' is not supported"),
         ({"manualScaling": {"nodes": 1}, "autoScaling": {"minNodes": 1}}, None, "Only one of"),
-        ({"acceleratorConfig": {"count": "1", "type": "NVIDIA_TESLA_T4"}}, None, "The request for 1 T4 accelerators"),
+        ({"acceleratorConfig": T4}, None, "Accelerators need a machine type of Compute Engine"),
+        (
+            {"acceleratorConfig": T4 | {"count": 3}, "machineType": "n1-standard-4"},
+            REGIONAL,
+            'may have 1, 2, 4 of "NVIDIA',
+        ),
     ],
 )
 async def test_what_cannot_be_served_is_refused(api, given, host, text):
@@ -149,6 +156,20 @@ async def test_what_cannot_be_served_is_refused(api, given, host, text):
     assert error["code"] in (400, 429)
     assert text in error["message"]
     assert api.backend.versions == {}
+
+
+async def test_gpus_to_serve_on_are_a_matter_of_quota(api):
+    await deployed(api)
+    given = version(machineType="n1-standard-4", acceleratorConfig=T4)
+    api.backend.abilities = replace(api.backend.abilities, gpus=False)
+    error = await api.refusal("POST", "/models/taxifare/versions", given, host=REGIONAL)
+    assert "The request for 1 T4 accelerators exceeds the allowed maximum" in error["message"]
+    api.backend.abilities = replace(api.backend.abilities, gpus=True, own_machines=False)
+    error = await api.refusal("POST", "/models/taxifare/versions", given, host=REGIONAL)
+    assert "cannot be handed on to this backend" in error["message"]
+    api.backend.abilities = replace(api.backend.abilities, own_machines=True)
+    await api.ask("POST", "/models/taxifare/versions", given, host=REGIONAL)
+    assert (await api.ask("GET", "/models/taxifare/versions/v1", host=REGIONAL))["acceleratorConfig"] == T4
 
 
 async def test_the_first_version_is_the_default_until_another_is_made_so(api):
