@@ -15,7 +15,7 @@ from cloud.engine.images.copying import Source
 from cloud.engine.images.dockerfile import Dockerfile, Instruction, read_dockerfile
 from cloud.engine.images.ignored import Ignored
 from cloud.engine.images.image_files import ImageFiles, copy
-from cloud.engine.images.names import parse_name
+from cloud.engine.images.names import ImageName, parse_name
 from cloud.engine.images.stage_build import StageBuild
 from cloud.engine.images.stages import Stage, Stages, read_stages
 from cloud.engine.images.store import ImageStore
@@ -100,7 +100,7 @@ class _Build:
         self._step, self._steps = 0, 0
 
     def perform(self, dockerfile: str, names: Sequence[str], target: str) -> ContainerImage:
-        parsed_names = [parse_name(name) for name in names]
+        parsed_names = [_own_name(name) for name in names]
         read = self._read(dockerfile)
         stages = read_stages(read, self._build_args)
         needed = stages.needed(target)
@@ -196,14 +196,21 @@ class _Build:
 
     def _source(self, stage: Stage | None, name: str) -> Source | None:
         if stage is not None:
-            return Source(ImageFiles(self._done[stage.index][1]), is_context=False)
+            return Source(ImageFiles(self._done[stage.index][1]), image=self._done[stage.index][0])
         image = self._stored(name)
-        return Source(ImageFiles(self._store.files(image)), is_context=False) if image else None
+        return Source(ImageFiles(self._store.files(image)), image=image) if image else None
 
     def _report_unused_arguments(self, needed: Sequence[Stage]) -> None:
         text = " ".join(one.value for stage in needed for one in stage.instructions if one.name in ("ARG", "FROM"))
         if unused := [name for name in self._build_args if name not in text]:
             self._log(f"[Warning] One or more build-args {unused} were not consumed")
+
+
+def _own_name(text: str) -> ImageName:
+    name = parse_name(text)
+    if name.digest:
+        raise InvalidArgument(f"refusing to create a tag with a digest reference: {text[:300]!r}")
+    return name
 
 
 @contextmanager
@@ -216,5 +223,7 @@ def _located(instruction: Instruction) -> Iterator[None]:
         raise InvalidArgument(f"{where}: {error.message}") from None
     except OSError as error:
         raise disk_full(error) or InvalidArgument(f"{where}: {error.strerror or error}") from error
+    except RecursionError:
+        raise InvalidArgument(f"{where}: it is nested too deeply") from None
     except ValueError as error:  # a name that no file can have
         raise InvalidArgument(f"{where}: {error}") from None

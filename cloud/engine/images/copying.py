@@ -13,6 +13,7 @@ from cloud.engine.images.ignored import Ignored
 from cloud.engine.images.image_files import ImageFiles, copy
 from cloud.engine.images.patterns import has_wildcards
 from cloud.errors import InvalidArgument
+from cloud.resources.container_images import ContainerImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +22,33 @@ class Source:
 
     files: ImageFiles
     ignored: Ignored = field(default_factory=Ignored)
-    is_context: bool = True
+    image: ContainerImage | None = None
+    """None: it is the context."""
 
-    def find(self, text: str) -> list[str]:
+    @property
+    def is_context(self) -> bool:
+        return self.image is None
+
+    def lacks(self, text: str) -> bool:
+        """Whether nothing is in it of what a source names; that is so of folders that its ``pip`` would have filled."""
+        path = f"/{posixpath.normpath(text).strip('/')}"
+        if has_wildcards(path):
+            return not self.files.matching(path, hidden=True)
+        real = self.files.real(path)
+        return not real.exists() or (real.is_dir() and not any(real.iterdir()))
+
+    def find(self, text: str, instruction: str) -> list[str]:
         """The paths in it, absolute, that a source of the instruction names.
+
+        Args:
+            instruction: ``COPY`` or ``ADD``, for errors.
 
         Raises:
             InvalidArgument: there is none, or it is outside; in Docker's words.
         """
         clean = posixpath.normpath(text.lstrip("/") or ".")
         if self.is_context and (clean == ".." or clean.startswith("../")):
-            raise InvalidArgument(f"COPY failed: forbidden path outside the build context: {text} ()")
+            raise InvalidArgument(f"{instruction} failed: forbidden path outside the build context: {text} ()")
         path = "/" if clean == "." else f"/{clean}"
         if has_wildcards(clean):
             found = [one for one in self.files.matching(path, hidden=True) if self.counts(one)]
@@ -39,7 +56,7 @@ class Source:
             found = [path] if self.files.exists(path) and self.counts(path) else []
         if not found:
             where = "file not found in build context or excluded by .dockerignore: " if self.is_context else ""
-            raise InvalidArgument(f"COPY failed: {where}stat {text}: file does not exist")
+            raise InvalidArgument(f"{instruction} failed: {where}stat {text}: file does not exist")
         return found
 
     def counts(self, path: str) -> bool:
@@ -59,23 +76,24 @@ def copy_files(
     target: ImageFiles,
     destination: str,
     *,
-    unpack: bool = False,
-    mode: int | None,
+    instruction: str = "COPY",
+    mode: int | None = None,
 ) -> None:
     """
     Args:
         destination: absolute; with a slash at its end if it is to be a folder.
-        unpack: archives are unpacked, as ``ADD`` does.
+        instruction: ``ADD``, which unpacks archives, or ``COPY``.
         mode: ``--chmod``.
 
     Raises:
         InvalidArgument: a source is not there or outside, or the destination does not fit.
     """
-    paths = [path for name in names for path in source.find(name)]
+    paths = [path for name in names for path in source.find(name, instruction)]
     into = destination.endswith(("/", "/.", "/.."))
-    if len(paths) > 1 and not into and not target.is_folder(destination):
+    if len(paths) > 1 and not into and not target.stands_for_folder(destination):
         raise InvalidArgument(
-            "When using COPY with more than one source file, the destination must be a directory and end with a /"
+            f"When using {instruction} with more than one source file, the destination must be a directory and end "
+            "with a /"
         )
     for path in paths:
         real = source.files.real(path)
@@ -83,11 +101,11 @@ def copy_files(
             place = target.make_folder(destination)
             root = source.files.real(path)
             copy(real, place, lambda entry, root=root, path=path: source.counts(_inside(path, entry, root)))  # type: ignore[misc]
-        elif unpack and _is_archive(real):
+        elif instruction == "ADD" and _is_archive(real):
             _unpack(real, target.make_folder(destination))
             continue
         else:
-            within = into or target.is_folder(destination)
+            within = into or target.stands_for_folder(destination)
             place = target.place_for(posixpath.join(destination, posixpath.basename(path)) if within else destination)
             copy(real, place)
         if mode is not None:

@@ -76,7 +76,7 @@ class FileCommands:
         if not names:
             raise InvalidArgument("ln: missing file operand")
         targets, link = (names, ".") if len(names) == 1 else (names[:-1], names[-1])
-        into = self._files.is_folder(self.path(link)) and "n" not in flags and "T" not in flags
+        into = self._files.stands_for_folder(self.path(link)) and "n" not in flags and "T" not in flags
         for target in targets:
             place = posixpath.join(self.path(link), posixpath.basename(target)) if into else self.path(link)
             if self._files.exists(place, follow=False):
@@ -104,7 +104,9 @@ class FileCommands:
         if len(names) < 2:
             raise InvalidArgument(f"{name}: missing destination file operand")
         *sources, target = names
-        into = bool(into_folder) or target.endswith("/") or self._files.is_folder(self.path(target))
+        into = bool(into_folder) or target.endswith("/") or self._files.stands_for_folder(self.path(target))
+        if len(sources) > 1 and not into and target.startswith("/") and not self._files.exists(target):
+            into = True  # of the image that this one is made from
         if len(sources) > 1 and not into:
             raise InvalidArgument(f"{name}: target '{target}' is not a directory")
         pairs = []

@@ -16,6 +16,14 @@ from pathlib import Path
 from cloud.engine.images.patterns import compiled, has_wildcards
 from cloud.errors import InvalidArgument
 
+_OF_EVERY_SYSTEM = frozenset(
+    """
+    bin boot dev etc home lib media mnt opt proc root run sbin srv sys tmp usr usr/bin usr/include usr/lib usr/local
+    usr/local/bin usr/local/etc usr/local/lib usr/local/share usr/sbin usr/share usr/src var var/cache var/lib var/log
+    var/tmp
+    """.split()  # noqa: SIM905
+)
+"""Folders of the images that Dockerfiles start from, whose own files are not here."""
 _MOST_LINKS = 40  # as Linux allows, path_resolution(7)
 
 
@@ -61,6 +69,11 @@ class ImageFiles:
 
     def is_folder(self, path: str) -> bool:
         return self.real(path).is_dir()
+
+    def stands_for_folder(self, path: str) -> bool:
+        """Whether there is a folder, or would be in every image: what is copied to it goes into it."""
+        real = self.real(path)
+        return real.is_dir() or (not real.exists() and real.relative_to(self.root).as_posix() in _OF_EVERY_SYSTEM)
 
     def is_file(self, path: str) -> bool:
         return self.real(path).is_file()

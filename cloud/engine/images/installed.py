@@ -18,6 +18,7 @@ _TOOLS = frozenset(("pip", "setuptools", "wheel"))
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|git\+|git@)", re.IGNORECASE)
 _LOCAL = re.compile(r"(?P<path>.*?)(?P<extras>\[[\w\s,.-]*\])?", re.DOTALL)
 _ARCHIVE = (".whl", ".tar.gz", ".zip", ".tar.bz2")
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 _DEEPEST = 20
 
 
@@ -64,6 +65,11 @@ class Installed:
             self._add(requirement, is_upgrade=reader.is_upgrade)
         if found:
             passed_over.log(f" ---> to be installed: {', '.join(found)}")
+
+    def merge(self, requirements: Iterable[str]) -> None:
+        """Those of another image, whose packages are copied."""
+        for requirement in requirements:
+            self._add(requirement, is_upgrade=False)
 
     def uninstall(self, names: Iterable[str]) -> None:
         for name in names:
@@ -122,7 +128,7 @@ class _Reader:
         self.is_upgrade |= command.is_upgrade
         self.targets += command.targets
         for option in command.index_options:
-            self.passed_over.add(f"RUN {self.line}" if depth == 0 else option, Reason.INDEX)
+            self.passed_over.add(f"pip install {_CREDENTIALS.sub('//', option)}", Reason.INDEX)
         for name in command.constraint_files:
             for text in self._lines(name, folder):
                 self._constrain(text)

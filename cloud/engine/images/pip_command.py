@@ -3,6 +3,7 @@
 https://pip.pypa.io/en/stable/cli/pip_install/, https://pip.pypa.io/en/stable/reference/requirements-file-format/
 """
 
+import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,19 @@ from dataclasses import dataclass
 
 from cloud.errors import InvalidArgument
 
+PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
+PIP_GETS = frozenset(("install", "wheel", "download"))
+"""What gets packages; the last two for a later command or stage that installs them."""
+_ACTIONS = PIP_GETS | {"cache", "check", "config", "debug", "freeze", "list", "show", "uninstall"}
+_PIP = re.compile(r"pip(?:\d(?:\.\d+)?)?")
 _WITH_VALUE = frozenset(
     """
     --abi --cache-dir --cert --client-cert --config-settings --constraint --default-timeout --editable
     --exists-action --extra-index-url --find-links --global-option --implementation --index --index-strategy
     --index-url --install-option --keyring-provider --log --no-binary --only-binary --platform --prefix
     --progress-bar --proxy --python --python-version --report --requirement --retries --root --root-user-action
-    --src --target --timeout --trusted-host --upgrade-package --upgrade-strategy --use-deprecated --use-feature
+    --src --target --timeout --trusted-host --dest --wheel-dir --upgrade-package --upgrade-strategy
+    --use-deprecated --use-feature
     """.split()  # noqa: SIM905
 )
 _SHORT_WITH_VALUE = {
@@ -28,6 +35,8 @@ _SHORT_WITH_VALUE = {
     "-t": "--target",
     "-C": "--config-settings",
     "-p": "--python",
+    "-w": "--wheel-dir",
+    "-d": "--dest",
 }
 _INDEX = ("--index", "--index-url", "--extra-index-url", "--find-links")
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
@@ -112,3 +121,21 @@ def read_requirement_line(line: str) -> PipInstall:
         return read_pip_install(shlex.split(line))
     except ValueError as error:
         raise InvalidArgument(f"{line!r}: {error}") from None
+
+
+def pip_arguments(words: Sequence[str]) -> tuple[str, list[str]] | None:
+    """What pip or ``uv pip`` is to do, and with what; None: it is another program."""
+    program = posixpath.basename(words[0])
+    rest = list(words[1:])
+    if PYTHON.fullmatch(program) and "-m" in rest and rest[rest.index("-m") + 1 :][:1] == ["pip"]:
+        rest = rest[rest.index("-m") + 2 :]
+    elif program == "uv" and "pip" in rest:
+        rest = rest[rest.index("pip") + 1 :]
+    elif not _PIP.fullmatch(program):
+        return None
+    actions = [word for word in rest if word in _ACTIONS] or [word for word in rest if not word.startswith("-")]
+    action = (actions or rest or ["help"])[0]
+    if action not in rest:
+        return action, []
+    place = rest.index(action)
+    return action, [*rest[:place], *rest[place + 1 :]] if action in PIP_GETS else rest[place + 1 :]

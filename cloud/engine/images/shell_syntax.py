@@ -143,15 +143,13 @@ class _Parser:
             self._place += 1
             body = self._list()
             self._expect(")")
-            self._redirections()
-            return Group(self._since(start), body, in_subshell=True)
+            return self._whole(Group(self._since(start), body, in_subshell=True), start)
         match token.bare:
             case "{":
                 self._place += 1
                 body = self._list()
                 self._expect("}")
-                self._redirections()
-                return Group(self._since(start), body, in_subshell=False)
+                return self._whole(Group(self._since(start), body, in_subshell=False), start)
             case "if":
                 return self._if(start)
             case "for":
@@ -160,7 +158,7 @@ class _Parser:
                 return self._not_performed(start, word)
         return self._simple(start)
 
-    def _if(self, start: int) -> If:
+    def _if(self, start: int) -> Command:
         branches: list[tuple[Script, Script]] = []
         while self._peek().bare in ("if", "elif"):
             self._place += 1
@@ -174,8 +172,7 @@ class _Parser:
             self._place += 1
             otherwise = self._list()
         self._expect("fi")
-        self._redirections()
-        return If(self._since(start), tuple(branches), otherwise)
+        return self._whole(If(self._since(start), tuple(branches), otherwise), start)
 
     def _for(self, start: int) -> Command:
         self._place += 1
@@ -192,10 +189,9 @@ class _Parser:
         self._expect("do")
         body = self._list()
         self._expect("done")
-        self._redirections()
-        return For(self._since(start), variable, tuple(words), body)
+        return self._whole(For(self._since(start), variable, tuple(words), body), start)
 
-    def _not_performed(self, start: int, word: str) -> NotPerformed:
+    def _not_performed(self, start: int, word: str) -> Command:
         """Up to the end of the loop, of the same kind if there are some in it."""
         end, depth = _NOT_PERFORMED[word], 1
         self._place += 1
@@ -205,8 +201,7 @@ class _Parser:
                 raise InvalidArgument(f"syntax error: {word!r} has no {end!r}")
             bare = self._next().bare
             depth += (bare in openings) - (bare == end)
-        self._redirections()
-        return NotPerformed(self._since(start))
+        return self._whole(NotPerformed(self._since(start)), start)
 
     def _simple(self, start: int) -> Command:
         words, redirections = [], []
@@ -236,9 +231,14 @@ class _Parser:
             raise InvalidArgument(f"syntax error: nothing follows {token.text}")
         return Redirection(token.text, self._next().word, token.document)
 
-    def _redirections(self) -> None:
+    def _whole(self, command: Command, start: int) -> Command:
+        """With the redirections after it: one to a file is not followed of a command that consists of others."""
+        goes_to_file = False
         while not self._at_end() and self._peek().kind is Kind.REDIRECTION:
-            self._redirection()
+            redirection = self._redirection()
+            target = "".join(piece.text for piece in redirection.target)
+            goes_to_file |= ">" in redirection.operator and not target.startswith("/dev/") and not target.isdecimal()
+        return NotPerformed(self._since(start)) if goes_to_file else command
 
     # ------------------------------------------------------------ tokens
 

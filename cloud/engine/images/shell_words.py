@@ -5,7 +5,7 @@ are: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,6 +15,7 @@ from cloud.errors import InvalidArgument
 
 _REDIRECTION = re.compile(r"(?:\d*(?:<<<|<<-?|>>|>\||<>|>&|<&|>|<)|&>>?)")
 _OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;&|()\n]")
+_NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=", re.ASCII)
 
 
@@ -203,6 +204,18 @@ def has_command(word: Word) -> bool:
     return any(piece.kind == "command" for piece in word)
 
 
+def uses(word: Word, names: Set[str]) -> bool:
+    """Whether a part of it is the value of one of these variables."""
+    return any(piece.kind == "variable" and names & set(_NAMES.findall(piece.text)) for piece in word)
+
+
+def assigned(word: Word) -> str:
+    """The variable that it sets, if it is ``NAME=value``; else empty."""
+    plain = "".join(piece.text if _is_plain(piece) else "\0" for piece in word)
+    found = _ASSIGNMENT.match(plain)
+    return found[1] if found else ""
+
+
 def fields(word: Word, variables: Mapping[str, str]) -> list[Field]:
     """The arguments that a word stands for: its variables are replaced, and those that are not quoted split."""
     found: list[Field] = []
@@ -228,10 +241,8 @@ def joined(word: Word, variables: Mapping[str, str]) -> str:
 
 def assignment(word: Word, variables: Mapping[str, str]) -> tuple[str, str] | None:
     """``NAME=value``, if the word is that."""
-    plain = "".join(piece.text if _is_plain(piece) else "\0" for piece in word)
-    if not (found := _ASSIGNMENT.match(plain)):
-        return None
-    return found[1], joined(word, variables)[found.end() :]
+    name = assigned(word)
+    return (name, joined(word, variables)[len(name) + 1 :]) if name else None
 
 
 def _value(piece: Piece, variables: Mapping[str, str]) -> str:

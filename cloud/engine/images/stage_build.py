@@ -14,6 +14,7 @@ from cloud.engine.images.image_files import ImageFiles
 from cloud.engine.images.installed import Installed
 from cloud.engine.images.passed_over import PassedOver, Reason
 from cloud.engine.images.shell import Shell
+from cloud.engine.images.shell_state import State
 from cloud.engine.images.stages import declared
 from cloud.engine.images.variables import expand, expand_document, split_words
 from cloud.errors import InvalidArgument
@@ -170,7 +171,7 @@ class StageBuild:
         for document in instruction.documents:
             path = (
                 posixpath.join(place, document.name)
-                if destination.endswith("/") or self._files.is_folder(place)
+                if destination.endswith("/") or self._files.stands_for_folder(place)
                 else place
             )
             text = expand_document(document.text, self._variables) if document.expands else document.text
@@ -188,7 +189,26 @@ class StageBuild:
                     self._passed_over.add(str(instruction), Reason.NETWORK)
                     return
                 source = found
-            copy_files(source, local, self._files, place, unpack=is_add, mode=mode)
+                local = self._not_from_elsewhere(found, local, instruction)
+                if not local:
+                    return
+            copy_files(source, local, self._files, place, instruction=instruction.name, mode=mode)
+
+    def _not_from_elsewhere(self, source: Source, names: list[str], instruction: Instruction) -> list[str]:
+        """The names of files that a stage has. The others would have been made by what was passed over in it: where it
+        has installed packages, they are these (``COPY --from=builder /opt/venv /opt/venv``)."""
+        missing = [name for name in names if source.lacks(name)]
+        if not missing or source.image is None:
+            return names
+        if source.image.requirements:
+            self._installed.merge(source.image.requirements)
+            self._passed_over.log(f" ---> to be installed: {', '.join(source.image.requirements)}")
+            self._passed_over.files_may_be_missing = True
+        elif source.image.passed_over:
+            self._passed_over.add(str(instruction), Reason.NO_FILE)
+        else:
+            return names
+        return [name for name in names if source.files.exists(posixpath.join("/", name)) or name not in missing]
 
     def _place(self, destination: str) -> str:
         """Absolute, with a slash at its end if it must be a folder."""
@@ -200,7 +220,7 @@ class StageBuild:
     # ------------------------------------------------------------ RUN
 
     def _run(self, instruction: Instruction) -> None:
-        shell = Shell(self._files, self._installed, self._passed_over, self._variables, self._folder)
+        shell = Shell(State(self._files, self._installed, self._passed_over, self._variables, self._folder))
         mounted = [
             path
             for flag, value in instruction.flags
@@ -234,7 +254,7 @@ class StageBuild:
         place = posixpath.normpath(posixpath.join(self._folder, self._expand(target)))
         if source is None or self._files.exists(place):
             return None
-        copy_files(source, [options.get("source") or options.get("src") or "."], self._files, place, mode=None)
+        copy_files(source, [options.get("source") or options.get("src") or "."], self._files, place)
         return place
 
 

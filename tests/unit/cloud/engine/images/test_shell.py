@@ -9,6 +9,7 @@ from cloud.engine.images.image_files import ImageFiles
 from cloud.engine.images.installed import Installed
 from cloud.engine.images.passed_over import PassedOver
 from cloud.engine.images.shell import Shell
+from cloud.engine.images.shell_state import State
 from cloud.engine.images.shell_words import Lexer, fields
 from cloud.errors import InvalidArgument
 
@@ -25,7 +26,7 @@ class Run:
         self.passed_over = PassedOver(self.log.append)
 
     def __call__(self, line, **variables):
-        Shell(self.files, self.installed, self.passed_over, variables, self.folder).run(line)
+        Shell(State(self.files, self.installed, self.passed_over, variables, self.folder)).run(line)
         return self
 
     @property
@@ -76,6 +77,12 @@ def run(tmp_path):
         ("touch a # && touch b", ["/w/a"]),
         ("touch a \\\n b", ["/w/a", "/w/b"]),
         ("exit 0; touch a", []),
+        ("(exit 1) || touch a", ["/w/a"]),
+        ("bash -c 'false' || touch a", ["/w/a"]),
+        ("(X=a; export Y=b); touch x$X$Y", ["/w/x"]),
+        ("touch a && cp a /usr/local/bin && ln -s x /srv", ["/srv/x", "/usr/local/bin/a", "/w/a"]),
+        ("touch a b && mv a b /opt/conda/bin", ["/opt/conda/bin/a", "/opt/conda/bin/b"]),
+        ("{ touch a; } > /dev/null 2>&1", ["/w/a"]),
         ("sudo -E env A=b touch a", ["/w/a"]),
         ("touch /../../a ../../b", ["/a", "/b"]),
         ("ln -s / up && touch up/a up/../b", ["/a", "/b", "/w/up"]),
@@ -125,6 +132,7 @@ def test_text_in_files(run, line, text):
         ("pip install fire", ["fire"]),
         ("pip3 install -qU --user --no-cache-dir 'fire>=0.4' \"pandas[x]==1\"", ["fire>=0.4", "pandas[x]==1"]),
         ("python -m pip install fire && python3.9 -u -m pip --no-cache-dir install a", ["fire", "a"]),
+        ("pip --default-timeout 100 install fire", ["fire"]),
         ("uv pip install --system fire", ["fire"]),
         ("/opt/conda/bin/pip install fire", ["fire"]),
         ("yes | pip install fire", ["fire"]),
@@ -145,6 +153,7 @@ def test_text_in_files(run, line, text):
         ("echo fire > r.txt && pip install -r r.txt", ["fire"]),
         ("mkdir d; echo '-r b.txt' > d/a.txt; echo fire > d/b.txt; pip install -rd/a.txt", ["fire"]),
         ("echo fire==1 > c.txt && pip install -c c.txt 'fire>0' pandas", ["fire==1,>0", "pandas"]),
+        ("pip wheel --no-deps -w /wheels fire", ["fire"]),
         ("pip install --target=/lib -t /x fire", ["fire"]),
         ("pip install fire; pip list; pip freeze; pip check", ["fire"]),
         ("pip install fire || true", ["fire"]),
@@ -178,12 +187,12 @@ def test_requirements(run, line, requirements):
         ("while true; do x; done", "of a shell's language only plain commands are followed"),
         ("f() { x; }", "of a shell's language only plain commands are followed"),
         ("case $x in a) y;; esac", "of a shell's language only plain commands are followed"),
+        ("{ echo a; echo b; } > c", "of a shell's language only plain commands are followed"),
         ("echo 'a", "of a shell's language only plain commands are followed"),
         ("if dpkg -s x; then apt remove x; fi", "what it depends on is not known here"),
         ("touch $(ls)", "what it depends on is not known here"),
-        ("pip install -i https://x/simple fire", "packages come from the index that is set for this cloud"),
         ("pip install -r https://x/r.txt", "there is no network while an image is built"),
-        ("pip download fire", "there is no network while an image is built"),
+        ("pip search fire", "there is no network while an image is built"),
     ],
 )
 def test_what_is_passed_over(run, line, reason):
@@ -255,6 +264,23 @@ def test_what_may_be_in_files_that_are_not_here_is_passed_over(run):
         "RUN pip install -r a/requirements.txt",
         "RUN pip install fire ./a",
     ]
+
+
+def test_another_index_is_passed_over_and_the_names_are_installed(run):
+    run("pip install -i https://me:secret@x/simple --extra-index-url=https://y -f z --trusted-host x fire")
+    assert run.requirements == ["fire"]
+    assert run.passed_over.lines == [
+        "pip install --index-url https://x/simple",
+        "pip install --extra-index-url https://y",
+        "pip install --find-links z",
+    ]
+    assert "secret" not in "".join(run.log)
+
+
+def test_what_a_program_prints_is_not_known_until_it_is_set(run):
+    run("V=$(cat x)\ntouch a$V\nV=b\ntouch a$V")
+    assert run.tree == ["/w/ab"]
+    assert run.passed_over.lines == ["RUN V=$(cat x)", "RUN touch a$V"]
 
 
 def test_the_same_line_is_noted_once(run):
