@@ -222,7 +222,8 @@ def _located(instruction: Instruction) -> Iterator[None]:
     except InvalidArgument as error:
         raise InvalidArgument(f"{where}: {error.message}") from None
     except OSError as error:
-        raise disk_full(error) or InvalidArgument(f"{where}: {error.strerror or error}") from error
+        name = f": {Path(error.filename).name}" if isinstance(error.filename, str | Path) else ""
+        raise disk_full(error) or InvalidArgument(f"{where}: {error.strerror or error}{name:.100}") from error
     except RecursionError:
         raise InvalidArgument(f"{where}: it is nested too deeply") from None
     except ValueError as error:  # a name that no file can have

@@ -136,6 +136,8 @@ def _unpack(archive: Path, folder: Path) -> None:
     Raises:
         InvalidArgument: it is broken, or a member would be outside the folder, or is a device.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise InvalidArgument("ADD failed: archives are unpacked in Python 3.11.4 and later only")
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")

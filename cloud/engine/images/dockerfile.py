@@ -17,6 +17,7 @@ _FLAG = re.compile(r"--(?P<name>[a-z][a-z-]*)(?:=(?P<value>\S*))?(?:\s+|$)")
 _HERE = re.compile(
     r"(?<![<\\])\d*<<(?P<tabs>-?)\s*(?P<quote>['\"]?)(?P<name>[A-Za-z_][\w.-]*)(?P=quote)(?![^\s;&|)<>])"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON has them, and no program is called with one
 _NAMES = frozenset(
     """
     ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER
@@ -143,7 +144,7 @@ def _json_words(value: str) -> tuple[str, ...] | None:
         words = json.loads(value)
     except ValueError:  # Docker takes it for the shell form, too
         return None
-    return tuple(words) if all(isinstance(word, str) for word in words) else None
+    return tuple(words) if all(isinstance(word, str) and _SURROGATE.search(word) is None for word in words) else None
 
 
 def _documents(value: str, start: int, lines: Sequence[str], place: int) -> tuple[tuple[HereDocument, ...], int]:

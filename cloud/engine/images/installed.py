@@ -18,6 +18,8 @@ _TOOLS = frozenset(("pip", "setuptools", "wheel"))
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|git\+|git@)", re.IGNORECASE)
 _LOCAL = re.compile(r"(?P<path>.*?)(?P<extras>\[[\w\s,.-]*\])?", re.DOTALL)
 _ARCHIVE = (".whl", ".tar.gz", ".zip", ".tar.bz2")
+_PROJECTS = frozenset(("pyproject.toml", "setup.cfg", "setup.py"))
+"""What ``uv pip install -r`` takes beside requirements files."""
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 _DEEPEST = 20
 
@@ -135,6 +137,9 @@ class _Reader:
         for name in command.requirement_files:
             if depth > _DEEPEST:
                 raise InvalidArgument(f"pip: {name}: requirements files name each other")
+            if posixpath.basename(name) in _PROJECTS:
+                self.targets.append(posixpath.join(folder, posixpath.dirname(name)))
+                continue
             for text in self._lines(name, folder):
                 self.read(read_requirement_line(text), posixpath.dirname(posixpath.join(folder, name)), depth + 1)
 

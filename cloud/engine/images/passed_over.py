@@ -1,5 +1,6 @@
 """What of a Dockerfile has no effect here, and why."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +20,7 @@ class Reason(StrEnum):
     UNKNOWN = "what it depends on is not known here"
 
 
+_WITHOUT_FILES = re.compile(r"RUN (?:\w+=\S+ )*(?:sudo )?(?:apk|apt|apt-get|dnf|yum) |pip install --")
 _HARMLESS = frozenset((Reason.NO_EFFECT, Reason.ENVIRONMENT))
 
 
@@ -34,6 +36,9 @@ class PassedOver:
     """Those that may be missed: ``RUN apt-get install -y curl``."""
     files_may_be_missing: bool = False
     """Whether one of them may have made files."""
+
+    def __post_init__(self) -> None:
+        self.files_may_be_missing |= any(not _WITHOUT_FILES.match(line) for line in self.lines)
 
     def add(self, line: str, reason: Reason, *, is_harmless: bool = False) -> None:
         shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

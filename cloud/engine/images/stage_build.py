@@ -61,7 +61,7 @@ class StageBuild:
         self._context = context
         self._source = source
         self._installed = Installed(base.requirements)
-        self._passed_over = PassedOver(log, list(base.passed_over), files_may_be_missing=bool(base.passed_over))
+        self._passed_over = PassedOver(log, list(base.passed_over))
         self._arguments = {name: value for name, value in build_args.items() if name in _PROXIES}
         self._env = dict(base.env)
         self._folder = base.workdir

@@ -140,7 +140,7 @@ class ImageStore:
             image = self._read(parsed.digest)
             known = any(
                 digest == parsed.digest and parse_name(key).repository == parsed.repository
-                for key, digest in self._names.local.items()
+                for key, digest in list(self._names.local.items())
             )
             return image if known else None
         if found := self._names.local.get(str(parsed)):
@@ -166,11 +166,12 @@ class ImageStore:
 
     def pushed(self) -> Sequence[PushedTag]:
         """What the registries hold, by name and tag."""
-        return sorted(
-            PushedTag(repository, tag, digest, datetime.fromisoformat(time))
-            for repository, tags in self._names.tags.items()
-            for tag, (digest, time) in tags.items()
-        )
+        with self._lock:
+            return sorted(
+                PushedTag(repository, tag, digest, datetime.fromisoformat(time))
+                for repository, tags in self._names.tags.items()
+                for tag, (digest, time) in tags.items()
+            )
 
     def delete(self, name: str) -> None:
         """Remove from the registry ``NAME:TAG``, ``NAME@sha256:…`` with all its tags, or all below a prefix that ends

@@ -9,6 +9,7 @@ class Build:
 
     def __init__(self, folder):
         self.store = ImageStore(folder / "store")
+        self.images = folder / "store" / "images"
         self.context = folder / "context"
         self.context.mkdir()
         self.log = []

@@ -117,7 +117,7 @@ async def test_what_fails(build, text, error):
         build.write(path)
     with pytest.raises(InvalidArgument, match=error):
         await build(text)
-    assert not (build.store._folder / "images").exists() or list((build.store._folder / "images").iterdir()) == []
+    assert not build.images.exists() or list(build.images.iterdir()) == []
 
 
 async def test_no_dockerfile(build):
@@ -143,7 +143,7 @@ async def test_a_build_that_nobody_waits_for_ends(build):
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    assert list((build.store._folder / "images").iterdir()) == []
+    assert list(build.images.iterdir()) == []
 
 
 async def test_two_builds_at_once(build):

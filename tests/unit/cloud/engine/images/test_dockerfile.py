@@ -45,6 +45,12 @@ def test_flags_and_the_exec_form():
     assert str(copy) == 'COPY --from=builder --link=true ["a b", "/c"]'
 
 
+@pytest.mark.parametrize("value", ['["a", 1]', '["\\ud800"]', '["a"', "['a']"])
+def test_what_is_no_exec_form_is_a_line_for_a_shell(value):
+    (cmd,) = read_dockerfile(f"CMD {value}").instructions
+    assert (cmd.words, cmd.value) == (None, value)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

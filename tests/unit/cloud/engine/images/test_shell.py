@@ -134,6 +134,7 @@ def test_text_in_files(run, line, text):
         ("python -m pip install fire && python3.9 -u -m pip --no-cache-dir install a", ["fire", "a"]),
         ("pip --default-timeout 100 install fire", ["fire"]),
         ("uv pip install --system fire", ["fire"]),
+        ("mkdir p && touch p/pyproject.toml && uv pip install -r p/pyproject.toml", ["/w/p"]),
         ("/opt/conda/bin/pip install fire", ["fire"]),
         ("yes | pip install fire", ["fire"]),
         ("X=1 pip install fire", ["fire"]),

@@ -28,6 +28,17 @@ async def test_from_an_image_that_was_built_here(build):
     assert (await build(f"FROM {base.digest}")).digest == base.digest
 
 
+async def test_what_the_base_has_passed_over_may_have_made_files(build):
+    for line, fails in {"apt-get install -y curl": True, "wget https://example.com/r.txt": False}.items():
+        await build(f"FROM python\nRUN {line}", names=["base"])
+        text = "FROM base\nRUN pip install -r r.txt"
+        if fails:
+            with pytest.raises(InvalidArgument, match=r"'/r\.txt'"):
+                await build(text)
+        else:
+            assert (await build(text)).passed_over == (f"RUN {line}", "RUN pip install -r r.txt")
+
+
 async def test_stages(build):
     build.write("a/b.py")
     text = """

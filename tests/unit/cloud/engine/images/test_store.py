@@ -3,6 +3,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud.engine.images.store import ImageStore
 from cloud.errors import InvalidArgument, NotFound
@@ -47,6 +49,27 @@ def test_an_image_survives_a_restart(store, tmp_path):
     assert again.local("trainer") == again.local("trainer:latest") == again.local(ONE) == again.find(NAME) == IMAGE
     assert (again.files(IMAGE) / "a").read_text() == "x"
     assert again.pushed() == store.pushed()
+
+
+@given(
+    st.builds(
+        ContainerImage,
+        digest=st.just(ONE),
+        base=st.text(),
+        create_time=st.datetimes(timezones=st.just(UTC)),
+        requirements=st.lists(st.text()).map(tuple),
+        env=st.dictionaries(st.text(), st.text()),
+        workdir=st.text(),
+        entrypoint=st.lists(st.text()).map(tuple),
+        command=st.lists(st.text()).map(tuple),
+        passed_over=st.lists(st.text()).map(tuple),
+    )
+)
+def test_any_image_is_read_as_it_was_written(tmp_path_factory, image):
+    folder = tmp_path_factory.mktemp("store")
+    (folder / "files").mkdir()
+    ImageStore(folder / "store").add(image, folder / "files")
+    assert ImageStore(folder / "store").local(ONE) == image
 
 
 def test_the_same_image_twice_is_there_once(store, tmp_path):
