@@ -49,3 +49,30 @@ async def test_arguments(build):
     assert "[Warning] One or more build-args ['NONE'] were not consumed" in [
         line.replace("'HTTP_PROXY', ", "") for line in build.log
     ]
+
+
+async def test_what_gcloud_packages_itself(build):
+    """``gcloud ai custom-jobs create --worker-pool-spec=local-package-path=…`` writes such a Dockerfile."""
+    build.write("requirements.txt", "fire\n")
+    build.write("trainer/task.py")
+    image = await build(
+        """
+FROM us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-11:latest
+# The directory is created by root.
+RUN mkdir -m 777 -p /usr/app /home
+WORKDIR /usr/app
+ENV HOME=/home
+ENV PYTHONDONTWRITEBYTECODE=1
+RUN rm -rf /var/sitecustomize
+COPY ["./requirements.txt", "./requirements.txt"]
+        RUN pip3 install --no-cache-dir -r ./requirements.txt
+COPY ["trainer", "trainer"]
+ENTRYPOINT ["python3", "-m", "trainer.task"]
+"""
+    )
+    assert image.requirements == ("fire",)
+    assert image.env == {"HOME": "/home", "PYTHONDONTWRITEBYTECODE": "1"}
+    assert image.workdir == "/usr/app"
+    assert image.passed_over == ()
+    assert build.tree(image) == ["usr/app/requirements.txt", "usr/app/trainer/task.py"]
+    assert image.entrypoint == ("python3", "-m", "trainer.task")
