@@ -90,7 +90,12 @@ class TrainingSpec(JobSpec):
     """Variables for every replica. On Vertex AI they override the service's own; ML Engine's API has none, so that its
     jobs have both only where the backend offers it (``Abilities.job_variables``)."""
     image: str | None = None
-    """Vertex AI only: the prebuilt image that the job runs in (``executorImageUri``); it decides the runtime."""
+    """The image that the job runs in: on Vertex AI a prebuilt one, which decides the runtime, or one of
+    ``image_digest``."""
+    image_digest: str = ""
+    """Of an image that was built here (``ContainerImage``): the program is its, and its base decides the runtime."""
+    chief_in_tf_config: bool = False
+    """ML Engine only, with an image: ``TF_CONFIG`` calls the primary replica ``chief``, not ``master``."""
     requirements: tuple[str, ...] = ()
     """Vertex AI only: what a container's command installs by pip before the module runs."""
     programs: tuple[PoolProgram, ...] = ()
@@ -107,7 +112,7 @@ class TrainingSpec(JobSpec):
         if self.service is Service.ML_ENGINE:
             self._check_ml_engine()
         check_module(self.python_module)
-        if not self.package_uris and self.service is Service.ML_ENGINE:
+        if not self.package_uris and not self.image_digest and self.service is Service.ML_ENGINE:
             raise InvalidArgument("Non-custom jobs must have packages.", field="training_input.package_uris")
         if len(self.package_uris) > 100:
             raise InvalidArgument(
@@ -148,7 +153,8 @@ class TrainingSpec(JobSpec):
         return self
 
     def _check_ml_engine(self) -> None:
-        for name in ("image", "requirements", "programs", "restart_job_on_worker_restart", "disable_retries"):
+        only = ("requirements", "programs", "restart_job_on_worker_restart", "disable_retries")
+        for name in only if self.image_digest else ("image", *only):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 

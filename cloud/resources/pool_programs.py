@@ -26,6 +26,7 @@ class PoolProgram:
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
+    image_digest: str = ""
     requirements: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ Every access to a bucket takes this path, ours too, so that grants are enforced 
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ from cloud.engine.state_folder import StateFolder
 from cloud.engine.storage.guard import PolicyViolation, summarize
 from cloud.engine.storage.server import FakeGcsServer
 from cloud.engine.storage.service import StorageService
+from cloud.errors import InvalidArgument
 from cloud.gateway.listener import Refusal
 from cloud.gcs.client import StorageClient
 from cloud.names import GsUri
@@ -60,11 +61,13 @@ if TYPE_CHECKING:
     from cloud.emulator.aiplatform_v1.routes import AiplatformV1
     from cloud.emulator.logging_v2.routes import LoggingV2
     from cloud.emulator.ml_v1.routes import MlV1
+    from cloud.engine.images.store import ImageStore
     from cloud.engine.jobs.execution import Platform
     from cloud.engine.runtimes.requirements import Requirements
     from cloud.engine.runtimes.runtime import Runtime
     from cloud.engine.runtimes.runtimes import Runtimes
     from cloud.engine.runtimes.uv import Log
+    from cloud.resources.container_images import ContainerImage
 
 _log = logging.getLogger(__name__)
 
@@ -228,6 +231,18 @@ class Assembly:
             Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number, project)),
         )
 
+    @cached_property
+    def images(self) -> "ImageStore":
+        from cloud.engine.images.store import ImageStore
+
+        return ImageStore(self._state.folder("images"))
+
+    def _find_image(self, uri: str) -> "ContainerImage | None":
+        try:
+            return self.images.find(uri)
+        except InvalidArgument:  # no name of an image, so that of none
+            return None
+
     def _ml_v1(self) -> "MlV1":
         from cloud.emulator.ml_v1.routes import MlV1
 
@@ -238,6 +253,7 @@ class Assembly:
             tenant_number=project_number(tenant_project(project)),
             state_dir=self._state.folder("ml_v1"),
             access=self.project,
+            images=self._find_image,
         )
         self._parts.push_async_callback(api.close)
         api.start()
@@ -247,7 +263,9 @@ class Assembly:
         from cloud.emulator.aiplatform_v1.routes import AiplatformV1
 
         number, folder = project_number(self._settings.project), self._state.folder("aiplatform_v1")
-        api = AiplatformV1(self.backend, project_number=number, state_dir=folder, access=self.project)
+        api = AiplatformV1(
+            self.backend, project_number=number, state_dir=folder, access=self.project, images=self._find_image
+        )
         self._parts.push_async_callback(api.close)
         api.start()
         return api
@@ -266,6 +284,7 @@ class Assembly:
             self._state,
             launcher=self._launcher,
             runtimes=self._runtimes(),
+            images=lambda: self.images,
             requirements=self._requirements(),
             fetch=self._fetch,
             environ=environ,

@@ -7,7 +7,7 @@ from cloud.engine.jobs.bounds import Bounds
 from cloud.engine.jobs.execution import Platform
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.jobs.preemptions import Preemptions
-from cloud.engine.jobs.preparation import Fetch, Preparation, RuntimeSource
+from cloud.engine.jobs.preparation import Fetch, Images, Preparation, RuntimeSource
 from cloud.engine.launch.client import Launcher
 from cloud.engine.project.identities import project_number
 from cloud.engine.runtimes.requirements import Requirements
@@ -21,6 +21,7 @@ def job_platform(
     *,
     launcher: Launcher,
     runtimes: RuntimeSource,
+    images: Callable[[], Images],
     requirements: Requirements,
     fetch: Fetch,
     environ: Mapping[str, str],
@@ -33,6 +34,7 @@ def job_platform(
         executor=launcher,
         preparation=Preparation(
             runtimes=runtimes,
+            images=images,
             fetch=fetch,
             installer=PackageInstaller(launcher, state.folder("packages"), confiner),
             requirements=requirements,

@@ -4,6 +4,7 @@ Shapes: discovery document ``ml.v1``. Scalars: https://protobuf.dev/programming-
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cloud.errors import InvalidArgument
@@ -20,8 +21,25 @@ from cloud.resources import (
 from cloud.wire.machine_gpus import accelerator_of
 
 
-def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
+@dataclass(frozen=True, slots=True)
+class JobImage:
+    """The image that a job's replicas run, and what of it.
+
+    Args:
+        digest: of one that was built here; empty: it is Google's business.
+    """
+
+    uri: str
+    digest: str
+    module: str
+    args: tuple[str, ...]
+
+
+def job_spec(body: Mapping[str, Json], image: JobImage | None = None) -> TrainingSpec:
     """The specification in a ``Job``. Inverse of ``training_input`` for the fields of ``TrainingSpec``.
+
+    Args:
+        image: what the job runs instead of a package's module.
 
     Raises:
         InvalidArgument: as ``TrainingSpec``.
@@ -31,8 +49,11 @@ def job_spec(body: Mapping[str, Json]) -> TrainingSpec:
     return TrainingSpec(
         job_id=body.get("jobId", ""),
         package_uris=tuple(GsUri.parse(uri, "training_input.package_uris") for uri in training.get("packageUris", ())),
-        python_module=training.get("pythonModule", ""),
-        args=tuple(training.get("args", ())),
+        python_module=image.module if image else training.get("pythonModule", ""),
+        args=image.args if image else tuple(training.get("args", ())),
+        image=image.uri if image else None,
+        image_digest=image.digest if image else "",
+        chief_in_tf_config=training.get("useChiefInTfConfig", False),
         region=training.get("region", ""),
         job_dir=GsUri.parse(training["jobDir"], "training_input.job_dir") if "jobDir" in training else None,
         scale_tier=ScaleTier(training.get("scaleTier", ScaleTier.BASIC)),

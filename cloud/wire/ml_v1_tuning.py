@@ -11,19 +11,19 @@ from cloud.lifecycle import JobState
 from cloud.resources import Job, Json
 from cloud.resources.trials import Goal, Measurement, Metric, Parameter, ParameterType, ScaleType, Trial, Value, as_text
 from cloud.resources.tuning import Algorithm, EarlyStopping, TuningSpec
-from cloud.wire.ml_v1 import job_spec, moment, timestamp
+from cloud.wire.ml_v1 import JobImage, job_spec, moment, timestamp
 
 DEFAULT_METRIC = "training/hptuning/metric"
 _FIELD = "training_input.hyperparameters"
 
 
-def tuning_spec(body: Mapping[str, Json]) -> TuningSpec:
+def tuning_spec(body: Mapping[str, Json], image: JobImage | None = None) -> TuningSpec:
     """The specification in a ``Job`` whose ``trainingInput`` has ``hyperparameters``. Inverse of ``hyperparameters``.
 
     Raises:
         InvalidArgument: as ``TuningSpec``.
     """
-    training = job_spec(body)
+    training = job_spec(body, image)
     given = body["trainingInput"]["hyperparameters"]
     goal = given.get("goal", "GOAL_TYPE_UNSPECIFIED")
     is_stopping = given.get("enableTrialEarlyStopping", False)

@@ -7,6 +7,7 @@ from cloud.emulator.aiplatform_v1.tables import ENUM_NUMBERS
 from cloud.emulator.rest.discovery import Discovery, load
 from cloud.resources import Json
 from emulator_api.api_client import ApiClient
+from emulator_api.built_images import IMAGES
 
 NUMBER = 35462102002
 PARENT = f"projects/{NUMBER}/locations/us-central1"
@@ -20,7 +21,7 @@ class VertexApi(ApiClient):
     root = "/v1/projects/my-project/locations/us-central1"
 
     def restart(self) -> None:
-        self.emulated = AiplatformV1(self.backend, project_number=NUMBER, state_dir=self.state_dir)
+        self.emulated = AiplatformV1(self.backend, project_number=NUMBER, state_dir=self.state_dir, images=IMAGES.get)
         self.emulated.start()
 
     def document(self) -> Discovery:

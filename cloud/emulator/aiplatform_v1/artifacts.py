@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 
 from cloud.backends.base import Backend
-from cloud.emulator.aiplatform_v1.container_command import NeedsImage, without_image
+from cloud.emulator.rest.container_command import NeedsImage, without_image
 from cloud.errors import FailedPrecondition, InvalidArgument, NotFound
 from cloud.names import GsUri
 from cloud.resources import Framework, Json, ServingStack

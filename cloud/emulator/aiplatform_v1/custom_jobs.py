@@ -40,6 +40,7 @@ class CustomJobMethods(JobCollection):
             body.get("jobSpec", {}),
             location=location,
             abilities=self._backend.abilities,
+            images=self._project.images,
         )
         fields = {name: body[name] for name in _FIELDS if name in body}
         record = self._records.add(f"locations/{location}/customJobs/{number}", fields)

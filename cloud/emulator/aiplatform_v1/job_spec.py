@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.emulator.aiplatform_v1 import tables
-from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable, container_program
 from cloud.emulator.aiplatform_v1.modules import check_visible
 from cloud.emulator.aiplatform_v1.quotas import check_accelerators
+from cloud.emulator.rest.container_command import NeedsImage, Runnable, container_program
+from cloud.emulator.rest.container_images import Images, no_images, program_of, words_of
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
@@ -44,16 +45,27 @@ class _Program:
     runnable: Runnable
     env: Mapping[str, str]
     image: str | None = None
-    """One of Google's prebuilt ones; None: it is the user's own, or only its command is run."""
+    """One of Google's prebuilt ones, or one that was built here; None: only the container's command is run."""
+    digest: str = ""
+    """Of one that was built here."""
 
 
 def job_spec(
-    job_id: str, given: Mapping[str, Json], *, location: str, abilities: Abilities, field: str = "job_spec"
+    job_id: str,
+    given: Mapping[str, Json],
+    *,
+    location: str,
+    abilities: Abilities,
+    images: Images = no_images,
+    field: str = "job_spec",
+    adds_args: bool = False,
 ) -> TrainingSpec:
     """The backend's job for a ``CustomJobSpec`` in normal form.
 
     Args:
         abilities: of the backend.
+        images: those that were built here.
+        adds_args: its programs get more arguments, as those of trials do.
         field: where the request has it.
 
     Raises:
@@ -68,7 +80,8 @@ def job_spec(
         faults["worker_pool_specs"] = "The first worker pool is required: it holds the primary replica."
     elif len(pools) > len(_POOLS):
         faults["worker_pool_specs"] = f"At most {len(_POOLS)} pools ({', '.join(_POOLS)}), not {len(pools)}."
-    read = {index: _read_pool(pool, index, faults) for index, pool in enumerate(pools) if pool}
+    reader = _Containers(images, adds_args)
+    read = {index: _read_pool(pool, index, reader, faults) for index, pool in enumerate(pools) if pool}
     if faults:
         listed = [
             f"{number}.Field: {field}.{place}; Message: {text}\t"
@@ -101,6 +114,7 @@ def job_spec(
         env=program.env,
         requirements=program.runnable.requirements,
         image=program.image,
+        image_digest=program.digest,
         restart_job_on_worker_restart=scheduling.get("restartJobOnWorkerRestart", False),
         disable_retries=scheduling.get("disableRetries", False),
         gpus=tuple(dict.fromkeys(kind for machine in machines if (kind := accelerator_of(machine)))),
@@ -117,6 +131,7 @@ def _of_pool(index: int, program: _Program, field: str) -> PoolProgram:
         env=program.env,
         requirements=program.runnable.requirements,
         image=program.image,
+        image_digest=program.digest,
     )
 
 
@@ -128,7 +143,7 @@ def _packages(program: _Program, field: str) -> tuple[GsUri, ...]:
     return tuple(GsUri.parse(uri, place) for uri in program.runnable.package_uris)
 
 
-def _read_pool(pool: Mapping[str, Json], index: int, faults: _Faults) -> _Program | None:
+def _read_pool(pool: Mapping[str, Json], index: int, containers: "_Containers", faults: _Faults) -> _Program | None:
     place, machine = f"worker_pool_specs[{index}]", pool.get("machineSpec", {})
     name = machine.get("machineType", "")
     if not name:
@@ -149,7 +164,7 @@ def _read_pool(pool: Mapping[str, Json], index: int, faults: _Faults) -> _Progra
     if "pythonPackageSpec" in pool:
         return _package(pool["pythonPackageSpec"], f"{place}.python_package_spec", faults)
     if "containerSpec" in pool:
-        return _container(pool["containerSpec"], f"{place}.container_spec", faults)
+        return containers.read(pool["containerSpec"], f"{place}.container_spec", faults)
     faults[place] = "One of `container_spec` and `python_package_spec` is required."
     return None
 
@@ -172,20 +187,40 @@ def _package(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program
     )
 
 
-def _container(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program:
-    image = given.get("imageUri", "")
-    if not image:
-        faults[f"{place}.image_uri"] = "The URI of an image is required."
-    found = Runnable("", ())
-    try:
-        found = container_program(given.get("command", ()), given.get("args", ()))
-        check_visible(found)
-    except NeedsImage as error:
-        faults[f"{place}.command"] = f"Images are not pulled here. {error} {_INSTEAD}"
-    else:
-        _check_module_name(found.module, f"{place}.command", faults)
-    variables = _variables(given.get("env", ()), f"{place}.env", faults)
-    return _Program(found, variables, image if _is_prebuilt(image) else None)
+@dataclass(frozen=True, slots=True)
+class _Containers:
+    """Reads what containers run; see ``job_spec``."""
+
+    images: Images
+    adds_args: bool
+
+    def read(self, given: Mapping[str, Json], place: str, faults: _Faults) -> _Program:
+        uri = given.get("imageUri", "")
+        if not uri:
+            faults[f"{place}.image_uri"] = "The URI of an image is required."
+        variables = _variables(given.get("env", ()), f"{place}.env", faults)
+        command, args = given.get("command", ()), given.get("args", ())
+        found, image = Runnable("", ()), self.images(uri)
+        try:
+            if image is not None:
+                found = program_of(words_of(image, command, args, adds_args=self.adds_args))
+                return _Program(found, variables, uri, image.digest)
+            found = container_program(command, args)
+            check_visible(found)
+        except NeedsImage as error:
+            faults[f"{place}.command"] = str(error) if image else f"{_not_built(uri)} {error} {_INSTEAD}"
+        else:
+            _check_module_name(found.module, f"{place}.command", faults)
+        return _Program(found, variables, uri if _is_prebuilt(uri) else None)
+
+
+def _not_built(uri: str) -> str:
+    if _is_prebuilt(uri):
+        return "Images are not pulled here."
+    return (
+        f"Images are not pulled here, and {uri[:300]!r} was not built and pushed here: do so by `gcloud builds submit "
+        "--tag` or `docker build` and `docker push` among this cloud's programs."
+    )
 
 
 def _is_prebuilt(image: str) -> bool:

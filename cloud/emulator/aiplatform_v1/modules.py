@@ -8,7 +8,7 @@ from importlib import metadata
 
 from packaging.utils import canonicalize_name
 
-from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable
+from cloud.emulator.rest.container_command import NeedsImage, Runnable
 from cloud.engine.runtimes import python_code
 from cloud.engine.runtimes.google_images import distribution_of
 from cloud.engine.runtimes.view_build import hidden_from_jobs

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
 from cloud.emulator.aiplatform_v1.versions import begun_in_beta, in_its_version
+from cloud.emulator.rest.container_images import Images
 from cloud.emulator.rest.labels import check_labels
 from cloud.emulator.rest.operation_tasks import Following
 from cloud.emulator.rest.operations import EMPTY, Operation, Operations
@@ -38,6 +39,7 @@ class Project:
     records: Records
     operations: Operations
     run_as: RunAs
+    images: Images
     locks: Locks
     """Of the resources of these records, by name."""
     following: Following = field(default_factory=Following)

@@ -33,6 +33,7 @@ from cloud.emulator.aiplatform_v1.versions import (
 )
 from cloud.emulator.rest.api import Api, Handler, Route
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.container_images import Images, no_images
 from cloud.emulator.rest.discovery import Method
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
@@ -70,13 +71,20 @@ class AiplatformV1(Api):
         project_number: of the backend's project.
         state_dir: for the API's own records.
         access: see ``Api``.
+        images: those that were built here.
     """
 
     SERVICE, DOCUMENT, ENUM_NUMBERS = "aiplatform.googleapis.com", DOCUMENT, ENUM_NUMBERS
     OTHER_DOCUMENTS: ClassVar[Mapping[str, str]] = {BETA: BETA_DOCUMENT}
 
     def __init__(
-        self, backend: Backend, *, project_number: int, state_dir: Path, access: ProjectAccess | None = None
+        self,
+        backend: Backend,
+        *,
+        project_number: int,
+        state_dir: Path,
+        access: ProjectAccess | None = None,
+        images: Images = no_images,
     ) -> None:
         super().__init__(backend.project, project_number, access)
         self._records = Records(state_dir / "resources.sqlite", MIGRATIONS)
@@ -88,6 +96,7 @@ class AiplatformV1(Api):
             records=self._records,
             operations=self._operations,
             run_as=RunAs(backend, access, custom_code_agent(backend.project).email if access else ""),
+            images=images,
             locks=self.locks,
         )
         self._models, self._jobs = ModelMethods(project), CustomJobMethods(project)

@@ -7,29 +7,32 @@ were published; those about what is not emulated are our own.
 from collections.abc import Mapping
 
 from cloud.emulator.ml_v1 import tables
+from cloud.emulator.ml_v1.job_images import ROLES
 from cloud.emulator.rest.errors import QuotaFailure
 from cloud.emulator.rest.machine_types import COMPUTE_ENGINE_MACHINES
 from cloud.emulator.rest.schemas import snake
 from cloud.errors import InvalidArgument
 from cloud.resources import Abilities, Json
 from cloud.wire.machine_gpus import why_not
-from cloud.wire.ml_v1 import seconds
+from cloud.wire.ml_v1 import JobImage, seconds
 
-_ROLES = ("master", "worker", "parameterServer", "evaluator")
 _SHORTEST_WAIT, _HIGHEST_PRIORITY = 1800.0, 1000
 
 
-def check_training_input(given: Mapping[str, Json], *, project: str, abilities: Abilities) -> None:
+def check_training_input(
+    given: Mapping[str, Json], *, project: str, abilities: Abilities, image: JobImage | None = None
+) -> None:
     """
     Args:
         abilities: of the backend that is to run the job.
+        image: that the replicas run.
 
     Raises:
         InvalidArgument: a fault, or something that is not emulated.
         QuotaFailure: accelerators are requested from a backend that grants none.
     """
     _check_region(given, "training_input.region")
-    _check_image(given)
+    _check_image(given, image)
     check_runtime(given.get("runtimeVersion"), given.get("pythonVersion"), abilities)
     _check_machines(given)
     _check_accelerators(given, project, abilities)
@@ -83,17 +86,8 @@ def check_runtime(runtime: str | None, python: str | None, abilities: Abilities,
     )
 
 
-def _check_image(given: Mapping[str, Json]) -> None:
-    configs = {role: given.get(f"{role}Config", {}) for role in _ROLES}
-    images = [role for role, config in configs.items() if "imageUri" in config]
-    if "master" in images and "runtimeVersion" in given:
-        raise InvalidArgument("Only one of runtime version or the master Docker image URI should be provided.")
-    if images:
-        raise InvalidArgument(
-            "Custom containers are not run here: give packageUris and pythonModule instead.",
-            field=f"training_input.{snake(images[0])}_config.image_uri",
-        )
-    for role, config in configs.items():
+def _check_image(given: Mapping[str, Json], image: JobImage | None) -> None:
+    for role, config in {} if image else {role: given.get(f"{role}Config", {}) for role in ROLES}.items():
         for name in ("containerCommand", "containerArgs"):
             if name in config:
                 raise InvalidArgument(
@@ -105,7 +99,7 @@ def _check_image(given: Mapping[str, Json]) -> None:
 def _check_machines(given: Mapping[str, Json]) -> None:
     custom = given.get("scaleTier") == "CUSTOM"
     families = set()
-    for role in _ROLES:
+    for role in ROLES:
         machine, field = given.get(f"{role}Type"), f"training_input.{snake(role)}_type"
         if machine is None:
             needed = role == "master" or int(given.get(f"{role}Count", 0)) > 0
@@ -126,7 +120,7 @@ def _check_machines(given: Mapping[str, Json]) -> None:
 
 def _check_accelerators(given: Mapping[str, Json], project: str, abilities: Abilities) -> None:
     tier = {"BASIC_GPU": "1 K80", "BASIC_TPU": "8 TPU_V2"}.get(given.get("scaleTier", ""))
-    for role in _ROLES:
+    for role in ROLES:
         config, machine = given.get(f"{role}Config", {}), given.get(f"{role}Type", "")
         field = f"training_input.{snake(role)}_config.accelerator_config"
         check_accelerator(config.get("acceleratorConfig", {}), machine, field, project, abilities)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from cloud.emulator.ml_v1 import messages
 from cloud.emulator.ml_v1.job_checks import check_prediction_input, check_training_input
+from cloud.emulator.ml_v1.job_images import find_image
 from cloud.emulator.ml_v1.project import Project, check_new_id
 from cloud.emulator.rest.aip160 import ListFilter
 from cloud.emulator.rest.call import Call, check_etag
@@ -48,10 +49,13 @@ class JobMethods:
         if "trainingInput" not in call.body:
             raise InvalidArgument("One of trainingInput and predictionInput is required.", field="job.training_input")
         given = call.body["trainingInput"]
-        check_training_input(given, project=self._project.id, abilities=self._backend.abilities)
+        image = find_image(given, self._project.images)
+        check_training_input(given, project=self._project.id, abilities=self._backend.abilities, image=image)
         account = given.get("serviceAccount", "")
         await self._project.run_as.check(call.principal, account, "training_input.service_account")
-        return tuning_spec(call.body) if "hyperparameters" in given else job_spec(call.body)
+        if "hyperparameters" in given:
+            return tuning_spec(call.body, image)
+        return job_spec(call.body, image)
 
     async def _prediction(self, body: Mapping[str, Json]) -> BatchPredictionSpec:
         check_prediction_input(body["predictionInput"], self._backend.abilities)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from cloud.backends.base import Backend
 from cloud.emulator.ml_v1.messages import model_name, operation_json
+from cloud.emulator.rest.container_images import Images
 from cloud.emulator.rest.intents import Intents
 from cloud.emulator.rest.operations import EMPTY, Operation, Operations
 from cloud.emulator.rest.records import Records
@@ -32,6 +33,7 @@ class Project:
     intents: Intents
     operations: Operations
     run_as: RunAs
+    images: Images
 
     def begin(self, stem: str, kind: str, model: str, **metadata: Json) -> Operation:
         """Record an operation of the type ``kind`` on the model of that id."""

@@ -17,6 +17,7 @@ from cloud.emulator.ml_v1.records import MIGRATIONS
 from cloud.emulator.ml_v1.versions import VersionMethods
 from cloud.emulator.rest.api import Api, Route
 from cloud.emulator.rest.call import Call
+from cloud.emulator.rest.container_images import Images, no_images
 from cloud.emulator.rest.intents import Intents
 from cloud.emulator.rest.operations import Operations
 from cloud.emulator.rest.records import Records
@@ -38,6 +39,7 @@ class MlV1(Api):
         project_number, tenant_number: of the backend's project, and of Google's own in which its jobs run.
         state_dir: for the API's own records.
         access: see ``Api``.
+        images: those that were built here.
     """
 
     SERVICE, DOCUMENT = "ml.googleapis.com", DOCUMENT
@@ -50,6 +52,7 @@ class MlV1(Api):
         tenant_number: int,
         state_dir: Path,
         access: ProjectAccess | None = None,
+        images: Images = no_images,
     ) -> None:
         super().__init__(backend.project, project_number, access)
         self._backend = backend
@@ -64,6 +67,7 @@ class MlV1(Api):
             intents=self._intents,
             operations=self._operations,
             run_as=RunAs(backend, access, ml_service_account(backend.project).email if access else ""),
+            images=images,
         )
         self._versions, self._access = VersionMethods(project), AccessMethods(project, self.allows)
 

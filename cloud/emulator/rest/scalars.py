@@ -23,6 +23,8 @@ _RANGES = {
 }
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_BARE_POINT = re.compile(r"^(-?)\.(?=\d)")
+"""Google's own samples write ".0001", which is no number of JSON's."""
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 _LONGEST = 315_576_000_000
 """Seconds, the limit of ``google.protobuf.Duration``."""
@@ -62,7 +64,7 @@ def _number(value: Json) -> Converted:
         if value in _WORDS:
             return value, ""
         try:
-            value = json.loads(value)
+            value = json.loads(_BARE_POINT.sub(r"\g<1>0.", value))
         except ValueError:
             return None, ""
     if isinstance(value, bool) or not isinstance(value, int | float):

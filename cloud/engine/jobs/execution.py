@@ -13,7 +13,7 @@ from cloud.engine.confinement.confiner import UNCONFINED, Access, Confiner, Prog
 from cloud.engine.disk import disk_full
 from cloud.engine.jobs import folders, python_2
 from cloud.engine.jobs.bounds import Bounds
-from cloud.engine.jobs.environ import TrialName
+from cloud.engine.jobs.environ import TrialName, argv
 from cloud.engine.jobs.kinds import Report
 from cloud.engine.jobs.known_failures import explain_gcs_folder, explain_known_failure
 from cloud.engine.jobs.logs import JobLog
@@ -21,7 +21,7 @@ from cloud.engine.jobs.missing_modules import explain_missing_module
 from cloud.engine.jobs.paths_outside import explain_path_outside
 from cloud.engine.jobs.ports import PortAllocator
 from cloud.engine.jobs.preemptions import Preemptions
-from cloud.engine.jobs.preparation import Preparation
+from cloud.engine.jobs.preparation import Preparation, Prepared
 from cloud.engine.jobs.refused_requests import RefusedRequests
 from cloud.engine.jobs.replica_processes import ReplicaProcesses
 from cloud.engine.jobs.replicas import Replica, replicas
@@ -33,8 +33,7 @@ from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.project.identities import job_account
-from cloud.engine.runtimes import hooks, python_code
-from cloud.engine.runtimes.names import request_of
+from cloud.engine.runtimes import hooks, image_program, python_code
 from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
 from cloud.errors import CloudError
@@ -163,7 +162,7 @@ class Execution:
         restarts = Restarts(self.spec, replicas(self.spec))
         self._temporary = folders.create(self.folder)
         self._disk_watch = asyncio.create_task(self._watch_disk((self.folder, self._temporary)))
-        environments = await self._prepare()
+        prepared = await self._prepare()
         access = await self.platform.access(self._account) if self.platform.access else None
         programs = Programs(self.spec.job_id, self._refused.add, self._log_written)
         self._network, self._access = await self._until_ended.enter_async_context(
@@ -171,7 +170,7 @@ class Execution:
         )
         async with asyncio.timeout(None) as limit:
             for is_last_try in (False, True):
-                processes = await self._start(environments)
+                processes = await self._start(prepared)
                 if self._cancelled.is_set():  # during the start: this task is about to be cancelled
                     return JobEvent.STOPPED, ""
                 self._report_start()
@@ -191,14 +190,16 @@ class Execution:
                 )
         message = processes.explain(failed)
         pool = failed[0][0].pool_index
-        spec, version = self.spec.of_pool(pool), environments[pool].interpreter.version
+        spec, version = self.spec.of_pool(pool), prepared[pool].environment.interpreter.version
         mend: str | None = python_2.explain(message, version) if python_2.is_requested(spec) else None
         if not mend:
             mend = self.platform.bounds.explain(message)
         if not mend and not self._has_gcs:
             mend = explain_gcs_folder(message)
         if not mend:
-            mend = explain_known_failure(message, requests_version=request_of(spec) is not None)
+            mend = explain_known_failure(
+                message, requests_version=self.platform.preparation.request_of(spec) is not None
+            )
         if not mend:
             mend = await asyncio.to_thread(explain_missing_module, message)
         if not mend and self._is_confined:
@@ -211,24 +212,25 @@ class Execution:
         self._bound_met = await self.platform.bounds.wait_for_disk(watched)
         self._must_end.set()
 
-    async def _prepare(self) -> Mapping[int, Environment]:
+    async def _prepare(self) -> Mapping[int, Prepared]:
         """The environments of the replicas, by the index of their pool. Pools that differ by arguments share one."""
         self._log_message("Waiting for training program to start.")
         first = {replica.pool_index: replica for replica in reversed(replicas(self.spec))}
-        found: dict[int, Environment] = {}
+        found: dict[int, Prepared] = {}
         for pool, replica in sorted(first.items()):
             needed = _needed(self.spec.of_pool(pool))
             same = next((other for other in found if _needed(self.spec.of_pool(other)) == needed), None)
             found[pool] = await self._prepare_for(replica) if same is None else found[same]
         return found
 
-    async def _prepare_for(self, replica: Replica) -> Environment:
+    async def _prepare_for(self, replica: Replica) -> Prepared:
         """
         Args:
             replica: the first of its pool.
         """
         spec = self.spec.of_pool(replica.pool_index)
-        self._log_message(f"Running module {spec.python_module}.", replica=replica)
+        what = f"the image {spec.image}" if spec.image_digest else f"module {spec.python_module}"
+        self._log_message(f"Running {what}.", replica=replica)
         return await self.platform.preparation.run(
             spec,
             self.folder / (f"packages-{replica.pool_index}" if replica.pool_index else "packages"),
@@ -237,7 +239,7 @@ class Execution:
             on_output=lambda line: self._on_output(replica, line),
         )
 
-    async def _start(self, environments: Mapping[int, Environment]) -> ReplicaProcesses:
+    async def _start(self, prepared: Mapping[int, Prepared]) -> ReplicaProcesses:
         platform = self.platform
         if self._processes is not None:
             self._processes.close()
@@ -252,12 +254,12 @@ class Execution:
             base={
                 **platform.environ,
                 **(self._access.environ if self._access else {}),
-                **hooks.environ(request_of(self.spec)),
+                **hooks.environ(platform.preparation.request_of(self.spec)),
                 "TMPDIR": str(self._temporary),
             },
             trial=self.trial,
             folder=self.folder,
-            environments=environments,
+            prepared=prepared,
             confine=self._confine,
             on_command=self._on_command,
         )
@@ -313,7 +315,10 @@ class Execution:
             self._log_message("Clean up finished.", replica=replica)
 
     def _on_command(self, replica: Replica, command: Command) -> None:
-        words = ("python3", python_code.option(command.module), *command.argv)
+        option = "-c" if command.module == python_code.MODULE else f"-m {command.module}"
+        # As the job has it: in the copy of an image's files, paths are other ones.
+        given = argv(self.spec.of_pool(replica.pool_index))
+        words = given if command.module == image_program.MODULE else ("python3", option, *given)
         self._log_message(f"Running command: {' '.join(words)}", replica=replica)
 
     def _on_program_output(self, replica: Replica, line: OutputLine) -> None:
@@ -362,4 +367,4 @@ class Execution:
 
 def _needed(spec: TrainingSpec) -> tuple[object, ...]:
     """What of a pool's program decides its environment."""
-    return (spec.package_uris, spec.python_module, spec.env, spec.image, spec.requirements)
+    return (spec.package_uris, spec.python_module, spec.env, spec.image, spec.image_digest, spec.requirements)

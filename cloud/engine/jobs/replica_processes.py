@@ -7,20 +7,23 @@ import re
 import shutil
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from cloud.engine.jobs import pip_environment
 from cloud.engine.jobs.environ import TrialName, argv, environ
+from cloud.engine.jobs.image_root import ImageRoot
 from cloud.engine.jobs.pip_environment import PipEnvironment
 from cloud.engine.jobs.ports import PortAllocator, is_bound
+from cloud.engine.jobs.preparation import Prepared
 from cloud.engine.jobs.replicas import Replica
 from cloud.engine.jobs.severity import is_tensorflow_log
 from cloud.engine.launch.command import Command, ExitStatus, Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor, RunningProcess
 from cloud.engine.launch.output import OutputLine
+from cloud.engine.runtimes import image_program
 from cloud.engine.runtimes.requirements import Environment
 from cloud.resources import TrainingSpec
 
@@ -76,7 +79,7 @@ class ReplicaProcesses:
         base: Mapping[str, str],
         trial: TrialName | None,
         folder: Path,
-        environments: Mapping[int, Environment],
+        prepared: Mapping[int, Prepared],
         confine: Confine,
         on_command: OnCommand,
     ) -> None:
@@ -86,7 +89,7 @@ class ReplicaProcesses:
             base: environment variables of every process.
             trial: of a tuning job, which they run.
             folder: an empty folder for each replica is created in it.
-            environments: of the replicas, by the index of their pool.
+            prepared: what the replicas start in, by the index of their pool.
             confine: gives the confinement of each replica.
             on_command: called before each start.
 
@@ -95,35 +98,40 @@ class ReplicaProcesses:
         """
         self._addresses = dict(zip(members, self.ports.allocate(len(members)), strict=True))
         confinements = {
-            pool: await confine(environment, tuple(self._addresses.values()))
-            for pool, environment in environments.items()
+            pool: await confine(each.environment, tuple(self._addresses.values())) for pool, each in prepared.items()
         }
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
         for replica in members:
-            spec, environment = self.spec.of_pool(replica.pool_index), environments[replica.pool_index]
+            spec, environment = self.spec.of_pool(replica.pool_index), prepared[replica.pool_index].environment
             interpreter, import_path = environment.interpreter, environment.import_path
-            home = folder / replica.task_name
+            root, home = prepared[replica.pool_index].root, folder / replica.task_name
             installed = folder / "pip" / replica.task_name
-            make = partial(_make_folders, home, installed, interpreter, base.get("PATH", os.defpath))
+            make = partial(_make_folders, home, installed, root, interpreter, base.get("PATH", os.defpath))
             pip = await asyncio.to_thread(make)
+            words, cwd, variables = argv(spec), home, dict(base)
+            if root:
+                words, cwd = tuple(root.located(home, word) for word in words), root.cwd(home)
+                variables = root.environ(home) | variables
+                if spec.python_module != image_program.MODULE:
+                    import_path = (cwd, *import_path)
             command = Command(
                 module=spec.python_module,
-                argv=argv(spec),
+                argv=words,
                 environ=environ(
                     self.spec,
                     replica,
                     addresses,
                     project=project,
                     project_number=project_number,
-                    base={**base, **pip.environ} if pip else base,
+                    base={**variables, **(pip.environ if pip else {})},
                     home=home,
                     trial=trial,
                 ),
-                cwd=home,
+                cwd=cwd,
                 import_path=(*import_path, pip.site) if pip else import_path,
                 interpreter=interpreter,
                 limits=self.limits,
-                confinement=confinements[replica.pool_index],
+                confinement=_with_root(confinements[replica.pool_index], home if root else None),
             )
             self._starts[replica] = partial(self._start_again, replica, command, make, on_command)
             self._processes[replica] = await self._launch(replica, command, on_command)
@@ -230,9 +238,17 @@ def _without_ignored(lines: Iterable[str]) -> list[str]:
     return _IGNORED.sub("", "".join(f"{line}\n" for line in lines)).split("\n")[:-1]
 
 
-def _make_folders(home: Path, installed: Path, interpreter: Interpreter, path: str) -> PipEnvironment | None:
+def _with_root(confinement: Confinement | None, root: Path | None) -> Confinement | None:
+    return replace(confinement, root=root) if confinement and root else confinement
+
+
+def _make_folders(
+    home: Path, installed: Path, root: ImageRoot | None, interpreter: Interpreter, path: str
+) -> PipEnvironment | None:
     """Make a replica's empty folder, and that of what its pip installs, without what an earlier start left."""
     for folder in (home, installed):
         shutil.rmtree(folder, ignore_errors=True)
     home.mkdir()
+    if root:
+        root.place(home)
     return pip_environment.create(installed, interpreter, path)

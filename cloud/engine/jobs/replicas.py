@@ -87,6 +87,8 @@ def _counts(spec: TrainingSpec) -> dict[TaskType, int]:
 def _primary_type(spec: TrainingSpec) -> TaskType:
     # "master" for ML Engine's runtime versions before 2.1, "chief" for later ones and always for Vertex AI. Without a
     # version the job runs on the installed TensorFlow, which is later.
+    if spec.image_digest and spec.service is Service.ML_ENGINE and not spec.chief_in_tf_config:
+        return TaskType.MASTER  # in a container, unless the job says otherwise
     if spec.runtime_version is None or spec.service is Service.VERTEX_AI:
         return TaskType.CHIEF
     major, _, minor = spec.runtime_version.partition(".")

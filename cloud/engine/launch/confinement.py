@@ -30,6 +30,8 @@ class Confinement:
             and is from then on the callee's, it returns what ends that. Where this machine cannot mount, the folder is
             empty and cannot be written, or there is none.
         is_free: True: it has the user's rights, whatever else is said here, and only ``/gcs`` is not this machine's.
+        root: a folder below one of ``write`` whose content is found at ``/`` too, where the machine has nothing of that
+            name; only in a namespace. None: there is none.
         max_processes: threads and processes that it may have at a time: in a namespace the kernel lets it start no
             more; root's, and those outside of one, are counted, and killed if there are more.
 
@@ -46,6 +48,7 @@ class Confinement:
     max_processes: int | None = None
     mount: Callable[[int], Callable[[], None]] | None = None
     is_free: bool = False
+    root: Path | None = None
 
     def __post_init__(self) -> None:
         for field, paths in (("read", self.read), ("write", self.write)):
@@ -63,4 +66,5 @@ class Confinement:
             "ports": self.ports,
             "max_processes": self.max_processes,
             "is_free": self.is_free,
+            "root": str(self.root) if self.root else None,
         }

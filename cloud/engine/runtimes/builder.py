@@ -119,7 +119,7 @@ def _describe(made: Recipe, found: Distributions) -> str:
     """``TensorFlow 2.15.1 as compat.v1``."""
     distribution = found.get(made.framework)
     version = f" {distribution.version}" if distribution else ""
-    return f"{TITLES[made.framework]}{version}{' as compat.v1' if made.name == TF1 else ''}"
+    return f"{TITLES.get(made.framework, made.framework)}{version}{' as compat.v1' if made.name == TF1 else ''}"
 
 
 def _ignore(_: str, __: Severity) -> None:

@@ -16,6 +16,8 @@ INSTALLED = "installed"
 TF1 = "tf1"
 """TensorFlow 2.15, as its ``compat.v1``."""
 TF2 = "tf2.15"
+PYTHON = "python"
+"""Python alone, of images without a framework."""
 IMAGE = "image"
 """The layer on the installed environment, with what Google's images hold beside TensorFlow."""
 _LAST_TF2 = (2, 15)
@@ -102,6 +104,8 @@ def nearest(
     """
     if request is None:
         return INSTALLED
+    if request.framework == PYTHON:
+        return PYTHON
     if request.framework in OFFERED:
         return _nearest_offered(request, ready, python)
     if request.framework != "tensorflow" or request.version is None or request.version == minor(installed):

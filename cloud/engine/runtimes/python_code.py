@@ -21,8 +21,3 @@ def write(folder: Path) -> Path:
     folder.mkdir()
     (folder / f"{MODULE}.py").write_text(_PROGRAM, encoding="utf-8")
     return folder
-
-
-def option(module: str) -> str:
-    """That of Python's which runs ``module``."""
-    return "-c" if module == MODULE else f"-m {module}"

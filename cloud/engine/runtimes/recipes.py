@@ -13,6 +13,7 @@ from cloud.engine.runtimes.names import (
     INSTALLED,
     OFFERED,
     PREFIXES,
+    PYTHON,
     TF1,
     TF2,
     as_numbers,
@@ -88,6 +89,8 @@ def recipe(name: str) -> Recipe:
     """
     if name == TF1:
         return Recipe(TF1, recipe(TF2).pythons, (), "tensorflow", recipe(TF2).size, TF2, PRELOAD)
+    if name == PYTHON:
+        return Recipe(PYTHON, ("3.8", "3.14"), ("pip", "setuptools<81", "wheel"), "pip", "3 MB")
     found = re.fullmatch(rf"({'|'.join(FRAMEWORKS)})(\d+\.\d+)", name, re.ASCII)
     framework, version = (FRAMEWORKS[found[1]], found[2]) if found else ("", "")
     pythons = {"tensorflow": _TENSORFLOW, **OFFERED}.get(framework, {}).get(version)

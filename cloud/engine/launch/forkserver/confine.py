@@ -22,6 +22,7 @@ class Confinement(NamedTuple):
     ports: Sequence[int] | None
     max_processes: int | None
     is_free: bool
+    root: str | None
 
 
 class Namespaces(NamedTuple):
@@ -67,6 +68,8 @@ def confine(
         if engine:
             gcs_mount.mount(engine, device)
             write.append(f"{gcs_mount.FOLDER}/")
+        if wanted.root:
+            write.extend(private_root.add_files(wanted.root))
     elif not by_landlock:
         gcs_alone.enter(engine)
     capabilities.reduce()

@@ -87,6 +87,36 @@ def enter(read: Iterable[str], write: Iterable[str], *, read_only: bool, shares_
     os.rmdir(_OLD)
 
 
+def add_files(folder: str, target: str = "/") -> list[str]:
+    """Bind what is in ``folder`` below ``target``, where this root has nothing of that name. Call it in a private root,
+    with all capabilities.
+
+    Returns:
+        The paths that were bound.
+    """
+    bound: list[str] = []
+    for entry in os.scandir(folder):
+        path = os.path.join(target, entry.name)
+        if not os.path.lexists(path):
+            if entry.is_symlink():
+                os.symlink(os.readlink(entry.path), path)
+                continue
+            if entry.is_dir():
+                os.mkdir(path)
+            else:
+                os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o644))
+            _mount(entry.path, path, None, _BIND | _RECURSIVE)
+            bound.append(path)
+        # Of the machine's own folders, which are mounts, nothing is changed.
+        elif entry.is_dir(follow_symlinks=False) and not os.path.islink(path) and _is_of_root(path):
+            bound += add_files(entry.path, path)
+    return bound
+
+
+def _is_of_root(path: str) -> bool:
+    return os.path.isdir(path) and os.stat(path).st_dev == os.stat("/").st_dev
+
+
 def plan(read: Iterable[str], write: Iterable[str]) -> Tree:
     """What has to be mounted for these paths: none that is below another, unless only that one can be read."""
     wanted: dict[str, bool] = {}

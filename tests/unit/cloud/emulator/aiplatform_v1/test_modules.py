@@ -1,7 +1,7 @@
 import pytest
 
-from cloud.emulator.aiplatform_v1.container_command import NeedsImage, Runnable
 from cloud.emulator.aiplatform_v1.modules import check_visible
+from cloud.emulator.rest.container_command import NeedsImage, Runnable
 from cloud.engine.runtimes import python_code
 from cloud.wire import own_images
 

@@ -43,6 +43,12 @@ async def test_a_tuning_job_is_answered_as_it_was_asked_for(api):
     assert [each["jobId"] for each in (await api.ask("GET", "/jobs"))["jobs"]] == ["lab"]
 
 
+@pytest.mark.parametrize(("text", "number"), [(".0001", 0.0001), ("1e-4", 0.0001), ("1", 1)])
+async def test_bounds_may_be_strings(api, text, number):
+    job = await submit(api, params=[RATE | {"minValue": text, "maxValue": 10}])
+    assert job["trainingInput"]["hyperparameters"]["params"][0]["minValue"] == number
+
+
 async def test_its_trials_are_listed_best_first(api):
     await submit(api)
     api.backend.move("lab", JobEvent.SCHEDULED, JobEvent.STARTED)

@@ -26,4 +26,5 @@ def test_a_request_is_json_without_the_network() -> None:
         "ports": [1, 2],
         "max_processes": 9,
         "is_free": False,
+        "root": None,
     }

@@ -14,5 +14,3 @@ def test_code_runs_as_python_runs_it(tmp_path: Path) -> None:
     )
 
     assert (ours.stdout, ours.returncode) == (pythons.stdout, pythons.returncode) == ("['-c', 'a', '-b'] True\n", 3)
-    assert python_code.option(python_code.MODULE) == "-c"
-    assert python_code.option("trainer.task") == "-m trainer.task"

@@ -1,6 +1,6 @@
 import pytest
 
-from cloud.emulator.aiplatform_v1.container_command import (
+from cloud.emulator.rest.container_command import (
     NeedsImage,
     Runnable,
     container_program,
