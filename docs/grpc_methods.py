@@ -1,7 +1,7 @@
 r"""Writes ``methods.json`` and ``messages.binpb`` of ``cloud/emulator/grpc`` from Google's own client libraries.
 
-    pip install google-cloud-aiplatform google-cloud-iam google-cloud-logging google-cloud-resource-manager \
-        google-cloud-service-usage
+    pip install google-cloud-aiplatform google-cloud-artifact-registry google-cloud-build google-cloud-iam \
+        google-cloud-logging google-cloud-resource-manager google-cloud-service-usage
     python docs/grpc_methods.py
 
 Paths and messages come from the clients' gRPC transports, verbs and URIs from their REST transports.
@@ -21,12 +21,18 @@ from google.protobuf import descriptor_pb2, empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 FOLDER = Path(__file__).parent.parent / "cloud" / "emulator" / "grpc"
-CLIENTS = ("aiplatform_v1", "aiplatform_v1beta1", "iam_admin_v1", "iam_credentials_v1", "service_usage_v1")
+CLIENTS = (
+    *("aiplatform_v1", "aiplatform_v1beta1", "artifactregistry_v1", "devtools.cloudbuild_v1"),
+    *("iam_admin_v1", "iam_credentials_v1", "service_usage_v1"),
+)
 """All of their services."""
 SERVICES = (
     "google.cloud.resourcemanager_v3.services.projects",
     "google.cloud.logging_v2.services.logging_service_v2",
 )
+
+IN_OPERATIONS = (("google.cloud.artifactregistry_v1", "OperationMetadata"),)
+"""Messages that are in operations only, of modules that no request needs."""
 
 _LRO, _LOCATIONS, _POLICY = operations_pb2, locations_pb2, iam_policy_pb2
 _OPERATION, _EMPTY = operations_pb2.Operation, empty_pb2.Empty
@@ -187,6 +193,8 @@ def main() -> None:
     for name, (request, response, verb, uri) in MIXINS.items():
         names = {"request": messages.name(request), "response": messages.name(response)}
         methods[f"/{name}"] = {**names, "http": [_rule(verb, uri)]}
+    for client, message in IN_OPERATIONS:
+        messages.name(getattr(importlib.import_module(client), message))
     for module in (status_pb2, error_details_pb2):
         messages.add(module.DESCRIPTOR)
     shipped = descriptor_pb2.FileDescriptorSet(file=messages.files.values())

@@ -7,6 +7,8 @@ from pathlib import Path
 from unittest import mock
 
 from cloud.emulator.aiplatform_v1.routes import AiplatformV1
+from cloud.emulator.artifactregistry_v1.routes import ArtifactRegistryV1
+from cloud.emulator.cloudbuild_v1.routes import CloudBuildV1
 from cloud.emulator.cloudresourcemanager.routes import CloudResourceManagerV1, CloudResourceManagerV3
 from cloud.emulator.iam.routes import IamV1
 from cloud.emulator.iamcredentials.routes import IamCredentialsV1
@@ -37,7 +39,7 @@ def google(document: str) -> frozenset[str]:
 
 def apis() -> list[Api]:
     anything = mock.Mock()
-    ml = list(MlV1.routes(anything))
+    ml, builds = list(MlV1.routes(anything)), list(CloudBuildV1.routes(anything))
     storage = {route.method_id for route in storage_v1.ROUTES}
     return [
         _api("ml.v1", {r.method_id for r in ml if not r.is_refused}, {r.method_id for r in ml if r.is_refused}),
@@ -49,6 +51,12 @@ def apis() -> list[Api]:
         _api(IamV1.DOCUMENT, {route.method_id for route in IamV1.routes(anything)}, set()),
         _api(IamCredentialsV1.DOCUMENT, {route.method_id for route in IamCredentialsV1.routes(anything)}, set()),
         _api(ServiceUsageV1.DOCUMENT, {route.method_id for route in ServiceUsageV1.routes(anything)}, set()),
+        _api(
+            CloudBuildV1.DOCUMENT,
+            {route.method_id for route in builds if not route.is_refused},
+            {route.method_id for route in builds if route.is_refused},
+        ),
+        _api(ArtifactRegistryV1.DOCUMENT, {route.method_id for route in ArtifactRegistryV1.routes(anything)}, set()),
         _api("aiplatform.v1", {route.method_id for route in AiplatformV1.routes(anything)}, set()),
     ]
 

@@ -8,7 +8,7 @@ Every access to a bucket takes this path, ours too, so that grants are enforced 
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,7 @@ from cloud.resources.batch_prediction import BatchPredictionSpec
 from cloud.resources.tuning import TuningSpec
 from cloud.server.confined import Confined
 from cloud.server.front import Front
+from cloud.server.image_apis import ImageApis
 from cloud.server.job_access import JobAccess
 from cloud.server.owner_access import OwnerAccess
 from cloud.settings import GpuQuota, ServiceAgents, Settings
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from cloud.emulator.aiplatform_v1.routes import AiplatformV1
     from cloud.emulator.logging_v2.routes import LoggingV2
     from cloud.emulator.ml_v1.routes import MlV1
-    from cloud.engine.images.store import ImageStore
     from cloud.engine.jobs.execution import Platform
     from cloud.engine.runtimes.requirements import Requirements
     from cloud.engine.runtimes.runtime import Runtime
@@ -94,6 +94,7 @@ class Assembly:
     vertex: "Deferred[AiplatformV1]"
     jobs: JobService
     serving: ServingService
+    images: ImageApis
 
     def __init__(
         self,
@@ -211,7 +212,9 @@ class Assembly:
         for api, records in ((ml, "ml_v1"), (vertex, "aiplatform_v1")):
             if any(state.folder(records).iterdir()):
                 api.load()  # it takes up what an earlier process left unfinished
+        self.images = ImageApis(self.backend, state, project, parts)
         front.emulator.mount(
+            *self.images.mounts(),
             *(Mount(hosts, paths, Document(ml.load)) for hosts, paths in ml_addresses.DOCUMENT_PATHS.items()),
             Mount(ml_addresses.HOSTS, r".*", ml),
             *(Mount(hosts, paths, Document(vertex.load)) for hosts, paths in vertex_addresses.DOCUMENT_PATHS.items()),
@@ -231,15 +234,9 @@ class Assembly:
             Mount(service_usage.HOSTS, r".*", service_usage.ServiceUsageV1(settings.project, number, project)),
         )
 
-    @cached_property
-    def images(self) -> "ImageStore":
-        from cloud.engine.images.store import ImageStore
-
-        return ImageStore(self._state.folder("images"))
-
     def _find_image(self, uri: str) -> "ContainerImage | None":
         try:
-            return self.images.find(uri)
+            return self.images.images.find(uri)
         except InvalidArgument:  # no name of an image, so that of none
             return None
 
@@ -284,7 +281,7 @@ class Assembly:
             self._state,
             launcher=self._launcher,
             runtimes=self._runtimes(),
-            images=lambda: self.images,
+            images=lambda: self.images.images,
             requirements=self._requirements(),
             fetch=self._fetch,
             environ=environ,

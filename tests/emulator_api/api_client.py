@@ -104,7 +104,7 @@ class ApiClient(ABC):
 
 def check_answer(document: Discovery, verb: str, path: str, answer: Answer) -> None:
     """An answer that is no error is what the document says."""
-    method, _ = document.match(verb, re.sub("^/(ui|v1beta1)/", "/v1/", path.partition("?")[0]))
+    method, _ = document.match(verb, re.sub("^/(ui|v1beta1|v1beta2)/", "/v1/", path.partition("?")[0]))
     if not method.response.endswith("HttpBody") and "fields=" not in path:
         # In normal form, that is: nothing unknown, of a wrong type, null or left at its default.
         read = document.schemas.read(method.response, answer.json)

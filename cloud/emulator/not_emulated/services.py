@@ -18,12 +18,11 @@ _TEST_DOUBLE = "give the code a test double of its client"
 _INSTEAD = {
     "accounts": _NOBODY_SIGNS_IN,
     "aiplatform": "endpoints have no hosts of their own here: ask REGION-aiplatform.googleapis.com",
-    "artifactregistry": "images are known by name and packages come from the bucket; nothing is pulled or pushed",
+    "artifactregistry": "build images with `gcloud builds submit`; packages come from the bucket; nothing is pulled",
     "automl": "train by a custom job, whose code is yours",
     "bigquery": "export the tables to the bucket (CSV, Avro, TFRecord) and read gs:// there",
     "bigquerystorage": "export the tables to the bucket (CSV, Avro, TFRecord) and read gs:// there",
     "bigtable": "use Google's own emulator of it: set BIGTABLE_EMULATOR_HOST",
-    "cloudbuild": "build nothing: a job's code is a Python package in the bucket, or a module that is installed",
     "clouderrorreporting": "errors are in the job's log, which is served",
     "cloudprofiler": "leave the profiler out here; TensorBoard's runs on this machine",
     "cloudtrace": "leave tracing out here",

@@ -233,9 +233,10 @@ def _methods(resource: Json) -> Iterator[Method]:
 
 
 def _split_verb(path: str) -> tuple[str, str]:
-    """``v1/projects/p:predict`` is ``v1/projects/p`` and ``predict``: a colon in the last segment sets off a verb."""
+    """``v1/projects/p:predict`` is ``v1/projects/p`` and ``predict``: a colon in the last segment sets off a verb, but
+    for that of a digest."""
     before, colon, after = path.rpartition(":")
-    return (before, after) if colon and "/" not in after else (path, "")
+    return (before, after) if colon and "/" not in after and not before.endswith("sha256") else (path, "")
 
 
 def _unquote(name: str) -> str:

@@ -75,7 +75,9 @@ class Schemas:
         if spec["type"] != "object":
             return value
         if "@type" in value:
-            return self.numbered(_schema(str(value["@type"])), value)
+            name = _schema(str(value["@type"]))
+            # Some documents have the names of messages without their package.
+            return self.numbered(name if name in self._schemas else str(value["@type"]).rpartition(".")[2], value)
         below = spec.get("additionalProperties", {"type": "any"})
         return {key: self._numbered(below, item, path) for key, item in value.items()}
 

@@ -35,6 +35,16 @@ class PushedTag:
     upload_time: datetime
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PushedImage:
+    name: str
+    """Without a tag."""
+    digest: str
+    upload_time: datetime
+    tags: tuple[str, ...] = ()
+    """Sorted; none if all were moved to other images, or deleted."""
+
+
 @dataclass(slots=True)
 class _Names:
     """``names.json``."""
@@ -172,6 +182,16 @@ class ImageStore:
                 for repository, tags in self._names.tags.items()
                 for tag, (digest, time) in tags.items()
             )
+
+    def contents(self) -> Sequence[PushedImage]:
+        """What the registries hold, by name and digest, with images whose tags were moved."""
+        found = []
+        for name, digests in self._names.digests.items():
+            tags = self._names.tags.get(name, {})
+            for digest, time in digests.items():
+                own = tuple(sorted(tag for tag, (tagged, _) in tags.items() if tagged == digest))
+                found.append(PushedImage(name, digest, datetime.fromisoformat(time), own))
+        return sorted(found)
 
     def delete(self, name: str) -> None:
         """Remove from the registry ``NAME:TAG``, ``NAME@sha256:…`` with all its tags, or all below a prefix that ends

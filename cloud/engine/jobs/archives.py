@@ -47,11 +47,24 @@ def content_key(archive: Path) -> str:
 def unpack_sdist(archive: Path, folder: Path) -> Path:
     """Unpack a ``.tar.gz`` into the empty ``folder``; returns the top folder of the source distribution.
 
+    Raises:
+        FailedPrecondition: it is not a source distribution; or see ``unpack_tar``.
+    """
+    return find_root(folder, unpack_tar(archive, folder), archive.name)
+
+
+def unpack_tar(archive: Path, folder: Path, left_out: list[str] | None = None) -> set[str]:
+    """Unpack a ``.tar.gz`` into the empty ``folder``; returns the first parts of its members' paths.
+
     Links become copies of their targets, so that no path in ``folder`` leads out of it.
 
+    Args:
+        left_out: gets the names of the links that lead to no file of the archive, which are left out; None: such a
+            link is an error.
+
     Raises:
-        FailedPrecondition: it is damaged, too large, not a source distribution, or has a member that is a device, is
-            sparse, or is outside the folder.
+        FailedPrecondition: it is damaged, too large, or has a member that is a device, is sparse, or is outside the
+            folder.
     """
     links: list[tuple[str, str]] = []
     tops: set[str] = set()
@@ -70,19 +83,24 @@ def unpack_sdist(archive: Path, folder: Path) -> Path:
                 sizes[name] = member.size
             else:
                 target = posixpath.join(posixpath.dirname(name), member.linkname) if member.issym() else member.linkname
-                links.append((name, relative_path(target, archive.name)))
+                links.append(
+                    (name, posixpath.normpath(target) if left_out is not None else relative_path(target, archive.name))
+                )
     # A link has no size in the archive; its copy has the target's. A thousand links to one large file must not pass.
     for name, target in links:
         sizes[name] = sizes.get(target, 0)
     check_limits(archive.name, len(sizes), sum(sizes.values()))
     for name, target in links:
         if target not in sizes or not (folder / target).is_file():
+            if left_out is not None:
+                left_out.append(name)
+                continue
             raise BadArchiveError(
                 f"{archive.name}: {_shorten(name)} is a link to {_shorten(target)}, which is no file of the archive"
             )
         with (folder / target).open("rb") as source:
             write_member(source, folder, name, (folder / target).stat().st_mode, archive.name)
-    return find_root(folder, tops, archive.name)
+    return tops
 
 
 def find_root(folder: Path, tops: Collection[str], archive: str) -> Path:

@@ -15,9 +15,16 @@ from cloud.errors import InvalidArgument
 
 OWNER, EDITOR, VIEWER = "roles/owner", "roles/editor", "roles/viewer"
 
-_READS = ("{ml,aiplatform,iam,logging,resourcemanager,serviceusage}.*.{get,list}", "storage.buckets.list")
+_READS = (
+    "{ml,aiplatform,artifactregistry,cloudbuild,iam,logging,resourcemanager,serviceusage}.*.{get,list}",
+    "storage.buckets.list",
+)
 _ML_VIEWED = ("ml.{jobs,models,versions,operations,locations}.{get,list}", "ml.projects.getConfig")
 _VERTEX_VIEWED = ("aiplatform.*.{get,list}", "aiplatform.locations.*")
+_REGISTRY_READ = (
+    "artifactregistry.{dockerimages,locations,packages,repositories,tags,versions}.{get,list}",
+    "artifactregistry.projectsettings.get",
+)
 _PROJECT_READ = ("resourcemanager.projects.get",)
 _OBJECTS = "storage.objects.{create,delete,get,list,restore,update}"
 _PARTS = "storage.multipartUploads.{abort,create,list,listParts}"
@@ -60,6 +67,16 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "roles/aiplatform.viewer": (*_VERTEX_VIEWED, *_PROJECT_READ),
     "roles/aiplatform.user": ("aiplatform.*", "!aiplatform.*.setIamPolicy", *_PROJECT_READ),
     "roles/aiplatform.admin": ("aiplatform.*", *_PROJECT_READ),
+    "roles/artifactregistry.reader": _REGISTRY_READ,
+    "roles/artifactregistry.writer": (*_REGISTRY_READ, "artifactregistry.tags.{create,update}"),
+    "roles/artifactregistry.repoAdmin": (
+        *_REGISTRY_READ,
+        "artifactregistry.{packages,tags,versions}.*",
+        "artifactregistry.repositories.deleteArtifacts",
+    ),
+    "roles/artifactregistry.admin": ("artifactregistry.*",),
+    "roles/cloudbuild.builds.viewer": ("cloudbuild.builds.{get,list}", *_PROJECT_READ),
+    "roles/cloudbuild.builds.editor": ("cloudbuild.builds.{create,get,list,update}", *_PROJECT_READ),
     "roles/logging.logWriter": ("logging.logEntries.{create,route}",),
     "roles/logging.viewer": (
         "logging.{logEntries,logs,logServices,views}.list",
@@ -99,7 +116,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "roles/iam.securityAdmin": ("*.{list,getIamPolicy,setIamPolicy}", "resourcemanager.projects.get"),
     VIEWER: (*_READS, "resourcemanager.projects.getIamPolicy", "ml.projects.getConfig"),
     EDITOR: (
-        "{ml,aiplatform,logging,serviceusage}.*",
+        "{ml,aiplatform,artifactregistry,cloudbuild,logging,serviceusage}.*",
         "storage.buckets.{create,delete,list}",
         "iam.serviceAccounts.{actAs,create,delete,disable,enable,get,getIamPolicy,list,update}",
         "iam.serviceAccountKeys.*",

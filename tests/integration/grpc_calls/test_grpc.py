@@ -54,6 +54,22 @@ async def test_operations_and_locations_are_served(client):
     assert location["locationId"] == "us-central1"
 
 
+async def test_a_repository_and_a_build(client):
+    host, parent = "artifactregistry.googleapis.com", {"parent": LOCATION}
+    service = "google.devtools.artifactregistry.v1.ArtifactRegistry"
+    create = {**parent, "repositoryId": "mine", "repository": {"format": "DOCKER"}}
+    made = await client.call(f"{service}/CreateRepository", create, host=host)
+    assert made["response"]["name"] == f"{LOCATION}/repositories/mine"
+    assert (await client.call(f"{service}/ListRepositories", parent, host=host))["repositories"][0][
+        "format"
+    ] == "DOCKER"
+    service, host = "google.devtools.cloudbuild.v1.CloudBuild", "cloudbuild.googleapis.com"
+    step = {"name": "gcr.io/cloud-builders/docker", "args": ["pull", "python:3.10"]}
+    begun = await client.call(f"{service}/CreateBuild", {"projectId": PROJECT, "build": {"steps": [step]}}, host=host)
+    wanted = {"projectId": PROJECT, "id": begun["metadata"]["build"]["id"]}
+    assert (await client.call(f"{service}/GetBuild", wanted, host=host))["steps"][0]["args"] == step["args"]
+
+
 async def test_resource_manager_gives_the_project(client):
     name = "google.cloud.resourcemanager.v3.Projects/GetProject"
     project = await client.call(name, {"name": f"projects/{PROJECT}"}, host="cloudresourcemanager.googleapis.com")

@@ -45,9 +45,9 @@ async def test_enabling_another_one_says_that_it_is_not_emulated(api):
     refusal = await api.refusal("POST", "/bigquery.googleapis.com:enable", {})
     assert refusal["status"] == "FAILED_PRECONDITION"
     assert refusal["message"].startswith("bigquery.googleapis.com is not emulated here")
-    several = {"serviceIds": ["compute.googleapis.com", "ml.googleapis.com", "cloudbuild.googleapis.com"]}
+    several = {"serviceIds": ["compute.googleapis.com", "ml.googleapis.com", "pubsub.googleapis.com"]}
     message = (await api.refusal("POST", ":batchEnable", several))["message"]
-    assert message.startswith("compute.googleapis.com, cloudbuild.googleapis.com are not emulated here")
+    assert message.startswith("compute.googleapis.com, pubsub.googleapis.com are not emulated here")
 
 
 async def test_the_enabled_services_are_those_that_are_emulated(api):
