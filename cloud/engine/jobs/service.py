@@ -261,7 +261,8 @@ class JobService:
             event, message = JobEvent.FAILED, _SERVICE_STOPPED
         part.state = next_job_state(part.state, event)
         run.on_event(part, event, message)
-        self._update_job(job, run.states(), run.message)
+        # Read again: the run may have reported events of other parts meanwhile.
+        self._update_job(self._records.get(job_id), run.states(), run.message)
         self.changes.notify()
 
     def _on_end(self, job_id: str, part: Part) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.engine.jobs.kinds import JobKinds
+from cloud.engine.jobs.kinds import JobKinds, Part, RunContext
 from cloud.engine.jobs.logs import JobLog
 from cloud.engine.jobs.service import JobService, apply_event
 from cloud.engine.jobs.slots import OwnSlots
@@ -69,4 +69,68 @@ async def test_logs_that_are_neither_written_nor_followed_leave_memory(tmp_path:
     await asyncio.wait_for(following, 5)
     assert seen[-1] == "Job cancelled.", "its log was the same object all the time"
     assert [entry.message for entry in await jobs.read_logs("job_0")] == [*seen[:2], "Job job_0 is queued."]
+    await jobs.close()
+
+
+class Waiting:
+    """A part that ends when it is told how."""
+
+    def __init__(self, context: RunContext) -> None:
+        self.state, self._report = JobState.QUEUED, context.report
+        self.end = asyncio.get_running_loop().create_future()
+
+    def cancel(self) -> None:
+        if not self.end.done():
+            self.end.set_result(JobEvent.STOPPED)
+
+    async def run(self) -> None:
+        self._report(self, await self.end, "")
+
+
+class EndsTogether:
+    """A kind, and the run of its job: two parts, of which the second is cancelled where the first fails."""
+
+    resumes = False
+    message = ""
+
+    def check(self, _: object) -> None: ...
+
+    def run(self, _: object, context: RunContext) -> "EndsTogether":
+        self.parts, self._context = list[Waiting](), context
+        return self
+
+    def complete(self, job: Job) -> Job:
+        return job
+
+    def close(self) -> None: ...
+
+    def waiting(self) -> int:
+        return 2 - len(self.parts)
+
+    def start(self) -> Waiting:
+        self.parts.append(Waiting(self._context))
+        return self.parts[-1]
+
+    def on_event(self, part: Part, event: JobEvent, _: str, /) -> None:
+        if event is JobEvent.FAILED:
+            self._context.report(self.parts[1], JobEvent.CANCEL_REQUESTED, "")
+            self.parts[1].cancel()
+
+    def states(self) -> list[JobState]:
+        is_running = any(not part.state.is_final for part in self.parts)
+        return [JobState.RUNNING if is_running else JobState.FAILED]
+
+    def cancel(self) -> None: ...
+
+
+async def test_a_part_that_fails_may_end_others_before_the_job_runs(tmp_path: Path) -> None:
+    kind = EndsTogether()
+    kinds = JobKinds({TrainingSpec: lambda: kind})
+    jobs = JobService(state_dir=tmp_path, work_dir=tmp_path, kinds=kinds, slots=OwnSlots(2))
+    with mock.patch.object(kind, "states", return_value=[JobState.PREPARING]):
+        jobs.submit(QUEUED.spec)
+    parts = [task for task in asyncio.all_tasks() if task.get_name() == "job one"]
+    kind.parts[0].end.set_result(JobEvent.FAILED)
+    assert (await jobs.wait("one", 5)).state is JobState.FAILED
+    assert await asyncio.gather(*parts) == [None, None], "no part failed in telling its end"
     await jobs.close()
