@@ -57,7 +57,7 @@ class RuntimeMode(StrEnum):
 
 
 class GcloudMode(StrEnum):
-    """Which ``gcloud`` and ``gsutil`` the programs around a cloud find."""
+    """Which ``gcloud``, ``gsutil`` and ``docker`` the programs around a cloud find."""
 
     AUTO = "auto"
     """Those of the machine; a stand-in for each that it has not."""

@@ -41,8 +41,8 @@ runtime = click.option(
 gcloud = click.option(
     "--gcloud",
     type=click.Choice([mode.value for mode in GcloudMode]),
-    help="Stand-ins of gcloud and gsutil for the cloud's programs: where the machine has none, always, or never.  "
-    "[default: auto]",
+    help="Stand-ins of gcloud, gsutil and docker for the cloud's programs: where the machine has none, always, or "
+    "never.  [default: auto]",
 )
 requirements = click.option(
     "--requirements",

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     """The sockets by which the clouds of a class ask for slots."""
     VIEW = "view"
     """A view of what is installed while it is being made."""
+    DOCKER = "docker"
+    """The socket of Docker's API."""
 
 
 _NAME = re.compile(rf"({re.escape(_UNLOCKED)})?omlc-({'|'.join(Kind)})-[a-z0-9_]{{8}}")

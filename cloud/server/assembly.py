@@ -94,7 +94,7 @@ class Assembly:
     vertex: "Deferred[AiplatformV1]"
     jobs: JobService
     serving: ServingService
-    images: ImageApis
+    image_apis: ImageApis
 
     def __init__(
         self,
@@ -205,6 +205,7 @@ class Assembly:
             grants_gpus=settings.gpu_quota is GpuQuota.GRANTED,
             runtimes=self._runtimes,
         )
+        self.image_apis = ImageApis(self.backend, state, project, parts)
         ml = Deferred(("cloud.emulator.ml_v1.routes", *_OF_JOBS), self._ml_v1)
         vertex = Deferred(("cloud.emulator.aiplatform_v1.routes", *_OF_JOBS), self._aiplatform_v1)
         logs = Deferred(("cloud.emulator.logging_v2.routes",), self._logging_v2)
@@ -212,9 +213,8 @@ class Assembly:
         for api, records in ((ml, "ml_v1"), (vertex, "aiplatform_v1")):
             if any(state.folder(records).iterdir()):
                 api.load()  # it takes up what an earlier process left unfinished
-        self.images = ImageApis(self.backend, state, project, parts)
         front.emulator.mount(
-            *self.images.mounts(),
+            *self.image_apis.mounts(),
             *(Mount(hosts, paths, Document(ml.load)) for hosts, paths in ml_addresses.DOCUMENT_PATHS.items()),
             Mount(ml_addresses.HOSTS, r".*", ml),
             *(Mount(hosts, paths, Document(vertex.load)) for hosts, paths in vertex_addresses.DOCUMENT_PATHS.items()),
@@ -236,7 +236,7 @@ class Assembly:
 
     def _find_image(self, uri: str) -> "ContainerImage | None":
         try:
-            return self.images.images.find(uri)
+            return self.image_apis.images.find(uri)
         except InvalidArgument:  # no name of an image, so that of none
             return None
 
@@ -281,7 +281,7 @@ class Assembly:
             self._state,
             launcher=self._launcher,
             runtimes=self._runtimes(),
-            images=lambda: self.images.images,
+            images=lambda: self.image_apis.images,
             requirements=self._requirements(),
             fetch=self._fetch,
             environ=environ,

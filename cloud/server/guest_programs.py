@@ -1,4 +1,4 @@
-"""A folder with ``gcloud`` and ``gsutil`` for guests on machines that have none (``cloud.stand_ins``).
+"""A folder with ``docker``, ``gcloud`` and ``gsutil`` for guests on machines that have none (``cloud.stand_ins``).
 
 Not console scripts of the wheel: a virtual environment that is active comes first on PATH and would hide the real ones.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from cloud.settings import GcloudMode
 
 NAME = "programs"
-_PROGRAMS = ("gcloud", "gsutil")
+_PROGRAMS = ("docker", "gcloud", "gsutil")
 
 
 def write_programs(folder: Path, interpreter: str) -> None:

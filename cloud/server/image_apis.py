@@ -1,4 +1,5 @@
-"""The APIs by which images of containers are built and kept: Cloud Build and Artifact Registry, over one registry."""
+"""The APIs by which images of containers are built and kept: Cloud Build, Artifact Registry and Docker's, over one
+registry."""
 
 from contextlib import AsyncExitStack
 from functools import cached_property
@@ -14,16 +15,20 @@ from cloud.emulator.storage_v1 import addresses as gcs
 from cloud.engine.project.access import ProjectAccess
 from cloud.engine.project.identities import project_number
 from cloud.engine.state_folder import StateFolder
+from cloud.server.docker_socket import DockerSocket
 
 if TYPE_CHECKING:
     from cloud.emulator.artifactregistry_v1.routes import ArtifactRegistryV1
     from cloud.emulator.cloudbuild_v1.routes import CloudBuildV1
+    from cloud.emulator.docker_engine.engine import DockerEngine
     from cloud.engine.images.store import ImageStore
     from cloud.engine.registry.registry import Registry
 
 _ENGINE = ("cloud.engine.images.build", "cloud.engine.registry.registry", "cloud.engine.registry.repositories")
 _BUILDS = ("cloud.emulator.cloudbuild_v1.routes", *_ENGINE)
 _REGISTRY = ("cloud.emulator.artifactregistry_v1.routes", *_ENGINE)
+
+_DOCKER = ("cloud.emulator.docker_engine.engine", *_ENGINE)
 
 
 class ImageApis:
@@ -50,6 +55,13 @@ class ImageApis:
             Mount(registry_addresses.DOCKER_HOSTS, registry_addresses.DOCKER_SIGN_IN, tokens, requires_auth=False),
             Mount(registry_addresses.DOCKER_HOSTS, registry_addresses.DOCKER_PATHS, docker),
         ]
+
+    @cached_property
+    def docker(self) -> DockerSocket:
+        """Where the owner's programs find Docker's API."""
+        socket = DockerSocket(_DOCKER, self._make_docker, self._state.folder("owner") / "docker")
+        self._parts.push_async_callback(socket.close)
+        return socket
 
     @cached_property
     def images(self) -> "ImageStore":
@@ -88,3 +100,10 @@ class ImageApis:
         api = ArtifactRegistryV1(self.registry, number=self._number, state_dir=folder, access=self._access)
         self._parts.push_async_callback(api.close)
         return api
+
+    def _make_docker(self) -> "DockerEngine":
+        from cloud.emulator.docker_engine.engine import DockerEngine
+        from cloud.emulator.docker_engine.images import Platform
+        from cloud.engine.images.build import ImageBuilder
+
+        return DockerEngine(Platform(self.registry, ImageBuilder(self.images), self._state.folder("work")))

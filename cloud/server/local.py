@@ -178,6 +178,9 @@ class LocalCloud(ServedCloud):
         for store in self._stores:
             Store(store).remove_leftovers()
 
+    async def owner_environ(self) -> dict[str, str]:
+        return await super().owner_environ() | await self._assembly.image_apis.docker.environ()
+
     @property
     def backend(self) -> "LocalBackend":
         return self._assembly.backend

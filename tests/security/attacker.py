@@ -3,6 +3,7 @@
 Its source goes into jobs, packages and models; the standard library only.
 """
 
+import http.client
 import json
 import os
 import resource
@@ -32,6 +33,15 @@ def connect_to_socket(path: str) -> None:
         client.connect(path)
 
 
+def list_images(path: str) -> None:
+    connection = http.client.HTTPConnection("docker", timeout=5)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(path)
+    connection.request("GET", "/images/json")
+    if connection.getresponse().status != http.HTTPStatus.OK:
+        raise PermissionError("the engine refuses it")
+
+
 def signal(pid: int) -> None:
     os.kill(pid, 0)
 
@@ -45,6 +55,7 @@ _WAYS: dict[str, Callable[..., None]] = {
     "write": write,
     "connect": connect,
     "connect to socket": connect_to_socket,
+    "docker": list_images,
     "signal": signal,
     "limit": limit,
 }

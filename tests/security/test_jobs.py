@@ -76,7 +76,7 @@ MACHINES = {
     "that can files only": (
         ConfineMode.AUTO,
         Findings(landlock=3, namespaces=REFUSED),
-        NETWORK | {"signal the server", "change the server's limits"},
+        NETWORK | {"signal the server", "change the server's limits", "use Docker's API"},
     ),
     "where nothing is confined": (ConfineMode.OFF, None, None),
 }
@@ -112,6 +112,7 @@ async def secrets_of(cloud: LocalCloud) -> Targets:
         "write the records of jobs": ("write", str(state / "jobs" / "jobs.sqlite")),
         "read the records of versions": ("read", str(state / "serving" / "serving.sqlite")),
         "reach the owner's address": ("connect", environ["STORAGE_EMULATOR_HOST"]),
+        "use Docker's API": ("docker", environ["DOCKER_HOST"].removeprefix("unix://")),
     }
 
 
@@ -137,7 +138,7 @@ async def test_a_job(victim: Victim, machine: Targets, tmp_path: Path, service: 
     assert job.state is JobState.SUCCEEDED, job.error_message
     lines = await contract.output(backend, job)
     found = json.loads(next(line for line in lines if line.startswith("attacked ")).partition(" ")[2])
-    assert len(found) == len(machine) + 5
+    assert len(found) == len(machine) + 6
     check(found, victim.successful)
 
 

@@ -18,7 +18,7 @@ _TEST_DOUBLE = "give the code a test double of its client"
 _INSTEAD = {
     "accounts": _NOBODY_SIGNS_IN,
     "aiplatform": "endpoints have no hosts of their own here: ask REGION-aiplatform.googleapis.com",
-    "artifactregistry": "build images with `gcloud builds submit`; packages come from the bucket; nothing is pulled",
+    "artifactregistry": "build images with `docker build` or `gcloud builds submit`; packages come from the bucket",
     "automl": "train by a custom job, whose code is yours",
     "bigquery": "export the tables to the bucket (CSV, Avro, TFRecord) and read gs:// there",
     "bigquerystorage": "export the tables to the bucket (CSV, Avro, TFRecord) and read gs:// there",

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -114,6 +114,41 @@ class ImageStore:
         with self._lock:
             self._names.local[key] = digest
             self._write_names()
+
+    def untag(self, name: str) -> None:
+        """Forget a local name. What a registry holds stays.
+
+        Raises:
+            InvalidArgument: ``name`` is no name of an image.
+            NotFound: no image has it here.
+        """
+        key = str(_tagged(parse_name(name)))
+        with self._lock:
+            digest = self._names.local.pop(key, None)
+            if digest is None:
+                raise NotFound(f"No such image: {key}")
+            self._write_names()
+
+    def local_names(self) -> Mapping[str, str]:
+        """The digest of each local name, ``REPOSITORY:TAG``."""
+        return dict(self._names.local)
+
+    def images(self) -> Sequence[ContainerImage]:
+        """All of them, with names and without, the oldest first."""
+        digests = (f"sha256:{place.name}" for place in self._images.glob("[0-9a-f]*"))
+        found = [image for digest in digests if (image := self._read(digest)) is not None]
+        return sorted(found, key=lambda image: (image.create_time, image.digest))
+
+    def discard(self, digest: str) -> bool:
+        """Remove an image that nothing names, here or in a registry; whether it was removed."""
+        with self._lock:
+            held = digest in self._names.local.values() or any(digest in each for each in self._names.digests.values())
+            if held or not self._place(digest).exists():
+                return False
+            gone = self._images / f"{_UNFINISHED}{digest.removeprefix('sha256:')}"
+            self._place(digest).rename(gone)
+        remove_tree(gone)
+        return True
 
     def push(self, name: str) -> ContainerImage:
         """Make a local name known in the registry that it names.

@@ -23,6 +23,11 @@ class Place:
     """Its path below the repository."""
 
 
+def is_google(host: str) -> bool:
+    """Whether it is the host of one of Google's registries."""
+    return host in GCR_LOCATIONS or _OF_PACKAGES.fullmatch(host) is not None
+
+
 def place(name: str) -> Place | None:
     """Where the image ``name`` (without tag) belongs; None for a registry that is not Google's, or a local name."""
     host, _, path = name.partition("/")

@@ -89,7 +89,7 @@ def quota_project(run: Invocation, _: argparse.Namespace) -> None:
 
 @command("auth configure-docker", flag("REGISTRIES", nargs="?"))
 def configure_docker(run: Invocation, _: argparse.Namespace) -> None:
-    run.say("No image is pulled or pushed in an offline cloud: the stand-in of gcloud has changed no configuration.")
+    run.say("Docker needs no credentials in an offline cloud: the stand-in of gcloud has changed no configuration.")
 
 
 @command(

@@ -28,9 +28,9 @@ def test_it_is_on_the_search_path_once() -> None:
 def test_the_programs_run_in_this_interpreter_whatever_the_callers_folder_holds(tmp_path: Path) -> None:
     write_programs(tmp_path / "programs", sys.executable)
     (tmp_path / "json.py").write_text("raise SystemExit(3)")
-    for name in ("gcloud", "gsutil"):
+    for name in ("docker", "gcloud", "gsutil"):
         done = subprocess.run(
-            [tmp_path / "programs" / name, "version"],
+            [tmp_path / "programs" / name, "--version"],
             cwd=tmp_path,
             env={"PYTHONPATH": str(tmp_path)},
             capture_output=True,

@@ -164,3 +164,27 @@ def test_only_its_owner_reads_it(store, tmp_path):
     store.tag("a", ONE)
     for path in ("names.json", "images", f"images/{'1' * 64}"):
         assert os.stat(tmp_path / "store" / path).st_mode & 0o077 == 0
+
+
+def test_an_image_is_discarded_when_nothing_names_it(store, tmp_path):
+    add(store, tmp_path)
+    other = add(store, tmp_path, TWO)
+    store.tag(NAME, ONE)
+    store.tag("trainer:1", ONE)
+    store.push(NAME)
+    assert store.local_names() == {f"{NAME}:latest": ONE, "trainer:1": ONE}
+    assert [image.digest for image in store.images()] == [ONE, TWO]
+    assert store.discard(TWO)
+    assert not store.discard(TWO)
+    assert not store.files(other).exists()
+    store.untag("trainer:1")
+    assert not store.discard(ONE)
+    store.untag(NAME)
+    assert store.local_names() == {}
+    assert not store.discard(ONE)  # a registry holds it
+    store.delete(f"{NAME}@{ONE}")
+    assert store.discard(ONE)
+    assert store.images() == []
+    with pytest.raises(NotFound, match="No such image: trainer:1"):
+        store.untag("trainer:1")
+    assert [path.name for path in (tmp_path / "store" / "images").iterdir()] == []

@@ -1,0 +1,1 @@
+"""Docker Engine's API, over the images that are made here: https://docs.docker.com/reference/api/engine/."""
