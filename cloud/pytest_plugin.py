@@ -34,6 +34,10 @@ def local_cloud_session(local_cloud_settings: "Settings") -> "Iterator[Backgroun
         yield cloud
 
 
+_OF_DOCKER = "DOCKER_"
+"""Suites that test with a cloud start databases in containers, too: their Docker stays their own."""
+
+
 @pytest.fixture
 def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.MonkeyPatch) -> "Iterator[BackgroundCloud]":
     """The session's cloud; during the test this process's environment leads every client to it, as the owner.
@@ -43,9 +47,11 @@ def local_cloud(local_cloud_session: "BackgroundCloud", monkeypatch: pytest.Monk
     from cloud.gateway.environ import CONFLICTING
 
     for name in CONFLICTING:
-        monkeypatch.delenv(name, raising=False)
+        if not name.startswith(_OF_DOCKER):
+            monkeypatch.delenv(name, raising=False)
     for name, value in local_cloud_session.environ.items():
-        monkeypatch.setenv(name, value)
+        if not name.startswith(_OF_DOCKER):
+            monkeypatch.setenv(name, value)
     yield local_cloud_session
     local_cloud_session.faults.clear()
     local_cloud_session.preemptions.clear()

@@ -61,6 +61,10 @@ def test_a_job_needs_no_grant_on_its_projects_buckets(local_cloud):
     done = requests.get(url, params={"alt": "media"}, headers={"Authorization": f"Bearer {token}"}, timeout=20)
     assert (done.status_code, done.text) == (200, "text")
 
+def test_docker_stays_the_suites_own(local_cloud):
+    assert os.environ["DOCKER_HOST"] == "unix:///of/the/suite"
+    assert local_cloud.environ["DOCKER_HOST"] != os.environ["DOCKER_HOST"]
+
 @pytest.fixture(scope="session")
 def wide(local_cloud_session):
     return local_cloud_session.project
@@ -97,8 +101,8 @@ def run_pytest(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
 def test_another_project_has_the_cloud_as_a_fixture(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(SUITE)
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    done = run_pytest(tmp_path)
-    assert "10 passed" in done.stdout, done.stdout + done.stderr
+    done = run_pytest(tmp_path, DOCKER_HOST="unix:///of/the/suite")
+    assert "11 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_cloud_that_cannot_start_is_one_error_in_the_test(tmp_path: Path) -> None:
