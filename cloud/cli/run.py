@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 SERVICES = ("vertex-ai", "ml-engine")
 _SAMPLE_ROWS = 20_000
-_SCALE_TIERS = tuple(tier.value for tier in (ScaleTier.BASIC, ScaleTier.STANDARD_1, ScaleTier.PREMIUM_1))
+_SCALE_TIERS = tuple(tier.value for tier in ScaleTier if tier not in (ScaleTier.BASIC_TPU, ScaleTier.CUSTOM))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
