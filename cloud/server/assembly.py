@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from cloud.engine.runtimes.requirements import Requirements
     from cloud.engine.runtimes.runtime import Runtime
     from cloud.engine.runtimes.runtimes import Runtimes
+    from cloud.engine.runtimes.source_wheels import BuildWheel
     from cloud.engine.runtimes.uv import Log
     from cloud.resources.container_images import ContainerImage
 
@@ -103,7 +104,7 @@ class Assembly:
         launcher: Launcher,
         server: FakeGcsServer,
         runtimes: "Callable[[], Runtimes]",
-        requirements: "Callable[[], Requirements]",
+        requirements: "Callable[[BuildWheel], Requirements]",
         base_environ: Mapping[str, str],
         project: ProjectAccess,
         owner_access: OwnerAccess,
@@ -282,7 +283,7 @@ class Assembly:
             launcher=self._launcher,
             runtimes=self._runtimes(),
             images=lambda: self.image_apis.images,
-            requirements=self._requirements(),
+            requirements=self._requirements,
             fetch=self._fetch,
             environ=environ,
             confiner=confiner,

@@ -1,6 +1,7 @@
 """What the executions of all jobs of a local cloud share."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from cloud.engine.confinement.confiner import Access, Confiner
 from cloud.engine.jobs.bounds import Bounds
@@ -11,6 +12,7 @@ from cloud.engine.jobs.preparation import Fetch, Images, Preparation, RuntimeSou
 from cloud.engine.launch.client import Launcher
 from cloud.engine.project.identities import project_number
 from cloud.engine.runtimes.requirements import Requirements
+from cloud.engine.runtimes.source_wheels import BuildWheel
 from cloud.engine.state_folder import StateFolder
 from cloud.settings import Settings
 
@@ -22,7 +24,7 @@ def job_platform(
     launcher: Launcher,
     runtimes: RuntimeSource,
     images: Callable[[], Images],
-    requirements: Requirements,
+    requirements: Callable[[BuildWheel], Requirements],
     fetch: Fetch,
     environ: Mapping[str, str],
     confiner: Confiner,
@@ -30,14 +32,15 @@ def job_platform(
     preemptions: Preemptions,
 ) -> Platform:
     """See ``Platform`` and ``Preparation`` for the arguments."""
+    installer = PackageInstaller(launcher, state.folder("packages"), confiner)
     return Platform(
         executor=launcher,
         preparation=Preparation(
             runtimes=runtimes,
             images=images,
             fetch=fetch,
-            installer=PackageInstaller(launcher, state.folder("packages"), confiner),
-            requirements=requirements,
+            installer=installer,
+            requirements=requirements(partial(installer.build, environ=environ)),
             environ=environ,
         ),
         environ=environ,

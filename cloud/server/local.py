@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cloud.engine.runtimes.requirements import Requirements
     from cloud.engine.runtimes.runtime import Runtime
     from cloud.engine.runtimes.runtimes import Runtimes
+    from cloud.engine.runtimes.source_wheels import BuildWheel
     from cloud.gateway.listener import Refusal
     from cloud.server.front import Front
 
@@ -137,13 +138,20 @@ class LocalCloud(ServedCloud):
         settings = self.settings
         return Runtimes(self._stores, installed, settings.runtime, settings.requirements, environ=self._user_environ)
 
-    def _requirements(self) -> "Requirements":
+    def _requirements(self, build: "BuildWheel") -> "Requirements":
         from cloud.engine.runtimes.requirements import Requirements
+        from cloud.engine.runtimes.source_wheels import SourceWheels
 
         store, fallback = (folder / "layers" for folder in self._stores)
         settings, lenient = self.settings, self.settings.runtime is RuntimeMode.ANY
+        wheels = SourceWheels([folder / "wheels" for folder in self._stores], build)
         return Requirements(
-            store, settings.requirements, environ=self._user_environ, fallback=fallback, lenient=lenient
+            store,
+            settings.requirements,
+            environ=self._user_environ,
+            fallback=fallback,
+            lenient=lenient,
+            wheels=wheels,
         )
 
     async def _warm(self, launcher: Launcher, installed: "Callable[[], Runtime]") -> None:
@@ -173,8 +181,8 @@ class LocalCloud(ServedCloud):
         from cloud.engine.runtimes.store import Store
 
         state = self._state.path
-        layers = [store / "layers" for store in self._stores]
-        sweep([*system_folders(), state / "work", state / "packages", *self._stores, *layers])
+        shared = [store / name for store in self._stores for name in ("layers", "wheels")]
+        sweep([*system_folders(), state / "work", state / "packages", *self._stores, *shared])
         for store in self._stores:
             Store(store).remove_leftovers()
 

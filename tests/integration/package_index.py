@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from threading import Event, Semaphore, Thread
 from types import MappingProxyType
 
 LOGIN = "ci-user:s3cret-t0ken"
+_FILES = (".whl", ".tar.gz")
 
 
 def wheel(
@@ -38,6 +40,30 @@ def wheel(
         for path, text in {**content_of, f"{info}/RECORD": record}.items():
             archive.writestr(path, text)
     return f"{module}-{version}-{tag}.whl", content.getvalue()
+
+
+def sdist(
+    name: str, version: str = "1.0", *requires: str, setup: str = "", files: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, bytes]:
+    """The file name and the content of a source distribution with one module.
+
+    Args:
+        setup: what its ``setup.py`` does first.
+    """
+    module = name.replace("-", "_")
+    arguments = f"name={name!r}, version={version!r}, py_modules=[{module!r}], install_requires={list(requires)!r}"
+    content_of = {
+        "setup.py": f"from setuptools import setup\n{setup}\nsetup({arguments})\n",
+        f"{module}.py": f"VERSION = {version!r}\n",
+        **files,
+    }
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for path, text in content_of.items():
+            member = tarfile.TarInfo(f"{module}-{version}/{path}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return f"{module}-{version}.tar.gz", content.getvalue()
 
 
 class PackageIndex:
@@ -90,12 +116,12 @@ def package_index(*wheels: tuple[str, bytes]) -> Iterator[PackageIndex]:
                 self.send_header("WWW-Authenticate", "Basic")
                 self.end_headers()
                 return
-            found = index.files.get(rest) if rest.endswith(".whl") else _page(index.files, rest, behaviour)
+            found = index.files.get(rest) if rest.endswith(_FILES) else _page(index.files, rest, behaviour)
             if not found:
                 self.send_error(404)
                 return
             self.send_response(200)
-            self.send_header("Content-Type", "application/octet-stream" if rest.endswith(".whl") else "text/html")
+            self.send_header("Content-Type", "application/octet-stream" if rest.endswith(_FILES) else "text/html")
             self.send_header("Content-Length", str(len(found)))
             self.end_headers()
             if self.command == "GET":

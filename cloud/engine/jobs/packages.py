@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cloud.engine.confinement.confiner import UNCONFINED, Confiner
 from cloud.engine.jobs.archives import BadArchiveError, content_key, unpack_sdist
-from cloud.engine.jobs.wheels import install_wheel
+from cloud.engine.jobs.wheels import check_wheel, install_wheel
 from cloud.engine.jobs.zip_archives import unpack_zip_sdist, zip_content_key
 from cloud.engine.launch.command import Command, Interpreter
 from cloud.engine.launch.executor import Executor
@@ -77,6 +77,32 @@ class PackageInstaller:
         _write_line(on_output, f"Successfully installed {name}")
         return folder
 
+    async def build(
+        self,
+        archive: Path,
+        *,
+        name: str,
+        work: Path,
+        interpreter: Interpreter,
+        on_output: OnOutput,
+        environ: Mapping[str, str],
+    ) -> Path:
+        """Build the wheel of a ``.tar.gz`` or ``.zip`` source distribution; return it, a regular file.
+
+        Args:
+            name: of the package, for pip's message.
+            work: a private folder; the wheel is in it.
+
+        Raises:
+            FailedPrecondition: it is refused, cannot be built, or its wheel is damaged or not for that Python.
+        """
+        folder = Path(tempfile.mkdtemp(dir=work, prefix="build-"))
+        wheel = await self._build(archive, folder, environ, on_output, interpreter, name)
+        if wheel.parent != folder / "result" or wheel.is_symlink() or not wheel.is_file():
+            raise FailedPrecondition(f"{archive.name} cannot be built: its build makes no wheel", field=_FIELD)
+        await asyncio.to_thread(check_wheel, wheel, await python_facts(interpreter.path))
+        return wheel
+
     async def _install_sdist(
         self,
         archive: Path,
@@ -109,11 +135,15 @@ class PackageInstaller:
         environ: Mapping[str, str],
         on_output: OnOutput,
         interpreter: Interpreter,
+        announced: str = "",
     ) -> Path:
         for name in ("source", "home", "result", "temporary"):
             (folder / name).mkdir()
         unpack = unpack_zip_sdist if archive.suffix == ".zip" else unpack_sdist
         source = await asyncio.to_thread(unpack, archive, folder / "source")
+        if announced:
+            kind = "pyproject.toml" if (source / "pyproject.toml").is_file() else "setup.py"
+            _write_line(on_output, f"Building wheel for {announced} ({kind})")
         tail: deque[OutputLine] = deque(maxlen=_TAIL_LINES)
         async with self._confiner.offline([interpreter], (_BUILDER,), write=(folder,)) as confinement:
             command = Command(

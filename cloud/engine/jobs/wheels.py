@@ -31,15 +31,29 @@ def install_wheel(wheel: Path, work: Path, python: PythonFacts) -> tuple[Path, s
         FailedPrecondition: it is damaged, has a member outside the folder, or is not for that Python.
     """
     with open_zip(wheel) as archive:
-        infos = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
-        if len(infos) != 1:
-            raise BadArchiveError(f"{wheel.name} is no wheel: it holds {len(infos)} .dist-info folders, not one")
-        name = infos[0].removesuffix(".dist-info")
-        _check_tags(wheel.name, _headers(archive, f"{infos[0]}/WHEEL"), python)
-        _check_python(wheel.name, _headers(archive, f"{infos[0]}/METADATA"), python)
+        name = _check(archive, wheel.name, python)
         folder = Path(tempfile.mkdtemp(dir=work, prefix="installed-"))
         unpack_zip(archive, wheel.name, folder, lambda member: _target_path(member, f"{name}.data"))
     return folder, name
+
+
+def check_wheel(wheel: Path, python: PythonFacts) -> str:
+    """The ``NAME-VERSION`` of a wheel that can be installed for ``python``.
+
+    Raises:
+        FailedPrecondition: see ``install_wheel``.
+    """
+    with open_zip(wheel) as archive:
+        return _check(archive, wheel.name, python)
+
+
+def _check(archive: zipfile.ZipFile, wheel: str, python: PythonFacts) -> str:
+    infos = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
+    if len(infos) != 1:
+        raise BadArchiveError(f"{wheel} is no wheel: it holds {len(infos)} .dist-info folders, not one")
+    _check_tags(wheel, _headers(archive, f"{infos[0]}/WHEEL"), python)
+    _check_python(wheel, _headers(archive, f"{infos[0]}/METADATA"), python)
+    return infos[0].removesuffix(".dist-info")
 
 
 def _target_path(member: str, data: str) -> str:

@@ -25,7 +25,7 @@ def uv_index_environ(environ: Mapping[str, str], prefix: Path = Path(sys.prefix)
         environ: the user's.
         prefix: of the environment whose ``pip.conf`` counts.
     """
-    pip, own = _pip_settings(environ, prefix), _uv_file_keys(environ)
+    pip, own = _pip_settings(environ, prefix), uv_settings(environ).keys()
     found: dict[str, str] = {}
     if not (_UV_INDEXES & environ.keys() or _UV_FILE_KEYS & own):
         if pip.get("index-url"):
@@ -116,20 +116,20 @@ def _pip_files(environ: Mapping[str, str], prefix: Path) -> Iterator[Path]:
         yield Path(chosen)
 
 
-def _uv_file_keys(environ: Mapping[str, str]) -> set[str]:
-    """The settings in uv's own files, of the user and of the system."""
+def uv_settings(environ: Mapping[str, str]) -> dict[str, object]:
+    """The settings in uv's own files, of the user and of the system; those of its section ``pip`` among them."""
     import tomllib
 
     if environ.get("UV_NO_CONFIG"):
-        return set()
+        return {}
     home = Path(environ.get("HOME") or Path.home())
     chosen = environ.get("UV_CONFIG_FILE")
     files = [Path(environ.get("XDG_CONFIG_HOME") or home / ".config", "uv", "uv.toml"), Path("/etc/uv/uv.toml")]
-    keys: set[str] = set()
+    settings: dict[str, object] = {}
     for file in [Path(chosen)] if chosen else files:
         try:
             content = tomllib.loads(file.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
             continue  # uv itself says so
-        keys |= content.keys() | content.get("pip", {}).keys()
-    return keys
+        settings = {**content, **content.get("pip", {}), **settings}
+    return settings

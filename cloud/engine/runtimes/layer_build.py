@@ -13,8 +13,10 @@ from cloud.engine.runtimes.demands import FIELD, Demand
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.layers import Layer, Layers
 from cloud.engine.runtimes.numpy_abi import NUMPY, built_for_numpy_1, is_numpy_2
+from cloud.engine.runtimes.plan import Plan
 from cloud.engine.runtimes.python_facts import PythonFacts
-from cloud.engine.runtimes.resolution import Plan, Resolver
+from cloud.engine.runtimes.resolution import Resolver
+from cloud.engine.runtimes.source_wheels import SourceBuilds
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
 from cloud.errors import FailedPrecondition
@@ -47,17 +49,19 @@ class LayerBuilder:
         interpreter: Path,
         facts: PythonFacts,
         log: Log,
+        sources: SourceBuilds | None = None,
     ) -> Layer:
         """
         Args:
             visible: the packages that the job has without the layer.
+            sources: builds what has no wheel; None: nothing does.
 
         Raises:
             FailedPrecondition: ``unmet`` cannot be met, or an index does not answer.
             ResourceExhausted: the disk is full.
         """
         with self._layers.building() as (folder, lock), temporary_folder(Kind.WORK) as work:
-            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, work)
+            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, work, sources)
             filling = _Filling(self._uv, self._mode, resolver, log, lock)
             target = folder / PACKAGES
             plan = await filling.fill(target, unmet)
@@ -135,7 +139,11 @@ class _Filling:
         file = Path(tempfile.mkdtemp(dir=self.resolver.work)) / "requirements.txt"
         file.write_text("\n".join(plan.install), encoding="utf-8")
         await self.uv.run(
-            *("pip", "install", *options, "--requirements", str(file)), log=report, offline=offline, lock=self.lock
+            *("pip", "install", *options, "--requirements", str(file)),
+            log=report,
+            offline=offline,
+            lock=self.lock,
+            links=self.resolver.links(),
         )
 
 

@@ -16,13 +16,14 @@ from cloud.engine.runtimes.layers import Layer, Layers
 from cloud.engine.runtimes.names import INSTALLED
 from cloud.engine.runtimes.python_facts import PythonFacts, python_facts
 from cloud.engine.runtimes.runtime import Runtime
+from cloud.engine.runtimes.source_wheels import SourceBuilds, SourceWheels
 from cloud.engine.runtimes.uv import Log, Uv
 from cloud.engine.runtimes.uv_errors import UvError
 from cloud.errors import FailedPrecondition
 from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 
-_RULES = "5"
+_RULES = "6"
 """Of what is installed for demands. Another value where that changes, so that layers of before are not used."""
 
 
@@ -45,6 +46,7 @@ class Requirements:
         environ: the user's, with the settings of pip and uv.
         fallback: for layers where ``folder`` cannot be written.
         lenient: a pin that no wheel can meet is passed, with a warning in the job's log; otherwise refused.
+        wheels: builds what an index has as a source distribution only; None: that cannot be met.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Requirements:
         environ: Mapping[str, str],
         fallback: Path | None = None,
         lenient: bool = False,
+        wheels: SourceWheels | None = None,
     ) -> None:
         self._layers = Layers(folder, fallback)
         self._mode = mode
         self._lenient = lenient
         self._uv = Uv(environ)
         self._builder = LayerBuilder(self._layers, self._uv, mode, lenient=lenient)
+        self._wheels = wheels
         self._building: dict[str, asyncio.Lock] = {}
 
     async def install(
@@ -97,7 +101,7 @@ class Requirements:
             unmet = _report_met(unmet, visible, facts, log)
         if not unmet:
             return Environment(runtime.interpreter, import_path)
-        layer = await self._layer(unmet, visible, runtime.interpreter.path, facts, log)
+        layer = await self._layer(unmet, visible, runtime.interpreter, facts, log)
         for warning in layer.warnings:
             log(warning, Severity.WARNING)
         interpreter, packages_of_layer = runtime.interpreter, layer.folder / PACKAGES
@@ -108,7 +112,7 @@ class Requirements:
         return Environment(interpreter, (*([packages_of_layer] if layer.installed else []), *import_path))
 
     async def _layer(
-        self, unmet: Sequence[Demand], visible: Distributions, interpreter: Path, facts: PythonFacts, log: Log
+        self, unmet: Sequence[Demand], visible: Distributions, interpreter: Interpreter, facts: PythonFacts, log: Log
     ) -> Layer:
         for demand in unmet:
             log(f"Collecting {self._uv.redact(str(demand))}{_source(demand)}", Severity.INFO)
@@ -117,7 +121,10 @@ class Requirements:
             layer = self._layers.find(key)
             if layer is None:
                 self._check_allowed(unmet, visible)
-                layer = await self._builder.build(key, unmet, visible, interpreter, facts, log)
+                sources = None
+                if self._wheels:
+                    sources = SourceBuilds(self._wheels, self._uv.environ, interpreter, facts, log)
+                layer = await self._builder.build(key, unmet, visible, interpreter.path, facts, log, sources)
         names = " ".join(pin.replace("==", "-") for pin in layer.installed)
         log(f"Successfully installed {names}" if names else "Nothing has to be installed.", Severity.INFO)
         return layer

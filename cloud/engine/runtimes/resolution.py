@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -17,12 +18,13 @@ from cloud.engine.runtimes.demands import FIELD, Demand
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.index_settings import wheelhouses
 from cloud.engine.runtimes.numpy_abi import NUMPY
+from cloud.engine.runtimes.plan import Plan, read_plan
 from cloud.engine.runtimes.python_facts import PythonFacts
+from cloud.engine.runtimes.source_wheels import SourceBuilds
 from cloud.engine.runtimes.uv import Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
 from cloud.errors import FailedPrecondition
 
-_CHANGE = re.compile(r" (?P<kind>[-+~]) (?P<name>[\w.-]+)(?:==(?P<version>\S+)| @ (?P<url>\S+))")
 _IMPOSSIBLE = frozenset({Reason.NO_WHEEL, Reason.CONFLICT, Reason.NOT_FOUND, Reason.NOT_CACHED})
 _NOT_CACHED_BELOW = re.compile(r"Because (\S+) was not found in the cache")
 _NO_WHEEL_BELOW = re.compile(
@@ -34,17 +36,18 @@ _LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class _Found:
     """
     Args:
-        install: ``NAME==VERSION`` or ``NAME @ URL`` of each package, with all that they require.
-        replaced: ``NAME==VERSION`` of the packages of the runtime that they replace.
-        warnings: which pins were not met.
+        options: with which uv was asked.
     """
 
-    install: tuple[str, ...]
-    replaced: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
+    plan: Plan
+    options: tuple[str, ...]
+
+
+class _Ask(Protocol):
+    async def __call__(self, demands: Sequence[Demand], target: Path, *options: str, offline: bool) -> Plan: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Resolver:
         visible: the packages that the job has without installing anything.
         lenient: pins that no wheel can meet are passed, with a warning.
         work: a private folder.
+        sources: builds what has no wheel, unless the network is not used; None: nothing does.
     """
 
     uv: Uv
@@ -62,6 +66,11 @@ class Resolver:
     visible: Distributions
     lenient: bool
     work: Path
+    sources: SourceBuilds | None = None
+
+    def links(self) -> list[Path]:
+        """The folders of the wheels that were built of source distributions."""
+        return self.sources.links() if self.sources else []
 
     async def resolve_cached(self, demands: Sequence[Demand]) -> Plan | None:
         """What the cache and the folders of wheels can give; None if that is not all.
@@ -88,21 +97,18 @@ class Resolver:
             FailedPrecondition: ``demands`` cannot be met; the message names which.
         """
         target = await asyncio.to_thread(self._write_metadata)
-        for options in self._keeping(demands):
-            try:
-                return await self._ask(demands, target, *options, offline=offline)
-            except UvError as conflict:
-                if conflict.reason not in _IMPOSSIBLE:
-                    raise
-        try:
-            return await self._ask(demands, target, offline=offline)
-        except UvError as unmet:
-            if unmet.reason not in _IMPOSSIBLE:
-                raise
-            error = unmet
-            at_fault = await self._find(list(demands), target, offline=offline)
-            if offline or not self.lenient or {reason for _, reason in at_fault} != {Reason.NO_WHEEL}:
-                raise await self._refuse(error, at_fault, demands, offline=offline) from error
+        first = await self._first(self._ask, demands, target, offline=offline)
+        if self.sources and not offline:
+            if isinstance(first, _Found):
+                return await self._newer(first, demands, target, self.sources)
+            # Last, so that no old release is built where a newer one has a wheel.
+            first = await self._first(self._ask_building, demands, target, offline=offline)
+        if isinstance(first, _Found):
+            return first.plan
+        error = first
+        at_fault = await self._find(list(demands), target, offline=offline)
+        if offline or not self.lenient or {reason for _, reason in at_fault} != {Reason.NO_WHEEL}:
+            raise await self._refuse(error, at_fault, demands, offline=offline) from error
         overrides, warnings = {}, []
         for demand, reason in at_fault:
             present = self.visible.get(demand.requirement.name)
@@ -110,16 +116,80 @@ class Resolver:
             if used is None:
                 raise await self._refuse(error, [(demand, reason)], demands, offline=offline)
             overrides[demand.requirement.name] = used
-            warnings.append(f"{demand} has no wheel for Python {self.facts.version}; {used} is used.")
+            why = f" {problem.splitlines()[0]}" if (problem := self._problem(demand.requirement.name)) else ""
+            warnings.append(f"{demand} has no wheel for Python {self.facts.version}; {used} is used.{why}")
         try:
-            plan = await self._ask(demands, target, offline=False, overrides=overrides)
-        except UvError as error:
+            plan = await self._ask_building(demands, target, offline=False, overrides=overrides)
+        except UvError as conflict:
             given_way = await self._give_way(demands, target, overrides)
             if given_way is None:
-                raise (await self._refuse(error, [], demands, offline=False)) from error
+                raise (await self._refuse(conflict, [], demands, offline=False)) from conflict
             plan, more = given_way
             warnings += more
         return replace(plan, warnings=tuple(warnings))
+
+    async def _first(self, ask: _Ask, demands: Sequence[Demand], target: Path, *, offline: bool) -> _Found | UvError:
+        """What can be had with as much of the runtime kept as possible; or why nothing can."""
+        for options in (*self._keeping(demands), ()):
+            try:
+                return _Found(await ask(demands, target, *options, offline=offline), options)
+            except UvError as unmet:
+                if unmet.reason not in _IMPOSSIBLE:
+                    raise
+                error = unmet
+        return error
+
+    async def _newer(self, found: _Found, demands: Sequence[Demand], target: Path, sources: SourceBuilds) -> Plan:
+        """``found``, or what pip would choose: releases that need what has no wheel, which is then built. uv goes back
+        to those before, which may be years older."""
+        chosen = found.plan.versions
+        named = [demand for demand in demands if canonicalize_name(demand.requirement.name) in chosen]
+        try:
+            newest = (await self._ask(named, target, "--no-deps", offline=False)).versions if named else {}
+        except UvError:
+            return found.plan
+        behind = {name: version for name, version in newest.items() if chosen.get(name, version) < version}
+        if not behind:
+            return found.plan
+        floor = self._write(f"{name}>={version}" for name, version in behind.items())
+        before = len(sources.built)
+        with contextlib.suppress(UvError):
+            options = (*found.options, "--constraints", str(floor))
+            plan = await self._ask_building(demands, target, *options, offline=False)
+            return plan if len(sources.built) > before else found.plan
+        if not sources.failures:
+            return found.plan
+        why = "; ".join(problem.splitlines()[0] for problem in sources.failures.values())
+        warnings = [
+            f"{name}=={version} needs what has no wheel and cannot be built here; {chosen[name]} is used. {why}"
+            for name, version in behind.items()
+        ]
+        return replace(found.plan, warnings=tuple(warnings))
+
+    async def _ask_building(
+        self,
+        demands: Sequence[Demand],
+        target: Path,
+        *options: str,
+        offline: bool,
+        overrides: dict[str, str] | None = None,
+    ) -> Plan:
+        """As ``_ask``, which is repeated as long as a wheel that it lacks can be built."""
+        # The runtime stands for another, to whose versions such pins belong: they give way to its own, as they do where
+        # nothing can be built.
+        kept = {
+            canonicalize_name(demand.requirement.name)
+            for demand in demands
+            if self.lenient and self.visible.get(demand.requirement.name)
+        }
+        while True:
+            try:
+                return await self._ask(demands, target, *options, offline=offline, overrides=overrides)
+            except UvError as error:
+                if self.sources is None or offline or error.reason not in _IMPOSSIBLE:
+                    raise
+                if not await self.sources.add_missing(error.detail, kept=kept):
+                    raise
 
     async def _ask(
         self,
@@ -140,16 +210,9 @@ class Resolver:
             log=lambda line, _: lines.append(line),
             offline=offline,
             quick=True,
+            links=self.links(),
         )
-        changes = [match for line in lines if (match := _CHANGE.match(line))]
-        # Not the URLs that uv reports, which have no logins.
-        urls = {canonicalize_name(demand.requirement.name): str(demand) for demand in demands if demand.requirement.url}
-        return Plan(
-            tuple(
-                urls.get(canonicalize_name(match["name"])) or _pin(match) for match in changes if match["kind"] != "-"
-            ),
-            tuple(_pin(match) for match in changes if match["kind"] == "-"),
-        )
+        return read_plan(lines, demands)
 
     def _keeping(self, demands: Sequence[Demand]) -> list[tuple[str, str]]:
         """Options for ``_ask`` with which TensorFlow and NumPy stay as they are, or NumPy of its major version.
@@ -195,8 +258,9 @@ class Resolver:
 
     async def _find(self, demands: list[Demand], target: Path, *, offline: bool) -> list[tuple[Demand, Reason]]:
         """Those that cannot be met even alone, and why."""
+        ask = self._ask_building if len(demands) == 1 else self._ask
         try:
-            await self._ask(demands, target, "--no-deps", offline=offline)
+            await ask(demands, target, "--no-deps", offline=offline)
         except UvError as error:
             if error.reason not in _IMPOSSIBLE:
                 raise
@@ -234,7 +298,8 @@ class Resolver:
             if wheel:
                 why = (
                     f"which needs {wheel[1]}, of which there is no wheel for Python {self.facts.version}, and "
-                    f"dependencies are not built from source: require another version, or {_mend_wheel(wheel[1])}"
+                    f"{self._unbuilt(wheel[1], offline=offline)}: require another version, or {_mend_wheel(wheel[1])}"
+                    f"{self._build_output(wheel[1])}"
                 )
             elif missing:
                 why = f"which needs {missing[1]}, neither installed nor cached: {self._mend_offline(missing[1])}"
@@ -255,8 +320,27 @@ class Resolver:
         nearest = await self._nearest(demand, offline=offline)
         python = f"{demand.statement}, but {demand} has no wheel for Python {self.facts.version}"
         if nearest:
-            return f"{python}; the nearest is {nearest}: require that, or pass such pins with --runtime any"
-        return f"{python}, and dependencies are not built from source: {_mend_wheel(demand.requirement.name)}"
+            mend = f"the nearest is {nearest}: require that, or pass such pins with --runtime any"
+            return f"{python}; {mend}{self._build_output(demand.requirement.name)}"
+        mend = _mend_wheel(demand.requirement.name)
+        return (
+            f"{python}, and {self._unbuilt(demand.requirement.name, offline=offline)}: {mend}"
+            f"{self._build_output(demand.requirement.name)}"
+        )
+
+    def _problem(self, what: str) -> str:
+        """Why ``what`` could not be built from source; empty: that was not tried."""
+        name = canonicalize_name(re.split(r"[^\w.-]", what, maxsplit=1)[0])
+        return self.sources.failures.get(name, "") if self.sources else ""
+
+    def _unbuilt(self, what: str, *, offline: bool) -> str:
+        if self.sources is None or offline:
+            return "dependencies are not built from source"
+        return "its source cannot be built here" if self._problem(what) else "it has no source that could be built"
+
+    def _build_output(self, what: str) -> str:
+        problem = self._problem(what)
+        return f".\n{problem}" if problem else ""
 
     def _mend_offline(self, what: str) -> str:
         folders = wheelhouses(self.uv.environ)
@@ -290,7 +374,3 @@ def _mend_wheel(what: str) -> str:
         f"make its wheel with `pip wheel --no-deps {shlex.quote(what)}` and add it to the job's packages, or to a "
         "folder that PIP_FIND_LINKS names when the cloud is started"
     )
-
-
-def _pin(change: re.Match[str]) -> str:
-    return f"{change['name']}=={change['version']}" if change["version"] else f"{change['name']} @ {change['url']}"

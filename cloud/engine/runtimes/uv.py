@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 from asyncio import StreamReader
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -103,7 +103,13 @@ class Uv:
         return redact(text, self._secrets)
 
     async def run(
-        self, *arguments: str, log: Log, offline: bool = False, quick: bool = False, lock: int | None = None
+        self,
+        *arguments: str,
+        log: Log,
+        offline: bool = False,
+        quick: bool = False,
+        lock: int | None = None,
+        links: Sequence[Path] = (),
     ) -> str:
         """Run ``uv ARGUMENTS`` and return its standard output.
 
@@ -115,6 +121,7 @@ class Uv:
             quick: it only asks for metadata, so an index that is silent for two seconds is given up
                 (``UV_HTTP_TIMEOUT`` of the user's environment allows another time).
             lock: the file descriptor of a lock that uv keeps until it ends, if this process is killed before.
+            links: folders of wheels, besides the user's.
 
         Raises:
             UvError: uv failed, or there is no uv.
@@ -122,6 +129,9 @@ class Uv:
         environ = dict(self.environ)
         if offline:
             environ["UV_OFFLINE"] = "1"
+        if links:
+            # In the variable, since an option takes its place.
+            environ["UV_FIND_LINKS"] = ",".join(filter(None, (environ.get("UV_FIND_LINKS"), *map(str, links))))
         if quick:
             environ.setdefault("UV_HTTP_TIMEOUT", _QUICK_SECONDS)
         process = await asyncio.create_subprocess_exec(

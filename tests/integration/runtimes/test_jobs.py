@@ -17,7 +17,7 @@ from cloud.resources import Access, Job, Service, TrainingSpec
 from cloud.resources.log_entries import Severity
 from cloud.serve import LocalCloud
 from cloud.settings import LauncherKind, Settings
-from integration.package_index import PackageIndex, package_index, wheel
+from integration.package_index import PackageIndex, package_index, sdist, wheel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TASK = """
@@ -31,7 +31,8 @@ TIMEOUT = 60
 
 @pytest.fixture(scope="module")
 def index() -> Iterator[PackageIndex]:
-    with package_index(wheel("fares", "1.0"), wheel("fares", "2.0")) as index:
+    data = wheel("data", "1.0", "promised")
+    with package_index(wheel("fares", "1.0"), wheel("fares", "2.0"), data, sdist("promised")) as index:
         yield index
 
 
@@ -94,6 +95,27 @@ async def test_pip_lines_and_what_is_installed(cloud: LocalCloud, tmp_path: Path
     ]
     assert [line for line in output if line in expected] == expected
     assert any(line.startswith("Requirement already satisfied: absl-py in ") for line in output)
+
+
+async def test_what_has_no_wheel_is_built_once(cloud: LocalCloud, index: PackageIndex, tmp_path: Path) -> None:
+    code = "import data, promised; print('promised', promised.VERSION)"
+    expected = [
+        "Collecting data (from trainer==0.1)",
+        "Downloading promised-1.0.tar.gz",
+        "Building wheel for promised (setup.py)",
+        "Successfully built promised",
+        "Successfully installed data-1.0 promised-1.0",
+        "promised 1.0",
+    ]
+
+    for job_id, requires, lines_of_build in (("built", ["data"], expected), ("again", ["data", "promised"], [])):
+        job = await run(cloud, tmp_path, job_id, wheel("trainer", "0.1", *requires, code=code))
+        output = await lines(cloud, job_id)
+        assert job.state is JobState.SUCCEEDED, output
+        assert not lines_of_build or [line for line in output if line in expected] == expected
+    assert [line for line in index.requests if "promised-1.0.tar.gz" in line] == [
+        "GET /simple/promised-1.0.tar.gz HTTP/1.1"
+    ]
 
 
 async def test_packages_in_any_order(cloud: LocalCloud, tmp_path: Path) -> None:
