@@ -11,12 +11,13 @@ from cloud.engine.runtimes.distributions import Distributions
 
 _IMAGE = re.compile(r"[\w.-]+/deeplearning-platform-release/\S+")
 _HELD = {
-    "PIL": "pillow",
-    "cv2": "opencv-python-headless",
-    "nltk": "nltk",
-    "skimage": "scikit-image",
-    "matplotlib": "matplotlib",
-    "tensorflow_datasets": "tensorflow-datasets",
+    "PIL": ("pillow",),
+    "cv2": ("opencv-python-headless",),
+    "nltk": ("nltk",),
+    "skimage": ("scikit-image",),
+    "matplotlib": ("matplotlib",),
+    # It imports the second, and does not say so.
+    "tensorflow_datasets": ("tensorflow-datasets", "importlib-resources"),
 }
 """Distributions by their module. Without a screen OpenCV's windows cannot be opened there either."""
 _IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
@@ -36,7 +37,7 @@ def held_and_imported(base: str, files: Path, runtime: Distributions) -> list[st
     if not _IMAGE.fullmatch(base):
         return []
     imported = {name.decode() for file in files.rglob("*.py") for name in _IMPORT.findall(file.read_bytes())}
-    found = [distribution for module, distribution in _HELD.items() if module in imported]
+    found = [name for module, distributions in _HELD.items() if module in imported for name in distributions]
     protobuf = runtime.get("protobuf")
     if protobuf and int(protobuf.version.partition(".")[0]) < 5:
         found += [_WITH_PROTOBUF_4[name] for name in found if name in _WITH_PROTOBUF_4]

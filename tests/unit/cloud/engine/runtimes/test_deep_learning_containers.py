@@ -5,6 +5,7 @@ import pytest
 from cloud.engine.runtimes.deep_learning_containers import held_and_imported
 from cloud.engine.runtimes.distributions import Distributions
 
+FOUND = ["pillow", "tensorflow-datasets", "importlib-resources"]
 CONTAINER = "gcr.io/deeplearning-platform-release/tf2-gpu.2-8"
 
 
@@ -20,8 +21,8 @@ def files(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("base", "found"),
     [
-        (CONTAINER, ["pillow", "tensorflow-datasets"]),
-        ("us-docker.pkg.dev/deeplearning-platform-release/gcr.io/tf2-cpu", ["pillow", "tensorflow-datasets"]),
+        (CONTAINER, FOUND),
+        ("us-docker.pkg.dev/deeplearning-platform-release/gcr.io/tf2-cpu", FOUND),
         ("us-docker.pkg.dev/vertex-ai/training/tf-cpu.2-15.py310:latest", []),
         ("python:3.11", []),
     ],
