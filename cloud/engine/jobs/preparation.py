@@ -16,8 +16,10 @@ from cloud.engine.launch.output import OnOutput
 from cloud.engine.runtimes import image_program, python_code
 from cloud.engine.runtimes.deep_learning_containers import held_and_imported
 from cloud.engine.runtimes.distributions import Distributions
+from cloud.engine.runtimes.framework_pins import with_older_tensorflow
 from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import request_of
+from cloud.engine.runtimes.recipes import OWN_PYTHON
 from cloud.engine.runtimes.requirements import Environment, Requirements
 from cloud.engine.runtimes.runtime import Runtime, RuntimeRequest
 from cloud.engine.runtimes.uv import Log
@@ -84,9 +86,13 @@ class Preparation:
     images: Callable[[], Images] | None = None
 
     def request_of(self, spec: TrainingSpec) -> RuntimeRequest | None:
-        """What ``spec`` asks for: by its image, if that was built here by what it was built from."""
+        """What ``spec`` asks for: by its image, if that was built here by what it was built from, and with which
+        TensorFlow."""
         built = self._image(spec)
-        return request_of(spec) if built is None else runtime_request(built[0].base)
+        if built is None:
+            return request_of(spec)
+        request = runtime_request(built[0].base)
+        return request and with_older_tensorflow(request, built[0].requirements, OWN_PYTHON)
 
     def _image(self, spec: TrainingSpec) -> tuple[ContainerImage, Path] | None:
         """Its image with the folder of its files; None: it has none that was built here.

@@ -2,13 +2,17 @@
 Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from cloud.engine.runtimes.demands import Demand, Markers, required_by
 from cloud.engine.runtimes.distributions import Distributions
+from cloud.engine.runtimes.names import PYTHON, minor
+from cloud.engine.runtimes.runtime import RuntimeRequest
 
 _TENSORFLOW = "tensorflow"
 _FIRST_WHEELS: Mapping[str, str] = {"3.10": "2.8", "3.11": "2.12", "3.12": "2.16", "3.13": "2.20"}
@@ -67,6 +71,38 @@ def replaced_pin(demand: Demand, visible: Distributions, python: str) -> str | N
             other = "" if name == _TENSORFLOW else f"{_TENSORFLOW} "
             return f"{demand} has no wheel for Python {python}; {other}{present.version} is used."
     return None
+
+
+def with_older_tensorflow(request: RuntimeRequest, requirements: Sequence[str], python: str) -> RuntimeRequest:
+    """What an image requests that was made from ``request``'s, and where pip then installed ``requirements``: the
+    TensorFlow that they pin, if it has no wheels here. The runtime that stands for it is nearer than the base's, in
+    which that pin would only give way.
+
+    Args:
+        requirements: the last one counts; those that are no requirements of an index are ignored.
+        python: ``MAJOR.MINOR``, of runtimes.
+    """
+    first = _FIRST_WHEELS.get(python)
+    if first is None or request.framework not in ("tensorflow", PYTHON):
+        return request
+    for text in reversed(requirements):
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if canonicalize_name(requirement.name) not in (_TENSORFLOW, *_BUILDS) or requirement.url:
+            continue
+        pins = [one for one in requirement.specifier if one.operator != "<" and _ends_before(one, first)]
+        if not pins:
+            return request
+        version = minor(f"{Version(pins[0].version.removesuffix('.*'))}")
+        return replace(
+            request,
+            framework=_TENSORFLOW,
+            version=version if "." in version else f"{version}.0",
+            text=f"{request.text} with {requirement}",
+        )
+    return request
 
 
 def _name(demand: Demand) -> str:

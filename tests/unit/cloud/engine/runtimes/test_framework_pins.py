@@ -4,7 +4,8 @@ import pytest
 
 from cloud.engine.runtimes.demands import collect
 from cloud.engine.runtimes.distributions import Distributions
-from cloud.engine.runtimes.framework_pins import replaced_pin, without_framework_pins
+from cloud.engine.runtimes.framework_pins import replaced_pin, with_older_tensorflow, without_framework_pins
+from cloud.engine.runtimes.runtime import RuntimeRequest
 
 
 def visible(folder: Path, *names: str) -> Distributions:
@@ -76,3 +77,32 @@ def test_what_was_pinned_with_tensorflow(
 
     assert [str(demand) for demand in demands] == kept
     assert said == warnings
+
+
+TF2 = RuntimeRequest("tensorflow", None, None, "image tf2-cpu")
+
+
+@pytest.mark.parametrize(
+    ("base", "requirements", "framework", "version"),
+    [
+        # What the Dockerfile of a course installs over the newest TensorFlow.
+        (TF2, ["tensorflow==2.1", "cloudml-hypertune"], "tensorflow", "2.1"),
+        (TF2, ["tensorflow-cpu~=2.8.0"], "tensorflow", "2.8"),
+        (TF2, ["tensorflow-gpu==2.4.*"], "tensorflow", "2.4"),
+        (TF2, ["tensorflow==2.15.1", "/trainer", "tensorflow==1.15"], "tensorflow", "1.15"),
+        (RuntimeRequest("python", None, "3.7", "image python:3.7"), ["tensorflow==2"], "tensorflow", "2.0"),
+        # It can be had, or is not pinned.
+        (TF2, ["tensorflow==2.15.1"], "tensorflow", None),
+        (TF2, ["tensorflow==2.1", "tensorflow==2.12.1"], "tensorflow", None),
+        (TF2, ["tensorflow<2.12", "tensorflow-hub==0.1", "tensorflow @ https://a.b/c.whl"], "tensorflow", None),
+        (RuntimeRequest("pytorch", "1.2", None, "image pytorch"), ["tensorflow==2.1"], "pytorch", "1.2"),
+    ],
+)
+def test_an_image_with_an_older_tensorflow(
+    base: RuntimeRequest, requirements: list[str], framework: str, version: str | None
+) -> None:
+    request = with_older_tensorflow(base, requirements, "3.11")
+
+    assert (request.framework, request.version, request.python) == (framework, version, base.python)
+    assert request.text.startswith(base.text)
+    assert with_older_tensorflow(base, requirements, "3.14") == base
