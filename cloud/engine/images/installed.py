@@ -93,7 +93,8 @@ class Installed:
             raise InvalidArgument(f"pip: invalid requirement {target!r}: {str(error).splitlines()[0]}") from None
         name = canonicalize_name(parsed.name)
         if name in _TOOLS:
-            reader.passed_over.add(f"RUN {reader.line}", Reason.ENVIRONMENT)
+            only_tools = all(canonicalize_name(one.partition("=")[0]) in _TOOLS for one in reader.targets)
+            reader.passed_over.add(f"RUN {reader.line}" if only_tools else target, Reason.ENVIRONMENT)
             return None
         if limit := reader.constraints.get(name):
             parsed.specifier &= limit

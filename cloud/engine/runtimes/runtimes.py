@@ -239,7 +239,7 @@ def _missing_framework(request: RuntimeRequest, installed: Runtime) -> str:
         return ""
     return (
         f"{request.text} needs PyTorch, which is not here: install torch next to this project, or add it to the "
-        "requirements of the job's package"
+        "requirements of the job's package or image"
     )
 
 

@@ -201,7 +201,7 @@ async def test_a_trainer_of_pytorch_is_told_what_is_missing_and_runs_with_it(
     entries = await cloud.backend.read_logs("125")
     (warning,) = [each.message for each in entries if each.severity is Severity.WARNING and "PyTorch" in each.message]
     assert warning.startswith("Image training/pytorch-gpu.2-4.py310: runs in installed (TensorFlow ")
-    mend = "install torch next to this project, or add it to the requirements of the job's package"
+    mend = "install torch next to this project, or add it to the requirements of the job's package or image"
     assert warning.endswith(f"needs PyTorch, which is not here: {mend}")
 
     index.add(wheel("torch", "2.4.1"))

@@ -202,6 +202,17 @@ def test_what_is_passed_over(run, line, reason):
     assert run.log[0] == f" ---> passed over: RUN {line} ({reason})"
 
 
+def test_a_tool_among_requirements_is_passed_over_alone(run):
+    """The log does not say of the whole line that it had no effect."""
+    run("printf 'pip==22.0.4\\nfire==1\\n' > r.txt && pip install -r r.txt")
+    assert run.log == [
+        " ---> passed over: pip==22.0.4 (a job gets an environment of its own)",
+        " ---> to be installed: fire==1",
+    ]
+    run("pip install --upgrade pip")
+    assert run.log[2:] == [" ---> passed over: RUN pip install --upgrade pip (a job gets an environment of its own)"]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -209,7 +209,7 @@ async def test_pytorch_is_named_where_it_is_missing(make, installed, log):
     assert await make().prepare(request, log) == installed
     missing = (
         "image training/pytorch-gpu.2-4.py310 needs PyTorch, which is not here: install torch next to this project, or "
-        "add it to the requirements of the job's package"
+        "add it to the requirements of the job's package or image"
     )
     assert log == [f"WARNING: I{missing[1:].partition(' needs')[0]}: runs in {INSTALLED}, because {missing}"]
     with pytest.raises(InvalidArgument, match="needs PyTorch"):
