@@ -183,9 +183,9 @@ def _is_test(condition: Script) -> bool:
 
 
 def _program_name(command: Command) -> str:
-    if isinstance(command, Simple) and command.words:
-        return "".join(piece.text for piece in command.words[0])
-    return ""
+    """That of the first word, or of the one after ``sudo``."""
+    names = ("".join(piece.text for piece in word) for word in command.words) if isinstance(command, Simple) else ()
+    return next((name for name in names if name != "sudo"), "")
 
 
 def _has_no_effect(command: Simple) -> bool:

@@ -219,6 +219,7 @@ def test_a_tool_among_requirements_is_passed_over_alone(run):
         "apt-get update -y",
         "apt-get clean",
         "curl https://packages.cloud.google.com/apt/doc/apt-key.gpg | apt-key add -",
+        "curl https://packages.cloud.google.com/apt/doc/apt-key.gpg | sudo apt-key add -",
         "ls -la /x",
         "pip list | grep tensor",
         "python --version",
