@@ -34,6 +34,7 @@ from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.project.identities import job_account
 from cloud.engine.runtimes import hooks, image_program, python_code
+from cloud.engine.runtimes.names import PYTHON
 from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
 from cloud.errors import CloudError
@@ -196,12 +197,16 @@ class Execution:
             mend = self.platform.bounds.explain(message)
         if not mend and not self._has_gcs:
             mend = explain_gcs_folder(message)
+        request = self.platform.preparation.request_of(spec)
         if not mend:
-            mend = explain_known_failure(
-                message, requests_version=self.platform.preparation.request_of(spec) is not None
+            mend = explain_known_failure(message, requests_version=request is not None)
+        if not mend:
+            mend = await asyncio.to_thread(
+                explain_missing_module,
+                message,
+                is_image=bool(spec.image_digest),
+                holds_packages=request is None or request.framework != PYTHON,
             )
-        if not mend:
-            mend = await asyncio.to_thread(explain_missing_module, message)
         if not mend and self._is_confined:
             mend = await asyncio.to_thread(explain_path_outside, message, self._folders)
         if mend:

@@ -19,6 +19,8 @@ Traceback (most recent call last):
         ("ImportError: cannot import name 'storage' from 'google.cloud' (unknown location)", "of google-cloud-storage"),
         ("ModuleNotFoundError: No module named 'aiohttp'", "declare aiohttp in the requirements of the job's package"),
         ("ModuleNotFoundError: No module named 'cloud.errors'", "cloud.errors is a module of this project"),
+        ("ImportError: `Import fsspec` failed.  Use pip or conda to install the fsspec package.", "declare gcsfs in"),
+        ("ImportError: Missing optional dependency 'fsspec'.  Use pip or conda to install", "declare gcsfs in"),
     ],
 )
 def test_the_mend_is_named(error: str, mend: str) -> None:
@@ -46,3 +48,20 @@ def test_the_last_error_is_the_one_that_counts() -> None:
     output = TRACEBACK.format(f"{first}\n\n{then}\nModuleNotFoundError: No module named 'pandas'")
 
     assert "pandas" in (explain_missing_module(output) or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "holds_packages", "mend"),
+    [
+        # Of an image with a Python and no packages, such as python:3.10, Google's have nothing to say.
+        ("ModuleNotFoundError: No module named 'numpy'", False, "The image does not hold numpy: add `RUN pip install"),
+        ("ModuleNotFoundError: No module named 'tensorflow'", False, "add `RUN pip install tensorflow` to its Docker"),
+        ("ModuleNotFoundError: No module named 'sklearn'", False, "`RUN pip install scikit-learn`"),
+        ("ModuleNotFoundError: No module named 'sklearn'", True, "python -m cloud.runtimes add image"),
+        ("ModuleNotFoundError: No module named 'aiohttp'", True, "job's runtime: add `RUN pip install aiohttp` to its"),
+        ("ImportError: `Import fsspec` failed.  Use pip or conda to install", True, "add `RUN pip install gcsfs` to"),
+    ],
+)
+def test_the_mend_of_an_image(error: str, holds_packages: bool, mend: str) -> None:
+    said = explain_missing_module(TRACEBACK.format(error), is_image=True, holds_packages=holds_packages)
+    assert mend in (said or "")
