@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 
 from cloud.engine.images.file_commands import COMMANDS, FileCommands
 from cloud.engine.images.passed_over import Reason
@@ -12,7 +13,7 @@ from cloud.engine.images.shell_output import SINKS, is_kept, printed, write
 from cloud.engine.images.shell_state import Result, State
 from cloud.engine.images.shell_syntax import Redirection
 from cloud.engine.images.shell_test import holds
-from cloud.errors import NotFound
+from cloud.errors import InvalidArgument, NotFound
 
 _SHELL = re.compile(r"(?:ba|da|z|k)?sh")
 _SCRIPT = re.compile(r"-[a-z]*c")
@@ -130,6 +131,8 @@ class Programs:
             state.installed.uninstall(one for one in arguments if not one.startswith("-"))
             state.passed_over.add(f"RUN {line}", Reason.ENVIRONMENT)
         else:
+            if meant := get_close_matches(action, PIP_GETS, n=1, cutoff=0.8):
+                raise InvalidArgument(f"pip: unknown command {action!r} - maybe you meant {meant[0]!r}")
             reason = Reason.NO_EFFECT if action in _PIP_WITHOUT_EFFECT else Reason.NETWORK
             state.passed_over.add(f"RUN {line}", reason)
             return Result(None)

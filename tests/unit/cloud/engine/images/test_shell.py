@@ -252,6 +252,7 @@ def test_what_is_not_missed(run, line):
         ("pip install -r none.txt", "no such file or directory in the image: '/w/none.txt'; COPY it"),
         ("pip install 'a b'", "invalid requirement"),
         ("pip install -r", "-r option requires 1 argument"),
+        ("pip instal fire", "pip: unknown command 'instal' - maybe you meant 'install'"),
         ("echo '-r a' > a && pip install -r a", "name each other"),
         ("mkdir a && cp -r a a/b", "into itself"),
         ("mkdir a && mv a a/b", "to a subdirectory of itself"),
