@@ -45,6 +45,7 @@ class LayerBuilder:
         self,
         key: str,
         unmet: Sequence[Demand],
+        met: Sequence[Demand],
         visible: Distributions,
         interpreter: Path,
         facts: PythonFacts,
@@ -53,7 +54,8 @@ class LayerBuilder:
     ) -> Layer:
         """
         Args:
-            visible: the packages that the job has without the layer.
+            met: what the job states beside ``unmet``.
+            visible: the packages that the job has without the layer, which meet it.
             sources: builds what has no wheel; None: nothing does.
 
         Raises:
@@ -61,7 +63,7 @@ class LayerBuilder:
             ResourceExhausted: the disk is full.
         """
         with self._layers.building() as (folder, lock), temporary_folder(Kind.WORK) as work:
-            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, work, sources)
+            resolver = Resolver(self._uv, interpreter, facts, visible, self._lenient, work, sources, met)
             filling = _Filling(self._uv, self._mode, resolver, log, lock)
             target = folder / PACKAGES
             plan = await filling.fill(target, unmet)

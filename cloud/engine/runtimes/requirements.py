@@ -23,7 +23,7 @@ from cloud.errors import FailedPrecondition
 from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 
-_RULES = "6"
+_RULES = "7"
 """Of what is installed for demands. Another value where that changes, so that layers of before are not used."""
 
 
@@ -101,7 +101,8 @@ class Requirements:
             unmet = _report_met(unmet, visible, facts, log)
         if not unmet:
             return Environment(runtime.interpreter, import_path)
-        layer = await self._layer(unmet, visible, runtime.interpreter, facts, log)
+        met = [demand for demand in demands if is_met(demand, visible, facts.markers)]
+        layer = await self._layer(unmet, met, visible, runtime.interpreter, facts, log)
         for warning in layer.warnings:
             log(warning, Severity.WARNING)
         interpreter, packages_of_layer = runtime.interpreter, layer.folder / PACKAGES
@@ -112,11 +113,17 @@ class Requirements:
         return Environment(interpreter, (*([packages_of_layer] if layer.installed else []), *import_path))
 
     async def _layer(
-        self, unmet: Sequence[Demand], visible: Distributions, interpreter: Interpreter, facts: PythonFacts, log: Log
+        self,
+        unmet: Sequence[Demand],
+        met: Sequence[Demand],
+        visible: Distributions,
+        interpreter: Interpreter,
+        facts: PythonFacts,
+        log: Log,
     ) -> Layer:
         for demand in unmet:
             log(f"Collecting {self._uv.redact(str(demand))}{_source(demand)}", Severity.INFO)
-        key = self._key(unmet, visible, facts)
+        key = self._key(unmet, met, visible, facts)
         async with self._building.setdefault(key, asyncio.Lock()):
             layer = self._layers.find(key)
             if layer is None:
@@ -124,12 +131,12 @@ class Requirements:
                 sources = None
                 if self._wheels:
                     sources = SourceBuilds(self._wheels, self._uv.environ, interpreter, facts, log)
-                layer = await self._builder.build(key, unmet, visible, interpreter.path, facts, log, sources)
+                layer = await self._builder.build(key, unmet, met, visible, interpreter.path, facts, log, sources)
         names = " ".join(pin.replace("==", "-") for pin in layer.installed)
         log(f"Successfully installed {names}" if names else "Nothing has to be installed.", Severity.INFO)
         return layer
 
-    def _key(self, unmet: Sequence[Demand], visible: Distributions, facts: PythonFacts) -> str:
+    def _key(self, unmet: Sequence[Demand], met: Sequence[Demand], visible: Distributions, facts: PythonFacts) -> str:
         indexes = [
             f"{name}={value}"
             for name, value in sorted(self._uv.environ.items())
@@ -140,6 +147,8 @@ class Requirements:
             *visible.freeze(),
             facts.tag,
             *sorted({str(demand) for demand in unmet}),
+            "met",
+            *sorted({str(demand) for demand in met if demand.requirement.specifier}),
             *indexes,
             self._lenient,
         )

@@ -58,6 +58,7 @@ class Resolver:
         lenient: pins that no wheel can meet are passed, with a warning.
         work: a private folder.
         sources: builds what has no wheel, unless the network is not used; None: nothing does.
+        met: what the job states and ``visible`` meets. What is installed keeps to it, too, where that can be.
     """
 
     uv: Uv
@@ -67,6 +68,7 @@ class Resolver:
     lenient: bool
     work: Path
     sources: SourceBuilds | None = None
+    met: Sequence[Demand] = ()
 
     def links(self) -> list[Path]:
         """The folders of the wheels that were built of source distributions."""
@@ -215,7 +217,8 @@ class Resolver:
         return read_plan(lines, demands)
 
     def _keeping(self, demands: Sequence[Demand]) -> list[tuple[str, str]]:
-        """Options for ``_ask`` with which TensorFlow and NumPy stay as they are, or NumPy of its major version.
+        """Options for ``_ask`` with which TensorFlow and NumPy stay as they are, or NumPy of its major version; first
+        those with which what is met already stays so, though what is installed would allow other versions.
 
         The runtime is named after the first, and what else it has was built for the second, which the metadata of newer
         ones do not say. Those that ``demands`` name themselves may change.
@@ -227,6 +230,9 @@ class Resolver:
                 exact.append(f"{name}=={found.version}")
                 loose.append(f"{NUMPY}<{Version(found.version).major + 1}" if name == NUMPY else exact[-1])
         sets = [exact, loose] if exact != loose else [exact] if exact else []
+        met = [f"{one.requirement.name}{one.requirement.specifier}" for one in self.met if one.requirement.specifier]
+        if met:
+            sets = [*([*lines, *met] for lines in sets or [[]]), *sets]
         return [("--constraints", str(self._write(lines))) for lines in sets]
 
     async def _give_way(

@@ -35,6 +35,8 @@ def index() -> Iterator[PackageIndex]:
         wheel("old-only", "1.5", tag="cp37-cp37m-manylinux1_x86_64"),
         wheel("old-only", "2.0", "base-lib<2"),
         wheel("needs-old-fares", "1.0", "fares<2"),
+        *(wheel("on-base", version, requires) for version, requires in (("1.0", "base-lib"), ("2.0", "base-lib>=2"))),
+        wheel("on-new-base", "1.0", "base-lib>=2"),
         *(wheel("numpy", version) for version in ("1.26", "2.1")),
         wheel("six", "9.0"),
         *(wheel("plots", version, requires) for version, requires in (("1.0", "numpy>=1.20"), ("2.0", "numpy>=2"))),
@@ -285,6 +287,16 @@ async def test_what_cannot_be_installed(jobs: Jobs, requirement: str, words: str
     assert message.startswith("training_input.package_uris: ")
     assert words in message
     assert list(jobs.store.glob("*")) == []
+
+
+async def test_what_is_met_stays_so_where_it_can(jobs: Jobs) -> None:
+    """pip would take the older release, too: it reads both requirements at once."""
+    environment = await jobs.install("base-lib<2", "on-base")
+    assert imports(environment, "on_base") == ["1.0"]
+    assert not list(environment.import_path[0].glob("base_lib*")), "that of the runtime"
+
+    environment = await jobs.install("base-lib>=1", "on-base", "on-new-base")
+    assert imports(environment, "on_base", "base_lib") == ["2.0", "2.0"]
 
 
 async def test_requirements_that_contradict_each_other(jobs: Jobs) -> None:
