@@ -24,6 +24,7 @@ from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor, RunningProcess
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.runtimes import image_program
+from cloud.engine.runtimes.layer_build import PACKAGES
 from cloud.engine.runtimes.requirements import Environment
 from cloud.resources import TrainingSpec
 
@@ -106,9 +107,10 @@ class ReplicaProcesses:
             interpreter, import_path = environment.interpreter, environment.import_path
             root, home = prepared[replica.pool_index].root, folder / replica.task_name
             installed = folder / "pip" / replica.task_name
-            make = partial(_make_folders, home, installed, root, interpreter, base.get("PATH", os.defpath))
+            path = _with_programs(environment.import_path, base.get("PATH", os.defpath))
+            make = partial(_make_folders, home, installed, root, interpreter, path)
             pip = await asyncio.to_thread(make)
-            words, cwd, variables = argv(spec), home, dict(base)
+            words, cwd, variables = argv(spec), home, {**base, "PATH": path}
             if root:
                 words, cwd = tuple(root.located(home, word) for word in words), root.cwd(home)
                 variables = root.environ(home) | variables
@@ -252,3 +254,8 @@ def _make_folders(
     if root:
         root.place(home)
     return pip_environment.create(installed, interpreter, path)
+
+
+def _with_programs(import_path: Sequence[Path], path: str) -> str:
+    """``PATH`` with the programs of what the job requires, such as ``torchrun`` or ``dask-worker``."""
+    return os.pathsep.join([*(str(folder / "bin") for folder in import_path if folder.name == PACKAGES), path])

@@ -210,6 +210,18 @@ async def test_a_trainer_of_pytorch_is_told_what_is_missing_and_runs_with_it(
     assert "trained by 2.4.1" in await lines(cloud, "126", "workerpool0-0")
 
 
+async def test_programs_of_what_is_required_are_found(cloud: LocalCloud, index: PackageIndex, tmp_path: Path) -> None:
+    """As at Google: distributed trainers start some of their packages (``dask-worker``, ``torchrun``) by name."""
+    program = "#!python\nimport greeting\nprint('greeted by', greeting.VERSION)\n"
+    index.add(wheel("greeting", "1.2", files={"greeting-1.2.data/scripts/greet": program}))
+    code = "import subprocess\nsubprocess.run('greet', shell=True, check=True)"
+
+    job = await run(cloud, tmp_path, "greet", wheel("trainer", "0.1", "greeting", code=code))
+
+    assert job.state is JobState.SUCCEEDED, job.error_message
+    assert "greeted by 1.2" in await lines(cloud, "greet", "master-replica-0")
+
+
 async def test_what_cannot_be_installed_is_the_jobs_error(cloud: LocalCloud, tmp_path: Path) -> None:
     job = await run(cloud, tmp_path, "missing", wheel("trainer", "0.1", "no-such-lib>=3"))
 
