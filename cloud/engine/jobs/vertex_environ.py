@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 
 from cloud.engine.jobs.replicas import Replica, cluster
+from cloud.engine.runtimes import image_program
 from cloud.resources import Json, TrainingSpec
 
 
@@ -64,9 +65,7 @@ def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, 
     pools = [f"workerpool{index}" for index in range(int(last[-1]) + 1)]
     job: dict[str, Json] = {
         "worker_pool_specs": [
-            {"replica_count": str(counts[pool]), "python_package_spec": _program(spec.of_pool(index))}
-            if pool in counts
-            else {}
+            {"replica_count": str(counts[pool]), **_program(spec.of_pool(index))} if pool in counts else {}
             for index, pool in enumerate(pools)
         ]
     }
@@ -76,14 +75,20 @@ def job_spec(spec: TrainingSpec, addresses: Mapping[Replica, str]) -> dict[str, 
 
 
 def _program(spec: TrainingSpec) -> dict[str, Json]:
+    env = [{"name": name, "value": value} for name, value in spec.env.items()]
+    if spec.image_digest:
+        # What it runs was put together of the image's entry point, `command` and `args`.
+        words = "command" if spec.python_module == image_program.MODULE else "args"
+        container: dict[str, Json] = {"image_uri": spec.image, words: list(spec.args), "env": env}
+        return {"container_spec": {name: value for name, value in container.items() if value}}
     program = {
         "executor_image_uri": spec.image,
         "package_uris": [str(uri) for uri in spec.package_uris],
         "python_module": spec.python_module,
         "args": list(spec.args),
-        "env": [{"name": name, "value": value} for name, value in spec.env.items()],
+        "env": env,
     }
-    return {name: value for name, value in program.items() if value}
+    return {"python_package_spec": {name: value for name, value in program.items() if value}}
 
 
 def _pools(addresses: Mapping[Replica, str]) -> dict[str, list[str]]:

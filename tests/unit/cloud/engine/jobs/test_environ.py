@@ -127,6 +127,15 @@ def test_vertex_ai_gives_a_single_replica_a_cluster_spec_but_no_tf_config() -> N
     assert pool["python_package_spec"]["python_module"] == "trainer.task"
 
 
+def test_the_cluster_spec_of_an_image_names_its_container() -> None:
+    variables = _environ(_vertex(image="gcr.io/p/i:v1", image_digest="sha256:0"))
+    (pool,) = json.loads(variables["CLUSTER_SPEC"])["job"]["worker_pool_specs"]
+    assert pool == {
+        "replica_count": "1",
+        "container_spec": {"image_uri": "gcr.io/p/i:v1", "args": ["--train_steps=10"]},
+    }
+
+
 def test_vertex_ais_folders_are_below_the_base_output_directory() -> None:
     variables = _environ(_vertex(base_output_directory=GsUri("bucket", "out/")))
     assert variables["AIP_MODEL_DIR"] == "gs://bucket/out/model/"
