@@ -17,6 +17,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         *("projects remove-iam-policy-binding",),
     ),
     "services": ("services enable", "services list"),
+    "artifacts": (
+        *("artifacts repositories create", "artifacts repositories delete", "artifacts repositories describe"),
+        *("artifacts repositories list",),
+    ),
     "regions": ("compute regions describe", "compute regions list"),
     "storage_objects": (
         *(

@@ -249,6 +249,20 @@ def test_gcloud_lists_what_docker_pushed(shell: Shell, request: pytest.FixtureRe
     assert not (shell.folder / ".docker").exists()
 
 
+def test_the_stand_in_of_gcloud_makes_the_repository_that_a_push_needs(cloud: BackgroundCloud, tmp_path: Path) -> None:
+    shell, name = Shell(cloud, tmp_path, is_real=False), f"europe-west1-docker.pkg.dev/{PROJECT}/trainers/one"
+    shell.run(f"docker build -q -t {name} app")
+    assert 'Repository "trainers" not found' in shell.run(f"docker push {name}", status=1)
+    of = "gcloud artifacts repositories"
+    created = shell.run(f"{of} create trainers --location=europe-west1 --repository-format=docker --description=mine")
+    assert "Created repository [trainers]." in created
+    shell.run(f"docker push {name}")
+    assert "trainers" in shell.run(f"{of} list --location=europe-west1")
+    assert "description: mine" in shell.run(f"{of} describe trainers --location=europe-west1")
+    assert "Deleted repository [trainers]." in shell.run(f"{of} delete trainers --location=europe-west1 --quiet")
+    assert "argument --location: Must be specified." in shell.run(f"{of} list", status=2)
+
+
 def test_the_socket_is_in_a_private_folder(cloud: BackgroundCloud) -> None:
     socket = Path(cloud.environ["DOCKER_HOST"].removeprefix("unix://"))
     assert socket.is_socket()
