@@ -69,26 +69,26 @@ async def test_a_folder_of_its_own_stands_for_the_root(
     warm_launcher: Launcher, network: Network, programs: Programs
 ) -> None:
     root = programs.folder / "root"
-    beside = Path(sys.executable).parent.parent.name  # below a folder that the private root has for Python's sake
-    for name in ("app/data.txt", "usr/src/app/data.txt", f"{Path(sys.prefix).parent}/own/{beside}.txt".lstrip("/")):
+    # The private root has a folder /tmp of its own.
+    for name in ("app/data.txt", "usr/src/app/data.txt", "tmp/of/image.txt"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(name)
     (root / "start.sh").write_text("exit 3")
     (root / "link").symlink_to("app/data.txt")
-    source = f"""
+    source = """
         import json, os, subprocess
         def read(path):
             with open(path) as file:
                 return file.read()
         with open("/app/written", "w") as file:
             file.write("by the job")
-        print(json.dumps({{
+        print(json.dumps({
             "app": read("/app/data.txt"),
             "link": read("/link"),
             "script": subprocess.run(["sh", "/start.sh"]).returncode,
             "usr": os.path.exists("/usr/src/app/data.txt"),
-            "beside": read("{Path(sys.prefix).parent}/own/{beside}.txt"),
-        }}))
+            "beside": read("/tmp/of/image.txt"),
+        }))
         """
     found = await outcome(warm_launcher, programs, source, replace(confinement(programs.folder, network), root=root))
 
@@ -97,7 +97,7 @@ async def test_a_folder_of_its_own_stands_for_the_root(
         "link": "app/data.txt",
         "script": 3,
         "usr": False,
-        "beside": f"{Path(sys.prefix).parent}/own/{beside}.txt".lstrip("/"),
+        "beside": "tmp/of/image.txt",
     }
     assert (root / "app" / "written").read_text() == "by the job"
     assert not Path("/app/written").exists()
