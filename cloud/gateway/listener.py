@@ -20,8 +20,9 @@ class Refusal:
 
     @property
     def what(self) -> str:
-        """In words."""
-        return f"{self.method} ({self.host})" if self.method else f"{self.host}:{self.port}"
+        """In words, which can be printed: a host may have come in bytes that are no text."""
+        host = self.host.encode("utf-8", "backslashreplace").decode()
+        return f"{self.method} ({host})" if self.method else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.gateway import hosts
+from cloud.gateway.listener import Refusal
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,8 @@ def test_a_client_that_takes_the_address_of_the_emulator_for_a_host_is_told_what
     assert "unset it" in hosts.why_refused("http", 80)
     assert "unset it" in hosts.why_refused("127.0.0.1", 4601)
     assert hosts.why_refused("pypi.org", 443) == "this cloud is offline: pypi.org:443 is not one of Google's APIs"
+
+
+def test_a_refused_host_can_be_printed_whatever_came():
+    assert Refusal("a\ud83d\ude00.example", 443, 1).what == "a\\ud83d\\ude00.example:443"
+    assert Refusal("b", 443, 1, "m.get").what == "m.get (b)"
