@@ -97,7 +97,7 @@ async def test_the_digest_is_of_the_content(build):
         ("FROM python\nCOPY *.none /t", "stat \\*.none"),
         ("FROM python\nCOPY --chmod=x a /t", "no mode"),
         ('FROM python\nCOPY ["a\\u0000", "/t"]', "stat a\\x00: file does not exist"),
-        ('FROM python\nCOPY ["a", "/t\\u0000"]', "null byte"),
+        ('FROM python\nCOPY ["a", "/t\\u0000"]', "null (byte|character)"),
         ("FROM python\nCOPY a " + "x" * 300, "File name too long"),
         ("FROM python\nCOPY a /t\nWORKDIR /t/b", "cannot create directory"),
         ("FROM python\nENV A", "must have two arguments"),
