@@ -15,7 +15,7 @@ def root(tmp_path: Path) -> ImageRoot:
     (files / "trainer" / "setup.py").write_text("")
     (files / "link").symlink_to("trainer/task.py")
     env = {"PYTHONPATH": "/trainer:/opt/conda", "PATH": "/opt/conda/bin", "MODE": "a:b", "DIR": "/trainer"}
-    return ImageRoot(files, "/work/dir", env)
+    return ImageRoot(files, "/srv/dir", env)
 
 
 def test_each_replica_has_the_files_and_a_working_directory(root: ImageRoot, tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_each_replica_has_the_files_and_a_working_directory(root: ImageRoot, tmp
     root.place(home)
     assert (home / "trainer" / "task.py").read_text() == "print()"
     assert (home / "link").is_symlink()
-    assert root.cwd(home) == home / "work" / "dir"
+    assert root.cwd(home) == home / "srv" / "dir"
     assert root.cwd(home).is_dir()
     (home / "trainer" / "task.py").write_text("changed")
     assert (root.files / "trainer" / "task.py").read_text() == "print()"
