@@ -149,3 +149,26 @@ async def test_a_job_of_ml_engine(cloud: LocalCloud, state: Path, tmp_path: Path
     job = await cloud.backend.wait_for_job("of_ml_engine", timeout=TIMEOUT)
     assert job.state is JobState.SUCCEEDED, job.error_message
     assert "master ['--job-dir', 'gs://bucket/out']" in await messages(cloud, job)
+
+
+async def test_a_job_whose_image_was_deleted_while_it_ran_is_told_of_its_own_failure(
+    cloud: LocalCloud, state: Path, tmp_path: Path
+) -> None:
+    image = await build(state, tmp_path, BASE)
+    code = "import os; os.mkfifo('gate'); print('waiting'); open('gate').read(); import missing_module"
+    spec = TrainingSpec(
+        "7", (), "command_line_code", (code,), image=URI, image_digest=image.digest, service=Service.VERTEX_AI
+    )
+    await cloud.backend.submit_job(spec)
+    async for entry in cloud.backend.follow_logs("7"):
+        if entry.message == "waiting":
+            images = ImageStore(state / "images")
+            images.untag(URI)
+            images.delete(f"gcr.io/local-project/trainer@{image.digest}")
+            assert images.discard(image.digest)
+            (gate,) = state.rglob("gate")
+            gate.write_text("go on")
+    job = await cloud.backend.wait_for_job("7", timeout=TIMEOUT)
+    assert job.state is JobState.FAILED
+    assert "No module named 'missing_module'" in job.error_message
+    assert "was deleted" not in job.error_message

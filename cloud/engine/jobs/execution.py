@@ -33,7 +33,7 @@ from cloud.engine.launch.executor import Executor
 from cloud.engine.launch.network import Network
 from cloud.engine.launch.output import OutputLine
 from cloud.engine.project.identities import job_account
-from cloud.engine.runtimes import hooks, image_program, python_code
+from cloud.engine.runtimes import image_program, python_code
 from cloud.engine.runtimes.names import PYTHON
 from cloud.engine.runtimes.requirements import Environment
 from cloud.engine.shortage import shortage
@@ -197,7 +197,7 @@ class Execution:
             mend = self.platform.bounds.explain(message)
         if not mend and not self._has_gcs:
             mend = explain_gcs_folder(message)
-        request = self.platform.preparation.request_of(spec)
+        request = prepared[pool].request
         if not mend:
             mend = explain_known_failure(message, requests_version=request is not None)
         if not mend:
@@ -259,7 +259,6 @@ class Execution:
             base={
                 **platform.environ,
                 **(self._access.environ if self._access else {}),
-                **hooks.environ(platform.preparation.request_of(self.spec)),
                 "TMPDIR": str(self._temporary),
             },
             trial=self.trial,

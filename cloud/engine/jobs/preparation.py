@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -61,10 +61,12 @@ class Prepared:
     """What replicas start in.
 
     Args:
+        request: the runtime that was asked for; None: none was.
         root: the files of the job's image; None: it has none of the user's.
     """
 
     environment: Environment
+    request: RuntimeRequest | None = None
     root: ImageRoot | None = None
 
 
@@ -84,15 +86,6 @@ class Preparation:
     requirements: Requirements
     environ: Mapping[str, str]
     images: Callable[[], Images] | None = None
-
-    def request_of(self, spec: TrainingSpec) -> RuntimeRequest | None:
-        """What ``spec`` asks for: by its image, if that was built here by what it was built from, and with which
-        TensorFlow."""
-        built = self._image(spec)
-        if built is None:
-            return request_of(spec)
-        request = runtime_request(built[0].base)
-        return request and with_older_tensorflow(request, built[0].requirements, OWN_PYTHON)
 
     def _image(self, spec: TrainingSpec) -> tuple[ContainerImage, Path] | None:
         """Its image with the folder of its files; None: it has none that was built here.
@@ -124,25 +117,22 @@ class Preparation:
             CloudError: a part cannot be had. Its message is the job's.
         """
         built = self._image(spec)
+        request = request_of(spec) if built is None else _request_of_image(built[0])
         if spec.python_module == own_images.TRAINING and built is None:
             runtime = installed_runtime()
         else:
-            runtime = await self.runtimes.prepare(self.request_of(spec), log)
+            runtime = await self.runtimes.prepare(request, log)
         await asyncio.to_thread(work.mkdir)
         packages: list[Path] = []
         root, requirements, variables = None, spec.requirements, spec.env
         if built is not None:
             image, files = built
             root = ImageRoot(files, image.workdir, image.env)
-            in_image, of_index = split_requirements(image.requirements)
-            installed = Distributions((*runtime.import_path, *runtime.site))
-            of_base = await asyncio.to_thread(held_and_imported, image.base, files, installed)
-            requirements, variables = (*of_base, *of_index, *requirements), {**image.env, **spec.env}
             for line in image.passed_over:
                 log(f"Its image was made without this line of its Dockerfile: {line}", Severity.WARNING)
-            for place in in_image:
-                archive = await asyncio.to_thread(root.package, place, work)
-                packages.append(await self._install(archive, work, runtime, on_output))
+            of_image, archives = await asyncio.to_thread(_contents, image, root, runtime, work)
+            requirements, variables = (*of_image, *requirements), {**image.env, **spec.env}
+            packages = [await self._install(archive, work, runtime, on_output) for archive in archives]
         for uri in spec.package_uris:
             log(f"Downloading the package: {uri}", Severity.INFO)
             log(f"Running command: gsutil -q cp {uri} {uri.name}", Severity.INFO)
@@ -169,7 +159,7 @@ class Preparation:
                 python_2.link_modules, spec.python_module, packages, site, work / "implicit-imports"
             )
             path = (*path, links) if links else path
-        return Prepared(Environment(interpreter, path), root)
+        return Prepared(Environment(interpreter, path), request, root)
 
     async def _install(self, archive: Path, work: Path, runtime: Runtime, on_output: OnOutput) -> Path:
         return await self.installer.install(
@@ -179,3 +169,20 @@ class Preparation:
             interpreter=runtime.interpreter,
             on_output=on_output,
         )
+
+
+def _request_of_image(image: ContainerImage) -> RuntimeRequest | None:
+    """By what it was built from, and with which TensorFlow."""
+    request = runtime_request(image.base)
+    return request and with_older_tensorflow(request, image.requirements, OWN_PYTHON)
+
+
+def _contents(image: ContainerImage, root: ImageRoot, runtime: Runtime, work: Path) -> tuple[Sequence[str], list[Path]]:
+    """What programs of an image can import beyond its runtime: requirements, and archives of packages.
+
+    Args:
+        work: where archives are made of those that are folders in the image.
+    """
+    in_image, of_index = split_requirements(image.requirements)
+    of_base = held_and_imported(image.base, root.files, Distributions((*runtime.import_path, *runtime.site)))
+    return (*of_base, *of_index), [root.package(place, work) for place in in_image]

@@ -23,7 +23,7 @@ from cloud.engine.launch.command import Command, ExitStatus, Interpreter
 from cloud.engine.launch.confinement import Confinement
 from cloud.engine.launch.executor import Executor, RunningProcess
 from cloud.engine.launch.output import OutputLine
-from cloud.engine.runtimes import image_program
+from cloud.engine.runtimes import hooks, image_program
 from cloud.engine.runtimes.layer_build import PACKAGES
 from cloud.engine.runtimes.requirements import Environment
 from cloud.resources import TrainingSpec
@@ -103,14 +103,15 @@ class ReplicaProcesses:
         }
         addresses = {replica: f"127.0.0.1:{port}" for replica, port in self._addresses.items()}
         for replica in members:
-            spec, environment = self.spec.of_pool(replica.pool_index), prepared[replica.pool_index].environment
+            spec, ready = self.spec.of_pool(replica.pool_index), prepared[replica.pool_index]
+            environment, root = ready.environment, ready.root
             interpreter, import_path = environment.interpreter, environment.import_path
-            root, home = prepared[replica.pool_index].root, folder / replica.task_name
+            home = folder / replica.task_name
             installed = folder / "pip" / replica.task_name
             path = _with_programs(environment.import_path, base.get("PATH", os.defpath))
             make = partial(_make_folders, home, installed, root, interpreter, path)
             pip = await asyncio.to_thread(make)
-            words, cwd, variables = argv(spec), home, {**base, "PATH": path}
+            words, cwd, variables = argv(spec), home, {**base, **hooks.environ(ready.request), "PATH": path}
             if root:
                 words, cwd = tuple(root.located(home, word) for word in words), root.cwd(home)
                 variables = root.environ(home) | variables
