@@ -1,17 +1,16 @@
 """``gcloud artifacts repositories``: where images are pushed to."""
 
 import argparse
-import time
 from typing import Any
 
 from cloud.stand_ins.connection import escape
 from cloud.stand_ins.failures import Failure
+from cloud.stand_ins.gcloud import operations
 from cloud.stand_ins.gcloud.commands import command, flag
 from cloud.stand_ins.gcloud.invocation import Invocation
 
 _HOST = "artifactregistry"
 _REPOSITORY, _LOCATION = flag("REPOSITORY"), flag("--location")
-_POLL_SECONDS = 0.2
 
 
 @command(
@@ -28,7 +27,7 @@ def create(run: Invocation, flags: argparse.Namespace) -> None:
     given = {name: value for name, value in body.items() if value}
     made = run.call("POST", _HOST, _path(run, flags), {"repositoryId": flags.REPOSITORY}, given)
     if not flags.is_async:
-        _wait(run, made)
+        operations.wait(run, _HOST, made)
         run.say(f"Created repository [{flags.REPOSITORY}].")
 
 
@@ -50,7 +49,7 @@ def describe(run: Invocation, flags: argparse.Namespace) -> Any:
 @command("artifacts repositories delete", _REPOSITORY, _LOCATION, flag("--async", action="store_true"), shows="none")
 def delete(run: Invocation, flags: argparse.Namespace) -> None:
     run.confirm(f"You are about to delete repository [{flags.REPOSITORY}]")
-    _wait(run, run.call("DELETE", _HOST, _path(run, flags, flags.REPOSITORY)))
+    operations.wait(run, _HOST, run.call("DELETE", _HOST, _path(run, flags, flags.REPOSITORY)))
     run.say(f"Deleted repository [{flags.REPOSITORY}].")
 
 
@@ -60,14 +59,3 @@ def _path(run: Invocation, flags: argparse.Namespace, repository: str | None = N
         raise Failure("argument --location: Must be specified.", status=2)
     above = f"/v1/projects/{escape(run.project)}/locations/{location}/repositories"
     return f"{above}/{escape(repository)}" if repository else above
-
-
-def _wait(run: Invocation, operation: dict[str, Any]) -> None:
-    """Raises:
-    Failure: the operation failed.
-    """
-    while not operation.get("done"):
-        time.sleep(_POLL_SECONDS)
-        operation = run.call("GET", _HOST, f"/v1/{operation['name']}")
-    if error := operation.get("error"):
-        raise Failure(str(error.get("message") or error))

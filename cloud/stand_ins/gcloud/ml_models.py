@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from cloud.stand_ins.connection import escape
-from cloud.stand_ins.gcloud import ml
+from cloud.stand_ins.gcloud import ml, operations
 from cloud.stand_ins.gcloud.commands import comma_dict, comma_list, command, flag, switch
 from cloud.stand_ins.gcloud.invocation import Invocation
 
@@ -71,4 +71,4 @@ def delete(run: Invocation, flags: argparse.Namespace) -> None:
     host = ml.endpoint(run, flags.region)
     run.confirm(f"This will delete model [{flags.MODEL}]...")
     operation = run.call("DELETE", host, f"{ml.project_path(run)}/models/{escape(flags.MODEL)}")
-    ml.wait(run, host, operation, f"Deleting model [{flags.MODEL}]")
+    operations.wait(run, host, operation, f"Deleting model [{flags.MODEL}]")

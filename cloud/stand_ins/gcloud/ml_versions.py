@@ -5,7 +5,7 @@ from typing import Any
 
 from cloud.stand_ins.connection import escape
 from cloud.stand_ins.failures import Failure
-from cloud.stand_ins.gcloud import ml
+from cloud.stand_ins.gcloud import ml, operations
 from cloud.stand_ins.gcloud.commands import comma_dict, comma_list, command, flag, lower
 from cloud.stand_ins.gcloud.configs import read_config
 from cloud.stand_ins.gcloud.invocation import Invocation
@@ -62,7 +62,7 @@ def create(run: Invocation, flags: argparse.Namespace) -> Any:
     operation = run.call("POST", host, _versions(run, flags), None, body)
     if flags.is_async:
         return operation
-    ml.wait(run, host, operation, "Creating version (this might take a few minutes)")
+    operations.wait(run, host, operation, "Creating version (this might take a few minutes)")
     return None
 
 
@@ -117,7 +117,7 @@ def delete(run: Invocation, flags: argparse.Namespace) -> None:
     host = ml.endpoint(run, flags.region)
     run.confirm(f"This will delete version [{flags.VERSION}]...")
     operation = run.call("DELETE", host, _version(run, flags))
-    ml.wait(run, host, operation, f"Deleting version [{flags.VERSION}]")
+    operations.wait(run, host, operation, f"Deleting version [{flags.VERSION}]")
 
 
 def _versions(run: Invocation, flags: argparse.Namespace) -> str:

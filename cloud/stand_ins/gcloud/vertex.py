@@ -1,15 +1,14 @@
 """What the commands of ``gcloud ai`` share: the region, the endpoint, operations."""
 
-import time
 from typing import Any
 
 from cloud.stand_ins.connection import escape
 from cloud.stand_ins.failures import Failure
+from cloud.stand_ins.gcloud import operations
 from cloud.stand_ins.gcloud.commands import flag
 from cloud.stand_ins.gcloud.invocation import Invocation
 
 REGION = flag("--region")
-_POLL_SECONDS = 0.2
 
 
 class Region:
@@ -46,13 +45,7 @@ class Region:
         Raises:
             Failure: it failed.
         """
-        name = operation["name"]
-        while not operation.get("done"):
-            time.sleep(_POLL_SECONDS)
-            operation = self.call("GET", f"/v1/{name}")
-        if error := operation.get("error"):
-            raise Failure(str(error.get("message") or error))
-        return operation.get("response")
+        return operations.wait(self._run, self.host, operation)
 
 
 def region_of(flags: Any, item: str | None) -> str | None:
