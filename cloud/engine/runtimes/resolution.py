@@ -25,7 +25,7 @@ from cloud.engine.runtimes.uv import Uv
 from cloud.engine.runtimes.uv_errors import Reason, UvError
 from cloud.errors import FailedPrecondition
 
-_IMPOSSIBLE = frozenset({Reason.NO_WHEEL, Reason.CONFLICT, Reason.NOT_FOUND, Reason.NOT_CACHED})
+_IMPOSSIBLE = frozenset({Reason.NO_WHEEL, Reason.NO_VERSION, Reason.CONFLICT, Reason.NOT_FOUND, Reason.NOT_CACHED})
 _NOT_CACHED_BELOW = re.compile(r"Because (\S+) was not found in the cache")
 _NO_WHEEL_BELOW = re.compile(
     r"Because (?:all versions of )?(\S+) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"
@@ -324,6 +324,9 @@ class Resolver:
                 "the job's packages"
             )
         nearest = await self._nearest(demand, offline=offline)
+        if reason is Reason.NO_VERSION:
+            instead = f"the nearest is {nearest}: require that" if nearest else "require another version"
+            return f"{demand.statement}, a version that the package index does not have; {instead}"
         python = f"{demand.statement}, but {demand} has no wheel for Python {self.facts.version}"
         if nearest:
             mend = f"the nearest is {nearest}: require that, or pass such pins with --runtime any"

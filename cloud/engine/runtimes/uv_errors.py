@@ -19,7 +19,8 @@ class Reason(StrEnum):
     HASH = "an index holds a file with another hash than it says"
     NOT_CACHED = "not cached, and the network is not used"
     NOT_FOUND = "no index knows the name"
-    NO_WHEEL = "no version or wheel that fits"
+    NO_VERSION = "no index has such a version"
+    NO_WHEEL = "no wheel that fits"
     CONFLICT = "requirements contradict each other"
     UNREADABLE = "a requirement cannot be read"
     UNWRITABLE = "a disk is full, or a folder cannot be written"
@@ -136,9 +137,10 @@ _PATTERNS = (
     ),
     (
         Reason.NO_WHEEL,
-        r"no versions? of|no wheels with a matching|no usable wheels|has no wheels|does not satisfy Python|Python>=|"
-        r"[Oo]nly .* (?:is|are) available|building from source is disabled",
+        r"no wheels with a matching|no usable wheels|has no wheels|does not satisfy Python|Python>=|"
+        r"building from source is disabled",
         lambda match: match.string,
     ),
+    (Reason.NO_VERSION, r"no versions? of|[Oo]nly .* (?:is|are) available", lambda match: match.string),
     (Reason.CONFLICT, r"No solution found", lambda match: match.string),
 )

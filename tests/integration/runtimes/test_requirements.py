@@ -32,7 +32,10 @@ def index() -> Iterator[PackageIndex]:
         wheel("rides", "1.0", "fares>=1.5", "base-lib", "extras-lib; extra == 'more'"),
         wheel("extras-lib", "1.0"),
         *(wheel(name, "1.0", tag="cp36-cp36m-win_amd64") for name in ("old-only", "windows-only")),
-        wheel("old-only", "1.5", tag="cp37-cp37m-manylinux1_x86_64"),
+        *(
+            wheel(name, version, tag="cp37-cp37m-manylinux1_x86_64")
+            for name, version in (("old-only", "1.5"), ("base-lib", "0.5"))
+        ),
         wheel("old-only", "2.0", "base-lib<2"),
         wheel("needs-old-fares", "1.0", "fares<2"),
         *(wheel("on-base", version, requires) for version, requires in (("1.0", "base-lib"), ("2.0", "base-lib>=2"))),
@@ -274,9 +277,13 @@ async def test_a_wheel_by_its_url(jobs: Jobs, index: PackageIndex) -> None:
         ("fares @ https://host/fares-1.0.tar.gz", "nothing is built from source but the job's own packages"),
         (
             "fares==3",
-            f"trainer 0.1 requires fares==3, but fares==3 has no wheel for Python {PYTHON}; the nearest is 2.0",
+            "trainer 0.1 requires fares==3, a version that the package index does not have; the nearest is 2.0",
         ),
-        ("old-only==1.5", f"old-only==1.5 has no wheel for Python {PYTHON}; the nearest is 2.0"),
+        ("fares>2,<3", "requires fares<3,>2, a version that the package index does not have; the nearest is 2.0"),
+        (
+            "old-only==1.5",
+            f"requires old-only==1.5, but old-only==1.5 has no wheel for Python {PYTHON}; the nearest is 2.0",
+        ),
         ("windows-only", f"windows-only has no wheel for Python {PYTHON}, and dependencies are not built from source"),
         ("absent", "trainer 0.1 requires absent, which the package index does not have: correct the name"),
     ],
@@ -316,6 +323,16 @@ async def test_pins_that_no_wheel_can_meet_are_passed_with_a_warning(jobs: Jobs)
         f"old-only==1.0 has no wheel for Python {PYTHON}; 2.0 is used.",
         f"base-lib==0.5 has no wheel for Python {PYTHON}; 1.0 is used.",
     ]
+
+
+@pytest.mark.parametrize("other", ["fares", "old-only==1.0"])
+async def test_a_pin_that_never_existed_is_not_passed(jobs: Jobs, other: str) -> None:
+    """pip fails at Google, too."""
+    jobs.lenient = True
+
+    message = await jobs.refused("fares==99.9", other)
+
+    assert "requires fares==99.9, a version that the package index does not have; the nearest is 2.0" in message
 
 
 async def test_what_this_program_has_and_hides_from_jobs_is_linked_without_uv(jobs: Jobs, index: PackageIndex) -> None:

@@ -128,7 +128,7 @@ async def test_index_that_nobody_listens_for(user: dict[str, str], log: list[str
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("fares==3", Reason.NO_WHEEL),
+        ("fares==3", Reason.NO_VERSION),
         ("windows-only", Reason.NO_WHEEL),
         ("absent", Reason.NOT_FOUND),
         ("fares==2.0\nneeds-old", Reason.CONFLICT),

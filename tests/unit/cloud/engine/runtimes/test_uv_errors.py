@@ -26,7 +26,7 @@ OLDER = """  \u00d7 No solution found when resolving dependencies:
 @pytest.mark.parametrize(
     ("output", "reason", "words"),
     [
-        (OLDER, Reason.NO_WHEEL, "no version of six==99"),
+        (OLDER, Reason.NO_VERSION, "no version of six==99"),
         ("error: No space left on device (os error 28)", Reason.UNWRITABLE, "CLOUD_RUNTIMES"),
         (
             "error: failed to create directory `/x`\n  cause: Read-only file system (os error 30)",
