@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +14,9 @@ from cloud.engine.jobs.image_root import ImageRoot, split_requirements
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.output import OnOutput
 from cloud.engine.runtimes import image_program, python_code
-from cloud.engine.runtimes.deep_learning_containers import held_and_imported
 from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.framework_pins import with_older_tensorflow
+from cloud.engine.runtimes.image_holdings import held_and_imported
 from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import request_of
 from cloud.engine.runtimes.recipes import OWN_PYTHON
@@ -127,12 +127,13 @@ class Preparation:
         root, requirements, variables = None, spec.requirements, spec.env
         if built is not None:
             image, files = built
-            root = ImageRoot(files, image.workdir, image.env)
+            root, variables = ImageRoot(files, image.workdir, image.env), {**image.env, **spec.env}
             for line in image.passed_over:
                 log(f"Its image was made without this line of its Dockerfile: {line}", Severity.WARNING)
-            of_image, archives = await asyncio.to_thread(_contents, image, root, runtime, work)
-            requirements, variables = (*of_image, *requirements), {**image.env, **spec.env}
+            in_image, of_index = split_requirements(image.requirements)
+            archives = [await asyncio.to_thread(root.package, place, work) for place in in_image]
             packages = [await self._install(archive, work, runtime, on_output) for archive in archives]
+            requirements = (*of_index, *requirements)
         for uri in spec.package_uris:
             log(f"Downloading the package: {uri}", Severity.INFO)
             log(f"Running command: gsutil -q cp {uri} {uri.name}", Severity.INFO)
@@ -144,6 +145,14 @@ class Preparation:
             packages.append(await self._install(archive, work, runtime, on_output))
         # Modules of a later package replace those of an earlier one, as with the runner's successive pip installs.
         packages.reverse()
+        held = await asyncio.to_thread(
+            held_and_imported,
+            built[0].base if built else spec.image or "",
+            [root.files] if root else packages,
+            (*spec.args, *variables.values()),
+            Distributions((*runtime.import_path, *runtime.site)),
+        )
+        requirements = (*held, *requirements)
         # All packages are there before the first requirement is looked at, so that they meet each other's in any order.
         for name in (*(uri.name for uri in spec.package_uris), *requirements):
             log(f"Running command: pip3 install --user {shlex.quote(redact(name))}", Severity.INFO)
@@ -175,14 +184,3 @@ def _request_of_image(image: ContainerImage) -> RuntimeRequest | None:
     """By what it was built from, and with which TensorFlow."""
     request = runtime_request(image.base)
     return request and with_older_tensorflow(request, image.requirements, OWN_PYTHON)
-
-
-def _contents(image: ContainerImage, root: ImageRoot, runtime: Runtime, work: Path) -> tuple[Sequence[str], list[Path]]:
-    """What programs of an image can import beyond its runtime: requirements, and archives of packages.
-
-    Args:
-        work: where archives are made of those that are folders in the image.
-    """
-    in_image, of_index = split_requirements(image.requirements)
-    of_base = held_and_imported(image.base, root.files, Distributions((*runtime.import_path, *runtime.site)))
-    return (*of_base, *of_index), [root.package(place, work) for place in in_image]
