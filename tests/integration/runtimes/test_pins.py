@@ -6,7 +6,7 @@ from cloud.engine.runtimes.distributions import Distributions
 from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 from integration.runtimes import test_requirements
-from integration.runtimes.test_requirements import PYTHON, Jobs, packed
+from integration.runtimes.test_requirements import PYTHON, Jobs, imports, packed
 
 index, jobs = test_requirements.index, test_requirements.jobs
 
@@ -83,3 +83,26 @@ async def test_pins_that_do_not_fit_what_takes_the_place_of_others_give_way(jobs
         f"old-only==1.0 has no wheel for Python {PYTHON}; 2.0 is used.",
         "base-lib==2.0 does not fit the versions above; 1.0 is used.",
     ], "the pin on six stays"
+
+
+async def test_pins_that_no_wheel_can_meet_are_passed_with_a_warning(jobs: Jobs) -> None:
+    jobs.lenient = True
+
+    environment = await jobs.install("old-only==1.0", "base-lib==0.5", "fares")
+
+    assert imports(environment, "old_only", "fares") == ["2.0", "2.0"]
+    assert environment.interpreter.preload, "the runtime's own version is used"
+    assert [line for line, severity in jobs.lines if severity is Severity.WARNING] == [
+        f"old-only==1.0 has no wheel for Python {PYTHON}; 2.0 is used.",
+        f"base-lib==0.5 has no wheel for Python {PYTHON}; 1.0 is used.",
+    ]
+
+
+@pytest.mark.parametrize("other", ["fares", "old-only==1.0"])
+async def test_a_pin_that_never_existed_is_not_passed(jobs: Jobs, other: str) -> None:
+    """pip fails at Google, too."""
+    jobs.lenient = True
+
+    message = await jobs.refused("fares==99.9", other)
+
+    assert "requires fares==99.9, a version that the package index does not have; the nearest is 2.0" in message

@@ -312,29 +312,6 @@ async def test_requirements_that_contradict_each_other(jobs: Jobs) -> None:
     assert "trainer 0.1 requires fares==2.0; trainer 0.1 requires needs-old-fares, which cannot be installed" in message
 
 
-async def test_pins_that_no_wheel_can_meet_are_passed_with_a_warning(jobs: Jobs) -> None:
-    jobs.lenient = True
-
-    environment = await jobs.install("old-only==1.0", "base-lib==0.5", "fares")
-
-    assert imports(environment, "old_only", "fares") == ["2.0", "2.0"]
-    assert environment.interpreter.preload, "the runtime's own version is used"
-    assert [line for line, severity in jobs.lines if severity is Severity.WARNING] == [
-        f"old-only==1.0 has no wheel for Python {PYTHON}; 2.0 is used.",
-        f"base-lib==0.5 has no wheel for Python {PYTHON}; 1.0 is used.",
-    ]
-
-
-@pytest.mark.parametrize("other", ["fares", "old-only==1.0"])
-async def test_a_pin_that_never_existed_is_not_passed(jobs: Jobs, other: str) -> None:
-    """pip fails at Google, too."""
-    jobs.lenient = True
-
-    message = await jobs.refused("fares==99.9", other)
-
-    assert "requires fares==99.9, a version that the package index does not have; the nearest is 2.0" in message
-
-
 async def test_what_this_program_has_and_hides_from_jobs_is_linked_without_uv(jobs: Jobs, index: PackageIndex) -> None:
     jobs.environ["PATH"], jobs.mode = "/nowhere", RequirementsMode.OFFLINE
     jobs.name = "installed"
