@@ -59,7 +59,10 @@ class JobAccess:
         )
         write_private(boto_file, boto)
         environ = client_environ(proxy_url=url, ca_file=ca_file, metadata_host=address, project=self._project)
-        return {**environ, "BOTO_CONFIG": str(boto_file), **self._data_server}
+        # gcloud and gsutil have libraries of their own, in whose place they would import the job's packages, which are
+        # in PYTHONPATH. https://cloud.google.com/sdk/gcloud/reference/topic/startup
+        own_python = {"CLOUDSDK_PYTHON_ARGS": "-E"}
+        return {**environ, "BOTO_CONFIG": str(boto_file), **own_python, **self._data_server}
 
     async def of(self, account: str) -> Access:
         """The access of jobs that run as the account of this e-mail address.

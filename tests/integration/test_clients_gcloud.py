@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from cloud.engine.runtimes.python_code import MODULE
+from cloud.lifecycle import JobState
+from cloud.resources import Service, TrainingSpec
 from cloud.server.thread import BackgroundCloud
 from cloud.settings import LauncherKind, Settings, inherited_environ
 
@@ -92,6 +95,19 @@ class TestGcloud:
     def test_an_endpoint_of_the_configured_region(self, environ: dict[str, str]) -> None:
         _, said = self.run(environ, "ai endpoints create --display-name=mine")
         assert f"/locations/{REGION}/endpoints/" in said
+
+    def test_a_job_may_call_gcloud_whatever_its_packages_are(self, cloud: BackgroundCloud) -> None:
+        code = """
+import os, pathlib, subprocess
+folder = pathlib.Path("packages")
+folder.mkdir()
+(folder / "json.py").write_text("raise ImportError('of the job')")
+os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+subprocess.run(["gcloud", "version"], check=True)
+"""
+        cloud.run(cloud.backend.submit_job(TrainingSpec("1", (), MODULE, args=(code,), service=Service.VERTEX_AI)))
+        job = cloud.run(cloud.backend.wait_for_job("1", timeout=100))
+        assert job.state is JobState.SUCCEEDED, job.error_message
 
     def test_tuning_jobs(self, environ: dict[str, str], tmp_path: Path) -> None:
         """The package is missing, so that each trial fails: what gcloud sends and shows is the same."""
