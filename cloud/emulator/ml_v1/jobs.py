@@ -17,9 +17,10 @@ from cloud.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Not
 from cloud.lifecycle import JobState
 from cloud.resources import Job, JobSpec, Json, Service
 from cloud.resources.batch_prediction import BatchPredictionSpec
+from cloud.resources.tuning import TuningSpec
 from cloud.wire.ml_v1 import job_spec
 from cloud.wire.ml_v1_prediction import batch_prediction_spec
-from cloud.wire.ml_v1_tuning import tuning_spec
+from cloud.wire.ml_v1_tuning import hyperparameters, tuning_spec
 
 
 class JobMethods:
@@ -54,8 +55,24 @@ class JobMethods:
         account = given.get("serviceAccount", "")
         await self._project.run_as.check(call.principal, account, "training_input.service_account")
         if "hyperparameters" in given:
-            return tuning_spec(call.body, image)
+            return tuning_spec(await self._with_earlier(call.body), image)
         return job_spec(call.body, image)
+
+    async def _with_earlier(self, body: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A job that goes on with an earlier one has its goal, metric and parameters, if it names none."""
+        training = body["trainingInput"]
+        given = training["hyperparameters"]
+        if not given.get("resumePreviousJobId"):
+            return body
+        spec = (await self._backend.get_job(given["resumePreviousJobId"])).spec
+        if not isinstance(spec, TuningSpec) or spec.service is not Service.ML_ENGINE:
+            raise InvalidArgument(
+                f"job {spec.job_id!r} is not a tuning job",
+                field="training_input.hyperparameters.resume_previous_job_id",
+            )
+        earlier = hyperparameters(spec)
+        kept = {name: earlier[name] for name in ("goal", "hyperparameterMetricTag", "params")}
+        return {**body, "trainingInput": {**training, "hyperparameters": kept | given}}
 
     async def _prediction(self, body: Mapping[str, Json]) -> BatchPredictionSpec:
         check_prediction_input(body["predictionInput"], self._backend.abilities)

@@ -15,7 +15,7 @@ from cloud.engine.serving.signatures import Signature
 from cloud.engine.serving.worker_command import Log
 from cloud.errors import CloudError, FailedPrecondition, NotFound, Unavailable
 from cloud.names import GsUri
-from cloud.resources import Json, Service, Version, VersionSpec
+from cloud.resources import Framework, Json, Service, Version, VersionSpec
 from cloud.resources.batch_prediction import BatchPredictionSpec
 
 TIME_LIMIT = 600.0
@@ -154,7 +154,9 @@ def _own_version(spec: BatchPredictionSpec, uri: GsUri) -> VersionSpec:
 
 def _tail(spec: BatchPredictionSpec) -> bytes:
     rest: dict[str, Json] = {}
-    if spec.parameters is not None:
+    # Jobs with models of scikit-learn and XGBoost succeed at Google whatever their parameters are, which ``predict``
+    # of these libraries would refuse, as it does for an endpoint: Google's samples give such jobs some.
+    if spec.parameters is not None and spec.framework is Framework.TENSORFLOW:
         rest["parameters"] = spec.parameters
     if spec.signature_name:
         rest["signature_name"] = spec.signature_name

@@ -1,6 +1,8 @@
 """Versions of scikit-learn's kind, with a library that looks like it: tests/runtimes has the real ones."""
 
+import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -10,13 +12,15 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from cloud.engine.batch_prediction.model import opened
 from cloud.engine.launch.command import Interpreter
 from cloud.engine.runtimes.runtime import Runtime
 from cloud.engine.serving.service import ServingService
 from cloud.errors import FailedPrecondition, PredictionFailed, Unavailable
 from cloud.lifecycle import VersionState
 from cloud.names import GsUri
-from cloud.resources import Framework, RawAnswer, Version, VersionSpec
+from cloud.resources import Framework, RawAnswer, Service, Version, VersionSpec
+from cloud.resources.batch_prediction import BatchPredictionSpec
 from integration.serving.clouds import TIMEOUT, Cloud, RecordingLauncher
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -91,6 +95,26 @@ async def test_predictions_errors_and_the_end_of_the_models_process(service: Ser
     await service.delete_version("m", "v1")
     with pytest.raises(ProcessLookupError):  # it ended before its worker
         os.kill(pid, 0)
+
+
+async def test_a_batch_prediction_job_does_not_hand_its_parameters_to_the_library(
+    service: ServingService, tmp_path: Path
+) -> None:
+    spec = BatchPredictionSpec(
+        "1",
+        service=Service.VERTEX_AI,
+        input_uris=(GsUri("bucket", "in"),),
+        output_uri=GsUri("bucket", "out"),
+        model_uri=GsUri("bucket", "good"),
+        framework=Framework.SCIKIT_LEARN,
+        parameters={"confidence_threshold": 0.5},
+    )
+
+    async def download(source: GsUri, folder: Path) -> None:
+        await asyncio.to_thread(shutil.copytree, tmp_path / "models" / source.path, folder, dirs_exist_ok=True)
+
+    async with opened(spec, service, download, tmp_path / "own", lambda *_: None) as predictor:
+        assert await predictor.predict([b"[1]", b"[2.5]"]) == [2, 5.0]
 
 
 async def test_a_version_without_a_model_or_a_runtime_says_so(service: ServingService, runtimes: Runtimes) -> None:

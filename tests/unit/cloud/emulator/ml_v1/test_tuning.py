@@ -139,6 +139,24 @@ async def test_a_job_goes_on_with_a_finished_one_of_the_same_parameters(api):
     assert (await submit(api, "next", resumePreviousJobId="lab"))["jobId"] == "next"
 
 
+async def test_what_a_job_that_goes_on_leaves_out_is_that_of_the_earlier_one(api):
+    await submit(api)
+    api.backend.move("lab", JobEvent.SCHEDULED, JobEvent.STARTED, JobEvent.COMPLETED)
+    given = {"resumePreviousJobId": "lab", "maxTrials": 100, "maxParallelTrials": 5, "enableTrialEarlyStopping": True}
+    job = await api.ask("POST", "/jobs", training_job("next", hyperparameters=given))
+    earlier, spec = api.backend.jobs["lab"].spec, api.backend.jobs["next"].spec
+    assert (spec.metrics, spec.parameters) == (earlier.metrics, earlier.parameters)
+    assert (spec.max_trials, spec.parallel_trials, spec.algorithm) == (100, 5, earlier.algorithm)
+    assert job["trainingOutput"]["hyperparameterMetricTag"] == "rmse"
+
+
+async def test_a_job_that_tuned_nothing_cannot_be_gone_on_with(api):
+    await api.ask("POST", "/jobs", training_job("plain"))
+    for given in ({"resumePreviousJobId": "plain"}, HYPERPARAMETERS | {"resumePreviousJobId": "plain"}):
+        error = await api.refusal("POST", "/jobs", training_job("next", hyperparameters=given))
+        assert (error["code"], "job 'plain' is not a tuning job" in error["message"]) == (400, True)
+
+
 async def test_one_that_was_not_made_through_the_api_is_shown_too(api):
     await submit(api)
     spec = api.backend.jobs["lab"].spec
