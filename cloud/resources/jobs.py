@@ -106,6 +106,8 @@ class TrainingSpec(JobSpec):
     """Vertex AI only: a replica that is preempted fails the job."""
     gpus: tuple[str, ...] = ()
     """The kinds of GPU (``NVIDIA_TESLA_T4``) that its machines are to have, but for those of a named scale tier."""
+    reduction_servers: int = 0
+    """Vertex AI only: replicas of Reduction Server, which adds up the gradients of GPUs."""
 
     def __post_init__(self) -> None:
         JobSpec.__post_init__(self)
@@ -153,7 +155,10 @@ class TrainingSpec(JobSpec):
         return self
 
     def _check_ml_engine(self) -> None:
-        only = ("requirements", "programs", "restart_job_on_worker_restart", "disable_retries")
+        only = (
+            *("requirements", "programs", "restart_job_on_worker_restart", "disable_retries"),
+            "reduction_servers",
+        )
         for name in only if self.image_digest else ("image", *only):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")

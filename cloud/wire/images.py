@@ -33,6 +33,11 @@ _IMAGE = re.compile(
     re.ASCII,
 )
 
+_REDUCTION_SERVER = re.compile(
+    r"(?:(?:us|europe|asia)-)?docker\.pkg\.dev/vertex-ai-restricted/training/reductionserver(?::\S+)?(?:@\S+)?"
+)
+"""https://cloud.google.com/vertex-ai/docs/training/distributed-training#reduce_training_time_with_reduction_server"""
+
 
 class ImageKind(StrEnum):
     TRAINING = "training"
@@ -80,6 +85,11 @@ class PrebuiltImage:
 
     def __str__(self) -> str:
         return f"{self.kind.value}/{self.name}"
+
+
+def is_reduction_server(uri: str) -> bool:
+    """Whether it is Google's image of the server that adds up GPUs' gradients."""
+    return _REDUCTION_SERVER.fullmatch(uri) is not None
 
 
 @functools.lru_cache(maxsize=256)

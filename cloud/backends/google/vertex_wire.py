@@ -88,6 +88,8 @@ def custom_job(
     """
     if spec.programs:
         raise InvalidArgument("here all pools of a job run the same program", field="job.programs")
+    if spec.reduction_servers:
+        raise InvalidArgument("here no pool of a job is of Reduction Server", field="job.reduction_servers")
     pools = cluster(spec)
     args = [*spec.args, "--job-dir", str(spec.job_dir)] if spec.job_dir else list(spec.args)
     program = _container(spec, image, args) if is_own else _package(spec, image, args)

@@ -17,10 +17,13 @@ from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Abilities, Json, ScaleTier, Service, TrainingSpec
 from cloud.resources.pool_programs import PoolProgram
-from cloud.wire.images import ImageKind, parse_image
+from cloud.wire.images import ImageKind, is_reduction_server, parse_image
 from cloud.wire.machine_gpus import accelerator_of
 
 _POOLS = ("primary", "workers", "parameter servers", "evaluators")
+_REDUCERS = 2
+"""The pool of Reduction Server:
+https://cloud.google.com/vertex-ai/docs/training/distributed-training#reduce_training_time_with_reduction_server"""
 _MOST_VARIABLES = _MOST_PACKAGES = 100
 _Faults = dict[str, str]
 """What is wrong, by the path of a field below ``job_spec``."""
@@ -93,7 +96,7 @@ def job_spec(
     machines = [pool["machineSpec"] for pool in pools if pool]
     place = f"{field}.worker_pool_specs.machine_spec"
     check_accelerators("Training", machines, abilities=abilities, field=place)
-    counts = [int(pool.get("replicaCount", 1)) if pool else 0 for pool in pools] + [0, 0, 0]
+    counts = [_replica_count(pool) if pool and not _is_of_reducers(pool) else 0 for pool in pools] + [0, 0, 0]
     base = given.get("baseOutputDirectory", {}).get("outputUriPrefix")
     scheduling = given.get("scheduling", {})
     limit = scheduling.get("timeout")
@@ -118,6 +121,7 @@ def job_spec(
         restart_job_on_worker_restart=scheduling.get("restartJobOnWorkerRestart", False),
         disable_retries=scheduling.get("disableRetries", False),
         gpus=tuple(dict.fromkeys(kind for machine in machines if (kind := accelerator_of(machine)))),
+        reduction_servers=sum(_replica_count(pool) for pool in pools if _is_of_reducers(pool)),
         programs=tuple(_of_pool(index, other, field) for index, other in programs.items() if other != program),
     )
 
@@ -154,7 +158,7 @@ def _read_pool(pool: Mapping[str, Json], index: int, containers: "_Containers", 
         faults[f"{place}.machine_spec.accelerator_type"] = (
             "Both `accelerator_type` and `accelerator_count` should be specified or none."
         )
-    count = int(pool.get("replicaCount", 1))
+    count = _replica_count(pool)
     if count < 1 or (index == 0 and count != 1):
         rule = "exactly 1: further replicas are workers, in the second pool" if index == 0 else "at least 1"
         faults[f"{place}.replica_count"] = f"The replica count of pool {index} is {rule}, not {count}."
@@ -163,10 +167,22 @@ def _read_pool(pool: Mapping[str, Json], index: int, containers: "_Containers", 
             faults[f"{place}.{snake(name)}"] = "Nothing can be mounted here: read from gs://."
     if "pythonPackageSpec" in pool:
         return _package(pool["pythonPackageSpec"], f"{place}.python_package_spec", faults)
+    if _is_of_reducers(pool):
+        if index != _REDUCERS:
+            faults[f"{place}.container_spec.image_uri"] = f"Reduction Server is for pool {_REDUCERS}."
+        return None
     if "containerSpec" in pool:
         return containers.read(pool["containerSpec"], f"{place}.container_spec", faults)
     faults[place] = "One of `container_spec` and `python_package_spec` is required."
     return None
+
+
+def _replica_count(pool: Mapping[str, Json]) -> int:
+    return int(pool.get("replicaCount", 1))
+
+
+def _is_of_reducers(pool: Mapping[str, Json]) -> bool:
+    return is_reduction_server(pool.get("containerSpec", {}).get("imageUri", ""))
 
 
 def _package(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program:

@@ -89,6 +89,25 @@ async def test_pools_may_run_programs_of_their_own(api):
     assert (spec.of_pool(1).python_module, spec.of_pool(3).args) == ("trainer.serve", ())
 
 
+REDUCERS = "us-docker.pkg.dev/vertex-ai-restricted/training/reductionserver:latest"
+
+
+async def test_replicas_of_reduction_server_are_none_of_the_cluster(api):
+    reducers = {
+        "machineSpec": {"machineType": "n1-highcpu-16"},
+        "replicaCount": "4",
+        "containerSpec": {"imageUri": REDUCERS},
+    }
+    job = await api.ask("POST", "/customJobs", custom_job(pool(), pool(2), reducers))
+    assert job["jobSpec"]["workerPoolSpecs"][2] == reducers
+    spec = api.backend.jobs[number(job)].spec
+    assert (spec.worker_count, spec.parameter_server_count, spec.reduction_servers) == (2, 0, 4)
+    for pools in ((reducers | {"replicaCount": "1"},), (pool(), reducers)):
+        error = await api.refusal("POST", "/customJobs", custom_job(*pools))
+        assert f"worker_pool_specs[{len(pools) - 1}].container_spec.image_uri" in error["message"]
+        assert "Reduction Server is for pool 2." in error["message"]
+
+
 async def test_the_states_are_vertex_ais(api):
     job = await api.ask("POST", "/customJobs", custom_job())
     path = f"/customJobs/{number(job)}"

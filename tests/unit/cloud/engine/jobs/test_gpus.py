@@ -27,6 +27,12 @@ def test_a_job_with_gpus_is_told_what_runs(spec):
     assert "Programs find no GPU here" in said
 
 
+def test_a_job_with_reduction_servers_is_told_that_they_do_not_run():
+    spec = TrainingSpec("7", (), "trainer.task", service=Service.VERTEX_AI, gpus=("GPU",), reduction_servers=4)
+    [_, said] = notices(spec)
+    assert "its 4 replicas are not started" in said
+
+
 def test_that_google_ended_a_kind_is_told():
     [_, said] = notices(replace(TRAINING, scale_tier=ScaleTier.BASIC_GPU))
     assert "Google has no NVIDIA_TESLA_K80 any more" in said
