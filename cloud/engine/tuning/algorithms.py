@@ -9,10 +9,9 @@ import random
 import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from cloud.engine.tuning.space import bounds, centre, choose_all, from_unit, grid, mirrored
+from cloud.engine.tuning.space import bounds, centre, choose_all, from_unit, mirrored, point, points
 from cloud.lifecycle import JobState
 from cloud.resources.trials import Goal, Parameter, ParameterType, ScaleType, Trial, Value
 from cloud.resources.tuning import Algorithm, TuningSpec
@@ -33,12 +32,12 @@ def suggest(spec: TuningSpec, trials: Sequence[Trial], number: int) -> dict[str,
 
 
 def grid_size(spec: TuningSpec, most: int) -> int:
-    """How many points the grid has, counted up to ``most``."""
-    return sum(1 for _ in islice(grid(spec.parameters), most))
+    """How many points the grid has, at most ``most``."""
+    return min(points(spec.parameters), most)
 
 
 def _grid(spec: TuningSpec, _: Sequence[Trial], number: int) -> dict[str, Value] | None:
-    return next(islice(grid(spec.parameters), number - 1, None), None)
+    return point(spec.parameters, number - 1) if number <= points(spec.parameters) else None
 
 
 def _random(spec: TuningSpec, _: Sequence[Trial], number: int) -> dict[str, Value]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -67,10 +67,10 @@ class TuningRun:
     def waiting(self) -> int:
         if self._is_cancelled or self._has_failed:
             return 0
-        return max(0, min(self._spec.parallel_trials - len(self._running), len(self._unfinished())))
+        return max(0, min(self._spec.parallel_trials - len(self._running), self._left()))
 
     def start(self) -> Part:
-        number = self._unfinished()[0]
+        number = next(self._unfinished())
         trial = self._running[number] = RunningTrial(
             number,
             [metric.name for metric in self._spec.metrics],
@@ -109,7 +109,7 @@ class TuningRun:
         if self._has_failed:
             return [JobState.RUNNING] if running else [JobState.FAILED]
         finished = [JobState.SUCCEEDED for trial in self._trials.values() if trial.state.is_final]
-        return [*finished, *running, *[JobState.QUEUED] * len(self._unfinished())]
+        return [*finished, *running, *([JobState.QUEUED] if self._left() else [])]
 
     def cancel(self) -> None:
         self._is_cancelled = True
@@ -177,14 +177,16 @@ class TuningRun:
 
     # ---------------------------------------------------------------- the verdict
 
-    def _unfinished(self) -> Sequence[int]:
-        """Numbers of the trials that have yet to start, or to start again."""
-        numbers = range(self._first, self._first + self._most)
-        return [
-            number
-            for number in numbers
-            if number not in self._running and (number not in self._trials or not self._trials[number].state.is_final)
-        ]
+    def _unfinished(self) -> Iterator[int]:
+        """Numbers of the trials that have yet to start, or to start again; there may be billions."""
+        for number in range(self._first, self._first + self._most):
+            if number not in self._running and (number not in self._trials or not self._trials[number].state.is_final):
+                yield number
+
+    def _left(self) -> int:
+        """How many these are."""
+        finished = sum(trial.state.is_final for trial in self._trials.values())
+        return self._most - len(self._running) - finished
 
     def _judge(self) -> None:
         """End the job if too many trials failed."""

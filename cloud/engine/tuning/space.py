@@ -4,7 +4,7 @@ Source of the scales: google-vizier 0.1.24, ``pyvizier/converters/core.py``.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from cloud.resources.trials import Parameter, ParameterType, ScaleType, Value
 
@@ -18,22 +18,45 @@ def choose_all(parameters: Sequence[Parameter], choose: Choose, path: str = "") 
     for index, parameter in enumerate(parameters):
         place = f"{path}{index}/{parameter.name}"
         value = chosen[parameter.name] = choose(place, parameter)
-        active = [child for child in parameter.children if value in child.parent_values]
-        chosen |= choose_all(active, choose, f"{place}={value}/")
+        chosen |= choose_all(_active(parameter, value), choose, f"{place}={value}/")
     return chosen
 
 
-def grid(parameters: Sequence[Parameter]) -> Iterator[dict[str, Value]]:
-    """Every point of the space, which has no DOUBLE. The last parameter changes fastest."""
-    if not parameters:
-        yield {}
-        return
-    first, rest = parameters[0], parameters[1:]
-    for value in _values(first):
-        active = [child for child in first.children if value in child.parent_values]
-        for below in grid(active):
-            for others in grid(rest):
-                yield {first.name: value, **below, **others}
+def points(parameters: Sequence[Parameter]) -> int:
+    """How many points the space has, which has no DOUBLE. There may be more than could be counted one by one."""
+    size = 1
+    for each in parameters:
+        low, high = bounds(each) if each.type is ParameterType.INTEGER else (1, len(_values(each)))
+        parents = {value for child in each.children for value in child.parent_values}
+        below = (points(_active(each, value)) for value in parents)
+        size *= int(high) - int(low) + 1 - len(parents) + sum(below)
+    return size
+
+
+def point(parameters: Sequence[Parameter], place: int) -> dict[str, Value]:
+    """The point at ``place`` of the space, which has no DOUBLE, from 0. The last parameter changes fastest."""
+    found: list[dict[str, Value]] = []
+    for each in reversed(parameters):
+        place, own = divmod(place, points([each]))
+        found.append(_own_point(each, own))
+    return {name: value for part in reversed(found) for name, value in part.items()}
+
+
+def _own_point(parameter: Parameter, place: int) -> dict[str, Value]:
+    if not parameter.children:
+        return {parameter.name: _values(parameter)[place]}
+    for value in _values(parameter):
+        active = _active(parameter, value)
+        size = points(active)
+        if place < size:
+            return {parameter.name: value, **point(active, place)}
+        place -= size
+    raise ValueError(f"{parameter.name} has no such point")
+
+
+def _active(parameter: Parameter, value: Value) -> Sequence[Parameter]:
+    """Its children, if it has this value."""
+    return [child for child in parameter.children if value in child.parent_values]
 
 
 def from_unit(parameter: Parameter, u: float) -> Value:

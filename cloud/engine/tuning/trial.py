@@ -73,12 +73,12 @@ class RunningTrial:
     async def run(self) -> None:
         try:
             parameters = await self.suggest()
+            self._execution, self._summaries = self.execute(self, parameters)
         except Exception as error:
             logging.getLogger(__name__).exception("trial %s", self.number)
             event = JobEvent.STOPPED if self._is_cancelled else JobEvent.FAILED
             self.forward(self, event, f"Internal error encountered. ({type(error).__name__}: {error})")
             return
-        self._execution, self._summaries = self.execute(self, parameters)
         if self._is_cancelled:
             self._execution.cancel()
         await self._execution.run()

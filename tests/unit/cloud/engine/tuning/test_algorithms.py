@@ -99,6 +99,15 @@ def test_a_grid_has_every_point_once_and_then_ends() -> None:
     assert grid_size(job, 5) == 5
 
 
+def test_a_grid_may_be_larger_than_can_be_counted() -> None:
+    wide = Parameter("wide", ParameterType.INTEGER, -(2.0**63), 2.0**63)
+    many = [Parameter(f"kind{number}", ParameterType.CATEGORICAL, categories=("a", "b")) for number in range(1500)]
+    job = spec(wide, *many, algorithm=Algorithm.GRID_SEARCH)
+    assert grid_size(job, 2**31) == 2**31
+    second = suggest(job, (), 2)
+    assert second == {"wide": -(2**63), **{each.name: "a" for each in many[:-1]}, "kind1499": "b"}
+
+
 def test_failed_and_running_trials_inform_the_default_algorithm() -> None:
     failed = study(spec(*MIXED), 12, lambda chosen: None if chosen["layers"] == 1 else 1.0)
     assert len(failed) == 12

@@ -211,6 +211,26 @@ async def test_a_suggestion_that_fails_fails_its_trial(jobs: JobService, monkeyp
     assert (job.state, "RuntimeError: no idea" in job.error_message) == (JobState.FAILED, True)
 
 
+async def test_a_trial_that_cannot_be_made_fails(jobs: JobService, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trial_spec(*_: object) -> None:
+        raise RuntimeError("not like this")
+
+    monkeypatch.setattr(run, "trial_spec", trial_spec)
+    jobs.submit(spec())
+    job = await jobs.wait("tune", 5)
+    assert (job.state, "RuntimeError: not like this" in job.error_message) == (JobState.FAILED, True)
+
+
+async def test_a_study_of_billions_of_trials_is_as_any_other(jobs: JobService) -> None:
+    BEHAVIOUR.update(dict.fromkeys(range(1, 21), WAITS))
+    jobs.submit(spec(max_trials=2**31 - 1, parallel_trials=2**31 - 1, algorithm=Algorithm.RANDOM_SEARCH))
+    async with asyncio.timeout(5):
+        while [trial.state for trial in jobs.get("tune").trials] != [JobState.RUNNING] * 9:
+            await jobs.changes.next().wait()
+    jobs.cancel("tune")
+    assert (await jobs.wait("tune", 5)).state is JobState.CANCELLED
+
+
 async def test_a_job_that_is_cancelled_while_a_suggestion_fails_is_cancelled(
     jobs: JobService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
