@@ -117,13 +117,13 @@ def vertex_lines(config: InstanceConfig) -> Convert:
         instances, given = [], []
         for record in records:
             try:
-                value = _loads(record)
+                value, encode = _read(record)
                 if is_sent_as_given:
                     instances.append(record)
                     given.append({"instance": value})
                 else:
                     sent, shown = apply(config, value)
-                    instances.append(orjson.dumps(sent))
+                    instances.append(encode(sent))
                     given.append(shown)
             except (ValueError, RecursionError, BadInstanceError) as error:
                 return failed(len(records), str(error))
@@ -132,11 +132,12 @@ def vertex_lines(config: InstanceConfig) -> Convert:
     return convert
 
 
-def _loads(record: bytes) -> Json:
+def _read(record: bytes) -> tuple[Json, Callable[[Json], bytes]]:
+    """The value of JSON, and what makes JSON of a part of it."""
     try:
-        return orjson.loads(record)
-    except orjson.JSONDecodeError:
-        return json.loads(record)
+        return orjson.loads(record), orjson.dumps
+    except orjson.JSONDecodeError:  # NaN, half a surrogate pair, an integer of any size
+        return json.loads(record), lambda value: json.dumps(value).encode()
 
 
 def apply(config: InstanceConfig, value: Json) -> tuple[Json, dict[str, Json]]:

@@ -19,6 +19,8 @@ from cloud.resources.batch_prediction import OutputFormat
 _SHARD = "-00000-of-00001"
 _RESULTS, _ERRORS = "prediction.results", "prediction.errors_stats"
 _BLOCK = 256 * 1024
+_ESCAPED = "backslashreplace"
+"""How a text that has no UTF-8 (JSON may have half a surrogate pair) is written: as in JSON."""
 _LONGEST_ERROR, _MOST_ERRORS = 2000, 1000
 """Characters of a message, and different messages, that are kept: TensorFlow Serving's quote the whole request."""
 _encode = json.JSONEncoder().encode
@@ -53,7 +55,7 @@ class Output:
     def open(self) -> None:
         suffix = ".csv" if self._csv else ""
         self._results = self._folder / f"{_RESULTS}{_SHARD}{suffix}"
-        self._file = self._results.open("w", encoding="utf-8", newline="")
+        self._file = self._results.open("w", encoding="utf-8", errors=_ESCAPED, newline="")
 
     def close(self) -> None:
         self._file.close()
@@ -94,7 +96,7 @@ class Output:
         if self._csv is None or not self._has_header_file:
             return [errors, self._results]
         header = self._folder / f"{_RESULTS}_header.csv"
-        header.write_text(self._csv.header, newline="")
+        header.write_text(self._csv.header, encoding="utf-8", errors=_ESCAPED, newline="")
         return [errors, header, self._results]
 
     def _flush(self) -> None:

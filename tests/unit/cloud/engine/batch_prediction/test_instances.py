@@ -108,6 +108,16 @@ def test_an_instance_config_chooses_fields(config, sent, given):
     assert (values(batch), batch.given) == ([sent], [given])
 
 
+@pytest.mark.parametrize(
+    "line", [rb'{"id": 7, "a": NaN}', rb'{"id": 7, "a": "\ud800"}', b'{"id": 7, "a": NaN, "b": 1%s}' % (b"0" * 30)]
+)
+def test_what_only_python_reads_is_sent_as_it_was_given(line):
+    batch = vertex(InstanceConfig(key_field="id"), line)
+    given = json.loads(line)
+    del given["id"]
+    assert (repr(values(batch)), batch.given) == (repr([given]), [{"key": 7}])
+
+
 def test_arrays_stay_arrays():
     assert vertex(InstanceConfig(InstanceType.ARRAY), b"[1, 2]").instances == [b"[1,2]"]
 

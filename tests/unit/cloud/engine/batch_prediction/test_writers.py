@@ -94,6 +94,15 @@ def test_csv_of_vertex_has_its_header_in_the_first_line(tmp_path, given, expecte
     assert set(files) == {RESULTS + ".csv", ERRORS}
 
 
+@pytest.mark.parametrize("has_instances", [True, False])
+def test_csv_has_what_has_no_utf_8_as_json_has_it(tmp_path, has_instances):
+    given = {"instance": {"\ud800": "\udc00"}} if has_instances else None
+    batch = rows(given) if given else Batch(1, [b"1"])
+    files = write(tmp_path, (batch, [{"\ud801": "\ud802"}]), form=OutputFormat.CSV, has_instances=has_instances)
+    text = "".join(files.values())
+    assert all(escaped in text for escaped in ("\\ud801", "\\ud802", *(["\\ud800", "\\udc00"] if given else [])))
+
+
 def test_what_is_kept_of_errors_is_bounded(tmp_path):
     bad = [(failed(1, ""), f"{number} {'x' * 5000}") for number in range(1500)]
     pairs = list(map(ast.literal_eval, write(tmp_path, *bad)[ERRORS].splitlines()))
