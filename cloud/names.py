@@ -141,7 +141,10 @@ class GsUri:
         if not text.startswith("gs://"):
             raise InvalidArgument(f"Must be of form gs://bucket/object: {text[:300]!r}", field=field)
         bucket, _, path = text[len("gs://") :].partition("/")
-        return cls(bucket, path)
+        try:
+            return cls(bucket, path)
+        except InvalidArgument as error:
+            raise InvalidArgument(error.message, field=field) from None
 
     def __str__(self) -> str:
         return f"gs://{self.bucket}/{self.path}" if self.path else f"gs://{self.bucket}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloud.errors import InvalidArgument
-from cloud.names import GsUri
+from cloud.names import GsUri, check_object
 from cloud.resources.jobs import JobSpec, Service
 from cloud.resources.models import Framework, Json, ServingStack
 
@@ -143,8 +143,20 @@ def _check_files(spec: BatchPredictionSpec, inputs: str, output: str, batch_size
             )
     if spec.output_uri.has_wildcard():
         raise InvalidArgument(f"A folder's name, not a pattern: {str(spec.output_uri)!r}.", field=output)
+    try:
+        check_object(f"{spec.output_uri.path.rstrip('/')}/{_longest_name(spec)}")
+    except InvalidArgument as error:
+        raise InvalidArgument(f"No result can have a name below it: {error.message}", field=output) from None
     if spec.batch_size < 1:
         raise InvalidArgument(f"At least one row is in a batch, not {spec.batch_size}.", field=batch_size)
+
+
+def _longest_name(spec: BatchPredictionSpec) -> str:
+    """That of a result below the folder of the specification."""
+    name = "prediction.errors_stats-00000-of-00001"
+    if spec.service is Service.ML_ENGINE:
+        return name
+    return f"prediction-{spec.model_display_name or spec.model}-2026_01_01T00_00_00_000Z/{name}".replace("\n", "_")
 
 
 def _check_model(spec: BatchPredictionSpec, field: str, what: str) -> None:

@@ -121,9 +121,11 @@ class TrainingSpec(JobSpec):
                 f"at most 100 packages, not {len(self.package_uris)}", field="training_input.package_uris"
             )
         for uri in self.package_uris:
-            if not uri.name or uri.path.endswith("/") or uri.has_wildcard():
+            check_package(uri, "training_input.package_uris")
+        for name, texts in (("args", self.args), ("job_dir", (str(self.job_dir),))):
+            if any("\0" in text for text in texts):
                 raise InvalidArgument(
-                    f"a package's own name, no folder and no pattern: '{uri}'", field="training_input.package_uris"
+                    "no program can be given a NUL character: leave it out", field=f"training_input.{name}"
                 )
         if self.max_running_time <= 0:
             raise InvalidArgument(
@@ -162,6 +164,14 @@ class TrainingSpec(JobSpec):
         for name in only if self.image_digest else ("image", *only):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
+
+
+def check_package(uri: GsUri, field: str) -> None:
+    """Raises:
+    InvalidArgument: it is not the name of a package, which may be there or not.
+    """
+    if not uri.name or uri.path.endswith("/") or uri.has_wildcard():
+        raise InvalidArgument(f"a package's own name, no folder and no pattern: '{uri}'", field=field)
 
 
 def as_training(spec: JobSpec) -> TrainingSpec:

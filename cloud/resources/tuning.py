@@ -142,7 +142,7 @@ class TuningSpec(JobSpec):
         names = [metric.name for metric in self.metrics]
         is_ml_engine = self.service is Service.ML_ENGINE
         for name in names:
-            if not name or (not is_ml_engine and any(map(str.isspace, name))):
+            if not name or "\0" in name or (not is_ml_engine and any(map(str.isspace, name))):
                 raise self._invalid("metrics", f"a metric's name, without spaces, not {name!r}")
         if is_ml_engine and len(names) > 1:
             raise self._invalid("metrics", f"ML Engine's jobs have one metric, not {len(names)}")
@@ -150,18 +150,26 @@ class TuningSpec(JobSpec):
             raise self._invalid("metrics", f"at least one metric, each with a name of its own, not {names}")
 
     def _check_parameters(self, parameters: Sequence[Parameter], place: str, parent: Parameter | None = None) -> None:
+        holders: dict[str, list[Parameter]] = {}
+        """Of each name, those that have it, or a child that has."""
         for index, parameter in enumerate(parameters):
             here = f"{place}[{index}]"
             name = parameter.name
-            if not name or any(map(str.isspace, name)):
+            if not name or "\0" in name or any(map(str.isspace, name)):
                 raise InvalidArgument(f"a name without spaces, not {name!r}", field=f"{here}.{self._name('name')}")
             own, below = {name}, _names(parameter.children)
-            earlier = _names([each for each in parameters[:index] if _may_be_together(each, parameter)])
-            if twice := (own & below) | (earlier & (own | below)):
+            earlier = {
+                each
+                for each in own | below
+                if any(_may_be_together(holder, parameter) for holder in holders.get(each, ()))
+            }
+            if twice := (own & below) | earlier:
                 raise InvalidArgument(
                     f"parameter names are unique, and {min(twice)!r} is there twice",
                     field=f"{here}.{self._name('name')}",
                 )
+            for each in own | below:
+                holders.setdefault(each, []).append(parameter)
             if parameter.children and self.service is Service.ML_ENGINE:
                 raise InvalidArgument("ML Engine has no conditional parameters", field=here)
             self._check_domain(parameter, here)
@@ -184,6 +192,8 @@ class TuningSpec(JobSpec):
                     raise InvalidArgument(
                         f"at least one category, each once, not {list(parameter.categories)}", field=place
                     )
+                if any("\0" in category for category in parameter.categories):
+                    raise InvalidArgument("no program can be given a NUL character: leave it out", field=place)
                 if parameter.scale is not None:
                     raise InvalidArgument("a CATEGORICAL parameter has no scale", field=f"{here}.scale_type")
                 lowest = None

@@ -135,12 +135,17 @@ def _parameter(given: Mapping[str, Json], index: int) -> Parameter:
     return Parameter(
         name=given.get("parameterName", ""),
         type=ParameterType(kind),
-        min_value=given.get("minValue", unset),
-        max_value=given.get("maxValue", unset),
+        min_value=_number(given.get("minValue", unset)),
+        max_value=_number(given.get("maxValue", unset)),
         values=tuple(map(float, given.get("discreteValues", ()))),
         categories=tuple(given.get("categoricalValues", ())),
         scale=None if scale == "NONE" else ScaleType(scale),
     )
+
+
+def _number(given: float | str | None) -> float | None:
+    """A bound in normal form, in which ``"NaN"`` and ``"Infinity"`` are strings."""
+    return float(given) if isinstance(given, str) else given
 
 
 def _parameter_json(parameter: Parameter) -> dict[str, Json]:

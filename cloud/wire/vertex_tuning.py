@@ -186,10 +186,9 @@ def _child(given: Mapping[str, Json], parent: ParameterType, field: str) -> Para
     condition = _CONDITIONS.get(parent, "")
     values = given.get(condition, {}).get("values", ())
     if not values:
-        others = [name for name in _CONDITIONS.values() if name in given]
-        raise InvalidArgument(
-            f"{condition or 'a parent that is not DOUBLE'} is required, not {', '.join(others) or 'none'}", field=field
-        )
+        others = [name for name in _CONDITIONS.values() if name in given and name != condition]
+        wanted = f"{condition} with values" if condition else "a parent that is not DOUBLE"
+        raise InvalidArgument(f"{wanted} is required, not {', '.join(others) or 'none'}", field=field)
     convert: type[int | float | str] = {ParameterType.INTEGER: int, ParameterType.CATEGORICAL: str}.get(parent, float)
     return _parameter(given.get("parameterSpec", {}), f"{field}.parameter_spec", tuple(map(convert, values)))
 

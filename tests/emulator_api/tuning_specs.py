@@ -34,7 +34,8 @@ def _parameter(draw: st.DrawFn, name: str, parent_values: tuple[Value, ...] = ()
             found = draw(st.lists(st.integers(1, 1000), min_size=1, max_size=4, unique=True))
             values = tuple(each / 4 for each in sorted(found))
         case ParameterType.CATEGORICAL:
-            categories = tuple(draw(st.lists(st.text(max_size=5), min_size=1, max_size=4, unique=True)))
+            texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
+            categories = tuple(draw(st.lists(texts, min_size=1, max_size=4, unique=True)))
     children: list[Parameter] = []
     if depth and kind is not ParameterType.DOUBLE:
         choices = values or categories or (int(low or 0),)

@@ -16,6 +16,7 @@ from cloud.emulator.rest.schemas import snake
 from cloud.errors import CloudError, InvalidArgument
 from cloud.names import GsUri, check_module
 from cloud.resources import DEFAULT_MAX_RUNNING_TIME, Abilities, Json, ScaleTier, Service, TrainingSpec
+from cloud.resources.jobs import check_package
 from cloud.resources.pool_programs import PoolProgram
 from cloud.wire.images import ImageKind, is_reduction_server, parse_image
 from cloud.wire.machine_gpus import accelerator_of
@@ -79,6 +80,9 @@ def job_spec(
     while pools and not pools[-1]:
         pools.pop()
     faults = {snake(name): why for name, why in _NOT_DONE.items() if name in given}
+    base = given.get("baseOutputDirectory", {}).get("outputUriPrefix")
+    if base and "\0" in base:
+        faults["base_output_directory.output_uri_prefix"] = "No program can be given a NUL character: leave it out."
     if not pools or not pools[0]:
         faults["worker_pool_specs"] = "The first worker pool is required: it holds the primary replica."
     elif len(pools) > len(_POOLS):
@@ -97,9 +101,10 @@ def job_spec(
     place = f"{field}.worker_pool_specs.machine_spec"
     check_accelerators("Training", machines, abilities=abilities, field=place)
     counts = [_replica_count(pool) if pool and not _is_of_reducers(pool) else 0 for pool in pools] + [0, 0, 0]
-    base = given.get("baseOutputDirectory", {}).get("outputUriPrefix")
     scheduling = given.get("scheduling", {})
     limit = scheduling.get("timeout")
+    if limit and float(limit.removesuffix("s")) <= 0:
+        raise InvalidArgument(f"A positive number of seconds, not {limit}.", field=f"{field}.scheduling.timeout")
     return TrainingSpec(
         job_id=job_id,
         package_uris=_packages(program, field),
@@ -143,8 +148,11 @@ def _packages(program: _Program, field: str) -> tuple[GsUri, ...]:
     """Raises:
     InvalidArgument: one is no URI of an object.
     """
-    place = f"{field}.python_package_spec.package_uris"
-    return tuple(GsUri.parse(uri, place) for uri in program.runnable.package_uris)
+    place = f"{field}.worker_pool_specs.python_package_spec.package_uris"
+    found = tuple(GsUri.parse(uri, place) for uri in program.runnable.package_uris)
+    for uri in found:
+        check_package(uri, place)
+    return found
 
 
 def _read_pool(pool: Mapping[str, Json], index: int, containers: "_Containers", faults: _Faults) -> _Program | None:
@@ -165,6 +173,8 @@ def _read_pool(pool: Mapping[str, Json], index: int, containers: "_Containers", 
     for name in ("nfsMounts", "lustreMounts"):
         if name in pool:
             faults[f"{place}.{snake(name)}"] = "Nothing can be mounted here: read from gs://."
+    if "pythonPackageSpec" in pool and "containerSpec" in pool:
+        faults[place] = "One of `container_spec` and `python_package_spec` is required, not both."
     if "pythonPackageSpec" in pool:
         return _package(pool["pythonPackageSpec"], f"{place}.python_package_spec", faults)
     if _is_of_reducers(pool):
@@ -196,6 +206,7 @@ def _package(given: Mapping[str, Json], place: str, faults: _Faults) -> _Program
         faults[f"{place}.package_uris"] = f"1 to {_MOST_PACKAGES} packages are required, not {len(uris)}."
     module = given.get("pythonModule", "")
     _check_module_name(module, f"{place}.python_module", faults)
+    _check_words(given, place, faults)
     return _Program(
         Runnable(module, tuple(given.get("args", ())), tuple(uris)),
         _variables(given.get("env", ()), f"{place}.env", faults),
@@ -215,6 +226,7 @@ class _Containers:
         if not uri:
             faults[f"{place}.image_uri"] = "The URI of an image is required."
         variables = _variables(given.get("env", ()), f"{place}.env", faults)
+        _check_words(given, place, faults)
         command, args = given.get("command", ()), given.get("args", ())
         found, image = Runnable("", ()), self.images(uri)
         try:
@@ -252,6 +264,12 @@ def _variables(given: Sequence[Mapping[str, str]], place: str, faults: _Faults) 
         if not name or "=" in name or "\0" in name + variable.get("value", ""):
             faults[f"{place}[{index}].name"] = f"Not the name of a variable, or its value has a NUL: {name[:60]!r}."
     return {variable.get("name", ""): variable.get("value", "") for variable in given}
+
+
+def _check_words(given: Mapping[str, Json], place: str, faults: _Faults) -> None:
+    for name in ("command", "args"):
+        if any("\0" in word for word in given.get(name, ())):
+            faults[f"{place}.{name}"] = "No program can be given a NUL character: leave it out."
 
 
 def _check_module_name(module: str, field: str, faults: _Faults) -> None:

@@ -17,7 +17,7 @@ from cloud.resources.pool_programs import PoolProgram
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PACKAGE = GsUri("bucket", "trainer.tar.gz")
-TEXTS = st.text(max_size=8)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
 @st.composite

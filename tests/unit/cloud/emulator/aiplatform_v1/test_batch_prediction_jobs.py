@@ -204,6 +204,16 @@ BAD: list[tuple[Json, str, str]] = [
         "output_config.predictions_format",
         "One of jsonl, csv is required",
     ),
+    (
+        {
+            "outputConfig": {
+                "predictionsFormat": "jsonl",
+                "gcsDestination": {"outputUriPrefix": "gs://bucket/" + 980 * "a"},
+            }
+        },
+        "output_config.gcs_destination.output_uri_prefix",
+        "1 to 1024 bytes",
+    ),
     ({"manualBatchTuningParameters": {"batchSize": -1}}, "manual_batch_tuning_parameters.batch_size", "not -1"),
     ({"instanceConfig": {"instanceType": "row"}}, "instance_config.instance_type", "object, array"),
     (

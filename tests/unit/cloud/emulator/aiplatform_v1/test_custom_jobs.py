@@ -10,6 +10,7 @@ from cloud.resources.pool_programs import PoolProgram
 from emulator_api.api_client import SOMEBODY
 from emulator_api.vertex_api import PARENT, SERVING_IMAGE, TRAINING_IMAGE, custom_job, pool
 
+PLAIN = {"machineSpec": {"machineType": "n1-standard-4"}}
 RUN = (JobEvent.SCHEDULED, JobEvent.STARTED)
 
 
@@ -334,3 +335,41 @@ async def test_who_is_not_the_owner_is_told_which_permission_is_missing(api):
     assert error["message"].startswith("Permission 'aiplatform.customJobs.list' denied on resource '//aiplatform.")
     elsewhere = await api.send("GET", "/v1/projects/another/locations/us-central1/customJobs")
     assert elsewhere.status == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (custom_job(scheduling={"timeout": "-5s"}), "job_spec.scheduling.timeout"),
+        (custom_job(baseOutputDirectory={"outputUriPrefix": "gs://No/"}), "output_uri_prefix"),
+        (custom_job(pool(packageUris=["gs://bucket/folder/"])), "worker_pool_specs.python_package_spec.package_uris"),
+        (custom_job(pool(packageUris=["gs://No/a.whl"])), "worker_pool_specs.python_package_spec.package_uris"),
+    ],
+)
+async def test_a_fault_is_named_as_a_field_of_the_job(api, body, field):
+    error = await api.refusal("POST", "/customJobs", body)
+    found = error["details"][0]["fieldViolations"][0]["field"]
+    assert (error["code"], found.startswith("job_spec."), found.endswith(field)) == (400, True, True), error
+    assert api.backend.jobs == {}
+
+
+async def test_no_program_gets_a_folder_with_a_nul_character(api):
+    error = await api.refusal("POST", "/customJobs", custom_job(baseOutputDirectory={"outputUriPrefix": "gs://b-1/\0"}))
+    assert "1.Field: job_spec.base_output_directory.output_uri_prefix; Message: " in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (pool(args=["a\0"]), "worker_pool_specs[0].python_package_spec.args"),
+        (
+            {**PLAIN, "containerSpec": {"imageUri": TRAINING_IMAGE, "command": ["python3", "-c", "\0"]}},
+            "worker_pool_specs[0].container_spec.command",
+        ),
+        (pool() | {"containerSpec": {"imageUri": TRAINING_IMAGE}}, "worker_pool_specs[0]"),
+    ],
+)
+async def test_what_no_program_can_be_given_is_refused(api, given, field):
+    error = await api.refusal("POST", "/customJobs", custom_job(given))
+    assert f"1.Field: job_spec.{field}; Message: " in error["message"]
+    assert api.backend.jobs == {}

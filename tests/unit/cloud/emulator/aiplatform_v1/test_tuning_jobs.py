@@ -134,6 +134,14 @@ async def test_jobs_are_listed_filtered_cancelled_and_deleted_when_finished(api)
             "study_spec.parameters[0].double_value_spec.max_value",
         ),
         (tuning_job(RATE, study={"algorithm": "GRID_SEARCH"}), "study_spec.algorithm"),
+        (
+            tuning_job(RATE, {"parameterId": "a", "categoricalValueSpec": {"values": ["\0"]}}),
+            "study_spec.parameters[1].categorical_value_spec.values",
+        ),
+        (
+            tuning_job(trialJobSpec={"workerPoolSpecs": [pool()], "scheduling": {"timeout": "-5s"}}),
+            "trial_job_spec.scheduling.timeout",
+        ),
         (tuning_job(study={"metrics": []}), "study_spec.metrics"),
         (tuning_job(study={"studyStoppingConfig": {"maxNumTrials": 3}}), "study_spec.study_stopping_config"),
         (tuning_job(parallelTrialCount=5), "parallel_trial_count"),

@@ -13,9 +13,11 @@ from cloud.wire import ml_v1 as shared
 
 TIMES = st.datetimes(datetime(2017, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 IDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,10}", fullmatch=True)
-URIS = st.builds(GsUri, st.just("bucket"), st.text(min_size=1, max_size=8))
+URIS = st.builds(
+    GsUri, st.just("bucket"), st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
+)
 PACKAGES = st.sampled_from([GsUri("bucket", "a.whl"), GsUri("bucket", "é/b c.tar.gz")])
-TEXTS = st.text(max_size=8)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
 @st.composite

@@ -78,6 +78,9 @@ async def test_a_job_of_another_client_is_shown(api):
         ({"inputPaths": ["gs://no-such-bucket/in"]}, "input_paths"),
         ({"dataFormat": "CSV"}, "data_format"),
         ({"outputPath": None}, "output_path"),
+        ({"outputPath": "gs://No/out"}, "output_path"),
+        ({"outputPath": "gs://bucket/a\nb"}, "output_path"),
+        ({"outputPath": "gs://bucket/" + 1000 * "a"}, "output_path"),
     ],
 )
 async def test_each_rule_names_its_field(api, change, field):

@@ -87,6 +87,11 @@ async def test_a_tuning_job_is_cancelled_as_any_other(api):
         ({"params": [RATE, RATE]}, "params[1].parameter_name"),
         ({"params": [UNITS, RATE | {"minValue": 0}]}, "params[1].min_value"),
         ({"params": [RATE | {"maxValue": 0}]}, "params[0].max_value"),
+        ({"params": [RATE | {"minValue": "NaN"}]}, "params[0].min_value"),
+        ({"params": [RATE | {"maxValue": "Infinity"}]}, "params[0].max_value"),
+        ({"params": [RATE | {"parameterName": "a\0"}]}, "params[0].parameter_name"),
+        ({"params": [UNITS | {"categoricalValues": ["a\0"]}]}, "params[0].categorical_values"),
+        ({"hyperparameterMetricTag": "a\0"}, "hyperparameter_metric_tag"),
         (
             {"params": [{"parameterName": "a", "type": "INTEGER", "minValue": 1.5, "maxValue": 2}]},
             "params[0].min_value",
@@ -116,6 +121,11 @@ async def test_zero_is_a_bound_of_a_range(api, kind, low, high):
     found, units = api.backend.jobs["lab"].spec.parameters
     assert (found.min_value, found.max_value) == (low, high)
     assert (units.min_value, units.max_value) == (None, None)
+
+
+async def test_a_study_may_have_as_many_trials_and_parameters_as_there_are_numbers(api):
+    await submit(api, maxTrials=2**31 - 1, params=[RATE | {"parameterName": f"rate{number}"} for number in range(2000)])
+    assert len(api.backend.jobs["lab"].spec.parameters) == 2000
 
 
 async def test_values_of_another_type_are_refused_as_everywhere(api):

@@ -19,7 +19,7 @@ SPECS = st.builds(
     job_id=st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True),
     package_uris=st.just((GsUri("bucket", "a/trainer-0.0.0.tar.gz"), GsUri("bucket", "b.whl"))),
     python_module=st.just("trainer.task"),
-    args=st.lists(st.text(max_size=20)).map(tuple),
+    args=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)).map(tuple),
     job_dir=st.sampled_from([None, GsUri("bucket", "out dir/é")]),
     scale_tier=st.just(ScaleTier.CUSTOM),
     worker_count=st.integers(0, 5),
@@ -32,7 +32,7 @@ PROGRAMS = st.builds(
     pool=st.integers(1, 3),
     package_uris=st.sampled_from([(), (GsUri("bucket", "b.whl"),)]),
     python_module=st.just("trainer.other"),
-    args=st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    args=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5), max_size=2).map(tuple),
     env=st.dictionaries(st.text(max_size=5), st.text(max_size=5)),
 )
 VERTEX_SPECS = st.builds(
