@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from cloud.engine.batch_prediction.readers import MAX_RECORD
 from cloud.engine.serving.signatures import Signature, choose_signature
 from cloud.resources import Json
 from cloud.resources.batch_prediction import InputFormat, InstanceConfig, InstanceType
+
+csv.field_size_limit(MAX_RECORD)  # a cell may be as long as its record; Python's own limit is 128 KiB
 
 
 @dataclass(slots=True)

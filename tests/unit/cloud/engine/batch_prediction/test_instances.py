@@ -145,6 +145,11 @@ def test_csv_rows_are_arrays_of_numbers_and_quoted_strings():
     assert batch.given == [{"instance": value} for value in values(batch)]
 
 
+def test_a_cell_of_csv_may_be_long():
+    image = "a" * 200_000
+    assert values(vertex_csv(b"image", "")([f'"{image}"'.encode()])) == [[image]]
+
+
 def test_a_column_of_csv_may_be_the_key():
     batch = vertex_csv(b"id,x", "id")([b'"k1",1'])
     assert (values(batch), batch.given) == ([[1.0]], [{"key": "k1"}])
