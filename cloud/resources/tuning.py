@@ -230,6 +230,10 @@ def _check_bounds(parameter: Parameter, place: str) -> None:
     assert high is not None  # noqa: S101
     if low > high:
         raise InvalidArgument(f"at least min_value, {low:g}, not {high:g}", field=place + "max_value")
+    if not math.isfinite(float(high) - float(low)):
+        raise InvalidArgument(
+            f"a range that a double can hold, not from {low:g} to {high:g}", field=place + "max_value"
+        )
 
 
 def _check_discrete(values: Sequence[float], place: str) -> None:

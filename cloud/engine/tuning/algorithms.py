@@ -5,6 +5,7 @@ is a Gaussian process (Vizier); here it is Optuna's TPE, which is as good within
 (docs/decisions/0034-tuning-by-optuna.md).
 """
 
+import math
 import random
 import warnings
 import zlib
@@ -19,6 +20,7 @@ from cloud.resources.tuning import Algorithm, TuningSpec
 if TYPE_CHECKING:
     import optuna
 
+_NARROWEST = 1e-6
 _DIRECTIONS: Mapping[Goal, Literal["minimize", "maximize"]] = {Goal.MINIMIZE: "minimize", Goal.MAXIMIZE: "maximize"}
 
 
@@ -97,7 +99,7 @@ def _as_optunas(spec: TuningSpec, trial: Trial) -> "optuna.trial.FrozenTrial":
 
 def _ask(asked: "optuna.Trial", place: str, parameter: Parameter) -> Value:
     low, high = (0.0, 0.0) if parameter.min_value is None else bounds(parameter)
-    is_log = parameter.scale in (ScaleType.LOG, ScaleType.REVERSE_LOG)
+    is_log = _is_log(parameter)
     match parameter.type:
         case ParameterType.DOUBLE:
             drawn: Value = asked.suggest_float(place, low, high, log=is_log)
@@ -113,7 +115,7 @@ def _ask(asked: "optuna.Trial", place: str, parameter: Parameter) -> Value:
 def _distribution(parameter: Parameter) -> "optuna.distributions.BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    is_log = parameter.scale in (ScaleType.LOG, ScaleType.REVERSE_LOG)
+    is_log = _is_log(parameter)
     match parameter.type:
         case ParameterType.DOUBLE:
             return FloatDistribution(*bounds(parameter), log=is_log)
@@ -124,6 +126,14 @@ def _distribution(parameter: Parameter) -> "optuna.distributions.BaseDistributio
             return IntDistribution(0, len(parameter.values) - 1)
         case ParameterType.CATEGORICAL:
             return CategoricalDistribution(parameter.categories)
+
+
+def _is_log(parameter: Parameter) -> bool:
+    """Whether Optuna is to take logarithms. Those of a range that is narrow are even, and the same for its floats."""
+    if parameter.scale not in (ScaleType.LOG, ScaleType.REVERSE_LOG) or parameter.min_value is None:
+        return False
+    low, high = bounds(parameter)
+    return math.log(high) - math.log(low) > _NARROWEST
 
 
 def _encode(parameter: Parameter, value: Value) -> Value:

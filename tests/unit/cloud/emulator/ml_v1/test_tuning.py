@@ -89,6 +89,8 @@ async def test_a_tuning_job_is_cancelled_as_any_other(api):
         ({"params": [RATE | {"maxValue": 0}]}, "params[0].max_value"),
         ({"params": [RATE | {"minValue": "NaN"}]}, "params[0].min_value"),
         ({"params": [RATE | {"maxValue": "Infinity"}]}, "params[0].max_value"),
+        ({"params": [RATE | {"minValue": -1e308, "maxValue": 1e308, "scaleType": "NONE"}]}, "params[0].max_value"),
+        ({"params": [RATE | {"type": "INTEGER", "minValue": -(10**308), "maxValue": 10**308}]}, "params[0].max_value"),
         ({"params": [RATE | {"parameterName": "a\0"}]}, "params[0].parameter_name"),
         ({"params": [UNITS | {"categoricalValues": ["a\0"]}]}, "params[0].categorical_values"),
         ({"hyperparameterMetricTag": "a\0"}, "hyperparameter_metric_tag"),

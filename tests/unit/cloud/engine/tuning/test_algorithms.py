@@ -108,6 +108,13 @@ def test_a_grid_may_be_larger_than_can_be_counted() -> None:
     assert second == {"wide": -(2**63), **{each.name: "a" for each in many[:-1]}, "kind1499": "b"}
 
 
+@pytest.mark.parametrize("scale", [ScaleType.LOG, ScaleType.REVERSE_LOG])
+def test_a_logarithmic_range_may_be_narrow(scale: ScaleType) -> None:
+    parameter = Parameter("x", ParameterType.DOUBLE, 1e16, 1e16 + 2, scale=scale)
+    trials = study(spec(parameter), 15, lambda chosen: float(chosen["x"]))
+    assert {trial.parameters["x"] for trial in trials} <= {1e16, 1e16 + 2}
+
+
 def test_failed_and_running_trials_inform_the_default_algorithm() -> None:
     failed = study(spec(*MIXED), 12, lambda chosen: None if chosen["layers"] == 1 else 1.0)
     assert len(failed) == 12
