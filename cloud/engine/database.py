@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cloud.engine.disk import disk_full
 from cloud.errors import FailedPrecondition
 
 
@@ -21,6 +22,7 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
 
     Raises:
         FailedPrecondition: the file was written by a newer version of this project, or cannot be written.
+        ResourceExhausted: the disk is full.
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None)
@@ -41,7 +43,7 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
             connection.executescript(f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {len(migrations)}; COMMIT;")
     except sqlite3.DatabaseError as error:
         connection.close()  # which rolls back
-        raise FailedPrecondition(f"{path} cannot be used: {error}") from error
+        raise disk_full(error) or FailedPrecondition(f"{path} cannot be used: {error}") from error
     except FailedPrecondition:
         connection.close()
         raise

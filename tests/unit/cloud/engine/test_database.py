@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cloud.engine.database import open_database, transaction
-from cloud.errors import FailedPrecondition
+from cloud.errors import FailedPrecondition, ResourceExhausted
 
 FIRST = "CREATE TABLE things (name TEXT PRIMARY KEY) STRICT"
 SECOND = "ALTER TABLE things ADD COLUMN size INTEGER; UPDATE things SET size = length(name)"
@@ -63,6 +63,13 @@ def test_the_error_names_a_file_that_is_not_a_database(tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_created(tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition, match="cannot be used"):
         open_database(tmp_path / "none" / "d.sqlite", [FIRST])
+
+
+def test_a_database_that_the_disk_has_no_room_for(tmp_path: Path) -> None:
+    small = f"PRAGMA max_page_count = 1; {FIRST}"
+    with pytest.raises(ResourceExhausted, match="There is no room left on the disk"):
+        open_database(tmp_path / "d.sqlite", [small])
+    open_database(tmp_path / "d.sqlite", [FIRST]).close()
 
 
 def test_a_transaction_that_fills_the_disk_raises_that_and_is_rolled_back(tmp_path: Path) -> None:
