@@ -4,13 +4,18 @@ Rules: ``GoogleCloudMlV1__PredictionInput`` of the discovery document ``ml.v1``,
 ``aiplatform.v1``.
 """
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from cloud.errors import InvalidArgument
 from cloud.names import GsUri, check_object
 from cloud.resources.jobs import JobSpec, Service
 from cloud.resources.models import Framework, Json, ServingStack
+
+_LONGEST_NAME = "prediction.errors_stats-00000-of-00001"
+"""Of a file of results."""
 
 
 class InputFormat(StrEnum):
@@ -91,6 +96,15 @@ class BatchPredictionSpec(JobSpec):
         else:
             _check_ml_engine(self)
 
+    def results_uri(self, create_time: datetime) -> GsUri:
+        """The folder of the results of a job that was created then."""
+        if self.service is Service.ML_ENGINE:
+            return self.output_uri
+        time = create_time.astimezone(UTC).isoformat(timespec="milliseconds")
+        stamp = re.sub(r"[-:.]", "_", time.removesuffix("+00:00")) + "Z"
+        model = re.sub(r"[/\r\n]", "_", self.model_display_name or self.model)
+        return self.output_uri / f"prediction-{model}-{stamp}"
+
 
 def _check_ml_engine(spec: BatchPredictionSpec) -> None:
     below = "job.prediction_input"
@@ -144,19 +158,11 @@ def _check_files(spec: BatchPredictionSpec, inputs: str, output: str, batch_size
     if spec.output_uri.has_wildcard():
         raise InvalidArgument(f"A folder's name, not a pattern: {str(spec.output_uri)!r}.", field=output)
     try:
-        check_object(f"{spec.output_uri.path.rstrip('/')}/{_longest_name(spec)}")
+        check_object((spec.results_uri(datetime.now(UTC)) / _LONGEST_NAME).path)
     except InvalidArgument as error:
         raise InvalidArgument(f"No result can have a name below it: {error.message}", field=output) from None
     if spec.batch_size < 1:
         raise InvalidArgument(f"At least one row is in a batch, not {spec.batch_size}.", field=batch_size)
-
-
-def _longest_name(spec: BatchPredictionSpec) -> str:
-    """That of a result below the folder of the specification."""
-    name = "prediction.errors_stats-00000-of-00001"
-    if spec.service is Service.ML_ENGINE:
-        return name
-    return f"prediction-{spec.model_display_name or spec.model}-2026_01_01T00_00_00_000Z/{name}".replace("\n", "_")
 
 
 def _check_model(spec: BatchPredictionSpec, field: str, what: str) -> None:

@@ -6,7 +6,6 @@ the bucket at the end. So no file under a final name is ever half of one, whatev
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -168,13 +167,7 @@ class BatchExecution:
     @property
     def _output_uri(self) -> GsUri:
         """The folder of the results."""
-        spec = self.spec
-        if spec.service is Service.ML_ENGINE:
-            return spec.output_uri
-        time = self.context.create_time.astimezone(UTC).isoformat(timespec="milliseconds")
-        stamp = re.sub(r"[-:.]", "_", time.removesuffix("+00:00")) + "Z"
-        model = re.sub(r"[/\r\n]", "_", spec.model_display_name or spec.model)
-        return spec.output_uri / f"prediction-{model}-{stamp}"
+        return self.spec.results_uri(self.context.create_time)
 
     def _log_message(self, message: str, severity: Severity = Severity.INFO) -> None:
         try:
