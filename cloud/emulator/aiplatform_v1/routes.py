@@ -110,6 +110,7 @@ class AiplatformV1(Api):
 
     async def close(self) -> None:
         """Unfinished operations are resumed by the next start."""
+        self.end()
         await self._project.following.close()
         self._operations.close()
         self._records.close()

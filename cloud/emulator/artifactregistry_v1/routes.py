@@ -46,6 +46,7 @@ class ArtifactRegistryV1(Api):
         self.docker, self.docker_tokens = DockerRegistry(project.contents, self), DockerTokens()
 
     async def close(self) -> None:
+        self.end()
         self._operations.close()
 
     def routes(self) -> Iterable[Route]:

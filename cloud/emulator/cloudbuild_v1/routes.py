@@ -49,6 +49,7 @@ class CloudBuildV1(Api):
         self._runs.start()
 
     async def close(self) -> None:
+        self.end()
         await self._runs.close()
         self._records.close()
 

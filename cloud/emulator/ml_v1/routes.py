@@ -77,6 +77,7 @@ class MlV1(Api):
         self._versions.start()
 
     async def close(self) -> None:
+        self.end()
         await self._intents.close()
         await self._versions.close()
         self._operations.close()

@@ -22,7 +22,7 @@ from cloud.engine.locks import Locks
 from cloud.engine.principal import Principal
 from cloud.engine.project import mends
 from cloud.engine.project.access import ProjectAccess
-from cloud.errors import InvalidArgument, PermissionDenied, Unimplemented
+from cloud.errors import InvalidArgument, PermissionDenied, Unavailable, Unimplemented
 from cloud.resources import Json
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse | Json]]
@@ -76,8 +76,13 @@ class Api(ABC):
     def __init__(self, project: str, number: int, access: ProjectAccess | None = None) -> None:
         self.project, self.number, self.access = project, number, access
         self.locks = Locks()
+        self._has_ended = False
         self._match = functools.lru_cache(maxsize=256)(self.match)
         self._target = functools.lru_cache(maxsize=256)(self._resolve)
+
+    def end(self) -> None:
+        """Answer no more requests: what they need is closed while clients may still be there."""
+        self._has_ended = True
 
     # ---------------------------------------------------------------- what an API defines
 
@@ -162,6 +167,8 @@ class Api(ABC):
         Raises:
             CloudError: to be written in the platform's style.
         """
+        if self._has_ended:
+            raise Unavailable("The local cloud is ending.")
         self._authenticate(request, principal)
         target, content = await self._read(request)
         call = self._validate(request, principal, target, content)

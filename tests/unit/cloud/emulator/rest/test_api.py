@@ -38,3 +38,15 @@ async def test_a_method_that_is_missing_is_refused_by_its_name(kind: type[ApiCli
             wrong[method.id] = address(method), found
     await api.close()
     assert wrong == {}
+
+
+@pytest.mark.parametrize(("kind", "path"), [(Api, "/jobs"), (VertexApi, "/customJobs")])
+async def test_a_client_that_outlives_the_cloud_is_told_so(kind: type[ApiClient], path: str, tmp_path) -> None:
+    api = kind(memory_backend(), tmp_path)
+    assert await api.ask("GET", path) == {}
+    await api.close()
+    assert await api.refusal("GET", path) == {
+        "code": 503,
+        "message": "The local cloud is ending.",
+        "status": "UNAVAILABLE",
+    }
