@@ -68,6 +68,12 @@ class JobSpec:
             check_id(self.job_id, "job.job_id")
 
 
+_VERTEX_AI_ONLY = (
+    *("requirements", "programs", "reduction_servers"),
+    *("restart_job_on_worker_restart", "disable_retries"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingSpec(JobSpec):
     """A training job. On Vertex AI an installed module needs no package."""
@@ -157,11 +163,7 @@ class TrainingSpec(JobSpec):
         return self
 
     def _check_ml_engine(self) -> None:
-        only = (
-            *("requirements", "programs", "restart_job_on_worker_restart", "disable_retries"),
-            "reduction_servers",
-        )
-        for name in only if self.image_digest else ("image", *only):
+        for name in _VERTEX_AI_ONLY if self.image_digest else ("image", *_VERTEX_AI_ONLY):
             if getattr(self, name):
                 raise InvalidArgument("only for service VERTEX_AI, not ML_ENGINE", field=f"job.{name}")
 
