@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,8 +14,8 @@ from cloud.engine.jobs.image_root import ImageRoot, split_requirements
 from cloud.engine.jobs.packages import PackageInstaller
 from cloud.engine.launch.output import OnOutput
 from cloud.engine.runtimes import image_program, python_code
-from cloud.engine.runtimes.distributions import Distributions
 from cloud.engine.runtimes.framework_pins import with_older_tensorflow
+from cloud.engine.runtimes.generated_protobufs import PURE_PYTHON, need_pure_python
 from cloud.engine.runtimes.image_holdings import held_and_imported
 from cloud.engine.runtimes.installed import installed_runtime
 from cloud.engine.runtimes.names import request_of
@@ -63,11 +63,13 @@ class Prepared:
     Args:
         request: the runtime that was asked for; None: none was.
         root: the files of the job's image; None: it has none of the user's.
+        variables: that its packages need. The job's own come after them.
     """
 
     environment: Environment
     request: RuntimeRequest | None = None
     root: ImageRoot | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +152,22 @@ class Preparation:
             built[0].base if built else spec.image or "",
             [root.files] if root else packages,
             (*spec.args, *variables.values()),
-            Distributions((*runtime.import_path, *runtime.site)),
         )
         requirements = (*held, *requirements)
         # All packages are there before the first requirement is looked at, so that they meet each other's in any order.
         for name in (*(uri.name for uri in spec.package_uris), *requirements):
             log(f"Running command: pip3 install --user {shlex.quote(redact(name))}", Severity.INFO)
         environment = await self.requirements.install(runtime, packages, requirements, work=work, log=log)
-        interpreter = await heeding_variables(environment.interpreter, variables, packages, log)
+        added = (*packages, *(folder for folder in environment.import_path if folder not in runtime.import_path))
+        needed: Mapping[str, str] = {}
+        if old := await asyncio.to_thread(need_pure_python, added, (*environment.import_path, *runtime.site)):
+            needed = PURE_PYTHON
+            log(
+                f"{', '.join(old)}: made by a protoc before 3.19. {'='.join(*PURE_PYTHON.items())} is set, with which "
+                "they can be imported, and protobuf is slow.",
+                Severity.WARNING,
+            )
+        interpreter = await heeding_variables(environment.interpreter, {**needed, **variables}, packages, log)
         path = (*packages, *environment.import_path)
         for name, write in ((python_code.MODULE, python_code.write), (image_program.MODULE, image_program.write)):
             if spec.python_module == name:
@@ -168,7 +178,7 @@ class Preparation:
                 python_2.link_modules, spec.python_module, packages, site, work / "implicit-imports"
             )
             path = (*path, links) if links else path
-        return Prepared(Environment(interpreter, path), request, root)
+        return Prepared(Environment(interpreter, path), request, root, needed)
 
     async def _install(self, archive: Path, work: Path, runtime: Runtime, on_output: OnOutput) -> Path:
         return await self.installer.install(

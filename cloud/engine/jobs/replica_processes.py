@@ -111,7 +111,8 @@ class ReplicaProcesses:
             path = _with_programs(environment.import_path, base.get("PATH", os.defpath))
             make = partial(_make_folders, home, installed, root, interpreter, path)
             pip = await asyncio.to_thread(make)
-            words, cwd, variables = argv(spec), home, {**base, **hooks.environ(ready.request), "PATH": path}
+            words, cwd, variables = argv(spec), home, {**base, **hooks.environ(ready.request), **ready.variables}
+            variables["PATH"] = path
             if root:
                 words, cwd = tuple(root.located(home, word) for word in words), root.cwd(home)
                 variables = root.environ(home) | variables

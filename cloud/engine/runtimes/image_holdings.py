@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from cloud.engine.runtimes.distributions import Distributions
-
 _Held = dict[str, tuple[str, ...]]
 """Distributions by the module that an image's programs import to have them."""
 _GCSFS: _Held = {"pandas": ("gcsfs",)}
@@ -34,17 +32,12 @@ _HELD: tuple[tuple[re.Pattern[str], _Held, _Held], ...] = (
 _IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
 
 
-_WITH_PROTOBUF_4 = {"tensorflow-datasets": "tensorflow-metadata<1.16"}
-"""Later ones say that protobuf 4, which TensorFlow 2.15 has, will do, and cannot be imported with it."""
-
-
-def held_and_imported(image: str, folders: Iterable[Path], given: Iterable[str], runtime: Distributions) -> list[str]:
+def held_and_imported(image: str, folders: Iterable[Path], given: Iterable[str]) -> list[str]:
     """The requirements of programs below ``folders`` that need not state them, as ``image`` holds them. They are many
     and large, so that only those are installed which a program imports.
 
     Args:
         given: the programs' arguments and the values of their variables.
-        runtime: in which they run.
     """
     of_image = next((held for pattern, *held in _HELD if pattern.fullmatch(image)), None)
     if of_image is None:
@@ -54,8 +47,4 @@ def held_and_imported(image: str, folders: Iterable[Path], given: Iterable[str],
     imported = {name.decode() for text in texts for name in _IMPORT.findall(text)}
     if any("gs://" in one for one in given) or any(b"gs://" in text for text in texts):
         held = held | by_bucket
-    found = [name for module, distributions in held.items() if module in imported for name in distributions]
-    protobuf = runtime.get("protobuf")
-    if protobuf and int(protobuf.version.partition(".")[0]) < 5:
-        found += [_WITH_PROTOBUF_4[name] for name in found if name in _WITH_PROTOBUF_4]
-    return found
+    return [name for module, distributions in held.items() if module in imported for name in distributions]

@@ -23,7 +23,7 @@ from cloud.errors import FailedPrecondition
 from cloud.resources.log_entries import Severity
 from cloud.settings import RequirementsMode
 
-_RULES = "7"
+_RULES = "8"
 """Of what is installed for demands. Another value where that changes, so that layers of before are not used."""
 
 

@@ -31,6 +31,8 @@ _NO_WHEEL_BELOW = re.compile(
     r"Because (?:all versions of )?(\S+) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"
 )
 _TENSORFLOW = "tensorflow"
+_WITH_PROTOBUF_4 = {"tensorflow-metadata": "tensorflow-metadata<1.16"}
+"""Later ones say that protobuf 4, which TensorFlow 2.15 has, will do, and cannot be imported with it."""
 _SHOWN = 3
 _LONGEST = 1000
 
@@ -221,7 +223,7 @@ class Resolver:
         those with which what is met already stays so, though what is installed would allow other versions.
 
         The runtime is named after the first, and what else it has was built for the second, which the metadata of newer
-        ones do not say. Those that ``demands`` name themselves may change.
+        ones do not say; nor do those of ``_WITH_PROTOBUF_4``. Those that ``demands`` name themselves may change.
         """
         named = {canonicalize_name(demand.requirement.name) for demand in demands}
         exact, loose = [], []
@@ -229,6 +231,10 @@ class Resolver:
             if name not in named and (found := self.visible.get(name)):
                 exact.append(f"{name}=={found.version}")
                 loose.append(f"{NUMPY}<{Version(found.version).major + 1}" if name == NUMPY else exact[-1])
+        protobuf = self.visible.get("protobuf")
+        if protobuf and Version(protobuf.version) < Version("5"):
+            fitting = [text for name, text in _WITH_PROTOBUF_4.items() if name not in named]
+            exact, loose = [*exact, *fitting], [*loose, *fitting]
         sets = [exact, loose] if exact != loose else [exact] if exact else []
         met = [f"{one.requirement.name}{one.requirement.specifier}" for one in self.met if one.requirement.specifier]
         if met:

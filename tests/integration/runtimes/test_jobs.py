@@ -26,13 +26,41 @@ import fares
 print("fares", fares.VERSION, importlib.metadata.version("fares"))
 print("child", subprocess.check_output([sys.executable, "-c", "import fares; print(fares.VERSION)"], text=True).strip())
 """
+GENERATED_BY_PROTOC_3_8 = r"""
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from google.protobuf import reflection as _reflection
+from google.protobuf import symbol_database as _symbol_database
+
+_sym_db = _symbol_database.Default()
+DESCRIPTOR = _descriptor.FileDescriptor(
+    name="old.proto", package="old", syntax="proto3", serialized_options=None,
+    serialized_pb=b'\n\told.proto\x12\x03old"\x14\n\x04Trip\x12\x0c\n\x04name\x18\x01 \x01(\tb\x06proto3',
+)
+_TRIP = _descriptor.Descriptor(
+    name="Trip", full_name="old.Trip", filename=None, file=DESCRIPTOR, containing_type=None,
+    fields=[_descriptor.FieldDescriptor(
+        name="name", full_name="old.Trip.name", index=0, number=1, type=9, cpp_type=9, label=1, has_default_value=False,
+        default_value="", message_type=None, enum_type=None, containing_type=None, is_extension=False,
+        extension_scope=None, serialized_options=None, file=DESCRIPTOR,
+    )],
+    extensions=[], nested_types=[], enum_types=[], serialized_options=None, is_extendable=False, syntax="proto3",
+    extension_ranges=[], oneofs=[], serialized_start=18, serialized_end=38,
+)
+DESCRIPTOR.message_types_by_name["Trip"] = _TRIP
+_sym_db.RegisterFileDescriptor(DESCRIPTOR)
+Trip = _reflection.GeneratedProtocolMessageType(
+    "Trip", (_message.Message,), {"DESCRIPTOR": _TRIP, "__module__": "trips_pb2"}
+)
+"""
 TIMEOUT = 60
 
 
 @pytest.fixture(scope="module")
 def index() -> Iterator[PackageIndex]:
     data = wheel("data", "1.0", "promised")
-    with package_index(wheel("fares", "1.0"), wheel("fares", "2.0"), data, sdist("promised")) as index:
+    old = wheel("trips", "1.3", files={"trips_pb2.py": GENERATED_BY_PROTOC_3_8})
+    with package_index(wheel("fares", "1.0"), wheel("fares", "2.0"), data, old, sdist("promised")) as index:
         yield index
 
 
@@ -116,6 +144,17 @@ async def test_what_has_no_wheel_is_built_once(cloud: LocalCloud, index: Package
     assert [line for line in index.requests if "promised-1.0.tar.gz" in line] == [
         "GET /simple/promised-1.0.tar.gz HTTP/1.1"
     ]
+
+
+async def test_code_of_an_old_protoc_is_imported(cloud: LocalCloud, tmp_path: Path) -> None:
+    code = (
+        "import trips_pb2; print('trip', trips_pb2.Trip.FromString(trips_pb2.Trip(name='a').SerializeToString()).name)"
+    )
+    job = await run(cloud, tmp_path, "protoc", wheel("trainer", "0.1", "trips", code=code))
+    output = await lines(cloud, "protoc")
+    assert job.state is JobState.SUCCEEDED, output
+    assert "trip a" in output
+    assert any(line.startswith("trips 1.3: made by a protoc before 3.19.") for line in output)
 
 
 async def test_packages_in_any_order(cloud: LocalCloud, tmp_path: Path) -> None:

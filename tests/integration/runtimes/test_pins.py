@@ -73,6 +73,16 @@ async def test_tensorflow_changes_only_where_nothing_else_fits(
     assert [str(visible.get(name)) for name in ("tensorflow", "hub")] == [f"tensorflow {tensorflow}", f"hub {hub}"]
 
 
+@pytest.mark.parametrize(("protobuf", "metadata"), [("4.25.8", "1.15"), ("5.29.5", "1.16")])
+async def test_metadata_of_a_release_that_protobuf_can_import(jobs: Jobs, protobuf: str, metadata: str) -> None:
+    packed(jobs.folder / "site", "protobuf", protobuf)
+
+    environment = await jobs.install("datasets")
+
+    visible = Distributions([*environment.import_path, *jobs.runtime.site])
+    assert str(visible.get("tensorflow-metadata")) == f"tensorflow-metadata {metadata}"
+
+
 async def test_pins_that_do_not_fit_what_takes_the_place_of_others_give_way(jobs: Jobs) -> None:
     jobs.lenient = True
     packed(jobs.folder / "site", "six", "8.0")

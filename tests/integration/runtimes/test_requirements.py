@@ -42,6 +42,8 @@ def index() -> Iterator[PackageIndex]:
         wheel("on-new-base", "1.0", "base-lib>=2"),
         *(wheel("numpy", version) for version in ("1.26", "2.1")),
         wheel("six", "9.0"),
+        *(wheel("tensorflow-metadata", version) for version in ("1.15", "1.16")),
+        wheel("datasets", "1.0", "tensorflow-metadata"),
         *(wheel("plots", version, requires) for version, requires in (("1.0", "numpy>=1.20"), ("2.0", "numpy>=2"))),
         wheel("new-plots", "1.0", "numpy>=1.26"),
         wheel("newest-plots", "1.0", "numpy>=2"),
