@@ -28,7 +28,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(folder: Path) -> "subprocess.Popen[bytes]":
     """A process whose TMPDIR is ``folder``, and which ends when its input does."""
-    return subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, env={"TMPDIR": str(folder)})
+    program = ["/bin/sh", "-c", "echo started; read line || true"]
+    process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"TMPDIR": str(folder)})
+    # For a moment after its start others see no variables of a process.
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"started\n"
+    return process
 
 
 def test_leftovers_of_all_places_are_removed(tmp_path: Path, left: Path) -> None:
